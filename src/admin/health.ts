@@ -1,0 +1,66 @@
+/**
+ * What is wrong, in words for the person on call. Ready and healthy are two
+ * things: a Redis outage must not make a balancer drop every replica at once.
+ */
+
+export interface HealthFacts {
+  readonly journal: {
+    readonly bytes: number;
+    readonly maxBytes: number;
+    readonly records: number;
+    readonly oldestAt: Date | null;
+    readonly fault: Error | null;
+  };
+  readonly redis: {
+    /** How long it has been away, in milliseconds; null while it answers. */
+    readonly awayMs: number | null;
+    /** Why it is away, or why it refuses writes; null when it does neither. */
+    readonly fault: string | null;
+    /** Why it must not be trusted with a queue. */
+    readonly unsuitable: readonly string[];
+  };
+  /** Why events cannot be put on the queue; null when they can. */
+  readonly drainFault: Error | null;
+}
+
+/** From this share of its limit on, a journal counts as full: one large message may no longer fit. */
+export const FULL = 0.99;
+/** A record that waits longer while Redis answers means that the queue does not keep up. */
+const LAG_LIMIT_MS = 60_000;
+
+/** Why no traffic should come here; empty when it may. */
+export function notReady({ journal }: HealthFacts): readonly string[] {
+  const reasons: string[] = [];
+  if (journal.fault) {
+    reasons.push(
+      `The journal cannot be written (${journal.fault.message}): reports get 451 until the data directory is in order`,
+    );
+  }
+  if (journal.bytes >= journal.maxBytes * FULL) {
+    reasons.push(`The journal is full (${size(journal)}): reports get 451 until Redis has caught up`);
+  }
+  return reasons;
+}
+
+/** Why all is not well; empty when it is. */
+export function unhealthy(facts: HealthFacts): readonly string[] {
+  const { journal, redis, drainFault } = facts;
+  const waiting = `${journal.records} reports wait in the journal (${size(journal)})`;
+  const reasons = [...notReady(facts), ...redis.unsuitable];
+  const oldestMs = journal.oldestAt === null ? 0 : Date.now() - journal.oldestAt.getTime();
+
+  if (redis.awayMs !== null) {
+    reasons.push(
+      `Redis has been away for ${Math.round(redis.awayMs / 1000)} s (${redis.fault}): ${waiting}; relays see no difference`,
+    );
+  } else if (redis.fault !== null) reasons.push(`Redis refuses writes (${redis.fault}): ${waiting}`);
+  else if (drainFault) reasons.push(`Events cannot be put on the queue (${drainFault.message}): ${waiting}`);
+  else if (oldestMs > LAG_LIMIT_MS) {
+    reasons.push(`The queue does not keep up: ${waiting}, the oldest for ${Math.round(oldestMs / 1000)} s`);
+  }
+  return reasons;
+}
+
+function size({ bytes, maxBytes }: HealthFacts["journal"]): string {
+  return `${bytes} of ${maxBytes} bytes`;
+}

@@ -1,0 +1,33 @@
+/** `mm4d config`: prints every effective setting, and where it came from. */
+import type { Command } from "commander";
+import { SETTINGS, type SettingName, shownValue } from "../config.ts";
+import { loadSettings } from "./settings.ts";
+
+export function addConfigCommand(program: Command): void {
+  program
+    .command("config")
+    .description("print every setting with its value and where it came from, secrets masked")
+    .option("--json", "print them as JSON")
+    .action(printConfig);
+}
+
+function printConfig({ json }: { json?: true }): void {
+  const { origins, texts } = loadSettings("read the settings");
+  const rows = (Object.keys(SETTINGS) as SettingName[]).map((name) => ({
+    name: SETTINGS[name].env,
+    value: shownValue(name, texts[name]),
+    origin: origins[name],
+    about: SETTINGS[name].about,
+  }));
+  if (json) {
+    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    return;
+  }
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  for (const { name, value, origin } of rows) {
+    process.stdout.write(
+      `${name.padEnd(width)}  ${value === "" ? "-" : value}${origin === "default" ? "" : `  (${origin})`}\n`,
+    );
+  }
+  process.stdout.write("\nWithout a mark: the default. - : not set.\n");
+}

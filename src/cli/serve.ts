@@ -1,0 +1,64 @@
+/** `mm4d serve`: runs the service until it is told to stop. */
+import type { Command } from "commander";
+import { type Config, maskUrl } from "../config.ts";
+import { type Service, startService } from "../service.ts";
+import { loadSettings } from "./settings.ts";
+
+export function addServeCommand(program: Command): void {
+  program
+    .command("serve")
+    .description("run the service until SIGTERM or Ctrl-C; a second signal ends it at once")
+    .addHelpText(
+      "after",
+      `
+The log goes to stdout, one JSON line per fact; what it listens on is also
+said on stderr, in plain words. Without REDIS_URL a Redis of its own is
+started, with its data under MM4D_DATA_DIR.`,
+    )
+    .action(serve);
+}
+
+async function serve(): Promise<void> {
+  const { config } = loadSettings("start");
+  // Whatever is created belongs to us alone: the journal holds telephone numbers.
+  process.umask(0o077);
+  const service = await startService(config);
+  process.stderr.write(welcome(service, config));
+
+  await firstSignal();
+  await service.stop();
+  process.exit(0);
+}
+
+/** Resolves at the first SIGTERM or SIGINT. The second one ends the process where it stands. */
+function firstSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let first = true;
+    const signalled = (signal: NodeJS.Signals): void => {
+      if (!first) process.exit(signal === "SIGINT" ? 130 : 143);
+      first = false;
+      resolve();
+    };
+    process.on("SIGTERM", signalled);
+    process.on("SIGINT", signalled);
+  });
+}
+
+function welcome({ smtp, admin, redisUrl, embedded, notes }: Service, { queue }: Config): string {
+  const redis = `${maskUrl(redisUrl)}${embedded ? " (embedded, started by mm4d)" : ""}`;
+  return [
+    `mm4d takes MM4 reports on smtp://${at(smtp)}`,
+    `  and answers http://${at(admin)}/healthz`,
+    `  Redis: ${redis}`,
+    `  Queue: ${queue}`,
+    ...notes.map((note) => `  ${note.replaceAll(". ", ".\n    ")}`),
+    "Try, in a second terminal:",
+    "  npx mm4d tail",
+    "  npx mm4d send --status Rejected --code 470",
+    "",
+  ].join("\n");
+}
+
+function at({ host, port }: { host: string; port: number }): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}

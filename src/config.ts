@@ -1,0 +1,374 @@
+/**
+ * Every setting, in one table: environment name, default, bounds and one
+ * sentence with the unit. The README's table and `mm4d config` are printed from it.
+ */
+import { readFileSync } from "node:fs";
+import { isIP } from "node:net";
+import { hostname } from "node:os";
+import { err, ok, type Result } from "./result.ts";
+
+interface Setting<T> {
+  readonly env: string;
+  /** As it would be written in the environment. Empty: not set. */
+  readonly fallback: string;
+  /** What the README says instead of a default that differs by machine. */
+  readonly fallbackShown?: string;
+  /** What may be written there. Completes "must be". */
+  readonly type: string;
+  readonly about: string;
+  /** Masked wherever it is printed; may also be given as a file, under the name with `_FILE`. */
+  readonly secret?: boolean;
+  /** The value of a text; throws nothing, undefined when the text is not of the type. */
+  readonly read: (text: string) => T | undefined;
+}
+
+/** A network that a peer connects from. */
+export interface Network {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: "ipv4" | "ipv6";
+}
+
+export interface PeerSetting {
+  readonly name: string;
+  readonly networks: readonly Network[];
+}
+
+const YEAR_OF_HOURS = 8_784;
+const DAY_MS = 86_400_000;
+
+export const SETTINGS = {
+  redisUrl: {
+    env: "REDIS_URL",
+    fallback: "",
+    fallbackShown: "an embedded Redis",
+    type: "a URL that begins with redis:// or rediss://",
+    about: "Redis that holds the queue. Without it mm4d starts one of its own, with its data under the data directory.",
+    secret: true,
+    read: readRedisUrl,
+  },
+  smtpHost: {
+    env: "MM4D_SMTP_HOST",
+    fallback: "127.0.0.1",
+    type: "an IP address or a host name",
+    about: "Address on which SMTP listens.",
+    read: readHost,
+  },
+  smtpPort: {
+    env: "MM4D_SMTP_PORT",
+    fallback: "2525",
+    ...wholeNumber(0, 65_535),
+    about: "Port on which SMTP listens; 0 picks a free one.",
+  },
+  adminHost: {
+    env: "MM4D_ADMIN_HOST",
+    fallback: "127.0.0.1",
+    type: "an IP address or a host name",
+    about: "Address on which HTTP for operators listens.",
+    read: readHost,
+  },
+  adminPort: {
+    env: "MM4D_ADMIN_PORT",
+    fallback: "8025",
+    ...wholeNumber(0, 65_535),
+    about: "Port on which HTTP for operators listens; 0 picks a free one.",
+  },
+  hostname: {
+    env: "MM4D_HOSTNAME",
+    fallback: hostname(),
+    fallbackShown: "the machine's name",
+    type: "a host name",
+    about: "Name by which the SMTP server greets.",
+    read: readHost,
+  },
+  domain: {
+    env: "MM4D_DOMAIN",
+    fallback: "",
+    fallbackShown: "every domain",
+    type: "host names, separated by commas",
+    about: "Domains whose recipients are accepted; the first one names the source of events.",
+    read: readDomains,
+  },
+  peers: {
+    env: "MM4D_PEERS",
+    fallback: "",
+    fallbackShown: "loopback only",
+    type: "name=CIDR,CIDR; name=CIDR with each name once",
+    about: "Peers that may connect, each with the networks it connects from.",
+    read: readPeers,
+  },
+  dataDir: {
+    env: "MM4D_DATA_DIR",
+    fallback: "./data",
+    type: "a path",
+    about: "Directory of the journal and of the embedded Redis. It belongs to one process.",
+    read: (text: string) => text,
+  },
+  queue: {
+    env: "MM4D_QUEUE",
+    fallback: "mm4-delivery-events",
+    type: "a name without a colon",
+    about: "BullMQ queue on which events are published.",
+    read: withoutColon,
+  },
+  queuePrefix: {
+    env: "MM4D_QUEUE_PREFIX",
+    fallback: "bull",
+    type: "a name without a colon",
+    about: "Prefix of the queue's Redis keys. A Redis Cluster needs a hash tag in it, such as {mm4d}.",
+    read: withoutColon,
+  },
+  dedupeHours: {
+    env: "MM4D_DEDUPE_HOURS",
+    fallback: "24",
+    ...wholeNumber(1, YEAR_OF_HOURS),
+    about: "How long an event id is remembered, in hours: within it the same report is queued once.",
+  },
+  jobAttempts: {
+    env: "MM4D_JOB_ATTEMPTS",
+    fallback: "10",
+    ...wholeNumber(1, 1_000),
+    about: "How often a consumer may try one event before its job has failed.",
+  },
+  jobBackoffMs: {
+    env: "MM4D_JOB_BACKOFF_MS",
+    fallback: "2000",
+    ...wholeNumber(0, DAY_MS),
+    about: "Wait before a consumer's second attempt, in milliseconds; it doubles with each further one.",
+  },
+  completedKeepSeconds: {
+    env: "MM4D_COMPLETED_KEEP_SECONDS",
+    fallback: "3600",
+    ...wholeNumber(0, 31_622_400),
+    about: "How long a consumed job is kept, in seconds.",
+  },
+  completedKeepCount: {
+    env: "MM4D_COMPLETED_KEEP_COUNT",
+    fallback: "10000",
+    ...wholeNumber(0, 10_000_000),
+    about: "How many consumed jobs are kept.",
+  },
+  failedKeepSeconds: {
+    env: "MM4D_FAILED_KEEP_SECONDS",
+    fallback: "1209600",
+    ...wholeNumber(0, 31_622_400),
+    about: "How long a job that consumers gave up on is kept, in seconds.",
+  },
+  failedKeepCount: {
+    env: "MM4D_FAILED_KEEP_COUNT",
+    fallback: "100000",
+    ...wholeNumber(0, 10_000_000),
+    about: "How many jobs that consumers gave up on are kept.",
+  },
+  journalMaxBytes: {
+    env: "MM4D_JOURNAL_MAX_BYTES",
+    fallback: "1073741824",
+    ...wholeNumber(1_048_576, 1_099_511_627_776),
+    about: "Largest size of the journal, in bytes. Beyond it reports get 451 until Redis has caught up.",
+  },
+  maxMessageBytes: {
+    env: "MM4D_MAX_MESSAGE_BYTES",
+    fallback: "8388608",
+    ...wholeNumber(65_536, 104_857_600),
+    about:
+      "Largest message accepted, in bytes. Reports are 0.5 to 4 KiB; an MM sent here by mistake may have megabytes.",
+  },
+  maxClients: {
+    env: "MM4D_MAX_CLIENTS",
+    fallback: "1000",
+    ...wholeNumber(1, 65_535),
+    about: "Most SMTP connections at a time.",
+  },
+  logLevel: {
+    env: "MM4D_LOG_LEVEL",
+    fallback: "info",
+    ...oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    about: "Least severe log lines that are written.",
+  },
+  logNumbers: {
+    env: "MM4D_LOG_NUMBERS",
+    fallback: "masked",
+    ...oneOf("masked", "full"),
+    about: "Telephone numbers in the log: masked except the last four digits, or in full.",
+  },
+  shutdownGraceMs: {
+    env: "MM4D_SHUTDOWN_GRACE_MS",
+    fallback: "10000",
+    ...wholeNumber(0, 600_000),
+    about:
+      "How long open SMTP sessions may finish after SIGTERM, in milliseconds, and then the queue once more as long.",
+  },
+} satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof SETTINGS;
+
+/** The effective settings. */
+export type Config = {
+  readonly [Name in SettingName]: Exclude<ReturnType<(typeof SETTINGS)[Name]["read"]>, undefined>;
+};
+
+/** Where an effective value came from. */
+export type Origin = "default" | "environment" | "file";
+
+export interface LoadedConfig {
+  readonly config: Config;
+  readonly origins: Readonly<Record<SettingName, Origin>>;
+  /** Each value as it would be written in the environment, secrets not masked. */
+  readonly texts: Readonly<Record<SettingName, string>>;
+}
+
+/**
+ * Reads the settings from an environment. An empty value counts as not set.
+ * Fails with one sentence a fault, all faults at once: a value outside its
+ * bounds, a `…_FILE` that cannot be read, an `MM4D_…` name that is no setting.
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Result<LoadedConfig, readonly string[]> {
+  const faults: string[] = [];
+  const values: Record<string, unknown> = {};
+  const origins: Record<string, Origin> = {};
+  const texts: Record<string, string> = {};
+
+  for (const [name, setting] of ROWS) {
+    const given = readText(setting, env, faults);
+    const text = given?.text ?? setting.fallback;
+    const value = setting.read(text);
+    if (value === undefined) {
+      const shown = setting.secret ? "a value that is not shown" : `"${text}"`;
+      faults.push(`${setting.env} is ${shown}, must be ${setting.type}`);
+    }
+    values[name] = value;
+    origins[name] = given?.origin ?? "default";
+    texts[name] = text;
+  }
+  faults.push(...unknownNames(env));
+  if (faults.length > 0) return err(faults);
+  return ok({
+    config: values as Config,
+    origins: origins as LoadedConfig["origins"],
+    texts: texts as LoadedConfig["texts"],
+  });
+}
+
+/** A value fit to be printed: without the password in a URL. */
+export function shownValue(name: SettingName, text: string): string {
+  const setting: Setting<unknown> = SETTINGS[name];
+  return setting.secret ? maskUrl(text) : text;
+}
+
+/** A URL with its password and its query replaced by `***`. */
+export function maskUrl(text: string): string {
+  if (text === "") return "";
+  try {
+    const url = new URL(text);
+    if (url.password !== "") url.password = "***";
+    if (url.search !== "") url.search = "?***";
+    return url.href;
+  } catch {
+    return "***";
+  }
+}
+
+const ROWS = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
+
+function readText(
+  { env: name, secret }: Setting<unknown>,
+  env: Readonly<Record<string, string | undefined>>,
+  faults: string[],
+): { text: string; origin: Origin } | undefined {
+  const text = env[name] ?? "";
+  const file = secret ? (env[`${name}_FILE`] ?? "") : "";
+  if (text !== "" && file !== "") faults.push(`${name} and ${name}_FILE are both set, must be one of them`);
+  if (file === "") return text === "" ? undefined : { text, origin: "environment" };
+  try {
+    return { text: readFileSync(file, "utf8").trim(), origin: "file" };
+  } catch (cause) {
+    faults.push(`${name}_FILE is "${file}", must be a file that can be read: ${(cause as Error).message}`);
+    return undefined;
+  }
+}
+
+function unknownNames(env: Readonly<Record<string, string | undefined>>): readonly string[] {
+  const known = ROWS.flatMap(([, { env: name, secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
+  return Object.keys(env)
+    .filter((name) => name.startsWith("MM4D_") && !known.includes(name))
+    .map((name) => `${name} is no setting of mm4d, must be a known one; the nearest is ${nearest(name, known)}`);
+}
+
+function nearest(name: string, known: readonly string[]): string {
+  const [first = ""] = known.toSorted((a, b) => distance(name, a) - distance(name, b));
+  return first;
+}
+
+/** Levenshtein's distance: how many letters to add, remove or change. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (const [index, letter] of [...a].entries()) {
+    const next = [index + 1];
+    for (const [column, other] of [...b].entries()) {
+      const changed = (row[column] ?? 0) + (letter === other ? 0 : 1);
+      next.push(Math.min(changed, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}
+
+function wholeNumber(least: number, most: number) {
+  return {
+    type: `a whole number from ${least} to ${most}`,
+    read: (text: string): number | undefined => {
+      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+      return value >= least && value <= most ? value : undefined;
+    },
+  };
+}
+
+function oneOf<const Choice extends string>(...choices: readonly Choice[]) {
+  return {
+    type: `one of ${choices.join(", ")}`,
+    read: (text: string): Choice | undefined => choices.find((choice) => choice === text),
+  };
+}
+
+function readRedisUrl(text: string): string | null | undefined {
+  if (text === "") return null;
+  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return undefined;
+  return text;
+}
+
+function readHost(text: string): string | undefined {
+  return /^[a-z0-9:._-]{1,253}$/i.test(text) ? text : undefined;
+}
+
+function withoutColon(text: string): string | undefined {
+  return /^[^:\s]{1,100}$/.test(text) ? text : undefined;
+}
+
+function readDomains(text: string): readonly string[] | undefined {
+  const domains = text.split(",").map((domain) => domain.trim().toLowerCase());
+  if (text.trim() === "") return [];
+  return domains.every((domain) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(domain)) ? domains : undefined;
+}
+
+function readPeers(text: string): readonly PeerSetting[] | undefined {
+  const peers: PeerSetting[] = [];
+  for (const entry of text.split(";")) {
+    if (entry.trim() === "") continue;
+    const [, name, list] = /^\s*([a-z0-9][a-z0-9._-]{0,62})\s*=(.*)$/i.exec(entry) ?? [];
+    const networks = list?.split(",").map((network) => readNetwork(network.trim()));
+    if (name === undefined || !networks?.every((network) => network !== undefined)) return undefined;
+    // The name of the default for loopback must not be taken for a peer's.
+    if (name === "loopback" || peers.some((peer) => peer.name === name)) return undefined;
+    peers.push({ name, networks });
+  }
+  return peers;
+}
+
+function readNetwork(text: string): Network | undefined {
+  const [, address, length] = /^([0-9a-f:.]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? [];
+  const version = address === undefined ? 0 : isIP(address);
+  if (address === undefined || version === 0) return undefined;
+  const bits = version === 4 ? 32 : 128;
+  const prefix = length === undefined ? bits : Number(length);
+  return prefix <= bits ? { address, prefix, family: version === 4 ? "ipv4" : "ipv6" } : undefined;
+}

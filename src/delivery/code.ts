@@ -1,0 +1,68 @@
+/**
+ * What is known about one internal status code, the number in
+ * `X-Internal-Status-Code`. The rows are data in `catalogue/`; this file says
+ * what each column means.
+ */
+import type { Outcome } from "./verdict.ts";
+
+/**
+ * How a code weighs against the status beside it, in the precedence table.
+ *
+ * - `none`: no error (0, "ok").
+ * - `buffered`: accepted and kept, not yet delivered (2).
+ * - `receipt`: only the receipt is missing, nothing is known about the message (902).
+ * - `soft`: a fault that may have passed when the message is sent again.
+ * - `retries-exceeded`: the retries are used up (201).
+ * - `hard`: a definite failure.
+ * - `carrier-service`: a definite failure inside the destination carrier (6xx).
+ * - `ambiguous`: a failure nobody could name (999).
+ * - `out-of-range`: a number outside every range in use, which is not judged.
+ */
+export type CodeClass =
+  | "none"
+  | "buffered"
+  | "receipt"
+  | "soft"
+  | "retries-exceeded"
+  | "hard"
+  | "carrier-service"
+  | "ambiguous"
+  | "out-of-range";
+
+export type Fault = "client" | "service" | "ambiguous";
+export type Reporter = "bandwidth" | "carrier";
+export type CodeTag = "opt-out" | "spam" | "receipt-timeout";
+
+/** One row of the catalogue: facts of the vendor's table, our words, and our judgement. */
+export interface CodeEntry {
+  /** The internal status code: 0 to 999. */
+  readonly code: number;
+  /** The vendor's name for it. Not a key: 304 and 305 share one. */
+  readonly name: string;
+  /** Whether the catalogue lists this number; `false` for a row made from its hundreds. */
+  readonly known: boolean;
+  /** Whether Bandwidth's MM4 table explains the code. */
+  readonly documented: boolean;
+  /** One or two sentences for a person: what happened. Never empty. */
+  readonly explanation: string;
+  /** One or two sentences for a person: what to do. Never empty. */
+  readonly remedy: string;
+  readonly fault: Fault | null;
+  readonly reportedBy: Reporter | null;
+  readonly class: CodeClass;
+  /** What the code says happened when there is no status beside it; null when it says nothing. */
+  readonly outcome: Outcome | null;
+  /** Who refused, as far as the code alone tells. */
+  readonly rejectedBy: Reporter | null;
+  /** May the sender's application send the message again unchanged? */
+  readonly retryable: boolean;
+  /** How often at most: 0 when not retryable, null when no source sets a bound. */
+  readonly maxRetries: number | null;
+  /** Never send to this recipient again. */
+  readonly suppress: boolean;
+  readonly tag: CodeTag | null;
+  /** The four-digit code that Bandwidth's HTTP API uses for it, where there is one. */
+  readonly httpCode: number | null;
+  /** The page this row comes from. */
+  readonly source: string;
+}

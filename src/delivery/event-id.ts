@@ -1,0 +1,62 @@
+/**
+ * The id of an event, derived from what the report says.
+ *
+ * Neither the transaction id nor the Date is part of it: a relay that sends a
+ * report again may stamp both anew, and the same fact about the same message
+ * and recipient is one event. Only a report without a message id is told apart
+ * by them. Twenty frozen vectors stand in the tests; changing any of them is a
+ * new version of the event.
+ */
+import { createHash } from "node:crypto";
+import type { EventType } from "./event.ts";
+import type { Judgement } from "./interpret.ts";
+import type { Party } from "./party.ts";
+import type { Report } from "./report.ts";
+import { normaliseWord } from "./status.ts";
+
+export interface EventFacts {
+  readonly type: EventType;
+  readonly peerName: string;
+  readonly report: Report;
+  readonly judgement: Judgement;
+}
+
+/** `r` and 32 hex digits: safe as an id in BullMQ, which refuses ":" and whole numbers. */
+export function eventId({ type, peerName, report, judgement }: EventFacts): string {
+  const fields = [
+    "v1",
+    peerName,
+    type,
+    report.messageId ?? "",
+    report.kind === "forward-response" ? requestRecipients(report) : identity(report.recipient),
+    verdictWords(report, judgement.status),
+    judgement.code === null ? "" : String(judgement.code),
+  ];
+  if (report.messageId === null) {
+    const { transactionId, raw } = report;
+    fields.push(transactionId ?? "", raw.from ?? "", raw.to ?? "", raw.date ?? "");
+  }
+  const hash = createHash("sha256");
+  // Each field with its length in bytes, so that no text can pass for the next field.
+  for (const field of fields) hash.update(`${Buffer.byteLength(field)}:${field}`);
+  return `r${hash.digest("hex").slice(0, 32)}`;
+}
+
+function requestRecipients(report: Report): string {
+  return report.requestRecipients
+    .map(({ party }) => identity(party))
+    .sort()
+    .join("\n");
+}
+
+/** A number where there is one, so that a relay's other spelling of it is the same recipient. */
+function identity(party: Party | null): string {
+  if (party === null) return "";
+  return party.number ?? party.raw.trim().toLowerCase();
+}
+
+function verdictWords(report: Report, status: string | null): string {
+  const word = status === null ? "" : normaliseWord(status);
+  if (report.kind !== "delivery-report") return word;
+  return `${word}/${report.statusExtension === null ? "" : normaliseWord(report.statusExtension)}`;
+}

@@ -1,0 +1,155 @@
+/**
+ * The delivery event, version 1: what consumers receive. A CloudEvents 1.0
+ * object in structured JSON form.
+ *
+ * `docs/event.md` tells consumers the same in prose. Adding to `data` keeps the
+ * version; changing or removing a field makes `.v2`.
+ */
+import type { CodeTag, Fault, Reporter } from "./code.ts";
+import { eventId } from "./event-id.ts";
+import type { Judgement } from "./interpret.ts";
+import { rank } from "./order.ts";
+import type { Party } from "./party.ts";
+import type { PeerIdentity } from "./peer.ts";
+import type { RawFields, Report, ReportKind, RequestRecipient } from "./report.ts";
+import type { Disposition, Outcome, RejectedBy, Stage } from "./verdict.ts";
+import type { Warning } from "./warning.ts";
+
+export type EventType = "mm4d.delivery-report.v1" | "mm4d.forward-response.v1" | "mm4d.read-report.v1";
+
+/** The `$id` of the event's JSON Schema. */
+export const EVENT_SCHEMA_ID = "urn:mm4d:schema:delivery-event:v1";
+
+export interface DeliveryEvent {
+  readonly specversion: "1.0";
+  /** Derived from what the report says: the same on a relay's retry, on recovery and on replay. */
+  readonly id: string;
+  /** `/mm4d/` and our first domain, or `local`. */
+  readonly source: string;
+  readonly type: EventType;
+  /** The message id; absent when the report has none. */
+  readonly subject?: string;
+  /** When we received the report: RFC 3339, UTC, milliseconds. */
+  readonly time: string;
+  readonly datacontenttype: "application/json";
+  readonly dataschema: typeof EVENT_SCHEMA_ID;
+  readonly data: EventData;
+}
+
+export interface EventData {
+  readonly messageId: string | null;
+  readonly transactionId: string | null;
+  readonly recipient: Party | null;
+  readonly originator: Party | null;
+  /** Forward responses only, otherwise empty. */
+  readonly requestRecipients: readonly RequestRecipient[];
+  readonly outcome: Outcome;
+  readonly disposition: Disposition;
+  readonly final: boolean;
+  /** The order guard: see `shouldApply` in order.ts. */
+  readonly rank: number;
+  readonly stage: Stage | null;
+  readonly rejectedBy: RejectedBy | null;
+  readonly conflict: boolean;
+  /** What the internal status code means; null when the report has none that is a number. */
+  readonly reason: Reason | null;
+  /** When the message was handled: RFC 3339, UTC. */
+  readonly handledAt: string | null;
+  readonly receivedAt: string;
+  readonly peer: PeerIdentity;
+  /** Only on an explicit replay. */
+  readonly replayed?: true;
+  readonly raw: RawFields;
+  readonly warnings: readonly Warning[];
+}
+
+/** What the catalogue says about the report's code. */
+export interface Reason {
+  readonly code: number;
+  readonly name: string;
+  readonly known: boolean;
+  readonly documented: boolean;
+  readonly explanation: string;
+  readonly remedy: string;
+  readonly fault: Fault | null;
+  readonly reportedBy: Reporter | null;
+  readonly retryable: boolean;
+  readonly maxRetries: number | null;
+  readonly suppress: boolean;
+  readonly tag: CodeTag | null;
+  readonly httpCode: number | null;
+  readonly catalogueVersion: string;
+}
+
+/** What an event tells besides the report itself. */
+export interface Reception {
+  readonly peer: PeerIdentity;
+  readonly receivedAt: Date;
+  readonly source: string;
+  readonly catalogueVersion: string;
+}
+
+const EVENT_TYPES: Record<ReportKind, EventType> = {
+  "delivery-report": "mm4d.delivery-report.v1",
+  "forward-response": "mm4d.forward-response.v1",
+  "read-report": "mm4d.read-report.v1",
+};
+
+/** Builds the event of a judged report. */
+export function makeEvent(report: Report, judgement: Judgement, reception: Reception): DeliveryEvent {
+  const { verdict } = judgement;
+  const type = EVENT_TYPES[report.kind];
+  const time = reception.receivedAt.toISOString();
+  return {
+    specversion: "1.0",
+    id: eventId({ type, report, judgement, peerName: reception.peer.name }),
+    source: reception.source,
+    type,
+    ...(report.messageId === null ? {} : { subject: report.messageId }),
+    time,
+    datacontenttype: "application/json",
+    dataschema: EVENT_SCHEMA_ID,
+    data: {
+      messageId: report.messageId,
+      transactionId: report.transactionId,
+      recipient: report.recipient,
+      originator: report.originator,
+      requestRecipients: report.requestRecipients,
+      outcome: verdict.outcome,
+      disposition: verdict.disposition,
+      final: verdict.final,
+      rank: rank(verdict),
+      stage: verdict.stage,
+      rejectedBy: verdict.rejectedBy,
+      conflict: verdict.conflict,
+      reason: makeReason(judgement, reception.catalogueVersion),
+      handledAt: report.handledAt,
+      receivedAt: time,
+      peer: reception.peer,
+      raw: report.raw,
+      warnings: [...new Set([...report.warnings, ...judgement.warnings])],
+    },
+  };
+}
+
+function makeReason({ entry }: Judgement, catalogueVersion: string): Reason | null {
+  if (entry === null) return null;
+  const { code, name, known, documented, explanation, remedy, fault, reportedBy } = entry;
+  const { retryable, maxRetries, suppress, tag, httpCode } = entry;
+  return {
+    code,
+    name,
+    known,
+    documented,
+    explanation,
+    remedy,
+    fault,
+    reportedBy,
+    retryable,
+    maxRetries,
+    suppress,
+    tag,
+    httpCode,
+    catalogueVersion,
+  };
+}

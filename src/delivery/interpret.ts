@@ -1,0 +1,204 @@
+/**
+ * Judges a report: what happened to the message, and is that the last word?
+ *
+ *   statuses + codes → the one status, the one code → precedence row → verdict
+ *
+ * Pure. The catalogue's rows are handed in, because `delivery/` does not know
+ * whose codes they are.
+ */
+import type { CodeEntry } from "./code.ts";
+import { type CodeReading, readCode } from "./code-value.ts";
+import type { PeerRules } from "./peer.ts";
+import { findPrecedence, type JudgedClass } from "./precedence.ts";
+import type { Report } from "./report.ts";
+import {
+  ABSENT_STATUS,
+  findMmStatus,
+  findReadStatus,
+  normaliseWord,
+  readRequestStatus,
+  STATUS_EXTENSIONS,
+  type StatusRule,
+  UNFAMILIAR_STATUS,
+} from "./status.ts";
+import type { RejectedBy, Verdict } from "./verdict.ts";
+import type { Warning } from "./warning.ts";
+
+/** Looks a number up: the entry is always made, `known: false` where the catalogue has none. */
+export type FindCode = (code: number, httpCode: number | null) => CodeEntry;
+
+export interface Judgement {
+  readonly verdict: Verdict;
+  /** The status that was judged, as written; null when there is none. */
+  readonly status: string | null;
+  /** The folded code that was read, also when it was not judged; null when there is none. */
+  readonly code: number | null;
+  /** What the catalogue says about the code; null when there is no code that is a number. */
+  readonly entry: CodeEntry | null;
+  readonly warnings: readonly Warning[];
+}
+
+export function interpret(report: Report, rules: PeerRules, findCode: FindCode): Judgement {
+  const warnings: Warning[] = [];
+  const code = chooseCode(report.codes, findCode, warnings);
+  const status = chooseStatus(report, warnings);
+  if (status === null) warnings.push("missing-status");
+
+  const judged: Judged = { report, rules, status, entry: code.entry, warnings };
+  const verdict = JUDGES[report.kind](judged);
+  return {
+    verdict: { ...verdict, conflict: verdict.conflict || statusesDiffer(report) },
+    status,
+    code: code.number,
+    entry: code.entry,
+    warnings,
+  };
+}
+
+interface Judged {
+  readonly report: Report;
+  readonly rules: PeerRules;
+  readonly status: string | null;
+  readonly entry: CodeEntry | null;
+  readonly warnings: Warning[];
+}
+
+const JUDGES: Record<Report["kind"], (judged: Judged) => Verdict> = {
+  "delivery-report": judgeDeliveryReport,
+  "forward-response": judgeForwardResponse,
+  "read-report": judgeReadReport,
+};
+
+function judgeDeliveryReport({ report, rules, status, entry, warnings }: Judged): Verdict {
+  const rule = status === null ? ABSENT_STATUS : (findMmStatus(status) ?? UNFAMILIAR_STATUS);
+  if (rule.family === "unfamiliar") warnings.push("unknown-status");
+  const rejectedBy = rule.family === "rejected" ? readExtension(report.statusExtension, warnings) : null;
+
+  const { winner, conflict } = findPrecedence(rule.family, judgedClass(entry));
+  const alone = statusAlone(rule, rejectedBy, rules);
+  if (winner === "status") return { ...alone, conflict };
+  if (winner === "status-caused-by-code") return { ...alone, rejectedBy: entry?.rejectedBy ?? null, conflict };
+  if (winner !== "code") return { ...winner, rejectedBy: null, conflict };
+
+  const verdict = codeAlone(entry);
+  // Row 14: that the user refused is more than any code knows.
+  if (rejectedBy === "recipient") return { ...verdict, outcome: "rejected", rejectedBy, conflict };
+  return { ...verdict, conflict };
+}
+
+/** 3GPP TS 23.140 §8.4.1: what the peer made of a request to forward. Success goes no further than the carrier. */
+function judgeForwardResponse({ status, entry, warnings }: Judged): Verdict {
+  const request = status === null ? null : readRequestStatus(status);
+  if (request && !request.known) warnings.push("unknown-request-status");
+  if (status !== null && /^\d+$/.test(normaliseWord(status))) warnings.push("numeric-status");
+
+  const codeClass = judgedClass(entry);
+  if (codeClass !== "absent" && codeClass !== "none") {
+    const verdict = codeAlone(entry);
+    return { ...verdict, conflict: request?.status === "ok" && verdict.disposition === "failure" };
+  }
+  // An explicit 0 beside an explicit error: as in row 4 of the precedence table.
+  const conflict = request !== null && request.status !== "ok" && codeClass === "none";
+  const base = { stage: null, rejectedBy: null, conflict };
+  if (request?.status === "transient") return { ...base, outcome: "failed", disposition: "failure", final: false };
+  if (request?.status === "error") return { ...base, outcome: "rejected", disposition: "failure", final: true };
+  if (request === null && codeClass === "absent") return { ...UNKNOWN, conflict };
+  return { ...base, outcome: "forwarded", disposition: "success", final: false, stage: "carrier" };
+}
+
+/** 3GPP TS 23.140 §8.4.3. An internal status code is explained, but a read report is judged by its status alone. */
+function judgeReadReport({ status, warnings }: Judged): Verdict {
+  const outcome = status === null ? undefined : findReadStatus(status);
+  if (outcome === undefined) {
+    if (status !== null) warnings.push("unknown-status");
+    return UNKNOWN;
+  }
+  if (status !== null && /^\d+$/.test(normaliseWord(status))) warnings.push("numeric-status");
+  return { outcome, disposition: "success", final: true, stage: "handset", rejectedBy: null, conflict: false };
+}
+
+const UNKNOWN: Verdict = {
+  outcome: "unknown",
+  disposition: "unknown",
+  final: false,
+  stage: null,
+  rejectedBy: null,
+  conflict: false,
+};
+
+function statusAlone(rule: StatusRule, rejectedBy: RejectedBy | null, rules: PeerRules): Verdict {
+  const { outcome, disposition, family } = rule;
+  return {
+    outcome,
+    disposition,
+    final: rule.final || (family === "forwarded" && rules.forwardedIsFinal),
+    stage: family === "retrieved" && rules.localLongCode ? "carrier" : rule.stage,
+    rejectedBy,
+    conflict: false,
+  };
+}
+
+/** What a code says by itself. */
+function codeAlone(entry: CodeEntry | null): Verdict {
+  const outcome = entry?.outcome;
+  if (!entry || !outcome) return UNKNOWN;
+  const rejectedBy = entry.rejectedBy;
+  const base = { outcome, rejectedBy, stage: null, conflict: false };
+  if (entry.class === "buffered") return { ...base, disposition: "pending", final: false };
+  if (entry.class === "receipt") return { ...base, disposition: "unknown", final: true };
+  return { ...base, disposition: "failure", final: true };
+}
+
+function judgedClass(entry: CodeEntry | null): JudgedClass {
+  return entry === null || entry.class === "out-of-range" ? "absent" : entry.class;
+}
+
+function readExtension(extension: string | null, warnings: Warning[]): RejectedBy | null {
+  if (extension === null) return null;
+  const word = normaliseWord(extension);
+  const found = STATUS_EXTENSIONS.find(({ contains }) => word.includes(contains));
+  if (!found) warnings.push("unknown-status-extension");
+  return found?.rejectedBy ?? null;
+}
+
+/** Of several values that differ, the last failure; without a failure, the last. */
+function chooseLast<T>(values: readonly T[], failure: (value: T) => boolean): T | undefined {
+  return values.findLast(failure) ?? values.at(-1);
+}
+
+function chooseStatus(report: Report, warnings: Warning[]): string | null {
+  if (statusesDiffer(report)) warnings.push("duplicate-status");
+  return chooseLast(report.statuses, (status) => isFailure(report.kind, status)) ?? null;
+}
+
+function isFailure(kind: Report["kind"], status: string): boolean {
+  if (kind === "delivery-report") return findMmStatus(status)?.disposition === "failure";
+  return kind === "forward-response" && readRequestStatus(status).status !== "ok";
+}
+
+function statusesDiffer({ statuses, rivalStatuses }: Report): boolean {
+  return new Set([...statuses, ...rivalStatuses].map(normaliseWord)).size > 1;
+}
+
+interface ChosenCode {
+  readonly number: number | null;
+  readonly entry: CodeEntry | null;
+}
+
+function chooseCode(codes: readonly string[], findCode: FindCode, warnings: Warning[]): ChosenCode {
+  const readings = codes.map((written) => {
+    const reading = readCode(written);
+    return { reading, entry: reading.number === null ? null : findCode(reading.number, reading.httpCode) };
+  });
+  if (new Set(readings.map(({ reading }) => identity(reading))).size > 1) warnings.push("duplicate-code");
+
+  const chosen = chooseLast(readings, ({ entry }) => codeAlone(entry).disposition === "failure");
+  if (!chosen) return { number: null, entry: null };
+  warnings.push(...chosen.reading.warnings);
+  if (chosen.entry?.class === "out-of-range") warnings.push("code-out-of-range");
+  return { number: chosen.reading.number, entry: chosen.entry };
+}
+
+function identity(reading: CodeReading): string {
+  return reading.number === null ? "" : String(reading.number);
+}

@@ -1,0 +1,10 @@
+/** Why a message is no report that can become an event. A value, because a peer can cause each. */
+export type Problem =
+  | { readonly kind: "not-mm4" }
+  | { readonly kind: "header-too-large"; readonly limitBytes: number }
+  | { readonly kind: "too-many-fields"; readonly limit: number }
+  /** A PDU we recognise and make no event of. `messageType` is its name in the specification's spelling. */
+  | { readonly kind: "other-pdu"; readonly messageType: string }
+  /** A message type nobody knows, or none, on a message that carries a status. */
+  | { readonly kind: "unknown-type" }
+  | { readonly kind: "no-status" };

@@ -1,0 +1,21 @@
+/** A message that could not be read as a report, kept whole for a person. */
+import type { PeerIdentity } from "./peer.ts";
+
+export type QuarantineReason =
+  /** A report without a status and without an internal status code. */
+  | "no-status"
+  /** A message with a status, but of a type nobody knows. */
+  | "unknown-type"
+  /** Our own fault while reading or judging. */
+  | "internal-error";
+
+export interface QuarantinedMessage {
+  readonly reason: QuarantineReason;
+  /** What went wrong, for `internal-error`; otherwise null. */
+  readonly detail: string | null;
+  readonly peer: PeerIdentity;
+  /** RFC 3339, UTC. */
+  readonly receivedAt: string;
+  /** The message as it came, base64. */
+  readonly raw: string;
+}

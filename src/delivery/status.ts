@@ -1,0 +1,123 @@
+/**
+ * The words that say what became of an MM, and what each means alone.
+ *
+ * Sources: 3GPP TS 23.140 §8.4.2 (MM status), §8.4.1 (request status), §8.4.3
+ * (read status); RFC 4356 table 4; the aggregators' own pages for NotSupported,
+ * Unreachable and the American meaning of Forwarded.
+ */
+import type { Disposition, Outcome, RejectedBy, Stage } from "./verdict.ts";
+
+/** Statuses that the precedence table treats alike. */
+export type StatusFamily =
+  | "retrieved"
+  | "forwarded"
+  | "deferred"
+  | "indeterminate"
+  | "expired"
+  | "rejected"
+  | "other-negative"
+  | "unfamiliar"
+  | "absent";
+
+export interface StatusRule {
+  /** Spellings, as {@link normaliseWord} leaves them. */
+  readonly words: readonly string[];
+  readonly family: StatusFamily;
+  readonly outcome: Outcome;
+  readonly disposition: Disposition;
+  readonly stage: Stage | null;
+  readonly final: boolean;
+}
+
+// biome-ignore format: a table
+export const MM_STATUSES: readonly StatusRule[] = [
+  { words: ["retrieved"],                    family: "retrieved",      outcome: "delivered",     disposition: "success", stage: "handset", final: true  },
+  { words: ["forwarded"],                    family: "forwarded",      outcome: "forwarded",     disposition: "success", stage: "carrier", final: false },
+  { words: ["deferred", "forwardedtommbox"], family: "deferred",       outcome: "deferred",      disposition: "pending", stage: null,      final: false },
+  { words: ["expired"],                      family: "expired",        outcome: "expired",       disposition: "failure", stage: null,      final: true  },
+  { words: ["rejected"],                     family: "rejected",       outcome: "rejected",      disposition: "failure", stage: null,      final: true  },
+  { words: ["unrecognised", "unrecognized", "notsupported"],
+                                             family: "other-negative", outcome: "unrecognised",  disposition: "failure", stage: null,      final: true  },
+  { words: ["unreachable"],                  family: "other-negative", outcome: "failed",        disposition: "failure", stage: null,      final: true  },
+  { words: ["indeterminate", "unknown"],     family: "indeterminate",  outcome: "indeterminate", disposition: "unknown", stage: null,      final: true  },
+];
+
+/** A status nobody has documented: never guessed at, never dropped. */
+export const UNFAMILIAR_STATUS: StatusRule = {
+  words: [],
+  family: "unfamiliar",
+  outcome: "unknown",
+  disposition: "unknown",
+  stage: null,
+  final: false,
+};
+
+export const ABSENT_STATUS: StatusRule = { ...UNFAMILIAR_STATUS, family: "absent" };
+
+/** Who rejected, by what the status extension contains. First match wins. 3GPP TS 23.140 §8.4.2. */
+export const STATUS_EXTENSIONS: readonly { readonly contains: string; readonly rejectedBy: RejectedBy }[] = [
+  { contains: "recipient", rejectedBy: "recipient" },
+  { contains: "other", rejectedBy: "network" },
+];
+
+/** The row for an MM status as it was written; undefined for a word nobody has documented. */
+export function findMmStatus(written: string): StatusRule | undefined {
+  return BY_WORD.get(normaliseWord(written));
+}
+
+const BY_WORD = new Map(MM_STATUSES.flatMap((rule) => rule.words.map((word) => [word, rule] as const)));
+
+export type RequestStatus = "ok" | "transient" | "error";
+
+/** Request statuses of 3GPP TS 23.140 §8.4.1, besides the Error-transient- and Error-permanent- families. */
+export const REQUEST_ERRORS: readonly string[] = [
+  "errorunspecified",
+  "errorservicedenied",
+  "errormessageformatcorrupt",
+  "errorsendingaddressunresolved",
+  "errormessagenotfound",
+  "errornetworkproblem",
+  "errorcontentnotaccepted",
+  "errorunsupportedmessage",
+  "errortestfailed",
+];
+
+/**
+ * What a request status says. `known: false` for a word nobody has documented,
+ * which is an error like any other that is not "Ok".
+ *
+ * Seen in practice: "0" for Ok; the numbers of OMA MMS Encapsulation §7.2.40:
+ * 128 Ok, 129 to 191 errors, 192 to 223 transient, from 224 permanent.
+ */
+export function readRequestStatus(written: string): { status: RequestStatus; known: boolean } {
+  const word = normaliseWord(written);
+  if (word === "ok" || word === "0" || word === "128") return { status: "ok", known: true };
+  const number = /^\d{3}$/.test(word) ? Number(word) : null;
+  if (word.startsWith("errortransient") || (number !== null && number >= 192 && number <= 223)) {
+    return { status: "transient", known: true };
+  }
+  const known = number === null ? word.startsWith("errorpermanent") || REQUEST_ERRORS.includes(word) : number >= 129;
+  return { status: "error", known };
+}
+
+/** Read statuses of 3GPP TS 23.140 §8.4.3, with OMA's numbers. */
+export const READ_STATUSES: Readonly<Record<string, Outcome>> = {
+  read: "read",
+  "128": "read",
+  deletedwithoutbeingread: "deleted-unread",
+  "129": "deleted-unread",
+};
+
+/** The outcome a read status stands for; undefined for a word nobody has documented. */
+export function findReadStatus(written: string): Outcome | undefined {
+  return READ_STATUSES[normaliseWord(written)];
+}
+
+/**
+ * A status word for comparison: lower case, without quotes, blanks, hyphens and
+ * underscores, because peers write "Deleted without being read" and
+ * "Deletedwithoutbeingread", and a folded value gains a blank.
+ */
+export function normaliseWord(written: string): string {
+  return written.toLowerCase().replace(/["'\s_-]/g, "");
+}

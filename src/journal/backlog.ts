@@ -1,0 +1,135 @@
+/**
+ * What is in the journal and not yet on the queue, in order.
+ *
+ * The newest records are kept in memory, so that the drain need not read again
+ * what was just written. When too many wait, the rest stays on the disk and is
+ * read when its turn comes; after a restart all of it comes that way.
+ */
+import type { JournalRecord } from "./record.ts";
+import { isBefore, type Position } from "./segments.ts";
+
+export interface Entry {
+  readonly record: JournalRecord;
+  readonly start: Position;
+  readonly end: Position;
+}
+
+/** Records read back from the disk, and where to go on; null at the end. */
+export interface Chunk {
+  readonly entries: readonly Entry[];
+  readonly next: Position | null;
+}
+
+export interface BacklogOptions {
+  /** Where the first record waits. */
+  readonly from: Position;
+  /** How many wait already, on the disk. */
+  readonly records: number;
+  readonly memoryRecords: number;
+  /** Reads records from a position on. */
+  readonly read: (from: Position) => Promise<Chunk>;
+  /** The end of what is safely on the disk. */
+  readonly end: () => Position;
+}
+
+export interface Backlog {
+  /** A record that has just been synced. */
+  add(entry: Entry): void;
+  /** The next record to drain; undefined when none is in memory: then `load`, or wait for `whenAdded`. */
+  take(): Entry | undefined;
+  /** Reads the next records from the disk, if that is where they are. */
+  load(): Promise<void>;
+  /** Resolves when there may be something to take. */
+  whenAdded(): Promise<void>;
+  /** Ends every wait of `whenAdded`. */
+  wakeAll(): void;
+  /** Marks a taken record as drained. Records may be done out of order. */
+  done(entry: Entry): void;
+  /** Everything before it is drained. */
+  drained(): Position;
+  /** Records that are done while an earlier one is not, and so lie behind `drained`. */
+  doneAhead(): readonly JournalRecord[];
+  /** How many records wait, those that were taken and are not done among them. */
+  records(): number;
+  /** The record that has waited longest. */
+  oldest(): JournalRecord | undefined;
+}
+
+export function createBacklog(options: BacklogOptions): Backlog {
+  let memory: Entry[] = [];
+  let head = 0;
+  let diskFrom: Position | null = isBefore(options.from, options.end()) ? options.from : null;
+  let loading: Promise<void> | undefined;
+  const waiting: (() => void)[] = [];
+  const taken: { entry: Entry; done: boolean }[] = [];
+  let drained = options.from;
+  let records = options.records;
+
+  async function loadChunk(from: Position): Promise<void> {
+    const { entries, next } = await options.read(from);
+    memory.push(...entries);
+    diskFrom = next;
+    if (entries.length > 0) for (const wake of waiting.splice(0)) wake();
+  }
+
+  return {
+    add(entry) {
+      records += 1;
+      if (diskFrom !== null) return;
+      if (memory.length - head >= options.memoryRecords) {
+        diskFrom = entry.start;
+        return;
+      }
+      memory.push(entry);
+      waiting.shift()?.();
+    },
+
+    take() {
+      const entry = memory[head];
+      if (!entry) return undefined;
+      head += 1;
+      if (head === memory.length || head >= 4096) {
+        memory = memory.slice(head);
+        head = 0;
+      }
+      taken.push({ entry, done: false });
+      return entry;
+    },
+
+    async load() {
+      if (diskFrom === null || head < memory.length) return;
+      loading ??= loadChunk(diskFrom).finally(() => {
+        loading = undefined;
+      });
+      await loading;
+    },
+
+    whenAdded() {
+      if (head < memory.length || diskFrom !== null) return Promise.resolve();
+      return new Promise((resolve) => waiting.push(resolve));
+    },
+
+    wakeAll() {
+      for (const wake of waiting.splice(0)) wake();
+    },
+
+    done(entry) {
+      const found = taken.find((candidate) => candidate.entry === entry);
+      if (!found) return;
+      found.done = true;
+      records -= 1;
+      while (taken[0]?.done) drained = taken.shift()?.entry.end ?? drained;
+    },
+
+    drained: () => drained,
+    doneAhead: () => taken.filter(({ done }) => done).map(({ entry }) => entry.record),
+
+    records() {
+      // A segment that somebody removed takes its records with it: then the count ends where nothing is left.
+      if (taken.length === 0 && head === memory.length && diskFrom === null && !loading) records = 0;
+      return records;
+    },
+
+    oldest: () => taken[0]?.entry.record ?? memory[head]?.record,
+  };
+}

@@ -1,0 +1,144 @@
+/**
+ * Moves records from the journal onto the queue: in order, with many adds in
+ * flight, for ever. A record is tried until it is there; that Redis is away
+ * delays nothing but this.
+ */
+import type { Entry } from "./backlog.ts";
+import type { Journal } from "./journal.ts";
+import type { JournalRecord } from "./record.ts";
+
+export interface DrainOptions<Published> {
+  readonly journal: Journal;
+  /** Puts one record on the queue. Rejects when that is not certain; then it is tried again. */
+  readonly publish: (record: JournalRecord) => Promise<Published>;
+  /** `again`: the record had been on the queue before Redis changed. */
+  readonly onPublished: (record: JournalRecord, published: Published, again: boolean) => void;
+  /** Once, when publishing begins to fail; `onRecovered` once, when it works again. */
+  readonly onTrouble: (cause: Error) => void;
+  readonly onRecovered: () => void;
+}
+
+export interface Drain {
+  /** Why the last attempt failed; null when it did not. */
+  trouble(): Error | null;
+  /** Publishes again what has not settled, because Redis has changed. Resolves when that is done or superseded. */
+  publishAgain(): Promise<void>;
+  /** Waits until nothing waits, or for `graceMs` at most, and ends. While Redis is in trouble it does not wait. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Adds in flight. Beyond some dozens Redis is busy and only memory grows. */
+const IN_FLIGHT = 64;
+/** Adds in flight of what is published again, so that new work is not delayed. */
+const AGAIN_IN_FLIGHT = 4;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1_000;
+
+export function startDrain<Published>(options: DrainOptions<Published>): Drain {
+  const { journal, publish, onPublished, onTrouble, onRecovered } = options;
+  const { backlog } = journal;
+  let stopping = false;
+  let trouble: Error | null = null;
+  let pauseMs = FIRST_PAUSE_MS;
+  let generation = 0;
+  const pauses = new Set<() => void>();
+
+  const workers = Promise.all(Array.from({ length: IN_FLIGHT }, work));
+
+  async function work(): Promise<void> {
+    for (;;) {
+      const entry = await next();
+      if (!entry) return;
+      if (await publishUntilDone(entry.record, false)) backlog.done(entry);
+    }
+  }
+
+  async function next(): Promise<Entry | undefined> {
+    while (!stopping) {
+      const entry = backlog.take();
+      if (entry) return entry;
+      try {
+        await backlog.load();
+        await backlog.whenAdded();
+      } catch (cause) {
+        failed(cause as Error);
+        await pause();
+      }
+    }
+    return undefined;
+  }
+
+  /** False when the drain was stopped before the record was on the queue. */
+  async function publishUntilDone(record: JournalRecord, again: boolean): Promise<boolean> {
+    for (;;) {
+      try {
+        const published = await publish(record);
+        succeeded();
+        onPublished(record, published, again);
+        return true;
+      } catch (cause) {
+        failed(cause as Error);
+        if (stopping) return false;
+        await pause();
+        if (stopping) return false;
+      }
+    }
+  }
+
+  function failed(cause: Error): void {
+    const first = trouble === null;
+    trouble = cause;
+    if (first) onTrouble(cause);
+  }
+
+  function succeeded(): void {
+    pauseMs = FIRST_PAUSE_MS;
+    if (trouble === null) return;
+    trouble = null;
+    onRecovered();
+  }
+
+  function pause(): Promise<void> {
+    const thisPauseMs = pauseMs;
+    pauseMs = Math.min(pauseMs * 1.1, LONGEST_PAUSE_MS);
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        pauses.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, thisPauseMs);
+      pauses.add(end);
+    });
+  }
+
+  return {
+    trouble: () => trouble,
+
+    async publishAgain() {
+      generation += 1;
+      const mine = generation;
+      const records = journal.unsettled();
+      const lane = async (): Promise<void> => {
+        for (;;) {
+          const { value, done } = await records.next();
+          // Redis has changed once more: that begins a lane of its own, from the same place.
+          if (done || stopping || mine !== generation) return;
+          await publishUntilDone(value, true);
+        }
+      };
+      await Promise.all(Array.from({ length: AGAIN_IN_FLIGHT }, lane));
+      if (mine === generation && !stopping) journal.publishedAgain();
+    },
+
+    async stop(graceMs) {
+      const until = performance.now() + graceMs;
+      while (backlog.records() > 0 && trouble === null && performance.now() < until) await pause();
+      stopping = true;
+      backlog.wakeAll();
+      for (const end of [...pauses]) end();
+      // What is in flight ends by the publisher's own deadline, or the process does before.
+      await Promise.race([workers, new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
+    },
+  };
+}

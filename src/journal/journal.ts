@@ -1,0 +1,425 @@
+/**
+ * The journal: what a report's 250 stands on.
+ *
+ *   append → one synced write for all that wait → 250 → backlog → drain → settled → removed
+ *
+ * A record is promised once `append` resolves: it is then on the disk, and
+ * nothing that happens to this process or to Redis loses it.
+ */
+import { closeSync, ftruncateSync, truncateSync, write } from "node:fs";
+import type { Backlog, Chunk, Entry } from "./backlog.ts";
+import { createBacklog } from "./backlog.ts";
+import { loadCursor, saveCursor } from "./cursor.ts";
+import { decodeRecord, encodeRecord, type JournalRecord, scanRecords } from "./record.ts";
+import { createRetention } from "./retention.ts";
+import {
+  beginSegment,
+  isBefore,
+  isLinked,
+  listSegments,
+  makeDirectory,
+  type OpenSegment,
+  type Position,
+  readSegment,
+  removeSegment,
+  segmentPath,
+  setAside,
+} from "./segments.ts";
+
+/** What the person on call should hear of. */
+export type JournalFault =
+  /** The end of a segment was never written whole; it was cut off, and its sender was never told 250. */
+  | { readonly kind: "torn"; readonly segment: number; readonly offset: number; readonly bytes: number }
+  /** Bytes that are no record stand between records; they were copied to `damaged/`. */
+  | { readonly kind: "damaged"; readonly segment: number; readonly offset: number; readonly bytes: number }
+  /** A record could not be made safe; those who wait get 451 until `append-recovered`. */
+  | { readonly kind: "append-failed"; readonly cause: Error }
+  | { readonly kind: "append-recovered" }
+  /** Somebody removed a segment with records that were still to be drained. */
+  | { readonly kind: "missing"; readonly segment: number }
+  /** How far the journal is drained could not be noted; a restart would drain more again. */
+  | { readonly kind: "cursor-failed"; readonly cause: Error };
+
+export interface JournalOptions {
+  readonly directory: string;
+  /** Largest size on the disk, in bytes. */
+  readonly maxBytes: number;
+  /** A segment is ended when it reaches this size, in bytes. */
+  readonly segmentBytes?: number;
+  /** How many waiting records are kept in memory. */
+  readonly memoryRecords?: number;
+  /** How long a drained record stays, in milliseconds of a reachable Redis. */
+  readonly graceMs?: number;
+  readonly onFault: (fault: JournalFault) => void;
+}
+
+export interface JournalStatus {
+  /** On the disk, drained records that have not settled among them. */
+  readonly bytes: number;
+  readonly maxBytes: number;
+  /** Not yet on the queue. */
+  readonly records: number;
+  /** When the record that has waited longest was received; null when none waits. */
+  readonly oldestAt: Date | null;
+  /** Why the last append failed; null when it did not. */
+  readonly fault: Error | null;
+}
+
+export interface Journal {
+  /** Resolves once the record is on the disk. Rejects when it is not: then nothing was promised. */
+  append(record: JournalRecord): Promise<void>;
+  readonly backlog: Backlog;
+  status(): JournalStatus;
+  /** Tells which Redis is there, about once a second; see retention.ts. True: publish `unsettled()` again. */
+  noteRedis(redis: string | null): Promise<boolean>;
+  /** What is drained and has not settled, from the disk. */
+  unsettled(): AsyncGenerator<JournalRecord>;
+  publishedAgain(): void;
+  /** Everything drained is safe for good: an embedded Redis has ended cleanly. */
+  settleAll(): Promise<void>;
+  /** Waits for the write under way and closes the files. */
+  close(): Promise<void>;
+}
+
+/** The journal is at its limit. The relay is asked to come again. */
+export class JournalFullError extends Error {
+  override readonly name = "JournalFullError";
+}
+
+const SEGMENT_BYTES = 16 * 1024 * 1024;
+const MEMORY_RECORDS = 10_000;
+const GRACE_MS = 60_000;
+const CHUNK_BYTES = 1024 * 1024;
+const PADDING = Buffer.alloc(4096, "\n");
+/** More than this waits only when the disk hangs. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+
+/** Opens the journal, and recovers what an earlier process left in it. */
+export async function openJournal(options: JournalOptions): Promise<Journal> {
+  const { directory, maxBytes, onFault } = options;
+  const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+  makeDirectory(directory);
+  const { sizes, cursor, records } = await recover(directory, onFault);
+
+  /** Bytes that are safe, by segment. What a failed write left behind them is not counted and never read. */
+  const segments = new Map(sizes);
+  let nextSegment = Math.max(0, cursor.drained.segment, ...segments.keys()) + 1;
+  let open: OpenSegment | undefined;
+  let totalBytes = [...segments.values()].reduce((sum, bytes) => sum + bytes, 0);
+  let fault: Error | null = null;
+  let saved = cursor;
+
+  interface Waiting {
+    readonly record: JournalRecord;
+    readonly line: Buffer;
+    readonly resolve: () => void;
+    readonly reject: (cause: Error) => void;
+  }
+  let waiting: Waiting[] = [];
+  let waitingBytes = 0;
+  let flushing: Promise<void> | undefined;
+
+  const retention = createRetention(cursor, options.graceMs ?? GRACE_MS);
+  const backlog = createBacklog({
+    from: cursor.drained,
+    records,
+    memoryRecords: options.memoryRecords ?? MEMORY_RECORDS,
+    read: readChunk,
+    end: durableEnd,
+  });
+
+  function durableEnd(): Position {
+    const segment = Math.max(cursor.drained.segment, ...segments.keys());
+    return { segment, offset: segments.get(segment) ?? 0 };
+  }
+
+  async function flush(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      waitingBytes = 0;
+      try {
+        const start = await writeSynced(Buffer.concat(batch.map(({ line }) => line)));
+        recovered();
+        promise(batch, start);
+      } catch (cause) {
+        failed(cause as Error);
+        for (const { reject } of batch) reject(cause as Error);
+      }
+    }
+  }
+
+  function failed(cause: Error): void {
+    const first = fault === null;
+    fault = cause;
+    endSegment();
+    if (first) onFault({ kind: "append-failed", cause });
+  }
+
+  function recovered(): void {
+    if (fault === null) return;
+    fault = null;
+    onFault({ kind: "append-recovered" });
+  }
+
+  /** These records are on the disk. RFC 5321 §6.1: from here on they are ours to lose. */
+  function promise(batch: readonly Waiting[], from: Position): void {
+    let { offset } = from;
+    for (const { record, line, resolve } of batch) {
+      const start = { segment: from.segment, offset };
+      offset += line.byteLength;
+      backlog.add({ record, start, end: { segment: from.segment, offset } });
+      resolve();
+    }
+  }
+
+  async function writeSynced(bytes: Buffer): Promise<Position> {
+    if (open && open.bytes > 0 && open.bytes + bytes.byteLength > segmentBytes) endSegment();
+    if (!open) {
+      open = beginSegment(directory, nextSegment);
+      nextSegment += 1;
+    }
+    const segment = open;
+    await writeAll(segment.descriptor, bytes);
+    if (!isLinked(segment))
+      throw new Error(`Cannot keep the record: ${segmentPath(directory, segment.segment)} was removed`);
+    const start = { segment: segment.segment, offset: segment.bytes };
+    segment.bytes += bytes.byteLength;
+    segments.set(segment.segment, segment.bytes);
+    totalBytes += bytes.byteLength;
+    return start;
+  }
+
+  /** Ends the open segment. Behind its last safe byte may stand what a failed write left: cut, because it was answered 451. */
+  function endSegment(): void {
+    if (!open) return;
+    const { descriptor, bytes, segment } = open;
+    open = undefined;
+    try {
+      ftruncateSync(descriptor, bytes);
+      if (bytes === 0) removeSegment(directory, segment);
+    } catch {
+      // The disk is at fault already, and has been reported; recovery cuts what stayed.
+    }
+    try {
+      closeSync(descriptor);
+    } catch {
+      // As above.
+    }
+  }
+
+  /** After a failed write: tries the disk, because a service that is not ready gets no reports to try it with. */
+  async function tryDisk(): Promise<void> {
+    if (fault === null || flushing) return;
+    flushing = writeSynced(PADDING)
+      .then(recovered, failed)
+      .finally(() => {
+        flushing = undefined;
+      });
+    await flushing;
+    // What arrived meanwhile waits for a flush.
+    if (waiting.length > 0) startFlush();
+  }
+
+  function startFlush(): void {
+    flushing ??= flush().finally(() => {
+      flushing = undefined;
+    });
+  }
+
+  async function readChunk(from: Position): Promise<Chunk> {
+    const size = segments.get(from.segment) ?? 0;
+    let entries: Entry[] = [];
+    let offset = from.offset;
+    try {
+      // A record may be longer than one chunk: a quarantined message has megabytes.
+      for (let length = CHUNK_BYTES; entries.length === 0 && offset < size; length *= 4) {
+        const bytes = await readSegment(directory, { segment: from.segment, offset }, Math.min(length, size - offset));
+        const whole = offset + bytes.byteLength >= size || bytes.byteLength < length;
+        ({ entries, offset } = await entriesOf(bytes, { segment: from.segment, offset }, whole));
+        if (bytes.byteLength === 0) break;
+      }
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+      onFault({ kind: "missing", segment: from.segment });
+      offset = size;
+    }
+    const next = { segment: from.segment, offset };
+    if (offset > from.offset && offset < (segments.get(from.segment) ?? 0)) return { entries, next };
+    const later = [...segments.keys()].filter((segment) => segment > from.segment);
+    if (later.length === 0) return { entries, next: null };
+    return { entries, next: { segment: Math.min(...later), offset: 0 } };
+  }
+
+  /** The records in some bytes of a segment, and how far they reach. `whole`: the bytes go to the segment's end. */
+  async function entriesOf(bytes: Buffer, at: Position, whole: boolean): Promise<{ entries: Entry[]; offset: number }> {
+    const entries: Entry[] = [];
+    let reached = 0;
+    for (const stretch of scanRecords(bytes)) {
+      if (stretch.kind === "torn" && !whole) break;
+      reached = stretch.end;
+      if (stretch.kind === "padding") continue;
+      const start = { segment: at.segment, offset: at.offset + stretch.start };
+      const record = stretch.kind === "record" ? decodeRecord(stretch.json) : undefined;
+      if (record) entries.push({ record, start, end: { segment: at.segment, offset: at.offset + stretch.end } });
+      else await reportDamage(directory, start, bytes.subarray(stretch.start, stretch.end), onFault);
+    }
+    return { entries, offset: at.offset + reached };
+  }
+
+  async function saveProgress(): Promise<void> {
+    const { settled, redis } = retention.current();
+    for (const [segment, bytes] of segments) {
+      if (segment >= settled.segment || segment === open?.segment) continue;
+      removeSegment(directory, segment);
+      segments.delete(segment);
+      totalBytes -= bytes;
+    }
+    const next = { drained: backlog.drained(), settled, redis };
+    if (JSON.stringify(next) === JSON.stringify(saved)) return;
+    try {
+      await saveCursor(directory, next);
+      saved = next;
+    } catch (cause) {
+      onFault({ kind: "cursor-failed", cause: cause as Error });
+    }
+  }
+
+  return {
+    append(record) {
+      const line = encodeRecord(record);
+      if (totalBytes + waitingBytes + line.byteLength > maxBytes) {
+        return Promise.reject(new JournalFullError(`The journal holds ${totalBytes} of ${maxBytes} bytes`));
+      }
+      if (waitingBytes > MAX_WAITING_BYTES) return Promise.reject(new JournalFullError("The disk does not keep up"));
+      return new Promise((resolve, reject) => {
+        waiting.push({ record, line, resolve, reject });
+        waitingBytes += line.byteLength;
+        startFlush();
+      });
+    },
+
+    backlog,
+
+    status() {
+      const oldest = backlog.oldest();
+      return {
+        bytes: totalBytes,
+        maxBytes,
+        records: backlog.records(),
+        oldestAt: oldest ? receivedAt(oldest) : null,
+        fault,
+      };
+    },
+
+    async noteRedis(redis) {
+      await tryDisk();
+      const { again } = retention.note(redis, backlog.drained(), performance.now());
+      const unsettled = isBefore(retention.current().settled, backlog.drained()) || backlog.doneAhead().length > 0;
+      if (again && !unsettled) retention.publishedAgain();
+      await saveProgress();
+      return again && unsettled;
+    },
+
+    async *unsettled() {
+      const end = backlog.drained();
+      const ahead = backlog.doneAhead();
+      let from: Position | null = retention.current().settled;
+      while (from !== null && isBefore(from, end)) {
+        const { entries, next }: Chunk = await readChunk(from);
+        for (const { record, start } of entries) if (isBefore(start, end)) yield record;
+        from = next;
+      }
+      yield* ahead;
+    },
+
+    publishedAgain: () => retention.publishedAgain(),
+
+    async settleAll() {
+      const drained = backlog.drained();
+      const { redis } = retention.current();
+      if (backlog.records() === 0) {
+        for (const segment of segments.keys()) removeSegment(directory, segment);
+        segments.clear();
+      }
+      await saveCursor(directory, { drained, settled: drained, redis });
+    },
+
+    async close() {
+      await flushing;
+      endSegment();
+      await saveProgress();
+    },
+  };
+}
+
+function receivedAt(record: JournalRecord): Date {
+  return new Date(record.kind === "event" ? record.event.time : record.message.receivedAt);
+}
+
+interface Recovered {
+  readonly sizes: ReadonlyMap<number, number>;
+  readonly cursor: { drained: Position; settled: Position; redis: string | null };
+  /** How many records wait. */
+  readonly records: number;
+}
+
+/** Looks at every segment once: cuts a torn end, sets damaged bytes aside, counts what waits. */
+async function recover(directory: string, onFault: (fault: JournalFault) => void): Promise<Recovered> {
+  const listed = listSegments(directory);
+  const first = { segment: listed[0]?.segment ?? 0, offset: 0 };
+  const cursor = loadCursor(directory) ?? { drained: first, settled: first, redis: null };
+  const sizes = new Map<number, number>();
+  let records = 0;
+
+  for (const { segment, bytes: length } of listed) {
+    const bytes = await readSegment(directory, { segment, offset: 0 }, length);
+    let size = bytes.byteLength;
+    for (const stretch of scanRecords(bytes)) {
+      const start = { segment, offset: stretch.start };
+      if (stretch.kind === "record") {
+        if (!isBefore(start, cursor.drained) && decodeRecord(stretch.json)) records += 1;
+      } else if (stretch.kind === "damaged") {
+        await reportDamage(directory, start, bytes.subarray(stretch.start, stretch.end), onFault);
+      } else if (stretch.kind === "torn") {
+        // Kept as well as cut: no sender was promised it, but a person may want to see it.
+        await setAside(directory, start, bytes.subarray(stretch.start, stretch.end));
+        truncateSync(segmentPath(directory, segment), stretch.start);
+        size = stretch.start;
+        onFault({ kind: "torn", segment, offset: stretch.start, bytes: stretch.end - stretch.start });
+      }
+    }
+    sizes.set(segment, size);
+  }
+  return { sizes, cursor: boundedBy(cursor, first), records };
+}
+
+/** A cursor that points before the first segment means its beginning. */
+function boundedBy(cursor: Recovered["cursor"], first: Position): Recovered["cursor"] {
+  const bounded = (position: Position) => (isBefore(position, first) ? first : position);
+  return { ...cursor, drained: bounded(cursor.drained), settled: bounded(cursor.settled) };
+}
+
+async function reportDamage(
+  directory: string,
+  at: Position,
+  bytes: Buffer,
+  onFault: (fault: JournalFault) => void,
+): Promise<void> {
+  if (await setAside(directory, at, bytes)) {
+    onFault({ kind: "damaged", segment: at.segment, offset: at.offset, bytes: bytes.byteLength });
+  }
+}
+
+function writeAll(descriptor: number, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const writeFrom = (offset: number): void => {
+      write(descriptor, bytes, offset, bytes.byteLength - offset, null, (cause, written) => {
+        if (cause) reject(cause);
+        else if (offset + written < bytes.byteLength) writeFrom(offset + written);
+        else resolve();
+      });
+    };
+    writeFrom(0);
+  });
+}

@@ -1,0 +1,71 @@
+/**
+ * When a drained record may leave the disk: only after Redis has been
+ * reachable, and the same Redis, for a grace period since it was drained.
+ *
+ * A Redis with `appendfsync everysec` that loses its last second, or a replica
+ * promoted without it, comes back with another run id or replication id. Then
+ * everything that has not settled is published again; the event id makes that
+ * harmless where nothing was lost.
+ */
+import type { Position } from "./segments.ts";
+
+export interface Retention {
+  /** Everything before it may leave the disk. */
+  readonly settled: Position;
+  /** Which Redis was last seen; null before the first. */
+  readonly redis: string | null;
+}
+
+export interface RetentionClock {
+  /**
+   * Tells the state of Redis, about once a second: which one it is, or null
+   * while it cannot be reached. `nowMs` is monotonic.
+   *
+   * Returns `again: true` when what has not settled must be published again.
+   */
+  note(redis: string | null, drained: Position, nowMs: number): { again: boolean };
+  /** What was to be published again is on the queue: the grace period begins anew for all of it. */
+  publishedAgain(): void;
+  current(): Retention;
+}
+
+export function createRetention(start: Retention, graceMs: number): RetentionClock {
+  let { settled, redis } = start;
+  /** The Redis into which what has not settled is being published again. Not saved as `redis` before that is done. */
+  let changingTo: string | null = null;
+  let reachableMs = 0;
+  let notedAtMs: number | null = null;
+  let checkpoints: { position: Position; atMs: number }[] = [];
+
+  return {
+    note(seen, drained, nowMs) {
+      if (seen === null) {
+        // The clock stands still while Redis is away.
+        notedAtMs = null;
+        return { again: false };
+      }
+      if (notedAtMs !== null) reachableMs += nowMs - notedAtMs;
+      notedAtMs = nowMs;
+      redis ??= seen;
+      if (seen !== (changingTo ?? redis)) {
+        changingTo = seen;
+        checkpoints = [];
+        return { again: true };
+      }
+      if (changingTo !== null) return { again: false };
+      checkpoints.push({ position: drained, atMs: reachableMs });
+      const due = checkpoints.filter(({ atMs }) => reachableMs - atMs >= graceMs);
+      settled = due.at(-1)?.position ?? settled;
+      checkpoints = checkpoints.slice(due.length);
+      return { again: false };
+    },
+
+    publishedAgain() {
+      redis = changingTo ?? redis;
+      changingTo = null;
+      checkpoints = [];
+    },
+
+    current: () => ({ settled, redis }),
+  };
+}

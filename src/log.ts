@@ -1,0 +1,159 @@
+/**
+ * The log: one JSON line per fact, with the same ids on every line about one
+ * report. No free text at call sites, so every line is found by its `event`.
+ *
+ * Telephone numbers are masked here, where the fields are known, and not
+ * scrubbed afterwards: all but their last four digits, also inside ids.
+ */
+import { type Logger, pino } from "pino";
+import pretty from "pino-pretty";
+import type { DeliveryEvent } from "./delivery/event.ts";
+import type { Party } from "./delivery/party.ts";
+import type { PeerIdentity } from "./delivery/peer.ts";
+import type { QuarantinedMessage } from "./delivery/quarantined.ts";
+
+export interface LogOptions {
+  readonly level: string;
+  readonly numbers: "masked" | "full";
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  serviceStarted(fields: Fields): void;
+  serviceNote(note: string): void;
+  serviceStopping(fields: Fields): void;
+  serviceStopped(fields: Fields): void;
+  serviceFailed(cause: Error): void;
+  settingsEffective(settings: Fields): void;
+  sessionRefused(address: string, reason: string): void;
+  sessionFailed(cause: Error): void;
+  reportStored(sessionId: string, event: DeliveryEvent, tookMs: number): void;
+  reportPublished(event: DeliveryEvent, jobId: string): void;
+  reportDuplicate(event: DeliveryEvent, firstJobId: string): void;
+  reportConflict(event: DeliveryEvent): void;
+  codeUnknown(event: DeliveryEvent): void;
+  messageQuarantined(sessionId: string, message: QuarantinedMessage): void;
+  messageIgnored(sessionId: string, peer: PeerIdentity, messageType: string, advice: string | null): void;
+  messageRefused(sessionId: string, peer: PeerIdentity, reason: string): void;
+  messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
+  journalFault(kind: string, fields: Fields): void;
+  journalFull(bytes: number, maxBytes: number): void;
+  journalRecovered(fields: Fields): void;
+  redisConnected(fields: Fields): void;
+  redisUnreachable(reason: string): void;
+  redisUnsuitable(reasons: readonly string[]): void;
+  redisChanged(): void;
+  redisError(cause: Error): void;
+  embeddedRedis(fields: Fields): void;
+  drainFailed(cause: Error, waiting: number): void;
+  drainRecovered(): void;
+}
+
+/** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
+export function createLog({ level, numbers }: LogOptions): Log {
+  const logger: Logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    process.stdout.isTTY
+      ? pretty({ messageKey: "event", ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", sync: true })
+      : pino.destination({ fd: 1, sync: true }),
+  );
+  const line = (severity: "debug" | "info" | "warn" | "error" | "fatal", event: string, fields: Fields = {}): void => {
+    logger[severity]({ event, ...fields });
+  };
+  const shown = (text: string, known: readonly (Party | null)[]): string =>
+    numbers === "full" ? text : maskNumbers(text, known);
+
+  function aboutReport(event: DeliveryEvent): Fields {
+    const { data } = event;
+    const parties = [data.recipient, data.originator, ...data.requestRecipients.map(({ party }) => party)];
+    const text = (value: string | null): string | null => (value === null ? null : shown(value, parties));
+    return {
+      eventId: event.id,
+      peer: data.peer.name,
+      messageId: text(data.messageId),
+      transactionId: text(data.transactionId),
+      recipient: text(data.recipient?.number ?? data.recipient?.raw ?? null),
+      originator: text(data.originator?.number ?? data.originator?.raw ?? null),
+      type: event.type,
+      status: data.raw.mmStatusCode ?? data.raw.requestStatusCode ?? data.raw.readStatus,
+      code: data.reason?.code ?? null,
+      outcome: data.outcome,
+      disposition: data.disposition,
+      final: data.final,
+    };
+  }
+  const reason = (cause: Error): Fields => ({ reason: cause.message });
+
+  return {
+    serviceStarted: (fields) => line("info", "service.started", fields),
+    serviceNote: (note) => line("warn", "service.note", { note }),
+    serviceStopping: (fields) => line("info", "service.stopping", fields),
+    serviceStopped: (fields) => line("info", "service.stopped", fields),
+    serviceFailed: (cause) => line("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
+    settingsEffective: (settings) => line("info", "settings.effective", { settings }),
+    sessionRefused: (address, why) => line("info", "session.refused", { address, reason: why }),
+    sessionFailed: (cause) =>
+      line("info", "session.failed", { ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
+    reportStored: (sessionId, event, tookMs) =>
+      line("debug", "report.stored", { sessionId, ...aboutReport(event), tookMs }),
+    reportPublished: (event, jobId) =>
+      line("info", "report.published", { ...aboutReport(event), jobId, tookMs: Date.now() - Date.parse(event.time) }),
+    reportDuplicate: (event, firstJobId) => line("info", "report.duplicate", { ...aboutReport(event), firstJobId }),
+    reportConflict: (event) => line("warn", "report.conflict", aboutReport(event)),
+    codeUnknown: (event) => line("warn", "code.unknown", aboutReport(event)),
+    messageQuarantined: (sessionId, { reason: why, detail, peer }) =>
+      line(why === "internal-error" ? "error" : "warn", "message.quarantined", {
+        sessionId,
+        peer: peer.name,
+        reason: why,
+        detail,
+      }),
+    messageIgnored: (sessionId, peer, messageType, advice) =>
+      line(advice === null ? "debug" : "warn", "message.ignored", { sessionId, peer: peer.name, messageType, advice }),
+    messageRefused: (sessionId, peer, why) =>
+      line("info", "message.refused", { sessionId, peer: peer.name, reason: why }),
+    messageNotStored: (sessionId, peer, cause) =>
+      line("debug", "message.not-stored", { sessionId, peer: peer.name, ...reason(cause) }),
+    journalFault: (kind, fields) => line("error", `journal.${kind}`, fields),
+    journalFull: (bytes, maxBytes) => line("error", "journal.full", { bytes, maxBytes }),
+    journalRecovered: (fields) => line("info", "journal.recovered", fields),
+    redisConnected: (fields) => line("info", "redis.connected", fields),
+    redisUnreachable: (why) => line("error", "redis.unreachable", { reason: why }),
+    redisUnsuitable: (reasons) => line("error", "redis.unsuitable", { reasons }),
+    redisChanged: () => line("warn", "redis.changed", {}),
+    redisError: (cause) => line("warn", "redis.error", reason(cause)),
+    embeddedRedis: (fields) => line("info", "redis.embedded", fields),
+    drainFailed: (cause, waiting) => line("error", "drain.failed", { ...reason(cause), waiting }),
+    drainRecovered: () => line("info", "drain.recovered"),
+  };
+}
+
+/**
+ * Masks telephone numbers in a text, all but their last four digits: the
+ * parties' own wherever their digits stand, and whatever is written with a "+".
+ * Other digits stay, because most ids are made of them.
+ */
+export function maskNumbers(text: string, parties: readonly (Party | null)[]): string {
+  let masked = text;
+  for (const party of parties) {
+    for (const digits of party ? (`${party.number ?? ""} ${party.raw}`.match(/\d{7,15}/g) ?? []) : []) {
+      masked = masked.replaceAll(digits, maskDigits(digits));
+    }
+  }
+  return masked.replace(/(?<=\+)\d{7,15}/g, maskDigits);
+}
+
+function maskDigits(digits: string): string {
+  return "*".repeat(digits.length - 4) + digits.slice(-4);
+}
+
+/** A connection that broke is the network's business; anything else is a fault of ours, and wants its stack. */
+function isOurs(cause: Error): boolean {
+  return (cause as NodeJS.ErrnoException).code === undefined;
+}

@@ -1,0 +1,128 @@
+/**
+ * Reads the Date of a report: when the MM was handled, not when the mail was
+ * written (3GPP TS 23.140 §8.4.2; RFC 4356, table 4).
+ *
+ * Source: RFC 5322 §3.3 and §4.3 (obsolete zones, two-digit years).
+ */
+import type { Warning } from "../delivery/warning.ts";
+
+export interface ReadDate {
+  /** RFC 3339, UTC, milliseconds; null when the instant is not certain. */
+  readonly at: string | null;
+  readonly warning: Warning | null;
+}
+
+/**
+ * Reads a date. Never fails: where the instant would be a guess, `at` is null.
+ *
+ * Seen in practice, besides RFC 5322 with or without a comment: JavaScript's
+ * `Date.toString()`, RFC 3339, and asctime, which has no zone and so names no instant.
+ */
+export function readDate(written: string): ReadDate {
+  const text = withoutComments(written.slice(0, MAX_LENGTH));
+  for (const { form, warning } of FORMS) {
+    const parts = form.exec(text)?.groups;
+    if (!parts) continue;
+    if (warning === "date-without-zone") return { at: null, warning };
+    const at = instant(parts);
+    return at === null ? UNPARSABLE : { at, warning };
+  }
+  return UNPARSABLE;
+}
+
+const UNPARSABLE: ReadDate = { at: null, warning: "unparsable-date" };
+const MAX_LENGTH = 200;
+
+const TIME = String.raw`(?<hour>\d{1,2}) ?: ?(?<minute>\d{2})(?: ?: ?(?<second>\d{2}))?`;
+const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
+  // RFC 5322 §3.3: Fri, 21 Nov 1997 09:55:06 -0600
+  {
+    form: new RegExp(
+      String.raw`^(?:[a-z]{3,9} ?, ?)?(?<day>\d{1,2})[ -](?<month>[a-z]{3})[a-z]*[ -](?<year>\d{2,4}) ${TIME} (?<zone>[+-]\d{4}|[a-z]{1,3})$`,
+      "i",
+    ),
+    warning: null,
+  },
+  // JavaScript: Fri Nov 21 1997 09:55:06 GMT-0600
+  {
+    form: new RegExp(
+      String.raw`^[a-z]{3} (?<month>[a-z]{3}) (?<day>\d{1,2}) (?<year>\d{4}) ${TIME} (?:GMT|UTC)?(?<zone>[+-]\d{4})$`,
+      "i",
+    ),
+    warning: "date-not-rfc5322",
+  },
+  // RFC 3339: 1997-11-21T09:55:06-06:00
+  {
+    form: /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ](?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})(?:\.\d{1,9})?(?<zone>Z|[+-]\d{2}:?\d{2})$/i,
+    warning: "date-not-rfc5322",
+  },
+  // asctime: Fri Nov 21 09:55:06 1997. Its zone is known to the sender only.
+  {
+    form: new RegExp(String.raw`^[a-z]{3} [a-z]{3} \d{1,2} ${TIME} \d{4}$`, "i"),
+    warning: "date-without-zone",
+  },
+  {
+    form: new RegExp(String.raw`^(?:[a-z]{3,9} ?, ?)?\d{1,2}[ -][a-z]{3}[a-z]*[ -]\d{2,4} ${TIME}$`, "i"),
+    warning: "date-without-zone",
+  },
+];
+
+const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+
+/** Offsets from UTC in minutes. RFC 5322 §4.3 names these and no others. */
+const ZONES: Readonly<Record<string, number>> = {
+  z: 0,
+  ut: 0,
+  utc: 0,
+  gmt: 0,
+  edt: -240,
+  est: -300,
+  cdt: -300,
+  cst: -360,
+  mdt: -360,
+  mst: -420,
+  pdt: -420,
+  pst: -480,
+};
+
+function instant(parts: Record<string, string | undefined>): string | null {
+  const monthText = (parts.month ?? "").toLowerCase();
+  const month = /^\d+$/.test(monthText) ? Number(monthText) - 1 : MONTHS.indexOf(monthText);
+  const offset = zoneOffset((parts.zone ?? "").toLowerCase());
+  const [day, hour, minute, second] = [parts.day, parts.hour, parts.minute, parts.second ?? "0"].map(Number);
+  if (offset === null || day === undefined || hour === undefined || minute === undefined || second === undefined)
+    return null;
+  if (month < 0 || hour > 23 || minute > 59 || second > 60) return null;
+
+  const date = new Date(Date.UTC(fullYear(parts.year ?? ""), month, day));
+  // A day that does not exist, such as 31 Feb, rolls over into the next month.
+  if (date.getUTCDate() !== day || date.getUTCMonth() !== month) return null;
+  return new Date(date.getTime() + ((hour * 60 + minute - offset) * 60 + second) * 1000).toISOString();
+}
+
+/** RFC 5322 §4.3: 00 to 49 are of this century, 50 to 99 and three digits count from 1900. */
+function fullYear(digits: string): number {
+  const year = Number(digits);
+  if (digits.length >= 4) return year;
+  return digits.length === 2 && year < 50 ? 2000 + year : 1900 + year;
+}
+
+function zoneOffset(zone: string): number | null {
+  const numeric = /^([+-])(\d{2}):?(\d{2})$/.exec(zone);
+  if (!numeric) return ZONES[zone] ?? null;
+  const [, sign, hours, minutes] = numeric;
+  if (Number(hours) > 23 || Number(minutes) > 59) return null;
+  return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
+}
+
+/** Removes RFC 5322 comments, nested ones too, and folds every run of blanks into one. */
+function withoutComments(text: string): string {
+  let depth = 0;
+  let kept = "";
+  for (const char of text) {
+    if (char === "(") depth += 1;
+    else if (char === ")" && depth > 0) depth -= 1;
+    else if (depth === 0) kept += char;
+  }
+  return kept.split(/\s+/).filter(Boolean).join(" ");
+}

@@ -1,0 +1,142 @@
+/**
+ * The header fields that are read, under every name they have been seen with,
+ * and how they are taken out of a header.
+ */
+import type { RawFields } from "../delivery/report.ts";
+import type { Warning } from "../delivery/warning.ts";
+import { type DecodeWords, decodeValue, type Header, type HeaderField } from "./header.ts";
+
+interface FieldRow {
+  /** The name in the specification first, then those seen in its place, in lower case. */
+  readonly names: readonly { readonly key: string; readonly warning: Warning | null }[];
+  readonly source: string;
+}
+
+const named = (key: string, warning: Warning | null = null) => ({ key: key.toLowerCase(), warning });
+
+/** Every field that is read, by the name it has in an event's `raw`. */
+export const FIELDS = {
+  messageType: { names: [named("X-Mms-Message-Type")], source: "3GPP TS 23.140 §8.4.4" },
+  version: {
+    names: [
+      named("X-Mms-3GPP-MMS-Version"),
+      // Seen in practice: Nexmo's client.
+      named("X-Mms-3GPP-Version", "version-in-x-mms-3gpp-version"),
+    ],
+    source: "3GPP TS 23.140 §8.4.6",
+  },
+  transactionId: { names: [named("X-Mms-Transaction-ID")], source: "3GPP TS 23.140 §8.4.2" },
+  messageId: { names: [named("X-Mms-Message-ID")], source: "3GPP TS 23.140 §8.4.2" },
+  mmStatusCode: {
+    names: [
+      named("X-Mms-MM-Status-Code"),
+      // Seen in practice: vectorcore; the name of MM1 and of RFC 4356.
+      named("X-Mms-Status", "status-in-x-mms-status"),
+      // Seen in practice: a Korean MMSC.
+      named("X-Mms-Status-Code", "status-in-x-mms-status-code"),
+    ],
+    source: "3GPP TS 23.140 §8.4.2",
+  },
+  statusExtension: { names: [named("X-Mms-MM-Status-Extension")], source: "3GPP TS 23.140 §8.4.2" },
+  statusText: { names: [named("X-Mms-Status-Text")], source: "3GPP TS 23.140 §8.4.2" },
+  internalStatusCode: { names: [named("X-Internal-Status-Code")], source: "Bandwidth support article 12823149" },
+  requestStatusCode: {
+    names: [
+      named("X-Mms-Request-Status-Code"),
+      // Seen in practice: a Korean MMSC.
+      named("X-Mms-Response-Status", "request-status-in-x-mms-response-status"),
+    ],
+    source: "3GPP TS 23.140 §8.4.1",
+  },
+  readStatus: {
+    names: [
+      named("X-Mms-Read-Status"),
+      // Seen in practice: mmsgw.
+      named("X-Mms-MM-Read-Status", "read-status-in-x-mms-mm-read-status"),
+    ],
+    source: "3GPP TS 23.140 §8.4.3",
+  },
+  requestRecipients: { names: [named("X-Mms-Request-Recipients")], source: "3GPP TS 23.140 §8.4.1" },
+  date: { names: [named("Date")], source: "RFC 5322 §3.6.1" },
+  from: { names: [named("From")], source: "RFC 5322 §3.6.2" },
+  to: { names: [named("To")], source: "RFC 5322 §3.6.3" },
+} as const satisfies Record<string, FieldRow>;
+
+export type FieldProperty = keyof typeof FIELDS;
+
+/** One property as a message says it. */
+export interface FieldValues {
+  /** Under the first of its names that says anything: every value that is not empty, in order, decoded. */
+  readonly values: readonly string[];
+  /** Under its other names. */
+  readonly rivals: readonly string[];
+}
+
+export interface ReadFields {
+  readonly of: (property: FieldProperty) => FieldValues;
+  /** The values as they go into an event: each property, and every other X-Mms-* or X-Internal-* field. */
+  readonly raw: RawFields;
+  readonly warnings: readonly Warning[];
+}
+
+/** Takes the fields above, and every other field of MM4 or Bandwidth, out of a header. */
+export function readFields(header: Header, decodeWords: DecodeWords): ReadFields {
+  const warnings = new Set<Warning>(header.warnings);
+  const byKey = new Map<string, { name: string; values: string[] }>();
+  for (const field of header.fields) {
+    if (!isOurs(field)) continue;
+    const decoded = decodeValue(field.bytes, decodeWords);
+    for (const warning of decoded.warnings) warnings.add(warning);
+    const known = byKey.get(field.key);
+    if (known) known.values.push(decoded.value);
+    else byKey.set(field.key, { name: field.name, values: [decoded.value] });
+  }
+
+  const found = new Map<FieldProperty, FieldValues>();
+  const raw: Record<string, string | null> = {};
+  for (const [property, { names }] of FIELD_ROWS) {
+    const spoken = names.flatMap(({ key, warning }) => {
+      const values = byKey.get(key)?.values.filter((value) => value !== "") ?? [];
+      return values.length > 0 ? [{ key, warning, values }] : [];
+    });
+    const [first, ...others] = spoken;
+    if (first?.warning) warnings.add(first.warning);
+    found.set(property, { values: first?.values ?? [], rivals: others.flatMap(({ values }) => values) });
+    // Not one of the properties of `raw`: it stays under its own name.
+    if (property === "requestRecipients") continue;
+    raw[property] = first ? joined(first.values) : null;
+    if (first) byKey.delete(first.key);
+  }
+  // What is left stands under its own name, second names of the fields above among it.
+  for (const { name, values } of byKey.values()) {
+    if (isCarriedThrough(name.toLowerCase())) raw[name] = joined(values);
+  }
+  return {
+    of: (property) => found.get(property) ?? NOTHING,
+    raw: raw as unknown as RawFields,
+    warnings: [...warnings],
+  };
+}
+
+/** Names of the fields that say what became of an MM. */
+export const STATUS_KEYS: readonly string[] = [
+  ...FIELDS.mmStatusCode.names.map(({ key }) => key),
+  ...FIELDS.internalStatusCode.names.map(({ key }) => key),
+];
+
+const FIELD_ROWS = Object.entries(FIELDS) as [FieldProperty, FieldRow][];
+const READ_KEYS = new Set(FIELD_ROWS.flatMap(([, { names }]) => names.map(({ key }) => key)));
+const NOTHING: FieldValues = { values: [], rivals: [] };
+
+function isOurs({ key }: HeaderField): boolean {
+  return READ_KEYS.has(key) || isCarriedThrough(key);
+}
+
+function isCarriedThrough(key: string): boolean {
+  return key.startsWith("x-mms-") || key.startsWith("x-internal-");
+}
+
+/** Values of a field that occurs more than once, as a list in one text; equal ones once. */
+function joined(values: readonly string[]): string {
+  return [...new Set(values)].join(", ");
+}

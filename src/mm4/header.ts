@@ -1,0 +1,180 @@
+/**
+ * Reads the header of one MM4 message: bytes → header fields.
+ *
+ * Pure. Our own reader and not mailparser's, because the status of an MM hangs
+ * on it: mailparser loses addresses without a domain and leaves encoded words
+ * in X-Mms fields as they are. Time and memory are linear in the input, and
+ * the input is bounded.
+ *
+ * Sources: RFC 5322 §2.2 (fields), §2.2.3 (folding), §4.5 (obsolete syntax);
+ * RFC 2047 (encoded words); 3GPP TS 23.140 §8.4.4 (message format on MM4).
+ */
+import type { Warning } from "../delivery/warning.ts";
+import { err, ok, type Result } from "../result.ts";
+
+/** Longest header read. Antivirus gateways in front of real MMSCs add several kilobytes, so not 8 KiB. */
+export const MAX_HEADER_BYTES = 65_536;
+/** Most fields read. */
+export const MAX_HEADER_FIELDS = 1_000;
+
+export interface HeaderField {
+  /** The name as written. */
+  readonly name: string;
+  /** The name in lower case, for comparison. */
+  readonly key: string;
+  /** The value, unfolded and trimmed, one character a byte: what a response has to echo. */
+  readonly bytes: string;
+}
+
+export interface Header {
+  readonly fields: readonly HeaderField[];
+  readonly warnings: readonly Warning[];
+}
+
+export type HeaderProblem =
+  | { readonly kind: "header-too-large"; readonly limitBytes: number }
+  | { readonly kind: "too-many-fields"; readonly limit: number };
+
+/**
+ * Reads all fields up to the first empty line or the end of the data.
+ *
+ * Fails only when the header is longer than {@link MAX_HEADER_BYTES} or has
+ * more than {@link MAX_HEADER_FIELDS} lines that begin a field. A line that is
+ * no field is passed over with a warning.
+ *
+ * Seen in practice: LF alone, a byte-order mark before the first field, no
+ * space after the colon, no empty line before the end, a folded value that
+ * ends in a line of blanks.
+ */
+export function readHeader(message: Uint8Array): Result<Header, HeaderProblem> {
+  const warnings = new Set<Warning>();
+  const fields: HeaderField[] = [];
+  // One character a byte: positions are bytes, and nothing is decoded that nobody asks for.
+  const text = Buffer.from(
+    message.buffer,
+    message.byteOffset,
+    Math.min(message.byteLength, MAX_HEADER_BYTES + 2),
+  ).toString("latin1");
+
+  let position = 0;
+  let open: { name: string; lines: string[] } | undefined;
+  let begun = 0;
+  let ended = false;
+  if (text.startsWith(BYTE_ORDER_MARK)) {
+    position = BYTE_ORDER_MARK.length;
+    warnings.add("byte-order-mark");
+  }
+
+  while (!ended && position < text.length) {
+    const lineFeed = text.indexOf("\n", position);
+    const line = withoutTrailingReturns(text.slice(position, lineFeed === -1 ? text.length : lineFeed));
+    if (line === "") {
+      ended = true;
+      break;
+    }
+    position = lineFeed === -1 ? text.length : lineFeed + 1;
+
+    if (line.startsWith(" ") || line.startsWith("\t")) {
+      if (open) open.lines.push(line);
+      else warnings.add("malformed-header-line");
+      continue;
+    }
+    close(open, fields);
+    begun += 1;
+    if (begun > MAX_HEADER_FIELDS) return err({ kind: "too-many-fields", limit: MAX_HEADER_FIELDS });
+    open = beginField(line);
+    if (!open) warnings.add("malformed-header-line");
+  }
+  close(open, fields);
+
+  if (position > MAX_HEADER_BYTES) return err({ kind: "header-too-large", limitBytes: MAX_HEADER_BYTES });
+  if (!ended) warnings.add("no-end-of-header");
+  return ok({ fields, warnings: [...warnings] });
+}
+
+/** Decodes RFC 2047 encoded words in a text. Given by the caller, because the tables of charsets are a package's. */
+export type DecodeWords = (text: string) => string;
+
+export interface DecodedValue {
+  readonly value: string;
+  readonly warnings: readonly Warning[];
+}
+
+/**
+ * The text of a field's bytes: UTF-8, or Latin-1 where it is not UTF-8;
+ * encoded words decoded; control characters removed, a tab made a blank.
+ *
+ * Never fails: an encoded word that cannot be decoded stays as written.
+ */
+export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedValue {
+  if (PLAIN.test(bytes) && !bytes.includes("=?")) return { value: bytes, warnings: [] };
+
+  const warnings: Warning[] = [];
+  let value = bytes;
+  if (NOT_ASCII.test(bytes)) {
+    try {
+      value = UTF_8.decode(Buffer.from(bytes, "latin1"));
+    } catch {
+      warnings.push("not-utf-8");
+    }
+  }
+  if (value.includes("=?")) {
+    try {
+      value = decodeWords(value);
+    } catch {
+      warnings.push("undecodable-word");
+    }
+  }
+  value = value.replaceAll("\t", " ");
+  // After decoding: an encoded word can hold a line break as well as a plain one can.
+  if (CONTROL.test(value)) {
+    value = value.replace(CONTROLS, "");
+    warnings.push("control-characters-removed");
+  }
+  return { value: value.trim(), warnings };
+}
+
+const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
+const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const PLAIN = /^[\x20-\x7e]*$/;
+const NOT_ASCII = /[\x80-\xff]/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is its purpose
+const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
+const CONTROLS = new RegExp(CONTROL, "g");
+// RFC 5322 §3.6.8: printable ASCII without the colon.
+const FIELD_NAME = /^[\x21-\x39\x3b-\x7e]+$/;
+
+function beginField(line: string): { name: string; lines: string[] } | undefined {
+  const colon = line.indexOf(":");
+  if (colon === -1) return undefined;
+  // RFC 5322 §4.5: blanks before the colon are obsolete, and must be accepted.
+  const name = trimBlanks(line.slice(0, colon));
+  if (!FIELD_NAME.test(name)) return undefined;
+  return { name, lines: [line.slice(colon + 1)] };
+}
+
+function close(field: { name: string; lines: string[] } | undefined, fields: HeaderField[]): void {
+  if (!field) return;
+  // A fold and the blanks around it become one blank, so that a value folded anew by a relay reads the same.
+  const bytes = trimBlanks(field.lines.map(trimBlanks).join(" "));
+  fields.push({ name: field.name, key: field.name.toLowerCase(), bytes });
+}
+
+/** Trims ASCII blanks only: `String.trim` would take a Latin-1 0xA0, which may be half of a UTF-8 character. */
+function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
+}
+
+function withoutTrailingReturns(line: string): string {
+  let end = line.length;
+  while (end > 0 && line.charCodeAt(end - 1) === 0x0d) end -= 1;
+  return line.slice(0, end);
+}

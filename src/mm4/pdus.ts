@@ -1,0 +1,57 @@
+/**
+ * The PDUs of MM4, and what becomes of each here. 3GPP TS 23.140 §8.4.1 to §8.4.3.
+ *
+ * Names are compared without regard to case: Bandwidth's own pages write
+ * "MM4_Delivery_Report.REQ", mmsgw "MM4_Delivery_report.REQ".
+ */
+import type { ReportKind } from "../delivery/report.ts";
+
+export interface Pdu {
+  /** The name in the specification's spelling. */
+  readonly name: string;
+  /** What it is to us; null for a PDU that is accepted, counted and not queued. */
+  readonly kind: ReportKind | null;
+  /** For a PDU that makes no event: what the person on call should do about it. */
+  readonly advice: string | null;
+}
+
+const TWO_WAYS = "the link also carries other traffic than reports";
+
+export const PDUS: readonly Pdu[] = [
+  { name: "MM4_delivery_report.REQ", kind: "delivery-report", advice: null },
+  { name: "MM4_forward.RES", kind: "forward-response", advice: null },
+  { name: "MM4_read_reply_report.REQ", kind: "read-report", advice: null },
+  {
+    name: "MM4_forward.REQ",
+    kind: null,
+    advice: `This is an incoming MM, and mm4d delivers none: ${TWO_WAYS}; ask the peer to route messages to your MMSC`,
+  },
+  {
+    name: "MM4_delivery_report.RES",
+    kind: null,
+    advice: `This answers a delivery report that your side sent: ${TWO_WAYS}; ask the peer to send responses to your MMSC`,
+  },
+  {
+    name: "MM4_read_reply_report.RES",
+    kind: null,
+    advice: `This answers a read report that your side sent: ${TWO_WAYS}; ask the peer to send responses to your MMSC`,
+  },
+  // Seen in practice: a Chinese HTTP flavour of MM4.
+  {
+    name: "MM4_capability_negotiation.REQ",
+    kind: null,
+    advice: "mm4d negotiates no capabilities; ask the peer to switch the negotiation off for this link",
+  },
+  {
+    name: "MM4_capability_negotiation.RES",
+    kind: null,
+    advice: "mm4d negotiates no capabilities; ask the peer to switch the negotiation off for this link",
+  },
+];
+
+/** The PDU that a message type names; undefined for a type nobody knows. */
+export function findPdu(messageType: string): Pdu | undefined {
+  return BY_NAME.get(messageType.replaceAll('"', "").trim().toLowerCase());
+}
+
+const BY_NAME = new Map(PDUS.map((pdu) => [pdu.name.toLowerCase(), pdu]));

@@ -1,0 +1,184 @@
+/**
+ * Reads one MM4 message into a {@link Report}, or says why it is none.
+ *
+ *   bytes → header fields → known MM4 fields → Report
+ *
+ * Pure: no clock, no network, no log. The body is ignored, because all of a
+ * report is in its header. A missing or unreadable field leaves its property
+ * null, with a warning; only a message without any status is a problem.
+ *
+ * Sources: 3GPP TS 23.140 §8.4.1 to §8.4.4; RFC 5322 §2.2.
+ */
+import type { Party } from "../delivery/party.ts";
+import type { PeerRules } from "../delivery/peer.ts";
+import type { Problem } from "../delivery/problem.ts";
+import type { Report, ReportKind, RequestRecipient } from "../delivery/report.ts";
+import type { Warning } from "../delivery/warning.ts";
+import { err, ok, type Result } from "../result.ts";
+import { type ReadParty, readParty, splitAddresses } from "./address.ts";
+import { readDate } from "./date.ts";
+import { type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
+import { type DecodeWords, type Header, readHeader } from "./header.ts";
+import { findPdu } from "./pdus.ts";
+
+/** Which property holds the status of each kind of report. */
+const STATUS_OF = {
+  "delivery-report": "mmStatusCode",
+  "forward-response": "requestStatusCode",
+  "read-report": "readStatus",
+} as const satisfies Record<ReportKind, FieldProperty>;
+
+export function readMessage(message: Uint8Array, rules: PeerRules, decodeWords: DecodeWords): Result<Report, Problem> {
+  const header = readHeader(message);
+  if (!header.ok) return header;
+  const fields = readFields(header.value, decodeWords);
+
+  const messageType = fields.of("messageType").values[0];
+  // A status without a type is a broken report, and worth keeping; without either it is some other mail.
+  if (messageType === undefined) return err({ kind: hasStatus(header.value) ? "unknown-type" : "not-mm4" });
+  const pdu = findPdu(messageType);
+  if (!pdu) return err({ kind: "unknown-type" });
+  if (pdu.kind === null) return err({ kind: "other-pdu", messageType: pdu.name });
+
+  const statuses = fields.of(STATUS_OF[pdu.kind]);
+  const codes = fields.of("internalStatusCode").values;
+  if (statuses.values.length === 0 && codes.length === 0) return err({ kind: "no-status" });
+
+  const warnings = new Set<Warning>(fields.warnings);
+  const warn: Warn = (warning) => void warnings.add(warning);
+  for (const property of SAID_ONCE) {
+    if (new Set(fields.of(property).values).size > 1) warn("duplicate-header");
+  }
+  readVersion(fields, warn);
+  if (pdu.kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0)
+    warn("request-status-in-report");
+
+  const transactionId = normaliseId(fields.of("transactionId").values[0] ?? "");
+  if (transactionId.id === null) warn("missing-transaction-id");
+  const messageId = normaliseId(fields.of("messageId").values[0] ?? "");
+  if (messageId.id === null) warn("missing-message-id");
+  if (messageId.bracketed) warn("message-id-in-angle-brackets");
+
+  return ok({
+    kind: pdu.kind,
+    messageId: messageId.id,
+    transactionId: transactionId.id,
+    ...(pdu.kind === "forward-response" ? NO_PARTIES : readParties(fields, rules, warn)),
+    requestRecipients: pdu.kind === "forward-response" ? readRequestRecipients(fields, rules, warn) : [],
+    statuses: statuses.values,
+    rivalStatuses: statuses.rivals,
+    statusExtension: fields.of("statusExtension").values[0] ?? null,
+    codes,
+    handledAt: readHandledAt(fields, warn),
+    raw: fields.raw,
+    warnings: [...warnings],
+  });
+}
+
+type Warn = (warning: Warning) => void;
+
+/** Fields that a report says once. Of several that differ the first is taken: a relay adds its own behind. */
+const SAID_ONCE: readonly FieldProperty[] = [
+  "messageType",
+  "version",
+  "transactionId",
+  "messageId",
+  "statusExtension",
+  "date",
+  "from",
+  "to",
+];
+
+const NO_PARTIES = { recipient: null, originator: null };
+
+function hasStatus(header: Header): boolean {
+  return header.fields.some(({ key, bytes }) => STATUS_KEYS.includes(key) && bytes !== "");
+}
+
+/** 3GPP TS 23.140 §8.4.6: a version is compared by its major number. It decides nothing here. */
+function readVersion(fields: ReadFields, warn: Warn): void {
+  const version = fields.of("version").values[0];
+  if (version === undefined) warn("missing-version");
+  else if (!/^"?\d+(?:\.|"?$)/.test(version)) warn("unusual-version");
+}
+
+/**
+ * An id without its quotes or angle brackets; case kept, never a number.
+ *
+ * Seen in practice: quoted as the grammar asks (HotMobile, Play, mbuni), bare
+ * (Cellcom), in angle brackets (gomsggw), missing (mbuni then reads "001").
+ */
+function normaliseId(written: string): { id: string | null; bracketed: boolean } {
+  const unquoted = without('"', '"', written.trim());
+  const id = without("<", ">", unquoted);
+  return { id: id === "" ? null : id, bracketed: id !== unquoted };
+}
+
+function without(open: string, close: string, text: string): string {
+  return text.length >= 2 && text.startsWith(open) && text.endsWith(close) ? text.slice(1, -1).trim() : text;
+}
+
+/** RFC 4356 table 4: From is the recipient of the MM, To its originator. Implementers get this backwards. */
+function readParties(fields: ReadFields, rules: PeerRules, warn: Warn): Pick<Report, "recipient" | "originator"> {
+  const [about, sender] = rules.swapAddresses ? (["to", "from"] as const) : (["from", "to"] as const);
+  return {
+    recipient: readOne(fields.of(about).values[0], rules, warn, {
+      missing: "missing-recipient",
+      unreadable: "unreadable-recipient",
+      several: "several-recipients",
+    }),
+    originator: readOne(fields.of(sender).values[0], rules, warn, {
+      missing: "missing-originator",
+      unreadable: "unreadable-originator",
+      several: "several-originators",
+    }),
+  };
+}
+
+interface PartyWarnings {
+  readonly missing: Warning;
+  readonly unreadable: Warning;
+  readonly several: Warning;
+}
+
+function readOne(value: string | undefined, rules: PeerRules, warn: Warn, names: PartyWarnings): Party | null {
+  const [first, ...others] = splitAddresses(value ?? "");
+  if (first === undefined) {
+    warn(names.missing);
+    return null;
+  }
+  if (others.length > 0) warn(names.several);
+  const read = readParty(first, rules.nanp);
+  if (read.party.kind === "other") warn(names.unreadable);
+  return noted(read, warn);
+}
+
+function noted({ party, withoutPlus }: ReadParty, warn: Warn): Party {
+  if (withoutPlus) warn("number-without-plus");
+  return party;
+}
+
+/**
+ * The recipients a forward response speaks of, each with its own status where
+ * one stands behind it. Without one the response's request status holds for it.
+ */
+function readRequestRecipients(fields: ReadFields, rules: PeerRules, warn: Warn): readonly RequestRecipient[] {
+  return fields
+    .of("requestRecipients")
+    .values.flatMap(splitAddresses)
+    .map((entry) => {
+      const [, address = entry, status = null] = /^(\S+)\s*[;\s]\s*(Ok|Error-[\w-]+|\d{1,3})$/i.exec(entry) ?? [];
+      return { party: noted(readParty(address, rules.nanp), warn), status };
+    });
+}
+
+function readHandledAt(fields: ReadFields, warn: Warn): string | null {
+  const written = fields.of("date").values[0];
+  if (written === undefined) {
+    warn("missing-date");
+    return null;
+  }
+  const { at, warning } = readDate(written);
+  if (warning) warn(warning);
+  return at;
+}

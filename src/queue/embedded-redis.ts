@@ -1,0 +1,274 @@
+/**
+ * The Redis that mm4d starts for itself when it is given none: a child process
+ * on a free loopback port, with its append-only file under the data directory.
+ *
+ * It runs in a process group of its own, so that Ctrl-C reaches mm4d first and
+ * Redis is stopped last. One left over from a SIGKILL is recognised by its pid,
+ * its start time and its data directory, and adopted; a Redis that is not ours
+ * is never touched.
+ */
+import { execFile, spawn } from "node:child_process";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  writeFileSync,
+} from "node:fs";
+import { createServer } from "node:net";
+import { delimiter, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
+import { Redis } from "ioredis";
+
+export interface EmbeddedRedis {
+  readonly url: string;
+  /** Whether it was left over from an earlier process. */
+  readonly adopted: boolean;
+  readonly pid: () => number;
+  /** Ends it and waits for that. True when it ended by itself, so that all is on its disk. */
+  stop(deadlineMs: number): Promise<boolean>;
+}
+
+export interface EmbeddedRedisOptions {
+  /** Its directory. Created when it is not there. */
+  readonly directory: string;
+  /** It ended without being asked to, and is being started again. */
+  readonly onRestart: (reason: string) => void;
+}
+
+/** Where each program is found when nothing is said; Valkey is Redis under its new name. */
+const PROGRAMS = ["redis-server", "valkey-server"];
+const START_DEADLINE_MS = 30_000;
+const POLL_MS = 50;
+const WATCH_MS = 500;
+const LONGEST_WATCH_MS = 10_000;
+
+/** Starts a Redis, or adopts ours. Rejects with a sentence for the person on call when neither can be done. */
+export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const left = await findLeftOver(directory);
+  if (left) await becomesReady(left, directory);
+  let running = left ?? (await launch(directory, loadState(directory)?.port));
+  let stopping = false;
+  const url = `redis://127.0.0.1:${running.port}`;
+
+  // Adopted or started, it may end without us: then it is started again on the same port, with its data.
+  const watch = async (): Promise<void> => {
+    for (let pauseMs = WATCH_MS; !stopping; ) {
+      await wait(pauseMs, undefined, { ref: false });
+      if (stopping || isAlive(running.pid)) continue;
+      onRestart(`The embedded Redis (pid ${running.pid}) ended. ${lastLogLine(directory)}`.trim());
+      try {
+        running = await launch(directory, running.port, true);
+        pauseMs = WATCH_MS;
+      } catch (cause) {
+        pauseMs = Math.min(pauseMs * 2, LONGEST_WATCH_MS);
+        onRestart((cause as Error).message);
+      }
+    }
+  };
+  void watch();
+
+  return {
+    url,
+    adopted: left !== undefined,
+    pid: () => running.pid,
+    async stop(deadlineMs) {
+      stopping = true;
+      const { pid } = running;
+      if (!isAlive(pid)) return false;
+      // Redis answers SIGTERM by writing out its append-only file and leaving.
+      process.kill(pid, "SIGTERM");
+      const until = performance.now() + deadlineMs;
+      while (performance.now() < until) {
+        if (!isAlive(pid)) return true;
+        await wait(POLL_MS);
+      }
+      process.kill(pid, "SIGKILL");
+      return false;
+    },
+  };
+}
+
+interface Running {
+  readonly pid: number;
+  /** When the process began, as the system tells it; told apart from a later process with the same pid. */
+  readonly startedAt: string;
+  readonly port: number;
+}
+
+/** `samePort`: consumers know the port, so it is waited for rather than changed. */
+async function launch(directory: string, preferredPort: number | undefined, samePort = false): Promise<Running> {
+  const program = findProgram();
+  const port =
+    preferredPort !== undefined && (samePort || (await isFree(preferredPort))) ? preferredPort : await freePort();
+  const log = openSync(join(directory, "redis.log"), "a", 0o600);
+  const child = spawn(program, redisArguments(directory, port), { detached: true, stdio: ["ignore", log, log] });
+  closeSync(log);
+  let failure: string | undefined;
+  child.once("error", (cause) => {
+    failure = cause.message;
+  });
+  child.once("exit", () => {
+    failure ??= lastLogLine(directory);
+  });
+  child.unref();
+  if (child.pid === undefined) {
+    await wait(0);
+    throw new Error(`Cannot start ${program}: ${failure ?? "no process"}`);
+  }
+  const running = { pid: child.pid, startedAt: await startTime(child.pid), port };
+  writeFileSync(join(directory, STATE), JSON.stringify(running), { mode: 0o600 });
+  await becomesReady(running, directory, () => failure);
+  return running;
+}
+
+function redisArguments(directory: string, port: number): readonly string[] {
+  const settings: Record<string, string> = {
+    bind: "127.0.0.1",
+    port: String(port),
+    dir: realpathSync(directory),
+    appendonly: "yes",
+    appendfsync: "everysec",
+    save: "",
+    "maxmemory-policy": "noeviction",
+    daemonize: "no",
+  };
+  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+/** Waits until it answers with our data directory. While it loads its data it is alive and may take its time. */
+async function becomesReady(
+  running: Running,
+  directory: string,
+  failure: () => string | undefined = () => undefined,
+): Promise<void> {
+  const redis = new Redis(running.port, "127.0.0.1", {
+    lazyConnect: true,
+    retryStrategy: () => POLL_MS,
+    commandTimeout: START_DEADLINE_MS,
+  });
+  redis.on("error", () => {}); // Refused until it listens; what matters is asked below.
+  const until = performance.now() + START_DEADLINE_MS;
+  try {
+    void redis.connect().catch(() => {});
+    while (redis.status !== "ready") {
+      const failed = failure();
+      if (failed !== undefined) throw new Error(`Cannot start the embedded Redis: ${failed}`);
+      const loading = redis.status === "connect";
+      if (performance.now() > until && !loading) {
+        throw new Error(
+          `Cannot use the embedded Redis (pid ${running.pid}): it does not answer on port ${running.port}; end that process, then start again`,
+        );
+      }
+      await wait(POLL_MS);
+    }
+    const [, dir] = (await redis.config("GET", "dir")) as [string, string];
+    if (dir !== realpathSync(directory)) {
+      throw new Error(
+        `Cannot use the Redis on port ${running.port}: its directory is "${dir}", must be "${realpathSync(directory)}"`,
+      );
+    }
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** A Redis of ours that outlived the process that started it. */
+async function findLeftOver(directory: string): Promise<Running | undefined> {
+  const state = loadState(directory);
+  if (!state || !isAlive(state.pid)) return undefined;
+  return (await startTime(state.pid)) === state.startedAt ? state : undefined;
+}
+
+const STATE = "process.json";
+
+function loadState(directory: string): Running | undefined {
+  try {
+    const { pid, startedAt, port } = JSON.parse(readFileSync(join(directory, STATE), "utf8")) as Partial<Running>;
+    if (!Number.isInteger(pid) || typeof startedAt !== "string" || !Number.isInteger(port)) return undefined;
+    return { pid: Number(pid), startedAt, port: Number(port) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The start of a process: in /proc where there is one, else from ps. Empty when there is no such process. */
+async function startTime(pid: number): Promise<string> {
+  const fields = procFields(pid);
+  if (fields) return fields[19] ?? "";
+  const ps = await promisify(execFile)("ps", ["-o", "lstart=", "-p", String(pid)]).catch(() => ({ stdout: "" }));
+  return ps.stdout.trim();
+}
+
+/** A dead process that nobody has collected yet, as in a container without an init, is not alive. */
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === "EPERM";
+  }
+  return procFields(pid)?.[0] !== "Z";
+}
+
+/** proc(5), `stat`: the fields behind the process's name, which is in brackets and may hold blanks. */
+function procFields(pid: number): readonly string[] | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return undefined;
+  }
+}
+
+function findProgram(): string {
+  for (const directory of (process.env.PATH ?? "").split(delimiter)) {
+    for (const program of PROGRAMS) {
+      const path = join(directory, program);
+      try {
+        accessSync(path, constants.X_OK);
+        return path;
+      } catch {
+        // Not in this directory.
+      }
+    }
+  }
+  throw new Error(
+    `Cannot find ${PROGRAMS.join(" or ")} on PATH: run "npm run setup", or set REDIS_URL to a Redis of yours`,
+  );
+}
+
+function isFree(port: number): Promise<boolean> {
+  return listenOnce(port).then(
+    () => true,
+    () => false,
+  );
+}
+
+function freePort(): Promise<number> {
+  return listenOnce(0);
+}
+
+function listenOnce(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      const found = address !== null && typeof address === "object" ? address.port : port;
+      server.close(() => resolve(found));
+    });
+  });
+}
+
+function lastLogLine(directory: string): string {
+  try {
+    return readFileSync(join(directory, "redis.log"), "utf8").trimEnd().split("\n").at(-1) ?? "";
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,90 @@
+/** Puts records on BullMQ: events on the queue of events, unreadable messages on the quarantine. */
+import { createHash } from "node:crypto";
+import { type JobsOptions, Queue } from "bullmq";
+import type { Redis } from "ioredis";
+import type { DeliveryEvent } from "../delivery/event.ts";
+import type { QuarantinedMessage } from "../delivery/quarantined.ts";
+
+/** What is put on a queue. The id is the record's own, made by us: never a value that a peer sent. */
+export type Publishable =
+  | { readonly id: string; readonly kind: "event"; readonly event: DeliveryEvent }
+  | { readonly id: string; readonly kind: "quarantine"; readonly message: QuarantinedMessage };
+
+export interface PublisherOptions {
+  readonly redis: Redis;
+  readonly queue: string;
+  readonly prefix: string;
+  /** How long an id is remembered. */
+  readonly dedupeHours: number;
+  readonly attempts: number;
+  readonly backoffMs: number;
+  readonly completedKeep: { readonly seconds: number; readonly count: number };
+  readonly failedKeep: { readonly seconds: number; readonly count: number };
+  /** Errors of BullMQ that belong to no call. */
+  readonly onError: (error: Error) => void;
+}
+
+export interface Published {
+  /** The job that already stands for this event, when the record was a duplicate. */
+  readonly duplicateOf: string | null;
+}
+
+export interface Publisher {
+  /**
+   * One atomic step in Redis: the id is looked up, remembered and the job added.
+   * Harmless to repeat. Rejects when Redis is not connected, refuses, or does not
+   * answer in time; then the record may be stored or not.
+   */
+  publish(record: Publishable): Promise<Published>;
+  close(): Promise<void>;
+}
+
+export const QUARANTINE_QUEUE = "mm4-quarantine";
+const HOUR_MS = 3_600_000;
+
+export function createPublisher(options: PublisherOptions): Publisher {
+  const { redis, prefix } = options;
+  const ttl = options.dedupeHours * HOUR_MS;
+  const eventJobs: JobsOptions = {
+    attempts: options.attempts,
+    backoff: { type: "exponential", delay: options.backoffMs },
+    removeOnComplete: { age: options.completedKeep.seconds, count: options.completedKeep.count },
+    removeOnFail: { age: options.failedKeep.seconds, count: options.failedKeep.count },
+  };
+  const queues = new Map<string, Queue>();
+
+  /** BullMQ waits for ever on a connection that was never ready, so its queues are made on one that is. */
+  function queueOf(name: string, defaultJobOptions: JobsOptions): Queue {
+    if (redis.status !== "ready") throw new Error("Redis is not connected");
+    let queue = queues.get(name);
+    if (!queue) {
+      queue = new Queue(name, { connection: redis, prefix, defaultJobOptions });
+      queue.on("error", options.onError);
+      queues.set(name, queue);
+    }
+    return queue;
+  }
+
+  async function publish(record: Publishable): Promise<Published> {
+    const { queue, name, data, deduplicationId } = destination(record);
+    const job = await queue.add(name, data, { jobId: record.id, deduplication: { id: deduplicationId, ttl } });
+    return { duplicateOf: job.id === undefined || job.id === record.id ? null : job.id };
+  }
+
+  function destination(record: Publishable) {
+    if (record.kind === "event") {
+      const { event } = record;
+      return { queue: queueOf(options.queue, eventJobs), name: event.type, data: event, deduplicationId: event.id };
+    }
+    const { message } = record;
+    const deduplicationId = `q${createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex").slice(0, 32)}`;
+    return { queue: queueOf(QUARANTINE_QUEUE, {}), name: message.reason, data: message, deduplicationId };
+  }
+
+  return {
+    publish,
+    async close() {
+      await Promise.all([...queues.values()].map((queue) => queue.close()));
+    },
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * Watches the Redis behind a connection: whether it answers, which one it is,
+ * whether it takes writes. Asks once a second, so that nothing waits for a
+ * command to find out.
+ */
+import { once } from "node:events";
+import { setTimeout as wait } from "node:timers/promises";
+import type { Redis } from "ioredis";
+import { type RedisServer, readServer, unsuitable } from "./redis.ts";
+
+export interface RedisWatchOptions {
+  readonly redis: Redis;
+  /** The key that is written to see whether writes are taken. */
+  readonly probeKey: string;
+  /** Once for each outage, and once when it is over. */
+  readonly onAway: (reason: string) => void;
+  readonly onBack: (server: RedisServer) => void;
+  /** Once, when the server turns out not to be fit for a queue. */
+  readonly onUnsuitable: (reasons: readonly string[]) => void;
+  /** After each look: which Redis is there, null while there is none. A rejection is given to `onError`. */
+  readonly onTick: (identity: string | null) => Promise<void>;
+  readonly onError: (cause: Error) => void;
+}
+
+export interface RedisWatch {
+  state(): {
+    readonly awayMs: number | null;
+    readonly fault: string | null;
+    readonly unsuitable: readonly string[];
+  };
+  stop(): Promise<void>;
+}
+
+const TICK_MS = 1_000;
+const PROBE_EVERY_MS = 5_000;
+const PROBE_KEPT_SECONDS = 60;
+
+export function watchRedis({
+  redis,
+  probeKey,
+  onAway,
+  onBack,
+  onUnsuitable,
+  onTick,
+  onError,
+}: RedisWatchOptions): RedisWatch {
+  const stopping = new AbortController();
+  let server: RedisServer | null = null;
+  let awaySinceMs = performance.now();
+  let told = false;
+  let reason = "it has not answered yet";
+  let reasons: readonly string[] = [];
+  let writeFault: string | null = null;
+  let probedMs = Number.NEGATIVE_INFINITY;
+
+  redis.on("error", (cause: Error) => {
+    reason = cause.message || cause.name;
+  });
+  redis.on("close", () => away(reason));
+
+  function away(why: string): void {
+    if (stopping.signal.aborted) return;
+    reason = why;
+    if (server !== null) awaySinceMs = performance.now();
+    server = null;
+    if (told) return;
+    told = true;
+    onAway(why);
+  }
+
+  function current(): RedisServer | null {
+    return server;
+  }
+
+  async function look(): Promise<void> {
+    if (redis.status !== "ready") return;
+    let seen: RedisServer;
+    try {
+      seen = await readServer(redis);
+    } catch (cause) {
+      away((cause as Error).message);
+      return;
+    }
+    if (server === null) onBack(seen);
+    server = seen;
+    told = false;
+    reason = "the connection was closed";
+    const found = unsuitable(seen);
+    if (found.length > 0 && found.join() !== reasons.join()) onUnsuitable(found);
+    reasons = found;
+    if (performance.now() - probedMs < PROBE_EVERY_MS) return;
+    probedMs = performance.now();
+    // Redis may answer and still refuse writes: no memory, a failed disk, a replica.
+    writeFault = await redis.set(probeKey, String(Date.now()), "EX", PROBE_KEPT_SECONDS).then(
+      () => null,
+      (cause: Error) => cause.message,
+    );
+  }
+
+  /** A second later, or as soon as there is a connection again. */
+  async function nextTick(): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, stopping.signal]);
+    await Promise.race([wait(TICK_MS, undefined, { signal }), once(redis, "ready", { signal })]).catch(() => {}); // Stopped.
+    over.abort();
+  }
+
+  const loop = (async () => {
+    while (!stopping.signal.aborted) {
+      await look();
+      await onTick(current()?.identity ?? null).catch(onError);
+      await nextTick();
+    }
+  })();
+
+  return {
+    state: () => ({
+      awayMs: server === null ? performance.now() - awaySinceMs : null,
+      fault: server === null ? reason : writeFault,
+      unsuitable: reasons,
+    }),
+    async stop() {
+      stopping.abort();
+      await loop;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * The connection to Redis, and what is to be known about the server behind it.
+ *
+ * Set up so that nothing waits for ever: a command that has no answer after
+ * {@link COMMAND_TIMEOUT_MS} is rejected, one that was under way when the
+ * connection broke at once. Whoever sent it tries again: every effect is idempotent.
+ */
+import { Redis } from "ioredis";
+
+export const COMMAND_TIMEOUT_MS = 5_000;
+const LONGEST_RETRY_MS = 1_000;
+
+/** Begins to connect, and keeps doing so until `disconnect`. Never throws: whoever listens to `error` hears why. */
+export function connectRedis(url: string): Redis {
+  return new Redis(url, {
+    connectTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: (times) => Math.min(times * 100, LONGEST_RETRY_MS),
+    // A master that became a replica refuses writes until somebody connects anew, perhaps to another one.
+    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+  });
+}
+
+export interface RedisServer {
+  /** Changes when what was stored may have been lost: another process, or another history. */
+  readonly identity: string;
+  readonly version: string;
+  readonly role: string;
+  /** Must be `noeviction`: any other policy may remove jobs. */
+  readonly maxmemoryPolicy: string;
+  readonly appendOnly: boolean;
+  readonly usedMemoryBytes: number;
+  /** 0: no limit. */
+  readonly maxMemoryBytes: number;
+}
+
+/** Asks the server about itself. Rejects when it does not answer. */
+export async function readServer(redis: Redis): Promise<RedisServer> {
+  const facts = new Map(
+    (await redis.info()).split("\n").map((line) => {
+      const [name = "", ...value] = line.trim().split(":");
+      return [name, value.join(":")] as const;
+    }),
+  );
+  const fact = (name: string): string => facts.get(name) ?? "";
+  return {
+    identity: `${fact("run_id")} ${fact("master_replid")}`,
+    version: fact("valkey_version") || fact("redis_version"),
+    role: fact("role"),
+    maxmemoryPolicy: fact("maxmemory_policy"),
+    appendOnly: fact("aof_enabled") === "1",
+    usedMemoryBytes: Number(fact("used_memory")),
+    maxMemoryBytes: Number(fact("maxmemory")),
+  };
+}
+
+/** Why this server must not be trusted with a queue, in sentences for the person on call. */
+export function unsuitable(server: RedisServer): readonly string[] {
+  const reasons: string[] = [];
+  if (server.maxmemoryPolicy !== "" && server.maxmemoryPolicy !== "noeviction") {
+    reasons.push(
+      `Redis may remove jobs when its memory is full: maxmemory-policy is "${server.maxmemoryPolicy}", must be "noeviction" (CONFIG SET maxmemory-policy noeviction)`,
+    );
+  }
+  if (!server.appendOnly) {
+    reasons.push(
+      'Redis forgets its jobs when it restarts: appendonly is "no", must be "yes" (CONFIG SET appendonly yes, and in redis.conf)',
+    );
+  }
+  return reasons;
+}

@@ -1,0 +1,111 @@
+/**
+ * THE FLOW: one message in, one decision out.
+ *
+ *   bytes → read → judge → explain → one record on the disk → 250
+ *
+ * It knows neither SMTP nor Redis: it says what it needs, and what can come of it.
+ */
+import { CATALOGUE_VERSION, findCode } from "./catalogue/find-code.ts";
+import { type DeliveryEvent, makeEvent } from "./delivery/event.ts";
+import { interpret } from "./delivery/interpret.ts";
+import type { PeerIdentity, PeerRules } from "./delivery/peer.ts";
+import type { Problem } from "./delivery/problem.ts";
+import type { QuarantinedMessage, QuarantineReason } from "./delivery/quarantined.ts";
+import type { JournalRecord } from "./journal/record.ts";
+import type { DecodeWords } from "./mm4/header.ts";
+import { readMessage } from "./mm4/read-message.ts";
+import type { Result } from "./result.ts";
+
+/** A message as it arrived. */
+export interface ReceivedMessage {
+  readonly bytes: Uint8Array;
+  readonly peer: PeerIdentity;
+  readonly rules: PeerRules;
+  readonly receivedAt: Date;
+}
+
+/** What the flow needs from the outside world. */
+export interface Outlets {
+  /** Resolves once the record is on the disk. Rejects, in time, when that is not certain. */
+  store(record: JournalRecord): Promise<void>;
+  /** A fresh id for a record, unlike any other ever made. */
+  recordId(): string;
+  readonly decodeWords: DecodeWords;
+  /** The `source` of our events. */
+  readonly source: string;
+}
+
+/** What became of one message. */
+export type Receipt =
+  | { readonly kind: "stored"; readonly event: DeliveryEvent }
+  | { readonly kind: "quarantined"; readonly message: QuarantinedMessage }
+  | { readonly kind: "ignored"; readonly messageType: string }
+  | { readonly kind: "refused"; readonly problem: Refusal }
+  | { readonly kind: "not-stored"; readonly cause: Error };
+
+/** Problems that sending the same message again can never solve. */
+export type Refusal = Extract<Problem, { kind: "not-mm4" | "header-too-large" | "too-many-fields" }>;
+
+/**
+ * Turns one received message into one stored event.
+ *
+ * Once this resolves to `stored` or `quarantined`, the message is ours to lose:
+ * only then may the peer hear 250. RFC 5321 §6.1.
+ */
+export async function receive(message: ReceivedMessage, outlets: Outlets): Promise<Receipt> {
+  let read: Result<DeliveryEvent, Problem>;
+  try {
+    read = readEvent(message, outlets);
+  } catch (cause) {
+    // Our own fault is not the relay's to retry for ever: the message waits until we have mended it.
+    return keep(message, "internal-error", (cause as Error).stack ?? String(cause), outlets);
+  }
+
+  if (read.ok) return store({ kind: "event", event: read.value }, { kind: "stored", event: read.value }, outlets);
+  const problem = read.error;
+  switch (problem.kind) {
+    case "other-pdu":
+      return { kind: "ignored", messageType: problem.messageType };
+    case "no-status":
+    case "unknown-type":
+      return keep(message, problem.kind, null, outlets);
+    case "not-mm4":
+    case "header-too-large":
+    case "too-many-fields":
+      return { kind: "refused", problem };
+  }
+}
+
+/** Reads, judges and explains one message. Pure. */
+export function readEvent(
+  { bytes, peer, rules, receivedAt }: ReceivedMessage,
+  { decodeWords, source }: Pick<Outlets, "decodeWords" | "source">,
+): Result<DeliveryEvent, Problem> {
+  const report = readMessage(bytes, rules, decodeWords);
+  if (!report.ok) return report;
+  const judgement = interpret(report.value, rules, findCode);
+  const event = makeEvent(report.value, judgement, { peer, receivedAt, source, catalogueVersion: CATALOGUE_VERSION });
+  return { ok: true, value: event };
+}
+
+function keep(
+  { bytes, peer, receivedAt }: ReceivedMessage,
+  reason: QuarantineReason,
+  detail: string | null,
+  outlets: Outlets,
+): Promise<Receipt> {
+  const raw = Buffer.from(bytes).toString("base64");
+  const message = { reason, detail, peer, receivedAt: receivedAt.toISOString(), raw };
+  return store({ kind: "quarantine", message }, { kind: "quarantined", message }, outlets);
+}
+
+type WithoutId<Record> = Record extends unknown ? Omit<Record, "id"> : never;
+
+async function store(record: WithoutId<JournalRecord>, receipt: Receipt, outlets: Outlets): Promise<Receipt> {
+  try {
+    await outlets.store({ id: outlets.recordId(), ...record });
+    return receipt;
+  } catch (cause) {
+    return { kind: "not-stored", cause: cause as Error };
+  }
+}

@@ -1,0 +1,324 @@
+/**
+ * The whole service: starts every room, joins them, and releases them in
+ * reverse order. The only file that knows all of them.
+ */
+import { randomUUID } from "node:crypto";
+import { chmodSync, mkdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import libmime from "libmime";
+import { takeControl } from "./admin/control.ts";
+import { FULL, type HealthFacts, notReady, unhealthy } from "./admin/health.ts";
+import { startAdmin } from "./admin/server.ts";
+import { CATALOGUE_VERSION } from "./catalogue/find-code.ts";
+import { type Config, maskUrl } from "./config.ts";
+import { ORDINARY_PEER } from "./delivery/peer.ts";
+import { startDrain } from "./journal/drain.ts";
+import { type JournalFault, openJournal } from "./journal/journal.ts";
+import type { JournalRecord } from "./journal/record.ts";
+import { createLog } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { findPdu } from "./mm4/pdus.ts";
+import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
+import { createPublisher, type Published } from "./queue/publisher.ts";
+import { connectRedis } from "./queue/redis.ts";
+import { watchRedis } from "./queue/redis-watch.ts";
+import { type Receipt, receive } from "./receiver.ts";
+import { createAccess } from "./smtp/access.ts";
+import { type Listener, type SmtpMessage, startListener } from "./smtp/listener.ts";
+import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
+import { VERSION } from "./version.ts";
+
+export interface Service {
+  readonly smtp: { readonly host: string; readonly port: number };
+  readonly admin: { readonly host: string; readonly port: number };
+  readonly redisUrl: string;
+  /** Whether the Redis is one of our own. */
+  readonly embedded: boolean;
+  /** What a user should know about the settings in force. */
+  readonly notes: readonly string[];
+  /** Finishes what is open, each step with a deadline. */
+  stop(): Promise<void>;
+}
+
+/** How long a message may wait for the disk before its sender is asked to come again. */
+const STORE_DEADLINE_MS = 5_000;
+const REDIS_STOP_MS = 10_000;
+const HOUR_MS = 3_600_000;
+
+/** Starts the service. Rejects with a sentence for the person on call, and with nothing left running. */
+export async function startService(config: Config): Promise<Service> {
+  const releasers: Releaser[] = [];
+  try {
+    return await start(config, releasers);
+  } catch (cause) {
+    await releaseAll(releasers);
+    throw cause;
+  }
+}
+
+type Releaser = () => Promise<unknown>;
+
+/** Last in, first out; each once. */
+async function releaseAll(releasers: Releaser[]): Promise<void> {
+  for (const release of releasers.splice(0).reverse()) await release();
+}
+
+async function start(config: Config, releasers: Releaser[]): Promise<Service> {
+  const log = createLog({ level: config.logLevel, numbers: config.logNumbers });
+  const adviceAt = new Map<string, number>();
+  let listener: Listener | undefined;
+  let settled = false;
+  let fullTold = false;
+  const metrics = createMetrics({
+    connections: () => listener?.connections() ?? 0,
+    journal: () => journal.status(),
+    redisUp: () => watch.state().awayMs === null,
+  });
+
+  const dataDir = resolve(config.dataDir);
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  chmodSync(dataDir, 0o700);
+  const control = await takeControl(dataDir);
+  releasers.push(() => control.release());
+
+  const journal = await openJournal({
+    directory: join(dataDir, "journal"),
+    maxBytes: config.journalMaxBytes,
+    onFault: noteFault,
+  });
+  releasers.push(async () => {
+    await journal.close();
+    if (settled) await journal.settleAll();
+  });
+  const recovered = journal.status().records;
+
+  const embedded = config.redisUrl === null ? await startEmbedded(join(dataDir, "redis")) : undefined;
+  const redisUrl = embedded?.url ?? config.redisUrl ?? "";
+  const redis = connectRedis(redisUrl);
+  releasers.push(async () => redis.disconnect());
+  const publisher = createPublisher({
+    redis,
+    queue: config.queue,
+    prefix: config.queuePrefix,
+    dedupeHours: config.dedupeHours,
+    attempts: config.jobAttempts,
+    backoffMs: config.jobBackoffMs,
+    completedKeep: { seconds: config.completedKeepSeconds, count: config.completedKeepCount },
+    failedKeep: { seconds: config.failedKeepSeconds, count: config.failedKeepCount },
+    onError: (cause) => log.redisError(cause),
+  });
+  releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
+
+  const drain = startDrain({
+    journal,
+    publish: publisher.publish,
+    onPublished: notePublished,
+    onTrouble: (cause) => log.drainFailed(cause, journal.status().records),
+    onRecovered: () => log.drainRecovered(),
+  });
+  const watch = watchRedis({
+    redis,
+    probeKey: `${config.queuePrefix}:mm4d-probe`,
+    onAway: (reason) => log.redisUnreachable(reason),
+    onBack: ({ version }) => log.redisConnected({ redis: maskUrl(redisUrl), version }),
+    onUnsuitable: (reasons) => log.redisUnsuitable(reasons),
+    onTick: tick,
+    onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
+  });
+  releasers.push(() => watch.stop());
+  releasers.push(() => drain.stop(config.shutdownGraceMs));
+
+  const admin = await startAdmin({
+    host: config.adminHost,
+    port: config.adminPort,
+    notReady: () => notReady(healthFacts()),
+    unhealthy: () => unhealthy(healthFacts()),
+    version: { name: "mm4d", version: VERSION, node: process.version, catalogue: CATALOGUE_VERSION },
+    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+  }).catch((cause) => cannotListen("HTTP", config.adminHost, config.adminPort, "MM4D_ADMIN_PORT", cause));
+  releasers.push(() => admin.stop());
+
+  const smtpListener = await startListener({
+    host: config.smtpHost,
+    port: config.smtpPort,
+    hostname: config.hostname,
+    domains: config.domain,
+    maxMessageBytes: config.maxMessageBytes,
+    maxClients: config.maxClients,
+    findPeer: createAccess(config.peers),
+    onMessage: handle,
+    onRefused: ({ address, reason }) => log.sessionRefused(address, reason),
+    onError: (cause) => log.sessionFailed(cause),
+    onReply: ({ code }) => metrics.replies.inc({ code: String(code) }),
+  }).catch((cause) => cannotListen("SMTP", config.smtpHost, config.smtpPort, "MM4D_SMTP_PORT", cause));
+  listener = smtpListener;
+  releasers.push(() => smtpListener.stop(config.shutdownGraceMs));
+
+  const addresses = { smtp: smtpListener.address, admin: admin.address };
+  const { queue, queuePrefix } = config;
+  control.tell({ pid: process.pid, redisUrl, queue, queuePrefix, ...addresses });
+  log.serviceStarted({ version: VERSION, ...addresses, redis: maskUrl(redisUrl), queue, recovered });
+  const notes = startNotes(config);
+  for (const note of notes) log.serviceNote(note);
+
+  return {
+    ...addresses,
+    redisUrl,
+    embedded: embedded !== undefined,
+    notes,
+    async stop() {
+      log.serviceStopping({ connections: smtpListener.connections(), waiting: journal.status().records });
+      await releaseAll(releasers);
+      log.serviceStopped({ waiting: journal.status().records });
+    },
+  };
+
+  /** One message, from the listener. */
+  async function handle({ sessionId, peer, bytes, receivedAt }: SmtpMessage): Promise<SmtpReply> {
+    const startedMs = performance.now();
+    const receipt = await receive(
+      { bytes, peer, rules: ORDINARY_PEER, receivedAt },
+      {
+        store: (record) => withDeadline(journal.append(record), STORE_DEADLINE_MS),
+        recordId: () => `j${randomUUID().replaceAll("-", "")}`,
+        decodeWords: (text) => libmime.decodeWords(text),
+        source: `/mm4d/${config.domain[0] ?? "local"}`,
+      },
+    );
+    const tookMs = performance.now() - startedMs;
+    metrics.dataSeconds.observe(tookMs / 1000);
+    return noteReceipt({ sessionId, peer }, receipt, tookMs);
+  }
+
+  /** Counts and logs what became of a message, and says how to answer. No `default`: a new receipt must be answered to compile. */
+  function noteReceipt(
+    { sessionId, peer }: Pick<SmtpMessage, "sessionId" | "peer">,
+    receipt: Receipt,
+    tookMs: number,
+  ): SmtpReply {
+    switch (receipt.kind) {
+      case "stored": {
+        const { event } = receipt;
+        const { outcome, disposition, conflict, reason, warnings } = event.data;
+        metrics.reports.inc({ peer: peer.name, type: event.type, outcome, disposition });
+        for (const warning of warnings) metrics.warnings.inc({ warning });
+        log.reportStored(sessionId, event, tookMs);
+        if (conflict) {
+          metrics.conflicts.inc({ peer: peer.name });
+          log.reportConflict(event);
+        }
+        if (reason?.known === false) {
+          metrics.unknownCodes.inc({ peer: peer.name });
+          log.codeUnknown(event);
+        }
+        return REPLIES.stored;
+      }
+      case "quarantined":
+        metrics.quarantined.inc({ peer: peer.name, reason: receipt.message.reason });
+        log.messageQuarantined(sessionId, receipt.message);
+        return REPLIES.quarantined;
+      case "ignored":
+        metrics.otherPdus.inc({ peer: peer.name, type: receipt.messageType });
+        log.messageIgnored(sessionId, peer, receipt.messageType, adviceOncePerHour(peer.name, receipt.messageType));
+        return REPLIES.ignored;
+      case "refused":
+        log.messageRefused(sessionId, peer, receipt.problem.kind);
+        return receipt.problem.kind === "not-mm4" ? REPLIES.notMm4 : REPLIES.headerTooLarge;
+      case "not-stored":
+        metrics.notStored.inc();
+        log.messageNotStored(sessionId, peer, receipt.cause);
+        return REPLIES.notStored;
+    }
+  }
+
+  function adviceOncePerHour(peer: string, messageType: string): string | null {
+    const key = `${peer} ${messageType}`;
+    if (performance.now() - (adviceAt.get(key) ?? Number.NEGATIVE_INFINITY) < HOUR_MS) return null;
+    adviceAt.set(key, performance.now());
+    return findPdu(messageType)?.advice ?? null;
+  }
+
+  function notePublished(record: JournalRecord, { duplicateOf }: Published, again: boolean): void {
+    if (again) {
+      metrics.publishedAgain.inc();
+      return;
+    }
+    if (record.kind !== "event") return;
+    const { event } = record;
+    const labels = { peer: event.data.peer.name, type: event.type };
+    if (duplicateOf !== null) {
+      metrics.duplicates.inc(labels);
+      log.reportDuplicate(event, duplicateOf);
+      return;
+    }
+    metrics.published.inc(labels);
+    metrics.queueSeconds.observe(Math.max(0, Date.now() - Date.parse(event.time)) / 1000);
+    log.reportPublished(event, record.id);
+  }
+
+  function noteFault(fault: JournalFault): void {
+    if (fault.kind === "append-recovered") {
+      log.journalRecovered({});
+      return;
+    }
+    const { kind, ...fields } = fault;
+    metrics.journalFaults.inc({ kind });
+    log.journalFault(kind, "cause" in fields ? { reason: fields.cause.message } : fields);
+  }
+
+  /** Once a second, with what Redis is there. */
+  async function tick(identity: string | null): Promise<void> {
+    if (await journal.noteRedis(identity)) {
+      log.redisChanged();
+      // What cannot be read now is published again by the next start: the cursor still names the old Redis.
+      void drain.publishAgain().catch((cause: Error) => log.journalFault("unreadable", { reason: cause.message }));
+    }
+    const { bytes, maxBytes } = journal.status();
+    const full = bytes >= maxBytes * FULL;
+    if (full && !fullTold) log.journalFull(bytes, maxBytes);
+    if (!full && fullTold) log.journalRecovered({ bytes, maxBytes });
+    fullTold = full;
+  }
+
+  function healthFacts(): HealthFacts {
+    return { journal: journal.status(), redis: watch.state(), drainFault: drain.trouble() };
+  }
+
+  async function startEmbedded(directory: string): Promise<EmbeddedRedis> {
+    const started = await startEmbeddedRedis({ directory, onRestart: (reason) => log.redisUnreachable(reason) });
+    log.embeddedRedis({ url: started.url, pid: started.pid(), adopted: started.adopted });
+    releasers.push(async () => {
+      // Ended cleanly, it has everything on its disk; that the next one has another run id means nothing then.
+      settled = await started.stop(REDIS_STOP_MS);
+    });
+    return started;
+  }
+}
+
+function startNotes(config: Config): readonly string[] {
+  const notes: string[] = [];
+  if (config.peers.length === 0) {
+    notes.push("Only this machine may connect. To let a peer in: MM4D_PEERS='carrier=192.0.2.0/24'");
+  }
+  if (config.domain.length === 0) {
+    notes.push("Recipients of every domain are accepted. To take only yours: MM4D_DOMAIN=mms.example.net");
+  }
+  return notes;
+}
+
+function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {
+  const why = cause.code === "EADDRINUSE" ? "the port is taken, must be free" : cause.message;
+  throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${why} (${setting})`);
+}
+
+function withDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`The disk did not answer within ${deadlineMs} ms`)), deadlineMs);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** Waits for some work, but not longer than a deadline, and whatever comes of it: for stopping. */
+function within(deadlineMs: number, work: Promise<unknown>): Promise<unknown> {
+  return Promise.race([work.catch(() => {}), new Promise((done) => setTimeout(done, deadlineMs).unref())]);
+}

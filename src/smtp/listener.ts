@@ -1,0 +1,178 @@
+/** The SMTP listener: takes messages from peers, and answers for what became of each. */
+import type { AddressInfo } from "node:net";
+import type { SMTPServerDataStream, SMTPServerSession } from "smtp-server";
+import type { PeerIdentity } from "../delivery/peer.ts";
+import type { FindPeer } from "./access.ts";
+import { type Mm4Connection, Mm4Server } from "./connection.ts";
+import { REPLIES, type SmtpReply } from "./replies.ts";
+
+export interface ListenerOptions {
+  readonly host: string;
+  readonly port: number;
+  /** The name we greet with. */
+  readonly hostname: string;
+  /** Domains whose recipients are accepted; empty for every domain. */
+  readonly domains: readonly string[];
+  readonly maxMessageBytes: number;
+  readonly maxClients: number;
+  readonly findPeer: FindPeer;
+  /** One message. Must resolve in time; a rejection is answered as an internal error. */
+  readonly onMessage: (message: SmtpMessage) => Promise<SmtpReply>;
+  readonly onRefused: (refusal: { address: string; reason: "unknown-peer" | "unknown-domain" }) => void;
+  /** An error of one session, such as a connection that broke, or of our own. */
+  readonly onError: (error: Error) => void;
+  readonly onReply: (reply: SmtpReply) => void;
+}
+
+export interface SmtpMessage {
+  readonly sessionId: string;
+  readonly peer: PeerIdentity;
+  readonly bytes: Uint8Array;
+  readonly receivedAt: Date;
+}
+
+export interface Listener {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly connections: () => number;
+  /** Takes no new sessions, ends idle ones, lets open DATA finish for `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** A client that says nothing for this long is sent away. RFC 5321 §4.5.3.2.7 asks for five minutes. */
+const IDLE_TIMEOUT_MS = 300_000;
+const MAX_RECIPIENTS = 1_000;
+
+/** Rejects when the address cannot be listened on. */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  const { findPeer, onRefused, onReply, maxMessageBytes } = options;
+  const inData = new Set<string>();
+  let stopping = false;
+
+  const server = new Mm4Server({
+    name: options.hostname,
+    banner: "mm4d",
+    size: maxMessageBytes,
+    // AUTH and STARTTLS are off until they are set up: smtp-server's own certificate has a key that everybody knows.
+    disabledCommands: ["AUTH", "STARTTLS", "WIZ", "SHELL", "KILL"],
+    authOptional: true,
+    hideENHANCEDSTATUSCODES: false,
+    disableReverseLookup: true,
+    lenientAddressParsing: true,
+    logger: false,
+    maxClients: options.maxClients,
+    maxRecipients: MAX_RECIPIENTS,
+    socketTimeout: IDLE_TIMEOUT_MS,
+    heloResponse: "%s",
+
+    onConnect(session, callback) {
+      if (findPeer(session.remoteAddress) !== undefined) return callback();
+      onRefused({ address: session.remoteAddress, reason: "unknown-peer" });
+      onReply(REPLIES.unknownPeer);
+      callback(asError(REPLIES.unknownPeer));
+    },
+
+    onRcptTo({ address }, session, callback) {
+      if (isOurs(address, options.domains)) return callback();
+      onRefused({ address: session.remoteAddress, reason: "unknown-domain" });
+      onReply(REPLIES.unknownDomain);
+      callback(asError(REPLIES.unknownDomain));
+    },
+
+    onData(stream, session, callback) {
+      inData.add(session.id);
+      void answer(stream, session)
+        .catch((cause: unknown) => {
+          options.onError(cause as Error);
+          return REPLIES.internalError as SmtpReply;
+        })
+        .then((reply) => {
+          inData.delete(session.id);
+          if (!reply) return;
+          onReply(reply);
+          if (reply.code < 400) callback(null, reply.text);
+          else callback(asError(reply));
+          if (stopping) sayGoodbye();
+        });
+    },
+  });
+  server.on("error", options.onError);
+
+  /** Undefined when the client went away before the end of its message. */
+  async function answer(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<SmtpReply | undefined> {
+    const bytes = await collect(stream, maxMessageBytes);
+    if (bytes === "broken-off") return undefined;
+    if (bytes === "too-large") return REPLIES.messageTooLarge;
+    return options.onMessage({ sessionId: session.id, peer: identify(session), bytes, receivedAt: new Date() });
+  }
+
+  function identify(session: SMTPServerSession): PeerIdentity {
+    const { tlsOptions: tls } = session;
+    return {
+      name: findPeer(session.remoteAddress) ?? "",
+      address: session.remoteAddress,
+      helo: session.hostNameAppearsAs || null,
+      tls: tls ? { protocol: tls.version, cipher: tls.name } : null,
+      user: session.user ? String(session.user) : null,
+    };
+  }
+
+  /** Every session that is not in the middle of a message is told to come again elsewhere. */
+  function sayGoodbye(): void {
+    for (const connection of [...server.connections] as unknown as Mm4Connection[]) {
+      if (!inData.has(connection.session.id)) connection.send(REPLIES.shuttingDown.code, REPLIES.shuttingDown.text);
+    }
+  }
+
+  const address = await listen(server, options);
+  return {
+    address,
+    connections: () => server.connections.size,
+    async stop(graceMs) {
+      stopping = true;
+      server.options.closeTimeout = Math.max(graceMs, 1);
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      sayGoodbye();
+      await closed;
+    },
+  };
+}
+
+function listen(server: Mm4Server, { host, port }: ListenerOptions): Promise<{ host: string; port: number }> {
+  return new Promise((resolve, reject) => {
+    server.server.once("error", reject);
+    server.listen(port, host, () => {
+      server.server.off("error", reject);
+      const { address, port: bound } = server.server.address() as AddressInfo;
+      resolve({ host: address, port: bound });
+    });
+  });
+}
+
+/**
+ * The message as bytes. What is beyond the limit is read and thrown away, because
+ * a client hears the reply only after it has sent everything.
+ */
+function collect(stream: SMTPServerDataStream, limitBytes: number): Promise<Uint8Array | "too-large" | "broken-off"> {
+  return new Promise((resolve) => {
+    let chunks: Uint8Array[] = [];
+    let length = 0;
+    stream.on("data", (chunk: Uint8Array) => {
+      length += chunk.byteLength;
+      if (length <= limitBytes) chunks.push(chunk);
+      else chunks = [];
+    });
+    stream.on("end", () => resolve(length > limitBytes ? "too-large" : Buffer.concat(chunks)));
+    stream.on("error", () => resolve("broken-off"));
+    stream.on("close", () => resolve("broken-off"));
+  });
+}
+
+/** Whatever the local part: a number, a short code, "system-user". An address without a domain can only be ours. */
+function isOurs(address: string, domains: readonly string[]): boolean {
+  const at = address.lastIndexOf("@");
+  return domains.length === 0 || at === -1 || domains.includes(address.slice(at + 1).toLowerCase());
+}
+
+function asError({ code, text }: SmtpReply): Error & { responseCode: number } {
+  return Object.assign(new Error(text), { responseCode: code });
+}

@@ -1,0 +1,82 @@
+/**
+ * Every oddity seen on the wire is a message under test/messages/ with what is
+ * expected of it. The expectations were written from the sources, not from the
+ * output; each names its row.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { simpleParser } from "mailparser";
+import { describe, expect, test } from "vitest";
+import type { EventData } from "../src/delivery/event.ts";
+import { ORDINARY_PEER, type PeerRules } from "../src/delivery/peer.ts";
+import type { Problem } from "../src/delivery/problem.ts";
+import { readHeader } from "../src/mm4/header.ts";
+import { readEvent } from "../src/receiver.ts";
+import { decodeWords } from "./support/decode-words.ts";
+
+interface Expected {
+  /** What is odd about it, and where that is documented. */
+  readonly about: string;
+  readonly rules?: Partial<PeerRules>;
+  /** When it makes no event. */
+  readonly problem?: Problem["kind"];
+  /** When it makes one: properties of `data`, each compared whole. `code` is `reason.code`, null for no reason. */
+  readonly data?: Partial<Omit<EventData, "raw">> & { readonly code?: number | null };
+  /** Fields of `data.raw`, each compared whole. */
+  readonly raw?: Readonly<Record<string, string | null>>;
+  /** Why mailparser reads its header otherwise; absent where both must agree. */
+  readonly mailparserDiffers?: string;
+}
+
+const DIRECTORY = new URL("messages/", import.meta.url);
+const NAMES = readdirSync(DIRECTORY)
+  .filter((name) => name.endsWith(".eml"))
+  .map((name) => name.slice(0, -".eml".length));
+
+describe.each(NAMES)("test/messages/%s.eml", (name) => {
+  const bytes = readFileSync(new URL(`${name}.eml`, DIRECTORY));
+  const expected = JSON.parse(readFileSync(new URL(`${name}.json`, DIRECTORY), "utf8")) as Expected;
+
+  test(expected.about, () => {
+    const peer = { name: "carrier", address: "192.0.2.1", helo: "mmsc.example.net", tls: null, user: null };
+    const message = { bytes, peer, rules: { ...ORDINARY_PEER, ...expected.rules }, receivedAt: new Date("2026-01-02T03:04:05.678Z") };
+    const read = readEvent(message, { decodeWords, source: "/mm4d/local" });
+
+    if (expected.problem !== undefined) {
+      expect(read.ok ? read.value : read.error.kind).toBe(expected.problem);
+      return;
+    }
+    if (!read.ok) throw new Error(`No event: ${read.error.kind}`);
+    const { data } = read.value;
+    const actual: Record<string, unknown> = { ...data, code: data.reason?.code ?? null, warnings: data.warnings.toSorted() };
+    const wanted: Record<string, unknown> = { ...expected.data };
+    if (expected.data?.warnings) wanted["warnings"] = expected.data.warnings.toSorted();
+    expect(Object.keys(wanted).length).toBeGreaterThan(0);
+    expect(Object.fromEntries(Object.keys(wanted).map((key) => [key, actual[key]]))).toEqual(wanted);
+    for (const [field, value] of Object.entries(expected.raw ?? {})) expect([field, data.raw[field]]).toEqual([field, value]);
+  });
+
+  test.skipIf(expected.mailparserDiffers !== undefined)("mailparser sees the same fields in the same order", async () => {
+    const header = readHeader(bytes);
+    if (!header.ok) throw new Error(header.error.kind);
+    const { headerLines } = await simpleParser(bytes);
+    const theirs = headerLines.map(({ key, line }) => [key, unfolded(line.slice(line.indexOf(":") + 1))]);
+    expect(header.value.fields.map((field) => [field.key, unfolded(Buffer.from(field.bytes, "latin1").toString())])).toEqual(theirs);
+  });
+});
+
+test("every message has its expectation, and every expectation its message", () => {
+  const files = readdirSync(DIRECTORY);
+  expect(files.filter((file) => !NAMES.includes(file.replace(/\.(eml|json)$/, "")))).toEqual([]);
+  expect(files.length).toBe(NAMES.length * 2);
+});
+
+test("numbers in messages come from the range reserved for fiction", () => {
+  for (const name of NAMES) {
+    const text = readFileSync(new URL(`${name}.eml`, DIRECTORY), "latin1");
+    for (const [number] of text.matchAll(/\+\d{7,15}/g)) expect([name, number]).toEqual([name, expect.stringMatching(/^\+1\d{3}55501\d\d$/)]);
+  }
+});
+
+function unfolded(value: string): string {
+  return value.replace(/[ \t]*\r?\n[ \t]+/g, " ").trim();
+}
