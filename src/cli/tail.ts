@@ -1,8 +1,8 @@
 /** `mm4d tail`: prints each event as it is queued, without consuming it. */
-import { Queue, QueueEvents } from "bullmq";
 import type { Command } from "commander";
 import { maskUrl } from "../config.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { followQueue } from "../queue/follow.ts";
 import { findRedisUrl } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 
@@ -23,31 +23,22 @@ shown once.`,
 async function tail({ json }: { json?: true }): Promise<void> {
   const { config } = loadSettings("tail");
   const redisUrl = await findRedisUrl(config);
-  const options = { prefix: config.queuePrefix, connection: { url: redisUrl, maxRetriesPerRequest: null } };
-  const queue = new Queue(config.queue, options);
-  const events = new QueueEvents(config.queue, options);
   const say = sayOnce();
-  queue.on("error", (cause) => say(`Redis: ${cause.message || cause.name}`));
-  events.on("error", (cause) => say(`Redis: ${cause.message || cause.name}`));
-
-  // One after the other, so that they are printed in the order in which they were queued.
-  let printed = Promise.resolve();
-  events.on("added", ({ jobId }) => {
-    printed = printed.then(async () => {
-      const job = await queue.getJob(jobId);
-      // A consumer that removes its jobs at once may have been faster.
-      if (!job) say(`Job ${jobId} was consumed and removed before it could be shown`);
-      else process.stdout.write(json ? `${JSON.stringify(job.data)}\n` : describe(job.data as DeliveryEvent));
-    });
+  const following = await followQueue({
+    redisUrl,
+    queue: config.queue,
+    prefix: config.queuePrefix,
+    onEvent: (event) => process.stdout.write(json ? `${JSON.stringify(event)}\n` : describe(event)),
+    onGone: (jobId) => say(`Job ${jobId} was consumed and removed before it could be shown`),
+    onError: (cause) => say(`Redis: ${cause.message || cause.name}`),
   });
-  await events.waitUntilReady();
   if (!json) process.stderr.write(`Waiting for events on ${config.queue} (${maskUrl(redisUrl)}). Ctrl-C ends.\n`);
 
   await new Promise((resolve) => {
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);
   });
-  await Promise.race([Promise.all([events.close(), queue.close()]), new Promise((done) => setTimeout(done, 2_000))]);
+  await following.stop();
   process.exit(0);
 }
 

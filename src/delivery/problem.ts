@@ -5,6 +5,6 @@ export type Problem =
   | { readonly kind: "too-many-fields"; readonly limit: number }
   /** A PDU we recognise and make no event of. `messageType` is its name in the specification's spelling. */
   | { readonly kind: "other-pdu"; readonly messageType: string }
-  /** A message type nobody knows, or none, on a message that carries a status. */
+  /** A message type nobody knows; or none, on a message that carries a status. */
   | { readonly kind: "unknown-type" }
   | { readonly kind: "no-status" };

@@ -55,9 +55,11 @@ export const UNFAMILIAR_STATUS: StatusRule = {
 export const ABSENT_STATUS: StatusRule = { ...UNFAMILIAR_STATUS, family: "absent" };
 
 /** Who rejected, by what the status extension contains. First match wins. 3GPP TS 23.140 §8.4.2. */
-export const STATUS_EXTENSIONS: readonly { readonly contains: string; readonly rejectedBy: RejectedBy }[] = [
+export const STATUS_EXTENSIONS: readonly { readonly contains: string; readonly rejectedBy: RejectedBy | null }[] = [
   { contains: "recipient", rejectedBy: "recipient" },
   { contains: "other", rejectedBy: "network" },
+  // Seen in practice: Rejected-by-VAS-area-limit, which says why and not who.
+  { contains: "arealimit", rejectedBy: null },
 ];
 
 /** The row for an MM status as it was written; undefined for a word nobody has documented. */

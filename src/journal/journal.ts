@@ -147,6 +147,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         for (const { reject } of batch) reject(cause as Error);
       }
     }
+    // At once and not when the promise has settled: whoever appends in between must find that nobody writes.
+    flushing = undefined;
   }
 
   function failed(cause: Error): void {
@@ -211,20 +213,14 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   /** After a failed write: tries the disk, because a service that is not ready gets no reports to try it with. */
   async function tryDisk(): Promise<void> {
     if (fault === null || flushing) return;
-    flushing = writeSynced(PADDING)
-      .then(recovered, failed)
-      .finally(() => {
-        flushing = undefined;
-      });
+    flushing = writeSynced(PADDING).then(recovered, failed);
     await flushing;
-    // What arrived meanwhile waits for a flush.
-    if (waiting.length > 0) startFlush();
+    flushing = undefined;
+    startFlush();
   }
 
   function startFlush(): void {
-    flushing ??= flush().finally(() => {
-      flushing = undefined;
-    });
+    if (!flushing && waiting.length > 0) flushing = flush();
   }
 
   async function readChunk(from: Position): Promise<Chunk> {

@@ -78,7 +78,9 @@ export function splitAddresses(list: string): readonly string[] {
 function addressSpec(raw: string): string {
   const close = raw.lastIndexOf(">");
   const open = close === -1 ? -1 : raw.lastIndexOf("<", close);
-  return open === -1 ? raw : raw.slice(open + 1, close);
+  if (open !== -1) return raw.slice(open + 1, close);
+  // RFC 5322 §3.4: a name may also stand behind the address, as a comment.
+  return raw.replace(/ +\([^()]*\)$/, "");
 }
 
 function splitType(local: string): { user: string; type: string | null } {

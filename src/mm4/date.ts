@@ -21,10 +21,10 @@ export interface ReadDate {
 export function readDate(written: string): ReadDate {
   const text = withoutComments(written.slice(0, MAX_LENGTH));
   for (const { form, warning } of FORMS) {
-    const parts = form.exec(text)?.groups;
-    if (!parts) continue;
+    const match = form.exec(text);
+    if (!match) continue;
     if (warning === "date-without-zone") return { at: null, warning };
-    const at = instant(parts);
+    const at = instant(match.groups ?? {});
     return at === null ? UNPARSABLE : { at, warning };
   }
   return UNPARSABLE;
@@ -55,6 +55,10 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
   {
     form: /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ](?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})(?:\.\d{1,9})?(?<zone>Z|[+-]\d{2}:?\d{2})$/i,
     warning: "date-not-rfc5322",
+  },
+  {
+    form: /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?$/i,
+    warning: "date-without-zone",
   },
   // asctime: Fri Nov 21 09:55:06 1997. Its zone is known to the sender only.
   {

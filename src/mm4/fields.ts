@@ -68,7 +68,9 @@ export type FieldProperty = keyof typeof FIELDS;
 export interface FieldValues {
   /** Under the first of its names that says anything: every value that is not empty, in order, decoded. */
   readonly values: readonly string[];
-  /** Under its other names. */
+  /** The same, not decoded: the structure of an address is read before its words are. RFC 2047 §5. */
+  readonly bytes: readonly string[];
+  /** Under its other names, decoded. */
   readonly rivals: readonly string[];
 }
 
@@ -82,34 +84,36 @@ export interface ReadFields {
 /** Takes the fields above, and every other field of MM4 or Bandwidth, out of a header. */
 export function readFields(header: Header, decodeWords: DecodeWords): ReadFields {
   const warnings = new Set<Warning>(header.warnings);
-  const byKey = new Map<string, { name: string; values: string[] }>();
+  const byKey = new Map<string, { name: string; said: { value: string; bytes: string }[] }>();
   for (const field of header.fields) {
     if (!isOurs(field)) continue;
-    const decoded = decodeValue(field.bytes, decodeWords);
-    for (const warning of decoded.warnings) warnings.add(warning);
-    const known = byKey.get(field.key);
-    if (known) known.values.push(decoded.value);
-    else byKey.set(field.key, { name: field.name, values: [decoded.value] });
+    const { value, warnings: needed } = decodeValue(field.bytes, decodeWords);
+    for (const warning of needed) warnings.add(warning);
+    const row = byKey.get(field.key) ?? { name: field.name, said: [] };
+    row.said.push({ value, bytes: field.bytes });
+    byKey.set(field.key, row);
   }
 
   const found = new Map<FieldProperty, FieldValues>();
   const raw: Record<string, string | null> = {};
   for (const [property, { names }] of FIELD_ROWS) {
     const spoken = names.flatMap(({ key, warning }) => {
-      const values = byKey.get(key)?.values.filter((value) => value !== "") ?? [];
-      return values.length > 0 ? [{ key, warning, values }] : [];
+      const said = byKey.get(key)?.said.filter(({ value }) => value !== "") ?? [];
+      return said.length > 0 ? [{ key, warning, said }] : [];
     });
     const [first, ...others] = spoken;
     if (first?.warning) warnings.add(first.warning);
-    found.set(property, { values: first?.values ?? [], rivals: others.flatMap(({ values }) => values) });
+    const values = first?.said.map(({ value }) => value) ?? [];
+    const rivals = others.flatMap(({ said }) => said.map(({ value }) => value));
+    found.set(property, { values, rivals, bytes: first?.said.map(({ bytes }) => bytes) ?? [] });
     // Not one of the properties of `raw`: it stays under its own name.
     if (property === "requestRecipients") continue;
-    raw[property] = first ? joined(first.values) : null;
+    raw[property] = first ? joined(values) : null;
     if (first) byKey.delete(first.key);
   }
   // What is left stands under its own name, second names of the fields above among it.
-  for (const { name, values } of byKey.values()) {
-    if (isCarriedThrough(name.toLowerCase())) raw[name] = joined(values);
+  for (const { name, said } of byKey.values()) {
+    if (isCarriedThrough(name.toLowerCase())) raw[name] = joined(said.map(({ value }) => value));
   }
   return {
     of: (property) => found.get(property) ?? NOTHING,
@@ -126,7 +130,7 @@ export const STATUS_KEYS: readonly string[] = [
 
 const FIELD_ROWS = Object.entries(FIELDS) as [FieldProperty, FieldRow][];
 const READ_KEYS = new Set(FIELD_ROWS.flatMap(([, { names }]) => names.map(({ key }) => key)));
-const NOTHING: FieldValues = { values: [], rivals: [] };
+const NOTHING: FieldValues = { values: [], bytes: [], rivals: [] };
 
 function isOurs({ key }: HeaderField): boolean {
   return READ_KEYS.has(key) || isCarriedThrough(key);

@@ -104,7 +104,7 @@ export interface DecodedValue {
  * The text of a field's bytes: UTF-8, or Latin-1 where it is not UTF-8;
  * encoded words decoded; control characters removed, a tab made a blank.
  *
- * Never fails: an encoded word that cannot be decoded stays as written.
+ * Never fails: a value with an encoded word that cannot be decoded stays as written.
  */
 export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedValue {
   if (PLAIN.test(bytes) && !bytes.includes("=?")) return { value: bytes, warnings: [] };
@@ -119,11 +119,9 @@ export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedVal
     }
   }
   if (value.includes("=?")) {
-    try {
-      value = decodeWords(value);
-    } catch {
-      warnings.push("undecodable-word");
-    }
+    const decoded = wordsAreDecodable(value) ? decodeWords(value) : REPLACEMENT;
+    if (decoded.includes(REPLACEMENT)) warnings.push("undecodable-word");
+    else value = decoded;
   }
   value = value.replaceAll("\t", " ");
   // After decoding: an encoded word can hold a line break as well as a plain one can.
@@ -134,6 +132,8 @@ export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedVal
   return { value: value.trim(), warnings };
 }
 
+/** What decoders leave where bytes make no character. */
+const REPLACEMENT = "\ufffd";
 const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const PLAIN = /^[\x20-\x7e]*$/;
@@ -158,6 +158,26 @@ function close(field: { name: string; lines: string[] } | undefined, fields: Hea
   // A fold and the blanks around it become one blank, so that a value folded anew by a relay reads the same.
   const bytes = trimBlanks(field.lines.map(trimBlanks).join(" "));
   fields.push({ name: field.name, key: field.name.toLowerCase(), bytes });
+}
+
+/** Whether each encoded word names a charset there is and, in base64, holds nothing else: a decoder drops what it cannot read. */
+function wordsAreDecodable(text: string): boolean {
+  for (const [, charset = "", encoding = "", encoded = ""] of text.matchAll(
+    /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi,
+  )) {
+    if (!isCharset(charset)) return false;
+    if (/b/i.test(encoding) && !/^[a-z0-9+/=\s]*$/i.test(encoded)) return false;
+  }
+  return true;
+}
+
+function isCharset(label: string): boolean {
+  try {
+    new TextDecoder(label);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Trims ASCII blanks only: `String.trim` would take a Latin-1 0xA0, which may be half of a UTF-8 character. */

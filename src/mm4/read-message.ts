@@ -15,10 +15,10 @@ import type { Problem } from "../delivery/problem.ts";
 import type { Report, ReportKind, RequestRecipient } from "../delivery/report.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type ReadParty, readParty, splitAddresses } from "./address.ts";
+import { readParty, splitAddresses } from "./address.ts";
 import { readDate } from "./date.ts";
 import { type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
-import { type DecodeWords, type Header, readHeader } from "./header.ts";
+import { type DecodeWords, decodeValue, type Header, readHeader } from "./header.ts";
 import { findPdu } from "./pdus.ts";
 
 /** Which property holds the status of each kind of report. */
@@ -63,8 +63,9 @@ export function readMessage(message: Uint8Array, rules: PeerRules, decodeWords: 
     kind: pdu.kind,
     messageId: messageId.id,
     transactionId: transactionId.id,
-    ...(pdu.kind === "forward-response" ? NO_PARTIES : readParties(fields, rules, warn)),
-    requestRecipients: pdu.kind === "forward-response" ? readRequestRecipients(fields, rules, warn) : [],
+    ...(pdu.kind === "forward-response" ? NO_PARTIES : readParties(fields, { rules, decodeWords, warn })),
+    requestRecipients:
+      pdu.kind === "forward-response" ? readRequestRecipients(fields, { rules, decodeWords, warn }) : [],
     statuses: statuses.values,
     rivalStatuses: statuses.rivals,
     statusExtension: fields.of("statusExtension").values[0] ?? null,
@@ -118,16 +119,22 @@ function without(open: string, close: string, text: string): string {
   return text.length >= 2 && text.startsWith(open) && text.endsWith(close) ? text.slice(1, -1).trim() : text;
 }
 
+interface AddressContext {
+  readonly rules: PeerRules;
+  readonly decodeWords: DecodeWords;
+  readonly warn: Warn;
+}
+
 /** RFC 4356 table 4: From is the recipient of the MM, To its originator. Implementers get this backwards. */
-function readParties(fields: ReadFields, rules: PeerRules, warn: Warn): Pick<Report, "recipient" | "originator"> {
-  const [about, sender] = rules.swapAddresses ? (["to", "from"] as const) : (["from", "to"] as const);
+function readParties(fields: ReadFields, context: AddressContext): Pick<Report, "recipient" | "originator"> {
+  const [about, sender] = context.rules.swapAddresses ? (["to", "from"] as const) : (["from", "to"] as const);
   return {
-    recipient: readOne(fields.of(about).values[0], rules, warn, {
+    recipient: readOne(fields.of(about).bytes[0], context, {
       missing: "missing-recipient",
       unreadable: "unreadable-recipient",
       several: "several-recipients",
     }),
-    originator: readOne(fields.of(sender).values[0], rules, warn, {
+    originator: readOne(fields.of(sender).bytes[0], context, {
       missing: "missing-originator",
       unreadable: "unreadable-originator",
       several: "several-originators",
@@ -141,19 +148,20 @@ interface PartyWarnings {
   readonly several: Warning;
 }
 
-function readOne(value: string | undefined, rules: PeerRules, warn: Warn, names: PartyWarnings): Party | null {
-  const [first, ...others] = splitAddresses(value ?? "");
+function readOne(bytes: string | undefined, context: AddressContext, names: PartyWarnings): Party | null {
+  const [first, ...others] = splitAddresses(bytes ?? "");
   if (first === undefined) {
-    warn(names.missing);
+    context.warn(names.missing);
     return null;
   }
-  if (others.length > 0) warn(names.several);
-  const read = readParty(first, rules.nanp);
-  if (read.party.kind === "other") warn(names.unreadable);
-  return noted(read, warn);
+  if (others.length > 0) context.warn(names.several);
+  const party = readDecoded(first, context);
+  if (party.kind === "other") context.warn(names.unreadable);
+  return party;
 }
 
-function noted({ party, withoutPlus }: ReadParty, warn: Warn): Party {
+function readDecoded(bytes: string, { rules, decodeWords, warn }: AddressContext): Party {
+  const { party, withoutPlus } = readParty(decodeValue(bytes, decodeWords).value, rules.nanp);
   if (withoutPlus) warn("number-without-plus");
   return party;
 }
@@ -162,13 +170,13 @@ function noted({ party, withoutPlus }: ReadParty, warn: Warn): Party {
  * The recipients a forward response speaks of, each with its own status where
  * one stands behind it. Without one the response's request status holds for it.
  */
-function readRequestRecipients(fields: ReadFields, rules: PeerRules, warn: Warn): readonly RequestRecipient[] {
+function readRequestRecipients(fields: ReadFields, context: AddressContext): readonly RequestRecipient[] {
   return fields
     .of("requestRecipients")
-    .values.flatMap(splitAddresses)
+    .bytes.flatMap(splitAddresses)
     .map((entry) => {
       const [, address = entry, status = null] = /^(\S+)\s*[;\s]\s*(Ok|Error-[\w-]+|\d{1,3})$/i.exec(entry) ?? [];
-      return { party: noted(readParty(address, rules.nanp), warn), status };
+      return { party: readDecoded(address, context), status };
     });
 }
 

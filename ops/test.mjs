@@ -1,0 +1,61 @@
+/**
+ * `npm test`: what only tests need → format and lint → types → every test.
+ *
+ * Ends with vitest's summary and a last line `N passed, N failed`. The layering
+ * is a test among the others.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installDebian, isOnPath } from "./debian.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+/** Programs that tests run and mm4d does not, with the Debian package each comes from. */
+const TOOLS = { swaks: "swaks" };
+
+process.exitCode = installTools() && check() ? test() : 1;
+
+function installTools() {
+  const missing = Object.keys(TOOLS).filter((program) => !isOnPath(program));
+  if (missing.length === 0 || installDebian(missing.map((program) => TOOLS[program]))) return true;
+  process.stderr.write(
+    `Cannot run the tests: ${missing.join(", ")} must be on PATH (Debian: ${missing.map((program) => TOOLS[program]).join(" ")})\n`,
+  );
+  return false;
+}
+
+function check() {
+  return (
+    run("npm", "run", "--silent", "build") &&
+    run("npx", "--no-install", "biome", "check", "--error-on-warnings", ".") &&
+    run("npx", "--no-install", "tsc", "-p", "test/tsconfig.json")
+  );
+}
+
+function test() {
+  const directory = mkdtempSync(join(tmpdir(), "mm4d-test-"));
+  const report = join(directory, "report.json");
+  const ended = run(
+    "npx",
+    "--no-install",
+    "vitest",
+    "run",
+    "--reporter=default",
+    "--reporter=json",
+    `--outputFile=${report}`,
+    ...process.argv.slice(2),
+  );
+  try {
+    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));
+    process.stdout.write(`${numPassedTests} passed, ${numFailedTests} failed\n`);
+    return ended && numPassedTests > 0 && numFailedTests === 0 ? 0 : 1;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function run(command, ...args) {
+  return spawnSync(command, args, { cwd: root, stdio: "inherit" }).status === 0;
+}

@@ -1,0 +1,40 @@
+/** Follows a queue: tells each event as it is added, without consuming it. */
+import { Queue, QueueEvents } from "bullmq";
+import type { DeliveryEvent } from "../delivery/event.ts";
+
+export interface FollowOptions {
+  readonly redisUrl: string;
+  readonly queue: string;
+  readonly prefix: string;
+  /** In the order in which they were added. */
+  readonly onEvent: (event: DeliveryEvent) => void;
+  /** A consumer that removes its jobs at once was faster. */
+  readonly onGone: (jobId: string) => void;
+  readonly onError: (cause: Error) => void;
+}
+
+const CLOSE_DEADLINE_MS = 2_000;
+
+/** Resolves once it follows. Connects again by itself when Redis goes away. */
+export async function followQueue(options: FollowOptions): Promise<{ stop(): Promise<void> }> {
+  const shared = { prefix: options.prefix, connection: { url: options.redisUrl, maxRetriesPerRequest: null } };
+  const queue = new Queue(options.queue, shared);
+  const events = new QueueEvents(options.queue, shared);
+  queue.on("error", options.onError);
+  events.on("error", options.onError);
+
+  let told = Promise.resolve();
+  events.on("added", ({ jobId }) => {
+    told = told
+      .then(() => queue.getJob(jobId))
+      .then((job) => (job ? options.onEvent(job.data as DeliveryEvent) : options.onGone(jobId)))
+      .catch(options.onError);
+  });
+  await events.waitUntilReady();
+  return {
+    async stop() {
+      const closed = Promise.all([events.close(), queue.close()]);
+      await Promise.race([closed, new Promise((done) => setTimeout(done, CLOSE_DEADLINE_MS).unref())]);
+    },
+  };
+}

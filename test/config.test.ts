@@ -1,0 +1,109 @@
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { loadConfig, maskUrl, SETTINGS } from "../src/config.ts";
+
+const load = (env: Record<string, string>) => {
+  const loaded = loadConfig(env);
+  if (!loaded.ok) throw new Error(loaded.error.join("\n"));
+  return loaded.value;
+};
+const faults = (env: Record<string, string>) => {
+  const loaded = loadConfig(env);
+  return loaded.ok ? [] : loaded.error;
+};
+
+test("without an environment the defaults hold", () => {
+  const { config, origins } = load({});
+  expect(config).toMatchObject({
+    redisUrl: null,
+    smtpHost: "127.0.0.1",
+    smtpPort: 2525,
+    adminHost: "127.0.0.1",
+    adminPort: 8025,
+    domain: [],
+    peers: [],
+    dataDir: "./data",
+    queue: "mm4-delivery-events",
+    queuePrefix: "bull",
+    dedupeHours: 24,
+    jobAttempts: 10,
+    logLevel: "info",
+    logNumbers: "masked",
+  });
+  expect(new Set(Object.values(origins))).toEqual(new Set(["default"]));
+});
+
+test("values are read from the environment, and an empty one counts as not set", () => {
+  const { config, origins } = load({
+    MM4D_SMTP_PORT: "0",
+    MM4D_ADMIN_PORT: "",
+    MM4D_DOMAIN: "MMS.example.net, example.org",
+  });
+  expect([config.smtpPort, config.adminPort, config.domain]).toEqual([0, 8025, ["mms.example.net", "example.org"]]);
+  expect([origins.smtpPort, origins.adminPort]).toEqual(["environment", "default"]);
+});
+
+test("every fault is told at once, in a sentence with the value and what it must be", () => {
+  expect(
+    faults({ MM4D_SMTP_PORT: "64k", MM4D_DEDUPE_HOURS: "0", MM4D_QUEUE: "a:b", REDIS_URL: "http://x:secret@y" }),
+  ).toEqual([
+    "REDIS_URL is a value that is not shown, must be a URL that begins with redis:// or rediss://",
+    'MM4D_SMTP_PORT is "64k", must be a whole number from 0 to 65535',
+    'MM4D_QUEUE is "a:b", must be a name without a colon',
+    'MM4D_DEDUPE_HOURS is "0", must be a whole number from 1 to 8784',
+  ]);
+});
+
+test("an unknown name is a fault, with the nearest known one", () => {
+  expect(faults({ MM4D_SMPT_PORT: "1", OTHER: "x" })).toEqual([
+    "MM4D_SMPT_PORT is no setting of mm4d, must be a known one; the nearest is MM4D_SMTP_PORT",
+  ]);
+});
+
+test("peers are read with their networks, and a faulty list is a fault", () => {
+  expect(load({ MM4D_PEERS: "a=192.0.2.0/24,2001:db8::/32; b=198.51.100.7" }).config.peers).toEqual([
+    {
+      name: "a",
+      networks: [
+        { address: "192.0.2.0", prefix: 24, family: "ipv4" },
+        { address: "2001:db8::", prefix: 32, family: "ipv6" },
+      ],
+    },
+    { name: "b", networks: [{ address: "198.51.100.7", prefix: 32, family: "ipv4" }] },
+  ]);
+  for (const peers of [
+    "a",
+    "a=",
+    "a=x",
+    "a=192.0.2.0/33",
+    "a=192.0.2.1; a=192.0.2.2",
+    "loopback=127.0.0.1",
+    "=192.0.2.1",
+  ]) {
+    expect([peers, faults({ MM4D_PEERS: peers }).length]).toEqual([peers, 1]);
+  }
+});
+
+test("a secret may stand in a file, and is never shown", () => {
+  const file = join(mkdtempSync(join(tmpdir(), "mm4d-config-")), "url");
+  writeFileSync(file, "rediss://user:secret@redis.example.net:6380/1\n");
+  const { config, origins } = load({ REDIS_URL_FILE: file });
+  expect([config.redisUrl, origins.redisUrl]).toEqual(["rediss://user:secret@redis.example.net:6380/1", "file"]);
+  expect(maskUrl(config.redisUrl ?? "")).toBe("rediss://user:***@redis.example.net:6380/1");
+  expect(faults({ REDIS_URL_FILE: "/nowhere" })).toEqual([
+    expect.stringContaining('REDIS_URL_FILE is "/nowhere", must be a file that can be read'),
+  ]);
+  expect(faults({ REDIS_URL: "redis://x", REDIS_URL_FILE: file }).length).toBe(1);
+});
+
+test("the README's table of settings is the one in config.ts", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+  const rows = Object.values(SETTINGS).map((setting) => {
+    const fallback = "fallbackShown" in setting ? setting.fallbackShown : `\`${setting.fallback}\``;
+    return `| \`${setting.env}\` | ${fallback} | ${setting.about} |`;
+  });
+  const [, table = ""] = readme.split("| setting | default | what it is |\n|---|---|---|\n");
+  expect(table.split("\n").slice(0, rows.length)).toEqual(rows);
+});

@@ -1,0 +1,96 @@
+/** Who may import whom: the table of the architecture, executed. */
+import { readdirSync, readFileSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { describe, expect, test } from "vitest";
+
+interface Allowed {
+  /** Rooms and files it may import from. */
+  readonly from: readonly string[];
+  /** Rooms and files it may import types from. */
+  readonly types: readonly string[];
+  readonly packages: readonly string[];
+  /** Whether it may use node: modules. */
+  readonly node: boolean | readonly string[];
+}
+
+const EDGE = ["config.ts", "log.ts", "metrics.ts"];
+const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
+  mm4: { from: ["mm4", "result.ts"], types: ["delivery"], packages: [], node: false },
+  delivery: { from: ["delivery", "result.ts"], types: [], packages: [], node: ["node:crypto"] },
+  catalogue: { from: ["catalogue"], types: ["delivery"], packages: [], node: false },
+  "receiver.ts": {
+    from: ["mm4", "delivery", "catalogue", "result.ts"],
+    types: ["journal", "queue"],
+    packages: [],
+    node: false,
+  },
+  journal: { from: ["journal"], types: ["delivery"], packages: [], node: true },
+  queue: { from: ["queue", ...EDGE], types: ["delivery"], packages: ["bullmq", "ioredis"], node: true },
+  smtp: {
+    from: ["smtp", "mm4", ...EDGE],
+    types: ["delivery"],
+    packages: ["smtp-server", "nodemailer", "mailparser"],
+    node: true,
+  },
+  admin: { from: ["admin", "catalogue", ...EDGE], types: ["delivery", "queue"], packages: [], node: true },
+  cli: {
+    from: ["cli", "mm4", "delivery", "catalogue", "queue", "smtp", "service.ts", "version.ts", ...EDGE],
+    types: ["journal", "admin"],
+    packages: ["commander"],
+    node: true,
+  },
+  "config.ts": { from: ["result.ts"], types: ["delivery"], packages: [], node: true },
+  "log.ts": { from: [], types: ["delivery"], packages: ["pino", "pino-pretty"], node: true },
+  "metrics.ts": { from: [], types: ["delivery"], packages: ["prom-client"], node: true },
+  "result.ts": { from: [], types: [], packages: [], node: false },
+  "version.ts": { from: [], types: [], packages: [], node: true },
+  "main.ts": { from: ["cli", "version.ts"], types: [], packages: ["commander"], node: true },
+};
+
+const SOURCE = new URL("../src/", import.meta.url);
+const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+
+describe.each(files.filter((file) => file !== "service.ts"))("src/%s", (file) => {
+  const place = file.includes("/") ? (file.split("/")[0] ?? "") : file;
+  const allowed = MAY_IMPORT[place];
+
+  test("imports only what the table allows", () => {
+    if (!allowed) throw new Error(`No row for ${place}`);
+    const source = readFileSync(new URL(file, SOURCE), "utf8");
+    for (const { specifier, typeOnly } of importsOf(source)) {
+      if (specifier.startsWith("node:")) {
+        const may = allowed.node === true || (Array.isArray(allowed.node) && allowed.node.includes(specifier));
+        expect([file, specifier, may]).toEqual([file, specifier, true]);
+      } else if (specifier.startsWith(".")) {
+        const path = new URL(specifier, new URL(file, SOURCE)).pathname.slice(SOURCE.pathname.length);
+        const target = path.includes("/") ? (path.split("/")[0] ?? "") : path;
+        const may = allowed.from.includes(target) || (typeOnly && allowed.types.includes(target));
+        expect([file, specifier, may]).toEqual([file, specifier, true]);
+      } else {
+        const name = specifier.split("/")[0] ?? "";
+        expect(builtinModules).not.toContain(name);
+        expect([file, name, allowed.packages.includes(name)]).toEqual([file, name, true]);
+      }
+    }
+  });
+});
+
+test("no file pulls another in by a dynamic import", () => {
+  for (const file of files)
+    expect([file, /\bimport\(|\brequire\(/.test(readFileSync(new URL(file, SOURCE), "utf8"))]).toEqual([file, false]);
+});
+
+function importsOf(source: string): { specifier: string; typeOnly: boolean }[] {
+  return [...source.matchAll(/^(?:import|export)\s([^;]*?)from\s+"([^"]+)"|^import\s+"([^"]+)"/gm)].map(
+    ([, names = "", from, bare]) => ({
+      specifier: from ?? bare ?? "",
+      typeOnly:
+        names.startsWith("type ") ||
+        (/^\{[^}]*\}\s*$/.test(names) &&
+          names
+            .slice(1, names.indexOf("}"))
+            .split(",")
+            .every((name) => name.trim() === "" || name.trim().startsWith("type "))),
+    }),
+  );
+}

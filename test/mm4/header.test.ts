@@ -1,0 +1,152 @@
+import { expect, test } from "vitest";
+import { decodeValue, MAX_HEADER_BYTES, MAX_HEADER_FIELDS, readHeader } from "../../src/mm4/header.ts";
+import { decodeWords } from "../support/decode-words.ts";
+
+const fieldsOf = (text: string | Buffer) => {
+  const header = readHeader(Buffer.from(text as string, "latin1"));
+  if (!header.ok) throw new Error(header.error.kind);
+  return { fields: header.value.fields.map(({ name, bytes }) => [name, bytes]), warnings: header.value.warnings };
+};
+
+test.each([
+  [
+    "CRLF",
+    "A: 1\r\nB: 2\r\n\r\nbody: 3\r\n",
+    [
+      ["A", "1"],
+      ["B", "2"],
+    ],
+    [],
+  ],
+  [
+    "LF",
+    "A: 1\nB: 2\n\nbody: 3\n",
+    [
+      ["A", "1"],
+      ["B", "2"],
+    ],
+    [],
+  ],
+  [
+    "CR CR LF",
+    "A: 1\r\r\nB: 2\r\r\n\r\r\nbody: 3\n",
+    [
+      ["A", "1"],
+      ["B", "2"],
+    ],
+    [],
+  ],
+  ["no blank after the colon", "A:1\r\n\r\n", [["A", "1"]], []],
+  ["blanks around", "A  :\t 1 \t\r\n\r\n", [["A", "1"]], []],
+  ["folding", "A: 1\r\n 2\r\n\t3\r\n\r\n", [["A", "1 2 3"]], []],
+  ["a fold directly behind the colon", "A:\r\n 1\r\n\r\n", [["A", "1"]], []],
+  [
+    "a folded value that ends in a line of blanks",
+    "A: 1\r\n \t \r\nB: 2\r\n\r\n",
+    [
+      ["A", "1"],
+      ["B", "2"],
+    ],
+    [],
+  ],
+  [
+    "an empty value",
+    "A:\r\nB: 2\r\n\r\n",
+    [
+      ["A", ""],
+      ["B", "2"],
+    ],
+    [],
+  ],
+  [
+    "no end",
+    "A: 1\r\nB: 2",
+    [
+      ["A", "1"],
+      ["B", "2"],
+    ],
+    ["no-end-of-header"],
+  ],
+  ["a byte-order mark", "\u00ef\u00bb\u00bfA: 1\r\n\r\n", [["A", "1"]], ["byte-order-mark"]],
+  [
+    "a line that is no field",
+    "From me Mon Jan 1 10:00\r\nA: 1\r\nnonsense\r\nB: 2\r\n\r\n",
+    [
+      ["A", "1"],
+      ["B", "2"],
+    ],
+    ["malformed-header-line"],
+  ],
+  ["a fold with nothing before it", " x\r\nA: 1\r\n\r\n", [["A", "1"]], ["malformed-header-line"]],
+  ["nothing", "", [], ["no-end-of-header"]],
+])("readHeader() reads %s", (_, text, fields, warnings) => {
+  expect(fieldsOf(text)).toEqual({ fields, warnings });
+});
+
+test("readHeader() takes a header of exactly the limits, and none beyond", () => {
+  const lines = `${"A: 1\r\n".repeat(MAX_HEADER_FIELDS - 1)}`;
+  const filled = `${lines}B: ${"x".repeat(MAX_HEADER_BYTES - lines.length - 5)}\r\n`;
+  expect(filled.length).toBe(MAX_HEADER_BYTES);
+  expect(fieldsOf(`${filled}\r\nbody`).fields.length).toBe(MAX_HEADER_FIELDS);
+  expect(fieldsOf(filled).fields.length).toBe(MAX_HEADER_FIELDS);
+  expect(readHeader(Buffer.from(`B${filled}\r\n`))).toMatchObject({ ok: false, error: { kind: "header-too-large" } });
+  expect(readHeader(Buffer.from("A: 1\n".repeat(MAX_HEADER_FIELDS + 1)))).toMatchObject({
+    ok: false,
+    error: { kind: "too-many-fields" },
+  });
+  expect(readHeader(Buffer.from("no field\n".repeat(MAX_HEADER_FIELDS + 1)))).toMatchObject({ ok: false });
+});
+
+test("readHeader() has the same work for a hostile header and for a plain one of its size", () => {
+  const plain = Buffer.from(`A: ${"x".repeat(60_000)}\r\n\r\n`);
+  const hostile = [
+    "A: 1\r\n",
+    " \r\n",
+    "\t",
+    " ",
+    "\r",
+    "\n ",
+    ":",
+    "=?",
+    "=?a?b?",
+    "=?utf-8?q?=",
+    "<",
+    '"',
+    "\u00c3",
+  ].map((unit) => Buffer.from(`A: ${unit.repeat(Math.ceil(60_000 / unit.length)).slice(0, 60_000)}\r\n\r\n`, "latin1"));
+  const floor = fastest(() => decoded(plain));
+  for (const bytes of hostile) {
+    const took = fastest(() => decoded(bytes));
+    // Quadratic work would be tens of thousands of times the floor; folding and decoding cost dozens to hundreds.
+    expect(took / floor, JSON.stringify(bytes.subarray(0, 20).toString("latin1"))).toBeLessThan(5_000);
+  }
+});
+
+test.each([
+  ["plain", "abc", "abc", []],
+  ["UTF-8", "\u00c3\u00a9", "é", []],
+  ["UTF-8 that ends in 0xA0", "caf\u00c3\u00a0", "cafà", []],
+  ["Latin-1", "\u00e9t\u00e9", "été", ["not-utf-8"]],
+  ["a base64 word", "=?utf-8?B?w6k=?=", "é", []],
+  ["quoted-printable words", "=?iso-8859-1?Q?=E9t=E9?= =?iso-8859-1?Q?_x?=", "été x", []],
+  ["a word in no known form", "=?utf-8?X?abc?=", "=?utf-8?X?abc?=", []],
+  ["control characters", "a\u0000b\u001bc\td", "abc d", ["control-characters-removed"]],
+  ["control characters inside a word", "=?utf-8?Q?a=0D=0AX-Evil:_1?=", "aX-Evil: 1", ["control-characters-removed"]],
+])("decodeValue() decodes %s", (_, bytes, value, warnings) => {
+  expect(decodeValue(bytes, decodeWords)).toEqual({ value, warnings });
+});
+
+function decoded(bytes: Buffer): void {
+  const header = readHeader(bytes);
+  if (header.ok) for (const field of header.value.fields) decodeValue(field.bytes, decodeWords);
+}
+
+function fastest(work: () => void): number {
+  return Math.min(
+    ...Array.from({ length: 5 }, () => {
+      const start = performance.now();
+      work();
+      return performance.now() - start;
+    }),
+  );
+}

@@ -1,0 +1,189 @@
+import { Queue, Worker } from "bullmq";
+import type { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { createPublisher, type Publishable, type Publisher, QUARANTINE_QUEUE } from "../../src/queue/publisher.ts";
+import { connectRedis, readServer, unsuitable } from "../../src/queue/redis.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliveryReport, eventOf, PEER } from "../support/report.ts";
+
+let server: TestRedis;
+let redis: Redis;
+let publisher: Publisher;
+
+const QUEUE = "mm4-delivery-events";
+const OPTIONS = {
+  queue: QUEUE,
+  prefix: "bull",
+  dedupeHours: 24,
+  attempts: 10,
+  backoffMs: 2000,
+  completedKeep: { seconds: 3600, count: 10_000 },
+  failedKeep: { seconds: 1_209_600, count: 100_000 },
+  onError: () => {},
+};
+const event = (id: string) => eventOf(deliveryReport({ "X-Mms-Message-ID": id }));
+const record = (recordId: string, messageId = recordId): Publishable => ({
+  id: `j${recordId}`,
+  kind: "event",
+  event: event(messageId),
+});
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  redis = connectRedis(server.url);
+  redis.on("error", () => {});
+  await redis.ping();
+  await redis.flushall();
+  publisher = createPublisher({ ...OPTIONS, redis });
+});
+afterEach(async () => {
+  await publisher.close();
+  redis.disconnect();
+});
+
+async function withQueue<T>(name: string, use: (queue: Queue) => Promise<T>): Promise<T> {
+  const queue = new Queue(name, { connection: { url: server.url } });
+  try {
+    return await use(queue);
+  } finally {
+    await queue.close();
+  }
+}
+
+test("publish() makes one job: the event as data, its type as name, the options of the contract", async () => {
+  expect(await publisher.publish(record("1"))).toEqual({ duplicateOf: null });
+  const [job] = await withQueue(QUEUE, (queue) => queue.getWaiting());
+  expect(job?.id).toBe("j1");
+  expect(job?.name).toBe("mm4d.delivery-report.v1");
+  expect(job?.data).toEqual(JSON.parse(JSON.stringify(event("1"))));
+  expect(job?.opts).toMatchObject({
+    attempts: 10,
+    backoff: { type: "exponential", delay: 2000 },
+    removeOnComplete: { age: 3600, count: 10_000 },
+    removeOnFail: { age: 1_209_600, count: 100_000 },
+    deduplication: { id: event("1").id, ttl: 86_400_000 },
+  });
+});
+
+test("the same record again is no second job, and no duplicate of itself", async () => {
+  await publisher.publish(record("1"));
+  expect(await publisher.publish(record("1"))).toEqual({ duplicateOf: null });
+  expect(await withQueue(QUEUE, (queue) => queue.count())).toBe(1);
+});
+
+test("another record of the same event is a duplicate of the first, also after that was consumed and removed", async () => {
+  const publishing = createPublisher({ ...OPTIONS, redis, completedKeep: { seconds: 0, count: 0 } });
+  await publishing.publish(record("1", "same"));
+  expect(await publishing.publish(record("2", "same"))).toEqual({ duplicateOf: "j1" });
+  await consumeOne();
+  expect(await withQueue(QUEUE, (queue) => queue.getJob("j1"))).toBeUndefined();
+  expect(await publishing.publish(record("3", "same"))).toEqual({ duplicateOf: "j1" });
+  expect(await withQueue(QUEUE, (queue) => queue.count())).toBe(0);
+  await publishing.close();
+});
+
+test("a job that somebody removes by hand is forgotten with its event's id, as the README says", async () => {
+  await publisher.publish(record("1", "same"));
+  await consumeOne();
+  await withQueue(QUEUE, (queue) => queue.clean(0, 0, "completed"));
+  expect(await publisher.publish(record("2", "same"))).toEqual({ duplicateOf: null });
+});
+
+async function consumeOne(): Promise<void> {
+  const worker = new Worker(QUEUE, async () => {}, { connection: { url: server.url } });
+  await new Promise((resolve) => worker.once("completed", resolve));
+  await worker.close();
+}
+
+test("hostile ids in a report touch nothing but their own event", async () => {
+  const hostile = [
+    "meta",
+    "id",
+    "wait",
+    "events",
+    "1",
+    "0",
+    "0:1",
+    "a:b",
+    "x".repeat(20_000),
+    '"',
+    "\u0000",
+    "🦊",
+    "__proto__",
+  ];
+  for (const [index, id] of hostile.entries()) {
+    await publisher.publish({ id: `jh${index}`, kind: "event", event: event(id) });
+  }
+  expect(await publisher.publish(record("ordinary"))).toEqual({ duplicateOf: null });
+  expect(await withQueue(QUEUE, (queue) => queue.count())).toBe(hostile.length + 1);
+});
+
+test("an unreadable message goes whole to the quarantine, once", async () => {
+  const raw = Buffer.from([0, 1, 255]).toString("base64");
+  const message = {
+    reason: "no-status" as const,
+    detail: null,
+    peer: PEER,
+    receivedAt: "2026-01-02T03:04:05.678Z",
+    raw,
+  };
+  await publisher.publish({ id: "jq1", kind: "quarantine", message });
+  expect(await publisher.publish({ id: "jq2", kind: "quarantine", message })).toEqual({ duplicateOf: "jq1" });
+  const [job] = await withQueue(QUARANTINE_QUEUE, (queue) => queue.getWaiting());
+  expect([job?.name, job?.data]).toEqual(["no-status", message]);
+});
+
+test("publish() is refused at once while Redis is away, and works again by itself", async () => {
+  await publisher.publish(record("before"));
+  await server.kill();
+  await eventually(
+    () => redis.status,
+    (status) => status !== "ready",
+  );
+  await expect(publisher.publish(record("during"))).rejects.toThrow("Redis is not connected");
+  await server.start();
+  await eventually(
+    () => redis.status,
+    (status) => status === "ready",
+  );
+  expect(await publisher.publish(record("during"))).toEqual({ duplicateOf: null });
+});
+
+test("a publisher whose Redis was never there refuses, and publishes when it comes", async () => {
+  await server.kill();
+  const late = connectRedis(server.url);
+  late.on("error", () => {});
+  const publishing = createPublisher({ ...OPTIONS, redis: late });
+  await expect(publishing.publish(record("late"))).rejects.toThrow("Redis is not connected");
+  await server.start();
+  await eventually(
+    () => late.status,
+    (status) => status === "ready",
+  );
+  expect(await publishing.publish(record("late"))).toEqual({ duplicateOf: null });
+  await publishing.close();
+  late.disconnect();
+});
+
+test("readServer() tells one Redis from the next, and what is wrong with its settings", async () => {
+  const before = await readServer(redis);
+  expect(unsuitable(before)).toEqual([]);
+  expect((await readServer(redis)).identity).toBe(before.identity);
+  await redis.config("SET", "maxmemory-policy", "allkeys-lru");
+  await redis.config("SET", "appendonly", "no");
+  expect(unsuitable(await readServer(redis))).toEqual([
+    expect.stringContaining('maxmemory-policy is "allkeys-lru", must be "noeviction"'),
+    expect.stringContaining('appendonly is "no", must be "yes"'),
+  ]);
+  await server.kill();
+  await server.start();
+  await eventually(
+    () => redis.status,
+    (status) => status === "ready",
+  );
+  const after = await readServer(redis);
+  expect(after.identity).not.toBe(before.identity);
+});

@@ -1,0 +1,96 @@
+/** A real Redis of the test's own, on a free port. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { Redis } from "ioredis";
+
+export interface TestRedis {
+  readonly url: string;
+  readonly port: number;
+  readonly directory: string;
+  pid(): number;
+  /** Ends it as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and data. */
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startRedis(settings: readonly string[] = []): Promise<TestRedis> {
+  const directory = mkdtempSync(join(tmpdir(), "mm4d-redis-"));
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  let child: ChildProcess;
+
+  async function start(): Promise<void> {
+    child = spawn(
+      "redis-server",
+      [
+        "--port",
+        String(port),
+        "--bind",
+        "127.0.0.1",
+        "--dir",
+        directory,
+        "--save",
+        "",
+        "--appendonly",
+        "yes",
+        ...settings,
+      ],
+      { stdio: "ignore" },
+    );
+    const redis = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
+    redis.on("error", () => {}); // Refused until it listens.
+    await redis.ping();
+    redis.disconnect();
+  }
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill(signal);
+    await ended;
+  }
+  await start();
+  return {
+    url,
+    port,
+    directory,
+    pid: () => child.pid ?? 0,
+    kill: () => end("SIGKILL"),
+    start,
+    async stop() {
+      await end("SIGKILL");
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+    });
+  });
+}
+
+/** Waits until something is so; fails with what it was when it never is. */
+export async function eventually<T>(
+  look: () => T | Promise<T>,
+  fits: (value: T) => boolean,
+  limitMs = 60_000,
+): Promise<T> {
+  const until = performance.now() + limitMs;
+  for (;;) {
+    const value = await look();
+    if (fits(value)) return value;
+    if (performance.now() > until) throw new Error(`Not so after ${limitMs} ms: ${JSON.stringify(value)}`);
+    await wait(20);
+  }
+}
