@@ -38,11 +38,13 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   private parseLeniently(name: string, command: string): ParsedAddress {
-    const [, verb, address, parameters] = /^([a-z]+ [a-z]+) *: *<?([^\s<>]+)>?( .*)?$/i.exec(command.trim()) ?? [];
+    const match = /^([a-z]+ [a-z]+) *: *(?:<([^\s<>]+)>|([^\s<>]+))( .*)?$/i.exec(command.trim());
+    const [, verb, bracketed, bare, parameters = ""] = match ?? [];
+    const address = bracketed ?? bare;
     if (verb === undefined || address === undefined) return false;
     const domainless = !address.includes("@");
     const whole = domainless ? `${address}@${NO_DOMAIN}` : address;
-    const parsed = super._parseAddressCommand(name, `${verb}:<${whole}>${parameters ?? ""}`);
+    const parsed = super._parseAddressCommand(name, `${verb}:<${whole}>${parameters}`);
     return parsed && domainless ? { ...parsed, address } : parsed;
   }
 }

@@ -1,0 +1,140 @@
+/** The whole service as a process of its own, as `npm start` runs it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createConnection } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { ServiceFacts } from "../../src/admin/control.ts";
+import { eventually, freePort } from "./redis.ts";
+
+export const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+
+export interface TestService {
+  readonly smtpPort: number;
+  readonly adminPort: number;
+  readonly dataDir: string;
+  readonly env: Readonly<Record<string, string>>;
+  facts(): ServiceFacts;
+  /** What it logged so far, one object a line. */
+  log(): readonly Record<string, unknown>[];
+  /** What it said in plain words. */
+  said(): string;
+  signal(signal: NodeJS.Signals): void;
+  /** Resolves with the exit code, or the signal that ended it. */
+  exited(): Promise<number | NodeJS.Signals | null>;
+  /** Starts it again after it has ended: same ports, same data. */
+  restart(): Promise<void>;
+  get(path: string): Promise<{ status: number; text: string }>;
+  /** Ends it, and whatever it left running, and removes its data. */
+  stop(): Promise<void>;
+}
+
+/** The environment without settings of the one who runs the tests. */
+export function cleanEnv(settings: Readonly<Record<string, string>>): Record<string, string> {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith("MM4D_") && !name.startsWith("REDIS_URL"),
+  );
+  return { ...(Object.fromEntries(kept) as Record<string, string>), ...settings };
+}
+
+export async function startServiceProcess(settings: Readonly<Record<string, string>> = {}): Promise<TestService> {
+  const parent = mkdtempSync(join(tmpdir(), "mm4d-test-"));
+  const dataDir = settings.MM4D_DATA_DIR ?? join(parent, "data");
+  const [smtpPort, adminPort] = [await freePort(), await freePort()];
+  const env = cleanEnv({
+    MM4D_SMTP_PORT: String(smtpPort),
+    MM4D_ADMIN_PORT: String(adminPort),
+    MM4D_DATA_DIR: dataDir,
+    ...settings,
+  });
+  let child: ChildProcess;
+  let exit: Promise<number | NodeJS.Signals | null>;
+  let facts: ServiceFacts | undefined;
+  let logged = "";
+  let said = "";
+
+  async function start(): Promise<void> {
+    child = spawn(process.execPath, [MAIN, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    exit = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
+    child.stdout?.setEncoding("utf8").on("data", (text) => {
+      logged += text;
+    });
+    child.stderr?.setEncoding("utf8").on("data", (text) => {
+      said += text;
+    });
+    facts = await eventually(
+      () => ask(dataDir),
+      (answer) => {
+        if (child.exitCode !== null) throw new Error(`The service ended with ${child.exitCode}: ${said}`);
+        return answer !== undefined;
+      },
+    );
+  }
+  await start();
+
+  return {
+    smtpPort,
+    adminPort,
+    dataDir,
+    env,
+    facts: () => facts as ServiceFacts,
+    log: () =>
+      logged
+        .split("\n")
+        .filter((line) => line.startsWith("{"))
+        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    said: () => said,
+    signal: (signal) => void child.kill(signal),
+    exited: () => exit,
+    restart: start,
+    async get(path) {
+      const response = await fetch(`http://127.0.0.1:${adminPort}${path}`);
+      return { status: response.status, text: await response.text() };
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
+      await exit;
+      clearTimeout(timer);
+      rmSync(parent, { recursive: true, force: true });
+    },
+  };
+}
+
+function ask(dataDir: string): Promise<ServiceFacts | undefined> {
+  return new Promise((resolve) => {
+    let answer = "";
+    const socket = createConnection(join(dataDir, "control.sock"));
+    socket.setEncoding("utf8");
+    socket.on("data", (text) => {
+      answer += text;
+    });
+    socket.on("end", () => resolve(answer.trim() === "" ? undefined : (JSON.parse(answer) as ServiceFacts)));
+    socket.on("error", () => resolve(undefined));
+  });
+}
+
+/** Runs one command of the command line to its end. */
+export function runCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = cleanEnv({}),
+  input = "",
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      env: { ...env, COLUMNS: "80" },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      stdout += text;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      stderr += text;
+    });
+    child.stdin.end(input);
+    child.once("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}

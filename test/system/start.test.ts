@@ -1,0 +1,299 @@
+/** Starting, stopping and being asked: the service and its command line as a user meets them. */
+
+import { spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Queue } from "bullmq";
+import { afterEach, describe, expect, test } from "vitest";
+import type { DeliveryEvent } from "../../src/delivery/event.ts";
+import { eventually, startRedis } from "../support/redis.ts";
+import { deliveryReport } from "../support/report.ts";
+import { cleanEnv, MAIN, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { connectSmtp, openSession } from "../support/smtp-client.ts";
+
+let service: TestService | undefined;
+afterEach(async () => {
+  await service?.stop();
+  service = undefined;
+});
+
+async function waitingEvents({ redisUrl }: { redisUrl: string }): Promise<DeliveryEvent[]> {
+  const queue = new Queue("mm4-delivery-events", { connection: { url: redisUrl, maxRetriesPerRequest: null } });
+  const jobs = await queue.getWaiting();
+  await queue.close();
+  return jobs.map(({ data }) => data as DeliveryEvent);
+}
+
+describe("without settings", () => {
+  test("it starts a Redis of its own, says where everything is, and what it does not know", async () => {
+    service = await startServiceProcess();
+    const said = service.said();
+    expect(said).toContain(`smtp://127.0.0.1:${service.smtpPort}`);
+    expect(said).toContain(`http://127.0.0.1:${service.adminPort}/healthz`);
+    expect(said).toContain(`Redis: ${service.facts().redisUrl} (embedded, started by mm4d)`);
+    expect(said).toContain("Queue: mm4-delivery-events");
+    expect(said).toContain("Only this machine may connect.");
+    expect(said).toContain("Recipients of every domain are accepted.");
+    expect(said).toContain("npx mm4d send --status Rejected --code 470");
+    for (const line of said.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+    expect(statSync(service.dataDir).mode & 0o777).toBe(0o700);
+    await eventually(
+      async () => (await service?.get("/healthz"))?.status,
+      (status) => status === 200,
+    );
+    expect(await service.get("/readyz")).toEqual({ status: 200, text: "ok\n" });
+    expect(await service.get("/livez")).toEqual({ status: 200, text: "ok\n" });
+    expect(JSON.parse((await service.get("/version")).text)).toMatchObject({ name: "mm4d", version: "0.1.0" });
+    expect((await service.get("/nothing")).status).toBe(404);
+    expect((await service.get("/metrics")).text).toContain("mm4d_redis_up 1");
+  });
+
+  test("a report sent with `send` is shown by `tail`, and stays on the queue", async () => {
+    service = await startServiceProcess();
+    const tail = spawn(process.execPath, [MAIN, "tail", "--json"], {
+      env: service.env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let shown = "";
+    tail.stdout.setEncoding("utf8").on("data", (text) => {
+      shown += text;
+    });
+    const sent = async (...args: string[]) => runCommand(["send", "--json", ...args], service?.env);
+    // `tail` shows what is queued from the moment it follows, so it is asked until it does.
+    await eventually(
+      async () => {
+        await sent("--status", "Deferred");
+        return shown;
+      },
+      (text) => text !== "",
+    );
+    const { code, stdout } = await sent("--status", "Rejected", "--code", "470", "--message-id", "wanted");
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      0,
+      { code: 250, messageId: "wanted", text: "250 2.0.0 Report stored" },
+    ]);
+    await eventually(
+      () => shown,
+      (text) => text.includes('"wanted"'),
+    );
+    const event = shown
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as DeliveryEvent)
+      .find(({ subject }) => subject === "wanted");
+    expect(event?.data).toMatchObject({ outcome: "rejected", reason: { code: 470, tag: "spam" } });
+    expect(await waitingEvents(service.facts())).toContainEqual(event);
+    const ended = new Promise((resolve) => tail.once("exit", (exitCode) => resolve(exitCode)));
+    tail.kill("SIGINT");
+    expect(await ended).toBe(0);
+  });
+
+  test("after a clean stop nothing is left running, and what was queued is there at the next start", async () => {
+    service = await startServiceProcess();
+    await runCommand(["send", "--message-id", "kept"], service.env);
+    await runCommand(["send", "--status", "Retrieved", "--message-id", "kept"], service.env);
+    const { pid } = JSON.parse(readFileSync(join(service.dataDir, "redis", "process.json"), "utf8")) as { pid: number };
+    service.signal("SIGTERM");
+    expect(await service.exited()).toBe(0);
+    expect(() => process.kill(pid, 0)).toThrow();
+    await service.restart();
+    const events = await eventually(
+      () => waitingEvents(service?.facts() as never),
+      (found) => found.length > 0,
+    );
+    expect(events.map(({ subject }) => subject)).toEqual(["kept"]);
+  });
+
+  test("after a SIGKILL the Redis left over is adopted, and nothing is lost or doubled", async () => {
+    service = await startServiceProcess();
+    const before = service.facts().redisUrl;
+    await runCommand(["send", "--status", "Retrieved", "--message-id", "kept"], service.env);
+    service.signal("SIGKILL");
+    expect(await service.exited()).toBe("SIGKILL");
+    await service.restart();
+    expect(service.facts().redisUrl).toBe(before);
+    expect(
+      service
+        .log()
+        .filter(({ event }) => event === "redis.embedded")
+        .map(({ adopted }) => adopted),
+    ).toEqual([false, true]);
+    await eventually(
+      () => service?.log().some(({ event }) => event === "redis.connected"),
+      (connected) => connected === true,
+    );
+    expect((await waitingEvents(service.facts())).map(({ subject }) => subject)).toEqual(["kept"]);
+  });
+});
+
+describe("what stops the start", () => {
+  test("a second process on the same data directory is refused", async () => {
+    service = await startServiceProcess();
+    const second = await runCommand(
+      ["serve"],
+      cleanEnv({ MM4D_DATA_DIR: service.dataDir, MM4D_SMTP_PORT: "0", MM4D_ADMIN_PORT: "0" }),
+    );
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain("another mm4d is using it");
+    expect((await service.get("/livez")).status).toBe(200);
+  });
+
+  test("every bad setting is told at once, in a sentence each", async () => {
+    const { code, stderr } = await runCommand(["serve"], cleanEnv({ MM4D_SMTP_PORT: "x", MM4D_QUEU: "y" }));
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'Cannot start: MM4D_SMTP_PORT is "x", must be a whole number from 0 to 65535\n' +
+        "Cannot start: MM4D_QUEU is no setting of mm4d, must be a known one; the nearest is MM4D_QUEUE\n",
+    );
+  });
+
+  test("a port that is taken is told, and nothing is left running", async () => {
+    service = await startServiceProcess();
+    const dataDir = join(mkdtempSync(join(tmpdir(), "mm4d-second-")), "data");
+    const second = await runCommand(
+      ["serve"],
+      cleanEnv({ MM4D_DATA_DIR: dataDir, MM4D_SMTP_PORT: String(service.smtpPort), MM4D_ADMIN_PORT: "0" }),
+    );
+    expect(second.code).toBe(1);
+    expect(second.stderr).toContain(
+      `Cannot listen for SMTP on 127.0.0.1:${service.smtpPort}: the port is taken, must be free (MM4D_SMTP_PORT)`,
+    );
+    const { pid } = JSON.parse(readFileSync(join(dataDir, "redis", "process.json"), "utf8")) as { pid: number };
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+});
+
+describe("stopping", () => {
+  test("SIGTERM: an open DATA is finished and answered 250, idle sessions hear 421, the event is queued", async () => {
+    const redis = await startRedis();
+    service = await startServiceProcess({ REDIS_URL: redis.url });
+    const idle = await openSession(service.smtpPort);
+    const busy = await openSession(service.smtpPort);
+    await busy.command("MAIL FROM:<>");
+    await busy.command("RCPT TO:<+12025550199/TYPE=PLMN@mms.example.net>");
+    expect(await busy.command("DATA")).toMatch(/^354/);
+    const message = Buffer.from(deliveryReport({ "X-Mms-Message-ID": "late" })).toString();
+    busy.write(message.slice(0, 100));
+    service.signal("SIGTERM");
+    expect(await idle.reply()).toBe("421 4.3.2 Shutting down, try again later");
+    await idle.closed();
+    await expect(openSession(service.smtpPort)).rejects.toThrow();
+    busy.write(`${message.slice(100)}.\r\n`);
+    expect(await busy.reply()).toBe("250 2.0.0 Report stored");
+    expect(await busy.reply()).toBe("421 4.3.2 Shutting down, try again later");
+    expect(await service.exited()).toBe(0);
+    expect((await waitingEvents({ redisUrl: redis.url })).map(({ subject }) => subject)).toEqual(["late"]);
+    await redis.stop();
+  });
+
+  test("SIGTERM while Redis is away: the process ends, and the next one queues what waited", async () => {
+    const redis = await startRedis();
+    service = await startServiceProcess({ REDIS_URL: redis.url });
+    await eventually(
+      () => service?.log().some(({ event }) => event === "redis.connected"),
+      (connected) => connected === true,
+    );
+    await redis.kill();
+    expect((await runCommand(["send", "--status", "Retrieved", "--message-id", "waited"], service.env)).code).toBe(0);
+    const health = await eventually(
+      () => service?.get("/healthz"),
+      (answer) => answer?.status === 503,
+    );
+    expect(health?.text).toMatch(
+      /^Redis has been away for \d+ s \(.*\): 1 reports wait in the journal .* relays see no difference\n$/,
+    );
+    expect((await service.get("/readyz")).status).toBe(200);
+    service.signal("SIGTERM");
+    expect(await service.exited()).toBe(0);
+    await redis.start();
+    await service.restart();
+    const events = await eventually(
+      () => waitingEvents({ redisUrl: redis.url }),
+      (found) => found.length > 0,
+    );
+    expect(events.map(({ subject }) => subject)).toEqual(["waited"]);
+    await redis.stop();
+  });
+
+  test("a second signal ends it at once, although a client holds a DATA open", async () => {
+    service = await startServiceProcess({ MM4D_SHUTDOWN_GRACE_MS: "600000" });
+    const client = await openSession(service.smtpPort);
+    await client.command("MAIL FROM:<>");
+    await client.command("RCPT TO:<x@y>");
+    await client.command("DATA");
+    service.signal("SIGTERM");
+    await eventually(
+      () => service?.log().some(({ event }) => event === "service.stopping"),
+      (stopping) => stopping === true,
+    );
+    service.signal("SIGTERM");
+    expect(await service.exited()).toBe(143);
+    // The Redis it had to leave is adopted, and then ended, by the next one.
+    await service.restart();
+  });
+
+  test("a client that never ends its DATA is cut when the grace is over", async () => {
+    service = await startServiceProcess({ MM4D_SHUTDOWN_GRACE_MS: "300" });
+    const client = connectSmtp(service.smtpPort);
+    await client.reply();
+    await client.command("HELO x");
+    await client.command("MAIL FROM:<>");
+    await client.command("RCPT TO:<x@y>");
+    await client.command("DATA");
+    service.signal("SIGTERM");
+    expect(await service.exited()).toBe(0);
+  });
+});
+
+describe("the command line", () => {
+  test("exit codes: 0 done, 1 failed, 2 wrong usage", async () => {
+    for (const [args, code] of [
+      [["--help"], 0],
+      [["--version"], 0],
+      [["send", "--help"], 0],
+      [["config"], 0],
+      [[], 2],
+      [["nonsense"], 2],
+      [["send", "--port", "x"], 2],
+      [["send", "--type", "x"], 2],
+      [["serve", "--nonsense"], 2],
+      [["send", "--port", "1"], 1],
+      [["tail"], 1],
+    ] as const) {
+      const env = cleanEnv({ MM4D_DATA_DIR: "/nowhere" });
+      expect([args, (await runCommand(args, env)).code]).toEqual([args, code]);
+    }
+  });
+
+  test("every command's help fits 80 columns", async () => {
+    for (const command of ["serve", "send", "tail", "config"]) {
+      const { stdout } = await runCommand([command, "--help"]);
+      expect(stdout).toContain(`Usage: mm4d ${command}`);
+      for (const line of stdout.split("\n")) expect([command, line.length <= 80, line]).toEqual([command, true, line]);
+    }
+  });
+
+  test("`config` prints every value and where it came from, and no password", async () => {
+    const env = cleanEnv({ REDIS_URL: "redis://:secret@localhost:1", MM4D_DOMAIN: "mms.example.net" });
+    const { stdout } = await runCommand(["config"], env);
+    expect(stdout).toContain("REDIS_URL");
+    expect(stdout).toContain("redis://:***@localhost:1  (environment)");
+    expect(stdout).toMatch(/MM4D_DOMAIN +mms\.example\.net {2}\(environment\)/);
+    expect(stdout).toMatch(/MM4D_SMTP_PORT +2525\n/);
+    expect(stdout).not.toContain("secret");
+    const json = JSON.parse((await runCommand(["config", "--json"], env)).stdout) as { name: string; origin: string }[];
+    expect(json.find(({ name }) => name === "MM4D_DOMAIN")).toMatchObject({
+      value: "mms.example.net",
+      origin: "environment",
+    });
+  });
+
+  test("`send` tells a refusal, and fails", async () => {
+    service = await startServiceProcess({ MM4D_DOMAIN: "mms.example.net" });
+    const refused = await runCommand(["send", "--rcpt-to", "x@elsewhere.example"], service.env);
+    expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining("550 5.7.1")]);
+    const mail = await runCommand(["send", "--file", "-"], service.env, "Subject: hello\n\nhello\n");
+    expect([mail.code, mail.stdout]).toEqual([1, "554 5.6.0 Not an MM4 message: it has no X-Mms-Message-Type field\n"]);
+  });
+});
