@@ -115,7 +115,7 @@ export const SETTINGS = {
     env: "MM4D_QUEUE_PREFIX",
     fallback: "bull",
     type: "a name without a colon",
-    about: "Prefix of the queue's Redis keys. A Redis Cluster needs a hash tag in it, such as {mm4d}.",
+    about: "Prefix of the queue's Redis keys.",
     read: withoutColon,
   },
   dedupeHours: {

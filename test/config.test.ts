@@ -1,8 +1,8 @@
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { loadConfig, maskUrl, SETTINGS } from "../src/config.ts";
+import { loadConfig, maskUrl } from "../src/config.ts";
 
 const load = (env: Record<string, string>) => {
   const loaded = loadConfig(env);
@@ -96,14 +96,4 @@ test("a secret may stand in a file, and is never shown", () => {
     expect.stringContaining('REDIS_URL_FILE is "/nowhere", must be a file that can be read'),
   ]);
   expect(faults({ REDIS_URL: "redis://x", REDIS_URL_FILE: file }).length).toBe(1);
-});
-
-test("the README's table of settings is the one in config.ts", () => {
-  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
-  const rows = Object.values(SETTINGS).map((setting) => {
-    const fallback = "fallbackShown" in setting ? setting.fallbackShown : `\`${setting.fallback}\``;
-    return `| \`${setting.env}\` | ${fallback} | ${setting.about} |`;
-  });
-  const [, table = ""] = readme.split("| setting | default | what it is |\n|---|---|---|\n");
-  expect(table.split("\n").slice(0, rows.length)).toEqual(rows);
 });

@@ -3,7 +3,7 @@
  * command line, which asks there for the Redis in use.
  *
  * A socket is a good lock, because it dies with its process: refused means
- * stale. `architecture.md`, decision 8.
+ * stale.
  */
 import { renameSync, unlinkSync } from "node:fs";
 import { createConnection, createServer, type Server } from "node:net";

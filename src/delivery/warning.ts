@@ -1,7 +1,7 @@
 /**
  * Every tolerance that reading a report can need, by name, with what it means.
- * An event lists the names of those it needed; `protocol.md` §4, §5, §7 say
- * where each was seen.
+ * An event lists the names of those it needed; each has a message under
+ * test/messages/.
  */
 export const WARNINGS = {
   "byte-order-mark": "A byte-order mark stood before the first header field and was passed over",

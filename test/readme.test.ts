@@ -1,0 +1,61 @@
+/** What the README says, held against the program. */
+import { execFile, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { BANDWIDTH_CODES } from "../src/catalogue/bandwidth.ts";
+import { eventually } from "./support/redis.ts";
+import { cleanEnv, runCommand, startServiceProcess } from "./support/service.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const README = readFileSync(`${ROOT}README.md`, "utf8");
+
+test("its tables of settings, replies and metrics are the program's own", async () => {
+  await promisify(execFile)(process.execPath, ["ops/readme.mjs", "--check"], { cwd: ROOT });
+});
+
+test("its consumer is at most ten lines of plain BullMQ, and consumes", async () => {
+  const [, code = ""] = /```js\n([\s\S]*?)```/.exec(README) ?? [];
+  expect(
+    code
+      .trim()
+      .split("\n")
+      .filter((line) => line !== "").length,
+  ).toBeLessThanOrEqual(10);
+  const service = await startServiceProcess();
+  const env = { ...service.env, REDIS_URL: service.facts().redisUrl };
+  const consumer = spawn(process.execPath, ["--input-type=module", "-e", code], {
+    cwd: ROOT,
+    env,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  try {
+    let printed = "";
+    consumer.stdout.setEncoding("utf8").on("data", (text) => {
+      printed += text;
+    });
+    await runCommand(["send", "--status", "Rejected", "--code", "470", "--message-id", "from-readme"], service.env);
+    await eventually(
+      () => printed,
+      (text) => text.includes("\n"),
+    );
+    const explanation = BANDWIDTH_CODES.find(({ code: number }) => number === 470)?.explanation;
+    expect(printed).toBe(`from-readme +12025550100 rejected true ${explanation}\n`);
+  } finally {
+    consumer.kill();
+    await service.stop();
+  }
+});
+
+test("both commands stand in it literally", () => {
+  expect(README).toContain("npm run setup && npm start");
+  expect(README).toContain("npm run setup && npm test");
+});
+
+test("every file and command it names is there", async () => {
+  for (const [, path = ""] of README.matchAll(/\]\(([^)]+)\)/g))
+    expect([path, existsSync(`${ROOT}${path}`)]).toEqual([path, true]);
+  const { stdout } = await runCommand(["--help"], cleanEnv({}));
+  for (const [, command = ""] of README.matchAll(/`mm4d (\w+)`/g)) expect(stdout).toContain(`  ${command}`);
+});
