@@ -2,6 +2,7 @@
 /** The command line's door: arguments → command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 import { Command, CommanderError } from "commander";
 import { addConfigCommand } from "./cli/config.ts";
+import { addSchemaCommand } from "./cli/schema.ts";
 import { addSendCommand } from "./cli/send.ts";
 import { addServeCommand } from "./cli/serve.ts";
 import { addTailCommand } from "./cli/tail.ts";
@@ -19,6 +20,7 @@ addServeCommand(program);
 addSendCommand(program);
 addTailCommand(program);
 addConfigCommand(program);
+addSchemaCommand(program);
 program.addHelpText(
   "after",
   `

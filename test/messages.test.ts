@@ -7,11 +7,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { simpleParser } from "mailparser";
 import { describe, expect, test } from "vitest";
 import type { EventData } from "../src/delivery/event.ts";
-import { ORDINARY_PEER, type PeerRules } from "../src/delivery/peer.ts";
+import type { PeerRules } from "../src/delivery/peer.ts";
 import type { Problem } from "../src/delivery/problem.ts";
 import { readHeader } from "../src/mm4/header.ts";
-import { readEvent } from "../src/receiver.ts";
-import { decodeWords } from "./support/decode-words.ts";
+import { read } from "./support/report.ts";
 
 interface Expected {
   /** What is odd about it, and where that is documented. */
@@ -37,21 +36,13 @@ describe.each(NAMES)("test/messages/%s.eml", (name) => {
   const expected = JSON.parse(readFileSync(new URL(`${name}.json`, DIRECTORY), "utf8")) as Expected;
 
   test(expected.about, () => {
-    const peer = { name: "carrier", address: "192.0.2.1", helo: "mmsc.example.net", tls: null, user: null };
-    const message = {
-      bytes,
-      peer,
-      rules: { ...ORDINARY_PEER, ...expected.rules },
-      receivedAt: new Date("2026-01-02T03:04:05.678Z"),
-    };
-    const read = readEvent(message, { decodeWords, source: "/mm4d/local" });
-
+    const result = read(bytes, expected.rules);
     if (expected.problem !== undefined) {
-      expect(read.ok ? read.value : read.error.kind).toBe(expected.problem);
+      expect(result.ok ? result.value : result.error.kind).toBe(expected.problem);
       return;
     }
-    if (!read.ok) throw new Error(`No event: ${read.error.kind}`);
-    const { data } = read.value;
+    if (!result.ok) throw new Error(`No event: ${result.error.kind}`);
+    const { data } = result.value;
     const actual: Record<string, unknown> = {
       ...data,
       code: data.reason?.code ?? null,

@@ -29,14 +29,20 @@ export type CodeClass =
   | "ambiguous"
   | "out-of-range";
 
+/**
+ * A number that the event's JSON Schema calls an integer.
+ * @asType integer
+ */
+export type WholeNumber = number;
+
 export type Fault = "client" | "service" | "ambiguous";
 export type Reporter = "bandwidth" | "carrier";
 export type CodeTag = "opt-out" | "spam" | "receipt-timeout";
 
 /** One row of the catalogue: facts of the vendor's table, our words, and our judgement. */
 export interface CodeEntry {
-  /** The internal status code: 0 to 999. */
-  readonly code: number;
+  /** The internal status code; 0 to 999 for a listed one. */
+  readonly code: WholeNumber;
   /** The vendor's name for it. Not a key: 304 and 305 share one. */
   readonly name: string;
   /** Whether the catalogue lists this number; `false` for a row made from its hundreds. */
@@ -57,12 +63,12 @@ export interface CodeEntry {
   /** May the sender's application send the message again unchanged? */
   readonly retryable: boolean;
   /** How often at most: 0 when not retryable, null when no source sets a bound. */
-  readonly maxRetries: number | null;
+  readonly maxRetries: WholeNumber | null;
   /** Never send to this recipient again. */
   readonly suppress: boolean;
   readonly tag: CodeTag | null;
   /** The four-digit code that Bandwidth's HTTP API uses for it, where there is one. */
-  readonly httpCode: number | null;
+  readonly httpCode: WholeNumber | null;
   /** The page this row comes from. */
   readonly source: string;
 }

@@ -5,7 +5,7 @@
  * `docs/event.md` tells consumers the same in prose. Adding to `data` keeps the
  * version; changing or removing a field makes `.v2`.
  */
-import type { CodeTag, Fault, Reporter } from "./code.ts";
+import type { CodeEntry, WholeNumber } from "./code.ts";
 import { eventId } from "./event-id.ts";
 import type { Judgement } from "./interpret.ts";
 import { rank } from "./order.ts";
@@ -22,14 +22,20 @@ export const EVENT_SCHEMA_ID = "urn:mm4d:schema:delivery-event:v1";
 
 export interface DeliveryEvent {
   readonly specversion: "1.0";
-  /** Derived from what the report says: the same on a relay's retry, on recovery and on replay. */
+  /**
+   * Derived from what the report says: the same on a relay's retry, on recovery and on replay.
+   * @pattern ^r[0-9a-f]{32}$
+   */
   readonly id: string;
   /** `/mm4d/` and our first domain, or `local`. */
   readonly source: string;
   readonly type: EventType;
   /** The message id; absent when the report has none. */
   readonly subject?: string;
-  /** When we received the report: RFC 3339, UTC, milliseconds. */
+  /**
+   * When we received the report: RFC 3339, UTC, milliseconds.
+   * @format date-time
+   */
   readonly time: string;
   readonly datacontenttype: "application/json";
   readonly dataschema: typeof EVENT_SCHEMA_ID;
@@ -47,14 +53,21 @@ export interface EventData {
   readonly disposition: Disposition;
   readonly final: boolean;
   /** The order guard: see `shouldApply` in order.ts. */
-  readonly rank: number;
+  readonly rank: WholeNumber;
   readonly stage: Stage | null;
   readonly rejectedBy: RejectedBy | null;
   readonly conflict: boolean;
   /** What the internal status code means; null when the report has none that is a number. */
   readonly reason: Reason | null;
-  /** When the message was handled: RFC 3339, UTC. */
+  /**
+   * When the message was handled, by the report's Date: RFC 3339, UTC.
+   * @format date-time
+   */
   readonly handledAt: string | null;
+  /**
+   * When we received the report: RFC 3339, UTC, milliseconds.
+   * @format date-time
+   */
   readonly receivedAt: string;
   readonly peer: PeerIdentity;
   /** Only on an explicit replay. */
@@ -64,20 +77,24 @@ export interface EventData {
 }
 
 /** What the catalogue says about the report's code. */
-export interface Reason {
-  readonly code: number;
-  readonly name: string;
-  readonly known: boolean;
-  readonly documented: boolean;
-  readonly explanation: string;
-  readonly remedy: string;
-  readonly fault: Fault | null;
-  readonly reportedBy: Reporter | null;
-  readonly retryable: boolean;
-  readonly maxRetries: number | null;
-  readonly suppress: boolean;
-  readonly tag: CodeTag | null;
-  readonly httpCode: number | null;
+export interface Reason
+  extends Pick<
+    CodeEntry,
+    | "code"
+    | "name"
+    | "known"
+    | "documented"
+    | "explanation"
+    | "remedy"
+    | "fault"
+    | "reportedBy"
+    | "retryable"
+    | "maxRetries"
+    | "suppress"
+    | "tag"
+    | "httpCode"
+  > {
+  /** The day on which the catalogue was last compared with its pages. */
   readonly catalogueVersion: string;
 }
 

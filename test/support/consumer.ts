@@ -1,6 +1,7 @@
 /** A consumer, in plain BullMQ as the README shows it: remembers the event of every job it was given. */
 import { Worker } from "bullmq";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
+import { valid } from "./schema.ts";
 
 export interface TestConsumer {
   /** In the order of arrival, one a job. */
@@ -15,7 +16,7 @@ export function startConsumer(redisUrl: string, queue = "mm4-delivery-events"): 
   const worker = new Worker(
     queue,
     async (job) => {
-      if (!jobs.has(job.id)) events.push(job.data as DeliveryEvent);
+      if (!jobs.has(job.id)) events.push(valid(job.data as DeliveryEvent));
       jobs.add(job.id);
     },
     {

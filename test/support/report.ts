@@ -4,6 +4,7 @@ import type { Problem } from "../../src/delivery/problem.ts";
 import { readEvent } from "../../src/receiver.ts";
 import type { Result } from "../../src/result.ts";
 import { decodeWords } from "./decode-words.ts";
+import { valid } from "./schema.ts";
 
 export type FieldsOf = Readonly<Record<string, string | undefined>>;
 
@@ -28,12 +29,14 @@ export const PEER: PeerIdentity = {
   user: null,
 };
 
-/** Reads a message as the receiver does, at a fixed time, from a fixed peer. */
+/** Reads a message as the receiver does, at a fixed time, from a fixed peer. An event that the schema refuses is a fault. */
 export function read(bytes: Uint8Array, rules: Partial<PeerRules> = {}, peer = PEER): Result<DeliveryEvent, Problem> {
-  return readEvent(
+  const result = readEvent(
     { bytes, peer, rules: { ...ORDINARY_PEER, ...rules }, receivedAt: new Date("2026-01-02T03:04:05.678Z") },
     { decodeWords, source: "/mm4d/local" },
   );
+  if (result.ok) valid(result.value);
+  return result;
 }
 
 /** The event of a message that must make one. */
