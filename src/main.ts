@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 /** The command line's door: arguments → command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 import { Command, CommanderError } from "commander";
+import { addCodesCommand } from "./cli/codes.ts";
 import { addConfigCommand } from "./cli/config.ts";
+import { addExplainCommand } from "./cli/explain.ts";
 import { addSchemaCommand } from "./cli/schema.ts";
 import { addSendCommand } from "./cli/send.ts";
 import { addServeCommand } from "./cli/serve.ts";
@@ -19,6 +21,8 @@ const program = new Command("mm4d")
 addServeCommand(program);
 addSendCommand(program);
 addTailCommand(program);
+addCodesCommand(program);
+addExplainCommand(program);
 addConfigCommand(program);
 addSchemaCommand(program);
 program.addHelpText(

@@ -34,9 +34,9 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   admin: { from: ["admin", "catalogue", ...EDGE], types: ["delivery", "queue"], packages: [], node: true },
   cli: {
-    from: ["cli", "mm4", "delivery", "catalogue", "queue", "smtp", "service.ts", "version.ts", ...EDGE],
+    from: ["cli", "mm4", "delivery", "catalogue", "queue", "smtp", "receiver.ts", "service.ts", "version.ts", ...EDGE],
     types: ["journal", "admin"],
-    packages: ["commander"],
+    packages: ["commander", "libmime"],
     node: true,
   },
   "config.ts": { from: ["result.ts"], types: ["delivery"], packages: [], node: true },

@@ -1,12 +1,12 @@
 /** `mm4d send`: delivers a report as a carrier's relay would. */
 import { randomUUID } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Config } from "../config.ts";
 import type { ReportKind } from "../delivery/report.ts";
 import { composeReport } from "../mm4/compose.ts";
 import { deliver } from "../smtp/deliver.ts";
 import { askService } from "./running-service.ts";
+import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
 
 interface SendOptions {
@@ -68,8 +68,7 @@ async function send(options: SendOptions): Promise<void> {
   const { config } = loadSettings("send");
   const { host, port } = await findServer(options, config);
   const messageId = options.messageId ?? `mm-${randomUUID()}`;
-  const message =
-    options.file === undefined ? compose(options, messageId) : readFileSync(options.file === "-" ? 0 : options.file);
+  const message = options.file === undefined ? compose(options, messageId) : readSavedMessage(options.file);
   const rcptTo = options.rcptTo ?? envelopeAddress(options.originator, config.domain[0] ?? "mm4d.invalid");
 
   const reply = await deliver({ host, port, mailFrom: options.mailFrom, rcptTo, message: withCrlf(message) }).catch(

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { maskUrl } from "../config.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { followQueue } from "../queue/follow.ts";
+import { describeEvent, printWrapped } from "./describe.ts";
 import { findRedisUrl } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 
@@ -28,7 +29,7 @@ async function tail({ json }: { json?: true }): Promise<void> {
     redisUrl,
     queue: config.queue,
     prefix: config.queuePrefix,
-    onEvent: (event) => process.stdout.write(json ? `${JSON.stringify(event)}\n` : describe(event)),
+    onEvent: (event) => (json ? process.stdout.write(`${JSON.stringify(event)}\n`) : print(event)),
     onGone: (jobId) => say(`Job ${jobId} was consumed and removed before it could be shown`),
     onError: (cause) => say(`Redis: ${cause.message || cause.name}`),
   });
@@ -51,28 +52,9 @@ function sayOnce(): (sentence: string) => void {
   };
 }
 
-function describe({ time, data }: DeliveryEvent): string {
-  const { outcome, disposition, final, conflict, reason, recipient, requestRecipients } = data;
-  const to = recipient ?? requestRecipients[0]?.party ?? null;
-  const marks = [final ? "final" : "not final", ...(conflict ? ["conflict"] : [])].join(", ");
-  const lines = [
-    `${time.slice(11, 23)} ${outcome} (${disposition}, ${marks})${reason ? `  ${reason.code} ${reason.name}` : ""}`,
-    `  message ${data.messageId ?? "without id"}, recipient ${to?.number ?? to?.raw ?? "unknown"}, peer ${data.peer.name}`,
-    ...(reason ? [`  ${reason.explanation}`, `  To do: ${reason.remedy}`] : []),
-    ...(data.warnings.length > 0 ? [`  Tolerated: ${data.warnings.join(", ")}`] : []),
-  ];
-  return `${lines.flatMap((line) => wrapped(line, process.stdout.columns || 80)).join("\n")}\n`;
-}
-
-/** Breaks a line at blanks, with further lines indented. A word that is too long stays whole. */
-function wrapped(line: string, columns: number): readonly string[] {
-  const lines: string[] = [];
-  let current = "";
-  for (const word of line.split(/(?<=\S) /)) {
-    if (current !== "" && current.length + 1 + word.length > columns) {
-      lines.push(current);
-      current = `    ${word}`;
-    } else current = current === "" ? word : `${current} ${word}`;
-  }
-  return [...lines, current];
+function print(event: DeliveryEvent): void {
+  const [first = "", ...more] = describeEvent(event);
+  const { warnings } = event.data;
+  const tolerated = warnings.length > 0 ? [`  Tolerated: ${warnings.join(", ")}`] : [];
+  printWrapped([`${event.time.slice(11, 23)} ${first}`, ...more, ...tolerated]);
 }

@@ -1,0 +1,58 @@
+/** `mm4d codes`: the catalogue for people. */
+import type { Command } from "commander";
+import { CATALOGUE, findCode } from "../catalogue/find-code.ts";
+import type { CodeEntry } from "../delivery/code.ts";
+import { readCode } from "../delivery/code-value.ts";
+import { describeCode, printWrapped } from "./describe.ts";
+
+export function addCodesCommand(program: Command): void {
+  program
+    .command("codes [what]")
+    .description("list the internal status codes, or look some up")
+    .option("--json", "print the rows as JSON")
+    .addHelpText(
+      "after",
+      `
+[what] is a code (470), its HTTP form (4470), a range (4xx, 400-499), or a
+word from a name, a tag or an explanation (spam). One code is told in full.
+A number that is not listed is explained by its hundreds.
+
+Exit code 1 when nothing fits.`,
+    )
+    .action(printCodes);
+}
+
+function printCodes(what: string | undefined, { json }: { json?: true }): void {
+  const found = what === undefined ? CATALOGUE : lookUp(what.trim());
+  if (found.length === 0)
+    throw new Error(`Cannot find "${what}": no code, HTTP code, range or word of the catalogue fits`);
+  const [first] = found;
+  if (json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+  else if (found.length === 1 && first) printWrapped(describeCode(first));
+  else for (const entry of found) process.stdout.write(`${row(entry)}\n`);
+}
+
+function lookUp(what: string): readonly CodeEntry[] {
+  const [, from, to] = /^(\d+)-(\d+)$/.exec(what) ?? [];
+  if (from !== undefined && to !== undefined) return between(Number(from), Number(to));
+  const [, hundreds] = /^(\d)xx$/i.exec(what) ?? [];
+  if (hundreds !== undefined) return between(Number(hundreds) * 100, Number(hundreds) * 100 + 99);
+  if (/^\d+$/.test(what)) {
+    const { number, httpCode } = readCode(what);
+    return number === null ? [] : [findCode(number, httpCode)];
+  }
+  const word = what.toLowerCase();
+  return CATALOGUE.filter(({ name, tag, explanation }) =>
+    `${name} ${tag ?? ""} ${explanation}`.toLowerCase().includes(word),
+  );
+}
+
+function between(from: number, to: number): readonly CodeEntry[] {
+  return CATALOGUE.filter(({ code }) => code >= from && code <= to);
+}
+
+/** At most 80 columns. */
+function row({ code, name, fault, reportedBy, tag }: CodeEntry): string {
+  const who = `${(fault ?? "-").padEnd(9)} ${reportedBy ?? "-"} ${tag ?? ""}`;
+  return `${String(code).padStart(3)}  ${name.padEnd(41)} ${who}`.trimEnd();
+}

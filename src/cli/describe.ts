@@ -1,0 +1,55 @@
+/** What an event or a code means, for a person at a terminal. */
+import type { CodeEntry } from "../delivery/code.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
+
+/** An event in a few lines: what happened, to which message, why, and what to do. */
+export function describeEvent({ data }: DeliveryEvent): readonly string[] {
+  const { outcome, disposition, final, conflict, reason, recipient, requestRecipients } = data;
+  const to = recipient ?? requestRecipients[0]?.party ?? null;
+  const marks = [disposition, final ? "final" : "not final", ...(conflict ? ["conflict"] : [])].join(", ");
+  return [
+    `${outcome} (${marks})${reason ? `  ${reason.code} ${reason.name}` : ""}`,
+    `  message ${data.messageId ?? "without id"}, recipient ${to?.number ?? to?.raw ?? "unknown"}, peer ${data.peer.name}`,
+    ...(reason ? [`  ${reason.explanation}`, `  To do: ${reason.remedy}`] : []),
+  ];
+}
+
+/** Everything the catalogue says about a code. */
+export function describeCode(entry: CodeEntry): readonly string[] {
+  const { code, name, explanation, remedy, fault, reportedBy, retryable, maxRetries, suppress, tag, httpCode, source } =
+    entry;
+  const again = retryable
+    ? maxRetries === null
+      ? "yes"
+      : `yes, ${maxRetries} time at most`
+    : suppress
+      ? "never: suppress the recipient"
+      : "no";
+  return [
+    `${code} ${name}`,
+    `  ${explanation}`,
+    `  To do: ${remedy}`,
+    `  Fault: ${fault ?? "not said"}; reported by: ${reportedBy ?? "not said"}; alone it means: ${entry.outcome ?? "nothing"}`,
+    `  Send again unchanged: ${again}${tag === null ? "" : `; tag: ${tag}`}${httpCode === null ? "" : `; over HTTP: ${httpCode}`}`,
+    `  Source: ${source}${entry.documented ? "" : " (not explained in Bandwidth's MM4 table)"}`,
+  ];
+}
+
+/** Prints lines so that they fit the terminal, 80 columns where there is none. */
+export function printWrapped(lines: readonly string[]): void {
+  const columns = process.stdout.columns || 80;
+  process.stdout.write(`${lines.flatMap((line) => wrapped(line, columns)).join("\n")}\n`);
+}
+
+/** Breaks a line at blanks, with further lines indented by four. A word that is too long stays whole. */
+function wrapped(line: string, columns: number): readonly string[] {
+  const lines: string[] = [];
+  let current = "";
+  for (const word of line.split(/(?<=\S) /)) {
+    if (current !== "" && current.length + 1 + word.length > columns) {
+      lines.push(current);
+      current = `    ${word}`;
+    } else current = current === "" ? word : `${current} ${word}`;
+  }
+  return [...lines, current];
+}

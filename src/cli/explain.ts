@@ -1,0 +1,60 @@
+/** `mm4d explain`: reads a saved message, and says what would become of it. */
+import type { Command } from "commander";
+import libmime from "libmime";
+import { ORDINARY_PEER } from "../delivery/peer.ts";
+import type { Problem } from "../delivery/problem.ts";
+import { WARNINGS } from "../delivery/warning.ts";
+import { readEvent } from "../receiver.ts";
+import { describeEvent, printWrapped } from "./describe.ts";
+import { readSavedMessage } from "./saved-message.ts";
+import { loadSettings } from "./settings.ts";
+
+export function addExplainCommand(program: Command): void {
+  program
+    .command("explain <file>")
+    .description("read a saved message (- for stdin), and say what would become of it")
+    .option("--json", "print the event as JSON")
+    .addHelpText(
+      "after",
+      `
+Reads as the service does, but stores and sends nothing. The event's id is
+the one that a peer named "loopback" would get.
+
+Exit code 1 when the message makes no event; the reason is printed.`,
+    )
+    .action(explain);
+}
+
+/** What becomes of a message that makes no event. */
+const PROBLEMS: Record<Problem["kind"], string> = {
+  "not-mm4": "It is no MM4 message: it has no X-Mms-Message-Type field. It is refused with 554",
+  "header-too-large": "Its header is longer than mm4d reads. It is refused with 552",
+  "too-many-fields": "Its header has more fields than mm4d reads. It is refused with 552",
+  "other-pdu": "It is another MM4 message than a report. It is answered 250, counted and not queued",
+  "unknown-type": "Its X-Mms-Message-Type is none that mm4d knows. It is answered 250 and kept in quarantine",
+  "no-status":
+    "It is a report without a status and without an internal status code. It is answered 250 and kept in quarantine",
+};
+
+function explain(file: string, { json }: { json?: true }): void {
+  const { config } = loadSettings("explain");
+  const bytes = readSavedMessage(file);
+  const peer = { name: "loopback", address: "127.0.0.1", helo: null, tls: null, user: null };
+  const read = readEvent(
+    { bytes, peer, rules: ORDINARY_PEER, receivedAt: new Date() },
+    { decodeWords: (text) => libmime.decodeWords(text), source: `/mm4d/${config.domain[0] ?? "local"}` },
+  );
+  if (!read.ok) throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}`);
+  const event = read.value;
+  if (json) {
+    process.stdout.write(`${JSON.stringify(event, null, 2)}\n`);
+    return;
+  }
+  const tolerated = event.data.warnings.map((warning) => `    ${warning}: ${WARNINGS[warning]}`);
+  printWrapped([
+    ...describeEvent(event),
+    `  handled at ${event.data.handledAt ?? "a time that is not known"}`,
+    `  event ${event.id} (${event.type})`,
+    ...(tolerated.length > 0 ? ["  Tolerated:", ...tolerated] : []),
+  ]);
+}

@@ -1,0 +1,71 @@
+/** The commands that need no service: what they print, and that it fits a terminal. */
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { CATALOGUE } from "../src/catalogue/find-code.ts";
+import { cleanEnv, runCommand } from "./support/service.ts";
+
+const run = (...args: string[]) => runCommand(args);
+const message = (name: string) => fileURLToPath(new URL(`messages/${name}.eml`, import.meta.url));
+
+test("`codes` lists every code, in 80 columns", async () => {
+  const lines = (await run("codes")).stdout.trimEnd().split("\n");
+  expect(lines.map((line) => Number(line.slice(0, 3)))).toEqual(CATALOGUE.map(({ code }) => code));
+  for (const line of lines) expect([line, line.length <= 80]).toEqual([line, true]);
+});
+
+test("`codes` looks up a number, its HTTP form, a range and a word", async () => {
+  const codes = async (what: string) => {
+    const { code, stdout } = await run("codes", what, "--json");
+    return code === 0 ? (JSON.parse(stdout) as { code: number }[]).map((entry) => entry.code) : [];
+  };
+  expect(await codes("470")).toEqual([470]);
+  expect(await codes("4470")).toEqual([470]);
+  expect(await codes("9xx")).toEqual([902, 999]);
+  expect(await codes("470-476")).toEqual([470, 475, 476]);
+  expect(await codes("spam")).toEqual(expect.arrayContaining([187, 470, 770]));
+  expect(await codes("opt-out")).toEqual([475, 775]);
+  expect(await codes("480")).toEqual([480]);
+  expect(await codes("no such thing")).toEqual([]);
+});
+
+test("`codes 902` tells what happened, what to do, and that it is no reason to send again", async () => {
+  const { code, stdout } = await run("codes", "902");
+  expect(code).toBe(0);
+  expect(stdout).toContain("902 delivery-receipt-expired\n");
+  expect(stdout).toContain("To do:");
+  expect(stdout).toContain("Send again unchanged: no; tag: receipt-timeout; over HTTP: 9902");
+  expect((await run("codes", "480")).stdout).toContain("Its hundreds are those of messages that Bandwidth");
+});
+
+test("`explain` tells the event a message would make, and each tolerance in words", async () => {
+  const { code, stdout } = await run("explain", message("status-in-x-mms-status"));
+  expect(code).toBe(0);
+  expect(stdout).toContain("Tolerated:\n    status-in-x-mms-status: The status stands in X-Mms-Status");
+  for (const line of stdout.split("\n")) expect([line, line.length <= 80]).toEqual([line, true]);
+  const saved = "X-Mms-Message-Type: MM4_delivery_report.REQ\nX-Internal-Status-Code: 470\n";
+  const piped = await runCommand(["explain", "-", "--json"], cleanEnv({ MM4D_DOMAIN: "mms.example.net" }), saved);
+  expect(JSON.parse(piped.stdout)).toMatchObject({
+    source: "/mm4d/mms.example.net",
+    data: { outcome: "rejected", reason: { code: 470 } },
+  });
+});
+
+test("`explain` says why there is no event, and fails", async () => {
+  for (const [name, why] of [
+    ["not-mm4-mail", "refused with 554"],
+    ["no-status", "kept in quarantine"],
+    ["forward-req", "counted and not queued"],
+  ] as const) {
+    const file = name === "forward-req" ? "-" : message(name);
+    const { code, stderr } = await runCommand(
+      ["explain", file],
+      cleanEnv({}),
+      "X-Mms-Message-Type: MM4_forward.REQ\n\n",
+    );
+    expect([name, code, stderr]).toEqual([name, 1, expect.stringContaining(why)]);
+  }
+  expect(await run("explain", "/nowhere")).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("Cannot read /nowhere"),
+  });
+});
