@@ -40,6 +40,7 @@ async function metrics() {
   const { registry } = createMetrics({
     connections: () => 0,
     journal: () => ({ bytes: 0, records: 0, oldestAt: null }),
+    quarantine: () => ({ messages: 0, bytes: 0 }),
     redisUp: () => true,
   });
   const described = (await registry.getMetricsAsJSON()).filter(({ name }) => !/^mm4d_(process|nodejs)_/.test(name));

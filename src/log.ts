@@ -34,6 +34,7 @@ export interface Log {
   reportConflict(event: DeliveryEvent): void;
   codeUnknown(event: DeliveryEvent): void;
   messageQuarantined(sessionId: string, message: QuarantinedMessage): void;
+  quarantineFull(use: { readonly messages: number; readonly bytes: number }): void;
   messageIgnored(sessionId: string, peer: PeerIdentity, messageType: string, advice: string | null): void;
   messageRefused(sessionId: string, peer: PeerIdentity, reason: string): void;
   messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
@@ -114,6 +115,7 @@ export function createLog({ level, numbers }: LogOptions): Log {
         reason: why,
         detail,
       }),
+    quarantineFull: (use) => line("error", "quarantine.full", use),
     messageIgnored: (sessionId, peer, messageType, advice) =>
       line(advice === null ? "debug" : "warn", "message.ignored", { sessionId, peer: peer.name, messageType, advice }),
     messageRefused: (sessionId, peer, why) =>

@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import { addCodesCommand } from "./cli/codes.ts";
 import { addConfigCommand } from "./cli/config.ts";
 import { addExplainCommand } from "./cli/explain.ts";
+import { addQuarantineCommand } from "./cli/quarantine.ts";
 import { addSchemaCommand } from "./cli/schema.ts";
 import { addSendCommand } from "./cli/send.ts";
 import { addServeCommand } from "./cli/serve.ts";
@@ -21,6 +22,7 @@ const program = new Command("mm4d")
 addServeCommand(program);
 addSendCommand(program);
 addTailCommand(program);
+addQuarantineCommand(program);
 addCodesCommand(program);
 addExplainCommand(program);
 addConfigCommand(program);

@@ -5,6 +5,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 export interface Observed {
   readonly connections: () => number;
   readonly journal: () => { readonly bytes: number; readonly records: number; readonly oldestAt: Date | null };
+  readonly quarantine: () => { readonly messages: number; readonly bytes: number };
   readonly redisUp: () => boolean;
 }
 
@@ -35,6 +36,8 @@ export function createMetrics(observed: Observed) {
     const { oldestAt } = observed.journal();
     return oldestAt === null ? 0 : Math.max(0, (Date.now() - oldestAt.getTime()) / 1000);
   });
+  gauge("mm4d_quarantine_messages", "Messages in quarantine", () => observed.quarantine().messages);
+  gauge("mm4d_quarantine_bytes", "What the quarantine takes in Redis, in bytes", () => observed.quarantine().bytes);
   gauge("mm4d_redis_up", "1 while Redis answers, else 0", () => (observed.redisUp() ? 1 : 0));
 
   return {

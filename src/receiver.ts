@@ -28,6 +28,8 @@ export interface ReceivedMessage {
 export interface Outlets {
   /** Resolves once the record is on the disk. Rejects, in time, when that is not certain. */
   store(record: JournalRecord): Promise<void>;
+  /** Whether the quarantine has room for a message of this many bytes. */
+  hasQuarantineRoom(bytes: number): boolean;
   /** A fresh id for a record, unlike any other ever made. */
   recordId(): string;
   readonly decodeWords: DecodeWords;
@@ -42,6 +44,11 @@ export type Receipt =
   | { readonly kind: "ignored"; readonly messageType: string }
   | { readonly kind: "refused"; readonly problem: Refusal }
   | { readonly kind: "not-stored"; readonly cause: Error };
+
+/** Unreadable messages are kept until a person has looked at them; there is no room for more. */
+export class QuarantineFullError extends Error {
+  override readonly name = "QuarantineFullError";
+}
 
 /** Problems that sending the same message again can never solve. */
 export type Refusal = Extract<Problem, { kind: "not-mm4" | "header-too-large" | "too-many-fields" }>;
@@ -95,6 +102,9 @@ function keep(
   outlets: Outlets,
 ): Promise<Receipt> {
   const raw = Buffer.from(bytes).toString("base64");
+  if (!outlets.hasQuarantineRoom(raw.length)) {
+    return Promise.resolve({ kind: "not-stored", cause: new QuarantineFullError("The quarantine is full") });
+  }
   const message = { reason, detail, peer, receivedAt: receivedAt.toISOString(), raw };
   return store({ kind: "quarantine", message }, { kind: "quarantined", message }, outlets);
 }

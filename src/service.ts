@@ -20,9 +20,10 @@ import { createMetrics } from "./metrics.ts";
 import { findPdu } from "./mm4/pdus.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
 import { createPublisher, type Published } from "./queue/publisher.ts";
+import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
 import { connectRedis } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
-import { type Receipt, receive } from "./receiver.ts";
+import { QuarantineFullError, type Receipt, receive } from "./receiver.ts";
 import { createAccess } from "./smtp/access.ts";
 import { type Listener, type SmtpMessage, startListener } from "./smtp/listener.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
@@ -44,6 +45,7 @@ export interface Service {
 const STORE_DEADLINE_MS = 5_000;
 const REDIS_STOP_MS = 10_000;
 const HOUR_MS = 3_600_000;
+const QUARANTINE_MEASURED_EVERY_MS = 5_000;
 
 /** Starts the service. Rejects with a sentence for the person on call, and with nothing left running. */
 export async function startService(config: Config): Promise<Service> {
@@ -66,12 +68,16 @@ async function releaseAll(releasers: Releaser[]): Promise<void> {
 async function start(config: Config, releasers: Releaser[]): Promise<Service> {
   const log = createLog({ level: config.logLevel, numbers: config.logNumbers });
   const adviceAt = new Map<string, number>();
+  const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
+  let measuredMs = Number.NEGATIVE_INFINITY;
+  let quarantineFullTold = false;
   let listener: Listener | undefined;
   let settled = false;
   let fullTold = false;
   const metrics = createMetrics({
     connections: () => listener?.connections() ?? 0,
     journal: () => journal.status(),
+    quarantine: () => quarantine.use(),
     redisUp: () => watch.state().awayMs === null,
   });
 
@@ -96,17 +102,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
   const redisUrl = embedded?.url ?? config.redisUrl ?? "";
   const redis = connectRedis(redisUrl);
   releasers.push(async () => redis.disconnect());
-  const publisher = createPublisher({
-    redis,
-    queue: config.queue,
-    prefix: config.queuePrefix,
-    dedupeHours: config.dedupeHours,
-    attempts: config.jobAttempts,
-    backoffMs: config.jobBackoffMs,
-    completedKeep: { seconds: config.completedKeepSeconds, count: config.completedKeepCount },
-    failedKeep: { seconds: config.failedKeepSeconds, count: config.failedKeepCount },
-    onError: (cause) => log.redisError(cause),
-  });
+  const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
 
   const drain = startDrain({
@@ -180,6 +176,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
       { bytes, peer, rules: ORDINARY_PEER, receivedAt },
       {
         store: (record) => withDeadline(journal.append(record), STORE_DEADLINE_MS),
+        hasQuarantineRoom: (raw) => quarantine.has(raw),
         recordId: () => `j${randomUUID().replaceAll("-", "")}`,
         decodeWords: (text) => libmime.decodeWords(text),
         source: `/mm4d/${config.domain[0] ?? "local"}`,
@@ -214,6 +211,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
         return REPLIES.stored;
       }
       case "quarantined":
+        quarantine.promised(receipt.message.raw.length);
         metrics.quarantined.inc({ peer: peer.name, reason: receipt.message.reason });
         log.messageQuarantined(sessionId, receipt.message);
         return REPLIES.quarantined;
@@ -226,6 +224,10 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
         return receipt.problem.kind === "not-mm4" ? REPLIES.notMm4 : REPLIES.headerTooLarge;
       case "not-stored":
         metrics.notStored.inc();
+        if (receipt.cause instanceof QuarantineFullError && !quarantineFullTold) {
+          quarantineFullTold = true;
+          log.quarantineFull(quarantine.use());
+        }
         log.messageNotStored(sessionId, peer, receipt.cause);
         return REPLIES.notStored;
     }
@@ -243,7 +245,10 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
       metrics.publishedAgain.inc();
       return;
     }
-    if (record.kind !== "event") return;
+    if (record.kind === "quarantine") {
+      quarantine.arrived(record.message.raw.length);
+      return;
+    }
     const { event } = record;
     const labels = { peer: event.data.peer.name, type: event.type };
     if (duplicateOf !== null) {
@@ -272,6 +277,11 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
       log.redisChanged();
       // What cannot be read now is published again by the next start: the cursor still names the old Redis.
       void drain.publishAgain().catch((cause: Error) => log.journalFault("unreadable", { reason: cause.message }));
+    }
+    if (identity !== null && performance.now() - measuredMs >= QUARANTINE_MEASURED_EVERY_MS) {
+      measuredMs = performance.now();
+      quarantine.measured(await measureQuarantine(redis, config.queuePrefix));
+      if (quarantine.has(0)) quarantineFullTold = false;
     }
     const { bytes, maxBytes } = journal.status();
     const full = bytes >= maxBytes * FULL;

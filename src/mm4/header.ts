@@ -138,9 +138,8 @@ const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const PLAIN = /^[\x20-\x7e]*$/;
 const NOT_ASCII = /[\x80-\xff]/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is its purpose
-const CONTROL = /[\x00-\x1f\x7f-\x9f]/;
-const CONTROLS = new RegExp(CONTROL, "g");
+const CONTROL = /\p{Cc}/u;
+const CONTROLS = /\p{Cc}/gu;
 // RFC 5322 §3.6.8: printable ASCII without the colon.
 const FIELD_NAME = /^[\x21-\x39\x3b-\x7e]+$/;
 

@@ -2,8 +2,10 @@
 import { createHash } from "node:crypto";
 import { type JobsOptions, Queue } from "bullmq";
 import type { Redis } from "ioredis";
+import type { Config } from "../config.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
+import { QUARANTINE_QUEUE } from "./quarantine.ts";
 
 /** What is put on a queue. The id is the record's own, made by us: never a value that a peer sent. */
 export type Publishable =
@@ -12,17 +14,24 @@ export type Publishable =
 
 export interface PublisherOptions {
   readonly redis: Redis;
-  readonly queue: string;
-  readonly prefix: string;
-  /** How long an id is remembered. */
-  readonly dedupeHours: number;
-  readonly attempts: number;
-  readonly backoffMs: number;
-  readonly completedKeep: { readonly seconds: number; readonly count: number };
-  readonly failedKeep: { readonly seconds: number; readonly count: number };
+  readonly settings: PublishingSettings;
   /** Errors of BullMQ that belong to no call. */
   readonly onError: (error: Error) => void;
 }
+
+/** Where events go, how long their ids are remembered, and what becomes of their jobs. */
+export type PublishingSettings = Pick<
+  Config,
+  | "queue"
+  | "queuePrefix"
+  | "dedupeHours"
+  | "jobAttempts"
+  | "jobBackoffMs"
+  | "completedKeepSeconds"
+  | "completedKeepCount"
+  | "failedKeepSeconds"
+  | "failedKeepCount"
+>;
 
 export interface Published {
   /** The job that already stands for this event, when the record was a duplicate. */
@@ -39,17 +48,15 @@ export interface Publisher {
   close(): Promise<void>;
 }
 
-export const QUARANTINE_QUEUE = "mm4-quarantine";
 const HOUR_MS = 3_600_000;
 
-export function createPublisher(options: PublisherOptions): Publisher {
-  const { redis, prefix } = options;
-  const ttl = options.dedupeHours * HOUR_MS;
+export function createPublisher({ redis, settings, onError }: PublisherOptions): Publisher {
+  const ttl = settings.dedupeHours * HOUR_MS;
   const eventJobs: JobsOptions = {
-    attempts: options.attempts,
-    backoff: { type: "exponential", delay: options.backoffMs },
-    removeOnComplete: { age: options.completedKeep.seconds, count: options.completedKeep.count },
-    removeOnFail: { age: options.failedKeep.seconds, count: options.failedKeep.count },
+    attempts: settings.jobAttempts,
+    backoff: { type: "exponential", delay: settings.jobBackoffMs },
+    removeOnComplete: { age: settings.completedKeepSeconds, count: settings.completedKeepCount },
+    removeOnFail: { age: settings.failedKeepSeconds, count: settings.failedKeepCount },
   };
   const queues = new Map<string, Queue>();
 
@@ -58,8 +65,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
     if (redis.status !== "ready") throw new Error("Redis is not connected");
     let queue = queues.get(name);
     if (!queue) {
-      queue = new Queue(name, { connection: redis, prefix, defaultJobOptions });
-      queue.on("error", options.onError);
+      queue = new Queue(name, { connection: redis, prefix: settings.queuePrefix, defaultJobOptions });
+      queue.on("error", onError);
       queues.set(name, queue);
     }
     return queue;
@@ -74,7 +81,7 @@ export function createPublisher(options: PublisherOptions): Publisher {
   function destination(record: Publishable) {
     if (record.kind === "event") {
       const { event } = record;
-      return { queue: queueOf(options.queue, eventJobs), name: event.type, data: event, deduplicationId: event.id };
+      return { queue: queueOf(settings.queue, eventJobs), name: event.type, data: event, deduplicationId: event.id };
     }
     const { message } = record;
     const deduplicationId = `q${createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex").slice(0, 32)}`;

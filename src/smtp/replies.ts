@@ -32,7 +32,7 @@ export const REPLIES = {
   notStored: {
     code: 451,
     text: "4.3.0 Cannot store the report now, try again later",
-    when: "the disk failed, is full, did not answer within 5 s, or the journal is at its limit",
+    when: "the disk failed, is full, did not answer within 5 s, or the journal is at its limit; or the message cannot be read and the quarantine is full",
   },
   notMm4: {
     code: 554,

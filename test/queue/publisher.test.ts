@@ -1,7 +1,8 @@
 import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { createPublisher, type Publishable, type Publisher, QUARANTINE_QUEUE } from "../../src/queue/publisher.ts";
+import { createPublisher, type Publishable, type Publisher } from "../../src/queue/publisher.ts";
+import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
 import { connectRedis, readServer, unsuitable } from "../../src/queue/redis.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
@@ -11,16 +12,19 @@ let redis: Redis;
 let publisher: Publisher;
 
 const QUEUE = "mm4-delivery-events";
-const OPTIONS = {
+const SETTINGS = {
   queue: QUEUE,
-  prefix: "bull",
+  queuePrefix: "bull",
   dedupeHours: 24,
-  attempts: 10,
-  backoffMs: 2000,
-  completedKeep: { seconds: 3600, count: 10_000 },
-  failedKeep: { seconds: 1_209_600, count: 100_000 },
-  onError: () => {},
+  jobAttempts: 10,
+  jobBackoffMs: 2000,
+  completedKeepSeconds: 3600,
+  completedKeepCount: 10_000,
+  failedKeepSeconds: 1_209_600,
+  failedKeepCount: 100_000,
 };
+const publisherOn = (client: Redis, changes: Partial<typeof SETTINGS> = {}) =>
+  createPublisher({ redis: client, settings: { ...SETTINGS, ...changes }, onError: () => {} });
 const event = (id: string) => eventOf(deliveryReport({ "X-Mms-Message-ID": id }));
 const record = (recordId: string, messageId = recordId): Publishable => ({
   id: `j${recordId}`,
@@ -37,7 +41,7 @@ beforeEach(async () => {
   redis.on("error", () => {});
   await redis.ping();
   await redis.flushall();
-  publisher = createPublisher({ ...OPTIONS, redis });
+  publisher = publisherOn(redis);
 });
 afterEach(async () => {
   await publisher.close();
@@ -75,7 +79,7 @@ test("the same record again is no second job, and no duplicate of itself", async
 });
 
 test("another record of the same event is a duplicate of the first, also after that was consumed and removed", async () => {
-  const publishing = createPublisher({ ...OPTIONS, redis, completedKeep: { seconds: 0, count: 0 } });
+  const publishing = publisherOn(redis, { completedKeepSeconds: 0, completedKeepCount: 0 });
   await publishing.publish(record("1", "same"));
   expect(await publishing.publish(record("2", "same"))).toEqual({ duplicateOf: "j1" });
   await consumeOne();
@@ -156,7 +160,7 @@ test("a publisher whose Redis was never there refuses, and publishes when it com
   await server.kill();
   const late = connectRedis(server.url);
   late.on("error", () => {});
-  const publishing = createPublisher({ ...OPTIONS, redis: late });
+  const publishing = publisherOn(late);
   await expect(publishing.publish(record("late"))).rejects.toThrow("Redis is not connected");
   await server.start();
   await eventually(

@@ -1,0 +1,154 @@
+/** `mm4d quarantine`: what a person does with messages nobody could read. */
+import { randomUUID } from "node:crypto";
+import type { Command } from "commander";
+import libmime from "libmime";
+import type { Config } from "../config.ts";
+import { ORDINARY_PEER } from "../delivery/peer.ts";
+import { createPublisher } from "../queue/publisher.ts";
+import { openQuarantine, type Quarantine, type QuarantineEntry } from "../queue/quarantine.ts";
+import { connectRedis } from "../queue/redis.ts";
+import { readEvent } from "../receiver.ts";
+import { readSavedBody } from "../smtp/saved-body.ts";
+import { printWrapped } from "./describe.ts";
+import { findRedisUrl } from "./running-service.ts";
+import { loadSettings } from "./settings.ts";
+
+export function addQuarantineCommand(program: Command): void {
+  const quarantine = program
+    .command("quarantine")
+    .description("list, show, replay or drop the messages nobody could read");
+  quarantine
+    .command("list")
+    .description("list the kept messages, oldest first")
+    .option("--json", "print them as JSON, one a line, without their bytes")
+    .action(list);
+  quarantine
+    .command("show <id>")
+    .description("print one: its header, and its body as mailparser reads it")
+    .action(show);
+  quarantine
+    .command("replay [id]")
+    .description("read one again with today's program, and queue its event under the id it would have had")
+    .option("--all", "every message")
+    .option("--reason <reason>", "with --all: only those kept for this reason")
+    .addHelpText(
+      "after",
+      `
+A message that still makes no event stays where it is. Exit code 1 when one
+that was named does.`,
+    )
+    .action(replay);
+  quarantine.command("drop <id>").description("remove one for good").action(drop);
+}
+
+async function list({ json }: { json?: true }): Promise<void> {
+  await withQuarantine(async (quarantine) => {
+    for (const { id, message } of await quarantine.list()) {
+      const { reason, detail, peer, receivedAt, raw } = message;
+      const bytes = Buffer.byteLength(raw, "base64");
+      if (json) process.stdout.write(`${JSON.stringify({ id, reason, detail, peer, receivedAt, bytes })}\n`);
+      else process.stdout.write(`${id}\n  ${receivedAt}  ${reason}  ${peer.name}  ${bytes} bytes\n`);
+    }
+  });
+}
+
+async function show(id: string): Promise<void> {
+  await withQuarantine(async (quarantine) => {
+    const { message } = await found(quarantine, id);
+    const bytes = Buffer.from(message.raw, "base64");
+    const [header = ""] = bytes.toString("latin1").split(/\r?\n\r?\n/, 1);
+    const { text, parts } = await readSavedBody(bytes).catch((cause: Error) => ({
+      text: `(cannot be read: ${cause.message})`,
+      parts: [],
+    }));
+    printWrapped([`${message.receivedAt}  ${message.reason}  ${message.peer.name} (${message.peer.address})`]);
+    if (message.detail !== null) process.stdout.write(`${shown(message.detail)}\n`);
+    process.stdout.write(`\n${shown(Buffer.from(header, "latin1").toString())}\n`);
+    if (text.trim() !== "") process.stdout.write(`\n${shown(text.trimEnd())}\n`);
+    for (const part of parts) process.stdout.write(`\n[${shown(part)}]\n`);
+  });
+}
+
+async function replay(id: string | undefined, { all, reason }: { all?: true; reason?: string }): Promise<void> {
+  if ((id === undefined) === (all === undefined)) throw new Error("Cannot replay: one id or --all must be given");
+  await withQuarantine(async (quarantine, config, publish) => {
+    const chosen = id === undefined ? await quarantine.list() : [await found(quarantine, id)];
+    let failed = 0;
+    for (const entry of chosen) {
+      if (reason !== undefined && entry.message.reason !== reason) continue;
+      const outcome = await replayOne(entry, config, publish);
+      process.stdout.write(`${entry.id}  ${outcome.text}\n`);
+      if (outcome.published) await quarantine.drop(entry.id);
+      else failed += 1;
+    }
+    if (id !== undefined && failed > 0) process.exitCode = 1;
+  });
+}
+
+async function drop(id: string): Promise<void> {
+  await withQuarantine(async (quarantine) => {
+    if (!(await quarantine.drop(id))) throw new Error(`Cannot drop "${id}": there is no such message in quarantine`);
+  });
+}
+
+type Publish = ReturnType<typeof createPublisher>["publish"];
+
+/** A first publication: under its ordinary id, with the time it was received at first. */
+async function replayOne(
+  { message }: QuarantineEntry,
+  config: Config,
+  publish: Publish,
+): Promise<{ published: boolean; text: string }> {
+  const read = readEvent(
+    {
+      bytes: Buffer.from(message.raw, "base64"),
+      peer: message.peer,
+      rules: ORDINARY_PEER,
+      receivedAt: new Date(message.receivedAt),
+    },
+    { decodeWords: (text) => libmime.decodeWords(text), source: `/mm4d/${config.domain[0] ?? "local"}` },
+  );
+  if (!read.ok) return { published: false, text: `still makes no event: ${read.error.kind}` };
+  const event = read.value;
+  const { duplicateOf } = await publish({ id: `j${randomUUID().replaceAll("-", "")}`, kind: "event", event });
+  return { published: true, text: duplicateOf === null ? `queued as ${event.id}` : `was queued before as ${event.id}` };
+}
+
+async function found(quarantine: Quarantine, id: string): Promise<QuarantineEntry> {
+  const entry = await quarantine.find(id);
+  if (!entry) throw new Error(`Cannot find "${id}": there is no such message in quarantine`);
+  return entry;
+}
+
+async function withQuarantine(
+  use: (quarantine: Quarantine, config: Config, publish: Publish) => Promise<void>,
+): Promise<void> {
+  const { config } = loadSettings("open the quarantine");
+  const redis = connectRedis(await findRedisUrl(config));
+  let reason = "it does not answer";
+  redis.on("error", (cause: Error) => {
+    reason = cause.message;
+  });
+  await redis.ping().catch(() => {
+    redis.disconnect();
+    throw new Error(`Cannot reach Redis: ${reason}`);
+  });
+  const quarantine = openQuarantine(redis, config.queuePrefix);
+  // The call that fails tells it.
+  const publisher = createPublisher({ redis, settings: config, onError: () => {} });
+  try {
+    await use(quarantine, config, publisher.publish);
+  } finally {
+    await Promise.all([quarantine.close(), publisher.close()]);
+    redis.disconnect();
+  }
+}
+
+/** Safe for a terminal: control and formatting characters are shown, not sent; line ends and tabs stay. */
+function shown(text: string): string {
+  return text
+    .replace(/\r\n/g, "\n")
+    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) =>
+      char === "\n" || char === "\t" ? char : `\\x${(char.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`,
+    );
+}

@@ -1,0 +1,115 @@
+/** Messages nobody could read: kept whole, bounded, and in a person's hands. */
+import { Queue } from "bullmq";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { DeliveryEvent } from "../../src/delivery/event.ts";
+import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliveryReport, eventOf, PEER } from "../support/report.ts";
+import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { openSession } from "../support/smtp-client.ts";
+
+let redis: TestRedis;
+let service: TestService;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_QUARANTINE_MAX_MESSAGES: "3" });
+});
+afterAll(async () => {
+  await service.stop();
+  await redis.stop();
+});
+
+const quarantine = (...args: string[]) => runCommand(["quarantine", ...args], service.env);
+const ids = async () =>
+  (await quarantine("list", "--json")).stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => (JSON.parse(line) as { id: string }).id);
+const unreadable = (id: string) => deliveryReport({ "X-Mms-MM-Status-Code": undefined, "X-Mms-Message-ID": id });
+
+test("an unreadable message is kept whole, told and shown without harm to the terminal, and dropped", async () => {
+  const client = await openSession(service.smtpPort);
+  const hostile = Buffer.concat([unreadable("a\u001b[2Jb"), Buffer.from("body \u001b]0;title\u0007\r\n")]);
+  expect(await client.deliver(hostile)).toBe("250 2.0.0 Message stored for inspection");
+  client.end();
+  const [id = ""] = await eventually(ids, (found) => found.length === 1);
+  expect((await quarantine("list")).stdout).toMatch(
+    new RegExp(`^${id}\n {2}20.*Z {2}no-status {2}loopback {2}\\d+ bytes\n$`),
+  );
+  const { code, stdout } = await quarantine("show", id);
+  expect(code).toBe(0);
+  expect(stdout).toContain("X-Mms-Message-Type: MM4_delivery_report.REQ");
+  expect(stdout).toContain("a\\x1b[2Jb");
+  expect(stdout).toContain("body \\x1b]0;title\\x07");
+  expect(stdout).not.toContain("\u001b");
+  expect(await quarantine("replay", id)).toMatchObject({ code: 1, stdout: `${id}  still makes no event: no-status\n` });
+  expect(await quarantine("drop", id)).toMatchObject({ code: 0 });
+  expect(await quarantine("drop", id)).toMatchObject({
+    code: 1,
+    stderr: `Cannot drop "${id}": there is no such message in quarantine\n`,
+  });
+  expect(await ids()).toEqual([]);
+});
+
+test("a message that today's program can read is queued under its ordinary id, with the time it was received at first", async () => {
+  const bytes = deliveryReport({ "X-Mms-Message-ID": "mended" });
+  const message = {
+    reason: "internal-error",
+    detail: "Error: x",
+    peer: PEER,
+    receivedAt: "2026-01-02T03:04:05.678Z",
+    raw: Buffer.from(bytes).toString("base64"),
+  };
+  const connection = { url: redis.url, maxRetriesPerRequest: null };
+  const kept = new Queue(QUARANTINE_QUEUE, { connection });
+  await kept.add("internal-error", message, { jobId: "jmended" });
+  await kept.close();
+  expect(await quarantine("replay", "--all", "--reason", "no-status")).toMatchObject({ code: 0, stdout: "" });
+  const expected = eventOf(bytes);
+  expect(await quarantine("replay", "--all", "--reason", "internal-error")).toMatchObject({
+    code: 0,
+    stdout: `jmended  queued as ${expected.id}\n`,
+  });
+  expect(await ids()).toEqual([]);
+  const queue = new Queue("mm4-delivery-events", { connection });
+  const events = (await queue.getWaiting()).map(({ data }) => data as DeliveryEvent);
+  await queue.close();
+  expect(events).toEqual([JSON.parse(JSON.stringify(expected))]);
+});
+
+test("a full quarantine answers 451 and says so once, reports are not concerned, and room is used again", async () => {
+  const metrics = async () => (await service.get("/metrics")).text;
+  // What a person removed is noticed some seconds later.
+  await eventually(metrics, (text) => text.includes("mm4d_quarantine_messages 0"));
+  const client = await openSession(service.smtpPort);
+  for (const id of ["1", "2", "3"])
+    expect(await client.deliver(unreadable(id))).toBe("250 2.0.0 Message stored for inspection");
+  for (const id of ["4", "5"])
+    expect(await client.deliver(unreadable(id))).toBe("451 4.3.0 Cannot store the report now, try again later");
+  expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "ordinary" }))).toBe("250 2.0.0 Report stored");
+  expect(service.log().filter(({ event }) => event === "quarantine.full").length).toBe(1);
+  expect(await metrics()).toContain("mm4d_quarantine_messages 3");
+  await eventually(
+    async () => (await ids()).length,
+    (length) => length === 3,
+  );
+  await quarantine("drop", (await ids())[0] ?? "");
+  await eventually(
+    () => client.deliver(unreadable("6")),
+    (reply) => reply.startsWith("250"),
+  );
+  client.end();
+});
+
+test("usage: one id or --all", async () => {
+  expect(await quarantine("replay")).toMatchObject({
+    code: 1,
+    stderr: "Cannot replay: one id or --all must be given\n",
+  });
+  expect(await quarantine("show", "nothing")).toMatchObject({
+    code: 1,
+    stderr: 'Cannot find "nothing": there is no such message in quarantine\n',
+  });
+  expect((await quarantine()).code).toBe(2);
+});
