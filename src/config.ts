@@ -160,6 +160,12 @@ export const SETTINGS = {
     ...wholeNumber(0, 10_000_000),
     about: "How many jobs that consumers gave up on are kept.",
   },
+  accept: {
+    env: "MM4D_ACCEPT",
+    fallback: "journal",
+    ...oneOf("journal", "queue"),
+    about: "What a 250 stands on: the journal on the disk, or, for hosts without a disk, the queue in Redis.",
+  },
   quarantineMaxMessages: {
     env: "MM4D_QUARANTINE_MAX_MESSAGES",
     fallback: "10000",

@@ -3,7 +3,7 @@
  * reverse order. The only file that knows all of them.
  */
 import { randomUUID } from "node:crypto";
-import { chmodSync, mkdirSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import libmime from "libmime";
 import { takeControl } from "./admin/control.ts";
@@ -12,8 +12,8 @@ import { startAdmin } from "./admin/server.ts";
 import { CATALOGUE_VERSION } from "./catalogue/find-code.ts";
 import { type Config, maskUrl } from "./config.ts";
 import { ORDINARY_PEER } from "./delivery/peer.ts";
-import { startDrain } from "./journal/drain.ts";
-import { type JournalFault, openJournal } from "./journal/journal.ts";
+import { type Drain, startDrain } from "./journal/drain.ts";
+import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import { createLog } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
@@ -41,7 +41,7 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** How long a message may wait for the disk before its sender is asked to come again. */
+/** How long a message may wait to be stored before its sender is asked to come again. */
 const STORE_DEADLINE_MS = 5_000;
 const REDIS_STOP_MS = 10_000;
 const HOUR_MS = 3_600_000;
@@ -76,7 +76,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
   let fullTold = false;
   const metrics = createMetrics({
     connections: () => listener?.connections() ?? 0,
-    journal: () => journal.status(),
+    journal: journalStatus,
     quarantine: () => quarantine.use(),
     redisUp: () => watch.state().awayMs === null,
   });
@@ -87,16 +87,10 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
   const control = await takeControl(dataDir);
   releasers.push(() => control.release());
 
-  const journal = await openJournal({
-    directory: join(dataDir, "journal"),
-    maxBytes: config.journalMaxBytes,
-    onFault: noteFault,
-  });
-  releasers.push(async () => {
-    await journal.close();
-    if (settled) await journal.settleAll();
-  });
-  const recovered = journal.status().records;
+  const journalDir = join(dataDir, "journal");
+  // A journal that an earlier run left is drained in the other mode too.
+  const journal = config.accept === "journal" || existsSync(journalDir) ? await startJournal(journalDir) : undefined;
+  const recovered = journalStatus().records;
 
   const embedded = config.redisUrl === null ? await startEmbedded(join(dataDir, "redis")) : undefined;
   const redisUrl = embedded?.url ?? config.redisUrl ?? "";
@@ -105,13 +99,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
   const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
 
-  const drain = startDrain({
-    journal,
-    publish: publisher.publish,
-    onPublished: notePublished,
-    onTrouble: (cause) => log.drainFailed(cause, journal.status().records),
-    onRecovered: () => log.drainRecovered(),
-  });
+  const drain = journal && beginDrain(journal);
   const watch = watchRedis({
     redis,
     probeKey: `${config.queuePrefix}:mm4d-probe`,
@@ -122,7 +110,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
   releasers.push(() => watch.stop());
-  releasers.push(() => drain.stop(config.shutdownGraceMs));
+  if (drain) releasers.push(() => drain.stop(config.shutdownGraceMs));
 
   const admin = await startAdmin({
     host: config.adminHost,
@@ -163,9 +151,9 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     embedded: embedded !== undefined,
     notes,
     async stop() {
-      log.serviceStopping({ connections: smtpListener.connections(), waiting: journal.status().records });
+      log.serviceStopping({ connections: smtpListener.connections(), waiting: journalStatus().records });
       await releaseAll(releasers);
-      log.serviceStopped({ waiting: journal.status().records });
+      log.serviceStopped({ waiting: journalStatus().records });
     },
   };
 
@@ -175,7 +163,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     const receipt = await receive(
       { bytes, peer, rules: ORDINARY_PEER, receivedAt },
       {
-        store: (record) => withDeadline(journal.append(record), STORE_DEADLINE_MS),
+        store,
         hasQuarantineRoom: (raw) => quarantine.has(raw),
         recordId: () => `j${randomUUID().replaceAll("-", "")}`,
         decodeWords: (text) => libmime.decodeWords(text),
@@ -185,6 +173,13 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
     return noteReceipt({ sessionId, peer }, receipt, tookMs);
+  }
+
+  /** Resolves once the record is safe; rejects in time when that is not certain, and then the relay comes again. */
+  async function store(record: JournalRecord): Promise<void> {
+    if (journal && config.accept === "journal") return withDeadline(journal.append(record), "The disk");
+    const published = await withDeadline(publisher.publish(record), "Redis");
+    notePublished(record, published, false);
   }
 
   /** Counts and logs what became of a message, and says how to answer. No `default`: a new receipt must be answered to compile. */
@@ -273,7 +268,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
 
   /** Once a second, with what Redis is there. */
   async function tick(identity: string | null): Promise<void> {
-    if (await journal.noteRedis(identity)) {
+    if (journal && drain && (await journal.noteRedis(identity))) {
       log.redisChanged();
       // What cannot be read now is published again by the next start: the cursor still names the old Redis.
       void drain.publishAgain().catch((cause: Error) => log.journalFault("unreadable", { reason: cause.message }));
@@ -283,7 +278,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
       quarantine.measured(await measureQuarantine(redis, config.queuePrefix));
       if (quarantine.has(0)) quarantineFullTold = false;
     }
-    const { bytes, maxBytes } = journal.status();
+    const { bytes, maxBytes } = journalStatus();
     const full = bytes >= maxBytes * FULL;
     if (full && !fullTold) log.journalFull(bytes, maxBytes);
     if (!full && fullTold) log.journalRecovered({ bytes, maxBytes });
@@ -291,7 +286,35 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
   }
 
   function healthFacts(): HealthFacts {
-    return { journal: journal.status(), redis: watch.state(), drainFault: drain.trouble() };
+    return {
+      needsRedis: config.accept === "queue",
+      journal: journalStatus(),
+      redis: watch.state(),
+      drainFault: drain?.trouble() ?? null,
+    };
+  }
+
+  function journalStatus(): JournalStatus {
+    return journal?.status() ?? { bytes: 0, maxBytes: config.journalMaxBytes, records: 0, oldestAt: null, fault: null };
+  }
+
+  async function startJournal(directory: string): Promise<Journal> {
+    const opened = await openJournal({ directory, maxBytes: config.journalMaxBytes, onFault: noteFault });
+    releasers.push(async () => {
+      await opened.close();
+      if (settled) await opened.settleAll();
+    });
+    return opened;
+  }
+
+  function beginDrain(from: Journal): Drain {
+    return startDrain({
+      journal: from,
+      publish: publisher.publish,
+      onPublished: notePublished,
+      onTrouble: (cause) => log.drainFailed(cause, journalStatus().records),
+      onRecovered: () => log.drainRecovered(),
+    });
   }
 
   async function startEmbedded(directory: string): Promise<EmbeddedRedis> {
@@ -321,9 +344,10 @@ function cannotListen(what: string, host: string, port: number, setting: string,
   throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${why} (${setting})`);
 }
 
-function withDeadline(work: Promise<void>, deadlineMs: number): Promise<void> {
+function withDeadline<T>(work: Promise<T>, who: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`The disk did not answer within ${deadlineMs} ms`)), deadlineMs);
+    const late = (): void => reject(new Error(`${who} did not answer within ${STORE_DEADLINE_MS} ms`));
+    const timer = setTimeout(late, STORE_DEADLINE_MS);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

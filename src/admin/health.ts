@@ -4,6 +4,8 @@
  */
 
 export interface HealthFacts {
+  /** Whether reports are stored in Redis before they are answered: then nothing works without it. */
+  readonly needsRedis: boolean;
   readonly journal: {
     readonly bytes: number;
     readonly maxBytes: number;
@@ -29,8 +31,13 @@ export const FULL = 0.99;
 const LAG_LIMIT_MS = 60_000;
 
 /** Why no traffic should come here; empty when it may. */
-export function notReady({ journal }: HealthFacts): readonly string[] {
+export function notReady({ journal, redis, needsRedis }: HealthFacts): readonly string[] {
   const reasons: string[] = [];
+  if (needsRedis && redis.awayMs !== null) {
+    reasons.push(
+      `Redis has been away for ${seconds(redis.awayMs)} s (${redis.fault}): reports get 451 until it is back`,
+    );
+  }
   if (journal.fault) {
     reasons.push(
       `The journal cannot be written (${journal.fault.message}): reports get 451 until the data directory is in order`,
@@ -50,15 +57,20 @@ export function unhealthy(facts: HealthFacts): readonly string[] {
   const oldestMs = journal.oldestAt === null ? 0 : Date.now() - journal.oldestAt.getTime();
 
   if (redis.awayMs !== null) {
+    if (facts.needsRedis) return reasons;
     reasons.push(
-      `Redis has been away for ${Math.round(redis.awayMs / 1000)} s (${redis.fault}): ${waiting}; relays see no difference`,
+      `Redis has been away for ${seconds(redis.awayMs)} s (${redis.fault}): ${waiting}; relays see no difference`,
     );
   } else if (redis.fault !== null) reasons.push(`Redis refuses writes (${redis.fault}): ${waiting}`);
   else if (drainFault) reasons.push(`Events cannot be put on the queue (${drainFault.message}): ${waiting}`);
   else if (oldestMs > LAG_LIMIT_MS) {
-    reasons.push(`The queue does not keep up: ${waiting}, the oldest for ${Math.round(oldestMs / 1000)} s`);
+    reasons.push(`The queue does not keep up: ${waiting}, the oldest for ${seconds(oldestMs)} s`);
   }
   return reasons;
+}
+
+function seconds(ms: number): number {
+  return Math.round(ms / 1000);
 }
 
 function size({ bytes, maxBytes }: HealthFacts["journal"]): string {

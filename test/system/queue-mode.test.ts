@@ -1,0 +1,93 @@
+/** MM4D_ACCEPT=queue: 250 only after BullMQ has stored the job, otherwise 451, and never a long wait. */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { startConsumer, type TestConsumer } from "../support/consumer.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliverAll } from "../support/relay.ts";
+import { deliveryReport } from "../support/report.ts";
+import { startServiceProcess, type TestService } from "../support/service.ts";
+import { openSession } from "../support/smtp-client.ts";
+
+const NOT_STORED = "451 4.3.0 Cannot store the report now, try again later";
+
+let redis: TestRedis;
+let service: TestService;
+let consumer: TestConsumer;
+
+beforeEach(async () => {
+  redis = await startRedis(["--appendfsync", "always"]);
+  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_ACCEPT: "queue", MM4D_LOG_LEVEL: "warn" });
+  await eventually(
+    () => service.get("/readyz"),
+    ({ status }) => status === 200,
+  );
+  consumer = startConsumer(redis.url);
+});
+afterEach(async () => {
+  await consumer.stop();
+  await service.stop();
+  await redis.stop();
+});
+
+test("1,000 reports from 20 connections, Redis killed meanwhile: every 250 is in the queue once, and there is no journal", async () => {
+  const messages = new Map(
+    Array.from(
+      { length: 1_000 },
+      (_, index) => [`mm-${index}`, deliveryReport({ "X-Mms-Message-ID": `mm-${index}` })] as const,
+    ),
+  );
+  let outage: Promise<void> | undefined;
+  const ledger = await deliverAll({
+    port: service.smtpPort,
+    connections: 20,
+    messages,
+    onAccepted(count) {
+      if (count < 300) return;
+      outage ??= redis.kill().then(() => redis.start());
+    },
+  });
+  await outage;
+  await eventually(
+    () => consumer.events.length,
+    (length) => length >= messages.size,
+  );
+  expect(ledger.retries).toBeGreaterThan(0);
+  expect(consumer.events.map(({ subject }) => subject).sort()).toEqual([...messages.keys()].sort());
+  expect(existsSync(join(service.dataDir, "journal"))).toBe(false);
+});
+
+test("while Redis is away reports get 451 at once, and the service is not ready", async () => {
+  await redis.kill();
+  const { text } = await eventually(
+    () => service.get("/readyz"),
+    ({ status }) => status === 503,
+  );
+  expect(text).toMatch(/^Redis has been away for \d+ s \(.*\): reports get 451 until it is back\n$/);
+  const client = await openSession(service.smtpPort);
+  expect(await client.deliver(deliveryReport())).toBe(NOT_STORED);
+  await redis.start();
+  await eventually(
+    () => client.deliver(deliveryReport()),
+    (reply) => reply === "250 2.0.0 Report stored",
+  );
+  client.end();
+});
+
+test("a Redis that is frozen costs a relay five seconds and a 451, and its retry is queued once", async () => {
+  const client = await openSession(service.smtpPort);
+  expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "before" }))).toBe("250 2.0.0 Report stored");
+  process.kill(redis.pid(), "SIGSTOP");
+  expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "frozen" }))).toBe(NOT_STORED);
+  process.kill(redis.pid(), "SIGCONT");
+  await eventually(
+    () => client.deliver(deliveryReport({ "X-Mms-Message-ID": "frozen" })),
+    (reply) => reply.startsWith("250"),
+  );
+  client.end();
+  await eventually(
+    () => consumer.events.length,
+    (length) => length >= 2,
+  );
+  expect(consumer.events.map(({ subject }) => subject)).toEqual(["before", "frozen"]);
+});
