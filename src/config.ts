@@ -160,6 +160,15 @@ export const SETTINGS = {
     ...wholeNumber(0, 10_000_000),
     about: "How many jobs that consumers gave up on are kept.",
   },
+  catalogueFile: {
+    env: "MM4D_CATALOGUE_FILE",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a path",
+    about:
+      "JSON file with code entries, wordings and precedence rows of your own, laid over the catalogue; SIGHUP reads it again.",
+    read: (text: string) => text,
+  },
   accept: {
     env: "MM4D_ACCEPT",
     fallback: "journal",

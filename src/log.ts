@@ -25,7 +25,8 @@ export interface Log {
   serviceStopping(fields: Fields): void;
   serviceStopped(fields: Fields): void;
   serviceFailed(cause: Error): void;
-  settingsEffective(settings: Fields): void;
+  settingsReloaded(fields: Fields): void;
+  settingsNotReloaded(cause: Error): void;
   sessionRefused(address: string, reason: string): void;
   sessionFailed(cause: Error): void;
   reportStored(sessionId: string, event: DeliveryEvent, tookMs: number): void;
@@ -97,7 +98,8 @@ export function createLog({ level, numbers }: LogOptions): Log {
     serviceStopping: (fields) => line("info", "service.stopping", fields),
     serviceStopped: (fields) => line("info", "service.stopped", fields),
     serviceFailed: (cause) => line("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
-    settingsEffective: (settings) => line("info", "settings.effective", { settings }),
+    settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
+    settingsNotReloaded: (cause) => line("error", "settings.not-reloaded", reason(cause)),
     sessionRefused: (address, why) => line("info", "session.refused", { address, reason: why }),
     sessionFailed: (cause) =>
       line("info", "session.failed", { ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),

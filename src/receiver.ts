@@ -5,7 +5,7 @@
  *
  * It knows neither SMTP nor Redis: it says what it needs, and what can come of it.
  */
-import { CATALOGUE_VERSION, findCode } from "./catalogue/find-code.ts";
+import type { Catalogue } from "./catalogue/catalogue.ts";
 import { type DeliveryEvent, makeEvent } from "./delivery/event.ts";
 import { interpret } from "./delivery/interpret.ts";
 import type { PeerIdentity, PeerRules } from "./delivery/peer.ts";
@@ -33,6 +33,7 @@ export interface Outlets {
   /** A fresh id for a record, unlike any other ever made. */
   recordId(): string;
   readonly decodeWords: DecodeWords;
+  readonly catalogue: Catalogue;
   /** The `source` of our events. */
   readonly source: string;
 }
@@ -86,12 +87,12 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
 /** Reads, judges and explains one message. Pure. */
 export function readEvent(
   { bytes, peer, rules, receivedAt }: ReceivedMessage,
-  { decodeWords, source }: Pick<Outlets, "decodeWords" | "source">,
+  { decodeWords, catalogue, source }: Pick<Outlets, "decodeWords" | "catalogue" | "source">,
 ): Result<DeliveryEvent, Problem> {
   const report = readMessage(bytes, rules, decodeWords);
   if (!report.ok) return report;
-  const judgement = interpret(report.value, rules, findCode);
-  const event = makeEvent(report.value, judgement, { peer, receivedAt, source, catalogueVersion: CATALOGUE_VERSION });
+  const judgement = interpret(report.value, rules, catalogue);
+  const event = makeEvent(report.value, judgement, { peer, receivedAt, source, catalogueVersion: catalogue.version });
   return { ok: true, value: event };
 }
 

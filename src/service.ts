@@ -9,7 +9,7 @@ import libmime from "libmime";
 import { takeControl } from "./admin/control.ts";
 import { FULL, type HealthFacts, notReady, unhealthy } from "./admin/health.ts";
 import { startAdmin } from "./admin/server.ts";
-import { CATALOGUE_VERSION } from "./catalogue/find-code.ts";
+import { loadCatalogue } from "./catalogue-file.ts";
 import { type Config, maskUrl } from "./config.ts";
 import { ORDINARY_PEER } from "./delivery/peer.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
@@ -37,6 +37,8 @@ export interface Service {
   readonly embedded: boolean;
   /** What a user should know about the settings in force. */
   readonly notes: readonly string[];
+  /** Reads the files that settings name again. What is in force stays when one has a fault. */
+  reload(): void;
   /** Finishes what is open, each step with a deadline. */
   stop(): Promise<void>;
 }
@@ -74,6 +76,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
   let listener: Listener | undefined;
   let settled = false;
   let fullTold = false;
+  let catalogue = loadCatalogue(config.catalogueFile);
   const metrics = createMetrics({
     connections: () => listener?.connections() ?? 0,
     journal: journalStatus,
@@ -117,7 +120,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     port: config.adminPort,
     notReady: () => notReady(healthFacts()),
     unhealthy: () => unhealthy(healthFacts()),
-    version: { name: "mm4d", version: VERSION, node: process.version, catalogue: CATALOGUE_VERSION },
+    version: () => ({ name: "mm4d", version: VERSION, node: process.version, catalogue: catalogue.version }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
   }).catch((cause) => cannotListen("HTTP", config.adminHost, config.adminPort, "MM4D_ADMIN_PORT", cause));
   releasers.push(() => admin.stop());
@@ -150,6 +153,14 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     redisUrl,
     embedded: embedded !== undefined,
     notes,
+    reload() {
+      try {
+        catalogue = loadCatalogue(config.catalogueFile);
+        log.settingsReloaded({ catalogue: catalogue.version });
+      } catch (cause) {
+        log.settingsNotReloaded(cause as Error);
+      }
+    },
     async stop() {
       log.serviceStopping({ connections: smtpListener.connections(), waiting: journalStatus().records });
       await releaseAll(releasers);
@@ -166,6 +177,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
         store,
         hasQuarantineRoom: (raw) => quarantine.has(raw),
         recordId: () => `j${randomUUID().replaceAll("-", "")}`,
+        catalogue,
         decodeWords: (text) => libmime.decodeWords(text),
         source: `/mm4d/${config.domain[0] ?? "local"}`,
       },

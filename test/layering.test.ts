@@ -17,7 +17,7 @@ const EDGE = ["config.ts", "log.ts", "metrics.ts"];
 const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   mm4: { from: ["mm4", "result.ts"], types: ["delivery"], packages: [], node: false },
   delivery: { from: ["delivery", "result.ts"], types: [], packages: [], node: ["node:crypto"] },
-  catalogue: { from: ["catalogue"], types: ["delivery"], packages: [], node: false },
+  catalogue: { from: ["catalogue", "result.ts"], types: ["delivery"], packages: [], node: false },
   "receiver.ts": {
     from: ["mm4", "delivery", "catalogue", "result.ts"],
     types: ["journal", "queue"],
@@ -34,7 +34,19 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   admin: { from: ["admin", "catalogue", ...EDGE], types: ["delivery", "queue"], packages: [], node: true },
   cli: {
-    from: ["cli", "mm4", "delivery", "catalogue", "queue", "smtp", "receiver.ts", "service.ts", "version.ts", ...EDGE],
+    from: [
+      "cli",
+      "mm4",
+      "delivery",
+      "catalogue",
+      "queue",
+      "smtp",
+      "receiver.ts",
+      "service.ts",
+      "version.ts",
+      "catalogue-file.ts",
+      ...EDGE,
+    ],
     types: ["journal", "admin"],
     packages: ["commander", "libmime"],
     node: true,
@@ -42,6 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   "config.ts": { from: ["result.ts"], types: ["delivery"], packages: [], node: true },
   "log.ts": { from: [], types: ["delivery"], packages: ["pino", "pino-pretty"], node: true },
   "metrics.ts": { from: [], types: ["delivery"], packages: ["prom-client"], node: true },
+  "catalogue-file.ts": { from: ["catalogue"], types: [], packages: [], node: true },
   "result.ts": { from: [], types: [], packages: [], node: false },
   "version.ts": { from: [], types: [], packages: [], node: true },
   "main.ts": { from: ["cli", "version.ts"], types: [], packages: ["commander"], node: true },

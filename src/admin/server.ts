@@ -9,7 +9,7 @@ export interface AdminOptions {
   readonly notReady: () => readonly string[];
   /** Why all is not well; empty when it is. */
   readonly unhealthy: () => readonly string[];
-  readonly version: Readonly<Record<string, string>>;
+  readonly version: () => Readonly<Record<string, string>>;
   /** The metrics in Prometheus's text form. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
 }
@@ -25,7 +25,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     "/livez": (response) => sendState(response, []),
     "/readyz": (response) => sendState(response, options.notReady()),
     "/healthz": (response) => sendState(response, options.unhealthy()),
-    "/version": (response) => send(response, 200, "application/json", `${JSON.stringify(options.version)}\n`),
+    "/version": (response) => send(response, 200, "application/json", `${JSON.stringify(options.version())}\n`),
     "/metrics": async (response) => {
       const { contentType, text } = await options.metrics();
       send(response, 200, contentType, text);

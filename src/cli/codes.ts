@@ -1,9 +1,11 @@
 /** `mm4d codes`: the catalogue for people. */
 import type { Command } from "commander";
-import { CATALOGUE, findCode } from "../catalogue/find-code.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import { loadCatalogue } from "../catalogue-file.ts";
 import type { CodeEntry } from "../delivery/code.ts";
 import { readCode } from "../delivery/code-value.ts";
 import { describeCode, printWrapped } from "./describe.ts";
+import { loadSettings } from "./settings.ts";
 
 export function addCodesCommand(program: Command): void {
   program
@@ -23,7 +25,8 @@ Exit code 1 when nothing fits.`,
 }
 
 function printCodes(what: string | undefined, { json }: { json?: true }): void {
-  const found = what === undefined ? CATALOGUE : lookUp(what.trim());
+  const catalogue = loadCatalogue(loadSettings("read the catalogue").config.catalogueFile);
+  const found = what === undefined ? catalogue.entries : lookUp(what.trim(), catalogue);
   if (found.length === 0)
     throw new Error(`Cannot find "${what}": no code, HTTP code, range or word of the catalogue fits`);
   const [first] = found;
@@ -32,7 +35,8 @@ function printCodes(what: string | undefined, { json }: { json?: true }): void {
   else for (const entry of found) process.stdout.write(`${row(entry)}\n`);
 }
 
-function lookUp(what: string): readonly CodeEntry[] {
+function lookUp(what: string, { entries, findCode }: Catalogue): readonly CodeEntry[] {
+  const between = (from: number, to: number) => entries.filter(({ code }) => code >= from && code <= to);
   const [, from, to] = /^(\d+)-(\d+)$/.exec(what) ?? [];
   if (from !== undefined && to !== undefined) return between(Number(from), Number(to));
   const [, hundreds] = /^(\d)xx$/i.exec(what) ?? [];
@@ -42,13 +46,9 @@ function lookUp(what: string): readonly CodeEntry[] {
     return number === null ? [] : [findCode(number, httpCode)];
   }
   const word = what.toLowerCase();
-  return CATALOGUE.filter(({ name, tag, explanation }) =>
+  return entries.filter(({ name, tag, explanation }) =>
     `${name} ${tag ?? ""} ${explanation}`.toLowerCase().includes(word),
   );
-}
-
-function between(from: number, to: number): readonly CodeEntry[] {
-  return CATALOGUE.filter(({ code }) => code >= from && code <= to);
 }
 
 /** At most 80 columns. */

@@ -1,6 +1,7 @@
 /** `mm4d explain`: reads a saved message, and says what would become of it. */
 import type { Command } from "commander";
 import libmime from "libmime";
+import { loadCatalogue } from "../catalogue-file.ts";
 import { ORDINARY_PEER } from "../delivery/peer.ts";
 import type { Problem } from "../delivery/problem.ts";
 import { WARNINGS } from "../delivery/warning.ts";
@@ -42,7 +43,11 @@ function explain(file: string, { json }: { json?: true }): void {
   const peer = { name: "loopback", address: "127.0.0.1", helo: null, tls: null, user: null };
   const read = readEvent(
     { bytes, peer, rules: ORDINARY_PEER, receivedAt: new Date() },
-    { decodeWords: (text) => libmime.decodeWords(text), source: `/mm4d/${config.domain[0] ?? "local"}` },
+    {
+      catalogue: loadCatalogue(config.catalogueFile),
+      decodeWords: (text) => libmime.decodeWords(text),
+      source: `/mm4d/${config.domain[0] ?? "local"}`,
+    },
   );
   if (!read.ok) throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}`);
   const event = read.value;

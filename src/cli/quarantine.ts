@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
 import libmime from "libmime";
+import { loadCatalogue } from "../catalogue-file.ts";
 import type { Config } from "../config.ts";
 import { ORDINARY_PEER } from "../delivery/peer.ts";
 import { createPublisher } from "../queue/publisher.ts";
@@ -106,7 +107,11 @@ async function replayOne(
       rules: ORDINARY_PEER,
       receivedAt: new Date(message.receivedAt),
     },
-    { decodeWords: (text) => libmime.decodeWords(text), source: `/mm4d/${config.domain[0] ?? "local"}` },
+    {
+      catalogue: loadCatalogue(config.catalogueFile),
+      decodeWords: (text) => libmime.decodeWords(text),
+      source: `/mm4d/${config.domain[0] ?? "local"}`,
+    },
   );
   if (!read.ok) return { published: false, text: `still makes no event: ${read.error.kind}` };
   const event = read.value;

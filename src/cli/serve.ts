@@ -12,7 +12,7 @@ export function addServeCommand(program: Command): void {
       "after",
       `
 The log goes to stdout, one JSON line per fact; what it listens on is also
-said on stderr, in plain words. Without REDIS_URL a Redis of its own is
+said on stderr, in plain words. SIGHUP reads MM4D_CATALOGUE_FILE again. Without REDIS_URL a Redis of its own is
 started, with its data under MM4D_DATA_DIR.`,
     )
     .action(serve);
@@ -25,6 +25,7 @@ async function serve(): Promise<void> {
   const service = await startService(config);
   process.stderr.write(welcome(service, config));
 
+  process.on("SIGHUP", () => service.reload());
   await firstSignal();
   await service.stop();
   process.exit(0);

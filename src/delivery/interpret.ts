@@ -9,7 +9,7 @@
 import type { CodeEntry } from "./code.ts";
 import { type CodeReading, readCode } from "./code-value.ts";
 import type { PeerRules } from "./peer.ts";
-import { findPrecedence, type JudgedClass } from "./precedence.ts";
+import { findPrecedence, type JudgedClass, PRECEDENCE, type PrecedenceRow } from "./precedence.ts";
 import type { Report } from "./report.ts";
 import {
   ABSENT_STATUS,
@@ -24,8 +24,13 @@ import {
 import type { RejectedBy, Verdict } from "./verdict.ts";
 import type { Warning } from "./warning.ts";
 
-/** Looks a number up: the entry is always made, `known: false` where the catalogue has none. */
-export type FindCode = (code: number, httpCode: number | null) => CodeEntry;
+/** What judging needs to know about codes. */
+export interface CodeKnowledge {
+  /** Looks a number up: the entry is always made, `known: false` where the catalogue has none. */
+  readonly findCode: (code: number, httpCode: number | null) => CodeEntry;
+  /** An operator's precedence rows, tried before ours. */
+  readonly precedence: readonly PrecedenceRow[];
+}
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -38,13 +43,13 @@ export interface Judgement {
   readonly warnings: readonly Warning[];
 }
 
-export function interpret(report: Report, rules: PeerRules, findCode: FindCode): Judgement {
+export function interpret(report: Report, rules: PeerRules, knowledge: CodeKnowledge): Judgement {
   const warnings: Warning[] = [];
-  const code = chooseCode(report.codes, findCode, warnings);
+  const code = chooseCode(report.codes, knowledge, warnings);
   const status = chooseStatus(report, warnings);
   if (status === null) warnings.push("missing-status");
 
-  const judged: Judged = { report, rules, status, entry: code.entry, warnings };
+  const judged: Judged = { report, rules, knowledge, status, entry: code.entry, warnings };
   const verdict = JUDGES[report.kind](judged);
   return {
     verdict: { ...verdict, conflict: verdict.conflict || statusesDiffer(report) },
@@ -58,6 +63,7 @@ export function interpret(report: Report, rules: PeerRules, findCode: FindCode):
 interface Judged {
   readonly report: Report;
   readonly rules: PeerRules;
+  readonly knowledge: CodeKnowledge;
   readonly status: string | null;
   readonly entry: CodeEntry | null;
   readonly warnings: Warning[];
@@ -69,12 +75,15 @@ const JUDGES: Record<Report["kind"], (judged: Judged) => Verdict> = {
   "read-report": judgeReadReport,
 };
 
-function judgeDeliveryReport({ report, rules, status, entry, warnings }: Judged): Verdict {
+function judgeDeliveryReport({ report, rules, knowledge, status, entry, warnings }: Judged): Verdict {
   const rule = status === null ? ABSENT_STATUS : (findMmStatus(status) ?? UNFAMILIAR_STATUS);
   if (rule.family === "unfamiliar") warnings.push("unknown-status");
   const rejectedBy = rule.family === "rejected" ? readExtension(report.statusExtension, warnings) : null;
 
-  const { winner, conflict } = findPrecedence(rule.family, judgedClass(entry));
+  const { winner, conflict } = findPrecedence(rule.family, judgedClass(entry), [
+    ...knowledge.precedence,
+    ...PRECEDENCE,
+  ]);
   const alone = statusAlone(rule, rejectedBy, rules);
   if (winner === "status") return { ...alone, conflict };
   if (winner === "status-caused-by-code") return { ...alone, rejectedBy: entry?.rejectedBy ?? null, conflict };
@@ -185,7 +194,7 @@ interface ChosenCode {
   readonly entry: CodeEntry | null;
 }
 
-function chooseCode(codes: readonly string[], findCode: FindCode, warnings: Warning[]): ChosenCode {
+function chooseCode(codes: readonly string[], { findCode }: CodeKnowledge, warnings: Warning[]): ChosenCode {
   const readings = codes.map((written) => {
     const reading = readCode(written);
     return { reading, entry: reading.number === null ? null : findCode(reading.number, reading.httpCode) };

@@ -1,3 +1,4 @@
+import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { ORDINARY_PEER, type PeerIdentity, type PeerRules } from "../../src/delivery/peer.ts";
 import type { Problem } from "../../src/delivery/problem.ts";
@@ -33,7 +34,7 @@ export const PEER: PeerIdentity = {
 export function read(bytes: Uint8Array, rules: Partial<PeerRules> = {}, peer = PEER): Result<DeliveryEvent, Problem> {
   const result = readEvent(
     { bytes, peer, rules: { ...ORDINARY_PEER, ...rules }, receivedAt: new Date("2026-01-02T03:04:05.678Z") },
-    { decodeWords, source: "/mm4d/local" },
+    { decodeWords, catalogue: createCatalogue(), source: "/mm4d/local" },
   );
   if (result.ok) valid(result.value);
   return result;

@@ -1,7 +1,7 @@
 /** Every code of the table in, the right event out, over TCP and a real Redis. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BANDWIDTH_CODES } from "../../src/catalogue/bandwidth.ts";
-import { findCode } from "../../src/catalogue/find-code.ts";
+import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
@@ -43,7 +43,7 @@ test("all 63 codes, in delivery reports and in forward responses, become the eve
 
   expect(consumer.events.length).toBe(2 * BANDWIDTH_CODES.length);
   for (const { code, name, fault, reportedBy } of BANDWIDTH_CODES) {
-    const { outcome, retryable, suppress, tag, rejectedBy } = findCode(code);
+    const { outcome, retryable, suppress, tag, rejectedBy } = createCatalogue().findCode(code);
     for (const [kind, type] of [
       ["report", "mm4d.delivery-report.v1"],
       ["response", "mm4d.forward-response.v1"],

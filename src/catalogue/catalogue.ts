@@ -1,18 +1,56 @@
-/** Looks an internal status code up in the catalogue. */
+/** The catalogue: every code that is known, how it is judged, and what is said of one that is not. */
 import type { CodeEntry, Fault } from "../delivery/code.ts";
+import type { PrecedenceRow } from "../delivery/precedence.ts";
 import { BANDWIDTH_CODES } from "./bandwidth.ts";
 import { findFamily, judgeCode, OUT_OF_RANGE } from "./families.ts";
 import { FURTHER_CODES } from "./further.ts";
+import type { Overlay } from "./overlay.ts";
 
 /** The day on which the rows were last compared with their pages. Goes with every reason in an event. */
-export const CATALOGUE_VERSION = "2026-11-23";
+const CATALOGUE_VERSION = "2026-11-23";
 
 /** Codes of the MM4 table that the HTTP API has no counterpart for. */
 const MM4_ONLY = new Set([2, 112, 113, 114, 115, 116, 130, 140, 141, 150, 242, 304, 305, 306, 352, 402]);
 const THOUSANDS: Record<Fault, number> = { client: 4000, service: 5000, ambiguous: 9000 };
 
-/** Every listed code, in numeric order. */
-export const CATALOGUE: readonly CodeEntry[] = [
+/** Everything that judging and explaining needs to know about codes. */
+export interface Catalogue {
+  readonly version: string;
+  /** Every listed code, in numeric order. */
+  readonly entries: readonly CodeEntry[];
+  /**
+   * The entry for a code of any size. A number that is not listed gets an entry
+   * made from its hundreds, with `known: false`; one outside every range gets one
+   * that is not judged. Never undefined, never a guess at a meaning.
+   *
+   * `httpCode`: the four digits, when the report wrote the code in that form.
+   */
+  readonly findCode: (code: number, httpCode?: number | null) => CodeEntry;
+  /** The operator's precedence rows, tried before ours. */
+  readonly precedence: readonly PrecedenceRow[];
+}
+
+/** Our catalogue, with an operator's own entries laid over it. */
+export function createCatalogue(overlay: Overlay = { codes: [], precedence: [] }): Catalogue {
+  const byCode = new Map(OUR_ENTRIES.map((entry) => [entry.code, entry]));
+  for (const own of overlay.codes) {
+    const under = byCode.get(own.code) ?? { ...unlisted(own.code), name: "unnamed", source: "MM4D_CATALOGUE_FILE" };
+    byCode.set(own.code, { ...under, ...own, known: true });
+  }
+  const laidOver = overlay.codes.length + overlay.precedence.length > 0;
+  return {
+    version: laidOver ? `${CATALOGUE_VERSION}+own` : CATALOGUE_VERSION,
+    entries: [...byCode.values()].sort((a, b) => a.code - b.code),
+    findCode(code, httpCode = null) {
+      const entry = byCode.get(code) ?? unlisted(code);
+      if (httpCode === null) return entry;
+      return { ...entry, ...(HTTP_VARIANTS[httpCode] ?? {}), httpCode };
+    },
+    precedence: overlay.precedence,
+  };
+}
+
+const OUR_ENTRIES: readonly CodeEntry[] = [
   ...BANDWIDTH_CODES.map((row) => ({
     ...row,
     known: true,
@@ -21,22 +59,7 @@ export const CATALOGUE: readonly CodeEntry[] = [
     source: "Bandwidth support article 12823149",
   })),
   ...FURTHER_CODES.map((row) => ({ ...row, known: true, ...judgeCode(row.code) })),
-].sort((a, b) => a.code - b.code);
-
-/**
- * The entry for a code of any size. A number that is not listed gets an entry
- * made from its hundreds, with `known: false`; one outside every range gets one
- * that is not judged. Never undefined, never a guess at a meaning.
- *
- * `httpCode`: the four digits, when the report wrote the code in that form.
- */
-export function findCode(code: number, httpCode: number | null = null): CodeEntry {
-  const entry = BY_CODE.get(code) ?? unlisted(code);
-  if (httpCode === null) return entry;
-  return { ...entry, ...(HTTP_VARIANTS[httpCode] ?? {}), httpCode };
-}
-
-const BY_CODE = new Map(CATALOGUE.map((entry) => [entry.code, entry]));
+];
 
 /**
  * Where two HTTP codes fold to one number, the family digit says which. The
