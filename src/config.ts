@@ -160,6 +160,12 @@ export const SETTINGS = {
     ...wholeNumber(0, 10_000_000),
     about: "How many jobs that consumers gave up on are kept.",
   },
+  streamKeepCount: {
+    env: "MM4D_STREAM_KEEP_COUNT",
+    fallback: "10000",
+    ...wholeNumber(100, 10_000_000),
+    about: "About how many entries BullMQ's event stream keeps, from which `mm4d tail` and dashboards read.",
+  },
   catalogueFile: {
     env: "MM4D_CATALOGUE_FILE",
     fallback: "",

@@ -31,6 +31,7 @@ export type PublishingSettings = Pick<
   | "completedKeepCount"
   | "failedKeepSeconds"
   | "failedKeepCount"
+  | "streamKeepCount"
 >;
 
 export interface Published {
@@ -65,7 +66,12 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     if (redis.status !== "ready") throw new Error("Redis is not connected");
     let queue = queues.get(name);
     if (!queue) {
-      queue = new Queue(name, { connection: redis, prefix: settings.queuePrefix, defaultJobOptions });
+      queue = new Queue(name, {
+        connection: redis,
+        prefix: settings.queuePrefix,
+        defaultJobOptions,
+        streams: { events: { maxLen: settings.streamKeepCount } },
+      });
       queue.on("error", onError);
       queues.set(name, queue);
     }

@@ -22,6 +22,7 @@ const SETTINGS = {
   completedKeepCount: 10_000,
   failedKeepSeconds: 1_209_600,
   failedKeepCount: 100_000,
+  streamKeepCount: 10_000,
 };
 const publisherOn = (client: Redis, changes: Partial<typeof SETTINGS> = {}) =>
   createPublisher({ redis: client, settings: { ...SETTINGS, ...changes }, onError: () => {} });
@@ -101,6 +102,14 @@ async function consumeOne(): Promise<void> {
   await new Promise((resolve) => worker.once("completed", resolve));
   await worker.close();
 }
+
+test("BullMQ's event stream is kept short", async () => {
+  const publishing = publisherOn(redis, { streamKeepCount: 100 });
+  for (let index = 0; index < 1_000; index++) await publishing.publish(record(`s${index}`));
+  // Redis cuts a stream by whole nodes of a hundred entries.
+  expect(await redis.xlen(`bull:${QUEUE}:events`)).toBeLessThan(400);
+  await publishing.close();
+});
 
 test("hostile ids in a report touch nothing but their own event", async () => {
   const hostile = [

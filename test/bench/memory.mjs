@@ -1,0 +1,113 @@
+/**
+ * `npm run bench:memory`: what one event costs, in Redis and on the disk, and
+ * what that makes at 1, 100 and 1,000 reports a second with the default bounds.
+ */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
+import { createCatalogue } from "../../dist/catalogue/catalogue.js";
+import { loadConfig } from "../../dist/config.js";
+import { ORDINARY_PEER } from "../../dist/delivery/peer.js";
+import { encodeRecord } from "../../dist/journal/record.js";
+import { composeReport } from "../../dist/mm4/compose.js";
+import { createPublisher } from "../../dist/queue/publisher.js";
+import { readEvent } from "../../dist/receiver.js";
+
+const EVENTS = Number(process.argv[2] ?? 20_000);
+const PORT = 7_991;
+const directory = mkdtempSync(join(tmpdir(), "mm4d-bench-"));
+const server = spawn("redis-server", ["--port", String(PORT), "--save", "", "--dir", directory], { stdio: "ignore" });
+const redis = new Redis({ port: PORT, maxRetriesPerRequest: null, retryStrategy: () => 50 });
+redis.on("error", () => {});
+await redis.ping();
+
+const { config } = loadConfig({}).value;
+const publisher = createPublisher({
+  redis,
+  settings: { ...config, completedKeepCount: EVENTS, streamKeepCount: 10 * EVENTS },
+  onError: console.error,
+});
+const event = (index) =>
+  readEvent(
+    {
+      bytes: composeReport({
+        kind: "delivery-report",
+        transactionId: `tx-${index}@mmsc.example.net`,
+        messageId: `mm-${index}@mmsc.example.net`,
+        recipient: "+12025550100/TYPE=PLMN",
+        originator: "+12025550199/TYPE=PLMN",
+        date: new Date(),
+        status: "Rejected",
+        statusText: "rejected-spam-detected",
+        code: "470",
+      }),
+      peer: { name: "carrier", address: "192.0.2.1", helo: "mmsc.example.net", tls: null, user: null },
+      rules: ORDINARY_PEER,
+      receivedAt: new Date(),
+    },
+    { decodeWords: (text) => text, catalogue: createCatalogue(), source: "/mm4d/mms.example.net" },
+  ).value;
+
+const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);
+const each = (bytes) => Math.round(bytes / EVENTS);
+
+await publisher.publish({ id: "jfirst", kind: "event", event: event(-1) });
+const empty = await used();
+for (let index = 0; index < EVENTS; index += 100) {
+  await Promise.all(
+    Array.from({ length: 100 }, (_, offset) =>
+      publisher.publish({ id: `j${"0".repeat(23)}${index + offset}`, kind: "event", event: event(index + offset) }),
+    ),
+  );
+}
+const queue = new Queue(config.queue, { connection: { port: PORT } });
+await queue.trimEvents(0);
+const withWaiting = await used();
+const worker = new Worker(config.queue, async () => {}, {
+  connection: { port: PORT, maxRetriesPerRequest: null },
+  concurrency: 50,
+});
+await once(worker, "drained");
+while ((await queue.getCompletedCount()) < EVENTS) await new Promise((resolve) => setTimeout(resolve, 50));
+await worker.close();
+const stream = await redis.memory("USAGE", `${config.queuePrefix}:${config.queue}:events`, "SAMPLES", 0);
+const streamLength = await redis.xlen(`${config.queuePrefix}:${config.queue}:events`);
+await queue.trimEvents(0);
+const withCompleted = await used();
+await queue.close();
+const keys = await redis.keys(`${config.queuePrefix}:${config.queue}:de:*`);
+let ids = await used();
+for (let index = 0; index < keys.length; index += 1000) await redis.del(...keys.slice(index, index + 1000));
+ids -= await used();
+
+const journal = encodeRecord({ id: `j${"0".repeat(32)}`, kind: "event", event: event(0) }).byteLength;
+const cost = {
+  "waiting job": each(withWaiting - empty - ids),
+  "consumed job": each(withCompleted - empty - ids),
+  "remembered id": each(ids),
+  "stream entry": Math.round(stream / streamLength),
+  "journal record": journal,
+};
+console.log("bytes each:", cost);
+const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e6 ? 2 : 0)} MB`;
+for (const rate of [1, 100, 1_000]) {
+  console.log(`at ${rate}/s:`, {
+    "consumed jobs": megabytes(
+      Math.min(rate * config.completedKeepSeconds, config.completedKeepCount) * cost["consumed job"],
+    ),
+    "remembered ids": megabytes(rate * config.dedupeHours * 3600 * cost["remembered id"]),
+    "event stream": megabytes(config.streamKeepCount * cost["stream entry"]),
+    "journal, kept for 60 s": megabytes(rate * 60 * journal),
+    "an hour without consumers": megabytes(rate * 3600 * cost["waiting job"]),
+    "an hour without Redis, in the journal": megabytes(rate * 3600 * journal),
+  });
+}
+redis.disconnect();
+server.kill();
+await once(server, "exit");
+rmSync(directory, { recursive: true });
+process.exit(0);
