@@ -1,7 +1,8 @@
 /** Debian's packages, for `npm run setup` and `npm test`. Plain Node. */
 import { execFileSync } from "node:child_process";
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
+import { accessSync, constants, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
 
 /** Whether a program can be run by its name. */
 export function isOnPath(program) {
@@ -21,5 +22,21 @@ export function installDebian(packages) {
   const options = { stdio: "inherit", env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
   execFileSync("apt-get", ["update", "-q"], options);
   execFileSync("apt-get", ["install", "-q", "-y", "--no-install-recommends", ...packages], options);
+  return true;
+}
+
+/** Unpacks a package into a directory, without installing it. */
+export function unpackDebian(name, directory) {
+  const scratch = mkdtempSync(join(tmpdir(), "mm4d-unpack-"));
+  // Fetched as root into a directory of root's own, which apt's unprivileged user could not write to.
+  execFileSync("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=root", name], {
+    cwd: scratch,
+    stdio: "inherit",
+  });
+  const [file] = readdirSync(scratch);
+  execFileSync("dpkg", ["-x", join(scratch, file), join(scratch, "unpacked")], { stdio: "inherit" });
+  mkdirSync(dirname(directory), { recursive: true });
+  cpSync(join(scratch, "unpacked"), directory, { recursive: true });
+  rmSync(scratch, { recursive: true });
   return true;
 }

@@ -3,9 +3,61 @@
  * With `--check` it only says whether they are current.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import libmime from "libmime";
+import { createCatalogue } from "../dist/catalogue/catalogue.js";
 import { SETTINGS } from "../dist/config.js";
+import { ORDINARY_PEER } from "../dist/delivery/peer.js";
 import { createMetrics } from "../dist/metrics.js";
+import { receive } from "../dist/receiver.js";
 import { REPLIES } from "../dist/smtp/replies.js";
+
+/** An ordinary report, with the named fields replaced; undefined leaves one out. */
+function report(fields = {}, end = "\r\n") {
+  const all = {
+    "X-Mms-3GPP-MMS-Version": "6.10.0",
+    "X-Mms-Message-Type": "MM4_delivery_report.REQ",
+    "X-Mms-Transaction-ID": '"tx-1"',
+    "X-Mms-Message-ID": '"mm-1"',
+    From: "+12025550100/TYPE=PLMN",
+    To: "+12025550199/TYPE=PLMN",
+    Date: "Fri, 02 Jan 2026 03:04:00 +0000",
+    "X-Mms-MM-Status-Code": "Retrieved",
+    ...fields,
+  };
+  const lines = Object.entries(all).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${value}\r\n`]));
+  return lines.join("") + end;
+}
+
+const MALFORMED = {
+  "no message type, and no status": "Subject: hello\r\n\r\nhello\r\n",
+  "no message type, but a status": report({ "X-Mms-Message-Type": undefined }),
+  "a message type nobody knows": report({ "X-Mms-Message-Type": "MM4_delivery_reprot.REQ" }),
+  "a message type that makes no event": report({ "X-Mms-Message-Type": "MM4_forward.REQ" }),
+  "no status and no code": report({ "X-Mms-MM-Status-Code": undefined }),
+  "a status that is empty": report({ "X-Mms-MM-Status-Code": "" }),
+  "a status nobody knows": report({ "X-Mms-MM-Status-Code": "Teleported" }),
+  "two statuses that differ": report({ "X-Mms-MM-Status-Code": "Retrieved\r\nX-Mms-MM-Status-Code: Expired" }),
+  "a code that is no number": report({ "X-Internal-Status-Code": "four" }),
+  "a code outside every range": report({ "X-Internal-Status-Code": "888" }),
+  "a code that no page lists": report({ "X-Internal-Status-Code": "488" }),
+  "a code of a hundred digits": report({ "X-Internal-Status-Code": "9".repeat(100) }),
+  "no ids": report({ "X-Mms-Message-ID": undefined, "X-Mms-Transaction-ID": undefined }),
+  "ids that differ": report({ "X-Mms-Message-ID": '"mm-1"\r\nX-Mms-Message-ID: "mm-2"' }),
+  "a date that is none": report({ Date: "yesterday" }),
+  "a date without a zone": report({ Date: "Fri Jan  2 03:04:00 2026" }),
+  "no date": report({ Date: undefined }),
+  "an address that is none": report({ From: "PostMaster" }),
+  "no addresses": report({ From: undefined, To: undefined }),
+  "bytes that are not UTF-8": report({ "X-Mms-Status-Text": "refus\u00e9" }),
+  "an encoded word in an unknown charset": report({ "X-Mms-Status-Text": "=?x-unknown?B?QQ==?=" }),
+  "control characters in a field": report({ "X-Mms-Status-Text": "a\u0000b" }),
+  "a line that is no field": report({ To: "+12025550199\r\nno field" }),
+  "a byte-order mark": `\u00ef\u00bb\u00bf${report()}`,
+  "no empty line behind the header": report({}, ""),
+  "line ends without CR": report().replaceAll("\r\n", "\n"),
+  "a header of more than 64 KiB": report({ "X-Mms-Status-Text": "x".repeat(70_000) }),
+  "more than 1,000 fields": report({ A: `1${"\r\nA: 1".repeat(1_000)}` }),
+};
 
 const path = new URL("../README.md", import.meta.url);
 const before = readFileSync(path, "utf8");
@@ -21,7 +73,7 @@ if (process.argv.includes("--check")) process.exitCode = after === before ? 0 : 
 else writeFileSync(path, after);
 
 async function tables() {
-  return { settings: settings(), replies: replies(), metrics: await metrics() };
+  return { settings: settings(), replies: replies(), malformed: await malformed(), metrics: await metrics() };
 }
 
 function settings() {
@@ -49,4 +101,47 @@ async function metrics() {
     return `| \`${name}${labels.length > 0 ? `{${labels.join(",")}}` : ""}\` | ${help} |`;
   });
   return ["| metric | what it is |", "|---|---|", ...rows];
+}
+
+/** What becomes of each malformed thing, found out by receiving it. */
+async function malformed() {
+  const rows = await Promise.all(
+    Object.entries(MALFORMED).map(async ([what, bytes]) => `| ${what} | ${await whatBecomesOf(bytes)} |`),
+  );
+  return ["| malformed | what becomes of it |", "|---|---|", ...rows];
+}
+
+async function whatBecomesOf(bytes) {
+  const receipt = await receive(
+    {
+      bytes: Buffer.from(bytes, "latin1"),
+      peer: { name: "carrier", address: "192.0.2.1", helo: null, tls: null, user: null },
+      rules: ORDINARY_PEER,
+      receivedAt: new Date(0),
+    },
+    {
+      store: async () => {},
+      hasQuarantineRoom: () => true,
+      recordId: () => "j",
+      decodeWords: (text) => libmime.decodeWords(text),
+      catalogue: createCatalogue(),
+      source: "/mm4d/local",
+    },
+  );
+  switch (receipt.kind) {
+    case "stored": {
+      const { outcome, warnings } = receipt.event.data;
+      return `250, an event: ${outcome}${warnings.length > 0 ? `; ${warnings.map((warning) => `\`${warning}\``).join(", ")}` : ""}`;
+    }
+    case "quarantined":
+      return `250, kept in quarantine: \`${receipt.message.reason}\``;
+    case "ignored":
+      return "250, counted, not queued";
+    case "refused":
+      return receipt.problem.kind === "not-mm4"
+        ? `${REPLIES.notMm4.code} ${REPLIES.notMm4.text}`
+        : `${REPLIES.headerTooLarge.code} ${REPLIES.headerTooLarge.text}`;
+    default:
+      throw new Error(receipt.kind);
+  }
 }

@@ -5,23 +5,33 @@
  * is a test among the others.
  */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { installDebian, isOnPath } from "./debian.mjs";
+import { installDebian, isOnPath, unpackDebian } from "./debian.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Programs that tests run and mm4d does not, with the Debian package each comes from. */
-const TOOLS = { swaks: "swaks" };
+const TOOLS = { swaks: "swaks", curl: "curl", msmtp: "msmtp", python3: "python3" };
+/** Postfix's load generator, taken out of its package: installed, the package would bring a running mail server along. */
+const SMTP_SOURCE = {
+  package: "postfix",
+  libraries: ["libdb5.3", "libicu72", "libnsl2", "libsasl2-2"],
+  directory: `${root}node_modules/.cache/postfix`,
+};
 
 process.exitCode = installTools() && check() ? test() : 1;
 
 function installTools() {
   const missing = Object.keys(TOOLS).filter((program) => !isOnPath(program));
-  if (missing.length === 0 || installDebian(missing.map((program) => TOOLS[program]))) return true;
+  const withSource = isOnPath("smtp-source") || existsSync(SMTP_SOURCE.directory);
+  if (missing.length === 0 && withSource) return true;
+  const packages = [...missing.map((program) => TOOLS[program]), ...(withSource ? [] : SMTP_SOURCE.libraries)];
+  if (installDebian(packages)) return withSource || unpackDebian(SMTP_SOURCE.package, SMTP_SOURCE.directory);
+  const wanted = [...missing, ...(withSource ? [] : ["smtp-source"])];
   process.stderr.write(
-    `Cannot run the tests: ${missing.join(", ")} must be on PATH (Debian: ${missing.map((program) => TOOLS[program]).join(" ")})\n`,
+    `Cannot run the tests: ${wanted.join(", ")} must be on PATH (Debian: ${[...Object.values(TOOLS), SMTP_SOURCE.package].join(" ")})\n`,
   );
   return false;
 }
