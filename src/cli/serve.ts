@@ -12,8 +12,10 @@ export function addServeCommand(program: Command): void {
       "after",
       `
 The log goes to stdout, one JSON line per fact; what it listens on is also
-said on stderr, in plain words. SIGHUP reads MM4D_CATALOGUE_FILE again. Without REDIS_URL a Redis of its own is
-started, with its data under MM4D_DATA_DIR.`,
+said on stderr, in plain words. Without REDIS_URL a Redis of its own is
+started, with its data under MM4D_DATA_DIR.
+
+SIGHUP reads MM4D_CATALOGUE_FILE again.`,
     )
     .action(serve);
 }

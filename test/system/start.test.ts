@@ -267,8 +267,18 @@ describe("the command line", () => {
   });
 
   test("every command's help fits 80 columns", async () => {
-    for (const command of ["serve", "send", "tail", "config"]) {
-      const { stdout } = await runCommand([command, "--help"]);
+    for (const command of [
+      "serve",
+      "send",
+      "tail",
+      "quarantine",
+      "quarantine replay",
+      "codes",
+      "explain",
+      "config",
+      "schema",
+    ]) {
+      const { stdout } = await runCommand([...command.split(" "), "--help"]);
       expect(stdout).toContain(`Usage: mm4d ${command}`);
       for (const line of stdout.split("\n")) expect([command, line.length <= 80, line]).toEqual([command, true, line]);
     }
