@@ -97,7 +97,7 @@ export function createMetrics(observed: Observed) {
     }),
     replies: new Counter({
       name: "mm4d_smtp_replies_total",
-      help: "Replies to connections, recipients and messages, by code",
+      help: "SMTP replies sent, by code",
       labelNames: ["code"],
       registers,
     }),

@@ -76,6 +76,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
   let listener: Listener | undefined;
   let settled = false;
   let fullTold = false;
+  let stopping = false;
   let catalogue = loadCatalogue(config.catalogueFile);
   const metrics = createMetrics({
     connections: () => listener?.connections() ?? 0,
@@ -136,7 +137,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     onMessage: handle,
     onRefused: ({ address, reason }) => log.sessionRefused(address, reason),
     onError: (cause) => log.sessionFailed(cause),
-    onReply: ({ code }) => metrics.replies.inc({ code: String(code) }),
+    onReply: (code) => metrics.replies.inc({ code: String(code) }),
   }).catch((cause) => cannotListen("SMTP", config.smtpHost, config.smtpPort, "MM4D_SMTP_PORT", cause));
   listener = smtpListener;
   releasers.push(() => smtpListener.stop(config.shutdownGraceMs));
@@ -162,6 +163,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
       }
     },
     async stop() {
+      stopping = true;
       log.serviceStopping({ connections: smtpListener.connections(), waiting: journalStatus().records });
       await releaseAll(releasers);
       log.serviceStopped({ waiting: journalStatus().records });
@@ -299,6 +301,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
 
   function healthFacts(): HealthFacts {
     return {
+      stopping,
       needsRedis: config.accept === "queue",
       journal: journalStatus(),
       redis: watch.state(),

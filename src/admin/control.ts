@@ -5,7 +5,7 @@
  * A socket is a good lock, because it dies with its process: refused means
  * stale.
  */
-import { renameSync, unlinkSync } from "node:fs";
+import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server } from "node:net";
 import { join } from "node:path";
 
@@ -52,26 +52,40 @@ export async function takeControl(dataDir: string): Promise<Control> {
 
 async function listenOrTakeOver(server: Server, path: string): Promise<void> {
   if (await listen(server, path)) return;
-  // Moved away before it is looked at, so that of two processes that find it stale only one takes it over.
-  const aside = `${path}.${process.pid}`;
+  if (await isAnswered(path)) throw inUse(path);
+  // Stale. Only whoever holds the guard may remove it, and looks once more before: of several that start at once one wins.
+  const guard = `${path}.takeover`;
+  takeGuard(guard, path);
   try {
-    renameSync(path, aside);
+    if (await isAnswered(path)) throw inUse(path);
+    rmSync(path, { force: true });
+    if (!(await listen(server, path))) throw inUse(path);
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}
+
+function inUse(path: string): Error {
+  return new Error(
+    `Cannot use the data directory: another mm4d is using it (${path}), must be stopped first, or set MM4D_DATA_DIR`,
+  );
+}
+
+/** A guard is held for milliseconds; an old one was left by a crash. */
+const GUARD_LEFT_MS = 10_000;
+
+function takeGuard(guard: string, path: string): void {
+  try {
+    if (Date.now() - statSync(guard).mtimeMs > GUARD_LEFT_MS) rmSync(guard, { force: true });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
   }
-  if (await isAnswered(aside)) {
-    renameSync(aside, path);
-    throw new Error(
-      `Cannot use the data directory: another mm4d is using it (${path}), must be stopped first, or set MM4D_DATA_DIR`,
-    );
-  }
   try {
-    unlinkSync(aside);
+    closeSync(openSync(guard, "wx", 0o600));
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+    if ((cause as NodeJS.ErrnoException).code === "EEXIST") throw inUse(path);
+    throw cause;
   }
-  if (!(await listen(server, path)))
-    throw new Error(`Cannot use the data directory: another mm4d has just taken it (${path})`);
 }
 
 /** False when the path is taken. */

@@ -4,6 +4,7 @@
  */
 
 export interface HealthFacts {
+  readonly stopping: boolean;
   /** Whether reports are stored in Redis before they are answered: then nothing works without it. */
   readonly needsRedis: boolean;
   readonly journal: {
@@ -31,8 +32,9 @@ export const FULL = 0.99;
 const LAG_LIMIT_MS = 60_000;
 
 /** Why no traffic should come here; empty when it may. */
-export function notReady({ journal, redis, needsRedis }: HealthFacts): readonly string[] {
+export function notReady({ stopping, journal, redis, needsRedis }: HealthFacts): readonly string[] {
   const reasons: string[] = [];
+  if (stopping) reasons.push("The service is being stopped");
   if (needsRedis && redis.awayMs !== null) {
     reasons.push(
       `Redis has been away for ${seconds(redis.awayMs)} s (${redis.fault}): reports get 451 until it is back`,

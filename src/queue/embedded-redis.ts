@@ -29,7 +29,7 @@ export interface EmbeddedRedis {
   /** Whether it was left over from an earlier process. */
   readonly adopted: boolean;
   readonly pid: () => number;
-  /** Ends it and waits for that. True when it ended by itself, so that all is on its disk. */
+  /** Ends it and waits for that. True when all that it held was on its disk before. */
   stop(deadlineMs: number): Promise<boolean>;
 }
 
@@ -53,45 +53,65 @@ export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedis
   const left = await findLeftOver(directory);
   if (left) await becomesReady(left, directory);
   let running = left ?? (await launch(directory, loadState(directory)?.port));
-  let stopping = false;
+  const stopping = new AbortController();
+  const { signal } = stopping;
   const url = `redis://127.0.0.1:${running.port}`;
 
   // Adopted or started, it may end without us: then it is started again on the same port, with its data.
   const watch = async (): Promise<void> => {
-    for (let pauseMs = WATCH_MS; !stopping; ) {
-      await wait(pauseMs, undefined, { ref: false });
-      if (stopping || isAlive(running.pid)) continue;
+    for (let pauseMs = WATCH_MS; !signal.aborted; ) {
+      await wait(pauseMs, undefined, { signal, ref: false }).catch(() => {}); // Stopped while it waited.
+      if (signal.aborted || isAlive(running.pid)) continue;
       onRestart(`The embedded Redis (pid ${running.pid}) ended. ${lastLogLine(directory)}`.trim());
       try {
         running = await launch(directory, running.port, true);
         pauseMs = WATCH_MS;
       } catch (cause) {
+        running = loadState(directory) ?? running;
         pauseMs = Math.min(pauseMs * 2, LONGEST_WATCH_MS);
         onRestart((cause as Error).message);
       }
     }
   };
-  void watch();
+  const watched = watch();
 
   return {
     url,
     adopted: left !== undefined,
     pid: () => running.pid,
     async stop(deadlineMs) {
-      stopping = true;
+      stopping.abort();
+      // One that is just being started again is ended too.
+      await Promise.race([watched, wait(deadlineMs, undefined, { ref: false })]);
       const { pid } = running;
       if (!isAlive(pid)) return false;
-      // Redis answers SIGTERM by writing out its append-only file and leaving.
+      const kept = await keepEverything(running.port, deadlineMs);
+      // Redis answers SIGTERM by leaving in good order.
       process.kill(pid, "SIGTERM");
       const until = performance.now() + deadlineMs;
       while (performance.now() < until) {
-        if (!isAlive(pid)) return true;
+        if (!isAlive(pid)) return kept;
         await wait(POLL_MS);
       }
       process.kill(pid, "SIGKILL");
       return false;
     },
   };
+}
+
+/** Has everything synced: with `always`, Redis answers a write only after its append-only file is on the disk up to it. */
+async function keepEverything(port: number, deadlineMs: number): Promise<boolean> {
+  const redis = new Redis(port, "127.0.0.1", { retryStrategy: () => null, commandTimeout: deadlineMs });
+  redis.on("error", () => {}); // The calls below fail.
+  try {
+    await redis.config("SET", "appendfsync", "always");
+    await redis.set("mm4d:stopped", String(Date.now()));
+    return true;
+  } catch {
+    return false;
+  } finally {
+    redis.disconnect();
+  }
 }
 
 interface Running {

@@ -31,6 +31,7 @@ export class Mm4Connection extends SMTPConnection {
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     const enhanced = typeof data === "string" && /^[245]\.\d{1,3}\.\d{1,3} /.test(data);
     super.send(code, data, enhanced ? false : context);
+    (this._server as Mm4Server).onReply(code);
   }
 
   override _parseAddressCommand(name: string, command: Buffer | string): ParsedAddress {
@@ -51,6 +52,9 @@ export class Mm4Connection extends SMTPConnection {
 
 /** smtp-server with our connections. */
 export class Mm4Server extends SMTPServer {
+  /** Told the code of every reply. */
+  onReply: (code: number) => void = () => {};
+
   override connect(...[socket, options]: Parameters<Connect>): void {
     const connection = new Mm4Connection(this, socket, options);
     this.connections.add(connection);

@@ -21,7 +21,8 @@ export interface ListenerOptions {
   readonly onRefused: (refusal: { address: string; reason: "unknown-peer" | "unknown-domain" }) => void;
   /** An error of one session, such as a connection that broke, or of our own. */
   readonly onError: (error: Error) => void;
-  readonly onReply: (reply: SmtpReply) => void;
+  /** The code of every reply, those of the SMTP library among them. */
+  readonly onReply: (code: number) => void;
 }
 
 export interface SmtpMessage {
@@ -44,7 +45,7 @@ const MAX_RECIPIENTS = 1_000;
 
 /** Rejects when the address cannot be listened on. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { findPeer, onRefused, onReply, maxMessageBytes } = options;
+  const { findPeer, onRefused, maxMessageBytes } = options;
   const inData = new Set<string>();
   let stopping = false;
 
@@ -67,14 +68,12 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     onConnect(session, callback) {
       if (findPeer(session.remoteAddress) !== undefined) return callback();
       onRefused({ address: session.remoteAddress, reason: "unknown-peer" });
-      onReply(REPLIES.unknownPeer);
       callback(asError(REPLIES.unknownPeer));
     },
 
     onRcptTo({ address }, session, callback) {
       if (isOurs(address, options.domains)) return callback();
       onRefused({ address: session.remoteAddress, reason: "unknown-domain" });
-      onReply(REPLIES.unknownDomain);
       callback(asError(REPLIES.unknownDomain));
     },
 
@@ -88,13 +87,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         .then((reply) => {
           inData.delete(session.id);
           if (!reply) return;
-          onReply(reply);
           if (reply.code < 400) callback(null, reply.text);
           else callback(asError(reply));
           if (stopping) sayGoodbye();
         });
     },
   });
+  server.onReply = options.onReply;
   server.on("error", options.onError);
 
   /** Undefined when the client went away before the end of its message. */

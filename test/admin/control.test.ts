@@ -1,0 +1,51 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { takeControl } from "../../src/admin/control.ts";
+
+const directory = () => mkdtempSync(join(tmpdir(), "mm4d-control-"));
+
+/** Leaves a socket behind, as a process that was killed does. */
+async function leaveStale(dataDir: string): Promise<void> {
+  const script = 'require("node:net").createServer().listen(process.argv[1], () => process.stdout.write("."))';
+  const child = spawn(process.execPath, ["-e", script, join(dataDir, "control.sock")]);
+  await once(child.stdout, "data");
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
+
+const attempts = (dataDir: string) => Promise.allSettled(Array.from({ length: 10 }, () => takeControl(dataDir)));
+const taken = (results: Awaited<ReturnType<typeof attempts>>) =>
+  results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+
+test("of many that start at once exactly one gets the directory, whether it was free or left by a crash", async () => {
+  for (const prepare of [async () => {}, leaveStale]) {
+    for (let round = 0; round < 10; round++) {
+      const dataDir = directory();
+      await prepare(dataDir);
+      const winners = taken(await attempts(dataDir));
+      expect(winners.length).toBe(1);
+      // The others neither took the socket away nor may take it now.
+      expect(taken(await attempts(dataDir))).toEqual([]);
+      await winners[0]?.release();
+      expect(existsSync(join(dataDir, "control.sock"))).toBe(false);
+    }
+  }
+});
+
+test("a path that is too long for a socket is told, and nothing is created", async () => {
+  await expect(takeControl(`/tmp/${"x".repeat(120)}`)).rejects.toThrow("is longer than 103 bytes, must be shorter");
+});
+
+test("a guard that a crash left long ago does not keep anybody out", async () => {
+  const dataDir = directory();
+  await leaveStale(dataDir);
+  const guard = join(dataDir, "control.sock.takeover");
+  writeFileSync(guard, "");
+  await expect(takeControl(dataDir)).rejects.toThrow("another mm4d is using it");
+  utimesSync(guard, 0, 0);
+  await (await takeControl(dataDir)).release();
+});
