@@ -26,6 +26,8 @@ try {
 /** What is on PATH is used as it is. */
 function findRedis() {
   if (isOnPath("redis-server") || isOnPath("valkey-server")) return;
+  // Another one was named: none is needed here.
+  if (process.env.REDIS_URL || process.env.REDIS_URL_FILE) return;
   if (installDebian(["redis-server"])) return;
   throw new Error(
     'Cannot find redis-server or valkey-server: install one with "apt-get install redis-server" (Debian, Ubuntu), "dnf install valkey" (Fedora, RHEL) or "brew install redis" (macOS), then run "npm run setup" again',

@@ -93,7 +93,7 @@ export const SETTINGS = {
     env: "MM4D_PEERS",
     fallback: "",
     fallbackShown: "loopback only",
-    type: "name=CIDR,CIDR; name=CIDR with each name once",
+    type: 'name=CIDR,CIDR; name=CIDR with each name once, and none of them "loopback"',
     about: "Peers that may connect, each with the networks it connects from.",
     read: readPeers,
   },

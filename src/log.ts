@@ -27,14 +27,14 @@ export interface Log {
   serviceFailed(cause: Error): void;
   settingsReloaded(fields: Fields): void;
   settingsNotReloaded(cause: Error): void;
-  sessionRefused(address: string, reason: string): void;
+  sessionRefused(refusal: Fields): void;
   sessionFailed(cause: Error): void;
   reportStored(sessionId: string, event: DeliveryEvent, tookMs: number): void;
   reportPublished(event: DeliveryEvent, jobId: string): void;
   reportDuplicate(event: DeliveryEvent, firstJobId: string): void;
   reportConflict(event: DeliveryEvent): void;
   codeUnknown(event: DeliveryEvent): void;
-  messageQuarantined(sessionId: string, message: QuarantinedMessage): void;
+  messageQuarantined(sessionId: string, id: string, message: QuarantinedMessage): void;
   quarantineFull(use: { readonly messages: number; readonly bytes: number }): void;
   messageIgnored(sessionId: string, peer: PeerIdentity, messageType: string, advice: string | null): void;
   messageRefused(sessionId: string, peer: PeerIdentity, reason: string): void;
@@ -58,11 +58,12 @@ export function createLog({ level, numbers }: LogOptions): Log {
     {
       level,
       base: null,
+      messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
     process.stdout.isTTY
-      ? pretty({ messageKey: "event", ignore: "pid,hostname", translateTime: "SYS:HH:MM:ss.l", sync: true })
+      ? pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", sync: true })
       : pino.destination({ fd: 1, sync: true }),
   );
   const line = (severity: "debug" | "info" | "warn" | "error" | "fatal", event: string, fields: Fields = {}): void => {
@@ -100,7 +101,7 @@ export function createLog({ level, numbers }: LogOptions): Log {
     serviceFailed: (cause) => line("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
     settingsNotReloaded: (cause) => line("error", "settings.not-reloaded", reason(cause)),
-    sessionRefused: (address, why) => line("info", "session.refused", { address, reason: why }),
+    sessionRefused: (refusal) => line("info", "session.refused", refusal),
     sessionFailed: (cause) =>
       line("info", "session.failed", { ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
     reportStored: (sessionId, event, tookMs) =>
@@ -110,9 +111,10 @@ export function createLog({ level, numbers }: LogOptions): Log {
     reportDuplicate: (event, firstJobId) => line("info", "report.duplicate", { ...aboutReport(event), firstJobId }),
     reportConflict: (event) => line("warn", "report.conflict", aboutReport(event)),
     codeUnknown: (event) => line("warn", "code.unknown", aboutReport(event)),
-    messageQuarantined: (sessionId, { reason: why, detail, peer }) =>
+    messageQuarantined: (sessionId, id, { reason: why, detail, peer }) =>
       line(why === "internal-error" ? "error" : "warn", "message.quarantined", {
         sessionId,
+        id,
         peer: peer.name,
         reason: why,
         detail,
@@ -131,7 +133,8 @@ export function createLog({ level, numbers }: LogOptions): Log {
     redisUnreachable: (why) => line("error", "redis.unreachable", { reason: why }),
     redisUnsuitable: (reasons) => line("error", "redis.unsuitable", { reasons }),
     redisChanged: () => line("warn", "redis.changed", {}),
-    redisError: (cause) => line("warn", "redis.error", reason(cause)),
+    // BullMQ repeats what redis.unreachable and drain.failed have said once.
+    redisError: (cause) => line("debug", "redis.error", reason(cause)),
     embeddedRedis: (fields) => line("info", "redis.embedded", fields),
     drainFailed: (cause, waiting) => line("error", "drain.failed", { ...reason(cause), waiting }),
     drainRecovered: () => line("info", "drain.recovered"),

@@ -34,6 +34,12 @@ Settings come from the environment: REDIS_URL and MM4D_…; "mm4d config" prints
 each with its value. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 );
 
+// Whoever reads our output may stop reading: `mm4d codes | head`.
+process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
+  if (cause.code !== "EPIPE") throw cause;
+  process.exit(0);
+});
+
 try {
   await program.parseAsync();
 } catch (cause) {

@@ -41,7 +41,8 @@ export interface Outlets {
 /** What became of one message. */
 export type Receipt =
   | { readonly kind: "stored"; readonly event: DeliveryEvent }
-  | { readonly kind: "quarantined"; readonly message: QuarantinedMessage }
+  /** `id` is the one it has in quarantine. */
+  | { readonly kind: "quarantined"; readonly id: string; readonly message: QuarantinedMessage }
   | { readonly kind: "ignored"; readonly messageType: string }
   | { readonly kind: "refused"; readonly problem: Refusal }
   | { readonly kind: "not-stored"; readonly cause: Error };
@@ -69,7 +70,10 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
     return keep(message, "internal-error", (cause as Error).stack ?? String(cause), outlets);
   }
 
-  if (read.ok) return store({ kind: "event", event: read.value }, { kind: "stored", event: read.value }, outlets);
+  if (read.ok) {
+    const event = read.value;
+    return store({ id: outlets.recordId(), kind: "event", event }, { kind: "stored", event }, outlets);
+  }
   const problem = read.error;
   switch (problem.kind) {
     case "other-pdu":
@@ -107,14 +111,13 @@ function keep(
     return Promise.resolve({ kind: "not-stored", cause: new QuarantineFullError("The quarantine is full") });
   }
   const message = { reason, detail, peer, receivedAt: receivedAt.toISOString(), raw };
-  return store({ kind: "quarantine", message }, { kind: "quarantined", message }, outlets);
+  const id = outlets.recordId();
+  return store({ id, kind: "quarantine", message }, { kind: "quarantined", id, message }, outlets);
 }
 
-type WithoutId<Record> = Record extends unknown ? Omit<Record, "id"> : never;
-
-async function store(record: WithoutId<JournalRecord>, receipt: Receipt, outlets: Outlets): Promise<Receipt> {
+async function store(record: JournalRecord, receipt: Receipt, outlets: Outlets): Promise<Receipt> {
   try {
-    await outlets.store({ id: outlets.recordId(), ...record });
+    await outlets.store(record);
     return receipt;
   } catch (cause) {
     return { kind: "not-stored", cause: cause as Error };

@@ -15,7 +15,7 @@ import { ORDINARY_PEER } from "./delivery/peer.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
-import { createLog } from "./log.ts";
+import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { findPdu } from "./mm4/pdus.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
@@ -39,37 +39,50 @@ export interface Service {
   readonly notes: readonly string[];
   /** Reads the files that settings name again. What is in force stays when one has a fault. */
   reload(): void;
-  /** Finishes what is open, each step with a deadline. */
-  stop(): Promise<void>;
+  /** Finishes what is open, each step with a deadline. False when a step failed; the log says which and why. */
+  stop(): Promise<boolean>;
 }
 
 /** How long a message may wait to be stored before its sender is asked to come again. */
 const STORE_DEADLINE_MS = 5_000;
 const REDIS_STOP_MS = 10_000;
 const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const MAX_REFUSED_TOLD = 1_000;
 const QUARANTINE_MEASURED_EVERY_MS = 5_000;
 
 /** Starts the service. Rejects with a sentence for the person on call, and with nothing left running. */
 export async function startService(config: Config): Promise<Service> {
   const releasers: Releaser[] = [];
+  const log = createLog({ level: config.logLevel, numbers: config.logNumbers });
   try {
-    return await start(config, releasers);
+    return await start(config, log, releasers);
   } catch (cause) {
-    await releaseAll(releasers);
+    log.serviceFailed(cause as Error);
+    await releaseAll(releasers, log);
     throw cause;
   }
 }
 
 type Releaser = () => Promise<unknown>;
 
-/** Last in, first out; each once. */
-async function releaseAll(releasers: Releaser[]): Promise<void> {
-  for (const release of releasers.splice(0).reverse()) await release();
+/** Last in, first out; each once. One that fails does not keep the others from being released. */
+async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
+  let clean = true;
+  for (const release of releasers.splice(0).reverse()) {
+    try {
+      await release();
+    } catch (cause) {
+      clean = false;
+      log.serviceFailed(cause as Error);
+    }
+  }
+  return clean;
 }
 
-async function start(config: Config, releasers: Releaser[]): Promise<Service> {
-  const log = createLog({ level: config.logLevel, numbers: config.logNumbers });
+async function start(config: Config, log: Log, releasers: Releaser[]): Promise<Service> {
   const adviceAt = new Map<string, number>();
+  const refusedAt = new Map<string, number>();
   const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
   let measuredMs = Number.NEGATIVE_INFINITY;
   let quarantineFullTold = false;
@@ -86,8 +99,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
   });
 
   const dataDir = resolve(config.dataDir);
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  chmodSync(dataDir, 0o700);
+  makeDataDir(dataDir);
   const control = await takeControl(dataDir);
   releasers.push(() => control.release());
 
@@ -123,7 +135,9 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     unhealthy: () => unhealthy(healthFacts()),
     version: () => ({ name: "mm4d", version: VERSION, node: process.version, catalogue: catalogue.version }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
-  }).catch((cause) => cannotListen("HTTP", config.adminHost, config.adminPort, "MM4D_ADMIN_PORT", cause));
+  }).catch((cause) =>
+    cannotListen("HTTP", config.adminHost, config.adminPort, "MM4D_ADMIN_HOST, MM4D_ADMIN_PORT", cause),
+  );
   releasers.push(() => admin.stop());
 
   const smtpListener = await startListener({
@@ -135,16 +149,18 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     maxClients: config.maxClients,
     findPeer: createAccess(config.peers),
     onMessage: handle,
-    onRefused: ({ address, reason }) => log.sessionRefused(address, reason),
+    onRefused: (refusal) => {
+      if (mayTell(refusal.address)) log.sessionRefused({ ...refusal });
+    },
     onError: (cause) => log.sessionFailed(cause),
     onReply: (code) => metrics.replies.inc({ code: String(code) }),
-  }).catch((cause) => cannotListen("SMTP", config.smtpHost, config.smtpPort, "MM4D_SMTP_PORT", cause));
+  }).catch((cause) => cannotListen("SMTP", config.smtpHost, config.smtpPort, "MM4D_SMTP_HOST, MM4D_SMTP_PORT", cause));
   listener = smtpListener;
   releasers.push(() => smtpListener.stop(config.shutdownGraceMs));
 
   const addresses = { smtp: smtpListener.address, admin: admin.address };
   const { queue, queuePrefix } = config;
-  control.tell({ pid: process.pid, redisUrl, queue, queuePrefix, ...addresses });
+  control.tell({ pid: process.pid, redisUrl, queue, queuePrefix, domain: config.domain, ...addresses });
   log.serviceStarted({ version: VERSION, ...addresses, redis: maskUrl(redisUrl), queue, recovered });
   const notes = startNotes(config);
   for (const note of notes) log.serviceNote(note);
@@ -165,10 +181,19 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
     async stop() {
       stopping = true;
       log.serviceStopping({ connections: smtpListener.connections(), waiting: journalStatus().records });
-      await releaseAll(releasers);
-      log.serviceStopped({ waiting: journalStatus().records });
+      const clean = await releaseAll(releasers, log);
+      log.serviceStopped({ waiting: journalStatus().records, clean });
+      return clean;
     },
   };
+
+  /** A stranger who knocks all day is told of once a minute. */
+  function mayTell(address: string): boolean {
+    if (performance.now() - (refusedAt.get(address) ?? Number.NEGATIVE_INFINITY) < MINUTE_MS) return false;
+    if (refusedAt.size >= MAX_REFUSED_TOLD) refusedAt.clear();
+    refusedAt.set(address, performance.now());
+    return true;
+  }
 
   /** One message, from the listener. */
   async function handle({ sessionId, peer, bytes, receivedAt }: SmtpMessage): Promise<SmtpReply> {
@@ -222,7 +247,7 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
       case "quarantined":
         quarantine.promised(receipt.message.raw.length);
         metrics.quarantined.inc({ peer: peer.name, reason: receipt.message.reason });
-        log.messageQuarantined(sessionId, receipt.message);
+        log.messageQuarantined(sessionId, receipt.id, receipt.message);
         return REPLIES.quarantined;
       case "ignored":
         metrics.otherPdus.inc({ peer: peer.name, type: receipt.messageType });
@@ -334,12 +359,21 @@ async function start(config: Config, releasers: Releaser[]): Promise<Service> {
 
   async function startEmbedded(directory: string): Promise<EmbeddedRedis> {
     const started = await startEmbeddedRedis({ directory, onRestart: (reason) => log.redisUnreachable(reason) });
-    log.embeddedRedis({ url: started.url, pid: started.pid(), adopted: started.adopted });
+    log.embeddedRedis({ url: started.url, redisPid: started.pid(), adopted: started.adopted });
     releasers.push(async () => {
       // Ended cleanly, it has everything on its disk; that the next one has another run id means nothing then.
       settled = await started.stop(REDIS_STOP_MS);
     });
     return started;
+  }
+}
+
+function makeDataDir(dataDir: string): void {
+  try {
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    chmodSync(dataDir, 0o700);
+  } catch (cause) {
+    throw new Error(`Cannot use the data directory ${dataDir}: ${(cause as Error).message} (MM4D_DATA_DIR)`);
   }
 }
 

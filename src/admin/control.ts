@@ -15,6 +15,7 @@ export interface ServiceFacts {
   readonly redisUrl: string;
   readonly queue: string;
   readonly queuePrefix: string;
+  readonly domain: readonly string[];
   readonly smtp: { readonly host: string; readonly port: number };
   readonly admin: { readonly host: string; readonly port: number };
 }

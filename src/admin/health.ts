@@ -54,7 +54,7 @@ export function notReady({ stopping, journal, redis, needsRedis }: HealthFacts):
 /** Why all is not well; empty when it is. */
 export function unhealthy(facts: HealthFacts): readonly string[] {
   const { journal, redis, drainFault } = facts;
-  const waiting = `${journal.records} reports wait in the journal (${size(journal)})`;
+  const waiting = `${journal.records === 1 ? "1 report waits" : `${journal.records} reports wait`} in the journal (${size(journal)})`;
   const reasons = [...notReady(facts), ...redis.unsuitable];
   const oldestMs = journal.oldestAt === null ? 0 : Date.now() - journal.oldestAt.getTime();
 

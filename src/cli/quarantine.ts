@@ -11,7 +11,7 @@ import { connectRedis } from "../queue/redis.ts";
 import { readEvent } from "../receiver.ts";
 import { readSavedBody } from "../smtp/saved-body.ts";
 import { printWrapped } from "./describe.ts";
-import { findRedisUrl } from "./running-service.ts";
+import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 
 export function addQuarantineCommand(program: Command): void {
@@ -128,8 +128,10 @@ async function found(quarantine: Quarantine, id: string): Promise<QuarantineEntr
 async function withQuarantine(
   use: (quarantine: Quarantine, config: Config, publish: Publish) => Promise<void>,
 ): Promise<void> {
-  const { config } = loadSettings("open the quarantine");
-  const redis = connectRedis(await findRedisUrl(config));
+  const settings = loadSettings("open the quarantine");
+  const { redisUrl, queue, queuePrefix } = await findQueue(settings);
+  const config = { ...settings.config, queue, queuePrefix };
+  const redis = connectRedis(redisUrl);
   let reason = "it does not answer";
   redis.on("error", (cause: Error) => {
     reason = cause.message;
@@ -138,7 +140,7 @@ async function withQuarantine(
     redis.disconnect();
     throw new Error(`Cannot reach Redis: ${reason}`);
   });
-  const quarantine = openQuarantine(redis, config.queuePrefix);
+  const quarantine = openQuarantine(redis, queuePrefix);
   // The call that fails tells it.
   const publisher = createPublisher({ redis, settings: config, onError: () => {} });
   try {

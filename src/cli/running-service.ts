@@ -2,7 +2,7 @@
 import { createConnection } from "node:net";
 import { join, resolve } from "node:path";
 import type { ServiceFacts } from "../admin/control.ts";
-import type { Config } from "../config.ts";
+import type { Config, LoadedConfig, Origin } from "../config.ts";
 
 /** What the service on this data directory says; undefined when none is running. */
 export function askService({ dataDir }: Config): Promise<ServiceFacts | undefined> {
@@ -18,12 +18,27 @@ export function askService({ dataDir }: Config): Promise<ServiceFacts | undefine
   });
 }
 
-/** The Redis that holds the queue: the one in the settings, or the running service's own. */
-export async function findRedisUrl(config: Config): Promise<string> {
-  if (config.redisUrl !== null) return config.redisUrl;
+/** Where the queue is. */
+export interface QueuePlace {
+  readonly redisUrl: string;
+  readonly queue: string;
+  readonly queuePrefix: string;
+}
+
+/** The queue in the settings; where they leave something open, the running service's. */
+export async function findQueue({ config, origins }: LoadedConfig): Promise<QueuePlace> {
   const service = await askService(config);
-  if (service) return service.redisUrl;
-  throw new Error(
-    `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("npm start"), or set REDIS_URL`,
-  );
+  const redisUrl = config.redisUrl ?? service?.redisUrl;
+  if (redisUrl === undefined) {
+    throw new Error(
+      `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("npm start"), or set REDIS_URL`,
+    );
+  }
+  const told = <T>(origin: Origin, setting: T, running: T | undefined): T =>
+    origin === "default" ? (running ?? setting) : setting;
+  return {
+    redisUrl,
+    queue: told(origins.queue, config.queue, service?.queue),
+    queuePrefix: told(origins.queuePrefix, config.queuePrefix, service?.queuePrefix),
+  };
 }

@@ -1,7 +1,8 @@
 /** `mm4d send`: delivers a report as a carrier's relay would. */
 import { randomUUID } from "node:crypto";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Config } from "../config.ts";
+import type { ServiceFacts } from "../admin/control.ts";
+import type { LoadedConfig } from "../config.ts";
 import type { ReportKind } from "../delivery/report.ts";
 import { composeReport } from "../mm4/compose.ts";
 import { deliver } from "../smtp/deliver.ts";
@@ -30,6 +31,9 @@ interface SendOptions {
 
 const KINDS: readonly ReportKind[] = ["delivery-report", "forward-response", "read-report"];
 
+/** Options that say what to compose. */
+const COMPOSED = ["status", "code", "extension", "text", "messageId", "transactionId", "ack"];
+
 export function addSendCommand(program: Command): void {
   program
     .command("send")
@@ -44,7 +48,7 @@ export function addSendCommand(program: Command): void {
     .option("--recipient <address>", "who the message was for", "+12025550100/TYPE=PLMN")
     .option("--originator <address>", "who sent the message", "+12025550199/TYPE=PLMN")
     .option("--ack", "ask for an acknowledgement")
-    .option("-f, --file <path>", "deliver this saved message instead; - for stdin")
+    .addOption(new Option("-f, --file <path>", "deliver this saved message instead; - for stdin").conflicts(COMPOSED))
     .option("--mail-from <address>", "envelope sender; empty for none", "system-user@relay.mm4d.invalid")
     .option("--rcpt-to <address>", "envelope recipient (default: the originator)")
     .option("--host <host>", "where to (default: MM4D_SMTP_HOST)")
@@ -65,11 +69,14 @@ Examples:
 }
 
 async function send(options: SendOptions): Promise<void> {
-  const { config } = loadSettings("send");
-  const { host, port } = await findServer(options, config);
+  const settings = loadSettings("send");
+  const running = await askService(settings.config);
+  const { host, port } = findServer(options, settings, running);
   const messageId = options.messageId ?? `mm-${randomUUID()}`;
   const message = options.file === undefined ? compose(options, messageId) : readSavedMessage(options.file);
-  const rcptTo = options.rcptTo ?? envelopeAddress(options.originator, config.domain[0] ?? "mm4d.invalid");
+  const rcptTo =
+    options.rcptTo ??
+    envelopeAddress(options.originator, settings.config.domain[0] ?? running?.domain[0] ?? "mm4d.invalid");
 
   const reply = await deliver({ host, port, mailFrom: options.mailFrom, rcptTo, message: withCrlf(message) }).catch(
     (cause: Error) => {
@@ -99,15 +106,18 @@ function compose(options: SendOptions, messageId: string): Uint8Array {
   });
 }
 
-/** From the options; else from the settings; for a port that the system picked, from the running service. */
-async function findServer(options: SendOptions, config: Config): Promise<{ host: string; port: number }> {
-  const running = config.smtpPort === 0 && options.port === undefined ? await askService(config) : undefined;
-  const host = options.host ?? running?.smtp.host ?? config.smtpHost;
-  const port = options.port ?? running?.smtp.port ?? config.smtpPort;
-  if (port === 0)
+/** From the options, else from what is set; else from the running service, which may listen elsewhere than by default. */
+function findServer(options: SendOptions, { config, origins }: LoadedConfig, running: ServiceFacts | undefined) {
+  const chosen = <T>(option: T | undefined, isSet: boolean, setting: T, told: T | undefined): T =>
+    option ?? (isSet ? setting : (told ?? setting));
+  const portIsSet = origins.smtpPort !== "default" && config.smtpPort !== 0;
+  const host = chosen(options.host, origins.smtpHost !== "default", config.smtpHost, running?.smtp.host);
+  const port = chosen(options.port, portIsSet, config.smtpPort, running?.smtp.port);
+  if (port === 0) {
     throw new Error(
       "Cannot send: MM4D_SMTP_PORT is 0 and no mm4d is running on the data directory, must be given with --port",
     );
+  }
   // An address that listens everywhere is reached here.
   return { host: host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host, port };
 }

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { type Config, maskUrl } from "../config.ts";
 import { type Service, startService } from "../service.ts";
+import { createAccess } from "../smtp/access.ts";
 import { loadSettings } from "./settings.ts";
 
 export function addServeCommand(program: Command): void {
@@ -24,22 +25,28 @@ async function serve(): Promise<void> {
   const { config } = loadSettings("start");
   // Whatever is created belongs to us alone: the journal holds telephone numbers.
   process.umask(0o077);
+  // From the first moment: what is being started must be stopped in order too.
+  const signalled = firstSignal();
   const service = await startService(config);
   process.stderr.write(welcome(service, config));
 
   process.on("SIGHUP", () => service.reload());
-  await firstSignal();
-  await service.stop();
-  process.exit(0);
+  await signalled;
+  process.exit((await service.stop()) ? 0 : 1);
 }
+
+/** A signal that comes twice within this time was sent once: npm passes on what the terminal sends to everybody. */
+const ECHO_MS = 250;
 
 /** Resolves at the first SIGTERM or SIGINT. The second one ends the process where it stands. */
 function firstSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let first = true;
+    let first: { signal: NodeJS.Signals; atMs: number } | undefined;
     const signalled = (signal: NodeJS.Signals): void => {
-      if (!first) process.exit(signal === "SIGINT" ? 130 : 143);
-      first = false;
+      const atMs = performance.now();
+      if (first?.signal === signal && atMs - first.atMs < ECHO_MS) return;
+      if (first) process.exit(signal === "SIGINT" ? 130 : 143);
+      first = { signal, atMs };
       resolve();
     };
     process.on("SIGTERM", signalled);
@@ -47,7 +54,7 @@ function firstSignal(): Promise<void> {
   });
 }
 
-function welcome({ smtp, admin, redisUrl, embedded, notes }: Service, { queue }: Config): string {
+function welcome({ smtp, admin, redisUrl, embedded, notes }: Service, { queue, peers }: Config): string {
   const redis = `${maskUrl(redisUrl)}${embedded ? " (embedded, started by mm4d)" : ""}`;
   return [
     `mm4d takes MM4 reports on smtp://${at(smtp)}`,
@@ -57,7 +64,8 @@ function welcome({ smtp, admin, redisUrl, embedded, notes }: Service, { queue }:
     ...notes.map((note) => `  ${note.replaceAll(". ", ".\n    ")}`),
     "Try, in a second terminal:",
     "  npx mm4d tail",
-    "  npx mm4d send --status Rejected --code 470",
+    // Where only others may connect, it would be refused.
+    ...(createAccess(peers)("127.0.0.1") === undefined ? [] : ["  npx mm4d send --status Rejected --code 470"]),
     "",
   ].join("\n");
 }

@@ -4,7 +4,7 @@ import { maskUrl } from "../config.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { followQueue } from "../queue/follow.ts";
 import { describeEvent, printWrapped } from "./describe.ts";
-import { findRedisUrl } from "./running-service.ts";
+import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 
 export function addTailCommand(program: Command): void {
@@ -22,18 +22,17 @@ shown once.`,
 }
 
 async function tail({ json }: { json?: true }): Promise<void> {
-  const { config } = loadSettings("tail");
-  const redisUrl = await findRedisUrl(config);
+  const { redisUrl, queue, queuePrefix } = await findQueue(loadSettings("tail"));
   const say = sayOnce();
   const following = await followQueue({
     redisUrl,
-    queue: config.queue,
-    prefix: config.queuePrefix,
+    queue,
+    prefix: queuePrefix,
     onEvent: (event) => (json ? process.stdout.write(`${JSON.stringify(event)}\n`) : print(event)),
     onGone: (jobId) => say(`Job ${jobId} was consumed and removed before it could be shown`),
     onError: (cause) => say(`Redis: ${cause.message || cause.name}`),
   });
-  if (!json) process.stderr.write(`Waiting for events on ${config.queue} (${maskUrl(redisUrl)}). Ctrl-C ends.\n`);
+  if (!json) process.stderr.write(`Waiting for events on ${queue}\n  at ${maskUrl(redisUrl)}. Ctrl-C ends.\n`);
 
   await new Promise((resolve) => {
     process.once("SIGINT", resolve);

@@ -47,13 +47,22 @@ export interface Backlog {
   done(entry: Entry): void;
   /** Everything before it is drained. */
   drained(): Position;
-  /** Records that are done while an earlier one is not, and so lie behind `drained`. */
-  doneAhead(): readonly JournalRecord[];
+  /** Where the records begin that are done while an earlier one is not, and so lie behind `drained`; in order. */
+  doneAhead(): readonly Position[];
   /** How many records wait, those that were taken and are not done among them. */
   records(): number;
   /** The record that has waited longest. */
   oldest(): JournalRecord | undefined;
 }
+
+/** A record's place; the record itself until it is done. */
+interface Slot {
+  readonly start: Position;
+  readonly end: Position;
+  record: JournalRecord | null;
+}
+
+const MAX_TAKEN = 100_000;
 
 export function createBacklog(options: BacklogOptions): Backlog {
   let memory: Entry[] = [];
@@ -61,7 +70,10 @@ export function createBacklog(options: BacklogOptions): Backlog {
   let diskFrom: Position | null = isBefore(options.from, options.end()) ? options.from : null;
   let loading: Promise<void> | undefined;
   const waiting: (() => void)[] = [];
-  const taken: { entry: Entry; done: boolean }[] = [];
+  /** Taken and not yet counted as drained, in order. What is done keeps its place here and not its record. */
+  let taken: Slot[] = [];
+  let firstTaken = 0;
+  const slots = new WeakMap<Entry, Slot>();
   let drained = options.from;
   let records = options.records;
 
@@ -86,13 +98,16 @@ export function createBacklog(options: BacklogOptions): Backlog {
 
     take() {
       const entry = memory[head];
-      if (!entry) return undefined;
+      // Behind one that cannot be drained, others go on; but not so many that their places fill the memory.
+      if (!entry || taken.length - firstTaken >= MAX_TAKEN) return undefined;
       head += 1;
       if (head === memory.length || head >= 4096) {
         memory = memory.slice(head);
         head = 0;
       }
-      taken.push({ entry, done: false });
+      const slot: Slot = { start: entry.start, end: entry.end, record: entry.record };
+      slots.set(entry, slot);
+      taken.push(slot);
       return entry;
     },
 
@@ -105,7 +120,8 @@ export function createBacklog(options: BacklogOptions): Backlog {
     },
 
     whenAdded() {
-      if (head < memory.length || diskFrom !== null) return Promise.resolve();
+      const mayTake = taken.length - firstTaken < MAX_TAKEN;
+      if (mayTake && (head < memory.length || diskFrom !== null)) return Promise.resolve();
       return new Promise((resolve) => waiting.push(resolve));
     },
 
@@ -114,22 +130,34 @@ export function createBacklog(options: BacklogOptions): Backlog {
     },
 
     done(entry) {
-      const found = taken.find((candidate) => candidate.entry === entry);
-      if (!found) return;
-      found.done = true;
+      const slot = slots.get(entry);
+      if (!slot?.record) return;
+      slot.record = null;
       records -= 1;
-      while (taken[0]?.done) drained = taken.shift()?.entry.end ?? drained;
+      for (let first = taken[firstTaken]; first && first.record === null; first = taken[firstTaken]) {
+        drained = first.end;
+        firstTaken += 1;
+      }
+      if (firstTaken === taken.length || firstTaken >= 4096) {
+        taken = taken.slice(firstTaken);
+        firstTaken = 0;
+      }
+      if (head < memory.length) waiting.shift()?.();
     },
 
     drained: () => drained,
-    doneAhead: () => taken.filter(({ done }) => done).map(({ entry }) => entry.record),
+    doneAhead: () =>
+      taken
+        .slice(firstTaken)
+        .filter(({ record }) => record === null)
+        .map(({ start }) => start),
 
     records() {
       // A segment that somebody removed takes its records with it: then the count ends where nothing is left.
-      if (taken.length === 0 && head === memory.length && diskFrom === null && !loading) records = 0;
+      if (taken.length === firstTaken && head === memory.length && diskFrom === null && !loading) records = 0;
       return records;
     },
 
-    oldest: () => taken[0]?.entry.record ?? memory[head]?.record,
+    oldest: () => taken[firstTaken]?.record ?? memory[head]?.record,
   };
 }

@@ -39,7 +39,7 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
   const { backlog } = journal;
   let stopping = false;
   let trouble: Error | null = null;
-  let pauseMs = FIRST_PAUSE_MS;
+  let failures = 0;
   let generation = 0;
   const pauses = new Set<() => void>();
 
@@ -57,57 +57,60 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
     while (!stopping) {
       const entry = backlog.take();
       if (entry) return entry;
-      try {
-        await backlog.load();
-        await backlog.whenAdded();
-      } catch (cause) {
-        failed(cause as Error);
-        await pause();
-      }
+      await backlog.load().catch(async (cause: Error) => {
+        begunFailing(cause);
+        await pause(LONGEST_PAUSE_MS);
+        endedFailing();
+      });
+      await backlog.whenAdded();
     }
     return undefined;
   }
 
   /** False when the drain was stopped before the record was on the queue. */
   async function publishUntilDone(record: JournalRecord, again: boolean): Promise<boolean> {
-    for (;;) {
-      try {
-        const published = await publish(record);
-        succeeded();
-        onPublished(record, published, again);
-        return true;
-      } catch (cause) {
-        failed(cause as Error);
-        if (stopping) return false;
-        await pause();
-        if (stopping) return false;
+    let failing = false;
+    try {
+      for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
+        try {
+          const published = await publish(record);
+          onPublished(record, published, again);
+          return true;
+        } catch (cause) {
+          if (!failing) begunFailing(cause as Error);
+          failing = true;
+          if (!stopping) await pause(pauseMs);
+          if (stopping) return false;
+        }
       }
+    } finally {
+      if (failing) endedFailing();
     }
   }
 
-  function failed(cause: Error): void {
-    const first = trouble === null;
+  /** One that can never be published is one trouble, however many others are published meanwhile. */
+  function begunFailing(cause: Error): void {
+    failures += 1;
+    if (trouble !== null) return;
     trouble = cause;
-    if (first) onTrouble(cause);
+    onTrouble(cause);
   }
 
-  function succeeded(): void {
-    pauseMs = FIRST_PAUSE_MS;
-    if (trouble === null) return;
+  function endedFailing(): void {
+    failures -= 1;
+    if (failures > 0 || stopping) return;
     trouble = null;
     onRecovered();
   }
 
-  function pause(): Promise<void> {
-    const thisPauseMs = pauseMs;
-    pauseMs = Math.min(pauseMs * 1.1, LONGEST_PAUSE_MS);
+  function pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       const end = (): void => {
         clearTimeout(timer);
         pauses.delete(end);
         resolve();
       };
-      const timer = setTimeout(end, thisPauseMs);
+      const timer = setTimeout(end, ms);
       pauses.add(end);
     });
   }
@@ -133,7 +136,7 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
 
     async stop(graceMs) {
       const until = performance.now() + graceMs;
-      while (backlog.records() > 0 && trouble === null && performance.now() < until) await pause();
+      while (backlog.records() > 0 && trouble === null && performance.now() < until) await pause(FIRST_PAUSE_MS);
       stopping = true;
       backlog.wakeAll();
       for (const end of [...pauses]) end();

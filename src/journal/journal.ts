@@ -87,6 +87,7 @@ export class JournalFullError extends Error {
 }
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
+const SEGMENTS_AT_LEAST = 16;
 const MEMORY_RECORDS = 10_000;
 const GRACE_MS = 60_000;
 const CHUNK_BYTES = 1024 * 1024;
@@ -97,7 +98,8 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Opens the journal, and recovers what an earlier process left in it. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { directory, maxBytes, onFault } = options;
-  const segmentBytes = options.segmentBytes ?? SEGMENT_BYTES;
+  // A segment leaves the disk as a whole, so a small journal needs small ones.
+  const segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST));
   makeDirectory(directory);
   const { sizes, cursor, records } = await recover(directory, onFault);
 
@@ -108,6 +110,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   let totalBytes = [...segments.values()].reduce((sum, bytes) => sum + bytes, 0);
   let fault: Error | null = null;
   let saved = cursor;
+  let cursorFailed = false;
 
   interface Waiting {
     readonly record: JournalRecord;
@@ -266,7 +269,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   async function saveProgress(): Promise<void> {
     const { settled, redis } = retention.current();
     for (const [segment, bytes] of segments) {
-      if (segment >= settled.segment || segment === open?.segment) continue;
+      if (segment === open?.segment || isBefore(settled, { segment, offset: bytes })) continue;
       removeSegment(directory, segment);
       segments.delete(segment);
       totalBytes -= bytes;
@@ -276,8 +279,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     try {
       await saveCursor(directory, next);
       saved = next;
+      cursorFailed = false;
     } catch (cause) {
-      onFault({ kind: "cursor-failed", cause: cause as Error });
+      if (!cursorFailed) onFault({ kind: "cursor-failed", cause: cause as Error });
+      cursorFailed = true;
     }
   }
 
@@ -320,13 +325,16 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     async *unsettled() {
       const end = backlog.drained();
       const ahead = backlog.doneAhead();
+      const done = new Set(ahead.map(({ segment, offset }) => `${segment}:${offset}`));
+      const last = ahead.at(-1) ?? end;
       let from: Position | null = retention.current().settled;
-      while (from !== null && isBefore(from, end)) {
+      while (from !== null && !isBefore(last, from)) {
         const { entries, next }: Chunk = await readChunk(from);
-        for (const { record, start } of entries) if (isBefore(start, end)) yield record;
+        for (const { record, start } of entries) {
+          if (isBefore(start, end) || done.has(`${start.segment}:${start.offset}`)) yield record;
+        }
         from = next;
       }
-      yield* ahead;
     },
 
     publishedAgain: () => retention.publishedAgain(),

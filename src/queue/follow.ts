@@ -1,6 +1,7 @@
 /** Follows a queue: tells each event as it is added, without consuming it. */
 import { Queue, QueueEvents } from "bullmq";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { connectRedis } from "./redis.ts";
 
 export interface FollowOptions {
   readonly redisUrl: string;
@@ -18,8 +19,9 @@ const CLOSE_DEADLINE_MS = 2_000;
 /** Resolves once it follows. Connects again by itself when Redis goes away. */
 export async function followQueue(options: FollowOptions): Promise<{ stop(): Promise<void> }> {
   const shared = { prefix: options.prefix, connection: { url: options.redisUrl, maxRetriesPerRequest: null } };
+  // From a fixed place on, so that what is added while Redis is away is told too.
+  const events = new QueueEvents(options.queue, { ...shared, lastEventId: await lastEventId(options) });
   const queue = new Queue(options.queue, shared);
-  const events = new QueueEvents(options.queue, shared);
   queue.on("error", options.onError);
   events.on("error", options.onError);
 
@@ -37,4 +39,21 @@ export async function followQueue(options: FollowOptions): Promise<{ stop(): Pro
       await Promise.race([closed, new Promise((done) => setTimeout(done, CLOSE_DEADLINE_MS).unref())]);
     },
   };
+}
+
+/** The newest entry of the queue's event stream. Rejects when Redis cannot be reached. */
+async function lastEventId({ redisUrl, queue, prefix }: FollowOptions): Promise<string> {
+  const redis = connectRedis(redisUrl);
+  let reason = "it does not answer";
+  redis.on("error", (cause) => {
+    reason = cause.message;
+  });
+  try {
+    const [newest] = await redis.xrevrange(`${prefix}:${queue}:events`, "+", "-", "COUNT", 1);
+    return newest?.[0] ?? "0-0";
+  } catch {
+    throw new Error(`Cannot reach Redis: ${reason}`);
+  } finally {
+    redis.disconnect();
+  }
 }

@@ -17,7 +17,7 @@ export interface RedisWatchOptions {
   readonly onBack: (server: RedisServer) => void;
   /** Once, when the server turns out not to be fit for a queue. */
   readonly onUnsuitable: (reasons: readonly string[]) => void;
-  /** After each look: which Redis is there, null while there is none. A rejection is given to `onError`. */
+  /** After each look: which Redis is there, null while there is none that takes writes. A rejection is given to `onError`. */
   readonly onTick: (identity: string | null) => Promise<void>;
   readonly onError: (cause: Error) => void;
 }
@@ -72,6 +72,12 @@ export function watchRedis({
     return server;
   }
 
+  /** What a Redis took that cannot write is in its memory only: nothing becomes safe by its being there. */
+  function identityToTrust(): string | null {
+    const seen = current();
+    return seen?.appendOnlyWritten && writeFault === null ? seen.identity : null;
+  }
+
   async function look(): Promise<void> {
     if (redis.status !== "ready") return;
     let seen: RedisServer;
@@ -79,6 +85,8 @@ export function watchRedis({
       seen = await readServer(redis);
     } catch (cause) {
       away((cause as Error).message);
+      // The connection may be dead without our knowing, as behind a firewall that forgot it: a new one tells.
+      redis.disconnect(true);
       return;
     }
     if (server === null) onBack(seen);
@@ -108,7 +116,7 @@ export function watchRedis({
   const loop = (async () => {
     while (!stopping.signal.aborted) {
       await look();
-      await onTick(current()?.identity ?? null).catch(onError);
+      await onTick(identityToTrust()).catch(onError);
       await nextTick();
     }
   })();

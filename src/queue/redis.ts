@@ -30,6 +30,8 @@ export interface RedisServer {
   /** Must be `noeviction`: any other policy may remove jobs. */
   readonly maxmemoryPolicy: string;
   readonly appendOnly: boolean;
+  /** Whether the append-only file could be written when it was written last. */
+  readonly appendOnlyWritten: boolean;
   readonly usedMemoryBytes: number;
   /** 0: no limit. */
   readonly maxMemoryBytes: number;
@@ -50,6 +52,7 @@ export async function readServer(redis: Redis): Promise<RedisServer> {
     role: fact("role"),
     maxmemoryPolicy: fact("maxmemory_policy"),
     appendOnly: fact("aof_enabled") === "1",
+    appendOnlyWritten: fact("aof_last_write_status") !== "err",
     usedMemoryBytes: Number(fact("used_memory")),
     maxMemoryBytes: Number(fact("maxmemory")),
   };

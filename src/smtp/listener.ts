@@ -18,11 +18,19 @@ export interface ListenerOptions {
   readonly findPeer: FindPeer;
   /** One message. Must resolve in time; a rejection is answered as an internal error. */
   readonly onMessage: (message: SmtpMessage) => Promise<SmtpReply>;
-  readonly onRefused: (refusal: { address: string; reason: "unknown-peer" | "unknown-domain" }) => void;
+  readonly onRefused: (refusal: Refused) => void;
   /** An error of one session, such as a connection that broke, or of our own. */
   readonly onError: (error: Error) => void;
   /** The code of every reply, those of the SMTP library among them. */
   readonly onReply: (code: number) => void;
+}
+
+/** Why a client was refused before its message was looked at. */
+export interface Refused {
+  readonly address: string;
+  readonly reason: "unknown-peer" | "unknown-domain" | "message-too-large";
+  /** The domain that is not ours. */
+  readonly domain?: string;
 }
 
 export interface SmtpMessage {
@@ -73,7 +81,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
 
     onRcptTo({ address }, session, callback) {
       if (isOurs(address, options.domains)) return callback();
-      onRefused({ address: session.remoteAddress, reason: "unknown-domain" });
+      onRefused({ address: session.remoteAddress, reason: "unknown-domain", domain: domainOf(address) });
       callback(asError(REPLIES.unknownDomain));
     },
 
@@ -94,13 +102,18 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
   });
   server.onReply = options.onReply;
-  server.on("error", options.onError);
+  let listening = false;
+  // Before that, an error is the listener's own, and rejects below.
+  server.on("error", (cause) => listening && options.onError(cause));
 
   /** Undefined when the client went away before the end of its message. */
   async function answer(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<SmtpReply | undefined> {
     const bytes = await collect(stream, maxMessageBytes);
     if (bytes === "broken-off") return undefined;
-    if (bytes === "too-large") return REPLIES.messageTooLarge;
+    if (bytes === "too-large") {
+      onRefused({ address: session.remoteAddress, reason: "message-too-large" });
+      return REPLIES.messageTooLarge;
+    }
     return options.onMessage({ sessionId: session.id, peer: identify(session), bytes, receivedAt: new Date() });
   }
 
@@ -123,6 +136,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   }
 
   const address = await listen(server, options);
+  listening = true;
   return {
     address,
     connections: () => server.connections.size,
@@ -168,8 +182,11 @@ function collect(stream: SMTPServerDataStream, limitBytes: number): Promise<Uint
 
 /** Whatever the local part: a number, a short code, "system-user". An address without a domain can only be ours. */
 function isOurs(address: string, domains: readonly string[]): boolean {
-  const at = address.lastIndexOf("@");
-  return domains.length === 0 || at === -1 || domains.includes(address.slice(at + 1).toLowerCase());
+  return domains.length === 0 || !address.includes("@") || domains.includes(domainOf(address));
+}
+
+function domainOf(address: string): string {
+  return address.slice(address.lastIndexOf("@") + 1).toLowerCase();
 }
 
 function asError({ code, text }: SmtpReply): Error & { responseCode: number } {

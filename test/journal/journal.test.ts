@@ -14,8 +14,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Entry } from "../../src/journal/backlog.ts";
+import { startDrain } from "../../src/journal/drain.ts";
 import { type Journal, type JournalFault, type JournalOptions, openJournal } from "../../src/journal/journal.ts";
 import { encodeRecord, type JournalRecord, scanRecords } from "../../src/journal/record.ts";
+import { eventually } from "../support/redis.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 
 let directory: string;
@@ -323,4 +325,52 @@ describe("leaving the disk", () => {
     expect(await takeAll(restarted)).toEqual(["j3"]);
     expect(existsSync(join(directory, "damaged"))).toBe(false);
   });
+});
+
+describe("behind one record that cannot be published", () => {
+  test("the others are drained, the memory holds their places and not them, and it is one trouble", async () => {
+    const journal = await open();
+    const troubles: string[] = [];
+    const published: string[] = [];
+    const drain = startDrain({
+      journal,
+      publish: async ({ id }) => {
+        if (id === "jpoison") throw new Error("NOPERM");
+        return id;
+      },
+      onPublished: ({ id }) => void published.push(id),
+      onTrouble: (cause) => void troubles.push(cause.message),
+      onRecovered: () => void troubles.push("recovered"),
+    });
+    await journal.append(record("poison"));
+    const ids = Array.from({ length: 500 }, (_, index) => index);
+    await Promise.all(ids.map((id) => journal.append(record(id))));
+    await eventually(
+      () => published.length,
+      (length) => length === ids.length,
+    );
+    expect(troubles).toEqual(["NOPERM"]);
+    expect(drain.trouble()?.message).toBe("NOPERM");
+    expect(journal.status().records).toBe(1);
+    await journal.noteRedis("a");
+    expect(await journal.noteRedis("b")).toBe(true);
+    const again: string[] = [];
+    for await (const { id } of journal.unsettled()) again.push(id);
+    expect(again.length).toBe(ids.length);
+    await drain.stop(100);
+    await journal.close();
+    // Everything is there at the next start: nothing behind the one that is stuck counts as drained.
+    expect((await takeAll(await open())).length).toBe(ids.length + 1);
+  });
+});
+
+test("a journal that is smaller than a segment does not fill up with what has been drained", async () => {
+  const size = encodeRecord(record(1)).byteLength;
+  const journal = await open({ maxBytes: 40 * size, graceMs: 0 });
+  for (let index = 0; index < 400; index++) {
+    await journal.append(record(index));
+    await takeAll(journal);
+    for (let tick = 0; tick < 2; tick++) await journal.noteRedis("a");
+  }
+  expect(journal.status().bytes).toBeLessThan(40 * size);
 });
