@@ -1,9 +1,10 @@
 /** Starting, stopping and being asked: the service and its command line as a user meets them. */
 
-import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, statSync } from "node:fs";
+import { exec, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { Queue } from "bullmq";
 import { afterEach, describe, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
@@ -310,3 +311,75 @@ describe("the command line", () => {
     expect([mail.code, mail.stdout]).toEqual([1, "554 5.6.0 Not an MM4 message: it has no X-Mms-Message-Type field\n"]);
   });
 });
+
+describe("as npm and shells start it", () => {
+  test("SIGTERM to `npm start` reaches the service, and nothing is left running", async () => {
+    const dataDir = join(mkdtempSync(join(tmpdir(), "mm4d-npm-")), "data");
+    const env = cleanEnv({ MM4D_DATA_DIR: dataDir, MM4D_SMTP_PORT: "0", MM4D_ADMIN_PORT: "0" });
+    const npm = spawn("npm", ["start"], { env, cwd: join(MAIN, "../.."), stdio: ["ignore", "pipe", "ignore"] });
+    const exited = new Promise((resolve) => npm.once("exit", resolve));
+    let logged = "";
+    npm.stdout.setEncoding("utf8").on("data", (text) => {
+      logged += text;
+    });
+    await eventually(
+      () => logged,
+      (text) => text.includes("service.started"),
+    );
+    npm.kill("SIGTERM");
+    await exited;
+    await eventually(
+      () => logged,
+      (text) => text.includes("service.stopped"),
+    );
+    const { pid } = JSON.parse(readFileSync(join(dataDir, "redis", "process.json"), "utf8")) as { pid: number };
+    expect(() => process.kill(pid, 0)).toThrow();
+  });
+
+  test("a signal during the start, at any moment, leaves no Redis running", async () => {
+    for (const afterMs of [50, 200, 350, 500]) {
+      const dataDir = join(mkdtempSync(join(tmpdir(), "mm4d-early-")), "data");
+      const env = cleanEnv({ MM4D_DATA_DIR: dataDir, MM4D_SMTP_PORT: "0", MM4D_ADMIN_PORT: "0" });
+      const child = spawn(process.execPath, [MAIN, "serve"], { env, stdio: "ignore" });
+      const exited = new Promise((resolve) => child.once("exit", resolve));
+      await new Promise((resolve) => setTimeout(resolve, afterMs));
+      child.kill("SIGTERM");
+      await exited;
+      const state = join(dataDir, "redis", "process.json");
+      if (!existsSync(state)) continue;
+      const { pid } = JSON.parse(readFileSync(state, "utf8")) as { pid: number };
+      expect([afterMs, isAlive(pid)]).toEqual([afterMs, false]);
+    }
+  });
+
+  test("a data directory that was taken away does not keep the service from ending, and the exit code tells", async () => {
+    service = await startServiceProcess();
+    await eventually(
+      () => service?.log().some(({ event }) => event === "redis.connected"),
+      (connected) => connected === true,
+    );
+    rmSync(service.dataDir, { recursive: true });
+    service.signal("SIGTERM");
+    expect(await service.exited()).toBe(1);
+    expect(service.log().at(-1)).toMatchObject({ event: "service.stopped", clean: false });
+    await service.restart();
+  });
+
+  test("whoever stops reading our output is no error", async () => {
+    for (const command of ["codes", "config", "send --help"]) {
+      const { stderr } = await promisify(exec)(`${process.execPath} ${MAIN} ${command} | head -1`, {
+        env: cleanEnv({}),
+      });
+      expect([command, stderr]).toEqual([command, ""]);
+    }
+  });
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
