@@ -148,13 +148,16 @@ export function createLog({ level, numbers }: LogOptions): Log {
  */
 export function maskNumbers(text: string, parties: readonly (Party | null)[]): string {
   let masked = text;
-  for (const party of parties) {
+  // A response may name thousands of recipients.
+  for (const party of parties.slice(0, MAX_MASKED_PARTIES)) {
     for (const digits of party ? (`${party.number ?? ""} ${party.raw}`.match(/\d{7,15}/g) ?? []) : []) {
       masked = masked.replaceAll(digits, maskDigits(digits));
     }
   }
   return masked.replace(/(?<=\+)\d{7,15}/g, maskDigits);
 }
+
+const MAX_MASKED_PARTIES = 20;
 
 function maskDigits(digits: string): string {
   return "*".repeat(digits.length - 4) + digits.slice(-4);

@@ -46,6 +46,7 @@ export interface Service {
 /** How long a message may wait to be stored before its sender is asked to come again. */
 const STORE_DEADLINE_MS = 5_000;
 const REDIS_STOP_MS = 10_000;
+const JOURNAL_CLOSE_MS = 10_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const MAX_REFUSED_TOLD = 1_000;
@@ -90,6 +91,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   let settled = false;
   let fullTold = false;
   let stopping = false;
+  /** Whether what has not settled is still to be published again. */
+  let again = false;
   let catalogue = loadCatalogue(config.catalogueFile);
   const metrics = createMetrics({
     connections: () => listener?.connections() ?? 0,
@@ -216,9 +219,16 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
 
   /** Resolves once the record is safe; rejects in time when that is not certain, and then the relay comes again. */
   async function store(record: JournalRecord): Promise<void> {
-    if (journal && config.accept === "journal") return withDeadline(journal.append(record), "The disk");
-    const published = await withDeadline(publisher.publish(record), "Redis");
-    notePublished(record, published, false);
+    const quarantined = record.kind === "quarantine" ? record.message.raw.length : null;
+    if (quarantined !== null) quarantine.promised(quarantined);
+    try {
+      if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
+      const published = await withDeadline(publisher.publish(record), "Redis");
+      notePublished(record, published, false);
+    } catch (cause) {
+      if (quarantined !== null) quarantine.broken(quarantined);
+      throw cause;
+    }
   }
 
   /** Counts and logs what became of a message, and says how to answer. No `default`: a new receipt must be answered to compile. */
@@ -245,7 +255,6 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         return REPLIES.stored;
       }
       case "quarantined":
-        quarantine.promised(receipt.message.raw.length);
         metrics.quarantined.inc({ peer: peer.name, reason: receipt.message.reason });
         log.messageQuarantined(sessionId, receipt.id, receipt.message);
         return REPLIES.quarantined;
@@ -307,10 +316,18 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
 
   /** Once a second, with what Redis is there. */
   async function tick(identity: string | null): Promise<void> {
-    if (journal && drain && (await journal.noteRedis(identity))) {
-      log.redisChanged();
-      // What cannot be read now is published again by the next start: the cursor still names the old Redis.
-      void drain.publishAgain().catch((cause: Error) => log.journalFault("unreadable", { reason: cause.message }));
+    if (journal && drain) {
+      if (await journal.noteRedis(identity)) {
+        again = true;
+        log.redisChanged();
+      }
+      if (again && identity !== null) {
+        again = false;
+        void drain.publishAgain().catch((cause: Error) => {
+          again = true;
+          log.journalFault("unreadable", { reason: cause.message });
+        });
+      }
     }
     if (identity !== null && performance.now() - measuredMs >= QUARANTINE_MEASURED_EVERY_MS) {
       measuredMs = performance.now();
@@ -341,7 +358,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   async function startJournal(directory: string): Promise<Journal> {
     const opened = await openJournal({ directory, maxBytes: config.journalMaxBytes, onFault: noteFault });
     releasers.push(async () => {
-      await opened.close();
+      // A disk that never answers does not keep the process from ending.
+      if (!(await within(JOURNAL_CLOSE_MS, opened.close()))) throw new Error("The journal could not be closed");
       if (settled) await opened.settleAll();
     });
     return opened;
@@ -401,7 +419,11 @@ function withDeadline<T>(work: Promise<T>, who: string): Promise<T> {
   });
 }
 
-/** Waits for some work, but not longer than a deadline, and whatever comes of it: for stopping. */
-function within(deadlineMs: number, work: Promise<unknown>): Promise<unknown> {
-  return Promise.race([work.catch(() => {}), new Promise((done) => setTimeout(done, deadlineMs).unref())]);
+/** Waits for some work, but not longer than a deadline: for stopping. Whether it was done. */
+function within(deadlineMs: number, work: Promise<unknown>): Promise<boolean> {
+  const done = work.then(
+    () => true,
+    () => false,
+  );
+  return Promise.race([done, new Promise<false>((late) => setTimeout(late, deadlineMs, false).unref())]);
 }

@@ -99,6 +99,7 @@ function listen(server: Server, path: string): Promise<boolean> {
     server.once("error", failed);
     server.listen(path, () => {
       server.off("error", failed);
+      server.on("error", () => {}); // A connection that could not be accepted.
       resolve(true);
     });
   });

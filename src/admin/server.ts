@@ -49,6 +49,7 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
     server.once("error", reject);
     server.listen(options.port, options.host, () => {
       server.off("error", reject);
+      server.on("error", () => {}); // A connection that could not be accepted: whoever asks asks again.
       resolve();
     });
   });

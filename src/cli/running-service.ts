@@ -4,6 +4,8 @@ import { join, resolve } from "node:path";
 import type { ServiceFacts } from "../admin/control.ts";
 import type { Config, LoadedConfig, Origin } from "../config.ts";
 
+const ANSWER_DEADLINE_MS = 3_000;
+
 /** What the service on this data directory says; undefined when none is running. */
 export function askService({ dataDir }: Config): Promise<ServiceFacts | undefined> {
   return new Promise((done) => {
@@ -15,6 +17,8 @@ export function askService({ dataDir }: Config): Promise<ServiceFacts | undefine
     });
     socket.on("end", () => done(answer.trim() === "" ? undefined : (JSON.parse(answer) as ServiceFacts)));
     socket.on("error", () => done(undefined));
+    // One that is frozen does not answer.
+    socket.setTimeout(ANSWER_DEADLINE_MS, () => socket.destroy(new Error("no answer")));
   });
 }
 

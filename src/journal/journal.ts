@@ -181,8 +181,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   async function writeSynced(bytes: Buffer): Promise<Position> {
     if (open && open.bytes > 0 && open.bytes + bytes.byteLength > segmentBytes) endSegment();
     if (!open) {
-      open = beginSegment(directory, nextSegment);
+      // Counted first: a number whose file was made and could not be synced is not tried again.
+      const segment = nextSegment;
       nextSegment += 1;
+      open = beginSegment(directory, segment);
     }
     const segment = open;
     await writeAll(segment.descriptor, bytes);

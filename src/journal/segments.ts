@@ -61,6 +61,7 @@ export function beginSegment(directory: string, segment: number): OpenSegment {
     syncDirectory(directory);
   } catch (cause) {
     closeSync(descriptor);
+    removeSegment(directory, segment);
     throw cause;
   }
   return { segment, descriptor, bytes: 0 };

@@ -80,7 +80,8 @@ function addressSpec(raw: string): string {
   const open = close === -1 ? -1 : raw.lastIndexOf("<", close);
   if (open !== -1) return raw.slice(open + 1, close);
   // RFC 5322 §3.4: a name may also stand behind the address, as a comment.
-  return raw.replace(/ +\([^()]*\)$/, "");
+  const comment = raw.endsWith(")") ? raw.lastIndexOf("(") : -1;
+  return comment === -1 ? raw : raw.slice(0, comment).trim();
 }
 
 function splitType(local: string): { user: string; type: string | null } {

@@ -175,9 +175,18 @@ function readRequestRecipients(fields: ReadFields, context: AddressContext): rea
     .of("requestRecipients")
     .bytes.flatMap(splitAddresses)
     .map((entry) => {
-      const [, address = entry, status = null] = /^(\S+)\s*[;\s]\s*(Ok|Error-[\w-]+|\d{1,3})$/i.exec(entry) ?? [];
+      // The status is the last word, behind a blank or a semicolon.
+      const cut = Math.max(entry.lastIndexOf(" "), entry.lastIndexOf(";"), entry.lastIndexOf("\t"));
+      const word = cut === -1 ? "" : entry.slice(cut + 1);
+      const stated = /^(?:Ok|Error-[\w-]+|\d{1,3})$/i.test(word);
+      const status = stated ? word : null;
+      const address = stated ? withoutSemicolon(entry.slice(0, cut).trim()) : entry;
       return { party: readDecoded(address, context), status };
     });
+}
+
+function withoutSemicolon(text: string): string {
+  return text.endsWith(";") ? text.slice(0, -1).trim() : text;
 }
 
 function readHandledAt(fields: ReadFields, warn: Warn): string | null {

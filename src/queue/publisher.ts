@@ -59,28 +59,38 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     removeOnComplete: { age: settings.completedKeepSeconds, count: settings.completedKeepCount },
     removeOnFail: { age: settings.failedKeepSeconds, count: settings.failedKeepCount },
   };
-  const queues = new Map<string, Queue>();
+  const queues = new Map<string, { readonly queue: Queue; readonly ready: Promise<unknown> }>();
 
-  /** BullMQ waits for ever on a connection that was never ready, so its queues are made on one that is. */
-  function queueOf(name: string, defaultJobOptions: JobsOptions): Queue {
+  /**
+   * BullMQ waits for ever on a connection that was never ready, so its queues are
+   * made on one that is. One whose making failed never works again: it is made anew.
+   */
+  async function queueOf(name: string, defaultJobOptions: JobsOptions): Promise<Queue> {
     if (redis.status !== "ready") throw new Error("Redis is not connected");
-    let queue = queues.get(name);
-    if (!queue) {
-      queue = new Queue(name, {
+    let made = queues.get(name);
+    if (!made) {
+      const queue = new Queue(name, {
         connection: redis,
         prefix: settings.queuePrefix,
         defaultJobOptions,
         streams: { events: { maxLen: settings.streamKeepCount } },
       });
       queue.on("error", onError);
-      queues.set(name, queue);
+      made = { queue, ready: queue.waitUntilReady() };
+      queues.set(name, made);
     }
-    return queue;
+    try {
+      await made.ready;
+      return made.queue;
+    } catch (cause) {
+      if (queues.get(name) === made) queues.delete(name);
+      throw cause;
+    }
   }
 
   async function publish(record: Publishable): Promise<Published> {
     const { queue, name, data, deduplicationId } = destination(record);
-    const job = await queue.add(name, data, { jobId: record.id, deduplication: { id: deduplicationId, ttl } });
+    const job = await (await queue).add(name, data, { jobId: record.id, deduplication: { id: deduplicationId, ttl } });
     return { duplicateOf: job.id === undefined || job.id === record.id ? null : job.id };
   }
 
@@ -97,7 +107,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
   return {
     publish,
     async close() {
-      await Promise.all([...queues.values()].map((queue) => queue.close()));
+      await Promise.all([...queues.values()].map(({ queue }) => queue.close()));
     },
   };
 }

@@ -34,6 +34,8 @@ export interface QuarantineRoom {
   has(bytes: number): boolean;
   /** A message was promised a place; it is still on its way there. */
   promised(bytes: number): void;
+  /** A message that was promised a place will not come. */
+  broken(bytes: number): void;
   /** A promised message has arrived. */
   arrived(bytes: number): void;
   measured(use: QuarantineUse): void;
@@ -57,6 +59,9 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number): Qua
     has: (bytes) => use().messages < maxMessages && use().bytes + bytes <= maxBytes,
     promised(bytes) {
       promised = plus(promised, bytes, 1);
+    },
+    broken(bytes) {
+      promised = plus(promised, bytes, -1);
     },
     arrived(bytes) {
       promised = plus(promised, bytes, -1);

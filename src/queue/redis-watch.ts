@@ -3,8 +3,6 @@
  * whether it takes writes. Asks once a second, so that nothing waits for a
  * command to find out.
  */
-import { once } from "node:events";
-import { setTimeout as wait } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { type RedisServer, readServer, unsuitable } from "./redis.ts";
 
@@ -44,7 +42,8 @@ export function watchRedis({
   onTick,
   onError,
 }: RedisWatchOptions): RedisWatch {
-  const stopping = new AbortController();
+  let stopping = false;
+  let wake = (): void => {};
   let server: RedisServer | null = null;
   let awaySinceMs = performance.now();
   let told = false;
@@ -59,7 +58,7 @@ export function watchRedis({
   redis.on("close", () => away(reason));
 
   function away(why: string): void {
-    if (stopping.signal.aborted) return;
+    if (stopping) return;
     reason = why;
     if (server !== null) awaySinceMs = performance.now();
     server = null;
@@ -106,18 +105,24 @@ export function watchRedis({
   }
 
   /** A second later, or as soon as there is a connection again. */
-  async function nextTick(): Promise<void> {
-    const over = new AbortController();
-    const signal = AbortSignal.any([over.signal, stopping.signal]);
-    await Promise.race([wait(TICK_MS, undefined, { signal }), once(redis, "ready", { signal })]).catch(() => {}); // Stopped.
-    over.abort();
+  function nextTick(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        redis.off("ready", end);
+        resolve();
+      };
+      const timer = setTimeout(end, TICK_MS);
+      redis.once("ready", end);
+      wake = end;
+    });
   }
 
   const loop = (async () => {
-    while (!stopping.signal.aborted) {
+    while (!stopping) {
       await look();
       await onTick(identityToTrust()).catch(onError);
-      await nextTick();
+      if (!stopping) await nextTick();
     }
   })();
 
@@ -128,7 +133,8 @@ export function watchRedis({
       unsuitable: reasons,
     }),
     async stop() {
-      stopping.abort();
+      stopping = true;
+      wake();
       await loop;
     },
   };

@@ -1,5 +1,5 @@
 /** Who may connect: the peer that an address belongs to. */
-import { BlockList } from "node:net";
+import { BlockList, isIP } from "node:net";
 
 export interface PeerNetworks {
   readonly name: string;
@@ -30,6 +30,8 @@ export function createAccess(peers: readonly PeerNetworks[]): FindPeer {
   return (address) => {
     // A listener on "::" tells IPv4 clients as ::ffff:192.0.2.1.
     const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+    // A client that was gone before it was looked at has no address.
+    if (isIP(plain) === 0) return undefined;
     const family = plain.includes(":") ? "ipv6" : "ipv4";
     return rules.find((rule) => rule.family === family && rule.list.check(plain, family))?.name;
   };

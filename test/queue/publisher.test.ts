@@ -165,6 +165,17 @@ test("publish() is refused at once while Redis is away, and works again by itsel
   expect(await publisher.publish(record("during"))).toEqual({ duplicateOf: null });
 });
 
+test("a publisher whose Redis froze while its queue was being made works when Redis does", async () => {
+  process.kill(server.pid(), "SIGSTOP");
+  try {
+    await expect(publisher.publish(record("frozen"))).rejects.toThrow();
+  } finally {
+    process.kill(server.pid(), "SIGCONT");
+  }
+  const attempt = () => publisher.publish(record("frozen")).catch(() => undefined);
+  expect(await eventually(attempt, (published) => published !== undefined)).toEqual({ duplicateOf: null });
+});
+
 test("a publisher whose Redis was never there refuses, and publishes when it comes", async () => {
   await server.kill();
   const late = connectRedis(server.url);

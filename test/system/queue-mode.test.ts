@@ -74,6 +74,20 @@ test("while Redis is away reports get 451 at once, and the service is not ready"
   client.end();
 });
 
+test("the quarantine is counted rightly in this mode too", async () => {
+  const client = await openSession(service.smtpPort);
+  for (const id of ["1", "2"]) {
+    const unreadable = deliveryReport({ "X-Mms-MM-Status-Code": undefined, "X-Mms-Message-ID": id });
+    expect(await client.deliver(unreadable)).toBe("250 2.0.0 Message stored for inspection");
+  }
+  client.end();
+  const counted = async () => /mm4d_quarantine_messages (\d+)/.exec((await service.get("/metrics")).text)?.[1];
+  expect(await counted()).toBe("2");
+  // Measured every five seconds: what was on its way is not counted twice.
+  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  expect(await counted()).toBe("2");
+});
+
 test("a Redis that is frozen costs a relay five seconds and a 451, and its retry is queued once", async () => {
   const client = await openSession(service.smtpPort);
   expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "before" }))).toBe("250 2.0.0 Report stored");
