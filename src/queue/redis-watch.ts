@@ -83,7 +83,8 @@ export function watchRedis({
     try {
       seen = await readServer(redis);
     } catch (cause) {
-      away((cause as Error).message);
+      // That a broken connection broke a command off tells nothing; why it broke does.
+      away((cause as Error).name === "MaxRetriesPerRequestError" ? reason : (cause as Error).message);
       // The connection may be dead without our knowing, as behind a firewall that forgot it: a new one tells.
       redis.disconnect(true);
       return;

@@ -12,14 +12,20 @@ const LONGEST_RETRY_MS = 1_000;
 
 /** Begins to connect, and keeps doing so until `disconnect`. Never throws: whoever listens to `error` hears why. */
 export function connectRedis(url: string): Redis {
-  return new Redis(url, {
+  const redis = new Redis(url, {
     connectTimeout: COMMAND_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     retryStrategy: (times) => Math.min(times * 100, LONGEST_RETRY_MS),
-    // A master that became a replica refuses writes until somebody connects anew, perhaps to another one.
-    reconnectOnError: (error) => error.message.startsWith("READONLY"),
+    reconnectOnError(error) {
+      // ioredis keeps a failed SELECT to itself, and goes on in database 0: the jobs would be where nobody looks.
+      const elsewhere = error.message.includes("DB index is out of range");
+      if (elsewhere) redis.emit("error", error);
+      // A master that became a replica refuses writes until somebody connects anew, perhaps to another one.
+      return elsewhere || error.message.startsWith("READONLY");
+    },
   });
+  return redis;
 }
 
 export interface RedisServer {

@@ -192,6 +192,21 @@ test("a publisher whose Redis was never there refuses, and publishes when it com
   late.disconnect();
 });
 
+test("a database that the server does not have is an error, and nothing is put into another one", async () => {
+  const reasons: string[] = [];
+  const lost = connectRedis(`${server.url}/99`);
+  lost.on("error", ({ message }) => void reasons.push(message));
+  const publishing = publisherOn(lost);
+  await eventually(
+    () => reasons.length,
+    (length) => length >= 3,
+  );
+  await expect(publishing.publish(record("lost"))).rejects.toThrow();
+  expect(reasons[0]).toContain("DB index is out of range");
+  expect(await redis.dbsize()).toBe(0);
+  lost.disconnect();
+});
+
 test("readServer() tells one Redis from the next, and what is wrong with its settings", async () => {
   const before = await readServer(redis);
   expect(unsuitable(before)).toEqual([]);
