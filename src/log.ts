@@ -62,9 +62,7 @@ export function createLog({ level, numbers }: LogOptions): Log {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    process.stdout.isTTY
-      ? pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", sync: true })
-      : pino.destination({ fd: 1, sync: true }),
+    process.stdout.isTTY ? pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", sync: true }) : standardOutput(),
   );
   const line = (severity: "debug" | "info" | "warn" | "error" | "fatal", event: string, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields });
@@ -139,6 +137,13 @@ export function createLog({ level, numbers }: LogOptions): Log {
     drainFailed: (cause, waiting) => line("error", "drain.failed", { ...reason(cause), waiting }),
     drainRecovered: () => line("info", "drain.recovered"),
   };
+}
+
+/** A log that cannot be written, on a full disk say, is lost; it does not end the service. */
+function standardOutput() {
+  const destination = pino.destination({ fd: 1, sync: true });
+  destination.on("error", () => {});
+  return destination;
 }
 
 /**

@@ -88,7 +88,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   let measuredMs = Number.NEGATIVE_INFINITY;
   let quarantineFullTold = false;
   let listener: Listener | undefined;
-  let settled = false;
+  /** The embedded Redis that ended with everything on its disk. */
+  let settledIn: string | null = null;
   let fullTold = false;
   let stopping = false;
   /** Whether what has not settled is still to be published again. */
@@ -128,7 +129,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     onTick: tick,
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
-  releasers.push(() => watch.stop());
+  // A disk that hangs holds its last look at the journal.
+  releasers.push(() => within(JOURNAL_CLOSE_MS, watch.stop()));
   if (drain) releasers.push(() => drain.stop(config.shutdownGraceMs));
 
   const admin = await startAdmin({
@@ -331,7 +333,9 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     }
     if (identity !== null && performance.now() - measuredMs >= QUARANTINE_MEASURED_EVERY_MS) {
       measuredMs = performance.now();
-      quarantine.measured(await measureQuarantine(redis, config.queuePrefix));
+      await measureQuarantine(redis, config.queuePrefix).then(quarantine.measured, (cause: Error) =>
+        log.redisError(cause),
+      );
       if (quarantine.has(0)) quarantineFullTold = false;
     }
     const { bytes, maxBytes } = journalStatus();
@@ -360,7 +364,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     releasers.push(async () => {
       // A disk that never answers does not keep the process from ending.
       if (!(await within(JOURNAL_CLOSE_MS, opened.close()))) throw new Error("The journal could not be closed");
-      if (settled) await opened.settleAll();
+      if (settledIn !== null) await opened.settleAll(settledIn);
     });
     return opened;
   }
@@ -380,7 +384,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     log.embeddedRedis({ url: started.url, redisPid: started.pid(), adopted: started.adopted });
     releasers.push(async () => {
       // Ended cleanly, it has everything on its disk; that the next one has another run id means nothing then.
-      settled = await started.stop(REDIS_STOP_MS);
+      settledIn = await started.stop(REDIS_STOP_MS);
     });
     return started;
   }

@@ -6,7 +6,7 @@
  * stale.
  */
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
-import { createConnection, createServer, type Server } from "node:net";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 
 /** What a running service tells the command line. */
@@ -26,6 +26,8 @@ export interface Control {
   release(): Promise<void>;
 }
 
+const ASK_DEADLINE_MS = 5_000;
+
 /** The longest path a Unix socket may have: 108 bytes with the closing NUL on Linux, 104 on macOS. */
 const MAX_PATH_BYTES = 103;
 
@@ -38,8 +40,13 @@ export async function takeControl(dataDir: string): Promise<Control> {
     );
   }
   let facts: ServiceFacts | undefined;
+  const sockets = new Set<Socket>();
   const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => {}); // Whoever asked has left.
+    socket.setTimeout(ASK_DEADLINE_MS, () => socket.destroy());
+    socket.resume(); // Nothing is asked in words.
     socket.end(`${facts ? JSON.stringify(facts) : ""}\n`);
   });
   await listenOrTakeOver(server, path);
@@ -47,7 +54,11 @@ export async function takeControl(dataDir: string): Promise<Control> {
     tell(next) {
       facts = next;
     },
-    release: () => new Promise((resolve) => server.close(() => resolve())),
+    release: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
   };
 }
 

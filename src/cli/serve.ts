@@ -30,7 +30,8 @@ async function serve(): Promise<void> {
   const service = await startService(config);
   process.stderr.write(welcome(service, config));
 
-  process.on("SIGHUP", () => service.reload());
+  // A terminal that is closed takes the service along; elsewhere the signal asks to read the files again.
+  if (!process.stdout.isTTY) process.on("SIGHUP", () => service.reload());
   await signalled;
   process.exit((await service.stop()) ? 0 : 1);
 }
@@ -51,6 +52,7 @@ function firstSignal(): Promise<void> {
     };
     process.on("SIGTERM", signalled);
     process.on("SIGINT", signalled);
+    if (process.stdout.isTTY) process.on("SIGHUP", signalled);
   });
 }
 

@@ -33,6 +33,8 @@ const IN_FLIGHT = 64;
 const AGAIN_IN_FLIGHT = 4;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
+/** A record that fails for so long while others are published is moved to the journal's end. */
+const MOVED_AFTER_MS = 20_000;
 
 export function startDrain<Published>(options: DrainOptions<Published>): Drain {
   const { journal, publish, onPublished, onTrouble, onRecovered } = options;
@@ -40,6 +42,7 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
   let stopping = false;
   let trouble: Error | null = null;
   let failures = 0;
+  let successes = 0;
   let generation = 0;
   const pauses = new Set<() => void>();
 
@@ -70,15 +73,31 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
   /** False when the drain was stopped before the record was on the queue. */
   async function publishUntilDone(record: JournalRecord, again: boolean): Promise<boolean> {
     let failing = false;
+    let sinceMs = 0;
+    let publishedBefore = 0;
     try {
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
         try {
           const published = await publish(record);
+          successes += 1;
           onPublished(record, published, again);
           return true;
         } catch (cause) {
-          if (!failing) begunFailing(cause as Error);
-          failing = true;
+          if (failing) trouble = cause as Error;
+          else {
+            begunFailing(cause as Error);
+            failing = true;
+            sinceMs = performance.now();
+            publishedBefore = successes;
+          }
+          // Redis takes others and not this one: it must not hold its segment, and all behind it, on the disk.
+          if (!again && successes > publishedBefore && performance.now() - sinceMs > MOVED_AFTER_MS) {
+            const moved = await journal.moveToEnd(record).then(
+              () => true,
+              () => false,
+            );
+            if (moved) return true;
+          }
           if (!stopping) await pause(pauseMs);
           if (stopping) return false;
         }

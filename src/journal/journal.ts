@@ -75,8 +75,13 @@ export interface Journal {
   /** What is drained and has not settled, from the disk. */
   unsettled(): AsyncGenerator<JournalRecord>;
   publishedAgain(): void;
-  /** Everything drained is safe for good: an embedded Redis has ended cleanly. */
-  settleAll(): Promise<void>;
+  /**
+   * Everything drained is safe for good, because this Redis has ended with all of
+   * it on its disk. Does nothing when some of it went into another one.
+   */
+  settleAll(redis: string): Promise<void>;
+  /** Appends a record that is in the journal already, so that its old place can be let go; no limit keeps it out. */
+  moveToEnd(record: JournalRecord): Promise<void>;
   /** Waits for the write under way and closes the files. */
   close(): Promise<void>;
 }
@@ -91,6 +96,7 @@ const SEGMENTS_AT_LEAST = 16;
 const MEMORY_RECORDS = 10_000;
 const GRACE_MS = 60_000;
 const CHUNK_BYTES = 1024 * 1024;
+const SLOW_WRITE_MS = 2_000;
 const PADDING = Buffer.alloc(4096, "\n");
 /** More than this waits only when the disk hangs. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
@@ -136,11 +142,24 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     return { segment, offset: segments.get(segment) ?? 0 };
   }
 
+  function enqueue(record: JournalRecord, line: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ record, line, resolve, reject });
+      waitingBytes += line.byteLength;
+      startFlush();
+    });
+  }
+
   async function flush(): Promise<void> {
     while (waiting.length > 0) {
       const batch = waiting;
       waiting = [];
       waitingBytes = 0;
+      // A disk that does not answer is a fault long before it fails.
+      const slow = setTimeout(
+        () => told(new Error(`The disk has not answered for ${SLOW_WRITE_MS} ms`)),
+        SLOW_WRITE_MS,
+      );
       try {
         const start = await writeSynced(Buffer.concat(batch.map(({ line }) => line)));
         recovered();
@@ -148,6 +167,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       } catch (cause) {
         failed(cause as Error);
         for (const { reject } of batch) reject(cause as Error);
+      } finally {
+        clearTimeout(slow);
       }
     }
     // At once and not when the promise has settled: whoever appends in between must find that nobody writes.
@@ -155,9 +176,13 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   }
 
   function failed(cause: Error): void {
+    told(cause);
+    endSegment();
+  }
+
+  function told(cause: Error): void {
     const first = fault === null;
     fault = cause;
-    endSegment();
     if (first) onFault({ kind: "append-failed", cause });
   }
 
@@ -295,12 +320,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         return Promise.reject(new JournalFullError(`The journal holds ${totalBytes} of ${maxBytes} bytes`));
       }
       if (waitingBytes > MAX_WAITING_BYTES) return Promise.reject(new JournalFullError("The disk does not keep up"));
-      return new Promise((resolve, reject) => {
-        waiting.push({ record, line, resolve, reject });
-        waitingBytes += line.byteLength;
-        startFlush();
-      });
+      return enqueue(record, line);
     },
+
+    moveToEnd: (record) => enqueue(record, encodeRecord(record)),
 
     backlog,
 
@@ -341,9 +364,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
     publishedAgain: () => retention.publishedAgain(),
 
-    async settleAll() {
+    async settleAll(redis) {
+      if (!retention.isSteady(redis)) return;
       const drained = backlog.drained();
-      const { redis } = retention.current();
       if (backlog.records() === 0) {
         for (const segment of segments.keys()) removeSegment(directory, segment);
         segments.clear();

@@ -27,6 +27,8 @@ export interface RetentionClock {
   /** What was to be published again is on the queue: the grace period begins anew for all of it. */
   publishedAgain(): void;
   current(): Retention;
+  /** Whether everything drained went into this Redis, and nothing is still to be published again. */
+  isSteady(redis: string): boolean;
 }
 
 export function createRetention(start: Retention, graceMs: number): RetentionClock {
@@ -67,5 +69,7 @@ export function createRetention(start: Retention, graceMs: number): RetentionClo
     },
 
     current: () => ({ settled, redis }),
+
+    isSteady: (seen) => changingTo === null && redis === seen,
   };
 }

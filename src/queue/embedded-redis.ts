@@ -23,14 +23,15 @@ import { delimiter, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
+import { readServer } from "./redis.ts";
 
 export interface EmbeddedRedis {
   readonly url: string;
   /** Whether it was left over from an earlier process. */
   readonly adopted: boolean;
   readonly pid: () => number;
-  /** Ends it and waits for that. True when all that it held was on its disk before. */
-  stop(deadlineMs: number): Promise<boolean>;
+  /** Ends it and waits for that. Which Redis it was, when all that it held was on its disk before; otherwise null. */
+  stop(deadlineMs: number): Promise<string | null>;
 }
 
 export interface EmbeddedRedisOptions {
@@ -84,7 +85,7 @@ export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedis
       // One that is just being started again is ended too.
       await Promise.race([watched, wait(deadlineMs, undefined, { ref: false })]);
       const { pid } = running;
-      if (!isAlive(pid)) return false;
+      if (!isAlive(pid)) return null;
       const kept = await keepEverything(running.port, deadlineMs);
       // Redis answers SIGTERM by leaving in good order.
       process.kill(pid, "SIGTERM");
@@ -94,21 +95,21 @@ export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedis
         await wait(POLL_MS);
       }
       process.kill(pid, "SIGKILL");
-      return false;
+      return null;
     },
   };
 }
 
 /** Has everything synced: with `always`, Redis answers a write only after its append-only file is on the disk up to it. */
-async function keepEverything(port: number, deadlineMs: number): Promise<boolean> {
+async function keepEverything(port: number, deadlineMs: number): Promise<string | null> {
   const redis = new Redis(port, "127.0.0.1", { retryStrategy: () => null, commandTimeout: deadlineMs });
   redis.on("error", () => {}); // The calls below fail.
   try {
     await redis.config("SET", "appendfsync", "always");
     await redis.set("mm4d:stopped", String(Date.now()));
-    return true;
+    return (await readServer(redis)).identity;
   } catch {
-    return false;
+    return null;
   } finally {
     redis.disconnect();
   }

@@ -84,6 +84,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
       return made.queue;
     } catch (cause) {
       if (queues.get(name) === made) queues.delete(name);
+      void made.queue.close().catch(() => {}); // It has nothing to finish.
       throw cause;
     }
   }

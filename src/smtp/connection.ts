@@ -29,6 +29,11 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
+    // The library's own words for a size that is announced in MAIL FROM.
+    if (context === "MESSAGE_TOO_BIG") {
+      this.send(code, REPLIES.messageTooLarge.text);
+      return;
+    }
     const enhanced = typeof data === "string" && /^[245]\.\d{1,3}\.\d{1,3} /.test(data);
     super.send(code, data, enhanced ? false : context);
     (this._server as Mm4Server).onReply(code);

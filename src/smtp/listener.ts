@@ -1,5 +1,6 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
 import type { AddressInfo } from "node:net";
+import { domainToASCII } from "node:url";
 import type { SMTPServerDataStream, SMTPServerSession } from "smtp-server";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import type { FindPeer } from "./access.ts";
@@ -50,6 +51,8 @@ export interface Listener {
 /** A client that says nothing for this long is sent away. RFC 5321 §4.5.3.2.7 asks for five minutes. */
 const IDLE_TIMEOUT_MS = 300_000;
 const MAX_RECIPIENTS = 1_000;
+/** What is read of one message, in bytes, before its sender counts as endless; eight times the limit where that is more. */
+const ENDLESS_BYTES = 67_108_864;
 
 /** Rejects when the address cannot be listened on. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
@@ -75,6 +78,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
 
     onConnect(session, callback) {
       if (findPeer(session.remoteAddress) !== undefined) return callback();
+      // A balancer's check that was gone before it was looked at has no address any more: no peer, and no news.
+      if (session.remoteAddress === "") return callback(asError(REPLIES.unknownPeer));
       onRefused({ address: session.remoteAddress, reason: "unknown-peer" });
       callback(asError(REPLIES.unknownPeer));
     },
@@ -109,12 +114,23 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   /** Undefined when the client went away before the end of its message. */
   async function answer(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<SmtpReply | undefined> {
     const bytes = await collect(stream, maxMessageBytes);
+    if (bytes === "endless") {
+      onRefused({ address: session.remoteAddress, reason: "message-too-large" });
+      connectionOf(session)?.send(REPLIES.messageTooLarge.code, REPLIES.messageTooLarge.text);
+      connectionOf(session)?.close();
+      return undefined;
+    }
     if (bytes === "broken-off") return undefined;
     if (bytes === "too-large") {
       onRefused({ address: session.remoteAddress, reason: "message-too-large" });
       return REPLIES.messageTooLarge;
     }
     return options.onMessage({ sessionId: session.id, peer: identify(session), bytes, receivedAt: new Date() });
+  }
+
+  function connectionOf({ id }: SMTPServerSession): Mm4Connection | undefined {
+    const connections = [...server.connections] as unknown as Mm4Connection[];
+    return connections.find(({ session }) => session.id === id);
   }
 
   function identify(session: SMTPServerSession): PeerIdentity {
@@ -163,9 +179,13 @@ function listen(server: Mm4Server, { host, port }: ListenerOptions): Promise<{ h
 
 /**
  * The message as bytes. What is beyond the limit is read and thrown away, because
- * a client hears the reply only after it has sent everything.
+ * a client hears the reply only after it has sent everything. One that goes on
+ * for many times the limit is cut.
  */
-function collect(stream: SMTPServerDataStream, limitBytes: number): Promise<Uint8Array | "too-large" | "broken-off"> {
+function collect(
+  stream: SMTPServerDataStream,
+  limitBytes: number,
+): Promise<Uint8Array | "too-large" | "endless" | "broken-off"> {
   return new Promise((resolve) => {
     let chunks: Uint8Array[] = [];
     let length = 0;
@@ -173,6 +193,7 @@ function collect(stream: SMTPServerDataStream, limitBytes: number): Promise<Uint
       length += chunk.byteLength;
       if (length <= limitBytes) chunks.push(chunk);
       else chunks = [];
+      if (length > Math.max(ENDLESS_BYTES, limitBytes * 8)) resolve("endless");
     });
     stream.on("end", () => resolve(length > limitBytes ? "too-large" : Buffer.concat(chunks)));
     stream.on("error", () => resolve("broken-off"));
@@ -186,7 +207,11 @@ function isOurs(address: string, domains: readonly string[]): boolean {
 }
 
 function domainOf(address: string): string {
-  return address.slice(address.lastIndexOf("@") + 1).toLowerCase();
+  // The library shows an internationalised domain in Unicode; the settings have it as it is on the wire.
+  return (
+    domainToASCII(address.slice(address.lastIndexOf("@") + 1)) ||
+    address.slice(address.lastIndexOf("@") + 1).toLowerCase()
+  );
 }
 
 function asError({ code, text }: SmtpReply): Error & { responseCode: number } {

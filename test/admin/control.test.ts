@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, utimesSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -34,6 +35,17 @@ test("of many that start at once exactly one gets the directory, whether it was 
       expect(existsSync(join(dataDir, "control.sock"))).toBe(false);
     }
   }
+});
+
+test("whoever stays connected, or talks, does not keep the service from ending", async () => {
+  const dataDir = directory();
+  const control = await takeControl(dataDir);
+  const staying = createConnection({ path: join(dataDir, "control.sock"), allowHalfOpen: true });
+  staying.on("error", () => {});
+  await once(staying, "connect");
+  staying.write("hello\n");
+  await control.release();
+  staying.destroy();
 });
 
 test("a path that is too long for a socket is told, and nothing is created", async () => {

@@ -106,6 +106,35 @@ describe("without settings", () => {
     expect(events.map(({ subject }) => subject)).toEqual(["kept"]);
   });
 
+  test("a Redis that lost everything just before the stop is given it again by the next start", async () => {
+    service = await startServiceProcess();
+    await eventually(
+      () => service?.log().some(({ event }) => event === "redis.connected"),
+      (connected) => connected === true,
+    );
+    const client = await openSession(service.smtpPort);
+    const ids = Array.from({ length: 300 }, (_, index) => `lost-${index}`);
+    for (const id of ids) expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": id }))).toMatch(/^250/);
+    client.end();
+    const published = () => service?.log().filter(({ event }) => event === "report.published").length;
+    await eventually(published, (count) => count === ids.length);
+    const redis = join(service.dataDir, "redis");
+    const { pid } = JSON.parse(readFileSync(join(redis, "process.json"), "utf8")) as { pid: number };
+    process.kill(pid, "SIGKILL");
+    rmSync(join(redis, "appendonlydir"), { recursive: true });
+    const pidNow = () => (JSON.parse(readFileSync(join(redis, "process.json"), "utf8")) as { pid: number }).pid;
+    await eventually(pidNow, (now) => now !== pid);
+    service.signal("SIGTERM");
+    await service.exited();
+    await service.restart();
+    const facts = service.facts();
+    const events = await eventually(
+      () => waitingEvents(facts),
+      (found) => found.length >= ids.length,
+    );
+    expect(events.map(({ subject }) => subject).sort()).toEqual(ids.sort());
+  });
+
   test("after a SIGKILL the Redis left over is adopted, and nothing is lost or doubled", async () => {
     service = await startServiceProcess();
     const before = service.facts().redisUrl;
