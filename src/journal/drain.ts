@@ -16,6 +16,8 @@ export interface DrainOptions<Published> {
   /** Once, when publishing begins to fail; `onRecovered` once, when it works again. */
   readonly onTrouble: (cause: Error) => void;
   readonly onRecovered: () => void;
+  /** A record that fails for so long, in milliseconds, while others are published is moved to the journal's end. */
+  readonly movedAfterMs?: number;
 }
 
 export interface Drain {
@@ -33,12 +35,12 @@ const IN_FLIGHT = 64;
 const AGAIN_IN_FLIGHT = 4;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
-/** A record that fails for so long while others are published is moved to the journal's end. */
 const MOVED_AFTER_MS = 20_000;
 
 export function startDrain<Published>(options: DrainOptions<Published>): Drain {
   const { journal, publish, onPublished, onTrouble, onRecovered } = options;
   const { backlog } = journal;
+  const movedAfterMs = options.movedAfterMs ?? MOVED_AFTER_MS;
   let stopping = false;
   let trouble: Error | null = null;
   let failures = 0;
@@ -91,7 +93,7 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
             publishedBefore = successes;
           }
           // Redis takes others and not this one: it must not hold its segment, and all behind it, on the disk.
-          if (!again && successes > publishedBefore && performance.now() - sinceMs > MOVED_AFTER_MS) {
+          if (!again && successes > publishedBefore && performance.now() - sinceMs > movedAfterMs) {
             const moved = await journal.moveToEnd(record).then(
               () => true,
               () => false,

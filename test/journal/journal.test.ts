@@ -366,6 +366,38 @@ describe("behind one record that cannot be published", () => {
   });
 });
 
+test("a record that Redis refuses while it takes others does not fill the journal", async () => {
+  const size = encodeRecord(record(1)).byteLength;
+  const journal = await open({ maxBytes: 40 * size, graceMs: 0 });
+  const drain = startDrain({
+    journal,
+    publish: async ({ id }) => {
+      if (id === "jrefused") throw new Error("NOPERM");
+      return id;
+    },
+    onPublished: () => {},
+    onTrouble: () => {},
+    onRecovered: () => {},
+    movedAfterMs: 10,
+  });
+  await journal.append(record("refused"));
+  for (let index = 0; index < 200; index++) {
+    // The relay's part: what is not taken now is sent again.
+    await eventually(
+      () =>
+        journal.append(record(index)).then(
+          () => true,
+          () => journal.noteRedis("a").then(() => false),
+        ),
+      (taken) => taken,
+    );
+    await journal.noteRedis("a");
+  }
+  await drain.stop(100);
+  await journal.close();
+  expect((await takeAll(await open())).includes("jrefused")).toBe(true);
+});
+
 test("a journal that is smaller than a segment does not fill up with what has been drained", async () => {
   const size = encodeRecord(record(1)).byteLength;
   const journal = await open({ maxBytes: 40 * size, graceMs: 0 });
