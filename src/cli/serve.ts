@@ -16,7 +16,7 @@ The log goes to stdout, one JSON line per fact; what it listens on is also
 said on stderr, in plain words. Without REDIS_URL a Redis of its own is
 started, with its data under MM4D_DATA_DIR.
 
-SIGHUP reads MM4D_CATALOGUE_FILE again.`,
+SIGHUP reads MM4D_CATALOGUE_FILE again; on a terminal it ends the service.`,
     )
     .action(serve);
 }
