@@ -24,18 +24,22 @@ export interface ReceivedMessage {
   readonly receivedAt: Date;
 }
 
+/** What reading a message takes besides the message. */
+export interface Reading {
+  readonly decodeWords: DecodeWords;
+  readonly catalogue: Catalogue;
+  /** The `source` of our events. */
+  readonly source: string;
+}
+
 /** What the flow needs from the outside world. */
-export interface Outlets {
+export interface Outlets extends Reading {
   /** Resolves once the record is on the disk. Rejects, in time, when that is not certain. */
   store(record: JournalRecord): Promise<void>;
   /** Whether the quarantine has room for a message of this many bytes. */
   hasQuarantineRoom(bytes: number): boolean;
   /** A fresh id for a record, unlike any other ever made. */
   recordId(): string;
-  readonly decodeWords: DecodeWords;
-  readonly catalogue: Catalogue;
-  /** The `source` of our events. */
-  readonly source: string;
 }
 
 /** What became of one message. */
@@ -91,7 +95,7 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
 /** Reads, judges and explains one message. Pure. */
 export function readEvent(
   { bytes, peer, rules, receivedAt }: ReceivedMessage,
-  { decodeWords, catalogue, source }: Pick<Outlets, "decodeWords" | "catalogue" | "source">,
+  { decodeWords, catalogue, source }: Reading,
 ): Result<DeliveryEvent, Problem> {
   const report = readMessage(bytes, rules, decodeWords);
   if (!report.ok) return report;

@@ -2,14 +2,11 @@
  * The whole service: starts every room, joins them, and releases them in
  * reverse order. The only file that knows all of them.
  */
-import { randomUUID } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import libmime from "libmime";
 import { takeControl } from "./admin/control.ts";
 import { FULL, type HealthFacts, notReady, unhealthy } from "./admin/health.ts";
 import { startAdmin } from "./admin/server.ts";
-import { loadCatalogue } from "./catalogue-file.ts";
 import { type Config, maskUrl } from "./config.ts";
 import { ORDINARY_PEER } from "./delivery/peer.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
@@ -19,10 +16,11 @@ import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { findPdu } from "./mm4/pdus.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
-import { createPublisher, type Published } from "./queue/publisher.ts";
+import { createPublisher, newRecordId, type Published } from "./queue/publisher.ts";
 import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
 import { connectRedis } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
+import { loadReading } from "./reading.ts";
 import { QuarantineFullError, type Receipt, receive } from "./receiver.ts";
 import { createAccess } from "./smtp/access.ts";
 import { type Listener, type SmtpMessage, startListener } from "./smtp/listener.ts";
@@ -82,8 +80,9 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
 }
 
 async function start(config: Config, log: Log, releasers: Releaser[]): Promise<Service> {
-  const adviceAt = new Map<string, number>();
-  const refusedAt = new Map<string, number>();
+  const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
+  // A stranger who knocks all day is told of once a minute.
+  const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
   const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
   let measuredMs = Number.NEGATIVE_INFINITY;
   let quarantineFullTold = false;
@@ -94,7 +93,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   let stopping = false;
   /** Whether what has not settled is still to be published again. */
   let again = false;
-  let catalogue = loadCatalogue(config.catalogueFile);
+  let reading = loadReading(config);
   const metrics = createMetrics({
     connections: () => listener?.connections() ?? 0,
     journal: journalStatus,
@@ -138,7 +137,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     port: config.adminPort,
     notReady: () => notReady(healthFacts()),
     unhealthy: () => unhealthy(healthFacts()),
-    version: () => ({ name: "mm4d", version: VERSION, node: process.version, catalogue: catalogue.version }),
+    version: () => ({ name: "mm4d", version: VERSION, node: process.version, catalogue: reading.catalogue.version }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
   }).catch((cause) =>
     cannotListen("HTTP", config.adminHost, config.adminPort, "MM4D_ADMIN_HOST, MM4D_ADMIN_PORT", cause),
@@ -155,7 +154,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     findPeer: createAccess(config.peers),
     onMessage: handle,
     onRefused: (refusal) => {
-      if (mayTell(refusal.address)) log.sessionRefused({ ...refusal });
+      if (mayTellRefusal(refusal.address)) log.sessionRefused({ ...refusal });
     },
     onError: (cause) => log.sessionFailed(cause),
     onReply: (code) => metrics.replies.inc({ code: String(code) }),
@@ -177,8 +176,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     notes,
     reload() {
       try {
-        catalogue = loadCatalogue(config.catalogueFile);
-        log.settingsReloaded({ catalogue: catalogue.version });
+        reading = loadReading(config);
+        log.settingsReloaded({ catalogue: reading.catalogue.version });
       } catch (cause) {
         log.settingsNotReloaded(cause as Error);
       }
@@ -192,27 +191,12 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     },
   };
 
-  /** A stranger who knocks all day is told of once a minute. */
-  function mayTell(address: string): boolean {
-    if (performance.now() - (refusedAt.get(address) ?? Number.NEGATIVE_INFINITY) < MINUTE_MS) return false;
-    if (refusedAt.size >= MAX_REFUSED_TOLD) refusedAt.clear();
-    refusedAt.set(address, performance.now());
-    return true;
-  }
-
   /** One message, from the listener. */
   async function handle({ sessionId, peer, bytes, receivedAt }: SmtpMessage): Promise<SmtpReply> {
     const startedMs = performance.now();
     const receipt = await receive(
       { bytes, peer, rules: ORDINARY_PEER, receivedAt },
-      {
-        store,
-        hasQuarantineRoom: (raw) => quarantine.has(raw),
-        recordId: () => `j${randomUUID().replaceAll("-", "")}`,
-        catalogue,
-        decodeWords: (text) => libmime.decodeWords(text),
-        source: `/mm4d/${config.domain[0] ?? "local"}`,
-      },
+      { store, hasQuarantineRoom: (raw) => quarantine.has(raw), recordId: newRecordId, ...reading },
     );
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
@@ -262,7 +246,12 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         return REPLIES.quarantined;
       case "ignored":
         metrics.otherPdus.inc({ peer: peer.name, type: receipt.messageType });
-        log.messageIgnored(sessionId, peer, receipt.messageType, adviceOncePerHour(peer.name, receipt.messageType));
+        log.messageIgnored(
+          sessionId,
+          peer,
+          receipt.messageType,
+          mayAdvise(`${peer.name} ${receipt.messageType}`) ? (findPdu(receipt.messageType)?.advice ?? null) : null,
+        );
         return REPLIES.ignored;
       case "refused":
         log.messageRefused(sessionId, peer, receipt.problem.kind);
@@ -276,13 +265,6 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         log.messageNotStored(sessionId, peer, receipt.cause);
         return REPLIES.notStored;
     }
-  }
-
-  function adviceOncePerHour(peer: string, messageType: string): string | null {
-    const key = `${peer} ${messageType}`;
-    if (performance.now() - (adviceAt.get(key) ?? Number.NEGATIVE_INFINITY) < HOUR_MS) return null;
-    adviceAt.set(key, performance.now());
-    return findPdu(messageType)?.advice ?? null;
   }
 
   function notePublished(record: JournalRecord, { duplicateOf }: Published, again: boolean): void {
@@ -388,6 +370,17 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     });
     return started;
   }
+}
+
+/** Says yes to a key once in a while. Of more than `maxKeys` all are forgotten at once. */
+function oncePer(everyMs: number, maxKeys: number): (key: string) => boolean {
+  const saidAt = new Map<string, number>();
+  return (key) => {
+    if (performance.now() - (saidAt.get(key) ?? Number.NEGATIVE_INFINITY) < everyMs) return false;
+    if (saidAt.size >= maxKeys) saidAt.clear();
+    saidAt.set(key, performance.now());
+    return true;
+  };
 }
 
 function makeDataDir(dataDir: string): void {

@@ -1,10 +1,9 @@
 /** `mm4d explain`: reads a saved message, and says what would become of it. */
 import type { Command } from "commander";
-import libmime from "libmime";
-import { loadCatalogue } from "../catalogue-file.ts";
 import { ORDINARY_PEER } from "../delivery/peer.ts";
 import type { Problem } from "../delivery/problem.ts";
 import { WARNINGS } from "../delivery/warning.ts";
+import { loadReading } from "../reading.ts";
 import { readEvent } from "../receiver.ts";
 import { describeEvent, printWrapped } from "./describe.ts";
 import { readSavedMessage } from "./saved-message.ts";
@@ -41,14 +40,7 @@ function explain(file: string, { json }: { json?: true }): void {
   const { config } = loadSettings("explain");
   const bytes = readSavedMessage(file);
   const peer = { name: "loopback", address: "127.0.0.1", helo: null, tls: null, user: null };
-  const read = readEvent(
-    { bytes, peer, rules: ORDINARY_PEER, receivedAt: new Date() },
-    {
-      catalogue: loadCatalogue(config.catalogueFile),
-      decodeWords: (text) => libmime.decodeWords(text),
-      source: `/mm4d/${config.domain[0] ?? "local"}`,
-    },
-  );
+  const read = readEvent({ bytes, peer, rules: ORDINARY_PEER, receivedAt: new Date() }, loadReading(config));
   if (!read.ok) throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}`);
   const event = read.value;
   if (json) {

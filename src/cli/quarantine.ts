@@ -1,14 +1,12 @@
 /** `mm4d quarantine`: what a person does with messages nobody could read. */
-import { randomUUID } from "node:crypto";
 import type { Command } from "commander";
-import libmime from "libmime";
-import { loadCatalogue } from "../catalogue-file.ts";
 import type { Config } from "../config.ts";
 import { ORDINARY_PEER } from "../delivery/peer.ts";
-import { createPublisher } from "../queue/publisher.ts";
+import { createPublisher, newRecordId } from "../queue/publisher.ts";
 import { openQuarantine, type Quarantine, type QuarantineEntry } from "../queue/quarantine.ts";
-import { connectRedis } from "../queue/redis.ts";
-import { readEvent } from "../receiver.ts";
+import { withRedis } from "../queue/redis.ts";
+import { loadReading } from "../reading.ts";
+import { type Reading, readEvent } from "../receiver.ts";
 import { readSavedBody } from "../smtp/saved-body.ts";
 import { printWrapped } from "./describe.ts";
 import { findQueue } from "./running-service.ts";
@@ -74,10 +72,11 @@ async function replay(id: string | undefined, { all, reason }: { all?: true; rea
   if ((id === undefined) === (all === undefined)) throw new Error("Cannot replay: one id or --all must be given");
   await withQuarantine(async (quarantine, config, publish) => {
     const chosen = id === undefined ? await quarantine.list() : [await found(quarantine, id)];
+    const reading = loadReading(config);
     let failed = 0;
     for (const entry of chosen) {
       if (reason !== undefined && entry.message.reason !== reason) continue;
-      const outcome = await replayOne(entry, config, publish);
+      const outcome = await replayOne(entry, reading, publish);
       process.stdout.write(`${entry.id}  ${outcome.text}\n`);
       if (outcome.published) await quarantine.drop(entry.id);
       else failed += 1;
@@ -97,7 +96,7 @@ type Publish = ReturnType<typeof createPublisher>["publish"];
 /** A first publication: under its ordinary id, with the time it was received at first. */
 async function replayOne(
   { message }: QuarantineEntry,
-  config: Config,
+  reading: Reading,
   publish: Publish,
 ): Promise<{ published: boolean; text: string }> {
   const read = readEvent(
@@ -107,15 +106,11 @@ async function replayOne(
       rules: ORDINARY_PEER,
       receivedAt: new Date(message.receivedAt),
     },
-    {
-      catalogue: loadCatalogue(config.catalogueFile),
-      decodeWords: (text) => libmime.decodeWords(text),
-      source: `/mm4d/${config.domain[0] ?? "local"}`,
-    },
+    reading,
   );
   if (!read.ok) return { published: false, text: `still makes no event: ${read.error.kind}` };
   const event = read.value;
-  const { duplicateOf } = await publish({ id: `j${randomUUID().replaceAll("-", "")}`, kind: "event", event });
+  const { duplicateOf } = await publish({ id: newRecordId(), kind: "event", event });
   return { published: true, text: duplicateOf === null ? `queued as ${event.id}` : `was queued before as ${event.id}` };
 }
 
@@ -131,24 +126,16 @@ async function withQuarantine(
   const settings = loadSettings("open the quarantine");
   const { redisUrl, queue, queuePrefix } = await findQueue(settings);
   const config = { ...settings.config, queue, queuePrefix };
-  const redis = connectRedis(redisUrl);
-  let reason = "it does not answer";
-  redis.on("error", (cause: Error) => {
-    reason = cause.message;
+  await withRedis(redisUrl, async (redis) => {
+    const quarantine = openQuarantine(redis, queuePrefix);
+    // The call that fails tells it.
+    const publisher = createPublisher({ redis, settings: config, onError: () => {} });
+    try {
+      await use(quarantine, config, publisher.publish);
+    } finally {
+      await Promise.all([quarantine.close(), publisher.close()]);
+    }
   });
-  await redis.ping().catch(() => {
-    redis.disconnect();
-    throw new Error(`Cannot reach Redis: ${reason}`);
-  });
-  const quarantine = openQuarantine(redis, queuePrefix);
-  // The call that fails tells it.
-  const publisher = createPublisher({ redis, settings: config, onError: () => {} });
-  try {
-    await use(quarantine, config, publisher.publish);
-  } finally {
-    await Promise.all([quarantine.close(), publisher.close()]);
-    redis.disconnect();
-  }
 }
 
 /** Safe for a terminal: control and formatting characters are shown, not sent; line ends and tabs stay. */

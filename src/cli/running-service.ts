@@ -38,11 +38,14 @@ export async function findQueue({ config, origins }: LoadedConfig): Promise<Queu
       `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("npm start"), or set REDIS_URL`,
     );
   }
-  const told = <T>(origin: Origin, setting: T, running: T | undefined): T =>
-    origin === "default" ? (running ?? setting) : setting;
   return {
     redisUrl,
-    queue: told(origins.queue, config.queue, service?.queue),
-    queuePrefix: told(origins.queuePrefix, config.queuePrefix, service?.queuePrefix),
+    queue: settingOr(origins.queue, config.queue, service?.queue),
+    queuePrefix: settingOr(origins.queuePrefix, config.queuePrefix, service?.queuePrefix),
   };
+}
+
+/** What is set; where nothing is, what the running service says; else the default. */
+export function settingOr<T>(origin: Origin, setting: T, running: T | undefined): T {
+  return origin === "default" ? (running ?? setting) : setting;
 }

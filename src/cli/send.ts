@@ -6,7 +6,7 @@ import type { LoadedConfig } from "../config.ts";
 import type { ReportKind } from "../delivery/report.ts";
 import { composeReport } from "../mm4/compose.ts";
 import { deliver } from "../smtp/deliver.ts";
-import { askService } from "./running-service.ts";
+import { askService, settingOr } from "./running-service.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
 
@@ -108,11 +108,10 @@ function compose(options: SendOptions, messageId: string): Uint8Array {
 
 /** From the options, else from what is set; else from the running service, which may listen elsewhere than by default. */
 function findServer(options: SendOptions, { config, origins }: LoadedConfig, running: ServiceFacts | undefined) {
-  const chosen = <T>(option: T | undefined, isSet: boolean, setting: T, told: T | undefined): T =>
-    option ?? (isSet ? setting : (told ?? setting));
-  const portIsSet = origins.smtpPort !== "default" && config.smtpPort !== 0;
-  const host = chosen(options.host, origins.smtpHost !== "default", config.smtpHost, running?.smtp.host);
-  const port = chosen(options.port, portIsSet, config.smtpPort, running?.smtp.port);
+  const host = options.host ?? settingOr(origins.smtpHost, config.smtpHost, running?.smtp.host);
+  // Port 0 says that the system picked one, which only the service knows.
+  const portOrigin = config.smtpPort === 0 ? "default" : origins.smtpPort;
+  const port = options.port ?? settingOr(portOrigin, config.smtpPort, running?.smtp.port);
   if (port === 0) {
     throw new Error(
       "Cannot send: MM4D_SMTP_PORT is 0 and no mm4d is running on the data directory, must be given with --port",

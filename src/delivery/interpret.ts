@@ -9,7 +9,7 @@
 import type { CodeEntry } from "./code.ts";
 import { type CodeReading, readCode } from "./code-value.ts";
 import type { PeerRules } from "./peer.ts";
-import { findPrecedence, type JudgedClass, PRECEDENCE, type PrecedenceRow } from "./precedence.ts";
+import { findPrecedence, type JudgedClass, type PrecedenceRow } from "./precedence.ts";
 import type { Report } from "./report.ts";
 import {
   ABSENT_STATUS,
@@ -80,10 +80,7 @@ function judgeDeliveryReport({ report, rules, knowledge, status, entry, warnings
   if (rule.family === "unfamiliar") warnings.push("unknown-status");
   const rejectedBy = rule.family === "rejected" ? readExtension(report.statusExtension, warnings) : null;
 
-  const { winner, conflict } = findPrecedence(rule.family, judgedClass(entry), [
-    ...knowledge.precedence,
-    ...PRECEDENCE,
-  ]);
+  const { winner, conflict } = findPrecedence(rule.family, judgedClass(entry), knowledge.precedence);
   const alone = statusAlone(rule, rejectedBy, rules);
   if (winner === "status") return { ...alone, conflict };
   if (winner === "status-caused-by-code") return { ...alone, rejectedBy: entry?.rejectedBy ?? null, conflict };

@@ -73,13 +73,14 @@ export const PRECEDENCE: readonly PrecedenceRow[] = [
   { row: "14b", statuses: ANY_STATUS, codes: [...SOFT, ...HARD, "ambiguous"], winner: "code", conflict: false, why: "The code is Bandwidth's specific reading of a vague word" },
 ];
 
-/** The row that decides. Total: a test walks every pair. */
+/** The row that decides, an operator's own before ours. Total: a test walks every pair. */
 export function findPrecedence(
   status: StatusFamily,
   code: JudgedClass,
-  rows: readonly PrecedenceRow[] = PRECEDENCE,
+  own: readonly PrecedenceRow[] = [],
 ): PrecedenceRow {
-  const row = rows.find(({ statuses, codes }) => statuses.includes(status) && codes.includes(code));
+  const fits = ({ statuses, codes }: PrecedenceRow): boolean => statuses.includes(status) && codes.includes(code);
+  const row = own.find(fits) ?? PRECEDENCE.find(fits);
   if (!row) throw new Error(`No precedence row for status "${status}" with code "${code}"`);
   return row;
 }

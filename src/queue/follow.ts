@@ -1,7 +1,7 @@
 /** Follows a queue: tells each event as it is added, without consuming it. */
 import { Queue, QueueEvents } from "bullmq";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { connectRedis } from "./redis.ts";
+import { withRedis } from "./redis.ts";
 
 export interface FollowOptions {
   readonly redisUrl: string;
@@ -42,18 +42,9 @@ export async function followQueue(options: FollowOptions): Promise<{ stop(): Pro
 }
 
 /** The newest entry of the queue's event stream. Rejects when Redis cannot be reached. */
-async function lastEventId({ redisUrl, queue, prefix }: FollowOptions): Promise<string> {
-  const redis = connectRedis(redisUrl);
-  let reason = "it does not answer";
-  redis.on("error", (cause) => {
-    reason = cause.message;
-  });
-  try {
+function lastEventId({ redisUrl, queue, prefix }: FollowOptions): Promise<string> {
+  return withRedis(redisUrl, async (redis) => {
     const [newest] = await redis.xrevrange(`${prefix}:${queue}:events`, "+", "-", "COUNT", 1);
     return newest?.[0] ?? "0-0";
-  } catch {
-    throw new Error(`Cannot reach Redis: ${reason}`);
-  } finally {
-    redis.disconnect();
-  }
+  });
 }

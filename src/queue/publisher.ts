@@ -1,5 +1,5 @@
 /** Puts records on BullMQ: events on the queue of events, unreadable messages on the quarantine. */
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { type JobsOptions, Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Config } from "../config.ts";
@@ -50,6 +50,11 @@ export interface Publisher {
 }
 
 const HOUR_MS = 3_600_000;
+
+/** A fresh id for a record: never a whole number or with a colon, which BullMQ refuses. */
+export function newRecordId(): string {
+  return `j${randomUUID().replaceAll("-", "")}`;
+}
 
 export function createPublisher({ redis, settings, onError }: PublisherOptions): Publisher {
   const ttl = settings.dedupeHours * HOUR_MS;

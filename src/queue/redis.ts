@@ -28,6 +28,23 @@ export function connectRedis(url: string): Redis {
   return redis;
 }
 
+/** Connects, does one thing, and disconnects. Rejects with a sentence when Redis cannot be reached. */
+export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = connectRedis(url);
+  let reason = "it does not answer";
+  redis.on("error", (cause: Error) => {
+    reason = cause.message;
+  });
+  try {
+    await redis.ping().catch(() => {
+      throw new Error(`Cannot reach Redis: ${reason}`);
+    });
+    return await use(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
+
 export interface RedisServer {
   /** Changes when what was stored may have been lost: another process, or another history. */
   readonly identity: string;

@@ -207,11 +207,9 @@ function isOurs(address: string, domains: readonly string[]): boolean {
 }
 
 function domainOf(address: string): string {
+  const domain = address.slice(address.lastIndexOf("@") + 1);
   // The library shows an internationalised domain in Unicode; the settings have it as it is on the wire.
-  return (
-    domainToASCII(address.slice(address.lastIndexOf("@") + 1)) ||
-    address.slice(address.lastIndexOf("@") + 1).toLowerCase()
-  );
+  return domainToASCII(domain) || domain.toLowerCase();
 }
 
 function asError({ code, text }: SmtpReply): Error & { responseCode: number } {

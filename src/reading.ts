@@ -1,0 +1,14 @@
+/** What reading a message takes besides the message: the same for the service, for `explain` and for a replay. */
+import libmime from "libmime";
+import { loadCatalogue } from "./catalogue-file.ts";
+import type { Config } from "./config.ts";
+import type { Reading } from "./receiver.ts";
+
+/** Reads the operator's catalogue file. Throws one sentence for each of its faults. */
+export function loadReading({ catalogueFile, domain }: Config): Reading {
+  return {
+    catalogue: loadCatalogue(catalogueFile),
+    decodeWords: (text) => libmime.decodeWords(text),
+    source: `/mm4d/${domain[0] ?? "local"}`,
+  };
+}
