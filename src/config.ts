@@ -29,11 +29,17 @@ export interface Network {
   readonly family: "ipv4" | "ipv6";
 }
 
+export interface SentinelAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface PeerSetting {
   readonly name: string;
   readonly networks: readonly Network[];
 }
 
+const SENTINEL_PORT = 26_379;
 const YEAR_OF_HOURS = 8_784;
 const DAY_MS = 86_400_000;
 
@@ -46,6 +52,38 @@ export const SETTINGS = {
     about: "Redis that holds the queue. Without it mm4d starts one of its own, with its data under the data directory.",
     secret: true,
     read: readRedisUrl,
+  },
+  redisSentinels: {
+    env: "MM4D_REDIS_SENTINELS",
+    fallback: "",
+    fallbackShown: "none",
+    type: "host:port of each sentinel, separated by commas",
+    about:
+      "Sentinels that know which Redis is the master. REDIS_URL then tells its user, password, database and TLS only.",
+    read: readSentinels,
+  },
+  redisMaster: {
+    env: "MM4D_REDIS_MASTER",
+    fallback: "mymaster",
+    type: "a name without blanks",
+    about: "Name by which the sentinels know the master.",
+    read: (text: string) => (/^\S{1,255}$/.test(text) ? text : undefined),
+  },
+  redisSentinelPassword: {
+    env: "MM4D_REDIS_SENTINEL_PASSWORD",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a password",
+    about: "Password of the sentinels themselves.",
+    secret: true,
+    read: (text: string) => text,
+  },
+  redisChecks: {
+    env: "MM4D_REDIS_CHECKS",
+    fallback: "enforce",
+    ...oneOf("enforce", "warn"),
+    about:
+      "What becomes of reports while Redis may evict jobs (maxmemory-policy): enforce puts nothing on the queue, warn goes on.",
   },
   smtpHost: {
     env: "MM4D_SMTP_HOST",
@@ -367,6 +405,18 @@ function readRedisUrl(text: string): string | null | undefined {
   if (text === "") return null;
   if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return undefined;
   return text;
+}
+
+function readSentinels(text: string): readonly SentinelAddress[] | undefined {
+  if (text.trim() === "") return [];
+  const sentinels = text.split(",").map((entry) => {
+    const [, bracketed, plain, digits] =
+      /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::(\d{1,5}))?$/i.exec(entry.trim()) ?? [];
+    const host = bracketed ?? plain;
+    const port = digits === undefined ? SENTINEL_PORT : Number(digits);
+    return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
+  });
+  return sentinels.every((sentinel) => sentinel !== undefined) ? sentinels : undefined;
 }
 
 function readHost(text: string): string | undefined {

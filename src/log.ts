@@ -45,11 +45,12 @@ export interface Log {
   redisConnected(fields: Fields): void;
   redisUnreachable(reason: string): void;
   redisUnsuitable(reasons: readonly string[]): void;
+  redisSuitable(): void;
   redisChanged(): void;
   redisError(cause: Error): void;
   embeddedRedis(fields: Fields): void;
   drainFailed(cause: Error, waiting: number): void;
-  drainRecovered(): void;
+  drainRecovered(fields: Fields): void;
 }
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
@@ -130,12 +131,13 @@ export function createLog({ level, numbers }: LogOptions): Log {
     redisConnected: (fields) => line("info", "redis.connected", fields),
     redisUnreachable: (why) => line("error", "redis.unreachable", { reason: why }),
     redisUnsuitable: (reasons) => line("error", "redis.unsuitable", { reasons }),
+    redisSuitable: () => line("info", "redis.suitable"),
     redisChanged: () => line("warn", "redis.changed", {}),
     // BullMQ repeats what redis.unreachable and drain.failed have said once.
     redisError: (cause) => line("debug", "redis.error", reason(cause)),
     embeddedRedis: (fields) => line("info", "redis.embedded", fields),
     drainFailed: (cause, waiting) => line("error", "drain.failed", { ...reason(cause), waiting }),
-    drainRecovered: () => line("info", "drain.recovered"),
+    drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };
 }
 

@@ -2,12 +2,12 @@
  * The whole service: starts every room, joins them, and releases them in
  * reverse order. The only file that knows all of them.
  */
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { takeControl } from "./admin/control.ts";
 import { FULL, type HealthFacts, notReady, unhealthy } from "./admin/health.ts";
 import { startAdmin } from "./admin/server.ts";
-import { type Config, maskUrl } from "./config.ts";
+import type { Config } from "./config.ts";
 import { ORDINARY_PEER } from "./delivery/peer.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
@@ -15,10 +15,11 @@ import type { JournalRecord } from "./journal/record.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { findPdu } from "./mm4/pdus.ts";
+import { createOutage, type Outage } from "./outage.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
 import { createPublisher, newRecordId, type Published } from "./queue/publisher.ts";
 import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
-import { connectRedis } from "./queue/redis.ts";
+import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
 import { loadReading } from "./reading.ts";
 import { QuarantineFullError, type Receipt, receive } from "./receiver.ts";
@@ -30,7 +31,7 @@ import { VERSION } from "./version.ts";
 export interface Service {
   readonly smtp: { readonly host: string; readonly port: number };
   readonly admin: { readonly host: string; readonly port: number };
-  readonly redisUrl: string;
+  readonly redis: RedisPlace;
   /** Whether the Redis is one of our own. */
   readonly embedded: boolean;
   /** What a user should know about the settings in force. */
@@ -41,8 +42,8 @@ export interface Service {
   stop(): Promise<boolean>;
 }
 
-/** How long a message may wait to be stored before its sender is asked to come again. */
-const STORE_DEADLINE_MS = 5_000;
+/** How long a message may wait to be stored before its sender is asked to come again: so that it hears within 5 s. */
+const STORE_DEADLINE_MS = 4_000;
 const REDIS_STOP_MS = 10_000;
 const JOURNAL_CLOSE_MS = 10_000;
 const HOUR_MS = 3_600_000;
@@ -89,11 +90,33 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   let listener: Listener | undefined;
   /** The embedded Redis that ended with everything on its disk. */
   let settledIn: string | null = null;
-  let fullTold = false;
+  let full = false;
   let stopping = false;
   /** Whether what has not settled is still to be published again. */
   let again = false;
   let reading = loadReading(config);
+  let redisVersion = "";
+  const outages = {
+    redis: createOutage<string>({
+      onBegun: (reason) => log.redisUnreachable(reason),
+      onOver: (outage) => log.redisConnected({ redis: describeRedis(place), version: redisVersion, ...outage }),
+    }),
+    drain: createOutage<Error>({
+      onBegun: (cause) => log.drainFailed(cause, journalStatus().records),
+      onOver: (outage) => log.drainRecovered({ ...outage }),
+    }),
+    disk: createOutage<Error>({
+      onBegun: (cause) => log.journalFault("append-failed", { reason: cause.message }),
+      onOver: (outage) => log.journalRecovered({ ...outage }),
+    }),
+    journalFull: createOutage<JournalStatus>({
+      onBegun: ({ bytes, maxBytes }) => log.journalFull(bytes, maxBytes),
+      onOver: (outage) => log.journalRecovered({ ...outage }),
+    }),
+  } satisfies Record<string, Outage<never>>;
+  releasers.push(async () => {
+    for (const outage of Object.values(outages)) outage.stop();
+  });
   const metrics = createMetrics({
     connections: () => listener?.connections() ?? 0,
     journal: journalStatus,
@@ -111,9 +134,10 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const journal = config.accept === "journal" || existsSync(journalDir) ? await startJournal(journalDir) : undefined;
   const recovered = journalStatus().records;
 
-  const embedded = config.redisUrl === null ? await startEmbedded(join(dataDir, "redis")) : undefined;
-  const redisUrl = embedded?.url ?? config.redisUrl ?? "";
-  const redis = connectRedis(redisUrl);
+  const given = redisOf(config);
+  const embedded = given ? undefined : await startEmbedded(join(dataDir, "redis"));
+  const place = given ?? redisAt(embedded?.url ?? "");
+  const redis = connectRedis(place);
   releasers.push(async () => redis.disconnect());
   const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
@@ -122,9 +146,10 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const watch = watchRedis({
     redis,
     probeKey: `${config.queuePrefix}:mm4d-probe`,
-    onAway: (reason) => log.redisUnreachable(reason),
-    onBack: ({ version }) => log.redisConnected({ redis: maskUrl(redisUrl), version }),
-    onUnsuitable: (reasons) => log.redisUnsuitable(reasons),
+    refuseEviction: config.redisChecks === "enforce",
+    onAway: (reason) => outages.redis.begun(reason),
+    onBack: noteRedis,
+    onSuitability: (reasons) => (reasons.length > 0 ? log.redisUnsuitable(reasons) : log.redisSuitable()),
     onTick: tick,
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
@@ -164,14 +189,14 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
 
   const addresses = { smtp: smtpListener.address, admin: admin.address };
   const { queue, queuePrefix } = config;
-  control.tell({ pid: process.pid, redisUrl, queue, queuePrefix, domain: config.domain, ...addresses });
-  log.serviceStarted({ version: VERSION, ...addresses, redis: maskUrl(redisUrl), queue, recovered });
+  control.tell({ pid: process.pid, redis: place, queue, queuePrefix, domain: config.domain, ...addresses });
+  log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
   const notes = startNotes(config);
   for (const note of notes) log.serviceNote(note);
 
   return {
     ...addresses,
-    redisUrl,
+    redis: place,
     embedded: embedded !== undefined,
     notes,
     reload() {
@@ -209,12 +234,24 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     if (quarantined !== null) quarantine.promised(quarantined);
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
-      const published = await withDeadline(publisher.publish(record), "Redis");
+      const published = await withDeadline(publish(record), "Redis");
       notePublished(record, published, false);
     } catch (cause) {
       if (quarantined !== null) quarantine.broken(quarantined);
       throw cause;
     }
+  }
+
+  /** To the queue, when Redis is one that keeps what it is given. */
+  async function publish(record: JournalRecord): Promise<Published> {
+    const refusal = watch.refusal();
+    if (refusal !== null) throw new Error(refusal);
+    return publisher.publish(record);
+  }
+
+  function noteRedis({ version }: RedisServer): void {
+    redisVersion = version;
+    if (!outages.redis.over()) log.redisConnected({ redis: describeRedis(place), version });
   }
 
   /** Counts and logs what became of a message, and says how to answer. No `default`: a new receipt must be answered to compile. */
@@ -290,12 +327,13 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
 
   function noteFault(fault: JournalFault): void {
     if (fault.kind === "append-recovered") {
-      log.journalRecovered({});
+      outages.disk.over();
       return;
     }
     const { kind, ...fields } = fault;
     metrics.journalFaults.inc({ kind });
-    log.journalFault(kind, "cause" in fields ? { reason: fields.cause.message } : fields);
+    if (fault.kind === "append-failed") outages.disk.begun(fault.cause);
+    else log.journalFault(kind, "cause" in fields ? { reason: fields.cause.message } : fields);
   }
 
   /** Once a second, with what Redis is there. */
@@ -320,11 +358,11 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       );
       if (quarantine.has(0)) quarantineFullTold = false;
     }
-    const { bytes, maxBytes } = journalStatus();
-    const full = bytes >= maxBytes * FULL;
-    if (full && !fullTold) log.journalFull(bytes, maxBytes);
-    if (!full && fullTold) log.journalRecovered({ bytes, maxBytes });
-    fullTold = full;
+    const status = journalStatus();
+    const isFull = status.bytes >= status.maxBytes * FULL;
+    if (isFull && !full) outages.journalFull.begun(status);
+    if (!isFull && full) outages.journalFull.over();
+    full = isFull;
   }
 
   function healthFacts(): HealthFacts {
@@ -332,7 +370,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       stopping,
       needsRedis: config.accept === "queue",
       journal: journalStatus(),
-      redis: watch.state(),
+      redis: { ...watch.state(), refusal: watch.refusal() },
       drainFault: drain?.trouble() ?? null,
     };
   }
@@ -354,10 +392,10 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   function beginDrain(from: Journal): Drain {
     return startDrain({
       journal: from,
-      publish: publisher.publish,
+      publish,
       onPublished: notePublished,
-      onTrouble: (cause) => log.drainFailed(cause, journalStatus().records),
-      onRecovered: () => log.drainRecovered(),
+      onTrouble: (cause) => outages.drain.begun(cause),
+      onRecovered: () => void outages.drain.over(),
     });
   }
 
@@ -383,10 +421,16 @@ function oncePer(everyMs: number, maxKeys: number): (key: string) => boolean {
   };
 }
 
+/** Its name, and that of each directory above it that was made too, is on the disk when this returns. */
 function makeDataDir(dataDir: string): void {
   try {
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    const first = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
     chmodSync(dataDir, 0o700);
+    for (let made = first === undefined ? null : dataDir; made !== null; made = made === first ? null : dirname(made)) {
+      const parent = openSync(dirname(made), "r");
+      fsyncSync(parent);
+      closeSync(parent);
+    }
   } catch (cause) {
     throw new Error(`Cannot use the data directory ${dataDir}: ${(cause as Error).message} (MM4D_DATA_DIR)`);
   }

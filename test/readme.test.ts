@@ -24,7 +24,7 @@ test("its consumer is at most ten lines of plain BullMQ, and consumes", async ()
       .filter((line) => line !== "").length,
   ).toBeLessThanOrEqual(10);
   const service = await startServiceProcess();
-  const env = { ...service.env, REDIS_URL: service.facts().redisUrl };
+  const env = { ...service.env, REDIS_URL: service.facts().redis.redisUrl };
   const consumer = spawn(process.execPath, ["--input-type=module", "-e", code], {
     cwd: ROOT,
     env,

@@ -8,11 +8,12 @@
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import type { RedisPlace } from "../queue/redis.ts";
 
 /** What a running service tells the command line. */
 export interface ServiceFacts {
   readonly pid: number;
-  readonly redisUrl: string;
+  readonly redis: RedisPlace;
   readonly queue: string;
   readonly queuePrefix: string;
   readonly domain: readonly string[];

@@ -21,6 +21,8 @@ export interface HealthFacts {
     readonly fault: string | null;
     /** Why it must not be trusted with a queue. */
     readonly unsuitable: readonly string[];
+    /** Why nothing is put on the queue while it answers; null when it is. */
+    readonly refusal: string | null;
   };
   /** Why events cannot be put on the queue; null when they can. */
   readonly drainFault: Error | null;
@@ -39,6 +41,10 @@ export function notReady({ stopping, journal, redis, needsRedis }: HealthFacts):
     reasons.push(
       `Redis has been away for ${seconds(redis.awayMs)} s (${redis.fault}): reports get 451 until it is back`,
     );
+  } else if (needsRedis && redis.fault !== null) {
+    reasons.push(`Redis refuses writes (${redis.fault}): reports get 451 until it takes them`);
+  } else if (needsRedis && redis.refusal !== null) {
+    reasons.push(`Nothing is put on the queue (${redis.refusal}): reports get 451 until that is corrected`);
   }
   if (journal.fault) {
     reasons.push(
@@ -58,8 +64,10 @@ export function unhealthy(facts: HealthFacts): readonly string[] {
   const reasons = [...notReady(facts), ...redis.unsuitable];
   const oldestMs = journal.oldestAt === null ? 0 : Date.now() - journal.oldestAt.getTime();
 
+  // Said already, and there is no journal in which they could wait.
+  const said = facts.needsRedis && (redis.awayMs !== null || redis.fault !== null);
+  if (said) return reasons;
   if (redis.awayMs !== null) {
-    if (facts.needsRedis) return reasons;
     reasons.push(
       `Redis has been away for ${seconds(redis.awayMs)} s (${redis.fault}): ${waiting}; relays see no difference`,
     );

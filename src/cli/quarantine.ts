@@ -124,9 +124,9 @@ async function withQuarantine(
   use: (quarantine: Quarantine, config: Config, publish: Publish) => Promise<void>,
 ): Promise<void> {
   const settings = loadSettings("open the quarantine");
-  const { redisUrl, queue, queuePrefix } = await findQueue(settings);
+  const { redis: place, queue, queuePrefix } = await findQueue(settings);
   const config = { ...settings.config, queue, queuePrefix };
-  await withRedis(redisUrl, async (redis) => {
+  await withRedis(place, async (redis) => {
     const quarantine = openQuarantine(redis, queuePrefix);
     // The call that fails tells it.
     const publisher = createPublisher({ redis, settings: config, onError: () => {} });

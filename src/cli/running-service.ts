@@ -3,6 +3,7 @@ import { createConnection } from "node:net";
 import { join, resolve } from "node:path";
 import type { ServiceFacts } from "../admin/control.ts";
 import type { Config, LoadedConfig, Origin } from "../config.ts";
+import { type RedisPlace, redisOf } from "../queue/redis.ts";
 
 const ANSWER_DEADLINE_MS = 3_000;
 
@@ -24,7 +25,7 @@ export function askService({ dataDir }: Config): Promise<ServiceFacts | undefine
 
 /** Where the queue is. */
 export interface QueuePlace {
-  readonly redisUrl: string;
+  readonly redis: RedisPlace;
   readonly queue: string;
   readonly queuePrefix: string;
 }
@@ -32,14 +33,14 @@ export interface QueuePlace {
 /** The queue in the settings; where they leave something open, the running service's. */
 export async function findQueue({ config, origins }: LoadedConfig): Promise<QueuePlace> {
   const service = await askService(config);
-  const redisUrl = config.redisUrl ?? service?.redisUrl;
-  if (redisUrl === undefined) {
+  const redis = redisOf(config) ?? service?.redis;
+  if (redis === undefined) {
     throw new Error(
       `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("npm start"), or set REDIS_URL`,
     );
   }
   return {
-    redisUrl,
+    redis,
     queue: settingOr(origins.queue, config.queue, service?.queue),
     queuePrefix: settingOr(origins.queuePrefix, config.queuePrefix, service?.queuePrefix),
   };

@@ -1,6 +1,7 @@
 /** `mm4d serve`: runs the service until it is told to stop. */
 import type { Command } from "commander";
-import { type Config, maskUrl } from "../config.ts";
+import type { Config } from "../config.ts";
+import { describeRedis } from "../queue/redis.ts";
 import { type Service, startService } from "../service.ts";
 import { createAccess } from "../smtp/access.ts";
 import { loadSettings } from "./settings.ts";
@@ -56,8 +57,8 @@ function firstSignal(): Promise<void> {
   });
 }
 
-function welcome({ smtp, admin, redisUrl, embedded, notes }: Service, { queue, peers }: Config): string {
-  const redis = `${maskUrl(redisUrl)}${embedded ? " (embedded, started by mm4d)" : ""}`;
+function welcome({ smtp, admin, redis: place, embedded, notes }: Service, { queue, peers }: Config): string {
+  const redis = `${describeRedis(place)}${embedded ? " (embedded, started by mm4d)" : ""}`;
   return [
     `mm4d takes MM4 reports on smtp://${at(smtp)}`,
     `  and answers http://${at(admin)}/healthz`,

@@ -1,8 +1,8 @@
 /** `mm4d tail`: prints each event as it is queued, without consuming it. */
 import type { Command } from "commander";
-import { maskUrl } from "../config.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { followQueue } from "../queue/follow.ts";
+import { describeRedis } from "../queue/redis.ts";
 import { describeEvent, printWrapped } from "./describe.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
@@ -22,17 +22,17 @@ shown once.`,
 }
 
 async function tail({ json }: { json?: true }): Promise<void> {
-  const { redisUrl, queue, queuePrefix } = await findQueue(loadSettings("tail"));
+  const { redis, queue, queuePrefix } = await findQueue(loadSettings("tail"));
   const say = sayOnce();
   const following = await followQueue({
-    redisUrl,
+    redis,
     queue,
     prefix: queuePrefix,
     onEvent: (event) => (json ? process.stdout.write(`${JSON.stringify(event)}\n`) : print(event)),
     onGone: (jobId) => say(`Job ${jobId} was consumed and removed before it could be shown`),
     onError: (cause) => say(`Redis: ${cause.message || cause.name}`),
   });
-  if (!json) process.stderr.write(`Waiting for events on ${queue}\n  at ${maskUrl(redisUrl)}. Ctrl-C ends.\n`);
+  if (!json) process.stderr.write(`Waiting for events on ${queue}\n  at ${describeRedis(redis)}. Ctrl-C ends.\n`);
 
   await new Promise((resolve) => {
     process.once("SIGINT", resolve);

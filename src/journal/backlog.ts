@@ -14,10 +14,10 @@ export interface Entry {
   readonly end: Position;
 }
 
-/** Records read back from the disk, and where to go on; null at the end. */
+/** Records read back from the disk, and where to go on. */
 export interface Chunk {
   readonly entries: readonly Entry[];
-  readonly next: Position | null;
+  readonly next: Position;
 }
 
 export interface BacklogOptions {
@@ -25,7 +25,8 @@ export interface BacklogOptions {
   readonly from: Position;
   /** How many wait already, on the disk. */
   readonly records: number;
-  readonly memoryRecords: number;
+  /** How many bytes of records are kept in memory, as they are on the disk. */
+  readonly memoryBytes: number;
   /** Reads records from a position on. */
   readonly read: (from: Position) => Promise<Chunk>;
   /** The end of what is safely on the disk. */
@@ -67,6 +68,7 @@ const MAX_TAKEN = 100_000;
 export function createBacklog(options: BacklogOptions): Backlog {
   let memory: Entry[] = [];
   let head = 0;
+  let heldBytes = 0;
   let diskFrom: Position | null = isBefore(options.from, options.end()) ? options.from : null;
   let loading: Promise<void> | undefined;
   const waiting: (() => void)[] = [];
@@ -79,20 +81,26 @@ export function createBacklog(options: BacklogOptions): Backlog {
 
   async function loadChunk(from: Position): Promise<void> {
     const { entries, next } = await options.read(from);
-    memory.push(...entries);
-    diskFrom = next;
+    for (const entry of entries) hold(entry);
+    // Compared only now: what was appended during the reading was left on the disk for the next one.
+    diskFrom = isBefore(next, options.end()) ? next : null;
     if (entries.length > 0) for (const wake of waiting.splice(0)) wake();
+  }
+
+  function hold(entry: Entry): void {
+    memory.push(entry);
+    heldBytes += bytesOf(entry);
   }
 
   return {
     add(entry) {
       records += 1;
       if (diskFrom !== null) return;
-      if (memory.length - head >= options.memoryRecords) {
+      if (heldBytes > 0 && heldBytes + bytesOf(entry) > options.memoryBytes) {
         diskFrom = entry.start;
         return;
       }
-      memory.push(entry);
+      hold(entry);
       waiting.shift()?.();
     },
 
@@ -101,6 +109,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
       // Behind one that cannot be drained, others go on; but not so many that their places fill the memory.
       if (!entry || taken.length - firstTaken >= MAX_TAKEN) return undefined;
       head += 1;
+      heldBytes -= bytesOf(entry);
       if (head === memory.length || head >= 4096) {
         memory = memory.slice(head);
         head = 0;
@@ -160,4 +169,8 @@ export function createBacklog(options: BacklogOptions): Backlog {
 
     oldest: () => taken[firstTaken]?.record ?? memory[head]?.record,
   };
+}
+
+function bytesOf({ start, end }: Entry): number {
+  return end.offset - start.offset;
 }

@@ -6,7 +6,7 @@
  * A record is promised once `append` resolves: it is then on the disk, and
  * nothing that happens to this process or to Redis loses it.
  */
-import { closeSync, ftruncateSync, truncateSync, write } from "node:fs";
+import { truncateSync, write } from "node:fs";
 import type { Backlog, Chunk, Entry } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { loadCursor, saveCursor } from "./cursor.ts";
@@ -14,6 +14,7 @@ import { decodeRecord, encodeRecord, type JournalRecord, scanRecords } from "./r
 import { createRetention } from "./retention.ts";
 import {
   beginSegment,
+  endSegment,
   isBefore,
   isLinked,
   listSegments,
@@ -24,6 +25,7 @@ import {
   removeSegment,
   segmentPath,
   setAside,
+  tryDirectory,
 } from "./segments.ts";
 
 /** What the person on call should hear of. */
@@ -35,7 +37,7 @@ export type JournalFault =
   /** A record could not be made safe; those who wait get 451 until `append-recovered`. */
   | { readonly kind: "append-failed"; readonly cause: Error }
   | { readonly kind: "append-recovered" }
-  /** Somebody removed a segment with records that were still to be drained. */
+  /** Somebody removed or cut a segment with records that were still to be drained. */
   | { readonly kind: "missing"; readonly segment: number }
   /** How far the journal is drained could not be noted; a restart would drain more again. */
   | { readonly kind: "cursor-failed"; readonly cause: Error };
@@ -46,8 +48,8 @@ export interface JournalOptions {
   readonly maxBytes: number;
   /** A segment is ended when it reaches this size, in bytes. */
   readonly segmentBytes?: number;
-  /** How many waiting records are kept in memory. */
-  readonly memoryRecords?: number;
+  /** How many bytes of waiting records are kept in memory, as they are on the disk. */
+  readonly memoryBytes?: number;
   /** How long a drained record stays, in milliseconds of a reachable Redis. */
   readonly graceMs?: number;
   readonly onFault: (fault: JournalFault) => void;
@@ -93,11 +95,12 @@ export class JournalFullError extends Error {
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 const SEGMENTS_AT_LEAST = 16;
-const MEMORY_RECORDS = 10_000;
+const MEMORY_BYTES = 32 * 1024 * 1024;
 const GRACE_MS = 60_000;
 const CHUNK_BYTES = 1024 * 1024;
 const SLOW_WRITE_MS = 2_000;
-const PADDING = Buffer.alloc(4096, "\n");
+/** The disk takes writes again when it takes this much: with less free it would be full again at once. */
+const TRIED_BYTES = 1024 * 1024;
 /** More than this waits only when the disk hangs. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
@@ -106,7 +109,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { directory, maxBytes, onFault } = options;
   // A segment leaves the disk as a whole, so a small journal needs small ones.
   const segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST));
-  makeDirectory(directory);
+  await makeDirectory(directory);
   const { sizes, cursor, records } = await recover(directory, onFault);
 
   /** Bytes that are safe, by segment. What a failed write left behind them is not counted and never read. */
@@ -132,7 +135,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const backlog = createBacklog({
     from: cursor.drained,
     records,
-    memoryRecords: options.memoryRecords ?? MEMORY_RECORDS,
+    memoryBytes: options.memoryBytes ?? MEMORY_BYTES,
     read: readChunk,
     end: durableEnd,
   });
@@ -165,19 +168,15 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         recovered();
         promise(batch, start);
       } catch (cause) {
-        failed(cause as Error);
+        told(cause as Error);
         for (const { reject } of batch) reject(cause as Error);
+        await endOpen();
       } finally {
         clearTimeout(slow);
       }
     }
     // At once and not when the promise has settled: whoever appends in between must find that nobody writes.
     flushing = undefined;
-  }
-
-  function failed(cause: Error): void {
-    told(cause);
-    endSegment();
   }
 
   function told(cause: Error): void {
@@ -204,15 +203,15 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   }
 
   async function writeSynced(bytes: Buffer): Promise<Position> {
-    if (open && open.bytes > 0 && open.bytes + bytes.byteLength > segmentBytes) endSegment();
+    if (open && open.bytes > 0 && open.bytes + bytes.byteLength > segmentBytes) await endOpen();
     if (!open) {
       // Counted first: a number whose file was made and could not be synced is not tried again.
       const segment = nextSegment;
       nextSegment += 1;
-      open = beginSegment(directory, segment);
+      open = await beginSegment(directory, segment);
     }
     const segment = open;
-    await writeAll(segment.descriptor, bytes);
+    await writeAll(segment.file.fd, bytes);
     if (!isLinked(segment))
       throw new Error(`Cannot keep the record: ${segmentPath(directory, segment.segment)} was removed`);
     const start = { segment: segment.segment, offset: segment.bytes };
@@ -222,28 +221,17 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     return start;
   }
 
-  /** Ends the open segment. Behind its last safe byte may stand what a failed write left: cut, because it was answered 451. */
-  function endSegment(): void {
-    if (!open) return;
-    const { descriptor, bytes, segment } = open;
+  async function endOpen(): Promise<void> {
+    const ended = open;
     open = undefined;
-    try {
-      ftruncateSync(descriptor, bytes);
-      if (bytes === 0) removeSegment(directory, segment);
-    } catch {
-      // The disk is at fault already, and has been reported; recovery cuts what stayed.
-    }
-    try {
-      closeSync(descriptor);
-    } catch {
-      // As above.
-    }
+    // When it cannot be cut, the disk is at fault already, and has been reported; recovery cuts what stayed.
+    if (ended) await endSegment(directory, ended).catch(() => {});
   }
 
   /** After a failed write: tries the disk, because a service that is not ready gets no reports to try it with. */
   async function tryDisk(): Promise<void> {
     if (fault === null || flushing) return;
-    flushing = writeSynced(PADDING).then(recovered, failed);
+    flushing = tryDirectory(directory, Math.min(TRIED_BYTES, segmentBytes)).then(recovered, told);
     await flushing;
     flushing = undefined;
     startFlush();
@@ -263,7 +251,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         const bytes = await readSegment(directory, { segment: from.segment, offset }, Math.min(length, size - offset));
         const whole = offset + bytes.byteLength >= size || bytes.byteLength < length;
         ({ entries, offset } = await entriesOf(bytes, { segment: from.segment, offset }, whole));
-        if (bytes.byteLength === 0) break;
+        if (bytes.byteLength === 0) {
+          onFault({ kind: "missing", segment: from.segment });
+          offset = size;
+        }
       }
     } catch (cause) {
       if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
@@ -271,10 +262,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       offset = size;
     }
     const next = { segment: from.segment, offset };
-    if (offset > from.offset && offset < (segments.get(from.segment) ?? 0)) return { entries, next };
+    if (offset < (segments.get(from.segment) ?? 0)) return { entries, next };
     const later = [...segments.keys()].filter((segment) => segment > from.segment);
-    if (later.length === 0) return { entries, next: null };
-    return { entries, next: { segment: Math.min(...later), offset: 0 } };
+    return { entries, next: later.length === 0 ? next : { segment: Math.min(...later), offset: 0 } };
   }
 
   /** The records in some bytes of a segment, and how far they reach. `whole`: the bytes go to the segment's end. */
@@ -352,12 +342,13 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const ahead = backlog.doneAhead();
       const done = new Set(ahead.map(({ segment, offset }) => `${segment}:${offset}`));
       const last = ahead.at(-1) ?? end;
-      let from: Position | null = retention.current().settled;
-      while (from !== null && !isBefore(last, from)) {
-        const { entries, next }: Chunk = await readChunk(from);
+      let from = retention.current().settled;
+      while (!isBefore(last, from)) {
+        const { entries, next } = await readChunk(from);
         for (const { record, start } of entries) {
           if (isBefore(start, end) || done.has(`${start.segment}:${start.offset}`)) yield record;
         }
+        if (!isBefore(from, next)) return;
         from = next;
       }
     },
@@ -376,7 +367,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
     async close() {
       await flushing;
-      endSegment();
+      await endOpen();
       await saveProgress();
     },
   };
@@ -411,11 +402,15 @@ async function recover(directory: string, onFault: (fault: JournalFault) => void
       } else if (stretch.kind === "damaged") {
         await reportDamage(directory, start, bytes.subarray(stretch.start, stretch.end), onFault);
       } else if (stretch.kind === "torn") {
-        // Kept as well as cut: no sender was promised it, but a person may want to see it.
-        await setAside(directory, start, bytes.subarray(stretch.start, stretch.end));
-        truncateSync(segmentPath(directory, segment), stretch.start);
         size = stretch.start;
         onFault({ kind: "torn", segment, offset: stretch.start, bytes: stretch.end - stretch.start });
+        try {
+          // Kept as well as cut: no sender was promised it, but a person may want to see it.
+          await setAside(directory, start, bytes.subarray(stretch.start, stretch.end));
+          truncateSync(segmentPath(directory, segment), stretch.start);
+        } catch {
+          // A full disk: nothing is ever written behind it, so it may stay until the next start.
+        }
       }
     }
     sizes.set(segment, size);
@@ -435,7 +430,8 @@ async function reportDamage(
   bytes: Buffer,
   onFault: (fault: JournalFault) => void,
 ): Promise<void> {
-  if (await setAside(directory, at, bytes)) {
+  // That they cannot be copied, to a full disk say, must not keep the good records behind them from being read.
+  if (await setAside(directory, at, bytes).catch(() => true)) {
     onFault({ kind: "damaged", segment: at.segment, offset: at.offset, bytes: bytes.byteLength });
   }
 }

@@ -2,19 +2,9 @@
  * The segment files of the journal: `0000000001.journal`, `0000000002.journal`, …
  * Named by sequence and not by time, so that a clock that steps changes nothing.
  */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  statSync,
-  unlinkSync,
-} from "node:fs";
-import { mkdir, open, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { constants, fstatSync, readdirSync, statSync, unlinkSync } from "node:fs";
+import { type FileHandle, mkdir, open, unlink, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 
 /** A place in the journal: everything before it, in this segment and in earlier ones. */
 export interface Position {
@@ -44,7 +34,7 @@ export function segmentPath(directory: string, segment: number): string {
 /** A segment that is being written. */
 export interface OpenSegment {
   readonly segment: number;
-  readonly descriptor: number;
+  readonly file: FileHandle;
   bytes: number;
 }
 
@@ -53,32 +43,64 @@ export interface OpenSegment {
  * as its content will be. Writes to it return after the bytes are on the disk:
  * one trip through the thread pool, where `write` and `fdatasync` are two.
  */
-export function beginSegment(directory: string, segment: number): OpenSegment {
-  makeDirectory(directory);
+export async function beginSegment(directory: string, segment: number): Promise<OpenSegment> {
+  await makeDirectory(directory);
   const { O_CREAT, O_EXCL, O_WRONLY, O_APPEND, O_DSYNC } = constants;
-  const descriptor = openSync(segmentPath(directory, segment), O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_DSYNC, 0o600);
+  const file = await open(segmentPath(directory, segment), O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_DSYNC, 0o600);
   try {
-    syncDirectory(directory);
+    await syncDirectory(directory);
   } catch (cause) {
-    closeSync(descriptor);
+    await file.close().catch(() => {}); // It holds nothing.
     removeSegment(directory, segment);
     throw cause;
   }
-  return { segment, descriptor, bytes: 0 };
+  return { segment, file, bytes: 0 };
 }
 
-/** Creates the directory where its parent is there: a data directory that was taken away is not made anew. */
-export function makeDirectory(directory: string): void {
+/**
+ * Creates the directory, and makes its name safe, where its parent is there: a
+ * data directory that was taken away is not made anew.
+ */
+export async function makeDirectory(directory: string): Promise<void> {
   try {
-    mkdirSync(directory, { mode: 0o700 });
+    await mkdir(directory, { mode: 0o700 });
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "EEXIST") throw cause;
+    return;
+  }
+  await syncDirectory(dirname(directory));
+}
+
+/**
+ * Finds out whether the disk takes writes again: a file as large as a burst of
+ * reports, written, synced and removed. Rejects with the disk's reason.
+ */
+export async function tryDirectory(directory: string, bytes: number): Promise<void> {
+  await makeDirectory(directory);
+  const path = join(directory, "probe");
+  try {
+    await writeFile(path, Buffer.alloc(bytes), { mode: 0o600, flush: true });
+  } finally {
+    await unlink(path).catch(() => {}); // Then it is written over by the next one.
   }
 }
 
 /** Whether the open file still has a name. A removed directory syncs happily. */
-export function isLinked({ descriptor }: OpenSegment): boolean {
-  return fstatSync(descriptor).nlink > 0;
+export function isLinked({ file }: OpenSegment): boolean {
+  return fstatSync(file.fd).nlink > 0;
+}
+
+/**
+ * Ends a segment. Behind its last safe byte may stand what a failed write left:
+ * it is cut, because its senders were answered 451.
+ */
+export async function endSegment(directory: string, { segment, file, bytes }: OpenSegment): Promise<void> {
+  try {
+    await file.truncate(bytes);
+    if (bytes === 0) removeSegment(directory, segment);
+  } finally {
+    await file.close();
+  }
 }
 
 export function removeSegment(directory: string, segment: number): void {
@@ -119,11 +141,11 @@ export async function setAside(directory: string, { segment, offset }: Position,
   }
 }
 
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, "r");
+async function syncDirectory(directory: string): Promise<void> {
+  const file = await open(directory, "r");
   try {
-    fsyncSync(descriptor);
+    await file.sync();
   } finally {
-    closeSync(descriptor);
+    await file.close();
   }
 }

@@ -1,10 +1,10 @@
 /** Follows a queue: tells each event as it is added, without consuming it. */
 import { Queue, QueueEvents } from "bullmq";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { withRedis } from "./redis.ts";
+import { type RedisPlace, sentinelOptions, withRedis } from "./redis.ts";
 
 export interface FollowOptions {
-  readonly redisUrl: string;
+  readonly redis: RedisPlace;
   readonly queue: string;
   readonly prefix: string;
   /** In the order in which they were added. */
@@ -18,7 +18,9 @@ const CLOSE_DEADLINE_MS = 2_000;
 
 /** Resolves once it follows. Connects again by itself when Redis goes away. */
 export async function followQueue(options: FollowOptions): Promise<{ stop(): Promise<void> }> {
-  const shared = { prefix: options.prefix, connection: { url: options.redisUrl, maxRetriesPerRequest: null } };
+  const { redis, prefix } = options;
+  const connection = { url: redis.redisUrl, ...sentinelOptions(redis), maxRetriesPerRequest: null };
+  const shared = { prefix, connection };
   // From a fixed place on, so that what is added while Redis is away is told too.
   const events = new QueueEvents(options.queue, { ...shared, lastEventId: await lastEventId(options) });
   const queue = new Queue(options.queue, shared);
@@ -42,9 +44,9 @@ export async function followQueue(options: FollowOptions): Promise<{ stop(): Pro
 }
 
 /** The newest entry of the queue's event stream. Rejects when Redis cannot be reached. */
-function lastEventId({ redisUrl, queue, prefix }: FollowOptions): Promise<string> {
-  return withRedis(redisUrl, async (redis) => {
-    const [newest] = await redis.xrevrange(`${prefix}:${queue}:events`, "+", "-", "COUNT", 1);
+function lastEventId({ redis, queue, prefix }: FollowOptions): Promise<string> {
+  return withRedis(redis, async (client) => {
+    const [newest] = await client.xrevrange(`${prefix}:${queue}:events`, "+", "-", "COUNT", 1);
     return newest?.[0] ?? "0-0";
   });
 }

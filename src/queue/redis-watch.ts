@@ -4,17 +4,19 @@
  * command to find out.
  */
 import type { Redis } from "ioredis";
-import { type RedisServer, readServer, unsuitable } from "./redis.ts";
+import { evicts, type RedisServer, readServer, unsuitable } from "./redis.ts";
 
 export interface RedisWatchOptions {
   readonly redis: Redis;
   /** The key that is written to see whether writes are taken. */
   readonly probeKey: string;
+  /** Whether nothing may be put on a queue from which Redis may evict jobs. */
+  readonly refuseEviction: boolean;
   /** Once for each outage, and once when it is over. */
   readonly onAway: (reason: string) => void;
   readonly onBack: (server: RedisServer) => void;
-  /** Once, when the server turns out not to be fit for a queue. */
-  readonly onUnsuitable: (reasons: readonly string[]) => void;
+  /** When the server turns out not to be fit for a queue, or fit after all (no reasons): each time that changes. */
+  readonly onSuitability: (reasons: readonly string[]) => void;
   /** After each look: which Redis is there, null while there is none that takes writes. A rejection is given to `onError`. */
   readonly onTick: (identity: string | null) => Promise<void>;
   readonly onError: (cause: Error) => void;
@@ -26,6 +28,8 @@ export interface RedisWatch {
     readonly fault: string | null;
     readonly unsuitable: readonly string[];
   };
+  /** Why nothing may be put on a queue now; null when it may. A Redis that was not looked at yet is not trusted. */
+  refusal(): string | null;
   stop(): Promise<void>;
 }
 
@@ -36,9 +40,10 @@ const PROBE_KEPT_SECONDS = 60;
 export function watchRedis({
   redis,
   probeKey,
+  refuseEviction,
   onAway,
   onBack,
-  onUnsuitable,
+  onSuitability,
   onTick,
   onError,
 }: RedisWatchOptions): RedisWatch {
@@ -56,12 +61,15 @@ export function watchRedis({
     reason = cause.message || cause.name;
   });
   redis.on("close", () => away(reason));
+  // At once: what waits for a look at the new connection is what relays wait for.
+  redis.on("ready", () => void look());
 
   function away(why: string): void {
     if (stopping) return;
     reason = why;
     if (server !== null) awaySinceMs = performance.now();
     server = null;
+    probedMs = Number.NEGATIVE_INFINITY;
     if (told) return;
     told = true;
     onAway(why);
@@ -77,7 +85,15 @@ export function watchRedis({
     return seen?.appendOnlyWritten && writeFault === null ? seen.identity : null;
   }
 
-  async function look(): Promise<void> {
+  let looking: Promise<void> | undefined;
+  function look(): Promise<void> {
+    looking ??= lookOnce().finally(() => {
+      looking = undefined;
+    });
+    return looking;
+  }
+
+  async function lookOnce(): Promise<void> {
     if (redis.status !== "ready") return;
     let seen: RedisServer;
     try {
@@ -89,16 +105,25 @@ export function watchRedis({
       redis.disconnect(true);
       return;
     }
+    if (seen.role !== "" && seen.role !== "master") {
+      // Who is master now is learnt by connecting anew: from the sentinels, or where the name points to by then.
+      away("it is a read-only replica");
+      redis.disconnect(true);
+      return;
+    }
     if (server === null) onBack(seen);
     server = seen;
     told = false;
     reason = "the connection was closed";
     const found = unsuitable(seen);
-    if (found.length > 0 && found.join() !== reasons.join()) onUnsuitable(found);
+    if (found.join() !== reasons.join()) onSuitability(found);
     reasons = found;
-    if (performance.now() - probedMs < PROBE_EVERY_MS) return;
+  }
+
+  /** Redis may answer and still refuse writes: no memory, or a failed disk. */
+  async function probe(): Promise<void> {
+    if (current() === null || performance.now() - probedMs < PROBE_EVERY_MS) return;
     probedMs = performance.now();
-    // Redis may answer and still refuse writes: no memory, a failed disk, a replica.
     writeFault = await redis.set(probeKey, String(Date.now()), "EX", PROBE_KEPT_SECONDS).then(
       () => null,
       (cause: Error) => cause.message,
@@ -122,6 +147,7 @@ export function watchRedis({
   const loop = (async () => {
     while (!stopping) {
       await look();
+      await probe();
       await onTick(identityToTrust()).catch(onError);
       if (!stopping) await nextTick();
     }
@@ -133,6 +159,13 @@ export function watchRedis({
       fault: server === null ? reason : writeFault,
       unsuitable: reasons,
     }),
+    refusal() {
+      const seen = current();
+      if (seen === null) return `Redis is away: ${reason}`;
+      if (refuseEviction && evicts(seen))
+        return `Redis may remove jobs: its maxmemory-policy is ${seen.maxmemoryPolicy}`;
+      return null;
+    },
     async stop() {
       stopping = true;
       wake();

@@ -6,17 +6,61 @@
  * connection broke at once. Whoever sent it tries again: every effect is idempotent.
  */
 import { Redis } from "ioredis";
+import { type Config, maskUrl } from "../config.ts";
 
 export const COMMAND_TIMEOUT_MS = 5_000;
 const LONGEST_RETRY_MS = 1_000;
 
+/**
+ * Where Redis is: one server by its URL, or whichever the sentinels call the
+ * master. Then the URL tells user, password, database and TLS, and its host nothing.
+ */
+export type RedisPlace = Pick<Config, "redisSentinels" | "redisMaster" | "redisSentinelPassword"> & {
+  readonly redisUrl: string;
+};
+
+/** The Redis that the settings name; undefined when they name none. */
+export function redisOf(settings: Config): RedisPlace | undefined {
+  const { redisUrl, redisSentinels, redisMaster, redisSentinelPassword } = settings;
+  if (redisUrl === null && redisSentinels.length === 0) return undefined;
+  return { redisUrl: redisUrl ?? "redis://", redisSentinels, redisMaster, redisSentinelPassword };
+}
+
+/** One server, without sentinels. */
+export function redisAt(redisUrl: string): RedisPlace {
+  return { redisUrl, redisSentinels: [], redisMaster: "", redisSentinelPassword: "" };
+}
+
+/** A place in words, without passwords. */
+export function describeRedis({ redisUrl, redisSentinels, redisMaster }: RedisPlace): string {
+  if (redisSentinels.length === 0) return maskUrl(redisUrl);
+  return `${redisMaster} by sentinels ${redisSentinels.map(({ host, port }) => `${host}:${port}`).join(", ")}`;
+}
+
+/** What ioredis must know to find a place, beside the URL. */
+export function sentinelOptions(place: RedisPlace) {
+  if (place.redisSentinels.length === 0) return {};
+  const tls = place.redisUrl.startsWith("rediss:");
+  return {
+    sentinels: [...place.redisSentinels],
+    name: place.redisMaster,
+    ...(place.redisSentinelPassword === "" ? {} : { sentinelPassword: place.redisSentinelPassword }),
+    ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: {} } : {}),
+    sentinelCommandTimeout: COMMAND_TIMEOUT_MS,
+    sentinelRetryStrategy: retryAfterMs,
+    // A master that hangs does not close its connections: the sentinels say when another one has its place.
+    failoverDetector: true,
+  };
+}
+
 /** Begins to connect, and keeps doing so until `disconnect`. Never throws: whoever listens to `error` hears why. */
-export function connectRedis(url: string): Redis {
-  const redis = new Redis(url, {
+export function connectRedis(place: RedisPlace): Redis {
+  const redis = new Redis(place.redisUrl, {
+    ...sentinelOptions(place),
     connectTimeout: COMMAND_TIMEOUT_MS,
     commandTimeout: COMMAND_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
-    retryStrategy: (times) => Math.min(times * 100, LONGEST_RETRY_MS),
+    retryStrategy: retryAfterMs,
     reconnectOnError(error) {
       // ioredis keeps a failed SELECT to itself, and goes on in database 0: the jobs would be where nobody looks.
       const elsewhere = error.message.includes("DB index is out of range");
@@ -28,9 +72,13 @@ export function connectRedis(url: string): Redis {
   return redis;
 }
 
+function retryAfterMs(times: number): number {
+  return Math.min(times * 100, LONGEST_RETRY_MS);
+}
+
 /** Connects, does one thing, and disconnects. Rejects with a sentence when Redis cannot be reached. */
-export async function withRedis<T>(url: string, use: (redis: Redis) => Promise<T>): Promise<T> {
-  const redis = connectRedis(url);
+export async function withRedis<T>(place: RedisPlace, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = connectRedis(place);
   let reason = "it does not answer";
   redis.on("error", (cause: Error) => {
     reason = cause.message;
@@ -81,12 +129,14 @@ export async function readServer(redis: Redis): Promise<RedisServer> {
   };
 }
 
+const OLDEST_VERSION = [6, 2] as const;
+
 /** Why this server must not be trusted with a queue, in sentences for the person on call. */
 export function unsuitable(server: RedisServer): readonly string[] {
   const reasons: string[] = [];
-  if (server.maxmemoryPolicy !== "" && server.maxmemoryPolicy !== "noeviction") {
+  if (evicts(server)) {
     reasons.push(
-      `Redis may remove jobs when its memory is full: maxmemory-policy is "${server.maxmemoryPolicy}", must be "noeviction" (CONFIG SET maxmemory-policy noeviction)`,
+      `Redis may remove jobs when its memory is full: maxmemory-policy is "${server.maxmemoryPolicy}", must be "noeviction" (CONFIG SET maxmemory-policy noeviction, and in redis.conf)`,
     );
   }
   if (!server.appendOnly) {
@@ -94,5 +144,21 @@ export function unsuitable(server: RedisServer): readonly string[] {
       'Redis forgets its jobs when it restarts: appendonly is "no", must be "yes" (CONFIG SET appendonly yes, and in redis.conf)',
     );
   }
+  if (isTooOld(server.version)) {
+    reasons.push(`Redis is too old: its version is "${server.version}", must be ${OLDEST_VERSION.join(".")} or newer`);
+  }
   return reasons;
+}
+
+/** Whether jobs may vanish from it. Nothing that stands there is stored, until its policy is mended. */
+export function evicts({ maxmemoryPolicy }: RedisServer): boolean {
+  // Some hosted servers do not tell.
+  return maxmemoryPolicy !== "" && maxmemoryPolicy !== "noeviction";
+}
+
+function isTooOld(version: string): boolean {
+  const [major, minor] = OLDEST_VERSION;
+  const [, first, second] = /^(\d+)\.(\d+)/.exec(version) ?? [];
+  if (first === undefined) return false;
+  return Number(first) < major || (Number(first) === major && Number(second) < minor);
 }

@@ -101,7 +101,7 @@ describe("append and recover", () => {
   });
 
   test("segments rotate, and more than memory holds is read from the disk in order", async () => {
-    const journal = await open({ segmentBytes: 10_000, memoryRecords: 7 });
+    const journal = await open({ segmentBytes: 10_000, memoryBytes: 7_000 });
     const ids = Array.from({ length: 200 }, (_, index) => index);
     for (const id of ids) await journal.append(record(id));
     expect(segments().length).toBeGreaterThan(10);

@@ -3,7 +3,7 @@ import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { createPublisher, type Publishable, type Publisher } from "../../src/queue/publisher.ts";
 import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
-import { connectRedis, readServer, unsuitable } from "../../src/queue/redis.ts";
+import { connectRedis, readServer, redisAt, unsuitable } from "../../src/queue/redis.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
 
@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 beforeEach(async () => {
-  redis = connectRedis(server.url);
+  redis = connectRedis(redisAt(server.url));
   redis.on("error", () => {});
   await redis.ping();
   await redis.flushall();
@@ -178,7 +178,7 @@ test("a publisher whose Redis froze while its queue was being made works when Re
 
 test("a publisher whose Redis was never there refuses, and publishes when it comes", async () => {
   await server.kill();
-  const late = connectRedis(server.url);
+  const late = connectRedis(redisAt(server.url));
   late.on("error", () => {});
   const publishing = publisherOn(late);
   await expect(publishing.publish(record("late"))).rejects.toThrow("Redis is not connected");
@@ -194,7 +194,7 @@ test("a publisher whose Redis was never there refuses, and publishes when it com
 
 test("a database that the server does not have is an error, and nothing is put into another one", async () => {
   const reasons: string[] = [];
-  const lost = connectRedis(`${server.url}/99`);
+  const lost = connectRedis(redisAt(`${server.url}/99`));
   lost.on("error", ({ message }) => void reasons.push(message));
   const publishing = publisherOn(lost);
   await eventually(

@@ -32,7 +32,7 @@ describe("without settings", () => {
     const said = service.said();
     expect(said).toContain(`smtp://127.0.0.1:${service.smtpPort}`);
     expect(said).toContain(`http://127.0.0.1:${service.adminPort}/healthz`);
-    expect(said).toContain(`Redis: ${service.facts().redisUrl} (embedded, started by mm4d)`);
+    expect(said).toContain(`Redis: ${service.facts().redis.redisUrl} (embedded, started by mm4d)`);
     expect(said).toContain("Queue: mm4-delivery-events");
     expect(said).toContain("Only this machine may connect.");
     expect(said).toContain("Recipients of every domain are accepted.");
@@ -84,7 +84,7 @@ describe("without settings", () => {
       .map((line) => JSON.parse(line) as DeliveryEvent)
       .find(({ subject }) => subject === "wanted");
     expect(event?.data).toMatchObject({ outcome: "rejected", reason: { code: 470, tag: "spam" } });
-    expect(await waitingEvents(service.facts())).toContainEqual(event);
+    expect(await waitingEvents(service.facts().redis)).toContainEqual(event);
     const ended = new Promise((resolve) => tail.once("exit", (exitCode) => resolve(exitCode)));
     tail.kill("SIGINT");
     expect(await ended).toBe(0);
@@ -100,7 +100,7 @@ describe("without settings", () => {
     expect(() => process.kill(pid, 0)).toThrow();
     await service.restart();
     const events = await eventually(
-      () => waitingEvents(service?.facts() as never),
+      () => waitingEvents(service?.facts().redis as never),
       (found) => found.length > 0,
     );
     expect(events.map(({ subject }) => subject)).toEqual(["kept"]);
@@ -129,7 +129,7 @@ describe("without settings", () => {
     await service.restart();
     const facts = service.facts();
     const events = await eventually(
-      () => waitingEvents(facts),
+      () => waitingEvents(facts.redis),
       (found) => found.length >= ids.length,
     );
     expect(events.map(({ subject }) => subject).sort()).toEqual(ids.sort());
@@ -137,12 +137,12 @@ describe("without settings", () => {
 
   test("after a SIGKILL the Redis left over is adopted, and nothing is lost or doubled", async () => {
     service = await startServiceProcess();
-    const before = service.facts().redisUrl;
+    const before = service.facts().redis.redisUrl;
     await runCommand(["send", "--status", "Retrieved", "--message-id", "kept"], service.env);
     service.signal("SIGKILL");
     expect(await service.exited()).toBe("SIGKILL");
     await service.restart();
-    expect(service.facts().redisUrl).toBe(before);
+    expect(service.facts().redis.redisUrl).toBe(before);
     expect(
       service
         .log()
@@ -153,7 +153,7 @@ describe("without settings", () => {
       () => service?.log().some(({ event }) => event === "redis.connected"),
       (connected) => connected === true,
     );
-    expect((await waitingEvents(service.facts())).map(({ subject }) => subject)).toEqual(["kept"]);
+    expect((await waitingEvents(service.facts().redis)).map(({ subject }) => subject)).toEqual(["kept"]);
   });
 });
 
