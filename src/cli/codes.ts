@@ -4,8 +4,9 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
 import type { CodeEntry } from "../delivery/code.ts";
 import { readCode } from "../delivery/code-value.ts";
-import { describeCode, printWrapped } from "./describe.ts";
+import { describeCode } from "./describe.ts";
 import { loadSettings } from "./settings.ts";
+import { printWrapped } from "./terminal.ts";
 
 export function addCodesCommand(program: Command): void {
   program

@@ -1,4 +1,4 @@
-/** What an event or a code means, for a person at a terminal. */
+/** What an event or a code means, for a person. */
 import type { CodeEntry } from "../delivery/code.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 
@@ -33,23 +33,4 @@ export function describeCode(entry: CodeEntry): readonly string[] {
     `  Send again unchanged: ${again}${tag === null ? "" : `; tag: ${tag}`}${httpCode === null ? "" : `; over HTTP: ${httpCode}`}`,
     `  Source: ${source}${entry.documented ? "" : " (not explained in Bandwidth's MM4 table)"}`,
   ];
-}
-
-/** Prints lines so that they fit the terminal, 80 columns where there is none. */
-export function printWrapped(lines: readonly string[]): void {
-  const columns = process.stdout.columns || 80;
-  process.stdout.write(`${lines.flatMap((line) => wrapped(line, columns)).join("\n")}\n`);
-}
-
-/** Breaks a line at blanks, with further lines indented by four. A word that is too long stays whole. */
-function wrapped(line: string, columns: number): readonly string[] {
-  const lines: string[] = [];
-  let current = "";
-  for (const word of line.split(/(?<=\S) /)) {
-    if (current !== "" && current.length + 1 + word.length > columns) {
-      lines.push(current);
-      current = `    ${word}`;
-    } else current = current === "" ? word : `${current} ${word}`;
-  }
-  return [...lines, current];
 }

@@ -5,9 +5,10 @@ import type { Problem } from "../delivery/problem.ts";
 import { WARNINGS } from "../delivery/warning.ts";
 import { loadReading } from "../reading.ts";
 import { readEvent } from "../receiver.ts";
-import { describeEvent, printWrapped } from "./describe.ts";
+import { describeEvent } from "./describe.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
+import { printWrapped } from "./terminal.ts";
 
 export function addExplainCommand(program: Command): void {
   program

@@ -8,9 +8,9 @@ import { withRedis } from "../queue/redis.ts";
 import { loadReading } from "../reading.ts";
 import { type Reading, readEvent } from "../receiver.ts";
 import { readSavedBody } from "../smtp/saved-body.ts";
-import { printWrapped } from "./describe.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
+import { printWrapped, shown } from "./terminal.ts";
 
 export function addQuarantineCommand(program: Command): void {
   const quarantine = program
@@ -136,13 +136,4 @@ async function withQuarantine(
       await Promise.all([quarantine.close(), publisher.close()]);
     }
   });
-}
-
-/** Safe for a terminal: control and formatting characters are shown, not sent; line ends and tabs stay. */
-function shown(text: string): string {
-  return text
-    .replace(/\r\n/g, "\n")
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) =>
-      char === "\n" || char === "\t" ? char : `\\x${(char.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`,
-    );
 }

@@ -3,9 +3,10 @@ import type { Command } from "commander";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { followQueue } from "../queue/follow.ts";
 import { describeRedis } from "../queue/redis.ts";
-import { describeEvent, printWrapped } from "./describe.ts";
+import { describeEvent } from "./describe.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
+import { printWrapped } from "./terminal.ts";
 
 export function addTailCommand(program: Command): void {
   program

@@ -1,0 +1,88 @@
+/** `mm4d failed`: what a person does with the events that consumers gave up on. */
+import type { Command } from "commander";
+import { type FailedJob, type FailedJobs, openFailedJobs } from "../queue/failed.ts";
+import { withRedis } from "../queue/redis.ts";
+import { describeEvent } from "./describe.ts";
+import { findQueue } from "./running-service.ts";
+import { loadSettings } from "./settings.ts";
+import { firstLine, fitted, printLine, shown } from "./terminal.ts";
+
+export function addFailedCommand(program: Command): void {
+  const failed = program.command("failed").description("list or retry the events that consumers gave up on");
+  failed
+    .command("list")
+    .description("list the failed jobs, oldest first: when, after how many attempts, why, and which event")
+    .option("--json", "print them as JSON, one a line, with the whole error and event")
+    .action(list);
+  failed
+    .command("retry [id]")
+    .description("give a failed job back to consumers, with a fresh set of attempts")
+    .option("--all", "every job that has failed by now, oldest first")
+    .option("--reason <text>", "with --all: only those whose error contains this text")
+    .addHelpText(
+      "after",
+      `
+Whatever made the consumer fail should be mended first. Each job is given
+back in one step, so this may be stopped at any time, and run again. Jobs
+that fail once more meanwhile are left for the next run.`,
+    )
+    .action(retry);
+}
+
+async function list({ json }: { json?: true }): Promise<void> {
+  await withFailedJobs(async (failed) => {
+    let count = 0;
+    for await (const job of failed.list()) {
+      count += 1;
+      await printLine(json ? JSON.stringify(job) : fitted(describeJob(job)));
+    }
+    if (!json) process.stderr.write(count === 0 ? "No failed jobs.\n" : `${jobs(count)} failed.\n`);
+  });
+}
+
+async function retry(id: string | undefined, { all, reason }: { all?: true; reason?: string }): Promise<void> {
+  if ((id === undefined) === (all === undefined)) throw new Error("Cannot retry: one id or --all must be given");
+  await withFailedJobs((failed) => (id === undefined ? retryAll(failed, reason ?? "") : retryOne(failed, id)));
+}
+
+async function retryOne(failed: FailedJobs, id: string): Promise<void> {
+  if (!(await failed.retry(id))) throw new Error(`Cannot retry "${id}": there is no such failed job`);
+  await printLine(`${id}  given back to consumers`);
+}
+
+async function retryAll(failed: FailedJobs, reason: string): Promise<void> {
+  let count = 0;
+  for await (const { id, error } of failed.list()) {
+    if (!error.includes(reason) || !(await failed.retry(id))) continue;
+    count += 1;
+    await printLine(`${id}  given back to consumers`);
+  }
+  process.stderr.write(`${jobs(count)} given back to consumers.\n`);
+}
+
+function describeJob({ id, failedAt, attempts, error, event }: FailedJob): readonly string[] {
+  const [what = "", which = ""] = describeEvent(event);
+  return [
+    id,
+    `  failed ${failedAt} after ${attempts === 1 ? "1 attempt" : `${attempts} attempts`}`,
+    firstLine(error || "(the consumer gave no reason)"),
+    `  ${shown(what)}`,
+    shown(which),
+  ];
+}
+
+function jobs(count: number): string {
+  return count === 1 ? "1 job" : `${count} jobs`;
+}
+
+async function withFailedJobs(use: (failed: FailedJobs) => Promise<void>): Promise<void> {
+  const { redis: place, queue, queuePrefix } = await findQueue(loadSettings("look for failed jobs"));
+  await withRedis(place, async (redis) => {
+    const failed = openFailedJobs(redis, queue, queuePrefix);
+    try {
+      await use(failed);
+    } finally {
+      await failed.close();
+    }
+  });
+}

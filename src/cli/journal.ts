@@ -1,0 +1,265 @@
+/** `mm4d journal`: what a person on call finds in the journal, read from the disk. Changes nothing there. */
+import { basename, join, resolve } from "node:path";
+import type { Command } from "commander";
+import type { ServiceFacts } from "../admin/control.ts";
+import { type Found, type Inspection, inspectJournal, type RecordState } from "../journal/inspect.ts";
+import type { JournalRecord } from "../journal/record.ts";
+import { segmentPath } from "../journal/segments.ts";
+import { askService } from "./running-service.ts";
+import { loadSettings } from "./settings.ts";
+import { printLine, printWrapped, shown } from "./terminal.ts";
+
+export function addJournalCommand(program: Command): void {
+  const journal = program
+    .command("journal")
+    .description("look into the journal on the disk, without changing it, whether the service runs or not");
+  journal
+    .command("status")
+    .description("tell what waits in the journal, since when, and what is kept there")
+    .option("--json", "print it as JSON")
+    .addHelpText(
+      "after",
+      `
+While the service runs, the numbers may lag behind by a second or two; longer
+while Redis refuses one report, for those behind it count as waiting too.`,
+    )
+    .action(status);
+  journal
+    .command("verify")
+    .description("read every byte, check every checksum, and tell what is damaged")
+    .option("--json", "print the result as JSON")
+    .addHelpText(
+      "after",
+      `
+What a running service is just writing is no damage.
+
+Exit code 0 when every record is whole, 1 when something is damaged.`,
+    )
+    .action(verify);
+  journal
+    .command("export")
+    .description("print every record, oldest first, as one line of JSON each")
+    .option("--waiting", "only those that are not on the queue yet")
+    .addHelpText(
+      "after",
+      `
+A line holds segment, offset, state (waiting, on-queue or settled), id, kind,
+and the event, or the message in base64. Telephone numbers are in full.
+
+Damaged places are told on stderr; then the exit code is 1.`,
+    )
+    .action(exportRecords);
+}
+
+async function status({ json }: { json?: true }): Promise<void> {
+  const { directory, maxBytes, service, inspection } = await look();
+  const { segments, cursor, setAside } = inspection;
+  const { waiting, oldestWaitingAt, onQueue, settled, damagedPlaces } = await count(inspection, service);
+  const bytes = bytesOf(inspection);
+  const redis = cursor?.redis ?? null;
+  if (json) {
+    const place = { directory, pid: service?.pid ?? null, segments: segments.length, bytes, maxBytes };
+    const records = { waiting, oldestWaitingAt, onQueue, redis, settled };
+    process.stdout.write(`${JSON.stringify({ ...place, ...records, damagedPlaces, setAside }, null, 2)}\n`);
+    return;
+  }
+  const percent = Math.round((bytes / maxBytes) * 100);
+  const rows: readonly (readonly [label: string, text: string])[] = [
+    ["Journal", directory],
+    ["Service", service ? `running, process ${service.pid}` : "none answers: stopped, starting or stuck"],
+    ["Size", `${bytes} of ${maxBytes} bytes (${percent} %), in ${some(segments.length, "segment")}`],
+    ["Waiting", `${some(waiting, "record")} for the queue`],
+    ["", oldestWaitingAt === null ? "" : `the oldest for ${ageOf(oldestWaitingAt)}, since ${oldestWaitingAt}`],
+    ["On queue", `${some(onQueue, "record")}, kept here until Redis has held them for a minute`],
+    ["Settled", `${some(settled, "record")}, safe on the queue, removed with their segment`],
+    ["Redis", redis === null ? "none was seen yet" : "by its run id and its replication id:"],
+    ...(redis ?? "").split(" ").map((id) => ["", id] as const),
+    ["Damaged", damagedPlaces === 0 ? "nothing" : `${some(damagedPlaces, "place")}: mm4d journal verify tells them`],
+    [
+      "",
+      setAside.files === 0
+        ? ""
+        : `set aside in damaged/: ${some(setAside.files, "file")}, ${some(setAside.bytes, "byte")}`,
+    ],
+  ];
+  printWrapped(rows.filter(([, text]) => text !== "").map(([label, text]) => `${label.padEnd(10)}${text}`));
+}
+
+async function verify({ json }: { json?: true }): Promise<void> {
+  const { directory, service, inspection } = await look();
+  const { segments, cursorDamaged, foreign } = inspection;
+  const places: Place[] = [];
+  let records = 0;
+  for await (const found of inspection.found()) {
+    if (found.kind === "record") records += 1;
+    else places.push(found);
+  }
+  const damage = places.filter((place) => !isUnderWay(place, service));
+  if (damage.length > 0) process.exitCode = 1;
+  const bytes = bytesOf(inspection);
+  if (json) {
+    const rows = places.map((place) => ({ ...place, file: fileOf(place), damage: !isUnderWay(place, service) }));
+    const totals = { whole: damage.length === 0, segments: segments.length, records, bytes };
+    process.stdout.write(
+      `${JSON.stringify({ directory, ...totals, places: rows, cursorDamaged, foreign }, null, 2)}\n`,
+    );
+    return;
+  }
+  const verdict = damage.length === 0 ? "every record is whole" : `damaged in ${some(damage.length, "place")}`;
+  printWrapped([
+    ...places.map((place) => describePlace(place, service)),
+    ...(cursorDamaged ? [CURSOR_DAMAGED] : []),
+    ...foreign.map((name) => `${shown(name)}: no file of mm4d, which leaves it alone`),
+    ...meaningOf(damage),
+    `${some(segments.length, "segment")}, ${some(records, "record")}, ${some(bytes, "byte")}: ${verdict}`,
+  ]);
+}
+
+async function exportRecords({ waiting }: { waiting?: true }): Promise<void> {
+  const { service, inspection } = await look();
+  for await (const found of inspection.found()) {
+    if (found.kind === "record") {
+      const { segment, offset, state, record } = found;
+      if (!waiting || state === "waiting") await printLine(JSON.stringify({ segment, offset, state, ...record }));
+    } else if (!isUnderWay(found, service)) {
+      process.stderr.write(`${describePlace(found, service)}\n`);
+      process.exitCode = 1;
+    }
+  }
+}
+
+interface Look {
+  readonly directory: string;
+  readonly maxBytes: number;
+  /** What the service on the directory says; undefined when none answers. */
+  readonly service: ServiceFacts | undefined;
+  readonly inspection: Inspection;
+}
+
+async function look(): Promise<Look> {
+  const { config } = loadSettings("read the journal");
+  const directory = join(resolve(config.dataDir), "journal");
+  const service = await askService(config);
+  try {
+    return { directory, maxBytes: config.journalMaxBytes, service, inspection: inspectJournal(directory) };
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const state =
+      code === "ENOENT"
+        ? `${directory} does not exist, must be in the data directory of a service (MM4D_DATA_DIR)`
+        : message;
+    throw new Error(`Cannot read the journal: ${state}`);
+  }
+}
+
+/** How many records have come how far, and since when the oldest waits. */
+async function count(inspection: Inspection, service: ServiceFacts | undefined) {
+  const records: Record<RecordState, number> = { waiting: 0, "on-queue": 0, settled: 0 };
+  let oldestWaitingAt: string | null = null;
+  let damagedPlaces = 0;
+  for await (const found of inspection.found()) {
+    if (found.kind === "record") {
+      records[found.state] += 1;
+      // Not always the first one's: what Redis refuses is moved to the end.
+      const at = receivedAt(found.record);
+      if (found.state === "waiting" && (oldestWaitingAt === null || at < oldestWaitingAt)) oldestWaitingAt = at;
+    } else if (!isUnderWay(found, service)) damagedPlaces += 1;
+  }
+  const { waiting, "on-queue": onQueue, settled } = records;
+  return { waiting, oldestWaitingAt, onQueue, settled, damagedPlaces };
+}
+
+/** Bytes that are no record. */
+type Place = Exclude<Found, { kind: "record" }>;
+
+/** The end of the newest segment, while somebody writes there. */
+function isUnderWay(place: Place, service: ServiceFacts | undefined): boolean {
+  return place.kind === "torn" && place.newest && service !== undefined;
+}
+
+const STATES: Record<RecordState, string> = {
+  waiting: "not on the queue yet",
+  "on-queue": "on the queue already",
+  settled: "safe on the queue already",
+};
+
+/** In one line: where it is, how much, and what is the matter. */
+function describePlace(place: Place, service: ServiceFacts | undefined): string {
+  const where = `${fileOf(place)}, byte ${place.offset}: ${some(place.bytes, "byte")}`;
+  switch (place.kind) {
+    case "damaged":
+      return `${where} damaged, ${STATES[place.state]}`;
+    case "unknown":
+      return `${where} whole, but no record that this mm4d knows, ${STATES[place.state]}`;
+    case "unreadable":
+      return `${where} cannot be read (${place.reason}), ${STATES[place.state]}`;
+    case "torn":
+      return isUnderWay(place, service) ? `${where} just being written: no damage` : `${where} never written whole`;
+  }
+}
+
+const CURSOR_DAMAGED =
+  "cursor: cannot be read. Harmless: what is on the queue may be published again, under the same ids";
+
+/** What the damage means for reports, and what to do. */
+function meaningOf(damage: readonly Place[]): readonly string[] {
+  if (damage.length === 0) return [];
+  const torn = damage.filter(({ kind }) => kind === "torn");
+  const others = damage.filter(({ kind }) => kind !== "torn");
+  return [
+    "",
+    ...(others.some(({ state }) => state === "waiting")
+      ? [
+          "Damaged and not on the queue yet: these reports were answered 250 and are lost, unless the service that took them still runs and has them in memory. Do not stop it before nothing waits.",
+        ]
+      : []),
+    ...(others.some(({ state }) => state !== "waiting")
+      ? ["Damaged and on the queue: no report is lost, as long as Redis keeps it."]
+      : []),
+    ...(torn.length > 0
+      ? ["Never written whole, as a crash leaves it: it was not answered 250, and its sender delivers it again."]
+      : []),
+    ...(damage.some(({ kind }) => kind === "unreadable")
+      ? [
+          "Cannot be read: mm4d does not start with such a segment. See to the disk and to the file's owner and mode, or move the file elsewhere.",
+        ]
+      : []),
+    "To do: look at the disk, and keep a copy of this directory. When mm4d starts next, it sets damaged bytes aside in damaged/ and drains all others.",
+    "",
+  ];
+}
+
+function fileOf({ segment }: Place): string {
+  return basename(segmentPath("", segment));
+}
+
+function bytesOf({ segments }: Inspection): number {
+  return segments.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** RFC 3339, UTC: it sorts as text. */
+function receivedAt(record: JournalRecord): string {
+  return record.kind === "event" ? record.event.time : record.message.receivedAt;
+}
+
+const UNITS = [
+  { unit: "d", seconds: 86_400 },
+  { unit: "h", seconds: 3_600 },
+  { unit: "min", seconds: 60 },
+  { unit: "s", seconds: 1 },
+] as const;
+
+/** In its two largest units, such as `2 h 5 min`. */
+function ageOf(at: string): string {
+  let rest = Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
+  const parts = UNITS.flatMap(({ unit, seconds }) => {
+    const count = Math.floor(rest / seconds);
+    rest %= seconds;
+    return count === 0 ? [] : [`${count} ${unit}`];
+  });
+  return parts.slice(0, 2).join(" ") || "0 s";
+}
+
+function some(count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
+}
