@@ -13,7 +13,14 @@ import { installDebian, isOnPath, unpackDebian } from "./debian.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Programs that tests run and mm4d does not, with the Debian package each comes from. */
-const TOOLS = { swaks: "swaks", curl: "curl", msmtp: "msmtp", python3: "python3" };
+const TOOLS = {
+  swaks: "swaks",
+  curl: "curl",
+  msmtp: "msmtp",
+  python3: "python3",
+  strace: "strace",
+  faketime: "faketime",
+};
 /** Postfix's load generator, taken out of its package: installed, the package would bring a running mail server along. */
 const SMTP_SOURCE = {
   package: "postfix",

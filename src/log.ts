@@ -49,6 +49,8 @@ export interface Log {
   redisChanged(): void;
   redisError(cause: Error): void;
   embeddedRedis(fields: Fields): void;
+  queueFailed(cause: Error): void;
+  queueRecovered(fields: Fields): void;
   drainFailed(cause: Error, waiting: number): void;
   drainRecovered(fields: Fields): void;
 }
@@ -136,6 +138,8 @@ export function createLog({ level, numbers }: LogOptions): Log {
     // BullMQ repeats what redis.unreachable and drain.failed have said once.
     redisError: (cause) => line("debug", "redis.error", reason(cause)),
     embeddedRedis: (fields) => line("info", "redis.embedded", fields),
+    queueFailed: (cause) => line("error", "queue.failed", { ...reason(cause), effect: "reports get 451" }),
+    queueRecovered: (fields) => line("info", "queue.recovered", fields),
     drainFailed: (cause, waiting) => line("error", "drain.failed", { ...reason(cause), waiting }),
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };

@@ -1,6 +1,6 @@
 /**
  * Tells an outage once, however often what is down comes back for a moment:
- * begun at once, over when it has stayed over for a while.
+ * when it has begun, and when it has stayed over for a while.
  *
  * A connection that is cut five times a second for an hour is one outage, and
  * two lines in the log, not thirty-six thousand.
@@ -9,6 +9,8 @@
 export interface OutageOptions<Cause> {
   readonly onBegun: (cause: Cause) => void;
   readonly onOver: (outage: OutageFacts) => void;
+  /** One that is over within this time, in milliseconds, is no news. */
+  readonly patienceMs?: number;
   /** How long it must be over before that is told, in milliseconds. */
   readonly steadyMs?: number;
 }
@@ -24,44 +26,59 @@ export interface Outage<Cause> {
   begun(cause: Cause): void;
   /** False when there was none. */
   over(): boolean;
-  /** Tells what would be told later. */
+  /** Tells that it is over, when that was only waited for. */
   stop(): void;
 }
 
 const STEADY_MS = 5_000;
 
-export function createOutage<Cause>({ onBegun, onOver, steadyMs = STEADY_MS }: OutageOptions<Cause>): Outage<Cause> {
+export function createOutage<Cause>(options: OutageOptions<Cause>): Outage<Cause> {
+  const { onBegun, onOver, patienceMs = 0, steadyMs = STEADY_MS } = options;
   let sinceMs: number | null = null;
   let overMs = 0;
   let times = 0;
-  let timer: NodeJS.Timeout | undefined;
+  let told = false;
+  let telling: NodeJS.Timeout | undefined;
+  let ending: NodeJS.Timeout | undefined;
 
-  function tell(): void {
-    clearTimeout(timer);
-    timer = undefined;
-    if (sinceMs !== null) onOver({ lastedMs: Math.round(overMs - sinceMs), times });
+  function tell(cause: Cause): void {
+    telling = undefined;
+    told = true;
+    onBegun(cause);
+  }
+
+  function end(): void {
+    ending = undefined;
+    if (told && sinceMs !== null) onOver({ lastedMs: Math.round(overMs - sinceMs), times });
     sinceMs = null;
+    told = false;
+    times = 0;
   }
 
   return {
     begun(cause) {
-      clearTimeout(timer);
-      timer = undefined;
-      times = sinceMs === null ? 1 : times + 1;
-      if (sinceMs !== null) return;
-      sinceMs = performance.now();
-      onBegun(cause);
+      clearTimeout(ending);
+      ending = undefined;
+      times += 1;
+      sinceMs ??= performance.now();
+      if (told || telling) return;
+      const leftMs = sinceMs + patienceMs - performance.now();
+      if (leftMs <= 0) tell(cause);
+      else telling = setTimeout(tell, leftMs, cause).unref();
     },
     over() {
       if (sinceMs === null) return false;
-      if (timer) return true;
+      clearTimeout(telling);
+      telling = undefined;
+      if (ending) return true;
       overMs = performance.now();
-      timer = setTimeout(tell, steadyMs);
-      timer.unref();
+      ending = setTimeout(end, steadyMs).unref();
       return true;
     },
     stop() {
-      if (timer) tell();
+      clearTimeout(telling);
+      clearTimeout(ending);
+      if (ending) end();
     },
   };
 }

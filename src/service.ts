@@ -44,6 +44,8 @@ export interface Service {
 
 /** How long a message may wait to be stored before its sender is asked to come again: so that it hears within 5 s. */
 const STORE_DEADLINE_MS = 4_000;
+/** At a start the drain is there before Redis is. */
+const DRAIN_PATIENCE_MS = 2_000;
 const REDIS_STOP_MS = 10_000;
 const JOURNAL_CLOSE_MS = 10_000;
 const HOUR_MS = 3_600_000;
@@ -102,8 +104,13 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       onOver: (outage) => log.redisConnected({ redis: describeRedis(place), version: redisVersion, ...outage }),
     }),
     drain: createOutage<Error>({
+      patienceMs: DRAIN_PATIENCE_MS,
       onBegun: (cause) => log.drainFailed(cause, journalStatus().records),
       onOver: (outage) => log.drainRecovered({ ...outage }),
+    }),
+    queue: createOutage<Error>({
+      onBegun: (cause) => log.queueFailed(cause),
+      onOver: (outage) => log.queueRecovered({ ...outage }),
     }),
     disk: createOutage<Error>({
       onBegun: (cause) => log.journalFault("append-failed", { reason: cause.message }),
@@ -234,7 +241,11 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     if (quarantined !== null) quarantine.promised(quarantined);
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
-      const published = await withDeadline(publish(record), "Redis");
+      const published = await withDeadline(publish(record), "Redis").catch((cause: Error) => {
+        outages.queue.begun(cause);
+        throw cause;
+      });
+      outages.queue.over();
       notePublished(record, published, false);
     } catch (cause) {
       if (quarantined !== null) quarantine.broken(quarantined);

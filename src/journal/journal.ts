@@ -7,6 +7,7 @@
  * nothing that happens to this process or to Redis loses it.
  */
 import { truncateSync, write } from "node:fs";
+import { constants as osConstants } from "node:os";
 import type { Backlog, Chunk, Entry } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { loadCursor, saveCursor } from "./cursor.ts";
@@ -393,7 +394,12 @@ async function recover(directory: string, onFault: (fault: JournalFault) => void
   let records = 0;
 
   for (const { segment, bytes: length } of listed) {
-    const bytes = await readSegment(directory, { segment, offset: 0 }, length);
+    const bytes = await readSegment(directory, { segment, offset: 0 }, length).catch((cause: Error) => {
+      // Going on without it would count its records as drained: whether they may be left behind is a person's to say.
+      throw new Error(
+        `Cannot read the journal: ${cause.message}, ${segmentPath(directory, segment)}; mend that, or move the file away to start without its records`,
+      );
+    });
     let size = bytes.byteLength;
     for (const stretch of scanRecords(bytes)) {
       const start = { segment, offset: stretch.start };
@@ -440,11 +446,19 @@ function writeAll(descriptor: number, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const writeFrom = (offset: number): void => {
       write(descriptor, bytes, offset, bytes.byteLength - offset, null, (cause, written) => {
-        if (cause) reject(cause);
+        if (cause) reject(named(cause));
         else if (offset + written < bytes.byteLength) writeFrom(offset + written);
         else resolve();
       });
     };
     writeFrom(0);
   });
+}
+
+/** The library beneath Node.js knows fewer errors than the system does: a quota that is used up is a bare number to it. */
+function named(cause: NodeJS.ErrnoException): Error {
+  const [name] = Object.entries(osConstants.errno).find(([, number]) => number === -(cause.errno ?? 0)) ?? [];
+  return name === undefined || cause.code === name
+    ? cause
+    : new Error(`${name}: the disk refuses the write`, { cause });
 }

@@ -24,7 +24,9 @@ export function listSegments(directory: string): readonly { readonly segment: nu
       return digits === undefined ? [] : [Number(digits)];
     })
     .sort((a, b) => a - b)
-    .map((segment) => ({ segment, bytes: statSync(segmentPath(directory, segment)).size }));
+    .map((segment) => ({ segment, file: statSync(segmentPath(directory, segment)) }))
+    .filter(({ file }) => file.isFile())
+    .map(({ segment, file }) => ({ segment, bytes: file.size }));
 }
 
 export function segmentPath(directory: string, segment: number): string {

@@ -16,14 +16,27 @@ export interface TestRedis {
   kill(): Promise<void>;
   /** Starts it again on the same port and data. */
   start(): Promise<void>;
+  signal(signal: NodeJS.Signals): void;
+  /** Over a connection of its own. */
+  call(...command: readonly [string, ...string[]]): Promise<unknown>;
   stop(): Promise<void>;
 }
 
-export async function startRedis(settings: readonly string[] = []): Promise<TestRedis> {
+export interface TestRedisOptions {
+  /** Set before the server starts. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Only its place is made; `start` starts it. */
+  readonly later?: boolean;
+}
+
+export async function startRedis(
+  settings: readonly string[] = [],
+  { env = {}, later = false }: TestRedisOptions = {},
+): Promise<TestRedis> {
   const directory = mkdtempSync(join(tmpdir(), "mm4d-redis-"));
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
-  let child: ChildProcess;
+  let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
     child = spawn(
@@ -41,25 +54,33 @@ export async function startRedis(settings: readonly string[] = []): Promise<Test
         "yes",
         ...settings,
       ],
-      { stdio: "ignore" },
+      { stdio: "ignore", env: { ...process.env, ...env } },
     );
+    await call("PING");
+  }
+  async function call(name: string, ...args: string[]): Promise<unknown> {
     const redis = new Redis(url, { retryStrategy: () => 20, maxRetriesPerRequest: null });
     redis.on("error", () => {}); // Refused until it listens.
-    await redis.ping();
-    redis.disconnect();
+    try {
+      return await redis.call(name, ...args);
+    } finally {
+      redis.disconnect();
+    }
   }
   async function end(signal: NodeJS.Signals): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = new Promise((resolve) => child?.once("exit", resolve));
     child.kill(signal);
     await ended;
   }
-  await start();
+  if (!later) await start();
   return {
     url,
     port,
     directory,
-    pid: () => child.pid ?? 0,
+    pid: () => child?.pid ?? 0,
+    signal: (signal) => void child?.kill(signal),
+    call,
     kill: () => end("SIGKILL"),
     start,
     async stop() {

@@ -38,7 +38,11 @@ export function cleanEnv(settings: Readonly<Record<string, string>>): Record<str
   return { ...(Object.fromEntries(kept) as Record<string, string>), ...settings };
 }
 
-export async function startServiceProcess(settings: Readonly<Record<string, string>> = {}): Promise<TestService> {
+/** `under`: a command that runs it, such as strace with its options. */
+export async function startServiceProcess(
+  settings: Readonly<Record<string, string>> = {},
+  under: readonly string[] = [],
+): Promise<TestService> {
   const parent = mkdtempSync(join(tmpdir(), "mm4d-test-"));
   const dataDir = settings.MM4D_DATA_DIR ?? join(parent, "data");
   const [smtpPort, adminPort] = [await freePort(), await freePort()];
@@ -55,7 +59,8 @@ export async function startServiceProcess(settings: Readonly<Record<string, stri
   let said = "";
 
   async function start(): Promise<void> {
-    child = spawn(process.execPath, [MAIN, "serve"], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const [program = "", ...args] = [...under, process.execPath, MAIN, "serve"];
+    child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     exit = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
     child.stdout?.setEncoding("utf8").on("data", (text) => {
       logged += text;

@@ -1,0 +1,6 @@
+/** All of them in one file, so that they wait at the same time. */
+import "./disk.ts";
+import "./redis.ts";
+import "./receiver.ts";
+import "./reports.ts";
+import "./awaits.ts";

@@ -1,0 +1,123 @@
+/** The receiver is killed, stopped, doubled, and its clock is set: what was answered 250 is queued once all the same. */
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { eventually } from "../support/redis.ts";
+import { LONG, play, type Stage, scratch, spell } from "./stage.ts";
+
+const TIMEOUT_MS = 1_800_000;
+const KILLS = 20;
+/** Each is a start of Node, and there are two cores. */
+const FEWER_KILLS = LONG ? KILLS : 5;
+
+const fault = (name: string, scenario: Parameters<typeof play>[1]) =>
+  test(name, { timeout: TIMEOUT_MS }, () => play(name, { relaysNotice: true, ...scenario }));
+
+describe.concurrent("killed and stopped", () => {
+  fault(`9 receiver killed ${KILLS} times at random moments (journal)`, {
+    starts: KILLS + 1,
+    happen: (stage) => killAgainAndAgain(stage, KILLS),
+  });
+
+  fault(`9 receiver killed ${FEWER_KILLS} times at random moments (queue)`, {
+    mode: "queue",
+    starts: FEWER_KILLS + 1,
+    happen: (stage) => killAgainAndAgain(stage, FEWER_KILLS),
+  });
+
+  fault("10 receiver stopped in the middle of DATA", {
+    starts: 2,
+    async happen({ service }) {
+      service.signal("SIGTERM");
+      expect(await service.exited()).toBe(0);
+      await service.restart();
+      return undefined;
+    },
+  });
+
+  fault("10 receiver stopped in the middle of DATA, Redis away", {
+    starts: 2,
+    async happen({ service, redis }) {
+      await redis.kill();
+      await spell(3, 1);
+      service.signal("SIGTERM");
+      expect(await service.exited()).toBe(0);
+      await service.restart();
+      await redis.start();
+      return undefined;
+    },
+  });
+
+  fault("14 two receivers on one Redis, one of them killed again and again", {
+    receivers: 2,
+    starts: FEWER_KILLS + 2,
+    happen: (stage) => killAgainAndAgain(stage, FEWER_KILLS),
+  });
+});
+
+/** Each time when it has taken some more reports, so that it has work in hand. */
+async function killAgainAndAgain({ service, accepted }: Stage, times: number): Promise<undefined> {
+  for (let kill = 0; kill < times; kill++) {
+    const enough = accepted.size + Math.random() * (LONG ? 2_000 : 40);
+    await eventually(
+      () => accepted.size,
+      (size) => size > enough,
+    );
+    await wait(Math.random() * 20);
+    service.signal("SIGKILL");
+    expect(await service.exited()).toBe("SIGKILL");
+    await service.restart();
+  }
+  return undefined;
+}
+
+describe.concurrent("the clock", () => {
+  const clock = scratch();
+  const file = join(clock.path, "clock");
+  const set = (offset: string): void => writeFileSync(file, `${offset}\n`);
+
+  // The receiver's only: Redis and libfaketime do not go together (jemalloc). What its clock counts for is the window.
+  fault("16 clock an hour back, then two forward, then right again", {
+    relaysNotice: false,
+    async place({ url }) {
+      set("+0");
+      return {
+        REDIS_URL: url,
+        LD_PRELOAD: faketime(),
+        FAKETIME_TIMESTAMP_FILE: file,
+        FAKETIME_CACHE_DURATION: "1",
+        FAKETIME_DONT_FAKE_MONOTONIC: "1",
+      };
+    },
+    async happen({ service }) {
+      for (const [offset, seconds] of [
+        ["-3600", -3_600],
+        ["+3600", 3_600],
+        ["+0", 0],
+      ] as const) {
+        set(offset);
+        await spell(5, 2);
+        // It is a test only if the clock was set.
+        const { headers } = await fetch(`http://127.0.0.1:${service.adminPort}/livez`);
+        const aheadMs = Date.parse(headers.get("date") ?? "") - Date.now();
+        expect(Math.abs(aheadMs / 1000 - seconds)).toBeLessThan(600);
+      }
+      return undefined;
+    },
+    after: () => clock.remove(),
+  });
+});
+
+/** The library that `faketime` preloads. */
+function faketime(): string {
+  for (const architecture of readdirSync("/usr/lib")) {
+    try {
+      const directory = join("/usr/lib", architecture, "faketime");
+      if (readdirSync(directory).includes("libfaketimeMT.so.1")) return join(directory, "libfaketimeMT.so.1");
+    } catch {
+      // Not there.
+    }
+  }
+  throw new Error("Cannot find libfaketimeMT.so.1: the Debian package libfaketime must be installed");
+}

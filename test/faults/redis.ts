@@ -1,0 +1,260 @@
+/** Redis is late, gone, empty, frozen, full, unfit, a replica, cut off: what was answered 250 is queued once all the same. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { startProxy, type TestProxy } from "../support/proxy.ts";
+import { eventually } from "../support/redis.ts";
+import { startSentinels } from "../support/sentinels.ts";
+import type { TestService } from "../support/service.ts";
+import { keptBy, type Loss, play, type Stage, spell, sweepQueue } from "./stage.ts";
+
+const TIMEOUT_MS = 1_800_000;
+const MODES = ["journal", "queue"] as const;
+
+describe.concurrent.each(MODES)("accepting into the %s", (mode) => {
+  const fault = (name: string, scenario: Parameters<typeof play>[1]) =>
+    test(name, { timeout: TIMEOUT_MS }, () => play(`${name} (${mode})`, { mode, ...scenario }));
+
+  fault("1 Redis not there at start", {
+    redisLater: true,
+    async happen({ redis, service }) {
+      expect((await service.get("/readyz")).status).toBe(mode === "journal" ? 200 : 503);
+      await spell(20, 4);
+      expect((await service.get("/healthz")).status).toBe(503);
+      expect((await service.get("/healthz")).text).toContain("Redis has been away for");
+      await redis.start();
+      return undefined;
+    },
+  });
+
+  fault("2 Redis killed, AOF always", {
+    redis: ["--appendfsync", "always"],
+    async happen({ redis }) {
+      await redis.kill();
+      await spell(5, 2);
+      await redis.start();
+      return undefined;
+    },
+  });
+
+  fault("2 Redis killed, AOF everysec", { happen: (stage) => killed(stage) });
+
+  fault("2 Redis killed, AOF off", {
+    redis: ["--appendonly", "no"],
+    async happen(stage) {
+      const loss = await killed(stage, ["--appendonly", "no"]);
+      await stage.redis.call("CONFIG", "SET", "appendonly", "yes"); // Else /healthz never says 200.
+      return loss;
+    },
+  });
+
+  fault("4 Redis frozen", {
+    async happen({ redis }) {
+      redis.signal("SIGSTOP");
+      await spell(10, 6);
+      redis.signal("SIGCONT");
+      return undefined;
+    },
+  });
+
+  fault("5 Redis out of memory, noeviction", {
+    async happen({ redis, service }) {
+      const used = Number(/used_memory:(\d+)/.exec(String(await redis.call("INFO", "memory")))?.[1]);
+      await redis.call("CONFIG", "SET", "maxmemory", String(used + 200_000));
+      await says(service, /OOM/);
+      expect((await service.get("/readyz")).status).toBe(mode === "journal" ? 200 : 503);
+      await spell(5, 1);
+      await redis.call("CONFIG", "SET", "maxmemory", "0");
+      return undefined;
+    },
+  });
+
+  fault("7 Redis a read-only replica for a while", {
+    async happen({ redis, service }) {
+      // Of a master that is not there: nothing is copied over what it holds.
+      await redis.call("REPLICAOF", "127.0.0.1", "1");
+      await says(service, /it is a read-only replica/);
+      await spell(10, 2);
+      await redis.call("REPLICAOF", "NO", "ONE");
+      return undefined;
+    },
+  });
+
+  test("7 failover by three sentinels", { timeout: TIMEOUT_MS }, async () => {
+    const sentinels = await startSentinels();
+    try {
+      await play(`7 failover by three sentinels (${mode})`, {
+        mode,
+        connection: sentinels.options,
+        place: async () => ({ MM4D_REDIS_SENTINELS: sentinels.addresses }),
+        async happen({ accepted, service }) {
+          const before = new Set(accepted);
+          await sentinels.master.kill();
+          const events = new Map<string, Set<string>>();
+          const { replica } = sentinels;
+          await eventually(
+            async () => String(await replica.call("ROLE")),
+            (role) => role.startsWith("master"),
+          );
+          await sweepQueue({ url: replica.url }, events);
+          await says(service, /^ok/);
+          return { kept: new Set(events.keys()), before };
+        },
+      });
+    } finally {
+      await sentinels.stop();
+    }
+  });
+
+  fault("8 connections to Redis cut every 200 ms", {
+    async happen({ redis }) {
+      for (let cut = 0; cut < 25; cut++) {
+        await redis.call("CLIENT", "KILL", "TYPE", "normal");
+        await wait(200);
+      }
+      return undefined;
+    },
+    async after({ service }) {
+      expect((await service.get("/metrics")).text).toContain("mm4d_published_again_total 0");
+    },
+  });
+});
+
+describe.concurrent("a Redis that lost everything", () => {
+  test("3 Redis restarted empty: what was queued in the last minute is queued again", { timeout: TIMEOUT_MS }, () =>
+    play("3 Redis restarted empty", {
+      async happen({ redis, accepted }) {
+        await redis.kill();
+        const before = new Set(accepted);
+        rmSync(join(redis.directory, "appendonlydir"), { recursive: true });
+        await spell(5, 1);
+        await redis.start();
+        return { kept: new Set(), before };
+      },
+      async after({ service }) {
+        const again = /mm4d_published_again_total (\d+)/.exec((await service.get("/metrics")).text)?.[1];
+        expect(Number(again)).toBeGreaterThan(0);
+      },
+    }),
+  );
+});
+
+describe.concurrent("a Redis that is not fit for a queue", () => {
+  const unfit = (name: string, scenario: Parameters<typeof play>[1]) =>
+    test(name, { timeout: TIMEOUT_MS }, () => play(name, scenario));
+  const loud = (stage: Stage, wanted: RegExp) => {
+    const lines = stage.service.log().filter(({ event }) => event === "redis.unsuitable");
+    expect(lines.map(({ reasons }) => String(reasons))).toEqual([expect.stringMatching(wanted)]);
+  };
+  const published = async ({ service }: Stage) =>
+    /^mm4d_published_total\{.*\} (\d+)/m.exec((await service.get("/metrics")).text)?.[1];
+
+  unfit("6 AOF off: told, accepted and drained all the same", {
+    redis: ["--appendonly", "no"],
+    async happen(stage) {
+      await says(stage.service, /^Redis forgets its jobs when it restarts: appendonly is "no", must be "yes"/);
+      await eventually(
+        () => published(stage),
+        (count) => Number(count) > 100,
+      );
+      await stage.redis.call("CONFIG", "SET", "appendonly", "yes");
+      return undefined;
+    },
+    after: (stage) => loud(stage, /appendonly is "no"/),
+  });
+
+  test("6 Redis too old: told, accepted and drained all the same", { timeout: TIMEOUT_MS }, async () => {
+    let old = true;
+    let proxy: TestProxy | undefined;
+    try {
+      await play("6 Redis too old", {
+        async place({ port }) {
+          proxy = await startProxy(port, (text) =>
+            old ? text.replace(/(redis_version:)\d+\.(\d+)/, (_, name, minor) => `${name}5.${minor}`) : text,
+          );
+          return { REDIS_URL: `redis://127.0.0.1:${proxy.port}` };
+        },
+        async happen(stage) {
+          await says(stage.service, /^Redis is too old: its version is "5\.\d+\.\d+", must be 6\.2 or newer/);
+          await eventually(
+            () => published(stage),
+            (count) => Number(count) > 100,
+          );
+          old = false;
+          return undefined;
+        },
+        after: (stage) => loud(stage, /too old/),
+      });
+    } finally {
+      await proxy?.stop();
+    }
+  });
+
+  unfit("6 Redis evicts: accepted, and not drained before it is corrected", {
+    redis: ["--maxmemory-policy", "allkeys-lru"],
+    async happen(stage) {
+      await says(stage.service, /maxmemory-policy is "allkeys-lru", must be "noeviction"/);
+      await eventually(
+        () => stage.accepted.size,
+        (size) => size > 100,
+      );
+      expect(await published(stage)).toBeUndefined();
+      expect((await stage.service.get("/readyz")).status).toBe(200);
+      await stage.redis.call("CONFIG", "SET", "maxmemory-policy", "noeviction");
+      return undefined;
+    },
+    after: (stage) => loud(stage, /maxmemory-policy/),
+  });
+
+  unfit("6 Redis evicts, MM4D_REDIS_CHECKS=warn: drained all the same", {
+    redis: ["--maxmemory-policy", "volatile-lru"],
+    env: { MM4D_REDIS_CHECKS: "warn" },
+    async happen(stage) {
+      await says(stage.service, /maxmemory-policy is "volatile-lru", must be "noeviction"/);
+      await eventually(
+        () => published(stage),
+        (count) => Number(count) > 100,
+      );
+      await stage.redis.call("CONFIG", "SET", "maxmemory-policy", "noeviction");
+      return undefined;
+    },
+    after: (stage) => loud(stage, /maxmemory-policy/),
+  });
+
+  unfit("6 Redis evicts, accepting into the queue: 451 before it is corrected", {
+    mode: "queue",
+    redis: ["--maxmemory-policy", "allkeys-lfu"],
+    redisNotReady: true,
+    async happen(stage) {
+      await eventually(
+        () => stage.service.get("/readyz"),
+        ({ text }) =>
+          text.startsWith(
+            "Nothing is put on the queue (Redis may remove jobs: its maxmemory-policy is allkeys-lfu): reports get 451",
+          ),
+      );
+      await spell(5, 1);
+      expect(stage.accepted.size).toBe(0);
+      await stage.redis.call("CONFIG", "SET", "maxmemory-policy", "noeviction");
+      return undefined;
+    },
+  });
+});
+
+/** Killed and back. What it had not written to its disk is lost. */
+async function killed({ redis, accepted }: Stage, settings: readonly string[] = []): Promise<Loss> {
+  await redis.kill();
+  const before = new Set(accepted);
+  const kept = await keptBy(redis, settings);
+  await spell(5, 2);
+  await redis.start();
+  return { kept, before };
+}
+
+async function says(service: TestService, health: RegExp): Promise<void> {
+  await eventually(
+    () => service.get("/healthz"),
+    ({ text }) => health.test(text),
+  );
+}
