@@ -96,6 +96,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   let stopping = false;
   /** Whether what has not settled is still to be published again. */
   let again = false;
+  /** Whether the journal knows which Redis it is drained into; before that, nothing is. */
+  let noted = false;
   let reading = loadReading(config);
   let redisVersion = "";
   const outages = {
@@ -354,6 +356,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         again = true;
         log.redisChanged();
       }
+      noted ||= identity !== null;
       if (again && identity !== null) {
         again = false;
         void drain.publishAgain().catch((cause: Error) => {
@@ -403,7 +406,10 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   function beginDrain(from: Journal): Drain {
     return startDrain({
       journal: from,
-      publish,
+      publish: async (record) => {
+        if (!noted) throw new Error("Redis has not been looked at yet");
+        return publish(record);
+      },
       onPublished: notePublished,
       onTrouble: (cause) => outages.drain.begun(cause),
       onRecovered: () => void outages.drain.over(),

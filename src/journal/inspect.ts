@@ -48,7 +48,7 @@ export interface Inspection {
 /** Notes what is there now; `found` reads it. Throws when the directory cannot be listed. */
 export function inspectJournal(directory: string): Inspection {
   const names = readdirSync(directory);
-  const segments = listAll(directory);
+  const segments = listSegments(directory);
   const cursor = loadCursor(directory);
 
   function stateOf(position: Position): RecordState {
@@ -90,20 +90,7 @@ export function inspectJournal(directory: string): Inspection {
   };
 }
 
-const OURS = /^(\d{10}\.journal|cursor|cursor\.new|probe|damaged)$/;
-const LISTINGS = 10;
-
-/** The service may remove a segment between its being listed and measured: then all are listed again. */
-function listAll(directory: string): Inspection["segments"] {
-  for (let listing = 1; ; listing += 1) {
-    try {
-      return listSegments(directory);
-    } catch (cause) {
-      if (!isMissing(cause as Error) || listing === LISTINGS) throw cause;
-    }
-  }
-}
-
+const OURS = /^(\d{10,15}\.journal|cursor|cursor\.new|probe|damaged)$/;
 function measure(directory: string): Inspection["setAside"] {
   const names = existsSync(directory) ? readdirSync(directory) : [];
   const sizes = names.map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0);

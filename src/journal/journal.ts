@@ -73,7 +73,10 @@ export interface Journal {
   append(record: JournalRecord): Promise<void>;
   readonly backlog: Backlog;
   status(): JournalStatus;
-  /** Tells which Redis is there, about once a second; see retention.ts. True: publish `unsettled()` again. */
+  /**
+   * Tells which Redis is there, about once a second; see retention.ts. True:
+   * publish `unsettled()` again. Nothing may be drained before it was told of one.
+   */
   noteRedis(redis: string | null): Promise<boolean>;
   /** What is drained and has not settled, from the disk. */
   unsettled(): AsyncGenerator<JournalRecord>;

@@ -5,6 +5,7 @@
 import { constants, fstatSync, readdirSync, statSync, unlinkSync } from "node:fs";
 import { type FileHandle, mkdir, open, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { crc32 } from "node:zlib";
 
 /** A place in the journal: everything before it, in this segment and in earlier ones. */
 export interface Position {
@@ -20,13 +21,14 @@ export function isBefore(a: Position, b: Position): boolean {
 export function listSegments(directory: string): readonly { readonly segment: number; readonly bytes: number }[] {
   return readdirSync(directory)
     .flatMap((name) => {
-      const digits = /^(\d{10})\.journal$/.exec(name)?.[1];
+      const digits = /^(\d{10}|[1-9]\d{10,14})\.journal$/.exec(name)?.[1];
       return digits === undefined ? [] : [Number(digits)];
     })
     .sort((a, b) => a - b)
-    .map((segment) => ({ segment, file: statSync(segmentPath(directory, segment)) }))
-    .filter(({ file }) => file.isFile())
-    .map(({ segment, file }) => ({ segment, bytes: file.size }));
+    .flatMap((segment) => {
+      const file = statSync(segmentPath(directory, segment), { throwIfNoEntry: false });
+      return file?.isFile() ? [{ segment, bytes: file.size }] : [];
+    });
 }
 
 export function segmentPath(directory: string, segment: number): string {
@@ -135,7 +137,9 @@ export async function setAside(directory: string, { segment, offset }: Position,
   const damaged = join(directory, "damaged");
   await mkdir(damaged, { recursive: true, mode: 0o700 });
   try {
-    await writeFile(join(damaged, `${segment}-${offset}.bin`), bytes, { flag: "wx", mode: 0o600, flush: true });
+    // Named by its content too: a place may be damaged again, and a number come again.
+    const name = `${segment}-${offset}-${crc32(bytes).toString(16).padStart(8, "0")}.bin`;
+    await writeFile(join(damaged, name), bytes, { flag: "wx", mode: 0o600, flush: true });
     return true;
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "EEXIST") return false;

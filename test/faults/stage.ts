@@ -26,7 +26,7 @@ const REPORTS = Number(process.env.FAULTS_REPORTS ?? 0);
 export const LONG = REPORTS > 0;
 const SHORT_REPORTS = 300;
 const SHORT_PER_SECOND = 200;
-const CONNECTIONS = LONG ? 50 : 10;
+export const CONNECTIONS = LONG ? 50 : 10;
 export const QUEUE = "mm4-delivery-events";
 
 export interface Scenario {
@@ -125,6 +125,7 @@ export async function play(name: string, scenario: Scenario): Promise<void> {
       connections: CONNECTIONS,
       perSecond: LONG ? Number.POSITIVE_INFINITY : SHORT_PER_SECOND,
       messages: reports(() => over),
+      repliesLost: 0.05,
       onAccepted: (_, id) => accepted.add(id),
     });
     // Whoever fails first is told; the other is not left behind unheard.

@@ -7,7 +7,7 @@ export interface Ledger {
   readonly accepted: ReadonlySet<string>;
   /** How many messages were answered 250; more than `accepted` where several have one id. */
   readonly acceptances: number;
-  /** How often a message was tried again, for whatever reason. */
+  /** How often a message was tried again, but for the replies that were lost on purpose. */
   readonly retries: number;
   /** How many replies were 4xx. */
   readonly refusals: number;
@@ -26,6 +26,8 @@ export interface RelayOptions {
   readonly messages: Iterable<readonly [id: string, message: Message]>;
   /** No more than this; as many as go without it. */
   readonly perSecond?: number;
+  /** Share of replies that never reach it, so that it comes again with what was stored; 0 without it. */
+  readonly repliesLost?: number;
   /** Told after each 250. */
   readonly onAccepted?: (count: number, id: string) => void;
 }
@@ -35,7 +37,7 @@ const LONGEST_PAUSE_MS = 1_000;
 
 /** Resolves when every message was answered 250. */
 export async function deliverAll(options: RelayOptions): Promise<Ledger> {
-  const { connections, messages, perSecond = Number.POSITIVE_INFINITY, onAccepted } = options;
+  const { connections, messages, perSecond = Number.POSITIVE_INFINITY, repliesLost = 0, onAccepted } = options;
   const ports = typeof options.port === "number" ? [options.port] : options.port;
   const fresh = messages[Symbol.iterator]();
   const again: { id: string; message: Message; attempt: number }[] = [];
@@ -75,7 +77,8 @@ export async function deliverAll(options: RelayOptions): Promise<Ledger> {
       } catch {
         // No reply: whether the message was taken is not known, and the relay's duty is to come again.
       }
-      if (reply?.startsWith("250")) {
+      const lost = attempt === 0 && Math.random() < repliesLost;
+      if (reply?.startsWith("250") && !lost) {
         acceptances += 1;
         accepted.add(id);
         onAccepted?.(acceptances, id);
@@ -86,7 +89,7 @@ export async function deliverAll(options: RelayOptions): Promise<Ledger> {
       if (reply?.startsWith("5")) throw new Error(`Refused for good: ${reply}`);
       client?.end();
       client = undefined;
-      retries += 1;
+      if (!lost) retries += 1;
       again.push({ id, message, attempt: attempt + 1 });
       await wait(pauseMs);
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);

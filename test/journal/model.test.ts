@@ -1,0 +1,682 @@
+/**
+ * The journal against a model of what it promises: random commands, with
+ * crashes that lose what was not synced and a Redis that loses what it may.
+ *
+ * What must hold is in `observe` (after every command) and in `settleDown` (at
+ * the end). A failure prints the commands, and the seed that repeats them as
+ * far as the disk's timing allows. FAULTS_RUNS: how many runs, 120 unless told.
+ */
+import {
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Entry } from "../../src/journal/backlog.ts";
+import { type Journal, type JournalFault, JournalFullError, openJournal } from "../../src/journal/journal.ts";
+import type { JournalRecord } from "../../src/journal/record.ts";
+import { type Content, largeContent, lineOf, recordOf, smallContent, takeUpTo } from "../support/journal.ts";
+
+const RUNS = Number(process.env.FAULTS_RUNS ?? 120);
+
+/** What everybody outside the journal knows, over all crashes. */
+interface World {
+  /** Holds a directory for each life of the disk. */
+  readonly base: string;
+  readonly maxBytes: number;
+  readonly appended: Map<string, JournalRecord>;
+  /** Those whose append resolved before the crash. */
+  readonly promised: Set<string>;
+  /** Those that were moved to the end, and so may be there twice. */
+  readonly moved: Set<string>;
+  /** Those that were marked as done at any time. */
+  readonly done: Set<string>;
+  readonly redis: {
+    identity: string;
+    /** The one the journal was told of last. */
+    noted: string | null;
+    readonly records: Set<string>;
+    /** What the journal may have let go, because it was there at a tick of one and the same Redis. */
+    readonly safe: Set<string>;
+    /** The one before, and what it had when it was left; null when something was published before the change was told. */
+    left: { readonly identity: string; readonly records: ReadonlySet<string> } | null;
+  };
+  lives: number;
+  redises: number;
+  session: Session;
+}
+
+/** One opening of the journal, until it is closed or the machine crashes. */
+interface Session {
+  readonly directory: string;
+  readonly journal: Journal;
+  readonly opening: Opening;
+  readonly faults: JournalFault[];
+  /** In the order in which they were handed out. */
+  readonly taken: { readonly entry: Entry; done: boolean }[];
+  readonly handedOut: Set<string>;
+  /** Appends under way, in order. */
+  readonly writing: Map<JournalRecord, { readonly bytes: number; readonly settled: Promise<void> }>;
+  /** Errors that no append may have. */
+  readonly errors: Error[];
+  recordsAtOpening: number;
+  added: number;
+  bytesAllowed: number;
+  mostWritingBytes: number;
+  crashed: boolean;
+  /** Whether it was told of a Redis. */
+  told: boolean;
+  /** What is being published again. */
+  again: AsyncGenerator<JournalRecord> | undefined;
+  readonly disk: Disk;
+}
+
+/** What a crash could bring back: nothing of it was synced. */
+interface Disk {
+  /** Hard links to all segments there were. */
+  readonly shadow: string;
+  /** Every cursor there was; null: none. */
+  readonly cursors: (Buffer | null)[];
+  /** The segment that was the newest at the opening. What is behind it was begun since. */
+  readonly newestAtOpening: number;
+}
+
+interface Opening {
+  readonly segmentBytes: number;
+  readonly memoryBytes: number;
+  readonly graceMs: number;
+}
+
+const opening: fc.Arbitrary<Opening> = fc.record({
+  segmentBytes: fc.constantFrom(1, 2_500, 10_000, 10_000, 1_000_000),
+  memoryBytes: fc.constantFrom(1, 5_000, 5_000, 1_000_000),
+  graceMs: fc.constantFrom(0, 0, 0, 0, 1_000_000_000),
+});
+
+/** How the end of the newest segment looks after a crash, behind what was promised. */
+interface Tail {
+  /** How much of what was being written is there, of 8. */
+  readonly eighths: number;
+  readonly rest: "missing" | "zeros" | "random" | "zeros before" | "as it is";
+  readonly random: Uint8Array;
+}
+
+interface Crash {
+  readonly tail: Tail;
+  readonly cursor: "newest" | "none" | "empty" | "zeros" | number;
+  /** Which of the removed segments are back, by number modulo 8. */
+  readonly resurrected: number;
+  /** Whether the cut of a torn end is undone. */
+  readonly uncut: boolean;
+  readonly leftovers: readonly ("probe" | "cursor.new")[];
+  readonly opening: Opening;
+}
+
+const crash: fc.Arbitrary<Crash> = fc.record({
+  tail: fc.record({
+    eighths: fc.nat(8),
+    rest: fc.constantFrom("missing", "zeros", "random", "zeros before", "as it is"),
+    random: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+  }),
+  cursor: fc.oneof(fc.constantFrom("newest" as const, "none" as const, "empty" as const, "zeros" as const), fc.nat(50)),
+  resurrected: fc.oneof(fc.constantFrom(0, 0xff), fc.nat(0xff)),
+  uncut: fc.boolean(),
+  leftovers: fc.subarray(["probe", "cursor.new"] as const),
+  opening,
+});
+
+const manyContents = fc.array(smallContent, { minLength: 1, maxLength: 6 });
+
+type Command = fc.AsyncCommand<object, World>;
+
+/** How often each is done, against the others. */
+const commands: readonly fc.Arbitrary<Command>[] = [
+  ...times(3, command("append", manyContents, appendAndWait)),
+  ...times(1, command("append large", fc.tuple(smallContent, largeContent), appendAndWait)),
+  ...times(3, command("append without waiting", manyContents, append)),
+  ...times(1, command("append large without waiting", fc.tuple(largeContent, smallContent), append)),
+  ...times(1, command("let pass", fc.integer({ min: 1, max: 5 }), letPass)),
+  ...times(4, command("drain", fc.integer({ min: 1, max: 12 }), drainSome)),
+  ...times(1, command("take", fc.integer({ min: 1, max: 12 }), take)),
+  ...times(1, command("take everything", fc.constant(null), takeEverything)),
+  ...times(2, command("publish", picks(), publish)),
+  ...times(1, command("publish without hearing of it", picks(), publishUnheard)),
+  ...times(1, command("move to the end", fc.nat(), moveToEnd)),
+  ...times(4, command("note Redis", fc.constant(null), noteRedis)),
+  ...times(1, command("note no Redis", fc.constant(null), noteNoRedis)),
+  ...times(2, command("Redis changes", fc.record({ lost: losses(), noted: fc.boolean() }), changeRedis)),
+  ...times(1, command("Redis changes back", fc.record({ lost: losses(), noted: fc.boolean() }), changeRedisBack)),
+  ...times(1, command("publish again", fc.integer({ min: 1, max: 5 }), publishAgain)),
+  ...times(2, command("publish again", fc.constant(1_000), publishAgain)),
+  ...times(1, command("close and reopen", fc.record({ settled: fc.boolean(), opening }), closeAndReopen)),
+  ...times(1, command("crash", crash, crashAndReopen)),
+  ...times(2, command("crash while appending", fc.tuple(manyContents, fc.nat(3), crash), crashWhileAppending)),
+];
+
+test(
+  "nothing that was promised is lost, whatever crashes and whatever Redis forgets",
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        opening,
+        fc.constantFrom(40_000, 100_000_000, 100_000_000),
+        fc.commands([...commands], { maxCommands: 80, size: "max" }),
+        async (firstOpening, maxBytes, sequence) => {
+          const world = await beginWorld(firstOpening, maxBytes);
+          try {
+            await fc.asyncModelRun(() => ({ model: {}, real: world }), sequence);
+            await settleDown(world);
+          } finally {
+            await endWorld(world);
+          }
+        },
+      ),
+      { numRuns: RUNS },
+    );
+  },
+  120_000 + RUNS * 2_000,
+);
+
+function times<Value>(count: number, value: Value): Value[] {
+  return new Array<Value>(count).fill(value);
+}
+
+function command<What>(
+  name: string,
+  what: fc.Arbitrary<What>,
+  act: (world: World, what: What) => Promise<void>,
+): fc.Arbitrary<Command> {
+  return what.map((given) => ({
+    check: () => true,
+    async run(_, world) {
+      await act(world, given);
+      observe(world);
+    },
+    toString: () => `${name} ${fc.stringify(given).replace(/([xy\\u]{20})[xy\\u]+/g, "$1…")}`,
+  }));
+}
+
+function picks(): fc.Arbitrary<number[]> {
+  return fc.array(fc.nat(), { minLength: 1, maxLength: 8 });
+}
+
+/** Which records Redis loses, by number modulo 16. */
+function losses(): fc.Arbitrary<number> {
+  return fc.oneof(fc.constantFrom(0, 0xffff), fc.nat(0xffff));
+}
+
+async function beginWorld(firstOpening: Opening, maxBytes: number): Promise<World> {
+  const world = {
+    base: mkdtempSync(join(tmpdir(), "mm4d-model-")),
+    maxBytes,
+    appended: new Map(),
+    promised: new Set<string>(),
+    moved: new Set<string>(),
+    done: new Set<string>(),
+    redis: { identity: "redis 0", noted: null, records: new Set<string>(), safe: new Set<string>(), left: null },
+    lives: 0,
+    redises: 0,
+  };
+  const session = await openSession(world, newLife(world), firstOpening, () => false);
+  return { ...world, session };
+}
+
+async function endWorld({ session, base }: World): Promise<void> {
+  session.crashed = true;
+  await written(session);
+  await session.journal.close();
+  rmSync(base, { recursive: true });
+}
+
+/** A directory for the disk after a crash, or for the first one, and what goes with it. */
+function newLife(world: { readonly base: string; lives: number }): string {
+  world.lives += 1;
+  const directory = join(world.base, `journal-${world.lives}`);
+  mkdirSync(`${directory}-shadow`);
+  return directory;
+}
+
+async function openSession(
+  { maxBytes }: Pick<World, "maxBytes">,
+  directory: string,
+  given: Opening,
+  mayBeTorn: (segment: number, offset: number) => boolean,
+  disk?: Disk,
+): Promise<Session> {
+  const faults: JournalFault[] = [];
+  const newestAtOpening = Math.max(0, ...segmentsIn(directory).map(({ segment }) => segment));
+  const journal = await openJournal({ directory, maxBytes, ...given, onFault: (fault) => faults.push(fault) });
+  for (const fault of faults) {
+    expect(["torn", "damaged"], JSON.stringify(fault)).toContain(fault.kind);
+    expect("offset" in fault && mayBeTorn(fault.segment, fault.offset), JSON.stringify(fault)).toBe(true);
+  }
+  faults.splice(0);
+  const { bytes, records } = journal.status();
+  return {
+    directory,
+    journal,
+    opening: given,
+    faults,
+    taken: [],
+    handedOut: new Set(),
+    writing: new Map(),
+    errors: [],
+    recordsAtOpening: records,
+    added: 0,
+    bytesAllowed: Math.max(bytes, maxBytes),
+    mostWritingBytes: 0,
+    crashed: false,
+    told: false,
+    again: undefined,
+    disk: { shadow: `${directory}-shadow`, cursors: disk?.cursors ?? [cursorIn(directory)], newestAtOpening },
+  };
+}
+
+/** What must hold after every command. */
+function observe({ session, maxBytes }: World): void {
+  const { directory, journal, faults, errors, taken, writing, disk } = session;
+  expect(errors).toEqual([]);
+  expect(faults).toEqual([]);
+
+  const { bytes, records, oldestAt } = journal.status();
+  const waiting = session.recordsAtOpening + session.added - taken.filter(({ done }) => done).length;
+  expect(bytes).toBeLessThanOrEqual(session.bytesAllowed + session.mostWritingBytes);
+  if (writing.size === 0) {
+    expect(records).toBe(waiting);
+    expect(bytes).toBe(segmentsIn(directory).reduce((sum, segment) => sum + segment.bytes, 0));
+    if (taken.some(({ done }) => !done)) expect(oldestAt).not.toBeNull();
+    if (records === 0) expect(oldestAt).toBeNull();
+  }
+  expect(journal.status().maxBytes).toBe(maxBytes);
+
+  for (const { name, path } of segmentsIn(directory)) {
+    const link = join(disk.shadow, name);
+    if (existsSync(link) && statSync(link).ino !== statSync(path).ino) rmSync(link);
+    if (!existsSync(link)) linkSync(path, link);
+  }
+  const cursor = cursorIn(directory);
+  if (!isDeepStrictEqual(cursor, disk.cursors.at(-1))) disk.cursors.push(cursor);
+}
+
+async function append(world: World, contents: readonly Content[]): Promise<void> {
+  for (const content of contents) {
+    const record = recordOf(`j${world.appended.size}`, content);
+    world.appended.set(record.id, record);
+    write(world, record, "append");
+  }
+}
+
+async function appendAndWait(world: World, contents: readonly Content[]): Promise<void> {
+  await append(world, contents);
+  await written(world.session);
+}
+
+/** What is under way when the machine crashes was promised to nobody, even if it is on the disk. */
+function write(world: World, record: JournalRecord, how: "append" | "moveToEnd"): Promise<void> {
+  const { session } = world;
+  const { journal, writing } = session;
+  const bytes = lineOf(record).byteLength;
+  const before = [...writing.values()].reduce((sum, { bytes }) => sum + bytes, journal.status().bytes);
+  if (how === "moveToEnd") session.bytesAllowed += bytes;
+  const settled = journal[how](record).then(
+    () => {
+      writing.delete(record);
+      if (session.crashed) return;
+      session.added += 1;
+      world.promised.add(record.id);
+    },
+    (cause: Error) => {
+      writing.delete(record);
+      // Full is only what is full.
+      if (!(cause instanceof JournalFullError) || before + bytes <= world.maxBytes) session.errors.push(cause);
+    },
+  );
+  writing.set(record, { bytes, settled });
+  const writingBytes = [...writing.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  session.mostWritingBytes = Math.max(session.mostWritingBytes, writingBytes);
+  return settled;
+}
+
+async function written({ writing }: Session): Promise<void> {
+  while (writing.size > 0) await Promise.all([...writing.values()].map(({ settled }) => settled));
+}
+
+async function letPass(_: World, turns: number): Promise<void> {
+  for (let turn = 0; turn < turns; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+async function take(world: World, most: number): Promise<void> {
+  const { session, moved } = world;
+  for (const entry of await takeUpTo(session.journal, most)) {
+    const { record, start, end } = entry;
+    expectAppended(world, record);
+    expect(session.handedOut.has(record.id) && !moved.has(record.id), `${record.id} was handed out twice`).toBe(false);
+    const last = session.taken.at(-1)?.entry.end ?? { segment: 0, offset: 0 };
+    expect(start.segment > last.segment || (start.segment === last.segment && start.offset >= last.offset)).toBe(true);
+    expect(end.offset - start.offset).toBe(lineOf(record).byteLength);
+    session.handedOut.add(record.id);
+    session.taken.push({ entry, done: false });
+  }
+}
+
+async function takeEverything(world: World): Promise<void> {
+  const { session } = world;
+  await written(session);
+  await take(world, Number.POSITIVE_INFINITY);
+  expect(session.journal.status().records).toBe(undone(session).length);
+}
+
+/** The service publishes nothing before it has told the journal which Redis that is. */
+async function lookFirst(world: World): Promise<void> {
+  if (!world.session.told) await noteRedis(world);
+}
+
+async function publish(world: World, which: readonly number[]): Promise<void> {
+  await lookFirst(world);
+  for (const pick of which) {
+    const left = undone(world.session);
+    const taken = left[pick % left.length];
+    if (taken) publishOne(world, taken);
+  }
+}
+
+async function drainSome(world: World, most: number): Promise<void> {
+  await take(world, most);
+  await publishInOrder(world, most);
+}
+
+async function publishInOrder(world: World, count: number): Promise<void> {
+  await lookFirst(world);
+  for (const taken of undone(world.session).slice(0, count)) publishOne(world, taken);
+}
+
+function publishOne(world: World, taken: { readonly entry: Entry; done: boolean }): void {
+  const { id } = taken.entry.record;
+  arrive(world, id);
+  world.done.add(id);
+  taken.done = true;
+  world.session.journal.backlog.done(taken.entry);
+}
+
+/** It is there, and the answer was lost: it will be tried again. */
+async function publishUnheard(world: World, which: readonly number[]): Promise<void> {
+  await lookFirst(world);
+  const left = undone(world.session);
+  for (const pick of which) {
+    const taken = left[pick % left.length];
+    if (taken) arrive(world, taken.entry.record.id);
+  }
+}
+
+function arrive({ redis }: World, id: string): void {
+  redis.records.add(id);
+  if (redis.noted !== redis.identity) redis.left = null;
+}
+
+async function moveToEnd(world: World, pick: number): Promise<void> {
+  const { session, moved, done } = world;
+  const left = undone(session);
+  const taken = left[pick % left.length];
+  if (!taken) return;
+  const { record } = taken.entry;
+  moved.add(record.id);
+  await write(world, record, "moveToEnd");
+  done.add(record.id);
+  taken.done = true;
+  session.journal.backlog.done(taken.entry);
+}
+
+async function noteRedis({ session, redis }: World): Promise<void> {
+  const again = await session.journal.noteRedis(redis.identity);
+  session.told = true;
+  if (again) session.again = session.journal.unsettled();
+  if (!again && !session.again && session.opening.graceMs === 0) {
+    // What is done behind a gap has not settled, and may be lost.
+    const gap = session.taken.findIndex(({ done }) => !done);
+    const behind = new Set(gap === -1 ? [] : session.taken.slice(gap).map(({ entry }) => entry.record.id));
+    for (const id of redis.records) if (!behind.has(id)) redis.safe.add(id);
+  }
+  redis.noted = redis.identity;
+}
+
+/** Redis is away, or is one that keeps nothing: a Redis without an append-only file has no identity, and takes jobs all the same. */
+async function noteNoRedis({ session }: World): Promise<void> {
+  expect(await session.journal.noteRedis(null)).toBe(false);
+}
+
+/** It comes back as another one, without some of what it had since the last tick. */
+async function changeRedis(world: World, { lost, noted }: { lost: number; noted: boolean }): Promise<void> {
+  const { redis } = world;
+  redis.left = { identity: redis.identity, records: new Set(redis.records) };
+  redis.identity = nextIdentity(world);
+  lose(world, lost, redis.safe);
+  if (noted) await noteRedis(world);
+}
+
+/** The one before is there again, with what it had: the other one was seen, and is gone with what it alone had. */
+async function changeRedisBack(world: World, { lost, noted }: { lost: number; noted: boolean }): Promise<void> {
+  const { redis } = world;
+  if (redis.left === null || redis.noted !== redis.identity) return;
+  redis.identity = redis.left.identity;
+  for (const id of redis.left.records) redis.records.add(id);
+  lose(world, lost, new Set([...redis.safe, ...redis.left.records]));
+  redis.left = null;
+  if (noted) await noteRedis(world);
+}
+
+function lose({ redis }: World, lost: number, kept: ReadonlySet<string>): void {
+  for (const id of redis.records) {
+    if (!kept.has(id) && (lost >> (Number(id.slice(1)) % 16)) & 1) redis.records.delete(id);
+  }
+}
+
+function nextIdentity(world: World): string {
+  world.redises += 1;
+  return `redis ${world.redises}`;
+}
+
+async function publishAgain(world: World, most: number): Promise<void> {
+  const { session, done } = world;
+  for (let count = 0; session.again && count < most; count++) {
+    const { value: record, done: ended } = await session.again.next();
+    if (ended) {
+      session.again = undefined;
+      session.journal.publishedAgain();
+      return;
+    }
+    expectAppended(world, record);
+    expect(done.has(record.id), `${record.id} had not been on the queue`).toBe(true);
+    arrive(world, record.id);
+  }
+}
+
+async function closeAndReopen(world: World, how: { settled: boolean; opening: Opening }): Promise<void> {
+  const { session, redis } = world;
+  await session.journal.close();
+  // The journal waits for what is under way.
+  await Promise.resolve();
+  expect(session.writing.size).toBe(0);
+  observe(world);
+  if (how.settled) {
+    await session.journal.settleAll(redis.identity);
+    for (const id of redis.records) redis.safe.add(id);
+    redis.identity = nextIdentity(world);
+    redis.left = null;
+  }
+  const gap = session.taken.findIndex(({ done }) => !done);
+  const drained = gap === -1 ? session.taken.length : gap;
+  const waiting = session.recordsAtOpening + session.added - drained;
+  world.session = await openSession(world, session.directory, how.opening, () => false, session.disk);
+  expect(world.session.journal.status().records).toBe(waiting);
+}
+
+async function crashWhileAppending(
+  world: World,
+  [contents, turns, how]: readonly [readonly Content[], number, Crash],
+): Promise<void> {
+  await append(world, contents);
+  await letPass(world, turns);
+  await crashAndReopen(world, how);
+}
+
+async function crashAndReopen(world: World, how: Crash): Promise<void> {
+  const { session, promised } = world;
+  session.crashed = true;
+  const directory = newLife(world);
+  copyDirectory(session.directory, directory);
+  const torn = tearTail(session, directory, promised, how.tail);
+  changeCursor(directory, session.disk.cursors, how.cursor);
+  resurrect(directory, session.disk.shadow, how.resurrected);
+  for (const name of how.leftovers) writeFileSync(join(directory, name), "left over\n");
+
+  const { segment, offset } = torn;
+  const mayBeTorn = (at: number, from: number) => at === segment && from >= offset;
+  const before = segment === null ? null : readFileSync(pathOf(directory, segment));
+  world.session = await openSession(world, directory, how.opening, mayBeTorn);
+  if (before && how.uncut) {
+    // The crash comes again at once: that the end was cut is forgotten.
+    await world.session.journal.close();
+    writeFileSync(pathOf(directory, segment ?? 0), before);
+    world.session = await openSession(world, directory, how.opening, mayBeTorn);
+  }
+
+  // Nothing of the old process reaches the new directory.
+  await written(session);
+  await session.journal.close();
+}
+
+function copyDirectory(from: string, to: string): void {
+  mkdirSync(to);
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    if (entry.isDirectory()) copyDirectory(join(from, entry.name), join(to, entry.name));
+    else copyFileSync(join(from, entry.name), join(to, entry.name));
+  }
+}
+
+/** Changes what stands behind the last promised record, as if it was being written. Tells where nothing is certain. */
+function tearTail(
+  { writing, disk }: Session,
+  directory: string,
+  promised: ReadonlySet<string>,
+  { eighths, rest, random }: Tail,
+): { segment: number | null; offset: number } {
+  if (writing.size === 0) return { segment: null, offset: 0 };
+  const newest = segmentsIn(directory).at(-1)?.segment ?? 0;
+  // It may be that nothing was begun yet: then it could have been.
+  const segment = newest > disk.newestAtOpening ? newest : newest + 1;
+  const path = pathOf(directory, segment);
+  const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+  const offset = endOfPromised(bytes, promised);
+  if (rest === "as it is") return { segment: existsSync(path) ? segment : null, offset };
+
+  const meant = Buffer.concat([...writing.keys()].map(lineOf));
+  const there = Math.floor((meant.byteLength * eighths) / 8);
+  const tails = {
+    missing: [meant.subarray(0, there)],
+    zeros: [meant.subarray(0, there), Buffer.alloc(meant.byteLength - there)],
+    random: [meant.subarray(0, there), random],
+    "zeros before": [Buffer.alloc(there), meant.subarray(there)],
+  };
+  writeFileSync(path, Buffer.concat([bytes.subarray(0, offset), ...tails[rest]]));
+  return { segment, offset };
+}
+
+function endOfPromised(bytes: Buffer, promised: ReadonlySet<string>): number {
+  let end = 0;
+  for (let start = 0, next = bytes.indexOf(0x0a); next !== -1; start = next + 1, next = bytes.indexOf(0x0a, start)) {
+    const id = /^[0-9a-f]{8} \d+ \{"id":"(j\d+)"/.exec(bytes.toString("latin1", start, start + 60))?.[1];
+    if (id !== undefined && promised.has(id)) end = next + 1;
+  }
+  return end;
+}
+
+function changeCursor(directory: string, cursors: readonly (Buffer | null)[], how: Crash["cursor"]): void {
+  const path = join(directory, "cursor");
+  const newest = cursors.at(-1) ?? null;
+  const is = {
+    newest: () => newest,
+    none: () => null,
+    empty: () => Buffer.alloc(0),
+    zeros: () => newest && Buffer.alloc(newest.byteLength),
+  };
+  const cursor = typeof how === "number" ? (cursors[how % cursors.length] ?? null) : is[how]();
+  if (cursor) writeFileSync(path, cursor);
+  else rmSync(path, { force: true });
+}
+
+function resurrect(directory: string, shadow: string, which: number): void {
+  for (const { name, path, segment } of segmentsIn(shadow)) {
+    if ((which >> (segment % 8)) & 1 && !existsSync(join(directory, name))) copyFileSync(path, join(directory, name));
+  }
+}
+
+/** The end of every run: everything is drained, Redis has lost all it may, and is told of everything again. */
+async function settleDown(world: World): Promise<void> {
+  const { promised, redis } = world;
+  await drain(world);
+  await changeRedis(world, { lost: 0xffff, noted: true });
+  await publishAgain(world, Number.POSITIVE_INFINITY);
+  observe(world);
+  expect([...promised].filter((id) => !redis.records.has(id))).toEqual([]);
+
+  await closeAndReopen(world, { settled: false, opening: { segmentBytes: 10_000, memoryBytes: 5_000, graceMs: 0 } });
+  expect(world.session.journal.status().records).toBe(0);
+  await noteRedis(world);
+  await noteRedis(world);
+  const before = promised.size;
+  await appendAndWait(world, [{ kind: "event", text: "the last one" }]);
+  expect(promised.size, "a journal without anything that waits refused a record").toBe(before + 1);
+  await drain(world);
+  await noteRedis(world);
+  await noteRedis(world);
+  observe(world);
+  expect(segmentsIn(world.session.directory).length).toBeLessThanOrEqual(1);
+}
+
+async function drain(world: World): Promise<void> {
+  await takeEverything(world);
+  await publishInOrder(world, Number.POSITIVE_INFINITY);
+  observe(world);
+  expect(world.session.journal.backlog.records()).toBe(0);
+}
+
+function undone({ taken }: Session): { readonly entry: Entry; done: boolean }[] {
+  return taken.filter(({ done }) => !done);
+}
+
+/** Nothing is read that was not appended, and nothing reads differently. */
+function expectAppended({ appended }: World, record: JournalRecord): void {
+  const known = appended.get(record.id);
+  if (!isDeepStrictEqual(record, known)) expect(record).toEqual(known);
+}
+
+function segmentsIn(directory: string): { name: string; path: string; segment: number; bytes: number }[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory)
+    .filter((name) => name.endsWith(".journal"))
+    .sort()
+    .map((name) => {
+      const path = join(directory, name);
+      return { name, path, segment: Number.parseInt(name, 10), bytes: statSync(path).size };
+    });
+}
+
+function pathOf(directory: string, segment: number): string {
+  return join(directory, `${String(segment).padStart(10, "0")}.journal`);
+}
+
+function cursorIn(directory: string): Buffer | null {
+  const path = join(directory, "cursor");
+  return existsSync(path) ? readFileSync(path) : null;
+}
