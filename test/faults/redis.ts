@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { eventually } from "../support/redis.ts";
 import { startSentinels } from "../support/sentinels.ts";
-import type { TestService } from "../support/service.ts";
+import { runCommand, type TestService } from "../support/service.ts";
 import { keptBy, type Loss, play, type Stage, spell, sweepQueue } from "./stage.ts";
 
 const TIMEOUT_MS = 1_800_000;
@@ -100,6 +100,13 @@ describe.concurrent.each(MODES)("accepting into the %s", (mode) => {
           await sweepQueue({ url: replica.url }, events);
           await says(service, /^ok/);
           return { kept: new Set(events.keys()), before };
+        },
+        async after({ service }) {
+          // The command line finds the new master as the service does: by its settings, or by asking the service.
+          const bySettings = await runCommand(["failed", "list"], service.env);
+          const { MM4D_REDIS_SENTINELS: _, ...withoutSettings } = service.env;
+          const byService = await runCommand(["quarantine", "list"], withoutSettings);
+          expect([bySettings.stderr, bySettings.code, byService.code]).toEqual(["No failed jobs.\n", 0, 0]);
         },
       });
     } finally {
