@@ -4,6 +4,7 @@ import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
 import { type Found, type Inspection, inspectJournal, type RecordState } from "../journal/inspect.ts";
 import type { JournalRecord } from "../journal/record.ts";
+import { SEVERAL } from "../journal/retention.ts";
 import { segmentPath } from "../journal/segments.ts";
 import { askService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
@@ -72,8 +73,7 @@ async function status({ json }: { json?: true }): Promise<void> {
     ["", oldestWaitingAt === null ? "" : `the oldest for ${ageOf(oldestWaitingAt)}, since ${oldestWaitingAt}`],
     ["On queue", `${some(onQueue, "record")}, kept here until Redis has held them for a minute`],
     ["Settled", `${some(settled, "record")}, safe on the queue, removed with their segment`],
-    ["Redis", redis === null ? "none was seen yet" : "by its run id and its replication id:"],
-    ...(redis ?? "").split(" ").map((id) => ["", id] as const),
+    ...describeIdentity(redis),
     ["Damaged", damagedPlaces === 0 ? "nothing" : `${some(damagedPlaces, "place")}: mm4d journal verify tells them`],
     [
       "",
@@ -83,6 +83,12 @@ async function status({ json }: { json?: true }): Promise<void> {
     ],
   ];
   printWrapped(rows.filter(([, text]) => text !== "").map(([label, text]) => `${label.padEnd(10)}${text}`));
+}
+
+function describeIdentity(redis: string | null): readonly (readonly [label: string, text: string])[] {
+  if (redis === null) return [["Redis", "none was seen yet"]];
+  if (redis === SEVERAL) return [["Redis", "it has changed: what is kept here is being put on the queue again"]];
+  return [["Redis", "by its run id and its replication id:"], ...redis.split(" ").map((id) => ["", id] as const)];
 }
 
 async function verify({ json }: { json?: true }): Promise<void> {

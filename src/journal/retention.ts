@@ -12,9 +12,12 @@ import type { Position } from "./segments.ts";
 export interface Retention {
   /** Everything before it may leave the disk. */
   readonly settled: Position;
-  /** Which Redis was last seen; null before the first. */
+  /** Which Redis all that is drained went into; null before the first one, {@link SEVERAL} while that is not one. */
   readonly redis: string | null;
 }
+
+/** While something is still to be published again: it is like no Redis, so that whichever comes next is another one. */
+export const SEVERAL = "several";
 
 export interface RetentionClock {
   /**
@@ -33,7 +36,7 @@ export interface RetentionClock {
 
 export function createRetention(start: Retention, graceMs: number): RetentionClock {
   let { settled, redis } = start;
-  /** The Redis into which what has not settled is being published again. Not saved as `redis` before that is done. */
+  /** The Redis into which what has not settled is being published again. Not told as `redis` before that is done. */
   let changingTo: string | null = null;
   let reachableMs = 0;
   let notedAtMs: number | null = null;
@@ -68,7 +71,7 @@ export function createRetention(start: Retention, graceMs: number): RetentionClo
       checkpoints = [];
     },
 
-    current: () => ({ settled, redis }),
+    current: () => ({ settled, redis: changingTo === null ? redis : SEVERAL }),
 
     isSteady: (seen) => changingTo === null && redis === seen,
   };

@@ -301,6 +301,23 @@ describe("leaving the disk", () => {
     expect(await takeAll(restarted)).toEqual(["j4"]);
   });
 
+  test("a stop in the middle of publishing again is remembered: the first Redis of all is another one then", async () => {
+    const journal = await open();
+    await journal.noteRedis("a");
+    await journal.append(record(1));
+    await takeAll(journal);
+    expect(await journal.noteRedis("b")).toBe(true);
+    await journal.append(record(2));
+    await takeAll(journal);
+    await journal.close();
+    // Back to "a", which never had the second one.
+    const restarted = await open();
+    expect(await restarted.noteRedis("a")).toBe(true);
+    const ids: string[] = [];
+    for await (const { id } of restarted.unsettled()) ids.push(id);
+    expect(ids).toEqual(["j1", "j2"]);
+  });
+
   test("a record that is on the queue while an earlier one is not is published again too", async () => {
     const journal = await open();
     for (const id of [1, 2, 3]) await journal.append(record(id));

@@ -573,8 +573,9 @@ function tearTail(
 ): { segment: number | null; offset: number } {
   if (writing.size === 0) return { segment: null, offset: 0 };
   const newest = segmentsIn(directory).at(-1)?.segment ?? 0;
+  const seen = Math.max(disk.newestAtOpening, newest, ...segmentsIn(disk.shadow).map(({ segment }) => segment));
   // It may be that nothing was begun yet: then it could have been.
-  const segment = newest > disk.newestAtOpening ? newest : newest + 1;
+  const segment = newest === seen && newest > disk.newestAtOpening ? newest : seen + 1;
   const path = pathOf(directory, segment);
   const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
   const offset = endOfPromised(bytes, promised);
