@@ -127,7 +127,8 @@ export function createLog({ level, numbers }: LogOptions): Log {
       line("info", "message.refused", { sessionId, peer: peer.name, reason: why }),
     messageNotStored: (sessionId, peer, cause) =>
       line("debug", "message.not-stored", { sessionId, peer: peer.name, ...reason(cause) }),
-    journalFault: (kind, fields) => line("error", `journal.${kind}`, fields),
+    journalFault: (kind, fields) =>
+      line("error", `journal.${kind}`, { ...fields, effect: JOURNAL_EFFECTS[kind as keyof typeof JOURNAL_EFFECTS] }),
     journalFull: (bytes, maxBytes) => line("error", "journal.full", { bytes, maxBytes }),
     journalRecovered: (fields) => line("info", "journal.recovered", fields),
     redisConnected: (fields) => line("info", "redis.connected", fields),
@@ -144,6 +145,19 @@ export function createLog({ level, numbers }: LogOptions): Log {
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };
 }
+
+/** What a fault of the journal means for reports, and what to do. */
+const JOURNAL_EFFECTS = {
+  torn: "none: it was answered to nobody, and its relay delivers it again",
+  damaged: "what stood there is lost when it was not on the queue yet; it is kept in damaged/. Look at the disk",
+  "append-failed": "reports get 451 until the data directory can be written. See to its disk",
+  missing: "what stood there and was not on the queue yet is lost. Nobody but mm4d may remove segments",
+  unreadable: "what stood there is not queued again after Redis has changed; it is kept in damaged/. Look at the disk",
+  "remove-failed": "none, but the journal grows. See to the data directory's disk and its mode",
+  "cursor-failed": "none, but a restart queues more again, under the same ids. See to the data directory's disk",
+  "cursor-unreadable": "what is in the journal is queued again, under the same ids; Redis forgets an id after a day",
+  unattended: "the journal could not be looked after this second; it is tried again",
+};
 
 /** A log that cannot be written, on a full disk say, is lost; it does not end the service. */
 function standardOutput() {

@@ -394,7 +394,12 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   }
 
   async function startJournal(directory: string): Promise<Journal> {
-    const opened = await openJournal({ directory, maxBytes: config.journalMaxBytes, onFault: noteFault });
+    const opened = await openJournal({
+      directory,
+      maxBytes: config.journalMaxBytes,
+      hold: control.hold,
+      onFault: noteFault,
+    });
     releasers.push(async () => {
       // A disk that never answers does not keep the process from ending.
       if (!(await within(JOURNAL_CLOSE_MS, opened.close()))) throw new Error("The journal could not be closed");
@@ -407,7 +412,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     return startDrain({
       journal: from,
       publish: async (record) => {
-        if (!noted) throw new Error("Redis has not been looked at yet");
+        // Whatever keeps Redis from being used is told, rather than this.
+        if (!noted) throw new Error(watch.refusal() ?? "Redis has not been looked at yet");
         return publish(record);
       },
       onPublished: notePublished,

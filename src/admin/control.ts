@@ -24,6 +24,11 @@ export interface ServiceFacts {
 export interface Control {
   /** What is answered from now on; before that, a question is answered with an empty line. */
   tell(facts: ServiceFacts): void;
+  /**
+   * Makes sure of the lock: takes it again when the data directory was removed and
+   * made anew. Rejects when another process has it by now, or there is no directory.
+   */
+  hold(): Promise<void>;
   release(): Promise<void>;
 }
 
@@ -42,25 +47,42 @@ export async function takeControl(dataDir: string): Promise<Control> {
   }
   let facts: ServiceFacts | undefined;
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
+  const answer = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => {}); // Whoever asked has left.
     socket.setTimeout(ASK_DEADLINE_MS, () => socket.destroy());
     socket.resume(); // Nothing is asked in words.
     socket.end(`${facts ? JSON.stringify(facts) : ""}\n`);
-  });
-  await listenOrTakeOver(server, path);
+  };
+  const servers: Server[] = [];
+  let inode: number | undefined;
+
+  async function take(): Promise<void> {
+    const server = createServer(answer);
+    await listenOrTakeOver(server, path);
+    servers.push(server);
+    inode = inodeOf(path);
+  }
+  await take();
   return {
     tell(next) {
       facts = next;
     },
-    release: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        for (const socket of sockets) socket.destroy();
-      }),
+    async hold() {
+      if (inodeOf(path) !== inode) await take();
+    },
+    async release() {
+      // Only now: a server that is closed removes whatever has its path.
+      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+      for (const socket of sockets) socket.destroy();
+      await Promise.all(closed);
+    },
   };
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }
 
 async function listenOrTakeOver(server: Server, path: string): Promise<void> {

@@ -205,7 +205,7 @@ function describePlace(place: Place, service: ServiceFacts | undefined): string 
 }
 
 const CURSOR_DAMAGED =
-  "cursor: cannot be read. Harmless: what is on the queue may be published again, under the same ids";
+  "cursor: cannot be read. The next start puts everything here on the queue again, under the same ids: no event is doubled that Redis still remembers";
 
 /** What the damage means for reports, and what to do. */
 function meaningOf(damage: readonly Place[]): readonly string[] {

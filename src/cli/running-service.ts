@@ -36,7 +36,7 @@ export async function findQueue({ config, origins }: LoadedConfig): Promise<Queu
   const redis = redisOf(config) ?? service?.redis;
   if (redis === undefined) {
     throw new Error(
-      `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("npm start"), or set REDIS_URL`,
+      `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("npm start"), or set REDIS_URL or MM4D_REDIS_SENTINELS`,
     );
   }
   return {

@@ -1,15 +1,16 @@
 /**
  * How far the journal has been drained, kept beside the segments.
  *
- * Not synced: after a crash it may be older than the truth, and then records
- * are drained again, which changes nothing, because every effect is idempotent
- * by event id. It is never ahead of the truth.
+ * Saved once a second: after a crash it may be older than the truth, and then
+ * records of that second are drained again, which changes nothing, because every
+ * effect is idempotent by event id. It is never ahead of the truth. It is synced,
+ * so that a power cut leaves this one or the one before, and not none.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
-import type { Position } from "./segments.ts";
+import { type Position, syncDirectory } from "./segments.ts";
 
 export interface Cursor {
   /** Everything before it is on the queue. */
@@ -33,11 +34,17 @@ export function loadCursor(directory: string): Cursor | undefined {
   }
 }
 
+/** Whether there is one, readable or not. */
+export function hasCursor(directory: string): boolean {
+  return existsSync(join(directory, FILE));
+}
+
 export async function saveCursor(directory: string, cursor: Cursor): Promise<void> {
   const path = join(directory, FILE);
   const json = JSON.stringify(cursor);
-  await writeFile(`${path}.new`, `${crc32(json)}\n${json}\n`, { mode: 0o600 });
+  await writeFile(`${path}.new`, `${crc32(json)}\n${json}\n`, { mode: 0o600, flush: true });
   await rename(`${path}.new`, path);
+  await syncDirectory(directory);
 }
 
 const FILE = "cursor";

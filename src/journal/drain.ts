@@ -93,7 +93,7 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
             publishedBefore = successes;
           }
           // Redis takes others and not this one: it must not hold its segment, and all behind it, on the disk.
-          if (!again && successes > publishedBefore && performance.now() - sinceMs > movedAfterMs) {
+          if (successes > publishedBefore && performance.now() - sinceMs > movedAfterMs) {
             const moved = await journal.moveToEnd(record).then(
               () => true,
               () => false,

@@ -10,7 +10,7 @@ import { truncateSync, write } from "node:fs";
 import { constants as osConstants } from "node:os";
 import type { Backlog, Chunk, Entry } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
-import { loadCursor, saveCursor } from "./cursor.ts";
+import { hasCursor, loadCursor, saveCursor } from "./cursor.ts";
 import { decodeRecord, encodeRecord, type JournalRecord, scanRecords } from "./record.ts";
 import { createRetention } from "./retention.ts";
 import {
@@ -26,6 +26,7 @@ import {
   removeSegment,
   segmentPath,
   setAside,
+  setSegmentAside,
   tryDirectory,
 } from "./segments.ts";
 
@@ -40,8 +41,14 @@ export type JournalFault =
   | { readonly kind: "append-recovered" }
   /** Somebody removed or cut a segment with records that were still to be drained. */
   | { readonly kind: "missing"; readonly segment: number }
+  /** A segment that was drained cannot be read, now that it should be published again; it is kept in `damaged/`. */
+  | { readonly kind: "unreadable"; readonly segment: number; readonly cause: Error }
+  /** A segment that is no longer needed could not be removed. */
+  | { readonly kind: "remove-failed"; readonly segment: number; readonly cause: Error }
   /** How far the journal is drained could not be noted; a restart would drain more again. */
-  | { readonly kind: "cursor-failed"; readonly cause: Error };
+  | { readonly kind: "cursor-failed"; readonly cause: Error }
+  /** How far the journal was drained cannot be read: what is in it is drained again. */
+  | { readonly kind: "cursor-unreadable" };
 
 export interface JournalOptions {
   readonly directory: string;
@@ -53,6 +60,8 @@ export interface JournalOptions {
   readonly memoryBytes?: number;
   /** How long a drained record stays, in milliseconds of a reachable Redis. */
   readonly graceMs?: number;
+  /** Rejects when the directory is no longer ours; asked before anything new is begun in it. */
+  readonly hold?: () => Promise<void>;
   readonly onFault: (fault: JournalFault) => void;
 }
 
@@ -110,7 +119,7 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** Opens the journal, and recovers what an earlier process left in it. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const { directory, maxBytes, onFault } = options;
+  const { directory, maxBytes, onFault, hold = async () => {} } = options;
   // A segment leaves the disk as a whole, so a small journal needs small ones.
   const segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST));
   await makeDirectory(directory);
@@ -124,6 +133,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   let fault: Error | null = null;
   let saved = cursor;
   let cursorFailed = false;
+  const notRemoved = new Set<number>();
+  const unreadable = new Set<number>();
 
   interface Waiting {
     readonly record: JournalRecord;
@@ -212,11 +223,11 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       // Counted first: a number whose file was made and could not be synced is not tried again.
       const segment = nextSegment;
       nextSegment += 1;
-      open = await beginSegment(directory, segment);
+      open = await beginSegment(directory, segment, hold);
     }
     const segment = open;
     await writeAll(segment.file.fd, bytes);
-    if (!isLinked(segment))
+    if (!(await isLinked(segment)))
       throw new Error(`Cannot keep the record: ${segmentPath(directory, segment.segment)} was removed`);
     const start = { segment: segment.segment, offset: segment.bytes };
     segment.bytes += bytes.byteLength;
@@ -235,7 +246,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   /** After a failed write: tries the disk, because a service that is not ready gets no reports to try it with. */
   async function tryDisk(): Promise<void> {
     if (fault === null || flushing) return;
-    flushing = tryDirectory(directory, Math.min(TRIED_BYTES, segmentBytes)).then(recovered, told);
+    flushing = tryDirectory(directory, Math.min(TRIED_BYTES, segmentBytes), hold).then(recovered, told);
     await flushing;
     flushing = undefined;
     startFlush();
@@ -287,11 +298,32 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     return { entries, offset: at.offset + reached };
   }
 
+  /** Ends a segment that holds nothing but what has settled: old records must not stand there for days until it is full. */
+  async function endSettled(): Promise<void> {
+    if (!open || open.bytes === 0 || flushing) return;
+    if (isBefore(retention.current().settled, { segment: open.segment, offset: open.bytes })) return;
+    flushing = endOpen();
+    await flushing;
+    flushing = undefined;
+    startFlush();
+  }
+
+  /** Never rejects: what cannot be done now is done later, and told once. */
   async function saveProgress(): Promise<void> {
     const { settled, redis } = retention.current();
-    for (const [segment, bytes] of segments) {
+    for (const segment of [...segments.keys()]) {
+      // Asked only now: while the one before was removed, more may have been written.
+      const bytes = segments.get(segment) ?? 0;
       if (segment === open?.segment || isBefore(settled, { segment, offset: bytes })) continue;
-      removeSegment(directory, segment);
+      try {
+        if (unreadable.has(segment)) await setSegmentAside(directory, segment);
+        else await removeSegment(directory, segment);
+      } catch (cause) {
+        if (!notRemoved.has(segment)) onFault({ kind: "remove-failed", segment, cause: cause as Error });
+        notRemoved.add(segment);
+        continue;
+      }
+      notRemoved.delete(segment);
       segments.delete(segment);
       totalBytes -= bytes;
     }
@@ -333,10 +365,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     },
 
     async noteRedis(redis) {
-      await tryDisk();
+      // First, and at once: what is told of Redis now is not true any more after a disk has hung.
       const { again } = retention.note(redis, backlog.drained(), performance.now());
       const unsettled = isBefore(retention.current().settled, backlog.drained()) || backlog.doneAhead().length > 0;
       if (again && !unsettled) retention.publishedAgain();
+      await tryDisk();
+      await endSettled();
       await saveProgress();
       return again && unsettled;
     },
@@ -348,7 +382,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const last = ahead.at(-1) ?? end;
       let from = retention.current().settled;
       while (!isBefore(last, from)) {
-        const { entries, next } = await readChunk(from);
+        const { segment } = from;
+        const { entries, next }: Chunk = await readChunk(from).catch((cause: Error) => {
+          onFault({ kind: "unreadable", segment, cause });
+          unreadable.add(segment);
+          return { entries: [], next: { segment: segment + 1, offset: 0 } };
+        });
         for (const { record, start } of entries) {
           if (isBefore(start, end) || done.has(`${start.segment}:${start.offset}`)) yield record;
         }
@@ -363,7 +402,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       if (!retention.isSteady(redis)) return;
       const drained = backlog.drained();
       if (backlog.records() === 0) {
-        for (const segment of segments.keys()) removeSegment(directory, segment);
+        for (const segment of segments.keys()) await removeSegment(directory, segment);
         segments.clear();
       }
       await saveCursor(directory, { drained, settled: drained, redis });
@@ -392,7 +431,9 @@ interface Recovered {
 async function recover(directory: string, onFault: (fault: JournalFault) => void): Promise<Recovered> {
   const listed = listSegments(directory);
   const first = { segment: listed[0]?.segment ?? 0, offset: 0 };
-  const cursor = loadCursor(directory) ?? { drained: first, settled: first, redis: null };
+  const saved = loadCursor(directory);
+  if (!saved && hasCursor(directory)) onFault({ kind: "cursor-unreadable" });
+  const cursor = saved ?? { drained: first, settled: first, redis: null };
   const sizes = new Map<number, number>();
   let records = 0;
 

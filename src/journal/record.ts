@@ -25,7 +25,7 @@ export type Stretch =
   | { readonly kind: "record"; readonly start: number; readonly end: number; readonly json: Buffer }
   /** Bytes up to a line feed whose checksum does not fit. */
   | { readonly kind: "damaged"; readonly start: number; readonly end: number }
-  /** Line feeds that were written to try the disk. */
+  /** Line feeds, with which mm4d 0.1.0 tried the disk. */
   | { readonly kind: "padding"; readonly start: number; readonly end: number }
   /** Bytes at the end, without a line feed: a record that was never written to its end. */
   | { readonly kind: "torn"; readonly start: number; readonly end: number };

@@ -34,6 +34,8 @@ export interface RetentionClock {
   isSteady(redis: string): boolean;
 }
 
+const LONGEST_TICK_MS = 5_000;
+
 export function createRetention(start: Retention, graceMs: number): RetentionClock {
   let { settled, redis } = start;
   /** The Redis into which what has not settled is being published again. Not told as `redis` before that is done. */
@@ -49,7 +51,8 @@ export function createRetention(start: Retention, graceMs: number): RetentionClo
         notedAtMs = null;
         return { again: false };
       }
-      if (notedAtMs !== null) reachableMs += nowMs - notedAtMs;
+      // Of a longer time nothing is known: this process may have been stopped, or held up by its disk.
+      if (notedAtMs !== null) reachableMs += Math.min(nowMs - notedAtMs, LONGEST_TICK_MS);
       notedAtMs = nowMs;
       redis ??= seen;
       if (seen !== (changingTo ?? redis)) {

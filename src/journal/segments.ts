@@ -2,9 +2,9 @@
  * The segment files of the journal: `0000000001.journal`, `0000000002.journal`, …
  * Named by sequence and not by time, so that a clock that steps changes nothing.
  */
-import { constants, fstatSync, readdirSync, statSync, unlinkSync } from "node:fs";
-import { type FileHandle, mkdir, open, unlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { constants, readdirSync, statSync } from "node:fs";
+import { type FileHandle, mkdir, open, rename, unlink, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 
 /** A place in the journal: everything before it, in this segment and in earlier ones. */
@@ -44,18 +44,23 @@ export interface OpenSegment {
 
 /**
  * Begins a segment and syncs the directory, so that the file's name is as safe
- * as its content will be. Writes to it return after the bytes are on the disk:
+ * as its content will be. `hold` makes sure that the directory is still ours. Writes to it return after the bytes are on the disk:
  * one trip through the thread pool, where `write` and `fdatasync` are two.
  */
-export async function beginSegment(directory: string, segment: number): Promise<OpenSegment> {
+export async function beginSegment(
+  directory: string,
+  segment: number,
+  hold: () => Promise<void>,
+): Promise<OpenSegment> {
   await makeDirectory(directory);
+  await hold();
   const { O_CREAT, O_EXCL, O_WRONLY, O_APPEND, O_DSYNC } = constants;
   const file = await open(segmentPath(directory, segment), O_CREAT | O_EXCL | O_WRONLY | O_APPEND | O_DSYNC, 0o600);
   try {
     await syncDirectory(directory);
   } catch (cause) {
     await file.close().catch(() => {}); // It holds nothing.
-    removeSegment(directory, segment);
+    await removeSegment(directory, segment);
     throw cause;
   }
   return { segment, file, bytes: 0 };
@@ -79,8 +84,9 @@ export async function makeDirectory(directory: string): Promise<void> {
  * Finds out whether the disk takes writes again: a file as large as a burst of
  * reports, written, synced and removed. Rejects with the disk's reason.
  */
-export async function tryDirectory(directory: string, bytes: number): Promise<void> {
+export async function tryDirectory(directory: string, bytes: number, hold: () => Promise<void>): Promise<void> {
   await makeDirectory(directory);
+  await hold();
   const path = join(directory, "probe");
   try {
     await writeFile(path, Buffer.alloc(bytes), { mode: 0o600, flush: true });
@@ -90,8 +96,8 @@ export async function tryDirectory(directory: string, bytes: number): Promise<vo
 }
 
 /** Whether the open file still has a name. A removed directory syncs happily. */
-export function isLinked({ file }: OpenSegment): boolean {
-  return fstatSync(file.fd).nlink > 0;
+export async function isLinked({ file }: OpenSegment): Promise<boolean> {
+  return (await file.stat()).nlink > 0;
 }
 
 /**
@@ -101,19 +107,28 @@ export function isLinked({ file }: OpenSegment): boolean {
 export async function endSegment(directory: string, { segment, file, bytes }: OpenSegment): Promise<void> {
   try {
     await file.truncate(bytes);
-    if (bytes === 0) removeSegment(directory, segment);
+    if (bytes === 0) await removeSegment(directory, segment);
   } finally {
     await file.close();
   }
 }
 
-export function removeSegment(directory: string, segment: number): void {
+export async function removeSegment(directory: string, segment: number): Promise<void> {
   try {
-    unlinkSync(segmentPath(directory, segment));
+    await unlink(segmentPath(directory, segment));
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
   }
 }
+
+/** Moves a segment that cannot be read to `damaged/`, for a person. */
+export async function setSegmentAside(directory: string, segment: number): Promise<void> {
+  const path = segmentPath(directory, segment);
+  await mkdir(join(directory, DAMAGED), { recursive: true, mode: 0o700 });
+  await rename(path, join(directory, DAMAGED, basename(path)));
+}
+
+const DAMAGED = "damaged";
 
 /** Bytes of a segment from `offset`, at most `length`. */
 export async function readSegment(directory: string, { segment, offset }: Position, length: number): Promise<Buffer> {
@@ -134,7 +149,7 @@ export async function readSegment(directory: string, { segment, offset }: Positi
 
 /** Keeps bytes that are no record, for a person. False when they were set aside before. */
 export async function setAside(directory: string, { segment, offset }: Position, bytes: Buffer): Promise<boolean> {
-  const damaged = join(directory, "damaged");
+  const damaged = join(directory, DAMAGED);
   await mkdir(damaged, { recursive: true, mode: 0o700 });
   try {
     // Named by its content too: a place may be damaged again, and a number come again.
@@ -147,7 +162,7 @@ export async function setAside(directory: string, { segment, offset }: Position,
   }
 }
 
-async function syncDirectory(directory: string): Promise<void> {
+export async function syncDirectory(directory: string): Promise<void> {
   const file = await open(directory, "r");
   try {
     await file.sync();

@@ -58,7 +58,9 @@ export function watchRedis({
   let probedMs = Number.NEGATIVE_INFINITY;
 
   redis.on("error", (cause: Error) => {
-    reason = cause.message || cause.name;
+    reason = inWords(cause);
+    // Before there was a connection none can be closed.
+    if (server === null) away(reason);
   });
   redis.on("close", () => away(reason));
   // At once: what waits for a look at the new connection is what relays wait for.
@@ -172,4 +174,10 @@ export function watchRedis({
       await loop;
     },
   };
+}
+
+function inWords({ message, name }: Error): string {
+  return /^All sentinels are unreachable/.test(message)
+    ? "no sentinel answers, or none knows the master (MM4D_REDIS_SENTINELS, MM4D_REDIS_MASTER)"
+    : message || name;
 }

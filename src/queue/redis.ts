@@ -103,9 +103,6 @@ export interface RedisServer {
   readonly appendOnly: boolean;
   /** Whether the append-only file could be written when it was written last. */
   readonly appendOnlyWritten: boolean;
-  readonly usedMemoryBytes: number;
-  /** 0: no limit. */
-  readonly maxMemoryBytes: number;
 }
 
 /** Asks the server about itself. Rejects when it does not answer. */
@@ -124,8 +121,6 @@ export async function readServer(redis: Redis): Promise<RedisServer> {
     maxmemoryPolicy: fact("maxmemory_policy"),
     appendOnly: fact("aof_enabled") === "1",
     appendOnlyWritten: fact("aof_last_write_status") !== "err",
-    usedMemoryBytes: Number(fact("used_memory")),
-    maxMemoryBytes: Number(fact("maxmemory")),
   };
 }
 

@@ -37,7 +37,6 @@ export interface Scenario {
   readonly redisLater?: boolean;
   /** In queue mode: Redis is there and not fit, so that nothing is accepted at first. */
   readonly redisNotReady?: boolean;
-  readonly redisEnv?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
   readonly receivers?: number;
   /** Where the queue is, when it is not simply in the Redis that was started. */
@@ -85,7 +84,6 @@ export async function play(name: string, scenario: Scenario): Promise<void> {
   try {
     const redis = await startRedis(["--appendfsync", "everysec", ...(scenario.redis ?? [])], {
       ...(scenario.redisLater ? { later: true } : {}),
-      ...(scenario.redisEnv ? { env: scenario.redisEnv } : {}),
     });
     cleaners.push(() => redis.stop());
     const env = {

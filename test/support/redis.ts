@@ -23,15 +23,13 @@ export interface TestRedis {
 }
 
 export interface TestRedisOptions {
-  /** Set before the server starts. */
-  readonly env?: Readonly<Record<string, string>>;
   /** Only its place is made; `start` starts it. */
   readonly later?: boolean;
 }
 
 export async function startRedis(
   settings: readonly string[] = [],
-  { env = {}, later = false }: TestRedisOptions = {},
+  { later = false }: TestRedisOptions = {},
 ): Promise<TestRedis> {
   const directory = mkdtempSync(join(tmpdir(), "mm4d-redis-"));
   const port = await freePort();
@@ -54,7 +52,7 @@ export async function startRedis(
         "yes",
         ...settings,
       ],
-      { stdio: "ignore", env: { ...process.env, ...env } },
+      { stdio: "ignore" },
     );
     await call("PING");
   }

@@ -88,7 +88,7 @@ test("the quarantine is counted rightly in this mode too", async () => {
   expect(await counted()).toBe("2");
 });
 
-test("a Redis that is frozen costs a relay five seconds and a 451, and its retry is queued once", async () => {
+test("a Redis that is frozen costs a relay four seconds and a 451, and its retry is queued once", async () => {
   const client = await openSession(service.smtpPort);
   expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "before" }))).toBe("250 2.0.0 Report stored");
   process.kill(redis.pid(), "SIGSTOP");
