@@ -4,6 +4,9 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { eventually } from "../support/redis.ts";
+import { deliveryReport } from "../support/report.ts";
+import type { TestService } from "../support/service.ts";
+import { openSession } from "../support/smtp-client.ts";
 import { LONG, play, type Stage, scratch, spell } from "./stage.ts";
 
 const TIMEOUT_MS = 1_800_000;
@@ -16,12 +19,14 @@ const fault = (name: string, scenario: Parameters<typeof play>[1]) =>
 
 describe.concurrent("killed and stopped", () => {
   fault(`9 receiver killed ${KILLS} times at random moments (journal)`, {
+    removedAtOnce: true,
     starts: KILLS + 1,
     happen: (stage) => killAgainAndAgain(stage, KILLS),
   });
 
   fault(`9 receiver killed ${FEWER_KILLS} times at random moments (queue)`, {
     mode: "queue",
+    removedAtOnce: true,
     starts: FEWER_KILLS + 1,
     happen: (stage) => killAgainAndAgain(stage, FEWER_KILLS),
   });
@@ -29,11 +34,11 @@ describe.concurrent("killed and stopped", () => {
   fault("10 receiver stopped in the middle of DATA", {
     starts: 2,
     async happen({ service }) {
-      service.signal("SIGTERM");
-      expect(await service.exited()).toBe(0);
+      await stopInData(service);
       await service.restart();
       return undefined;
     },
+    after: (_, { events }) => expect(events.get("in-the-middle")?.size).toBe(1),
   });
 
   fault("10 receiver stopped in the middle of DATA, Redis away", {
@@ -41,20 +46,35 @@ describe.concurrent("killed and stopped", () => {
     async happen({ service, redis }) {
       await redis.kill();
       await spell(3, 1);
-      service.signal("SIGTERM");
-      expect(await service.exited()).toBe(0);
+      await stopInData(service);
       await service.restart();
       await redis.start();
       return undefined;
     },
+    after: (_, { events }) => expect(events.get("in-the-middle")?.size).toBe(1),
   });
 
   fault("14 two receivers on one Redis, one of them killed again and again", {
     receivers: 2,
+    removedAtOnce: true,
     starts: FEWER_KILLS + 2,
     happen: (stage) => killAgainAndAgain(stage, FEWER_KILLS),
   });
 });
+
+/** One client is in the middle of its DATA when the signal comes, beside those that happen to be: it ends it, and is answered 250. */
+async function stopInData(service: TestService): Promise<void> {
+  const client = await openSession(service.smtpPort);
+  for (const line of ["MAIL FROM:<>", "RCPT TO:<x@mms.example.net>", "DATA"]) await client.command(line);
+  const message = Buffer.from(deliveryReport({ "X-Mms-Message-ID": "in-the-middle" })).toString();
+  client.write(message.slice(0, 100));
+  service.signal("SIGTERM");
+  await wait(200);
+  client.write(`${message.slice(100)}.\r\n`);
+  expect(await client.reply()).toBe("250 2.0.0 Report stored");
+  client.end();
+  expect(await service.exited()).toBe(0);
+}
 
 /** Each time when it has taken some more reports, so that it has work in hand. */
 async function killAgainAndAgain({ service, accepted }: Stage, times: number): Promise<undefined> {

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
-import { eventually } from "../support/redis.ts";
+import { eventually, startRedis } from "../support/redis.ts";
+import { deliverAll } from "../support/relay.ts";
+import { deliveryReport } from "../support/report.ts";
 import { startSentinels } from "../support/sentinels.ts";
-import { runCommand, type TestService } from "../support/service.ts";
+import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
 import { keptBy, type Loss, play, type Stage, spell, sweepQueue } from "./stage.ts";
 
 const TIMEOUT_MS = 1_800_000;
@@ -50,6 +52,7 @@ describe.concurrent.each(MODES)("accepting into the %s", (mode) => {
   });
 
   fault("4 Redis frozen", {
+    removedAtOnce: true,
     async happen({ redis }) {
       redis.signal("SIGSTOP");
       await spell(10, 6);
@@ -81,40 +84,46 @@ describe.concurrent.each(MODES)("accepting into the %s", (mode) => {
     },
   });
 
-  test("7 failover by three sentinels", { timeout: TIMEOUT_MS }, async () => {
-    const sentinels = await startSentinels();
-    try {
-      await play(`7 failover by three sentinels (${mode})`, {
-        mode,
-        connection: sentinels.options,
-        place: async () => ({ MM4D_REDIS_SENTINELS: sentinels.addresses }),
-        async happen({ accepted, service }) {
-          const before = new Set(accepted);
-          await sentinels.master.kill();
-          const events = new Map<string, Set<string>>();
-          const { replica } = sentinels;
-          await eventually(
-            async () => String(await replica.call("ROLE")),
-            (role) => role.startsWith("master"),
-          );
-          await sweepQueue({ url: replica.url }, events);
-          await says(service, /^ok/);
-          return { kept: new Set(events.keys()), before };
-        },
-        async after({ service }) {
-          // The command line finds the new master as the service does: by its settings, or by asking the service.
-          const bySettings = await runCommand(["failed", "list"], service.env);
-          const { MM4D_REDIS_SENTINELS: _, ...withoutSettings } = service.env;
-          const byService = await runCommand(["quarantine", "list"], withoutSettings);
-          expect([bySettings.stderr, bySettings.code, byService.code]).toEqual(["No failed jobs.\n", 0, 0]);
-        },
-      });
-    } finally {
-      await sentinels.stop();
-    }
-  });
+  for (const how of ["killed", "frozen"] as const) {
+    const name = `7 failover by three sentinels, master ${how}`;
+    test(name, { timeout: TIMEOUT_MS }, async () => {
+      const sentinels = await startSentinels();
+      try {
+        await play(`${name} (${mode})`, {
+          mode,
+          connection: sentinels.options,
+          place: async () => ({ MM4D_REDIS_SENTINELS: sentinels.addresses }),
+          async happen({ accepted, service }) {
+            const before = new Set(accepted);
+            const { master, replica } = sentinels;
+            if (how === "killed") await master.kill();
+            else master.signal("SIGSTOP");
+            await eventually(
+              async () => String(await replica.call("ROLE")),
+              (role) => role.startsWith("master"),
+            );
+            const events = new Map<string, Set<string>>();
+            await sweepQueue({ url: replica.url }, events);
+            await says(service, /^ok/);
+            if (how === "frozen") master.signal("SIGCONT");
+            return { kept: new Set(events.keys()), before };
+          },
+          async after({ service }) {
+            // The command line finds the new master as the service does: by its settings, or by asking the service.
+            const bySettings = await runCommand(["failed", "list"], service.env);
+            const { MM4D_REDIS_SENTINELS: _, ...withoutSettings } = service.env;
+            const byService = await runCommand(["quarantine", "list"], withoutSettings);
+            expect([bySettings.stderr, bySettings.code, byService.code]).toEqual(["No failed jobs.\n", 0, 0]);
+          },
+        });
+      } finally {
+        await sentinels.stop();
+      }
+    });
+  }
 
   fault("8 connections to Redis cut every 200 ms", {
+    removedAtOnce: true,
     async happen({ redis }) {
       for (let cut = 0; cut < 25; cut++) {
         await redis.call("CLIENT", "KILL", "TYPE", "normal");
@@ -145,6 +154,67 @@ describe.concurrent("a Redis that lost everything", () => {
       },
     }),
   );
+});
+
+describe.concurrent("the bounds of the exception", () => {
+  test("3 Redis restarted empty: what is older than the grace period is lost, what is younger is queued again", {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const redis = await startRedis();
+    const service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_LOG_LEVEL: "warn" });
+    const metric = async (name: string) =>
+      Number(new RegExp(`^${name} (\\d+)$`, "m").exec((await service.get("/metrics")).text)?.[1]);
+    const deliver = (kind: string) => {
+      const ids = Array.from({ length: 100 }, (_, index) => `${kind}-${index}`);
+      const messages = ids.map((id) => [id, deliveryReport({ "X-Mms-Message-ID": id })] as const);
+      return deliverAll({ port: service.smtpPort, connections: 10, messages });
+    };
+    try {
+      await deliver("old");
+      // All of it has settled when the journal has let it go.
+      await eventually(
+        () => metric("mm4d_journal_bytes"),
+        (bytes) => bytes === 0,
+        180_000,
+      );
+      const { accepted } = await deliver("young");
+      await eventually(
+        () => metric("mm4d_journal_records"),
+        (records) => records === 0,
+      );
+      await redis.kill();
+      rmSync(join(redis.directory, "appendonlydir"), { recursive: true });
+      await redis.start();
+      await eventually(
+        () => metric("mm4d_published_again_total"),
+        (count) => count >= accepted.size,
+      );
+      const events = new Map<string, Set<string>>();
+      await sweepQueue({ url: redis.url }, events);
+      expect(new Set(events.keys())).toEqual(accepted);
+      expect(await metric("mm4d_published_again_total")).toBe(accepted.size);
+    } finally {
+      await service.stop();
+      await redis.stop();
+    }
+  });
+
+  test("7 no sentinel answers: told once, in words, and reports are accepted", async () => {
+    const service = await startServiceProcess({ MM4D_REDIS_SENTINELS: "127.0.0.1:1", MM4D_LOG_LEVEL: "warn" });
+    try {
+      await deliverAll({ port: service.smtpPort, connections: 1, messages: [["mm-1", deliveryReport()]] });
+      await says(service, /^Redis has been away for \d+ s \(no sentinel answers, or none knows the master/);
+      expect((await service.get("/readyz")).status).toBe(200);
+      await wait(3_000);
+      const told = service.log().filter(({ event }) => event !== "service.note");
+      expect(told.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
+        expect.stringMatching(/^redis\.unreachable: no sentinel answers/),
+        expect.stringMatching(/^drain\.failed: Redis is away: no sentinel answers/),
+      ]);
+    } finally {
+      await service.stop();
+    }
+  });
 });
 
 describe.concurrent("a Redis that is not fit for a queue", () => {

@@ -47,6 +47,12 @@ export interface Scenario {
   readonly happen: (stage: Stage) => Promise<Loss | undefined>;
   /** Whether relays may be answered 4xx, and messages left unanswered, in journal mode too. */
   readonly relaysNotice?: boolean;
+  /**
+   * Jobs are removed as soon as they are consumed, so that only the window stands
+   * against doubles, and each may be begun for the first time once. Not where Redis
+   * loses something: it may forget that a job was begun.
+   */
+  readonly removedAtOnce?: boolean;
   /** How often a receiver is started in all. */
   readonly starts?: number;
   readonly after?: (stage: Stage, result: Result) => Promise<void> | void;
@@ -91,7 +97,7 @@ export async function play(name: string, scenario: Scenario): Promise<void> {
       MM4D_ACCEPT: mode,
       MM4D_LOG_LEVEL: "warn",
       MM4D_COMPLETED_KEEP_SECONDS: "86400",
-      MM4D_COMPLETED_KEEP_COUNT: "10000000",
+      MM4D_COMPLETED_KEEP_COUNT: scenario.removedAtOnce ? "0" : "10000000",
       ...scenario.env,
     };
     const services: TestService[] = [];
@@ -108,7 +114,11 @@ export async function play(name: string, scenario: Scenario): Promise<void> {
 
     const events = new Map<string, Set<string>>();
     const connection = scenario.connection ?? { url: redis.url };
-    const consumer = consume(connection, QUEUE, ({ id, data }) => note(events, id, data as DeliveryEvent));
+    const begun = new Map<string, number>();
+    const consumer = consume(connection, QUEUE, ({ id = "", data, attemptsStarted }) => {
+      note(events, id, data as DeliveryEvent);
+      if (attemptsStarted === 1) begun.set(id, (begun.get(id) ?? 0) + 1);
+    });
     cleaners.push(() => consumer.stop());
 
     let peakBytes = 0;
@@ -149,7 +159,9 @@ export async function play(name: string, scenario: Scenario): Promise<void> {
     await eventually(sweep, (missing) => missing === 0 || (mode === "queue" && loss !== undefined));
 
     const lost = [...ledger.accepted].filter((id) => !events.has(id));
-    const doubled = [...events].filter(([, jobs]) => jobs.size > 1).map(([id]) => id);
+    const queuedTwice = (jobs: ReadonlySet<string>): boolean =>
+      jobs.size > 1 || (scenario.removedAtOnce === true && [...jobs].some((id) => (begun.get(id) ?? 0) > 1));
+    const doubled = [...events].filter(([, jobs]) => queuedTwice(jobs)).map(([id]) => id);
     const result: Result = { ledger, lost, doubled, events };
     const lines = services.flatMap((each) => each.log()).filter(({ event }) => event !== "service.note");
     writeRow(name, {
@@ -168,8 +180,8 @@ export async function play(name: string, scenario: Scenario): Promise<void> {
     const onlyLostByRedis = (id: string): boolean => loss?.before.has(id) === true && !loss.kept.has(id);
     expect(lost.filter((id) => !(mode === "queue" && onlyLostByRedis(id)))).toEqual([]);
     expect(doubled.filter((id) => !onlyLostByRedis(id))).toEqual([]);
-    // Five seconds, and what this machine needs to do nothing at all.
-    expect(ledger.slowestMs).toBeLessThan(5_000 + (4 * delay.max) / 1e6);
+    // Five seconds, and for how long this very process was held up at worst.
+    expect(ledger.slowestMs).toBeLessThan(5_000 + delay.max / 1e6);
     // One line about each thing that happened, however long it lasts and however often it comes back.
     expect(lines.map(({ event, reason }) => `${event} ${reason}`).slice(0, 8 * (scenario.starts ?? receivers))).toEqual(
       lines.map(({ event, reason }) => `${event} ${reason}`),
