@@ -56,13 +56,13 @@ export async function takeControl(dataDir: string): Promise<Control> {
     socket.end(`${facts ? JSON.stringify(facts) : ""}\n`);
   };
   const servers: Server[] = [];
-  let inode: number | undefined;
+  let held: string | undefined;
 
   async function take(): Promise<void> {
     const server = createServer(answer);
     await listenOrTakeOver(server, path);
     servers.push(server);
-    inode = inodeOf(path);
+    held = identityOf(path);
   }
   await take();
   return {
@@ -70,19 +70,22 @@ export async function takeControl(dataDir: string): Promise<Control> {
       facts = next;
     },
     async hold() {
-      if (inodeOf(path) !== inode) await take();
+      if (identityOf(path) !== held) await take();
     },
     async release() {
-      // Only now: a server that is closed removes whatever has its path.
-      const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
       for (const socket of sockets) socket.destroy();
-      await Promise.all(closed);
+      // A server that is closed removes whatever has its path: that must not be another process's.
+      const there = identityOf(path);
+      if (there !== undefined && there !== held) for (const server of servers) server.unref();
+      else await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
     },
   };
 }
 
-function inodeOf(path: string): number | undefined {
-  return statSync(path, { throwIfNoEntry: false })?.ino;
+/** Tells a file from another one of the same name, also where the system gives a number again. */
+function identityOf(path: string): string | undefined {
+  const file = statSync(path, { throwIfNoEntry: false });
+  return file && `${file.ino} ${file.birthtimeMs}`;
 }
 
 async function listenOrTakeOver(server: Server, path: string): Promise<void> {

@@ -114,6 +114,8 @@ const CHUNK_BYTES = 1024 * 1024;
 const SLOW_WRITE_MS = 2_000;
 /** The disk takes writes again when it takes this much: with less free it would be full again at once. */
 const TRIED_BYTES = 1024 * 1024;
+/** Reading fails for want of something of this process's or the system's, and not of the file's: it is tried again. */
+const OURS_TO_MEND = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
 /** More than this waits only when the disk hangs. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
@@ -383,7 +385,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       let from = retention.current().settled;
       while (!isBefore(last, from)) {
         const { segment } = from;
-        const { entries, next }: Chunk = await readChunk(from).catch((cause: Error) => {
+        const { entries, next }: Chunk = await readChunk(from).catch((cause: NodeJS.ErrnoException) => {
+          if (OURS_TO_MEND.includes(cause.code ?? "")) throw cause;
           onFault({ kind: "unreadable", segment, cause });
           unreadable.add(segment);
           return { entries: [], next: { segment: segment + 1, offset: 0 } };

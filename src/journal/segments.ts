@@ -44,8 +44,9 @@ export interface OpenSegment {
 
 /**
  * Begins a segment and syncs the directory, so that the file's name is as safe
- * as its content will be. `hold` makes sure that the directory is still ours. Writes to it return after the bytes are on the disk:
- * one trip through the thread pool, where `write` and `fdatasync` are two.
+ * as its content will be. `hold` makes sure that the directory is still ours.
+ * Writes to it return after the bytes are on the disk: one trip through the
+ * thread pool, where `write` and `fdatasync` are two.
  */
 export async function beginSegment(
   directory: string,

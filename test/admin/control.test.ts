@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,4 +60,24 @@ test("a guard that a crash left long ago does not keep anybody out", async () =>
   await expect(takeControl(dataDir)).rejects.toThrow("another mm4d is using it");
   utimesSync(guard, 0, 0);
   await (await takeControl(dataDir)).release();
+});
+
+test("a directory that was removed and made anew is locked again, unless another has it by then", async () => {
+  const dataDir = directory();
+  const control = await takeControl(dataDir);
+  await control.hold();
+  rmSync(dataDir, { recursive: true });
+  await expect(control.hold()).rejects.toThrow();
+  mkdirSync(dataDir);
+  await control.hold();
+  await expect(takeControl(dataDir)).rejects.toThrow("another mm4d is using it");
+
+  rmSync(dataDir, { recursive: true });
+  mkdirSync(dataDir);
+  const other = await takeControl(dataDir);
+  await expect(control.hold()).rejects.toThrow("another mm4d is using it");
+  // What is the other's stays the other's.
+  await control.release();
+  await expect(takeControl(dataDir)).rejects.toThrow("another mm4d is using it");
+  await other.release();
 });
