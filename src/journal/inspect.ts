@@ -5,10 +5,10 @@
  *   segments → stretches → records and damaged places, each with how far it has come
  */
 import { existsSync, readdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type Cursor, loadCursor } from "./cursor.ts";
 import { decodeRecord, type JournalRecord, scanRecords } from "./record.ts";
-import { isBefore, listSegments, type Position, readSegment } from "./segments.ts";
+import { isBefore, listSegments, type Position, readSegment, segmentPath } from "./segments.ts";
 
 /** How far a record has come. */
 export type RecordState =
@@ -49,6 +49,7 @@ export interface Inspection {
 export function inspectJournal(directory: string): Inspection {
   const names = readdirSync(directory);
   const segments = listSegments(directory);
+  const listed = new Set(segments.map(({ segment }) => basename(segmentPath(directory, segment))));
   const cursor = loadCursor(directory);
 
   function stateOf(position: Position): RecordState {
@@ -61,7 +62,8 @@ export function inspectJournal(directory: string): Inspection {
     cursor,
     cursorDamaged: cursor === undefined && names.includes("cursor"),
     setAside: measure(join(directory, "damaged")),
-    foreign: names.filter((name) => !OURS.test(name)),
+    // A directory, say, with the name of a segment is none of ours either.
+    foreign: names.filter((name) => !OURS.test(name) && !listed.has(name)),
 
     async *found() {
       for (const { segment, bytes } of segments) {
@@ -90,7 +92,7 @@ export function inspectJournal(directory: string): Inspection {
   };
 }
 
-const OURS = /^(\d{10,15}\.journal|cursor|cursor\.new|probe|damaged)$/;
+const OURS = /^(cursor|cursor\.new|probe|damaged)$/;
 function measure(directory: string): Inspection["setAside"] {
   const names = existsSync(directory) ? readdirSync(directory) : [];
   const sizes = names.map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0);
