@@ -51,24 +51,19 @@ beforeAll(async () => {
   expect(whole.segments.size).toBeGreaterThanOrEqual(5);
 });
 
-/** A byte of a segment, and what it was in the undamaged one: its offset there, or null for a byte that is new. */
-interface Damaged {
-  readonly bytes: number[];
-  readonly origin: (number | null)[];
-}
-
-type Damage = (segment: Damaged) => void;
+/** What becomes of the bytes of a file. */
+type Damage = (bytes: Buffer) => Buffer;
 
 /** Anywhere, or near the end of a line, where a record ends and the next one begins. */
-type Position = (bytes: readonly number[]) => number;
+type Position = (bytes: Buffer) => number;
 
 const position: fc.Arbitrary<Position> = fc.oneof(
-  fc.nat({ max: 2 ** 30 }).map((at) => told(`${at}`, ({ length }: readonly number[]) => at % (length + 1))),
+  fc.nat({ max: 2 ** 30 }).map((at) => told(`${at}`, ({ byteLength }: Buffer) => at % (byteLength + 1))),
   fc.tuple(fc.nat(), fc.integer({ min: -2, max: 2 })).map(([line, delta]) =>
-    told(`line feed ${line} + ${delta}`, (bytes: readonly number[]) => {
+    told(`line feed ${line} + ${delta}`, (bytes: Buffer) => {
       const lineFeeds = [...bytes.keys()].filter((index) => bytes[index] === LF);
       const at = (lineFeeds[line % lineFeeds.length] ?? 0) + delta;
-      return Math.min(Math.max(at, 0), bytes.length);
+      return Math.min(Math.max(at, 0), bytes.byteLength);
     }),
   ),
 );
@@ -76,53 +71,44 @@ const position: fc.Arbitrary<Position> = fc.oneof(
 const which = fc.nat(20);
 
 const flip: fc.Arbitrary<Damage> = fc.tuple(position, fc.nat(7)).map(([at, bit]) =>
-  told(`bit ${bit} of byte ${fc.stringify(at)} flipped`, ({ bytes }) => {
+  told(`bit ${bit} of byte ${fc.stringify(at)} flipped`, (bytes) => {
+    const flipped = Buffer.from(bytes);
     const index = at(bytes);
-    if (index === bytes.length) return;
-    bytes[index] = (bytes[index] ?? 0) ^ (1 << bit);
-    // The same bit flipped twice is as it was: whether something is damaged is told by the bytes, where they came from by the origin.
+    if (index < bytes.byteLength) flipped[index] = (bytes[index] ?? 0) ^ (1 << bit);
+    return flipped;
   }),
 );
 const truncation: fc.Arbitrary<Damage> = position.map((at) =>
-  told(`cut at ${fc.stringify(at)}`, ({ bytes, origin }) => {
-    const length = at(bytes);
-    bytes.splice(length);
-    origin.splice(length);
-  }),
+  told(`cut at ${fc.stringify(at)}`, (bytes) => bytes.subarray(0, at(bytes))),
 );
-const anyBytes = fc.oneof(
-  fc.uint8Array({ minLength: 1, maxLength: 600 }),
-  fc.integer({ min: 1, max: 5_000 }).map((length) => new Uint8Array(length)),
-  fc.constantFrom("\n", "x\n", "\n\n\n", "00000000 2 {}\n", "00000000 9999999999 {}").map((text) => Buffer.from(text)),
-);
-const insertion: fc.Arbitrary<Damage> = fc.tuple(position, anyBytes).map(([at, inserted]) =>
-  told(
-    `${inserted.length} bytes inserted at ${fc.stringify(at)}: ${Buffer.from(inserted).toString("hex", 0, 40)}`,
-    (segment) => {
-      const index = at(segment.bytes);
-      segment.bytes.splice(index, 0, ...inserted);
-      segment.origin.splice(index, 0, ...Array.from(inserted, () => null));
-    },
-  ),
-);
+const anyBytes = fc
+  .oneof(
+    fc.uint8Array({ minLength: 1, maxLength: 600 }),
+    fc.integer({ min: 1, max: 5_000 }).map((length) => new Uint8Array(length)),
+    fc
+      .constantFrom("\n", "x\n", "\n\n\n", "00000000 2 {}\n", "00000000 9999999999 {}")
+      .map((text) => Buffer.from(text)),
+  )
+  .map((bytes) =>
+    Object.assign(Buffer.from(bytes), {
+      [fc.toStringMethod]: () => `${bytes.length} bytes ${Buffer.from(bytes).toString("hex", 0, 40)}`,
+    }),
+  );
+const insertion: fc.Arbitrary<Damage> = fc
+  .tuple(position, anyBytes)
+  .map(([at, inserted]) =>
+    told(`${fc.stringify(inserted)} inserted at ${fc.stringify(at)}`, (bytes) =>
+      Buffer.concat([bytes.subarray(0, at(bytes)), inserted, bytes.subarray(at(bytes))]),
+    ),
+  );
 const overwriting: fc.Arbitrary<Damage> = fc.tuple(position, anyBytes).map(([at, written]) =>
-  told(
-    `${written.length} bytes written over ${fc.stringify(at)}: ${Buffer.from(written).toString("hex", 0, 40)}`,
-    (segment) => {
-      const { bytes, origin } = segment;
-      const index = at(bytes);
-      const length = Math.min(written.length, bytes.length - index);
-      bytes.splice(index, length, ...written.subarray(0, length));
-      origin.splice(index, length, ...new Array<null>(length).fill(null));
-    },
-  ),
-);
-const emptying: fc.Arbitrary<Damage> = fc.constant(
-  told("emptied", ({ bytes, origin }) => {
-    bytes.length = 0;
-    origin.length = 0;
+  told(`${fc.stringify(written)} written over ${fc.stringify(at)}`, (bytes) => {
+    const overwritten = Buffer.from(bytes);
+    written.copy(overwritten, at(bytes));
+    return overwritten;
   }),
 );
+const emptying: fc.Arbitrary<Damage> = fc.constant(told("emptied", () => Buffer.alloc(0)));
 
 const DAMAGES: readonly (readonly [name: string, fc.Arbitrary<Damage>, most: number])[] = [
   ["cut at any byte", truncation, 1],
@@ -153,11 +139,10 @@ test("a cursor that was damaged in any byte skips nothing", async () => {
   const damage = fc.oneof(flip, flip, truncation, insertion, overwriting);
   await fc.assert(
     fc.asyncProperty(damage, async (change) => {
-      const cursor = { bytes: [...whole.cursor], origin: [...whole.cursor.keys()] };
-      change(cursor);
+      const cursor = change(whole.cursor);
       await inDirectory(async (directory) => {
         writeSegments(directory, whole.segments);
-        writeFileSync(join(directory, "cursor"), Buffer.from(cursor.bytes));
+        writeFileSync(join(directory, "cursor"), cursor);
         const { journal, faults } = await open(directory);
         const ids = await drainAll(journal);
         expect(ids.slice(ids.length - whole.places.length + DRAINED)).toEqual(idsOf(whole.places.slice(DRAINED)));
@@ -264,10 +249,7 @@ async function build(directory: string, contents: readonly Content[]): Promise<W
   const records = contents.map((content, index) => recordOf(`j${index}`, content));
   const { journal } = await open(directory, 1_000_000_000);
   for (const record of records) await journal.append(record);
-  for (const { backlog } of new Array(DRAINED).fill(journal) as Journal[]) {
-    const entry = backlog.take();
-    if (entry) backlog.done(entry);
-  }
+  for (const entry of await takeUpTo(journal, DRAINED)) journal.backlog.done(entry);
   await journal.noteRedis("a");
   await journal.close();
 
@@ -294,31 +276,25 @@ async function build(directory: string, contents: readonly Content[]): Promise<W
   return { segments, places, cursor: readFileSync(join(directory, "cursor")) };
 }
 
-function damagedSegments(sequence: readonly (readonly [number, Damage])[]): ReadonlyMap<number, Damaged> {
-  const segments = new Map(
-    [...whole.segments].map(([segment, bytes]): [number, Damaged] => [
-      segment,
-      { bytes: [...bytes], origin: [...bytes.keys()] },
-    ]),
-  );
+function damagedSegments(sequence: readonly (readonly [number, Damage])[]): ReadonlyMap<number, Buffer> {
+  const segments = new Map(whole.segments);
   const numbers = [...segments.keys()];
   for (const [at, damage] of sequence) {
-    const segment = segments.get(numbers[at % numbers.length] ?? 0);
-    if (segment) damage(segment);
+    const segment = numbers[at % numbers.length] ?? 0;
+    segments.set(segment, damage(segments.get(segment) ?? Buffer.alloc(0)));
   }
   return segments;
 }
 
 async function checkDamaged(
   directory: string,
-  damaged: ReadonlyMap<number, Damaged>,
+  segments: ReadonlyMap<number, Buffer>,
   withCursor: boolean,
 ): Promise<void> {
-  const segments = new Map([...damaged].map(([segment, { bytes }]) => [segment, Buffer.from(bytes)]));
   writeSegments(directory, segments);
   if (withCursor) writeFileSync(join(directory, "cursor"), whole.cursor);
 
-  const readable = readablePlaces(damaged);
+  const readable = readablePlaces(segments);
   const first = await open(directory);
   await first.journal.close();
   expectToldOnce(directory, segments, first.faults);
@@ -336,7 +312,9 @@ async function checkDamaged(
   expect(idsOf(withCursor ? whole.places : readable.map(({ place }) => place))).toEqual(expect.arrayContaining(ids));
   const mustCome = readable.filter(({ place }) => !withCursor || whole.places.indexOf(place) >= DRAINED);
   expect(ids).toEqual(expect.arrayContaining(mustCome.map(({ place }) => place.record.id)));
-  expect(waiting).toBe(ids.length);
+  // A record that is found only because the cursor points at it was not counted.
+  const found = ids.length > 0 && !readable.some(({ place }) => place.record.id === ids[0]);
+  expect(waiting).toBe(ids.length - (found ? 1 : 0));
   expect(third.journal.status().records).toBe(0);
   expectToldOnce(directory, segments, [...first.faults, ...third.faults]);
 
@@ -358,28 +336,21 @@ interface Readable {
 }
 
 /** The records that must be read: nothing of them was touched, and they begin where a line does. */
-function readablePlaces(damaged: ReadonlyMap<number, Damaged>): readonly Readable[] {
+function readablePlaces(segments: ReadonlyMap<number, Buffer>): readonly Readable[] {
   const readable: Readable[] = [];
   for (const place of whole.places) {
-    const { bytes, origin } = damaged.get(place.segment) ?? { bytes: [], origin: [] };
-    const at = origin.indexOf(place.start);
-    // Its line feed may be gone: what it ended is known without.
-    const length = place.end - place.start - 1;
-    if (at === -1 || !isStretch(origin, at, length)) continue;
-    if (!Buffer.from(bytes.slice(at, at + length)).equals(lineOf(place.record).subarray(0, length))) continue;
+    const bytes = segments.get(place.segment) ?? Buffer.alloc(0);
+    // Its line feed may be gone: where it ends is known without.
+    const line = lineOf(place.record).subarray(0, -1);
+    const at = bytes.indexOf(line);
+    if (at === -1) continue;
     const before = readable.at(-1);
     const follows = before?.place.segment === place.segment && before.at + before.length === at;
     // Behind bytes that are no record, only a line feed tells where the next one begins.
     if (at > 0 && bytes[at - 1] !== LF && !follows) continue;
-    readable.push({ place, at, length: Math.min(length + 1, bytes.length - at) });
+    readable.push({ place, at, length: Math.min(line.byteLength + 1, bytes.byteLength - at) });
   }
   return readable;
-}
-
-function isStretch(origin: readonly (number | null)[], at: number, length: number): boolean {
-  const first = origin[at] ?? 0;
-  for (let index = 0; index < length; index++) if (origin[at + index] !== first + index) return false;
-  return true;
 }
 
 /** What is in `damaged/` is a copy of what stood there, and was told in one fault each. */
