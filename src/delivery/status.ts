@@ -103,16 +103,16 @@ export function readRequestStatus(written: string): { status: RequestStatus; kno
 }
 
 /** Read statuses of 3GPP TS 23.140 §8.4.3, with OMA's numbers. */
-export const READ_STATUSES: Readonly<Record<string, Outcome>> = {
-  read: "read",
-  "128": "read",
-  deletedwithoutbeingread: "deleted-unread",
-  "129": "deleted-unread",
-};
+const READ_STATUSES: ReadonlyMap<string, Outcome> = new Map([
+  ["read", "read"],
+  ["128", "read"],
+  ["deletedwithoutbeingread", "deleted-unread"],
+  ["129", "deleted-unread"],
+]);
 
 /** The outcome a read status stands for; undefined for a word nobody has documented. */
 export function findReadStatus(written: string): Outcome | undefined {
-  return READ_STATUSES[normaliseWord(written)];
+  return READ_STATUSES.get(normaliseWord(written));
 }
 
 /**
