@@ -88,15 +88,24 @@ export async function startRedis(
   };
 }
 
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
+const given = new Set<number>();
+
+/**
+ * A port that nobody listens on, and nobody else here is given. Not of those that
+ * the system takes for outgoing connections, of which some tests make thousands.
+ */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    if (given.has(port)) continue;
+    const free = await new Promise<boolean>((resolve) => {
+      const server = createServer();
+      server.once("error", () => resolve(false));
+      server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
     });
-  });
+    given.add(port);
+    if (free) return port;
+  }
 }
 
 /** Waits until something is so; fails with what it was when it never is. */
