@@ -5,8 +5,9 @@ import type { Config } from "./config.ts";
 import type { Reading } from "./receiver.ts";
 
 /** Reads the operator's catalogue file. Throws one sentence for each of its faults. */
-export function loadReading({ catalogueFile, domain }: Config): Reading {
+export function loadReading({ catalogueFile, domain, maxHeaderBytes, maxHeaderFields }: Config): Reading {
   return {
+    headerLimits: { bytes: maxHeaderBytes, fields: maxHeaderFields },
     catalogue: loadCatalogue(catalogueFile),
     decodeWords: (text) => libmime.decodeWords(text),
     source: `/mm4d/${domain[0] ?? "local"}`,

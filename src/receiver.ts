@@ -12,8 +12,7 @@ import type { PeerIdentity, PeerRules } from "./delivery/peer.ts";
 import type { Problem } from "./delivery/problem.ts";
 import type { QuarantinedMessage, QuarantineReason } from "./delivery/quarantined.ts";
 import type { JournalRecord } from "./journal/record.ts";
-import type { DecodeWords } from "./mm4/header.ts";
-import { readMessage } from "./mm4/read-message.ts";
+import { type MessageReading, readMessage } from "./mm4/read-message.ts";
 import type { Result } from "./result.ts";
 
 /** A message as it arrived. */
@@ -25,8 +24,7 @@ export interface ReceivedMessage {
 }
 
 /** What reading a message takes besides the message. */
-export interface Reading {
-  readonly decodeWords: DecodeWords;
+export interface Reading extends MessageReading {
   readonly catalogue: Catalogue;
   /** The `source` of our events. */
   readonly source: string;
@@ -95,9 +93,10 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
 /** Reads, judges and explains one message. Pure. */
 export function readEvent(
   { bytes, peer, rules, receivedAt }: ReceivedMessage,
-  { decodeWords, catalogue, source }: Reading,
+  reading: Reading,
 ): Result<DeliveryEvent, Problem> {
-  const report = readMessage(bytes, rules, decodeWords);
+  const { catalogue, source } = reading;
+  const report = readMessage(bytes, rules, reading);
   if (!report.ok) return report;
   const judgement = interpret(report.value, rules, catalogue);
   const event = makeEvent(report.value, judgement, { peer, receivedAt, source, catalogueVersion: catalogue.version });

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { type Ordered, shouldApply } from "../src/delivery/order.ts";
 import { composeReport, type ReportToCompose } from "../src/mm4/compose.ts";
 import { readHeader } from "../src/mm4/header.ts";
-import { eventOf, PEER, read } from "./support/report.ts";
+import { eventOf, HEADER_LIMITS, PEER, read } from "./support/report.ts";
 
 const word = fc.stringMatching(/^[A-Za-z0-9!#$%&'*+.=?^_`{|}~-]{1,30}$/).filter((text) => !text.includes("=?"));
 const number = fc
@@ -111,7 +111,7 @@ test("on well-formed messages mailparser sees the same names, in the same order,
         const bytes = Buffer.from(
           `${fields.map(([key, lines]) => `${key}: ${lines.join(`${end}\t`)}${end}`).join("")}${end}body${end}`,
         );
-        const header = readHeader(bytes);
+        const header = readHeader(bytes, HEADER_LIMITS);
         if (!header.ok) throw new Error(header.error.kind);
         const { headerLines } = await simpleParser(bytes);
         expect(header.value.fields.map((field) => [field.key, field.bytes])).toEqual(

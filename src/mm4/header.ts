@@ -12,10 +12,12 @@
 import type { Warning } from "../delivery/warning.ts";
 import { err, ok, type Result } from "../result.ts";
 
-/** Longest header read. Antivirus gateways in front of real MMSCs add several kilobytes, so not 8 KiB. */
-export const MAX_HEADER_BYTES = 65_536;
-/** Most fields read. */
-export const MAX_HEADER_FIELDS = 1_000;
+export interface HeaderLimits {
+  /** Longest header read. */
+  readonly bytes: number;
+  /** Most fields read. */
+  readonly fields: number;
+}
 
 export interface HeaderField {
   /** The name as written. */
@@ -38,23 +40,21 @@ export type HeaderProblem =
 /**
  * Reads all fields up to the first empty line or the end of the data.
  *
- * Fails only when the header is longer than {@link MAX_HEADER_BYTES} or has
- * more than {@link MAX_HEADER_FIELDS} lines that begin a field. A line that is
+ * Fails only when the header is longer than the limits say or has more lines
+ * that begin a field. A line that is
  * no field is passed over with a warning.
  *
  * Seen in practice: LF alone, a byte-order mark before the first field, no
  * space after the colon, no empty line before the end, a folded value that
  * ends in a line of blanks.
  */
-export function readHeader(message: Uint8Array): Result<Header, HeaderProblem> {
+export function readHeader(message: Uint8Array, limits: HeaderLimits): Result<Header, HeaderProblem> {
   const warnings = new Set<Warning>();
   const fields: HeaderField[] = [];
   // One character a byte: positions are bytes, and nothing is decoded that nobody asks for.
-  const text = Buffer.from(
-    message.buffer,
-    message.byteOffset,
-    Math.min(message.byteLength, MAX_HEADER_BYTES + 2),
-  ).toString("latin1");
+  const text = Buffer.from(message.buffer, message.byteOffset, Math.min(message.byteLength, limits.bytes + 2)).toString(
+    "latin1",
+  );
 
   let position = 0;
   let open: { name: string; lines: string[] } | undefined;
@@ -81,13 +81,13 @@ export function readHeader(message: Uint8Array): Result<Header, HeaderProblem> {
     }
     close(open, fields);
     begun += 1;
-    if (begun > MAX_HEADER_FIELDS) return err({ kind: "too-many-fields", limit: MAX_HEADER_FIELDS });
+    if (begun > limits.fields) return err({ kind: "too-many-fields", limit: limits.fields });
     open = beginField(line);
     if (!open) warnings.add("malformed-header-line");
   }
   close(open, fields);
 
-  if (position > MAX_HEADER_BYTES) return err({ kind: "header-too-large", limitBytes: MAX_HEADER_BYTES });
+  if (position > limits.bytes) return err({ kind: "header-too-large", limitBytes: limits.bytes });
   if (!ended) warnings.add("no-end-of-header");
   return ok({ fields, warnings: [...warnings] });
 }

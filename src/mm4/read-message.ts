@@ -18,7 +18,7 @@ import { err, ok, type Result } from "../result.ts";
 import { readParty, splitAddresses } from "./address.ts";
 import { readDate } from "./date.ts";
 import { type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
-import { type DecodeWords, decodeValue, type Header, readHeader } from "./header.ts";
+import { type DecodeWords, decodeValue, type Header, type HeaderLimits, readHeader } from "./header.ts";
 import { findPdu } from "./pdus.ts";
 
 /** Which property holds the status of each kind of report. */
@@ -28,8 +28,18 @@ const STATUS_OF = {
   "read-report": "readStatus",
 } as const satisfies Record<ReportKind, FieldProperty>;
 
-export function readMessage(message: Uint8Array, rules: PeerRules, decodeWords: DecodeWords): Result<Report, Problem> {
-  const header = readHeader(message);
+/** What reading takes besides the message and its peer's rules. */
+export interface MessageReading {
+  readonly decodeWords: DecodeWords;
+  readonly headerLimits: HeaderLimits;
+}
+
+export function readMessage(
+  message: Uint8Array,
+  rules: PeerRules,
+  { decodeWords, headerLimits }: MessageReading,
+): Result<Report, Problem> {
+  const header = readHeader(message, headerLimits);
   if (!header.ok) return header;
   const fields = readFields(header.value, decodeWords);
 

@@ -1,11 +1,12 @@
 import { expect, test } from "vitest";
 import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
-import { decodeValue, MAX_HEADER_BYTES, MAX_HEADER_FIELDS, readHeader } from "../../src/mm4/header.ts";
+import { decodeValue, readHeader } from "../../src/mm4/header.ts";
 import { readMessage } from "../../src/mm4/read-message.ts";
 import { decodeWords } from "../support/decode-words.ts";
+import { HEADER_LIMITS } from "../support/report.ts";
 
 const fieldsOf = (text: string | Buffer) => {
-  const header = readHeader(Buffer.from(text as string, "latin1"));
+  const header = readHeader(Buffer.from(text as string, "latin1"), HEADER_LIMITS);
   if (!header.ok) throw new Error(header.error.kind);
   return { fields: header.value.fields.map(({ name, bytes }) => [name, bytes]), warnings: header.value.warnings };
 };
@@ -86,17 +87,22 @@ test.each([
 });
 
 test("readHeader() takes a header of exactly the limits, and none beyond", () => {
-  const lines = `${"A: 1\r\n".repeat(MAX_HEADER_FIELDS - 1)}`;
-  const filled = `${lines}B: ${"x".repeat(MAX_HEADER_BYTES - lines.length - 5)}\r\n`;
-  expect(filled.length).toBe(MAX_HEADER_BYTES);
-  expect(fieldsOf(`${filled}\r\nbody`).fields.length).toBe(MAX_HEADER_FIELDS);
-  expect(fieldsOf(filled).fields.length).toBe(MAX_HEADER_FIELDS);
-  expect(readHeader(Buffer.from(`B${filled}\r\n`))).toMatchObject({ ok: false, error: { kind: "header-too-large" } });
-  expect(readHeader(Buffer.from("A: 1\n".repeat(MAX_HEADER_FIELDS + 1)))).toMatchObject({
+  const lines = `${"A: 1\r\n".repeat(HEADER_LIMITS.fields - 1)}`;
+  const filled = `${lines}B: ${"x".repeat(HEADER_LIMITS.bytes - lines.length - 5)}\r\n`;
+  expect(filled.length).toBe(HEADER_LIMITS.bytes);
+  expect(fieldsOf(`${filled}\r\nbody`).fields.length).toBe(HEADER_LIMITS.fields);
+  expect(fieldsOf(filled).fields.length).toBe(HEADER_LIMITS.fields);
+  expect(readHeader(Buffer.from(`B${filled}\r\n`), HEADER_LIMITS)).toMatchObject({
+    ok: false,
+    error: { kind: "header-too-large" },
+  });
+  expect(readHeader(Buffer.from("A: 1\n".repeat(HEADER_LIMITS.fields + 1)), HEADER_LIMITS)).toMatchObject({
     ok: false,
     error: { kind: "too-many-fields" },
   });
-  expect(readHeader(Buffer.from("no field\n".repeat(MAX_HEADER_FIELDS + 1)))).toMatchObject({ ok: false });
+  expect(readHeader(Buffer.from("no field\n".repeat(HEADER_LIMITS.fields + 1)), HEADER_LIMITS)).toMatchObject({
+    ok: false,
+  });
 });
 
 test("reading has about the same work for hostile values, in every field, as for plain ones of their size", () => {
@@ -145,7 +151,8 @@ test("reading has about the same work for hostile values, in every field, as for
     const text = `X-Mms-Message-Type: ${type}\r\nX-Mms-Request-Status-Code: Ok\r\nX-Mms-Status: Retrieved\r\n${field}: ${value}\r\n\r\n`;
     return Buffer.from(text, "latin1");
   };
-  const work = (bytes: Uint8Array) => () => readMessage(bytes, ORDINARY_PEER, decodeWords);
+  const work = (bytes: Uint8Array) => () =>
+    readMessage(bytes, ORDINARY_PEER, { decodeWords, headerLimits: HEADER_LIMITS });
   const floor = fastest(work(hostile("MM4_delivery_report.REQ", "Subject", "x")));
   for (const type of types) {
     for (const field of fields) {

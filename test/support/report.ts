@@ -22,6 +22,9 @@ export function message(fields: FieldsOf): Uint8Array {
   return Buffer.from(`${lines.join("")}\r\n`);
 }
 
+/** The defaults of MM4D_MAX_HEADER_BYTES and MM4D_MAX_HEADER_FIELDS. */
+export const HEADER_LIMITS = { bytes: 65_536, fields: 1_000 };
+
 export const PEER: PeerIdentity = {
   name: "carrier",
   address: "192.0.2.1",
@@ -34,7 +37,7 @@ export const PEER: PeerIdentity = {
 export function read(bytes: Uint8Array, rules: Partial<PeerRules> = {}, peer = PEER): Result<DeliveryEvent, Problem> {
   const result = readEvent(
     { bytes, peer, rules: { ...ORDINARY_PEER, ...rules }, receivedAt: new Date("2026-01-02T03:04:05.678Z") },
-    { decodeWords, catalogue: createCatalogue(), source: "/mm4d/local" },
+    { decodeWords, headerLimits: HEADER_LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" },
   );
   if (result.ok) valid(result.value);
   return result;
