@@ -54,7 +54,7 @@ const MALFORMED = {
   "a line that is no field": report({ To: "+12025550199\r\nno field" }),
   "a byte-order mark": `\u00ef\u00bb\u00bf${report()}`,
   "no empty line behind the header": report({}, ""),
-  "line ends without CR": report().replaceAll("\r\n", "\n"),
+  "line ends without CR, from a peer with `bareNewlines`": report().replaceAll("\r\n", "\n"),
   "a header of more than 64 KiB": report({ "X-Mms-Status-Text": "x".repeat(70_000) }),
   "more than 1,000 fields": report({ A: `1${"\r\nA: 1".repeat(1_000)}` }),
 };
@@ -84,13 +84,18 @@ function settings() {
 }
 
 function replies() {
-  const rows = Object.values(REPLIES).map(({ code, text, when }) => `| \`${code} ${text}\` | ${when} |`);
-  return ["| reply | when |", "|---|---|", ...rows];
+  const rows = Object.values(REPLIES).map(
+    ({ code, text, when, reason }) =>
+      `| \`${code} ${text}\` | ${when} | ${reason === undefined ? "" : `\`${reason}\``} |`,
+  );
+  return ["| reply | when | reason |", "|---|---|---|", ...rows];
 }
 
 async function metrics() {
   const { registry } = createMetrics({
     connections: () => 0,
+    connectionsByPeer: () => new Map(),
+    certificateExpiresAt: () => null,
     journal: () => ({ bytes: 0, records: 0, oldestAt: null }),
     quarantine: () => ({ messages: 0, bytes: 0 }),
     redisUp: () => true,
@@ -123,6 +128,10 @@ async function whatBecomesOf(bytes) {
       store: async () => {},
       hasQuarantineRoom: () => true,
       recordId: () => "j",
+      headerLimits: {
+        bytes: Number(SETTINGS.maxHeaderBytes.fallback),
+        fields: Number(SETTINGS.maxHeaderFields.fallback),
+      },
       decodeWords: (text) => libmime.decodeWords(text),
       catalogue: createCatalogue(),
       source: "/mm4d/local",

@@ -20,6 +20,7 @@ const TOOLS = {
   python3: "python3",
   strace: "strace",
   faketime: "faketime",
+  openssl: "openssl",
 };
 /** Postfix's load generator, taken out of its package: installed, the package would bring a running mail server along. */
 const SMTP_SOURCE = {

@@ -127,6 +127,56 @@ export const SETTINGS = {
     about: "Domains whose recipients are accepted; the first one names the source of events.",
     read: readDomains,
   },
+  peersFile: {
+    env: "MM4D_PEERS_FILE",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a path",
+    about:
+      "JSON file with the peers and what each may do, instead of MM4D_PEERS; read again when it changes and at SIGHUP.",
+    read: (text: string) => text,
+  },
+  proxies: {
+    env: "MM4D_PROXIES",
+    fallback: "",
+    fallbackShown: "none",
+    type: "IP addresses or networks, separated by commas",
+    about: "Balancers whose connections begin with a PROXY header (version 1 or 2) that tells whose they are.",
+    read: readNetworks,
+  },
+  tlsCertFile: {
+    env: "MM4D_TLS_CERT_FILE",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a path",
+    about:
+      "Our certificate with its chain, PEM. Without one TLS is not offered. Read again when it changes and at SIGHUP.",
+    read: (text: string) => text,
+  },
+  tlsKeyFile: {
+    env: "MM4D_TLS_KEY_FILE",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a path",
+    about: "Its private key, PEM.",
+    read: (text: string) => text,
+  },
+  tlsCaFile: {
+    env: "MM4D_TLS_CA_FILE",
+    fallback: "",
+    fallbackShown: "those that Node.js knows",
+    type: "a path",
+    about: "Authorities of client certificates that peers' entries name by subject, PEM.",
+    read: (text: string) => text,
+  },
+  smtpsPort: {
+    env: "MM4D_SMTPS_PORT",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a whole number from 0 to 65535",
+    about: "Port on which SMTP with TLS from the beginning listens; 0 picks a free one.",
+    read: (text: string) => (text === "" ? null : wholeNumber(0, 65_535).read(text)),
+  },
   peers: {
     env: "MM4D_PEERS",
     fallback: "",
@@ -239,16 +289,100 @@ export const SETTINGS = {
   },
   maxMessageBytes: {
     env: "MM4D_MAX_MESSAGE_BYTES",
-    fallback: "8388608",
+    fallback: "262144",
     ...wholeNumber(65_536, 104_857_600),
-    about:
-      "Largest message accepted, in bytes. Reports are 0.5 to 4 KiB; an MM sent here by mistake may have megabytes.",
+    about: "Largest message accepted, in bytes; a larger one is cut off. Reports are 0.5 to 4 KiB.",
+  },
+  maxHeaderBytes: {
+    env: "MM4D_MAX_HEADER_BYTES",
+    fallback: "65536",
+    ...wholeNumber(8_192, 1_048_576),
+    about: "Longest header read, in bytes. Antivirus gateways in front of MMSCs add several kilobytes.",
+  },
+  maxHeaderFields: {
+    env: "MM4D_MAX_HEADER_FIELDS",
+    fallback: "1000",
+    ...wholeNumber(50, 100_000),
+    about: "Most header fields read.",
   },
   maxClients: {
     env: "MM4D_MAX_CLIENTS",
-    fallback: "1000",
+    fallback: "10000",
     ...wholeNumber(1, 65_535),
     about: "Most SMTP connections at a time.",
+  },
+  maxClientsPerPeer: {
+    env: "MM4D_MAX_CLIENTS_PER_PEER",
+    fallback: "2000",
+    ...wholeNumber(1, 65_535),
+    about: "Most SMTP connections of one peer at a time; its entry may say otherwise.",
+  },
+  maxRecipients: {
+    env: "MM4D_MAX_RECIPIENTS",
+    fallback: "100",
+    ...wholeNumber(1, 10_000),
+    about: "Most recipients of one message.",
+  },
+  maxBadCommands: {
+    env: "MM4D_MAX_BAD_COMMANDS",
+    fallback: "10",
+    ...wholeNumber(1, 10_000),
+    about: "Most unknown, malformed or misplaced commands between two messages.",
+  },
+  maxCommands: {
+    env: "MM4D_MAX_COMMANDS",
+    fallback: "100",
+    ...wholeNumber(10, 1_000_000),
+    about: "Most commands in a row without a message. A relay that only keeps its connection open then connects again.",
+  },
+  maxMessagesPerConnection: {
+    env: "MM4D_MAX_MESSAGES_PER_CONNECTION",
+    fallback: "0",
+    ...wholeNumber(0, 1_000_000_000),
+    about: "Most messages on one connection; 0 for no limit.",
+  },
+  maxMessagesPerSecond: {
+    env: "MM4D_MAX_MESSAGES_PER_SECOND",
+    fallback: "0",
+    ...wholeNumber(0, 1_000_000),
+    about: "Most messages of one peer in a second; 0 for no limit. Its entry may say otherwise.",
+  },
+  firstCommandSeconds: {
+    env: "MM4D_FIRST_COMMAND_SECONDS",
+    fallback: "30",
+    ...wholeNumber(1, 3_600),
+    about: "How long a client may take from the connection to its first command, TLS handshake included, in seconds.",
+  },
+  lineSeconds: {
+    env: "MM4D_LINE_SECONDS",
+    fallback: "30",
+    ...wholeNumber(1, 3_600),
+    about: "How long one command line may take, in seconds.",
+  },
+  dataSeconds: {
+    env: "MM4D_DATA_SECONDS",
+    fallback: "120",
+    ...wholeNumber(1, 3_600),
+    about: "How long one message may take, in seconds.",
+  },
+  idleSeconds: {
+    env: "MM4D_IDLE_SECONDS",
+    fallback: "120",
+    ...wholeNumber(1, 86_400),
+    about: "How long a client that is no listed peer may be silent between two commands, in seconds.",
+  },
+  peerIdleSeconds: {
+    env: "MM4D_PEER_IDLE_SECONDS",
+    fallback: "300",
+    ...wholeNumber(1, 86_400),
+    about:
+      "How long a listed peer may be silent between two commands, in seconds. RFC 5321 §4.5.3.2.7 asks for five minutes.",
+  },
+  sessionSeconds: {
+    env: "MM4D_SESSION_SECONDS",
+    fallback: "86400",
+    ...wholeNumber(1, 31_622_400),
+    about: "How long one connection may last, in seconds; it is ended between two messages.",
   },
   logLevel: {
     env: "MM4D_LOG_LEVEL",
@@ -262,12 +396,19 @@ export const SETTINGS = {
     ...oneOf("masked", "full"),
     about: "Telephone numbers in the log: masked except the last four digits, or in full.",
   },
+  shutdownDelayMs: {
+    env: "MM4D_SHUTDOWN_DELAY_MS",
+    fallback: "1000",
+    ...wholeNumber(0, 600_000),
+    about:
+      "How long connections are still taken after SIGTERM while /readyz says 503 already, in milliseconds: until a balancer has seen it.",
+  },
   shutdownGraceMs: {
     env: "MM4D_SHUTDOWN_GRACE_MS",
     fallback: "10000",
     ...wholeNumber(0, 600_000),
     about:
-      "How long open SMTP sessions may finish after SIGTERM, in milliseconds, and then the queue once more as long.",
+      "How long open SMTP transactions may finish after that, in milliseconds, and then the queue once more as long.",
   },
 } satisfies Record<string, Setting<unknown>>;
 
@@ -311,13 +452,30 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): R
     origins[name] = given?.origin ?? "default";
     texts[name] = text;
   }
-  faults.push(...unknownNames(env));
+  faults.push(...unknownNames(env), ...contradictions(texts));
   if (faults.length > 0) return err(faults);
   return ok({
     config: values as Config,
     origins: origins as LoadedConfig["origins"],
     texts: texts as LoadedConfig["texts"],
   });
+}
+
+/** Settings that do not go together. */
+function contradictions({
+  peers,
+  peersFile,
+  tlsCertFile,
+  tlsKeyFile,
+  smtpsPort,
+}: Record<string, string>): readonly string[] {
+  const faults: string[] = [];
+  if (peers && peersFile) faults.push("MM4D_PEERS and MM4D_PEERS_FILE are both set, must be one of them");
+  if (Boolean(tlsCertFile) !== Boolean(tlsKeyFile)) {
+    faults.push("MM4D_TLS_CERT_FILE and MM4D_TLS_KEY_FILE are not both set, must be both or none");
+  }
+  if (smtpsPort && !tlsCertFile) faults.push("MM4D_SMTPS_PORT is set without MM4D_TLS_CERT_FILE, must be with it");
+  return faults;
 }
 
 /** A value fit to be printed: without the password in a URL. */
@@ -437,20 +595,31 @@ function readPeers(text: string): readonly PeerSetting[] | undefined {
   const peers: PeerSetting[] = [];
   for (const entry of text.split(";")) {
     if (entry.trim() === "") continue;
-    const [, name, list] = /^\s*([a-z0-9][a-z0-9._-]{0,62})\s*=(.*)$/i.exec(entry) ?? [];
-    const networks = list?.split(",").map((network) => readNetwork(network.trim()));
-    if (name === undefined || !networks?.every((network) => network !== undefined)) return undefined;
-    // The name of the default for loopback must not be taken for a peer's.
-    if (name === "loopback" || peers.some((peer) => peer.name === name)) return undefined;
+    const [, written = "", list = ""] = /^([^=]*)=(.*)$/.exec(entry) ?? [];
+    const name = readPeerName(written.trim());
+    const networks = list.trim() === "" ? undefined : readNetworks(list);
+    if (name === undefined || networks === undefined || peers.some((peer) => peer.name === name)) return undefined;
     peers.push({ name, networks });
   }
   return peers;
 }
 
-function readNetwork(text: string): Network | undefined {
+function readNetworks(text: string): readonly Network[] | undefined {
+  if (text.trim() === "") return [];
+  const networks = text.split(",").map((network) => readNetwork(network.trim()));
+  return networks.every((network) => network !== undefined) ? networks : undefined;
+}
+
+/** Undefined for what is no name. That of the default for loopback must not be taken for a peer's. */
+export function readPeerName(text: string): string | undefined {
+  return /^[a-z0-9][a-z0-9._-]{0,62}$/i.test(text) && text !== "loopback" ? text : undefined;
+}
+
+/** An address, or a network in CIDR form; undefined for what is neither. IPv4 is written as such, not within IPv6. */
+export function readNetwork(text: string): Network | undefined {
   const [, address, length] = /^([0-9a-f:.]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? [];
   const version = address === undefined ? 0 : isIP(address);
-  if (address === undefined || version === 0) return undefined;
+  if (address === undefined || version === 0 || /^::ffff:/i.test(address)) return undefined;
   const bits = version === 4 ? 32 : 128;
   const prefix = length === undefined ? bits : Number(length);
   return prefix <= bits ? { address, prefix, family: version === 4 ? "ipv4" : "ipv6" } : undefined;

@@ -26,9 +26,9 @@ export interface Log {
   serviceStopped(fields: Fields): void;
   serviceFailed(cause: Error): void;
   settingsReloaded(fields: Fields): void;
-  settingsNotReloaded(cause: Error): void;
+  settingsNotReloaded(what: string, cause: Error): void;
   sessionRefused(refusal: Fields): void;
-  sessionFailed(cause: Error): void;
+  sessionFailed(cause: Error, client: { readonly address: string; readonly peer: string | null } | null): void;
   reportStored(sessionId: string, event: DeliveryEvent, tookMs: number): void;
   reportPublished(event: DeliveryEvent, jobId: string): void;
   reportDuplicate(event: DeliveryEvent, firstJobId: string): void;
@@ -101,10 +101,10 @@ export function createLog({ level, numbers }: LogOptions): Log {
     serviceStopped: (fields) => line("info", "service.stopped", fields),
     serviceFailed: (cause) => line("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
-    settingsNotReloaded: (cause) => line("error", "settings.not-reloaded", reason(cause)),
+    settingsNotReloaded: (what, cause) => line("error", "settings.not-reloaded", { what, ...reason(cause) }),
     sessionRefused: (refusal) => line("info", "session.refused", refusal),
-    sessionFailed: (cause) =>
-      line("info", "session.failed", { ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
+    sessionFailed: (cause, client) =>
+      line("info", "session.failed", { ...client, ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
     reportStored: (sessionId, event, tookMs) =>
       line("debug", "report.stored", { sessionId, ...aboutReport(event), tookMs }),
     reportPublished: (event, jobId) =>

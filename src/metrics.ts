@@ -4,6 +4,9 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 /** What gauges are read from when somebody asks. */
 export interface Observed {
   readonly connections: () => number;
+  readonly connectionsByPeer: () => ReadonlyMap<string, number>;
+  /** Null without a certificate. */
+  readonly certificateExpiresAt: () => Date | null;
   readonly journal: () => { readonly bytes: number; readonly records: number; readonly oldestAt: Date | null };
   readonly quarantine: () => { readonly messages: number; readonly bytes: number };
   readonly redisUp: () => boolean;
@@ -26,6 +29,20 @@ export function createMetrics(observed: Observed) {
       },
     });
   gauge("mm4d_smtp_connections", "Open SMTP connections", observed.connections);
+  new Gauge({
+    name: "mm4d_peer_connections",
+    help: "Open SMTP connections of each peer that has had any",
+    labelNames: ["peer"],
+    registers,
+    collect() {
+      for (const [peer, count] of observed.connectionsByPeer()) this.set({ peer }, count);
+    },
+  });
+  gauge(
+    "mm4d_tls_certificate_expiry_timestamp_seconds",
+    "When our TLS certificate expires, in seconds since 1970; 0 without one",
+    () => Math.floor((observed.certificateExpiresAt()?.getTime() ?? 0) / 1000),
+  );
   gauge("mm4d_journal_bytes", "Size of the journal on the disk, in bytes", () => observed.journal().bytes);
   gauge(
     "mm4d_journal_records",
@@ -80,7 +97,7 @@ export function createMetrics(observed: Observed) {
     warnings: new Counter({
       name: "mm4d_warnings_total",
       help: "Tolerances that reports needed, by name",
-      labelNames: ["warning"],
+      labelNames: ["peer", "warning"],
       registers,
     }),
     quarantined: new Counter({
@@ -95,15 +112,28 @@ export function createMetrics(observed: Observed) {
       labelNames: ["peer", "type"],
       registers,
     }),
+    sessions: new Counter({
+      name: "mm4d_sessions_total",
+      help: "SMTP sessions of peers that were let in",
+      labelNames: ["peer"],
+      registers,
+    }),
+    refused: new Counter({
+      name: "mm4d_sessions_refused_total",
+      help: "Sessions, commands and messages refused, by reason",
+      labelNames: ["reason"],
+      registers,
+    }),
     replies: new Counter({
       name: "mm4d_smtp_replies_total",
-      help: "SMTP replies sent, by code",
-      labelNames: ["code"],
+      help: "SMTP replies sent, by code; the peer is empty for strangers",
+      labelNames: ["peer", "code"],
       registers,
     }),
     notStored: new Counter({
       name: "mm4d_not_stored_total",
       help: "Messages answered 451 because they could not be stored",
+      labelNames: ["peer"],
       registers,
     }),
     journalFaults: new Counter({

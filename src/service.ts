@@ -8,7 +8,6 @@ import { takeControl } from "./admin/control.ts";
 import { FULL, type HealthFacts, notReady, unhealthy } from "./admin/health.ts";
 import { startAdmin } from "./admin/server.ts";
 import type { Config } from "./config.ts";
-import { ORDINARY_PEER } from "./delivery/peer.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
@@ -21,22 +20,28 @@ import { createPublisher, newRecordId, type Published } from "./queue/publisher.
 import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
 import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
-import { loadReading } from "./reading.ts";
 import { QuarantineFullError, type Receipt, receive } from "./receiver.ts";
-import { createAccess } from "./smtp/access.ts";
-import { type Listener, type SmtpMessage, startListener } from "./smtp/listener.ts";
+import { openSettingsFiles } from "./settings-files.ts";
+import { createAccess, createNetworks } from "./smtp/access.ts";
+import { createPace, type Limits } from "./smtp/limits.ts";
+import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
+import { createRefusals, type NewRefusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
 import { VERSION } from "./version.ts";
 
 export interface Service {
   readonly smtp: { readonly host: string; readonly port: number };
+  /** Where TLS begins before SMTP does; null for nowhere. */
+  readonly smtps: { readonly host: string; readonly port: number } | null;
   readonly admin: { readonly host: string; readonly port: number };
   readonly redis: RedisPlace;
   /** Whether the Redis is one of our own. */
   readonly embedded: boolean;
+  /** Whether this machine may connect to itself. */
+  readonly takesLoopback: boolean;
   /** What a user should know about the settings in force. */
   readonly notes: readonly string[];
-  /** Reads the files that settings name again. What is in force stays when one has a fault. */
+  /** Reads the files that settings name again. What is in force stays where one has a fault. */
   reload(): void;
   /** Finishes what is open, each step with a deadline. False when a step failed; the log says which and why. */
   stop(): Promise<boolean>;
@@ -51,6 +56,7 @@ const JOURNAL_CLOSE_MS = 10_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const MAX_REFUSED_TOLD = 1_000;
+const REFUSALS_TOLD_PER_SECOND = 10;
 const QUARANTINE_MEASURED_EVERY_MS = 5_000;
 
 /** Starts the service. Rejects with a sentence for the person on call, and with nothing left running. */
@@ -86,6 +92,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
   // A stranger who knocks all day is told of once a minute.
   const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
+  const mayTellMore = createPace();
   const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
   let measuredMs = Number.NEGATIVE_INFINITY;
   let quarantineFullTold = false;
@@ -98,7 +105,15 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   let again = false;
   /** Whether the journal knows which Redis it is drained into; before that, nothing is. */
   let noted = false;
-  let reading = loadReading(config);
+  const refusals = createRefusals();
+  const files = openSettingsFiles({
+    config,
+    onPeers: (peers) => listener?.usePeers(createAccess(peers)),
+    onCertificate: (certificate) => listener?.useCertificate(certificate),
+    onReloaded: (what, fields) => log.settingsReloaded({ what, ...fields }),
+    onFault: (what, cause) => log.settingsNotReloaded(what, cause),
+  });
+  releasers.push(async () => files.stop());
   let redisVersion = "";
   const outages = {
     redis: createOutage<string>({
@@ -128,6 +143,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   });
   const metrics = createMetrics({
     connections: () => listener?.connections() ?? 0,
+    connectionsByPeer: () => listener?.connectionsByPeer() ?? new Map(),
+    certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
     journal: journalStatus,
     quarantine: () => quarantine.use(),
     redisUp: () => watch.state().awayMs === null,
@@ -171,7 +188,12 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     port: config.adminPort,
     notReady: () => notReady(healthFacts()),
     unhealthy: () => unhealthy(healthFacts()),
-    version: () => ({ name: "mm4d", version: VERSION, node: process.version, catalogue: reading.catalogue.version }),
+    version: () => ({
+      name: "mm4d",
+      version: VERSION,
+      node: process.version,
+      catalogue: files.reading().catalogue.version,
+    }),
     metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
   }).catch((cause) =>
     cannotListen("HTTP", config.adminHost, config.adminPort, "MM4D_ADMIN_HOST, MM4D_ADMIN_PORT", cause),
@@ -183,42 +205,46 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     port: config.smtpPort,
     hostname: config.hostname,
     domains: config.domain,
-    maxMessageBytes: config.maxMessageBytes,
-    maxClients: config.maxClients,
-    findPeer: createAccess(config.peers),
+    smtpsPort: config.smtpsPort,
+    limits: limitsOf(config),
+    isProxy: createNetworks(config.proxies),
+    findPeer: createAccess(files.peers()),
+    certificate: files.certificate(),
     onMessage: handle,
-    onRefused: (refusal) => {
-      if (mayTellRefusal(refusal.address)) log.sessionRefused({ ...refusal });
-    },
-    onError: (cause) => log.sessionFailed(cause),
-    onReply: (code) => metrics.replies.inc({ code: String(code) }),
-  }).catch((cause) => cannotListen("SMTP", config.smtpHost, config.smtpPort, "MM4D_SMTP_HOST, MM4D_SMTP_PORT", cause));
+    onSession: (peer) => metrics.sessions.inc({ peer }),
+    onRefused: noteRefusal,
+    onError: noteFailure,
+    onReply: (peer, code) => metrics.replies.inc({ peer, code: String(code) }),
+  }).catch((cause: NodeJS.ErrnoException & { port?: number }) => {
+    const { smtpHost, smtpPort, smtpsPort } = config;
+    if (smtpsPort === null || cause.port !== smtpsPort) {
+      return cannotListen("SMTP", smtpHost, smtpPort, "MM4D_SMTP_HOST, MM4D_SMTP_PORT", cause);
+    }
+    return cannotListen("SMTP with TLS", smtpHost, smtpsPort, "MM4D_SMTP_HOST, MM4D_SMTPS_PORT", cause);
+  });
   listener = smtpListener;
   releasers.push(() => smtpListener.stop(config.shutdownGraceMs));
 
-  const addresses = { smtp: smtpListener.address, admin: admin.address };
+  const addresses = { smtp: smtpListener.address, smtps: smtpListener.smtpsAddress, admin: admin.address };
   const { queue, queuePrefix } = config;
-  control.tell({ pid: process.pid, redis: place, queue, queuePrefix, domain: config.domain, ...addresses });
+  const facts = { pid: process.pid, redis: place, queue, queuePrefix, domain: config.domain, ...addresses };
+  control.answer({ facts: () => facts, refusals: () => refusals.list() });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
-  const notes = startNotes(config);
+  const notes = startNotes(config, files.certificate()?.expiresAt ?? null);
   for (const note of notes) log.serviceNote(note);
 
   return {
     ...addresses,
     redis: place,
     embedded: embedded !== undefined,
+    takesLoopback: createAccess(files.peers())("127.0.0.1") !== undefined,
     notes,
-    reload() {
-      try {
-        reading = loadReading(config);
-        log.settingsReloaded({ catalogue: reading.catalogue.version });
-      } catch (cause) {
-        log.settingsNotReloaded(cause as Error);
-      }
-    },
+    reload: files.reload,
     async stop() {
+      // /readyz says so from here on, so that a balancer sends nobody any more.
       stopping = true;
       log.serviceStopping({ connections: smtpListener.connections(), waiting: journalStatus().records });
+      await new Promise((resolve) => setTimeout(resolve, config.shutdownDelayMs));
       const clean = await releaseAll(releasers, log);
       log.serviceStopped({ waiting: journalStatus().records, clean });
       return clean;
@@ -226,11 +252,11 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   };
 
   /** One message, from the listener. */
-  async function handle({ sessionId, peer, bytes, receivedAt }: SmtpMessage): Promise<SmtpReply> {
+  async function handle({ sessionId, peer, entry, bytes, receivedAt }: SmtpMessage): Promise<SmtpReply> {
     const startedMs = performance.now();
     const receipt = await receive(
-      { bytes, peer, rules: ORDINARY_PEER, receivedAt },
-      { store, hasQuarantineRoom: (raw) => quarantine.has(raw), recordId: newRecordId, ...reading },
+      { bytes, peer, rules: entry.rules, receivedAt },
+      { store, hasQuarantineRoom: (raw) => quarantine.has(raw), recordId: newRecordId, ...files.reading() },
     );
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
@@ -267,6 +293,19 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     if (!outages.redis.over()) log.redisConnected({ redis: describeRedis(place), version });
   }
 
+  function noteRefusal(refusal: NewRefusal): void {
+    metrics.refused.inc({ reason: refusal.reason });
+    refusals.note(refusal);
+    const mayTell = mayTellRefusal(`${refusal.address} ${refusal.reason}`) && mayTellMore("", REFUSALS_TOLD_PER_SECOND);
+    if (mayTell) log.sessionRefused({ ...refusal });
+  }
+
+  /** A connection that broke is told once a minute and address; a fault of our own each time. */
+  function noteFailure(cause: Error & { readonly code?: string }, client: SmtpClient | null): void {
+    if (cause.code === undefined || mayTellRefusal(`${client?.address} ${cause.code}`))
+      log.sessionFailed(cause, client);
+  }
+
   /** Counts and logs what became of a message, and says how to answer. No `default`: a new receipt must be answered to compile. */
   function noteReceipt(
     { sessionId, peer }: Pick<SmtpMessage, "sessionId" | "peer">,
@@ -278,7 +317,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         const { event } = receipt;
         const { outcome, disposition, conflict, reason, warnings } = event.data;
         metrics.reports.inc({ peer: peer.name, type: event.type, outcome, disposition });
-        for (const warning of warnings) metrics.warnings.inc({ warning });
+        for (const warning of warnings) metrics.warnings.inc({ peer: peer.name, warning });
         log.reportStored(sessionId, event, tookMs);
         if (conflict) {
           metrics.conflicts.inc({ peer: peer.name });
@@ -307,7 +346,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         log.messageRefused(sessionId, peer, receipt.problem.kind);
         return receipt.problem.kind === "not-mm4" ? REPLIES.notMm4 : REPLIES.headerTooLarge;
       case "not-stored":
-        metrics.notStored.inc();
+        metrics.notStored.inc({ peer: peer.name });
         if (receipt.cause instanceof QuarantineFullError && !quarantineFullTold) {
           quarantineFullTold = true;
           log.quarantineFull(quarantine.use());
@@ -386,6 +425,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       journal: journalStatus(),
       redis: { ...watch.state(), refusal: watch.refusal() },
       drainFault: drain?.trouble() ?? null,
+      certificateExpiresAt: files.certificate()?.expiresAt ?? null,
+      settingsFaults: files.faults(),
     };
   }
 
@@ -459,15 +500,37 @@ function makeDataDir(dataDir: string): void {
   }
 }
 
-function startNotes(config: Config): readonly string[] {
+function startNotes(config: Config, certificateExpiresAt: Date | null): readonly string[] {
   const notes: string[] = [];
-  if (config.peers.length === 0) {
+  if (config.peers.length === 0 && config.peersFile === "") {
     notes.push("Only this machine may connect. To let a peer in: MM4D_PEERS='carrier=192.0.2.0/24'");
   }
   if (config.domain.length === 0) {
     notes.push("Recipients of every domain are accepted. To take only yours: MM4D_DOMAIN=mms.example.net");
   }
+  if (certificateExpiresAt !== null && certificateExpiresAt <= new Date()) {
+    notes.push(`The TLS certificate expired at ${certificateExpiresAt.toISOString()}. Renew MM4D_TLS_CERT_FILE`);
+  }
   return notes;
+}
+
+function limitsOf(config: Config): Limits {
+  return {
+    clients: config.maxClients,
+    clientsPerPeer: config.maxClientsPerPeer,
+    recipients: config.maxRecipients,
+    badCommands: config.maxBadCommands,
+    commands: config.maxCommands,
+    messagesPerConnection: config.maxMessagesPerConnection,
+    messagesPerSecond: config.maxMessagesPerSecond,
+    messageBytes: config.maxMessageBytes,
+    firstCommandMs: config.firstCommandSeconds * 1000,
+    lineMs: config.lineSeconds * 1000,
+    dataMs: config.dataSeconds * 1000,
+    idleMs: config.idleSeconds * 1000,
+    peerIdleMs: config.peerIdleSeconds * 1000,
+    sessionMs: config.sessionSeconds * 1000,
+  };
 }
 
 function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {

@@ -56,6 +56,18 @@ test("every fault is told at once, in a sentence with the value and what it must
   ]);
 });
 
+test.each([
+  [{ MM4D_PEERS: "a=192.0.2.1", MM4D_PEERS_FILE: "x" }, "MM4D_PEERS and MM4D_PEERS_FILE are both set"],
+  [{ MM4D_TLS_CERT_FILE: "x" }, "MM4D_TLS_CERT_FILE and MM4D_TLS_KEY_FILE are not both set, must be both or none"],
+  [{ MM4D_TLS_KEY_FILE: "x" }, "MM4D_TLS_CERT_FILE and MM4D_TLS_KEY_FILE are not both set, must be both or none"],
+  [{ MM4D_SMTPS_PORT: "465" }, "MM4D_SMTPS_PORT is set without MM4D_TLS_CERT_FILE, must be with it"],
+  [{ MM4D_PROXIES: "balancer" }, 'MM4D_PROXIES is "balancer", must be IP addresses or networks'],
+  [{ MM4D_PEERS: "a=; b=192.0.2.1" }, 'MM4D_PEERS is "a=; b=192.0.2.1", must be'],
+  [{ MM4D_PEERS: "a=192.0.2.1; a=192.0.2.2" }, "with each name once"],
+])("settings that do not go together, or cannot be, are told: %j", (env, sentence) => {
+  expect(faults(env)).toEqual([expect.stringContaining(sentence)]);
+});
+
 test("an unknown name is a fault, with the nearest known one", () => {
   expect(faults({ MM4D_SMPT_PORT: "1", OTHER: "x" })).toEqual([
     "MM4D_SMPT_PORT is no setting of mm4d, must be a known one; the nearest is MM4D_SMTP_PORT",

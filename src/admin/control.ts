@@ -1,6 +1,6 @@
 /**
  * `control.sock` in the data directory: the lock on it, and the way in for the
- * command line, which asks there for the Redis in use.
+ * command line, which asks there, a word a line, and is answered in JSON.
  *
  * A socket is a good lock, because it dies with its process: refused means
  * stale.
@@ -10,7 +10,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import type { RedisPlace } from "../queue/redis.ts";
 
-/** What a running service tells the command line. */
+/** Where a running service is, and what it uses. */
 export interface ServiceFacts {
   readonly pid: number;
   readonly redis: RedisPlace;
@@ -18,12 +18,13 @@ export interface ServiceFacts {
   readonly queuePrefix: string;
   readonly domain: readonly string[];
   readonly smtp: { readonly host: string; readonly port: number };
+  readonly smtps: { readonly host: string; readonly port: number } | null;
   readonly admin: { readonly host: string; readonly port: number };
 }
 
 export interface Control {
-  /** What is answered from now on; before that, a question is answered with an empty line. */
-  tell(facts: ServiceFacts): void;
+  /** What is answered from now on, by question; before that, and to any other question, an empty line. */
+  answer(answers: Readonly<Record<string, () => unknown>>): void;
   /**
    * Makes sure of the lock: takes it again when the data directory was removed and
    * made anew. Rejects when another process has it by now, or there is no directory.
@@ -33,6 +34,7 @@ export interface Control {
 }
 
 const ASK_DEADLINE_MS = 5_000;
+const MAX_QUESTION_LENGTH = 100;
 
 /** The longest path a Unix socket may have: 108 bytes with the closing NUL on Linux, 104 on macOS. */
 const MAX_PATH_BYTES = 103;
@@ -45,29 +47,36 @@ export async function takeControl(dataDir: string): Promise<Control> {
       `Cannot lock the data directory: the path of ${path} is longer than ${MAX_PATH_BYTES} bytes, must be shorter`,
     );
   }
-  let facts: ServiceFacts | undefined;
+  let answers: Readonly<Record<string, () => unknown>> = {};
   const sockets = new Set<Socket>();
-  const answer = (socket: Socket): void => {
+  const serve = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
     socket.on("error", () => {}); // Whoever asked has left.
     socket.setTimeout(ASK_DEADLINE_MS, () => socket.destroy());
-    socket.resume(); // Nothing is asked in words.
-    socket.end(`${facts ? JSON.stringify(facts) : ""}\n`);
+    let question = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      question += text;
+      if (!question.includes("\n") && question.length < MAX_QUESTION_LENGTH) return;
+      const asked = question.trim();
+      const reply = Object.hasOwn(answers, asked) ? answers[asked]?.() : undefined;
+      socket.removeAllListeners("data").resume();
+      socket.end(`${reply === undefined ? "" : JSON.stringify(reply)}\n`);
+    });
   };
   const servers: Server[] = [];
   let held: string | undefined;
 
   async function take(): Promise<void> {
-    const server = createServer(answer);
+    const server = createServer(serve);
     await listenOrTakeOver(server, path);
     servers.push(server);
     held = identityOf(path);
   }
   await take();
   return {
-    tell(next) {
-      facts = next;
+    answer(next) {
+      answers = next;
     },
     async hold() {
       if (identityOf(path) !== held) await take();

@@ -26,6 +26,10 @@ export interface HealthFacts {
   };
   /** Why events cannot be put on the queue; null when they can. */
   readonly drainFault: Error | null;
+  /** Null without a certificate. */
+  readonly certificateExpiresAt: Date | null;
+  /** Why what is in force is older than what files of the settings say. */
+  readonly settingsFaults: readonly string[];
 }
 
 /** From this share of its limit on, a journal counts as full: one large message may no longer fit. */
@@ -59,9 +63,14 @@ export function notReady({ stopping, journal, redis, needsRedis }: HealthFacts):
 
 /** Why all is not well; empty when it is. */
 export function unhealthy(facts: HealthFacts): readonly string[] {
-  const { journal, redis, drainFault } = facts;
+  const { journal, redis, drainFault, certificateExpiresAt } = facts;
   const waiting = `${journal.records === 1 ? "1 report waits" : `${journal.records} reports wait`} in the journal (${size(journal)})`;
-  const reasons = [...notReady(facts), ...redis.unsuitable];
+  const reasons = [...notReady(facts), ...redis.unsuitable, ...facts.settingsFaults];
+  if (certificateExpiresAt !== null && certificateExpiresAt <= new Date()) {
+    reasons.push(
+      `The TLS certificate expired at ${certificateExpiresAt.toISOString()}: relays that check it deliver nothing until MM4D_TLS_CERT_FILE is renewed`,
+    );
+  }
   const oldestMs = journal.oldestAt === null ? 0 : Date.now() - journal.oldestAt.getTime();
 
   // Said already, and there is no journal in which they could wait.

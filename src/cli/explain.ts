@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ORDINARY_PEER } from "../delivery/peer.ts";
 import type { Problem } from "../delivery/problem.ts";
 import { WARNINGS } from "../delivery/warning.ts";
+import { loadPeers } from "../peers.ts";
 import { loadReading } from "../reading.ts";
 import { readEvent } from "../receiver.ts";
 import { describeEvent } from "./describe.ts";
@@ -14,12 +15,13 @@ export function addExplainCommand(program: Command): void {
   program
     .command("explain <file>")
     .description("read a saved message (- for stdin), and say what would become of it")
+    .option("--peer <name>", "as it would be read from this peer", "loopback")
     .option("--json", "print the event as JSON")
     .addHelpText(
       "after",
       `
-Reads as the service does, but stores and sends nothing. The event's id is
-the one that a peer named "loopback" would get.
+Reads as the service does, but stores and sends nothing. The peer's name is
+part of the event's id, and its entry says how its reports are read.
 
 Exit code 1 when the message makes no event; the reason is printed.`,
     )
@@ -37,11 +39,16 @@ const PROBLEMS: Record<Problem["kind"], string> = {
     "It is a report without a status and without an internal status code. It is answered 250 and kept in quarantine",
 };
 
-function explain(file: string, { json }: { json?: true }): void {
+function explain(file: string, { peer: name, json }: { peer: string; json?: true }): void {
   const { config } = loadSettings("explain");
+  const entry = loadPeers(config).find((known) => known.name === name);
+  if (!entry && name !== "loopback") throw new Error(`Cannot explain: there is no peer "${name}" (mm4d peers list)`);
   const bytes = readSavedMessage(file);
-  const peer = { name: "loopback", address: "127.0.0.1", helo: null, tls: null, user: null };
-  const read = readEvent({ bytes, peer, rules: ORDINARY_PEER, receivedAt: new Date() }, loadReading(config));
+  const peer = { name, address: "127.0.0.1", helo: null, tls: null, user: null };
+  const read = readEvent(
+    { bytes, peer, rules: entry?.rules ?? ORDINARY_PEER, receivedAt: new Date() },
+    loadReading(config),
+  );
   if (!read.ok) throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}`);
   const event = read.value;
   if (json) {

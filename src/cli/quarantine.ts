@@ -1,7 +1,8 @@
 /** `mm4d quarantine`: what a person does with messages nobody could read. */
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
-import { ORDINARY_PEER } from "../delivery/peer.ts";
+import type { PeerRules } from "../delivery/peer.ts";
+import { loadPeers, rulesOf } from "../peers.ts";
 import { createPublisher, newRecordId } from "../queue/publisher.ts";
 import { openQuarantine, type Quarantine, type QuarantineEntry } from "../queue/quarantine.ts";
 import { withRedis } from "../queue/redis.ts";
@@ -73,10 +74,11 @@ async function replay(id: string | undefined, { all, reason }: { all?: true; rea
   await withQuarantine(async (quarantine, config, publish) => {
     const chosen = id === undefined ? await quarantine.list() : [await found(quarantine, id)];
     const reading = loadReading(config);
+    const peers = loadPeers(config);
     let failed = 0;
     for (const entry of chosen) {
       if (reason !== undefined && entry.message.reason !== reason) continue;
-      const outcome = await replayOne(entry, reading, publish);
+      const outcome = await replayOne(entry, rulesOf(peers, entry.message.peer.name), reading, publish);
       process.stdout.write(`${entry.id}  ${outcome.text}\n`);
       if (outcome.published) await quarantine.drop(entry.id);
       else failed += 1;
@@ -96,6 +98,7 @@ type Publish = ReturnType<typeof createPublisher>["publish"];
 /** A first publication: under its ordinary id, with the time it was received at first. */
 async function replayOne(
   { message }: QuarantineEntry,
+  rules: PeerRules,
   reading: Reading,
   publish: Publish,
 ): Promise<{ published: boolean; text: string }> {
@@ -103,7 +106,7 @@ async function replayOne(
     {
       bytes: Buffer.from(message.raw, "base64"),
       peer: message.peer,
-      rules: ORDINARY_PEER,
+      rules,
       receivedAt: new Date(message.receivedAt),
     },
     reading,

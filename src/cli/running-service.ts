@@ -4,19 +4,29 @@ import { join, resolve } from "node:path";
 import type { ServiceFacts } from "../admin/control.ts";
 import type { Config, LoadedConfig, Origin } from "../config.ts";
 import { type RedisPlace, redisOf } from "../queue/redis.ts";
+import type { Refusal } from "../smtp/refusals.ts";
 
 const ANSWER_DEADLINE_MS = 3_000;
 
-/** What the service on this data directory says; undefined when none is running. */
-export function askService({ dataDir }: Config): Promise<ServiceFacts | undefined> {
+/** Where the service on this data directory is; undefined when none is running. */
+export function askService({ dataDir }: Pick<Config, "dataDir">): Promise<ServiceFacts | undefined> {
+  return ask(dataDir, "facts") as Promise<ServiceFacts | undefined>;
+}
+
+/** Who was refused lately, by the service on this data directory; undefined when none is running. */
+export function askRefusals({ dataDir }: Pick<Config, "dataDir">): Promise<readonly Refusal[] | undefined> {
+  return ask(dataDir, "refusals") as Promise<readonly Refusal[] | undefined>;
+}
+
+function ask(dataDir: string, question: string): Promise<unknown> {
   return new Promise((done) => {
-    const socket = createConnection(join(resolve(dataDir), "control.sock"));
+    const socket = createConnection(join(resolve(dataDir), "control.sock"), () => socket.write(`${question}\n`));
     let answer = "";
     socket.setEncoding("utf8");
     socket.on("data", (text) => {
       answer += text;
     });
-    socket.on("end", () => done(answer.trim() === "" ? undefined : (JSON.parse(answer) as ServiceFacts)));
+    socket.on("end", () => done(answer.trim() === "" ? undefined : JSON.parse(answer)));
     socket.on("error", () => done(undefined));
     // One that is frozen does not answer.
     socket.setTimeout(ANSWER_DEADLINE_MS, () => socket.destroy(new Error("no answer")));

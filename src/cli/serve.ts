@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import type { Config } from "../config.ts";
 import { describeRedis } from "../queue/redis.ts";
 import { type Service, startService } from "../service.ts";
-import { createAccess } from "../smtp/access.ts";
 import { loadSettings } from "./settings.ts";
 
 export function addServeCommand(program: Command): void {
@@ -17,7 +16,8 @@ The log goes to stdout, one JSON line per fact; what it listens on is also
 said on stderr, in plain words. Without REDIS_URL a Redis of its own is
 started, with its data under MM4D_DATA_DIR.
 
-SIGHUP reads MM4D_CATALOGUE_FILE again; on a terminal it ends the service.`,
+SIGHUP reads the catalogue, the peers and the certificate again; on a
+terminal it ends the service.`,
     )
     .action(serve);
 }
@@ -57,10 +57,12 @@ function firstSignal(): Promise<void> {
   });
 }
 
-function welcome({ smtp, admin, redis: place, embedded, notes }: Service, { queue, peers }: Config): string {
+function welcome(service: Service, { queue }: Config): string {
+  const { smtp, smtps, admin, redis: place, embedded, takesLoopback, notes } = service;
   const redis = `${describeRedis(place)}${embedded ? " (embedded, started by mm4d)" : ""}`;
   return [
     `mm4d takes MM4 reports on smtp://${at(smtp)}`,
+    ...(smtps === null ? [] : [`  and on smtps://${at(smtps)}, with TLS from the beginning,`]),
     `  and answers http://${at(admin)}/healthz`,
     `  Redis: ${redis}`,
     `  Queue: ${queue}`,
@@ -68,7 +70,7 @@ function welcome({ smtp, admin, redis: place, embedded, notes }: Service, { queu
     "Try, in a second terminal:",
     "  npx mm4d tail",
     // Where only others may connect, it would be refused.
-    ...(createAccess(peers)("127.0.0.1") === undefined ? [] : ["  npx mm4d send --status Rejected --code 470"]),
+    ...(!takesLoopback ? [] : ["  npx mm4d send --status Rejected --code 470"]),
     "",
   ].join("\n");
 }

@@ -1,46 +1,43 @@
-/** Who may connect: the peer that an address belongs to. */
-import { BlockList, isIP } from "node:net";
+/** Whose an address is. */
+import { BlockList, isIP, isIPv6 } from "node:net";
+import type { Network } from "../config.ts";
+import type { Peer } from "./peer.ts";
 
-export interface PeerNetworks {
-  readonly name: string;
-  readonly networks: readonly { readonly address: string; readonly prefix: number; readonly family: "ipv4" | "ipv6" }[];
+/** The peer that an address belongs to; undefined for an address that is nobody's. */
+export type FindPeer = (address: string) => Peer | undefined;
+
+/** Looks peers up by address. Where their networks overlap, the longest prefix wins. */
+export function createAccess(peers: readonly Peer[]): FindPeer {
+  const rules = peers
+    .flatMap((peer) => peer.networks.map((network) => ({ peer, ...network })))
+    .sort((a, b) => b.prefix - a.prefix)
+    .map(({ peer, ...network }) => ({ peer, contains: createNetworks([network]) }));
+  return (address) => rules.find(({ contains }) => contains(address))?.peer;
 }
 
-/** The peer's name for an address; undefined for an address that is nobody's. */
-export type FindPeer = (address: string) => string | undefined;
-
-/** The name of whoever connects from this machine where no peers are set. */
-export const LOOPBACK = "loopback";
-
-/**
- * Looks peers up by address. Where their networks overlap, the longest prefix
- * wins. Without any peers only loopback may connect.
- */
-export function createAccess(peers: readonly PeerNetworks[]): FindPeer {
-  const listed = peers.length > 0 ? peers : [LOOPBACK_PEER];
-  const rules = listed
-    .flatMap(({ name, networks }) => networks.map((network) => ({ name, ...network })))
-    .sort((a, b) => b.prefix - a.prefix)
-    .map(({ name, address, prefix, family }) => {
-      const list = new BlockList();
-      list.addSubnet(address, prefix, family);
-      return { name, family, list };
-    });
-
+/** Whether an address is in one of some networks. */
+export function createNetworks(networks: readonly Network[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
   return (address) => {
-    // A listener on "::" tells IPv4 clients as ::ffff:192.0.2.1.
-    const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
+    const plain = plainAddress(address);
     // A client that was gone before it was looked at has no address.
-    if (isIP(plain) === 0) return undefined;
-    const family = plain.includes(":") ? "ipv6" : "ipv4";
-    return rules.find((rule) => rule.family === family && rule.list.check(plain, family))?.name;
+    return isIP(plain) !== 0 && list.check(plain, plain.includes(":") ? "ipv6" : "ipv4");
   };
 }
 
-const LOOPBACK_PEER: PeerNetworks = {
-  name: LOOPBACK,
-  networks: [
-    { address: "127.0.0.0", prefix: 8, family: "ipv4" },
-    { address: "::1", prefix: 128, family: "ipv6" },
-  ],
-};
+/** A listener on "::" tells IPv4 clients as ::ffff:192.0.2.1. */
+export function plainAddress(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, "");
+}
+
+/** Under which address a stranger is listed: whoever has one IPv6 address has a whole /64 of them. */
+export function strangersNetwork(address: string): string {
+  const plain = plainAddress(address);
+  if (!isIPv6(plain)) return plain;
+  const [front = "", back = ""] = plain.split("::");
+  const groups = (part: string): readonly string[] => part.split(":").filter((group) => group !== "");
+  const missing = plain.includes("::") ? 8 - groups(front).length - groups(back).length : 0;
+  const all = [...groups(front), ...Array(Math.max(missing, 0)).fill("0"), ...groups(back)];
+  return `${all.slice(0, 4).join(":")}::/64`;
+}

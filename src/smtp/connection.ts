@@ -1,46 +1,302 @@
 /**
- * smtp-server's connection with three habits changed that its options do not reach.
+ * smtp-server's connection with the habits changed that its options do not reach.
  * Pinned to smtp-server 3.21.6; tests drive each over TCP.
  *
- * 1. It greets at once. The library waits 100 ms to catch spammers that talk
- *    too soon, which holds a relay with one report a connection to 9 a second.
- * 2. It takes addresses without a domain or without angle brackets.
+ * 1. Every reply is a row of our table, whatever words the library has for it.
+ * 2. Deadlines hold from the beginning of what they are for. The library's one
+ *    timeout begins anew at every byte, so that a slow client is never cut.
+ * 3. Commands are counted: bad ones, and those in a row without a message.
+ * 4. A listed peer is greeted at once. The library waits 100 ms to catch spammers
+ *    that talk too soon, which holds a relay with one report a connection to 9 a second.
+ * 5. A listed peer's addresses may lack the domain or the angle brackets.
  *    Seen in practice: `MAIL FROM:<mmsc.example.net>` (vectorcore),
  *    `RCPT TO:<system-user>`, `RCPT TO:+1…/TYPE=PLMN@host` (a Korean MMSC).
- * 3. A reply that brings its own enhanced code keeps it (RFC 2034).
+ * 6. The end of a message is found by our own reader (data-reader.ts).
+ * 7. AUTH is there for peers with a user, STARTTLS for peers that may use it.
  */
-import { SMTPServer } from "smtp-server";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+import { SMTPServer, type SMTPServerSession } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
-import { REPLIES } from "./replies.ts";
+import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
+import { createDataReader, type DataFault, type ReadData } from "./data-reader.ts";
+import type { Limits } from "./limits.ts";
+import type { Peer } from "./peer.ts";
+import { REPLIES, type SmtpReply } from "./replies.ts";
 
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
-type Connect = SMTPServer["connect"];
+type Command = Parameters<SMTPConnection["_onCommand"]>;
+
+/** A connection whose client is known, or known to be nobody. */
+export interface Arrival {
+  readonly socket: Socket;
+  /** The client's own, behind a balancer too. */
+  readonly address: string;
+  readonly port: number;
+  /** Undefined for a stranger: it is told so, and closed. */
+  readonly peer: Peer | undefined;
+  /** Whether TLS begins before SMTP does. */
+  readonly implicitTls: boolean;
+  /** When it connected, as performance.now() tells it. */
+  readonly sinceMs: number;
+}
+
+/** What a connection needs to know of the others, and whom it tells. */
+export interface House {
+  readonly limits: Limits;
+  /** Why this client is turned away at the door; undefined when it may come in. */
+  refusalAtConnect(connection: Mm4Connection): SmtpReply | undefined;
+  /** Whether idle sessions are to end. */
+  stopping(): boolean;
+  offersTls(): boolean;
+  onReply(
+    connection: Mm4Connection,
+    reply: { readonly code: number; readonly reason?: string | undefined },
+    detail: string | null,
+  ): void;
+  /** A connection that broke in the middle of a transaction. */
+  onFailed(connection: Mm4Connection, cause: Error): void;
+  /** A handshake that failed: the client hears nothing of us that it would understand. */
+  onTlsFailed(connection: Mm4Connection, why: string): void;
+  onClosed(connection: Mm4Connection): void;
+}
+
+/** What the server waits for its client to do. */
+type Phase = "first-command" | "line" | "data" | "idle";
+
+const MAX_COMMAND_BYTES = 4_096;
+/** RFC 5321 §4.5.3.1.10: a client may offer all its recipients, and send those again that were too many. */
+const RECIPIENTS_TRIED = 10;
+/** The library's own wait for early talkers, kept for clients that are not listed. */
+const EARLY_TALKER_MS = 100;
 
 export class Mm4Connection extends SMTPConnection {
+  /** Its entry, which may change while it is here; undefined for a stranger. */
+  peer: Peer | undefined;
+  /** The peer among whose connections it counts; undefined when it was turned away. */
+  countedAs: string | undefined;
+  /** What the next refusal is about. */
+  refused: string | null = null;
+  private readonly house: House;
+  private readonly openedMs: number;
+  private readonly counts = { commands: 0, sinceMessage: 0, recipients: 0, bad: 0 };
+  /** The command that is being answered. */
+  private verb = "";
+  /** Whether a MAIL, or a RCPT behind it, was refused: what was sent along with it cannot be right then. */
+  private refusedBefore = false;
+  /** Whether its entry has changed, so that it has to connect anew when its transaction is over. */
+  revoked = false;
+  private held: { phase: Phase; commands: number; sinceMs: number };
+  /** Messages whose DATA was begun. */
+  messages = 0;
+  failedLogins = 0;
+  private tlsFailed = false;
+
+  constructor(server: Mm4Server, house: House, { socket, address, port, peer, implicitTls, sinceMs }: Arrival) {
+    super(server, socket, { remoteAddress: address, remotePort: port });
+    this.house = house;
+    this.peer = peer;
+    this.needsUpgrade = implicitTls;
+    this.openedMs = sinceMs;
+    this.held = { phase: "first-command", commands: 0, sinceMs };
+  }
+
   override init(): void {
     this._setListeners(() => {
-      const { maxClients } = this._server.options;
-      if (maxClients && this._server.connections.size > maxClients) {
-        this.send(REPLIES.tooManyClients.code, REPLIES.tooManyClients.text);
-        return;
-      }
-      this.connectionReady();
+      const refusal = this.house.refusalAtConnect(this);
+      if (refusal) this.refuse(refusal);
+      else if (this.peer?.listed) this.connectionReady();
+      else setTimeout(() => this.connectionReady(), EARLY_TALKER_MS).unref();
     });
   }
 
+  /** Whether a message has been announced whose reply is still owed. */
+  inTransaction(): boolean {
+    return Boolean(this.session.envelope?.mailFrom) || Boolean(this._dataStream);
+  }
+
+  /** Answers and closes. Whatever the client still sends is thrown away. */
+  refuse(reply: SmtpReply): void {
+    if (this._closing || this._closed) return;
+    this.answer(reply);
+    this.close();
+  }
+
+  private answer(reply: SmtpReply): void {
+    // RFC 2920 §3.1: RCPT and DATA are sent before the client knows what became of MAIL.
+    const bad = reply.bad && !(reply === REPLIES.outOfOrder && this.refusedBefore);
+    if (reply.code >= 400 && (this.verb === "MAIL" || this.verb === "RCPT")) this.refusedBefore = true;
+    if (bad) this.counts.bad += 1;
+    const tooMany = bad && this.counts.bad >= this.house.limits.badCommands;
+    const { code, text, reason } = tooMany ? REPLIES.tooManyBadCommands : reply;
+    this.house.onReply(this, { code, reason }, this.refused);
+    this.refused = null;
+    super.send(code, text, false);
+  }
+
+  /** The one way out of the library: what it would say is said in our words. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
-    // The library's own words for a size that is announced in MAIL FROM.
-    if (context === "MESSAGE_TOO_BIG") {
-      this.send(code, REPLIES.messageTooLarge.text);
+    // The greeting, what EHLO and HELO answer, and the challenges of AUTH say something about us.
+    if ((context === false && code < 400) || code === 334) {
+      this.house.onReply(this, { code }, null);
+      super.send(code, data, false);
       return;
     }
-    const enhanced = typeof data === "string" && /^[245]\.\d{1,3}\.\d{1,3} /.test(data);
-    super.send(code, data, enhanced ? false : context);
-    (this._server as Mm4Server).onReply(code);
+    this.answer(findReply(code, String(data ?? ""), context || undefined));
+  }
+
+  override _onCommand(...[command, callback]: Command): void {
+    const reply = this.ownReply(command);
+    if (reply === undefined) {
+      super._onCommand(command, callback);
+      return;
+    }
+    this.answer(reply);
+    this._whenWritable(callback ?? (() => {}));
+  }
+
+  /** What we answer to a command ourselves; undefined for what is the library's to answer. */
+  private ownReply(command: Buffer): SmtpReply | undefined {
+    // Before the greeting nothing is a command; a handshake under way discards what came before it.
+    if (!this._ready || this._upgrading || this._closing) return undefined;
+    this.counts.commands += 1;
+    // The library counts to ten by itself.
+    this._unrecognizedCommands = 0;
+    // The answer to a challenge of AUTH is no command.
+    if (this._nextHandler) return undefined;
+
+    const [verb = ""] = command.toString("latin1").toUpperCase().split(" ", 1);
+    this.verb = verb;
+    if (verb !== "RCPT" && verb !== "DATA") this.refusedBefore = false;
+    if (this.isTooMany(verb)) return REPLIES.tooManyCommands;
+    if (!this.inTransaction()) {
+      if (this.house.stopping()) return REPLIES.shuttingDown;
+      if (this.revoked) return REPLIES.accessChanged;
+      if (performance.now() - this.openedMs >= this.house.limits.sessionMs) return REPLIES.sessionOver;
+    }
+    if (verb === "VRFY" || verb === "EXPN" || verb === "HELP") return REPLIES.notImplemented;
+    if (verb === "AUTH" && this.peer?.auth && !this.secure) return REPLIES.authEncryption;
+    return undefined;
+  }
+
+  /** Counts a command. Recipients are none of those that are counted, up to a multiple of what a message may have. */
+  private isTooMany(verb: string): boolean {
+    const { recipients, commands } = this.house.limits;
+    if (verb === "RCPT" && this.inTransaction()) this.counts.recipients += 1;
+    if (verb !== "RCPT" || this.counts.recipients > recipients * RECIPIENTS_TRIED) this.counts.sinceMessage += 1;
+    return this.counts.sinceMessage > commands;
+  }
+
+  override _createParser(): SMTPStream {
+    const parser = new Mm4Stream({ maxCommandLength: MAX_COMMAND_BYTES });
+    parser.oncommand = (command, callback) => this._onCommand(command, callback);
+    parser.on("error", (error) => {
+      if (error.message === "Command line too long") return this.refuse(REPLIES.lineTooLong);
+      this.house.onFailed(this, error);
+      this.refuse(REPLIES.internalError);
+    });
+    parser.newReader = () =>
+      createDataReader({
+        limitBytes: this.house.limits.messageBytes,
+        bareNewlines: this.peer?.bareNewlines ?? false,
+      });
+    parser.onFault = (fault) => this.refuse(fault === "too-large" ? REPLIES.messageTooLarge : REPLIES.bareNewline);
+    return parser;
+  }
+
+  override _isDisabled(command: string): boolean {
+    if (command === "AUTH") return !this.peer?.auth || !this.secure;
+    if (command === "STARTTLS") return !this.house.offersTls() || this.peer?.tls === "off";
+    return super._isDisabled(command);
+  }
+
+  override handler_DATA(command: Buffer, callback: () => void): void {
+    const before = this._dataStream;
+    super.handler_DATA(command, callback);
+    if (this._dataStream === before) return;
+    this.messages += 1;
+    this.counts.sinceMessage = 0;
+    this.counts.recipients = 0;
+    this.counts.bad = 0;
+  }
+
+  override upgrade(...[callback, secured]: Parameters<SMTPConnection["upgrade"]>): void {
+    // Read by the library while it begins the handshake, in the same turn of the event loop.
+    this._server.options.requestCert = Boolean(this.peer?.clientCertificate);
+    // The library removes everybody's listeners from the socket below; others wait for its end too.
+    const socket = this._socket;
+    const waiting = socket.listeners("close") as (() => void)[];
+    super.upgrade(callback, secured);
+    for (const listener of waiting) socket.on("close", listener);
+  }
+
+  /** The TLS socket, once there is one. */
+  tlsSocket(): TLSSocket | undefined {
+    return this.secure ? (this._socket as TLSSocket) : undefined;
+  }
+
+  // The library's timeout begins anew at every byte; `enforceDeadline` does its work.
+  override _armTimeout(): void {}
+
+  override _onError(error: Error & { code?: string | undefined }): void {
+    if (!this._upgrading) super._onError(error);
+    // Told by several events, of which the first says why.
+    else if (!this.tlsFailed) this.house.onTlsFailed(this, error.code ?? error.message);
+    this.tlsFailed = this._upgrading;
+  }
+
+  override _onClose(): void {
+    if (!this._closed) this.house.onClosed(this);
+    super._onClose();
+  }
+
+  /** Looks after the deadline of whatever is waited for. Called every so often. */
+  enforceDeadline(nowMs: number): void {
+    const phase = this.phase();
+    const commands = this.counts.commands;
+    if (phase === undefined) return;
+    if (phase !== this.held.phase || commands !== this.held.commands) this.held = { phase, commands, sinceMs: nowMs };
+
+    const { limitMs, reply } = this.deadlineOf(phase);
+    if (nowMs - this.held.sinceMs >= limitMs) this.refuse(reply);
+    else if (this.isSessionOver(nowMs, phase)) this.refuse(REPLIES.sessionOver);
+  }
+
+  /** A message on its way is waited for, a transaction only as long as a peer may be idle. */
+  private isSessionOver(nowMs: number, phase: Phase): boolean {
+    const { sessionMs, peerIdleMs } = this.house.limits;
+    const overMs = nowMs - this.openedMs - sessionMs;
+    return overMs >= 0 && (!this.inTransaction() || (phase !== "data" && overMs >= peerIdleMs));
+  }
+
+  /** What the client owes us; undefined while it waits for us, or is gone. */
+  private phase(): Phase | undefined {
+    if (this._closing || this._closed) return undefined;
+    if (this.counts.commands === 0) return "first-command";
+    if (this._upgrading) return "line";
+    const parser = this._parser || undefined;
+    if (parser?._dataMode) return "data";
+    if (this._handlerPending || this._dataStream) return undefined;
+    return parser?._remainder ? "line" : "idle";
+  }
+
+  private deadlineOf(phase: Phase): { limitMs: number; reply: SmtpReply } {
+    const { firstCommandMs, lineMs, dataMs, idleMs, peerIdleMs } = this.house.limits;
+    switch (phase) {
+      case "first-command":
+        return { limitMs: firstCommandMs, reply: REPLIES.firstCommandLate };
+      case "line":
+        return { limitMs: lineMs, reply: REPLIES.lineLate };
+      case "data":
+        return { limitMs: dataMs, reply: REPLIES.dataLate };
+      case "idle":
+        return { limitMs: this.peer?.listed ? peerIdleMs : idleMs, reply: REPLIES.idle };
+    }
   }
 
   override _parseAddressCommand(name: string, command: Buffer | string): ParsedAddress {
-    return super._parseAddressCommand(name, command) || this.parseLeniently(name, command.toString());
+    const parsed = super._parseAddressCommand(name, command);
+    return parsed || (this.peer?.listed ? this.parseLeniently(name, command.toString()) : false);
   }
 
   private parseLeniently(name: string, command: string): ParsedAddress {
@@ -55,18 +311,98 @@ export class Mm4Connection extends SMTPConnection {
   }
 }
 
-/** smtp-server with our connections. */
-export class Mm4Server extends SMTPServer {
-  /** Told the code of every reply. */
-  onReply: (code: number) => void = () => {};
+/** smtp-server's parser, with our reading of messages. What is handed on is the whole message in one piece. */
+class Mm4Stream extends SMTPStream {
+  newReader: () => ReadData = () => {
+    throw new Error("No reader is set");
+  };
+  onFault: (fault: DataFault) => void = () => {};
+  private readData: ReadData | undefined;
 
-  override connect(...[socket, options]: Parameters<Connect>): void {
-    const connection = new Mm4Connection(this, socket, options);
+  override startDataMode(maxBytes?: number): ReturnType<SMTPStream["startDataMode"]> {
+    this.readData = this.newReader();
+    return super.startDataMode(maxBytes);
+  }
+
+  /**
+   * Goes on with what came behind a message. The library forgets afterwards what
+   * that may have set: a second message in the same piece would never be answered.
+   */
+  override continue(): void {
+    const proceed = this._continueCallback;
+    this._continueCallback = typeof proceed !== "function";
+    if (typeof proceed === "function") proceed();
+  }
+
+  override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
+    const data = this.readData?.(chunk) ?? { kind: "incomplete" };
+    if (data.kind === "complete") {
+      this.readData = undefined;
+      this._endDataMode(data.message, data.rest, done);
+      return;
+    }
+    if (data.kind !== "incomplete") this.onFault(data.kind);
+    done();
+  }
+}
+
+/** smtp-server with our connections. It listens nowhere itself: sockets come through the door. */
+export class Mm4Server extends SMTPServer {
+  private readonly bySession = new WeakMap<SMTPServerSession, Mm4Connection>();
+
+  admit(arrival: Arrival, house: House): void {
+    const connection = new Mm4Connection(this, house, arrival);
     this.connections.add(connection);
-    connection.on("error", (error: Error) => this.emit("error", error));
+    this.bySession.set(connection.session, connection);
+    connection.on("error", (error: Error) => house.onFailed(connection, error));
     connection.init();
+  }
+
+  connectionOf(session: SMTPServerSession): Mm4Connection {
+    const connection = this.bySession.get(session);
+    if (!connection) throw new Error("A session without a connection");
+    return connection;
   }
 }
 
 /** Stands in for a missing domain while the library checks the rest of an address. RFC 2606 §2. */
 const NO_DOMAIN = "no-domain.invalid";
+
+const BY_WORDS: ReadonlyMap<string, SmtpReply> = new Map<string, SmtpReply>([
+  ...Object.values(REPLIES).map((reply: SmtpReply) => [`${reply.code} ${reply.text}`, reply] as const),
+  ["250 OK", REPLIES.noop],
+  ["250 Flushed", REPLIES.reset],
+  ["421 HTTP requests not allowed", REPLIES.http],
+]);
+
+const BY_CONTEXT: Readonly<Record<string, SmtpReply>> = {
+  MAIL_FROM_OK: REPLIES.senderAccepted,
+  RCPT_TO_OK: REPLIES.recipientAccepted,
+  SENDER_SYNTAX_ERROR: REPLIES.badSender,
+  MAILBOX_SYNTAX_ERROR: REPLIES.badRecipient,
+  TOO_MANY_RECIPIENTS: REPLIES.tooManyRecipients,
+  MESSAGE_TOO_BIG: REPLIES.messageTooLarge,
+};
+
+const BY_CODE: Readonly<Record<number, SmtpReply>> = {
+  220: REPLIES.readyForTls,
+  221: REPLIES.bye,
+  235: REPLIES.authenticated,
+  354: REPLIES.goAhead,
+  421: REPLIES.earlyTalker,
+  500: REPLIES.unknownCommand,
+  501: REPLIES.badParameters,
+  503: REPLIES.outOfOrder,
+  504: REPLIES.authMechanism,
+  530: REPLIES.tlsRequired,
+};
+
+/** Our row for what the library would say. What it has never been seen to say is an error of ours. */
+function findReply(code: number, words: string, context: string | undefined): SmtpReply {
+  return (
+    BY_WORDS.get(`${code} ${words}`) ??
+    (context === undefined ? undefined : BY_CONTEXT[context]) ??
+    BY_CODE[code] ??
+    REPLIES.internalError
+  );
+}

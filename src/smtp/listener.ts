@@ -1,217 +1,397 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
-import type { AddressInfo } from "node:net";
+import { constants } from "node:crypto";
 import { domainToASCII } from "node:url";
-import type { SMTPServerDataStream, SMTPServerSession } from "smtp-server";
+import type { SMTPServerDataStream } from "smtp-server";
 import type { PeerIdentity } from "../delivery/peer.ts";
-import type { FindPeer } from "./access.ts";
-import { type Mm4Connection, Mm4Server } from "./connection.ts";
+import { type FindPeer, strangersNetwork } from "./access.ts";
+import type { Certificate } from "./certificate.ts";
+import { type House, type Mm4Connection, Mm4Server } from "./connection.ts";
+import { type Address, openDoor } from "./door.ts";
+import { createPace, type Limits } from "./limits.ts";
+import { createLogins } from "./password.ts";
+import type { ClientCertificate, Peer } from "./peer.ts";
+import type { NewRefusal } from "./refusals.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 
 export interface ListenerOptions {
   readonly host: string;
   readonly port: number;
+  /** Where TLS begins before SMTP does; null for nowhere. */
+  readonly smtpsPort: number | null;
   /** The name we greet with. */
   readonly hostname: string;
   /** Domains whose recipients are accepted; empty for every domain. */
   readonly domains: readonly string[];
-  readonly maxMessageBytes: number;
-  readonly maxClients: number;
+  readonly limits: Limits;
+  /** Whether an address is a balancer's, which tells whose its connections are. */
+  readonly isProxy: (address: string) => boolean;
   readonly findPeer: FindPeer;
+  /** Without one TLS is not offered. */
+  readonly certificate: Certificate | null;
   /** One message. Must resolve in time; a rejection is answered as an internal error. */
   readonly onMessage: (message: SmtpMessage) => Promise<SmtpReply>;
-  readonly onRefused: (refusal: Refused) => void;
-  /** An error of one session, such as a connection that broke, or of our own. */
-  readonly onError: (error: Error) => void;
-  /** The code of every reply, those of the SMTP library among them. */
-  readonly onReply: (code: number) => void;
+  readonly onSession: (peer: string) => void;
+  readonly onRefused: (refusal: NewRefusal) => void;
+  /** An error of one session, such as a connection that broke, or of our own; the client is null where it is nobody's. */
+  readonly onError: (error: Error, client: SmtpClient | null) => void;
+  /** The code of every reply. `peer` is empty for a stranger. */
+  readonly onReply: (peer: string, code: number) => void;
 }
 
-/** Why a client was refused before its message was looked at. */
-export interface Refused {
+export interface SmtpClient {
   readonly address: string;
-  readonly reason: "unknown-peer" | "unknown-domain" | "message-too-large";
-  /** The domain that is not ours. */
-  readonly domain?: string;
+  /** Null for a stranger. */
+  readonly peer: string | null;
 }
 
 export interface SmtpMessage {
   readonly sessionId: string;
   readonly peer: PeerIdentity;
+  /** The entry of the peer, as it was when the message ended. */
+  readonly entry: Peer;
   readonly bytes: Uint8Array;
   readonly receivedAt: Date;
 }
 
 export interface Listener {
-  readonly address: { readonly host: string; readonly port: number };
+  readonly address: Address;
+  readonly smtpsAddress: Address | null;
   readonly connections: () => number;
-  /** Takes no new sessions, ends idle ones, lets open DATA finish for `graceMs`. */
+  /** Open connections of each peer that has had any. */
+  readonly connectionsByPeer: () => ReadonlyMap<string, number>;
+  /** From now on these peers. Sessions whose right to be here has changed are ended between two messages. */
+  usePeers(findPeer: FindPeer): void;
+  /** From the next handshake on this certificate. */
+  useCertificate(certificate: Certificate): void;
+  /**
+   * Takes no new sessions, ends idle ones, lets open transactions finish for
+   * `graceMs`, and then ends those too.
+   */
   stop(graceMs: number): Promise<void>;
 }
 
-/** A client that says nothing for this long is sent away. RFC 5321 §4.5.3.2.7 asks for five minutes. */
-const IDLE_TIMEOUT_MS = 300_000;
-const MAX_RECIPIENTS = 1_000;
-/** What is read of one message, in bytes, before its sender counts as endless; eight times the limit where that is more. */
-const ENDLESS_BYTES = 67_108_864;
+const MAX_FAILED_LOGINS = 3;
+const DEADLINES_LOOKED_AT_EVERY_MS = 250;
+const STOPPING_LOOKED_AT_EVERY_MS = 10;
+/** What a client may take to close its side, after the last of us has said goodbye, in milliseconds. */
+const GOODBYE_MS = 1_000;
 
 /** Rejects when the address cannot be listened on. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  const { findPeer, onRefused, maxMessageBytes } = options;
-  const inData = new Set<string>();
+  const { limits, onRefused } = options;
+  let { findPeer, certificate } = options;
   let stopping = false;
+  const open = createCount();
+  const mayGoOn = createPace();
+  const logins = createLogins();
+
+  const house: House = {
+    limits,
+    offersTls: () => certificate !== null,
+    stopping: () => stopping,
+    refusalAtConnect,
+    onReply(connection, { code, reason }, detail) {
+      options.onReply(connection.peer?.name ?? "", code);
+      if (reason !== undefined) noteRefusal(connection, reason, detail);
+    },
+    onFailed: ({ remoteAddress, peer }, cause) =>
+      options.onError(cause, { address: remoteAddress, peer: peer?.name ?? null }),
+    onTlsFailed: (connection, why) => noteRefusal(connection, "tls-handshake", why),
+    onClosed: ({ countedAs }) => open.less(countedAs),
+  };
 
   const server = new Mm4Server({
     name: options.hostname,
     banner: "mm4d",
-    size: maxMessageBytes,
-    // AUTH and STARTTLS are off until they are set up: smtp-server's own certificate has a key that everybody knows.
-    disabledCommands: ["AUTH", "STARTTLS", "WIZ", "SHELL", "KILL"],
+    size: limits.messageBytes,
+    disabledCommands: ["WIZ", "SHELL", "KILL", "XCLIENT", "XFORWARD"],
+    authMethods: ["PLAIN", "LOGIN"],
     authOptional: true,
     hideENHANCEDSTATUSCODES: false,
     disableReverseLookup: true,
     lenientAddressParsing: true,
     logger: false,
-    maxClients: options.maxClients,
-    maxRecipients: MAX_RECIPIENTS,
-    socketTimeout: IDLE_TIMEOUT_MS,
+    maxRecipients: limits.recipients,
     heloResponse: "%s",
+    rejectUnauthorized: false,
+    ...tlsOptions(certificate),
 
-    onConnect(session, callback) {
-      if (findPeer(session.remoteAddress) !== undefined) return callback();
-      // A balancer's check that was gone before it was looked at has no address any more: no peer, and no news.
-      if (session.remoteAddress === "") return callback(asError(REPLIES.unknownPeer));
-      onRefused({ address: session.remoteAddress, reason: "unknown-peer" });
-      callback(asError(REPLIES.unknownPeer));
+    // At once: by default they wait a turn, in which what a listed peer has said already would count as too soon.
+    onConnect: (_session, callback) => callback(),
+    onSecure: (_socket, _session, callback) => callback(),
+
+    onAuth({ username, password }, session, callback) {
+      void authenticate(server.connectionOf(session), username ?? "", password ?? "")
+        .catch(internalError)
+        .then((reply) => {
+          if (reply === null) callback(null, { user: username ?? "" });
+          else callback(asError(reply));
+        });
+    },
+
+    onMailFrom({ address }, session, callback) {
+      const connection = server.connectionOf(session);
+      const refusal = refusalOfSender(connection, address);
+      if (refusal === REPLIES.senderNotAllowed) connection.refused = domainOf(address);
+      callback(refusal ? asError(refusal) : null);
     },
 
     onRcptTo({ address }, session, callback) {
       if (isOurs(address, options.domains)) return callback();
-      onRefused({ address: session.remoteAddress, reason: "unknown-domain", domain: domainOf(address) });
+      server.connectionOf(session).refused = domainOf(address);
       callback(asError(REPLIES.unknownDomain));
     },
 
     onData(stream, session, callback) {
-      inData.add(session.id);
-      void answer(stream, session)
-        .catch((cause: unknown) => {
-          options.onError(cause as Error);
-          return REPLIES.internalError as SmtpReply;
-        })
-        .then((reply) => {
-          inData.delete(session.id);
-          if (!reply) return;
-          if (reply.code < 400) callback(null, reply.text);
-          else callback(asError(reply));
-          if (stopping) sayGoodbye();
-        });
+      const connection = server.connectionOf(session);
+      void receive(stream, connection).then((reply) => {
+        if (reply === undefined) return;
+        if (reply.code < 400) callback(null, reply.text);
+        else callback(asError(reply));
+        if (stopping) connection.refuse(REPLIES.shuttingDown);
+        else if (connection.revoked) connection.refuse(REPLIES.accessChanged);
+      });
     },
   });
-  server.onReply = options.onReply;
-  let listening = false;
-  // Before that, an error is the listener's own, and rejects below.
-  server.on("error", (cause) => listening && options.onError(cause));
+  server.on("error", (cause) => options.onError(cause, null));
+  // What a handler of the library's throws is answered 451, and told nowhere else.
+  server.logger = {
+    ...server.logger,
+    error: (entry) => {
+      if (typeof entry === "object" && entry.tnx === "command" && entry.err instanceof Error)
+        options.onError(entry.err, null);
+    },
+  };
 
-  /** Undefined when the client went away before the end of its message. */
-  async function answer(stream: SMTPServerDataStream, session: SMTPServerSession): Promise<SmtpReply | undefined> {
-    const bytes = await collect(stream, maxMessageBytes);
-    if (bytes === "endless") {
-      onRefused({ address: session.remoteAddress, reason: "message-too-large" });
-      connectionOf(session)?.send(REPLIES.messageTooLarge.code, REPLIES.messageTooLarge.text);
-      connectionOf(session)?.close();
-      return undefined;
+  function refusalAtConnect(connection: Mm4Connection): SmtpReply | undefined {
+    const { peer } = connection;
+    if (stopping) return REPLIES.shuttingDown;
+    if (!peer) return REPLIES.unknownPeer;
+    if (open.total() >= limits.clients) return REPLIES.tooManyClients;
+    if (open.of(peer.name) >= (peer.limits.connections ?? limits.clientsPerPeer)) return REPLIES.tooManyOfPeer;
+    connection.countedAs = peer.name;
+    open.more(peer.name);
+    options.onSession(peer.name);
+    return undefined;
+  }
+
+  function noteRefusal(
+    { remoteAddress, peer, hostNameAppearsAs }: Mm4Connection,
+    reason: string,
+    detail: string | null,
+  ) {
+    const helo = hostNameAppearsAs || null;
+    const address = peer ? remoteAddress : strangersNetwork(remoteAddress);
+    onRefused({ address, peer: peer?.name ?? null, helo, reason, detail });
+  }
+
+  /** Null when the login is right. */
+  async function authenticate(connection: Mm4Connection, user: string, password: string): Promise<SmtpReply | null> {
+    const known = connection.peer?.auth;
+    if (!known) return REPLIES.unknownCommand;
+    const login = await logins.check({ address: connection.remoteAddress, user, password }, known);
+    if (connection.revoked) return REPLIES.accessChanged;
+    if (login === "right") return null;
+    if (login === "busy") return REPLIES.authBusy;
+    connection.failedLogins += 1;
+    return connection.failedLogins >= MAX_FAILED_LOGINS ? REPLIES.authTooOften : REPLIES.authFailed;
+  }
+
+  /** Why this peer may not send this message now; undefined when it may. */
+  function refusalOfSender(connection: Mm4Connection, address: string): SmtpReply | undefined {
+    const { peer, secure, session, messages } = connection;
+    if (!peer) return REPLIES.accessChanged;
+    const { clientCertificate, mailFromDomains, name } = peer;
+    if (!secure && (peer.tls === "required" || clientCertificate)) return REPLIES.tlsRequired;
+    if (clientCertificate && !isExpected(connection, clientCertificate)) return REPLIES.certificateRefused;
+    if (peer.auth && !session.user) return REPLIES.authRequired;
+    // The null sender has no domain. RFC 5321 §4.5.5.
+    if (mailFromDomains.length > 0 && address !== "" && !mailFromDomains.includes(domainOf(address))) {
+      return REPLIES.senderNotAllowed;
     }
-    if (bytes === "broken-off") return undefined;
-    if (bytes === "too-large") {
-      onRefused({ address: session.remoteAddress, reason: "message-too-large" });
-      return REPLIES.messageTooLarge;
-    }
-    return options.onMessage({ sessionId: session.id, peer: identify(session), bytes, receivedAt: new Date() });
+    if (limits.messagesPerConnection > 0 && messages >= limits.messagesPerConnection) return REPLIES.tooManyMessages;
+    const perSecond = peer.limits.messagesPerSecond ?? limits.messagesPerSecond;
+    return perSecond > 0 && !mayGoOn(name, perSecond) ? REPLIES.tooFast : undefined;
   }
 
-  function connectionOf({ id }: SMTPServerSession): Mm4Connection | undefined {
-    const connections = [...server.connections] as unknown as Mm4Connection[];
-    return connections.find(({ session }) => session.id === id);
+  /** Undefined when the client has gone, or was answered and sent away, before the end of its message. */
+  async function receive(stream: SMTPServerDataStream, connection: Mm4Connection): Promise<SmtpReply | undefined> {
+    const { peer } = connection;
+    if (!peer) return REPLIES.internalError;
+    const bytes = await takeMessage(stream);
+    if (bytes === undefined) return undefined;
+    const identity = identify(connection, peer);
+    const message = { sessionId: connection.id, peer: identity, entry: peer, bytes, receivedAt: new Date() };
+    return options.onMessage(message).catch(internalError);
   }
 
-  function identify(session: SMTPServerSession): PeerIdentity {
-    const { tlsOptions: tls } = session;
-    return {
-      name: findPeer(session.remoteAddress) ?? "",
-      address: session.remoteAddress,
-      helo: session.hostNameAppearsAs || null,
-      tls: tls ? { protocol: tls.version, cipher: tls.name } : null,
-      user: session.user ? String(session.user) : null,
-    };
+  function internalError(cause: Error): SmtpReply {
+    options.onError(cause, null);
+    return REPLIES.internalError;
   }
 
-  /** Every session that is not in the middle of a message is told to come again elsewhere. */
-  function sayGoodbye(): void {
-    for (const connection of [...server.connections] as unknown as Mm4Connection[]) {
-      if (!inData.has(connection.session.id)) connection.send(REPLIES.shuttingDown.code, REPLIES.shuttingDown.text);
-    }
+  function connections(): readonly Mm4Connection[] {
+    return [...server.connections] as unknown as Mm4Connection[];
   }
 
-  const address = await listen(server, options);
-  listening = true;
+  const door = await openDoor({
+    host: options.host,
+    port: options.port,
+    smtpsPort: options.smtpsPort,
+    maxClients: limits.clients,
+    headerMs: limits.firstCommandMs,
+    isProxy: options.isProxy,
+    findPeer: (address) => findPeer(address),
+    onArrival: (arrival) => server.admit(arrival, house),
+    maxOf: (peer) => peer.limits.connections ?? limits.clientsPerPeer,
+    onTurnedAway: (address, peer, reason) =>
+      onRefused({ address: peer ? address : strangersNetwork(address), peer, helo: null, reason, detail: null }),
+    onError: (cause) => options.onError(cause, null),
+  });
+  const deadlines = setInterval(() => {
+    const nowMs = performance.now();
+    for (const connection of connections()) connection.enforceDeadline(nowMs);
+  }, DEADLINES_LOOKED_AT_EVERY_MS).unref();
+
   return {
-    address,
-    connections: () => server.connections.size,
+    address: door.address,
+    smtpsAddress: door.smtpsAddress,
+    connections: open.total,
+    connectionsByPeer: open.all,
+    usePeers(next) {
+      findPeer = next;
+      for (const connection of connections()) {
+        const peer = findPeer(connection.remoteAddress);
+        // What only a new connection can mend: the old entry holds until the transaction is over.
+        connection.revoked ||= rightsOf(peer) !== rightsOf(connection.peer);
+        if (!connection.revoked) connection.peer = peer;
+        else if (!connection.inTransaction()) connection.refuse(REPLIES.accessChanged);
+      }
+    },
+    useCertificate(next) {
+      certificate = next;
+      server.updateSecureContext(tlsOptions(next));
+    },
     async stop(graceMs) {
       stopping = true;
-      server.options.closeTimeout = Math.max(graceMs, 1);
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      sayGoodbye();
-      await closed;
+      door.close();
+      clearInterval(deadlines);
+      for (const connection of connections()) {
+        if (!connection.inTransaction()) connection.refuse(REPLIES.shuttingDown);
+      }
+      const endMs = performance.now() + graceMs;
+      while (server.connections.size > 0 && performance.now() < endMs) {
+        await new Promise((resolve) => setTimeout(resolve, STOPPING_LOOKED_AT_EVERY_MS));
+      }
+      for (const connection of connections()) connection.refuse(REPLIES.shuttingDown);
+      await door.emptied(GOODBYE_MS);
     },
   };
 }
 
-function listen(server: Mm4Server, { host, port }: ListenerOptions): Promise<{ host: string; port: number }> {
-  return new Promise((resolve, reject) => {
-    server.server.once("error", reject);
-    server.listen(port, host, () => {
-      server.server.off("error", reject);
-      const { address, port: bound } = server.server.address() as AddressInfo;
-      resolve({ host: address, port: bound });
-    });
+/** What decides whether a session may go on under another entry: who it is, and how it has to prove it. */
+function rightsOf(peer: Peer | undefined): string {
+  return JSON.stringify(peer && [peer.name, peer.tls, peer.clientCertificate, peer.auth]);
+}
+
+function identify(
+  { remoteAddress, hostNameAppearsAs, tlsOptions: tls, session }: Mm4Connection,
+  { name }: Peer,
+): PeerIdentity {
+  return {
+    name,
+    address: remoteAddress,
+    helo: hostNameAppearsAs || null,
+    tls: tls ? { protocol: tls.version, cipher: tls.name } : null,
+    user: session.user ? String(session.user) : null,
+  };
+}
+
+function isExpected(connection: Mm4Connection, { fingerprint, subject }: ClientCertificate): boolean {
+  const socket = connection.tlsSocket();
+  const certificate = socket?.getPeerCertificate();
+  if (!socket || !certificate?.fingerprint256) return false;
+  const { fingerprint256, subject: named } = certificate;
+  if (fingerprint !== null && fingerprint256.replaceAll(":", "").toLowerCase() === fingerprint) return true;
+  // A name is worth what the authority that signed it is.
+  return subject !== null && socket.authorized && named.CN === subject;
+}
+
+/** Mozilla's "intermediate" list of 2024: forward secrecy and authenticated encryption, as every TLS 1.2 client of this decade has them. */
+const CIPHERS = [
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "TLS_AES_128_GCM_SHA256",
+  "ECDHE-ECDSA-AES128-GCM-SHA256",
+  "ECDHE-RSA-AES128-GCM-SHA256",
+  "ECDHE-ECDSA-AES256-GCM-SHA384",
+  "ECDHE-RSA-AES256-GCM-SHA384",
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+].join(":");
+
+/** Without a certificate of our own the library has one whose key everybody knows; it is never offered. */
+function tlsOptions(certificate: Certificate | null) {
+  const rules = {
+    minVersion: "TLSv1.2",
+    ciphers: CIPHERS,
+    // Each would be a handshake more, at the client's word.
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+  } as const;
+  if (certificate === null) return rules;
+  const { cert, key, ca } = certificate;
+  return { ...rules, cert, key, ...(ca === undefined ? {} : { ca }) };
+}
+
+/** The whole message; undefined when it broke off. */
+function takeMessage(stream: SMTPServerDataStream): Promise<Uint8Array | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Uint8Array[] = [];
+    stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
+    stream.on("end", () => resolve(Buffer.concat(chunks)));
+    stream.on("error", () => resolve(undefined));
+    stream.on("close", () => resolve(undefined));
   });
 }
 
 /**
- * The message as bytes. What is beyond the limit is read and thrown away, because
- * a client hears the reply only after it has sent everything. One that goes on
- * for many times the limit is cut.
+ * Whatever the local part: a number, a short code, "system-user". An address
+ * without a domain can only be ours, unless it hides one: `user%host`, `host!user`.
  */
-function collect(
-  stream: SMTPServerDataStream,
-  limitBytes: number,
-): Promise<Uint8Array | "too-large" | "endless" | "broken-off"> {
-  return new Promise((resolve) => {
-    let chunks: Uint8Array[] = [];
-    let length = 0;
-    stream.on("data", (chunk: Uint8Array) => {
-      length += chunk.byteLength;
-      if (length <= limitBytes) chunks.push(chunk);
-      else chunks = [];
-      if (length > Math.max(ENDLESS_BYTES, limitBytes * 8)) resolve("endless");
-    });
-    stream.on("end", () => resolve(length > limitBytes ? "too-large" : Buffer.concat(chunks)));
-    stream.on("error", () => resolve("broken-off"));
-    stream.on("close", () => resolve("broken-off"));
-  });
-}
-
-/** Whatever the local part: a number, a short code, "system-user". An address without a domain can only be ours. */
 function isOurs(address: string, domains: readonly string[]): boolean {
-  return domains.length === 0 || !address.includes("@") || domains.includes(domainOf(address));
+  if (!address.includes("@")) return !/[%!]/.test(address);
+  return domains.length === 0 || domains.includes(domainOf(address));
 }
 
 function domainOf(address: string): string {
-  const domain = address.slice(address.lastIndexOf("@") + 1);
+  const domain = address
+    .slice(address.lastIndexOf("@") + 1)
+    .toLowerCase()
+    .replace(/\.$/, "");
   // The library shows an internationalised domain in Unicode; the settings have it as it is on the wire.
-  return domainToASCII(domain) || domain.toLowerCase();
+  // What is in no domain is not given to domainToASCII, which reads on as a URL does: "/", "#", "%41".
+  return /^[\p{L}\p{M}\p{N}._-]+$/u.test(domain) ? domainToASCII(domain) || domain : domain;
 }
 
 function asError({ code, text }: SmtpReply): Error & { responseCode: number } {
   return Object.assign(new Error(text), { responseCode: code });
+}
+
+/** How many there are of each name, and in all. */
+function createCount() {
+  const counts = new Map<string, number>();
+  let total = 0;
+  const add = (name: string, change: 1 | -1): void => {
+    counts.set(name, (counts.get(name) ?? 0) + change);
+    total += change;
+  };
+  return {
+    more: (name: string): void => add(name, 1),
+    less: (name: string | undefined): void => {
+      if (name !== undefined) add(name, -1);
+    },
+    of: (name: string): number => counts.get(name) ?? 0,
+    total: (): number => total,
+    all: (): ReadonlyMap<string, number> => counts,
+  };
 }

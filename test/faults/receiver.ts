@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import type { TestService } from "../support/service.ts";
-import { openSession } from "../support/smtp-client.ts";
+import { openData } from "../support/smtp-client.ts";
 import { LONG, play, type Stage, scratch, spell } from "./stage.ts";
 
 const TIMEOUT_MS = 1_800_000;
@@ -64,8 +64,7 @@ describe.concurrent("killed and stopped", () => {
 
 /** One client is in the middle of its DATA when the signal comes, beside those that happen to be: it ends it, and is answered 250. */
 async function stopInData(service: TestService): Promise<void> {
-  const client = await openSession(service.smtpPort);
-  for (const line of ["MAIL FROM:<>", "RCPT TO:<x@mms.example.net>", "DATA"]) await client.command(line);
+  const client = await openData(service.smtpPort);
   const message = Buffer.from(deliveryReport({ "X-Mms-Message-ID": "in-the-middle" })).toString();
   client.write(message.slice(0, 100));
   service.signal("SIGTERM");

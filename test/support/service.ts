@@ -1,11 +1,11 @@
 /** The whole service as a process of its own, as `npm start` runs it. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ServiceFacts } from "../../src/admin/control.ts";
+import { askService } from "../../src/cli/running-service.ts";
 import { eventually, freePort } from "./redis.ts";
 
 export const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
@@ -18,6 +18,8 @@ export interface TestService {
   facts(): ServiceFacts;
   /** What it logged so far, one object a line. */
   log(): readonly Record<string, unknown>[];
+  /** Its log as it was written. */
+  written(): string;
   /** What it said in plain words. */
   said(): string;
   signal(signal: NodeJS.Signals): void;
@@ -26,6 +28,8 @@ export interface TestService {
   /** Starts it again after it has ended: same ports, same data. */
   restart(): Promise<void>;
   get(path: string): Promise<{ status: number; text: string }>;
+  /** The sum of a metric over its labels, or of `name{first="label"}` over the others, once it fits. */
+  metric(name: string, fits?: (value: number) => boolean): Promise<number>;
   /** Ends it, and whatever it left running, and removes its data. */
   stop(): Promise<void>;
 }
@@ -50,6 +54,8 @@ export async function startServiceProcess(
     MM4D_SMTP_PORT: String(smtpPort),
     MM4D_ADMIN_PORT: String(adminPort),
     MM4D_DATA_DIR: dataDir,
+    // No balancer looks at the tests.
+    MM4D_SHUTDOWN_DELAY_MS: "0",
     ...settings,
   });
   let child: ChildProcess;
@@ -69,7 +75,7 @@ export async function startServiceProcess(
       said += text;
     });
     facts = await eventually(
-      () => ask(dataDir),
+      () => askService({ dataDir }),
       (answer) => {
         if (child.exitCode !== null) throw new Error(`The service ended with ${child.exitCode}: ${said}`);
         return answer !== undefined;
@@ -77,6 +83,11 @@ export async function startServiceProcess(
     );
   }
   await start();
+
+  async function get(path: string): Promise<{ status: number; text: string }> {
+    const response = await fetch(`http://127.0.0.1:${adminPort}${path}`);
+    return { status: response.status, text: await response.text() };
+  }
 
   return {
     smtpPort,
@@ -89,13 +100,23 @@ export async function startServiceProcess(
         .split("\n")
         .filter((line) => line.startsWith("{"))
         .map((line) => JSON.parse(line) as Record<string, unknown>),
+    written: () => logged,
     said: () => said,
     signal: (signal) => void child.kill(signal),
     exited: () => exit,
     restart: start,
-    async get(path) {
-      const response = await fetch(`http://127.0.0.1:${adminPort}${path}`);
-      return { status: response.status, text: await response.text() };
+    get,
+    metric(name, fits = () => true) {
+      return eventually(async () => {
+        const { text } = await get("/metrics");
+        const lines = text
+          .split("\n")
+          .filter(
+            (line) =>
+              line.startsWith(`${name} `) || line.startsWith(name.includes("{") ? name.slice(0, -1) : `${name}{`),
+          );
+        return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+      }, fits);
     },
     async stop() {
       child.kill("SIGTERM");
@@ -105,19 +126,6 @@ export async function startServiceProcess(
       rmSync(parent, { recursive: true, force: true });
     },
   };
-}
-
-function ask(dataDir: string): Promise<ServiceFacts | undefined> {
-  return new Promise((resolve) => {
-    let answer = "";
-    const socket = createConnection(join(dataDir, "control.sock"));
-    socket.setEncoding("utf8");
-    socket.on("data", (text) => {
-      answer += text;
-    });
-    socket.on("end", () => resolve(answer.trim() === "" ? undefined : (JSON.parse(answer) as ServiceFacts)));
-    socket.on("error", () => resolve(undefined));
-  });
 }
 
 /** Runs one command of the command line to its end. */

@@ -11,7 +11,7 @@ import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { cleanEnv, MAIN, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
-import { connectSmtp, openSession } from "../support/smtp-client.ts";
+import { openData, openSession } from "../support/smtp-client.ts";
 
 let service: TestService | undefined;
 afterEach(async () => {
@@ -199,10 +199,7 @@ describe("stopping", () => {
     const redis = await startRedis();
     service = await startServiceProcess({ REDIS_URL: redis.url });
     const idle = await openSession(service.smtpPort);
-    const busy = await openSession(service.smtpPort);
-    await busy.command("MAIL FROM:<>");
-    await busy.command("RCPT TO:<+12025550199/TYPE=PLMN@mms.example.net>");
-    expect(await busy.command("DATA")).toMatch(/^354/);
+    const busy = await openData(service.smtpPort);
     const message = Buffer.from(deliveryReport({ "X-Mms-Message-ID": "late" })).toString();
     busy.write(message.slice(0, 100));
     service.signal("SIGTERM");
@@ -248,10 +245,7 @@ describe("stopping", () => {
 
   test("a second signal ends it at once, although a client holds a DATA open", async () => {
     service = await startServiceProcess({ MM4D_SHUTDOWN_GRACE_MS: "600000" });
-    const client = await openSession(service.smtpPort);
-    await client.command("MAIL FROM:<>");
-    await client.command("RCPT TO:<x@y>");
-    await client.command("DATA");
+    await openData(service.smtpPort);
     service.signal("SIGTERM");
     await eventually(
       () => service?.log().some(({ event }) => event === "service.stopping"),
@@ -268,12 +262,7 @@ describe("stopping", () => {
 
   test("a client that never ends its DATA is cut when the grace is over", async () => {
     service = await startServiceProcess({ MM4D_SHUTDOWN_GRACE_MS: "300" });
-    const client = connectSmtp(service.smtpPort);
-    await client.reply();
-    await client.command("HELO x");
-    await client.command("MAIL FROM:<>");
-    await client.command("RCPT TO:<x@y>");
-    await client.command("DATA");
+    await openData(service.smtpPort);
     service.signal("SIGTERM");
     expect(await service.exited()).toBe(0);
   });

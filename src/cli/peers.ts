@@ -1,0 +1,90 @@
+/** `mm4d peers`: what a person does with the peers' file. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { loadPeers } from "../peers.ts";
+import { hashPassword } from "../smtp/password.ts";
+import type { Peer } from "../smtp/peer.ts";
+import { probe } from "../smtp/probe.ts";
+import { loadSettings } from "./settings.ts";
+import { printWrapped, shown } from "./terminal.ts";
+
+export function addPeersCommand(program: Command): void {
+  const peers = program.command("peers").description("check the peers' file, or whether a peer's MMSC can be reached");
+  peers
+    .command("check <file>")
+    .description("say every fault of a peers' file (MM4D_PEERS_FILE), each with where it is")
+    .action(check);
+  peers
+    .command("list")
+    .description("print the peers in force by the settings: name, networks, and what differs from the defaults")
+    .action(list);
+  peers
+    .command("test <name>")
+    .description("connect to the host that takes a peer's acknowledgements: TLS, EHLO, login; nothing is sent")
+    .action(test);
+  peers
+    .command("hash")
+    .description("read a password from stdin, and print the hash for auth.passwordFile")
+    .addHelpText(
+      "after",
+      `
+Example:
+  printf %s "$PASSWORD" | mm4d peers hash > carrier.password`,
+    )
+    .action(hash);
+}
+
+function check(file: string): void {
+  const peers = loadPeers({ peers: [], peersFile: file });
+  process.stdout.write(`${file} is in order: ${peers.length === 1 ? "1 peer" : `${peers.length} peers`}.\n`);
+}
+
+function list(): void {
+  const { config } = loadSettings("read the peers");
+  for (const peer of loadPeers(config)) printWrapped(describe(peer));
+}
+
+function describe(peer: Peer): readonly string[] {
+  const { name, listed, networks, tls, clientCertificate, auth, mailFromDomains, limits, acknowledge, rules } = peer;
+  const options = [
+    tls === "optional" ? "" : `TLS ${tls}`,
+    clientCertificate ? "client certificate" : "",
+    auth ? `AUTH as ${shown(auth.user)}` : "",
+    mailFromDomains.length > 0 ? `mail from ${mailFromDomains.join(", ")}` : "",
+    limits.connections === null ? "" : `at most ${limits.connections} connections`,
+    limits.messagesPerSecond === null ? "" : `at most ${limits.messagesPerSecond} messages a second`,
+    acknowledge.host === null ? "" : `acknowledgements to ${shown(acknowledge.host)}:${acknowledge.port}`,
+    ...Object.entries({ ...rules, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
+  ].filter((text) => text !== "");
+  return [
+    `${name}${listed ? "" : "  (nobody is listed: this machine only)"}`,
+    `  ${networks.map(({ address, prefix }) => `${address}/${prefix}`).join(", ")}`,
+    ...(options.length > 0 ? [`  ${options.join("; ")}`] : []),
+  ];
+}
+
+async function test(name: string): Promise<void> {
+  const { config } = loadSettings("test a peer");
+  const peer = loadPeers(config).find((known) => known.name === name);
+  if (!peer) throw new Error(`Cannot test "${name}": there is no such peer (mm4d peers list)`);
+  const { host, port } = peer.acknowledge;
+  if (host === null) throw new Error(`Cannot test "${name}": its entry has no acknowledge.host, must have one`);
+  const startedMs = performance.now();
+  const { greeting, tls, user } = await probe({ ...peer.acknowledge, host }, config.hostname).catch((cause: Error) => {
+    throw new Error(`Cannot reach ${host}:${port}: ${shown(cause.message)}`);
+  });
+  printWrapped([
+    `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${shown(greeting)}`,
+    tls === null
+      ? "  without TLS"
+      : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${shown(tls.subject)} until ${shown(tls.expiresAt)}, ${tls.fault === null ? "trusted" : `not trusted (${shown(tls.fault)})`}`,
+    user === null ? "  without a login" : `  logged in as ${shown(user)}`,
+    "  nothing was sent",
+  ]);
+}
+
+async function hash(): Promise<void> {
+  const password = readFileSync(0, "utf8").replace(/\r?\n$/, "");
+  if (password === "") throw new Error("Cannot hash: stdin is empty, must be a password");
+  process.stdout.write(`${await hashPassword(password)}\n`);
+}

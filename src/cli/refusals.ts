@@ -1,0 +1,50 @@
+/** `mm4d refusals`: who was refused lately, and why. */
+import { resolve } from "node:path";
+import type { Command } from "commander";
+import type { Refusal } from "../smtp/refusals.ts";
+import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
+import { askRefusals } from "./running-service.ts";
+import { loadSettings } from "./settings.ts";
+import { fitted, printLine, shown } from "./terminal.ts";
+
+export function addRefusalsCommand(program: Command): void {
+  program
+    .command("refusals")
+    .description("list who was refused lately and why, by address and reason, the latest last")
+    .option("--json", "print them as JSON, one a line")
+    .addHelpText(
+      "after",
+      `
+Asks the running service, which remembers the last 1,000 since its start.`,
+    )
+    .action(refusals);
+}
+
+async function refusals({ json }: { json?: true }): Promise<void> {
+  const { config } = loadSettings("list refusals");
+  const list = await askRefusals(config);
+  if (list === undefined) {
+    throw new Error(
+      `Cannot list refusals: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be ("npm start")`,
+    );
+  }
+  for (const refusal of list) await printLine(json ? JSON.stringify(refusal) : fitted(describe(refusal)));
+  if (!json && list.length === 0) process.stderr.write("Nobody was refused since the start.\n");
+}
+
+/** What is no reply's: these are closed without a word. */
+const SILENT: Readonly<Record<string, string>> = {
+  "tls-handshake": "the TLS handshake failed; no word of ours would have been understood",
+  flood: "too many connections of strangers, or far beyond MM4D_MAX_CLIENTS; closed without a word",
+  "proxy-header": "a balancer in MM4D_PROXIES sent no PROXY header that can be read; closed without a word",
+};
+
+function describe({ address, peer, helo, reason, detail, count, firstAt, lastAt }: Refusal): readonly string[] {
+  const reply = Object.values(REPLIES).find((row: SmtpReply) => row.reason === reason);
+  const why = reply ? `${reply.code} ${reply.text}` : (SILENT[reason] ?? reason);
+  return [
+    `${address}  ${peer ?? "no peer"}${helo === null ? "" : `, HELO ${shown(helo)}`}`,
+    `  ${reason}${detail === null ? "" : ` (${shown(detail)})`}: ${why}`,
+    `  ${count === 1 ? "once" : `${count} times`}, ${count === 1 ? lastAt : `from ${firstAt} to ${lastAt}`}`,
+  ];
+}

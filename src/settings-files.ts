@@ -1,0 +1,101 @@
+/**
+ * The files that settings name: catalogue, peers, certificate. Read at the start,
+ * and again when they change or somebody asks. What is in force stays when one
+ * has a fault.
+ */
+import type { Config } from "./config.ts";
+import { loadPeers } from "./peers.ts";
+import { loadReading } from "./reading.ts";
+import type { Reading } from "./receiver.ts";
+import { type Certificate, loadCertificate, loadValidCertificate } from "./smtp/certificate.ts";
+import type { Peer } from "./smtp/peer.ts";
+import { watchFiles } from "./watch-files.ts";
+
+export interface SettingsFiles {
+  reading(): Reading;
+  peers(): readonly Peer[];
+  certificate(): Certificate | null;
+  /** Why what is in force is older than what the files say, a sentence for each of them. */
+  faults(): readonly string[];
+  /** Reads all of them again. */
+  reload(): void;
+  stop(): void;
+}
+
+export interface SettingsFilesOptions {
+  readonly config: Config;
+  readonly onPeers: (peers: readonly Peer[]) => void;
+  readonly onCertificate: (certificate: Certificate) => void;
+  readonly onReloaded: (what: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly onFault: (what: string, cause: Error) => void;
+}
+
+/** Throws one sentence for each fault of a file. */
+export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles {
+  const { config, onReloaded, onFault } = options;
+  const { tlsCertFile: certFile, tlsKeyFile: keyFile, tlsCaFile: caFile } = config;
+  let reading = loadReading(config);
+  const peersWatch = watchFiles(() => read("peers"));
+  const certificateWatch = watchFiles(() => read("certificate"));
+  let peers = loadUsablePeers(config, peersWatch.follow);
+  // An expired one is better than none: a relay that does not look gets on, and /healthz tells.
+  let certificate = certFile === "" ? null : loadCertificate({ certFile, keyFile, caFile });
+
+  const faults = new Map<string, string>();
+
+  const again = {
+    catalogue() {
+      reading = loadReading(config);
+      onReloaded("catalogue", { catalogue: reading.catalogue.version });
+    },
+    peers() {
+      peers = loadUsablePeers(config, peersWatch.follow);
+      options.onPeers(peers);
+      onReloaded("peers", { peers: peers.map(({ name }) => name) });
+    },
+    certificate() {
+      certificate = loadValidCertificate({ certFile, keyFile, caFile }, new Date());
+      options.onCertificate(certificate);
+      onReloaded("certificate", { subject: certificate.subject, expiresAt: certificate.expiresAt });
+    },
+  };
+  const read = (what: keyof typeof again): void => {
+    try {
+      again[what]();
+      faults.delete(what);
+    } catch (cause) {
+      faults.set(what, (cause as Error).message.replaceAll("\n", "; "));
+      onFault(what, cause as Error);
+    }
+  };
+  for (const file of [certFile, keyFile, caFile]) if (file !== "") certificateWatch.follow(file);
+
+  return {
+    reading: () => reading,
+    peers: () => peers,
+    certificate: () => certificate,
+    faults: () => [...faults].map(([what, why]) => `The ${what} in force is what was read before (${why})`),
+    reload() {
+      read("catalogue");
+      if (config.peersFile !== "") read("peers");
+      if (certificate !== null) read("certificate");
+    },
+    stop() {
+      peersWatch.stop();
+      certificateWatch.stop();
+    },
+  };
+}
+
+/** Also throws when a peer must use TLS and could not. */
+function loadUsablePeers(config: Config, onFile: (file: string) => void): readonly Peer[] {
+  const loaded = loadPeers(config, onFile);
+  const needy = loaded.filter(({ tls, auth, clientCertificate }) => tls === "required" || auth || clientCertificate);
+  if (needy.length > 0 && config.tlsCertFile === "") {
+    const names = needy.map(({ name }) => name).join(", ");
+    throw new Error(
+      `Cannot use ${config.peersFile}: ${names} must use TLS, and MM4D_TLS_CERT_FILE is not set, must be`,
+    );
+  }
+  return loaded;
+}

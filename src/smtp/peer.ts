@@ -1,0 +1,45 @@
+/** One peer, as its entry says: from where it connects, and what it may do here. */
+import type { Network } from "../config.ts";
+import type { PeerRules } from "../delivery/peer.ts";
+import type { PasswordHash } from "./password.ts";
+
+export interface Peer {
+  readonly name: string;
+  /** Whether it stands in the settings; the default for loopback does not, and has fewer rights. */
+  readonly listed: boolean;
+  readonly networks: readonly Network[];
+  /** Whether STARTTLS is offered to it, and whether it may deliver without TLS. */
+  readonly tls: "off" | "optional" | "required";
+  readonly clientCertificate: ClientCertificate | null;
+  /** With a user it must authenticate. */
+  readonly auth: { readonly user: string; readonly password: PasswordHash } | null;
+  /** Domains it may send from, in lower case; empty for every domain. The null sender is always allowed. */
+  readonly mailFromDomains: readonly string[];
+  /** null: as the settings say. */
+  readonly limits: { readonly connections: number | null; readonly messagesPerSecond: number | null };
+  readonly acknowledge: Acknowledge;
+  /** How its reports are read. */
+  readonly rules: PeerRules;
+  /** Whether lines of its messages may end in CR or LF alone. */
+  readonly bareNewlines: boolean;
+}
+
+/** One of them is enough. */
+export interface ClientCertificate {
+  /** SHA-256 of the certificate, in hexadecimal without colons, lower case. */
+  readonly fingerprint: string | null;
+  /** The common name of one that a known authority has signed. */
+  readonly subject: string | null;
+}
+
+/** Where and how its acknowledgements go. */
+export interface Acknowledge {
+  readonly mode: "off" | "auto" | "always";
+  readonly host: string | null;
+  readonly port: number;
+  /** `implicit`: from the beginning, without STARTTLS. */
+  readonly tls: "off" | "optional" | "required" | "implicit";
+  readonly auth: { readonly user: string; readonly password: string } | null;
+  readonly to: string | null;
+  readonly from: "system" | "plmn" | "null";
+}

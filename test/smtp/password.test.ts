@@ -1,0 +1,89 @@
+import { expect, test } from "vitest";
+import { createLogins, hashPassword, readPasswordHash } from "../../src/smtp/password.ts";
+
+async function known(user: string, password: string) {
+  const hash = readPasswordHash(await hashPassword(password));
+  if (!hash) throw new Error("A hash of ours should be read");
+  return { user, password: hash };
+}
+
+/** As one of so many addresses that none has failed before. */
+let addresses = 0;
+const fresh = (): string => {
+  addresses += 1;
+  return `192.0.2.${addresses}`;
+};
+
+test("the right user and password, and nothing else, is right", async () => {
+  const carrier = await known("carrier", "s3cret");
+  const logins = createLogins();
+  const check = (user: string, password: string) => logins.check({ address: fresh(), user, password }, carrier);
+  const tried = [
+    ["carrier", "s3cret"],
+    ["carrier", "S3cret"],
+    ["other", "s3cret"],
+    ["carrier", ""],
+    ["carrier", "s3cret"],
+  ] as const;
+  expect(await Promise.all(tried.map(([user, password]) => check(user, password)))).toEqual([
+    "right",
+    "wrong",
+    "wrong",
+    "wrong",
+    "right",
+  ]);
+});
+
+test("each failure of an address is answered later than the one before, and until then nothing more is looked at", async () => {
+  const carrier = await known("carrier", "s3cret");
+  const logins = createLogins();
+  const check = (password: string, address = "192.0.2.1") =>
+    logins.check({ address, user: "carrier", password }, carrier);
+  for (const delayMs of [500, 1_000, 2_000]) {
+    const startedMs = performance.now();
+    const guess = check("guess");
+    // Hanging up and coming again does not help, not even with the right one.
+    await new Promise((resolve) => setTimeout(resolve, delayMs / 2));
+    expect(await check("s3cret")).toBe("busy");
+    expect(await guess).toBe("wrong");
+    expect(performance.now() - startedMs).toBeGreaterThan(delayMs - 10);
+  }
+  expect(await check("s3cret", "192.0.2.2")).toBe("right");
+  // By now it is known, wherever it comes from.
+  expect(await check("s3cret")).toBe("right");
+});
+
+test("no more than two of an address wait to be compared, and a hundred in all; who was right before never waits", async () => {
+  const carrier = await known("carrier", "s3cret");
+  const logins = createLogins();
+  const check = (password: string, address: string) => logins.check({ address, user: "carrier", password }, carrier);
+  expect(await check("s3cret", "192.0.2.1")).toBe("right");
+  const [, , third] = [1, 2, 3].map((guess) => check(`guess ${guess}`, "192.0.2.1"));
+  expect(await third).toBe("busy");
+  const guesses = Array.from({ length: 99 }, (_, index) => check("guess", `198.51.100.${index}`));
+  expect(await guesses.at(-1)).toBe("busy");
+  expect(await check("s3cret", "192.0.2.1")).toBe("right");
+});
+
+test.each([
+  ["", undefined],
+  ["s3cret", undefined],
+  ["$scrypt$ln=14,r=8,p=1$c2FsdHNhbHRzYWx0$", undefined],
+  ["$scrypt$ln=30,r=8,p=1$c2FsdHNhbHRzYWx0$aGFzaGhhc2hoYXNoaGFzaGhhc2g", undefined],
+  ["$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHQ$aGFzaGhhc2hoYXNoaGFzaA", undefined],
+])("readPasswordHash() refuses %j", (text, expected) => {
+  expect(readPasswordHash(text)).toBe(expected);
+});
+
+test("a hash made elsewhere is understood: scrypt of RFC 7914's own vector", async () => {
+  // RFC 7914 §12: scrypt("pleaseletmein", "SodiumChloride", 16384, 8, 1, 64).
+  const derived = Buffer.from(
+    "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e85dc0d651e40dfcf017b45575887",
+    "hex",
+  );
+  const text = `$scrypt$ln=14,r=8,p=1$${Buffer.from("SodiumChloride").toString("base64").replace(/=+$/, "")}$${derived.toString("base64").replace(/=+$/, "")}`;
+  const password = readPasswordHash(text);
+  if (!password) throw new Error("It should be read");
+  const credentials = { address: "192.0.2.1", user: "carrier", password: "pleaseletmein" };
+  expect(await createLogins().check(credentials, { user: "carrier", password })).toBe("right");
+});
