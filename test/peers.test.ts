@@ -124,9 +124,9 @@ test("peers check says that a file is in order, or every fault of it", async () 
       `Cannot use ${bad}: peers[0].nanp is 1, must be true or false`,
     ],
   ]);
-  const broken = await runCommand(["peers", "check", saved("broken.json", "{")]);
-  expect(broken.stderr).toMatch(/^Cannot use .*broken\.json: .*JSON/);
-  expect((await runCommand(["peers", "check", join(directory, "none.json")])).stderr).toContain("ENOENT");
+  const load = (file: string) => () => loadPeers({ peers: [], peersFile: file });
+  expect(load(saved("broken.json", "{"))).toThrow(/^Cannot use .*broken\.json: .*JSON/);
+  expect(load(join(directory, "none.json"))).toThrow("ENOENT");
 });
 
 test("peers list prints what is in force, and what differs from the defaults", async () => {
@@ -142,14 +142,13 @@ odd
   192.0.2.7/32
   TLS required; swapAddresses; bareNewlines
 `);
-  expect((await runCommand(["peers", "list"])).stdout).toContain("loopback  (nobody is listed: this machine only)\n");
 });
 
 test("peers hash prints what a peer's file holds, another each time", async () => {
-  const hashes = await Promise.all([1, 2].map(() => runCommand(["peers", "hash"], cleanEnv({}), "s3cret\n")));
-  const [first, second] = hashes.map(({ stdout }) => stdout.trim());
+  const first = (await runCommand(["peers", "hash"], cleanEnv({}), "s3cret\n")).stdout.trim();
+  const second = await hashPassword("s3cret");
   expect(first).toMatch(/^\$scrypt\$ln=14,r=8,p=1\$/);
   expect(first).not.toBe(second);
-  expect(faults(one({ auth: { user: "x", passwordFile: "p" } }), () => first ?? "")).toEqual([]);
+  expect(faults(one({ auth: { user: "x", passwordFile: "p" } }), () => first)).toEqual([]);
   expect((await runCommand(["peers", "hash"])).stderr).toBe("Cannot hash: stdin is empty, must be a password\n");
 });

@@ -39,7 +39,7 @@ test("each failure of an address is answered later than the one before, and unti
   const logins = createLogins();
   const check = (password: string, address = "192.0.2.1") =>
     logins.check({ address, user: "carrier", password }, carrier);
-  for (const delayMs of [500, 1_000, 2_000]) {
+  for (const delayMs of [500, 1_000]) {
     const startedMs = performance.now();
     const guess = check("guess");
     // Hanging up and coming again does not help, not even with the right one.

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { hashPassword } from "../../src/smtp/password.ts";
 import { type Certificates, createCertificates, type TestCertificate } from "../support/certificates.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { proxyHeader } from "../support/proxy-header.ts";
@@ -103,12 +104,13 @@ test.concurrent("a balancer's PROXY header, of either version, tells whose the c
   client.end();
 
   // No header, or none that can be read, is no connection.
-  for (const said of ["EHLO mmsc.example.net\r\n", "", "PROXY TCP4 192."]) {
+  const mutes = ["EHLO mmsc.example.net\r\n", "", "PROXY TCP4 192."].map(async (said) => {
     const mute = connectSmtp(service.smtpPort, { from: "127.0.0.2" });
     mute.write(said);
     await mute.closed();
-    expect(mute.unread()).toBe("");
-  }
+    return mute.unread();
+  });
+  expect(await Promise.all(mutes)).toEqual(["", "", ""]);
   const event = await eventually(
     () => consumer.events.find(({ subject }) => subject === "behind-a-balancer"),
     (found) => found !== undefined,
@@ -266,9 +268,8 @@ test.concurrent("peers are read again when their file changes and at SIGHUP; a f
 });
 
 test.concurrent("an entry that asks for more proof ends the sessions that have not given it, and they come again", async () => {
-  const hashOf = async (password: string) => (await runCommand(["peers", "hash"], undefined, password)).stdout;
   const passwordFile = join(directory, "changing-password");
-  writeFileSync(passwordFile, await hashOf("old"));
+  writeFileSync(passwordFile, await hashPassword("old"));
   const plain = { name: "plain", addresses: ["127.0.0.2"] };
   const user = { name: "user", addresses: ["127.0.0.3"], auth: { user: "user", passwordFile } };
   const service = await serve({
@@ -308,7 +309,7 @@ test.concurrent("an entry that asks for more proof ends the sessions that have n
   expect(await known.command("NOOP")).toBe("250 2.0.0 OK");
 
   // A password that has changed is no longer known, nor is who knew it.
-  writeFileSync(passwordFile, await hashOf("new"));
+  writeFileSync(passwordFile, await hashPassword("new"));
   await eventually(reloads, (count) => count === 2);
   expect(await known.reply()).toMatch(/^421 4\.7\.0 Access/);
   expect((await login("new"))[1]).toMatch(/^235 /);
@@ -328,7 +329,7 @@ test.concurrent("a password file that comes after the entry that names it is not
     (text) => text.includes("peers[1].auth.passwordFile"),
   );
   expect(await greeting(service.smtpPort, { from: "127.0.0.3" })).toBe(UNKNOWN);
-  writeFileSync(passwordFile, (await runCommand(["peers", "hash"], undefined, "s3cret")).stdout);
+  writeFileSync(passwordFile, await hashPassword("s3cret"));
   await eventually(
     async () => (await service.get("/healthz")).status,
     (status) => status === 200,
@@ -375,8 +376,6 @@ test.concurrent("how a peer's reports are read follows its entry, also for a ses
   const report = Buffer.from(deliveryReport({ "X-Mms-Message-ID": "odd" })).toString();
   const explained = await runCommand(["explain", "-", "--peer", "carrier", "--json"], service.env, report);
   expect(JSON.parse(explained.stdout).id).toBe((await event("odd"))?.id);
-  const nobody = await runCommand(["explain", "-", "--peer", "nobody"], service.env, report);
-  expect([nobody.code, nobody.stderr]).toEqual([1, 'Cannot explain: there is no peer "nobody" (mm4d peers list)\n']);
 });
 
 test.concurrent("a certificate is read again when it changes; one that does not fit, or has expired, is not taken", async () => {
@@ -438,7 +437,6 @@ test.concurrent("an expired certificate does not keep the service from starting,
 
 test.concurrent.each([
   [{ MM4D_PEERS_FILE: "/nowhere" }, "Cannot use /nowhere: ENOENT"],
-  [{ MM4D_TLS_CERT_FILE: "/nowhere", MM4D_TLS_KEY_FILE: "/nowhere" }, "Cannot use /nowhere: ENOENT"],
   [{ MM4D_TLS_CERT_FILE: "package.json", MM4D_TLS_KEY_FILE: "package.json" }, "package.json: "],
   [
     { MM4D_PEERS_FILE: peersFile("needy.json", [{ name: "needy", addresses: ["192.0.2.1"], tls: "required" }]) },
@@ -529,9 +527,6 @@ test.concurrent("refusals tells who was refused and why, without harm to the ter
   expect(
     service.log().filter(({ event, address }) => event === "session.refused" && address === "127.0.0.9"),
   ).toHaveLength(1);
-
-  const alone = await runCommand(["refusals"], { ...service.env, MM4D_DATA_DIR: join(directory, "none") });
-  expect([alone.code, alone.stderr]).toEqual([1, expect.stringMatching(/^Cannot list refusals: no mm4d is running/)]);
 });
 
 test.concurrent("peers test goes as far as MAIL with a peer's MMSC, and says what it found", async () => {
@@ -539,7 +534,7 @@ test.concurrent("peers test goes as far as MAIL with a peer's MMSC, and says wha
   const password = join(directory, "plain");
   writeFileSync(password, "s3cret\n");
   const hash = join(directory, "hash");
-  writeFileSync(hash, (await runCommand(["peers", "hash"], undefined, "s3cret")).stdout);
+  writeFileSync(hash, await hashPassword("s3cret"));
   const mmsc = await serve({
     ...withCertificate(certificate),
     MM4D_HOSTNAME: "mmsc.test",
@@ -574,7 +569,6 @@ test.concurrent("peers test goes as far as MAIL with a peer's MMSC, and says wha
   expect(await tried("strict")).toEqual([1, expect.stringContaining("self-signed certificate")]);
   expect(await tried("gone")).toEqual([1, expect.stringMatching(/^Cannot reach 127\.0\.0\.1:1: .*ECONNREFUSED/)]);
   expect(await tried("none")).toEqual([1, expect.stringContaining("its entry has no acknowledge.host")]);
-  expect(await tried("nobody")).toEqual([1, expect.stringContaining("there is no such peer")]);
   expect(await mmsc.metric("mm4d_reports_total")).toBe(0);
 });
 
@@ -582,7 +576,7 @@ test.concurrent("SIGTERM: a balancer hears it first, transactions are finished, 
   const service = await serve({
     MM4D_PEERS: "carrier=127.0.0.0/8",
     MM4D_SHUTDOWN_DELAY_MS: "1500",
-    MM4D_SHUTDOWN_GRACE_MS: "6000",
+    MM4D_SHUTDOWN_GRACE_MS: "4000",
   });
   const idle = await Promise.all(Array.from({ length: 1_000 }, () => openSession(service.smtpPort)));
   const sending = await Promise.all(Array.from({ length: 50 }, () => openData(service.smtpPort)));
@@ -606,7 +600,7 @@ test.concurrent("SIGTERM: a balancer hears it first, transactions are finished, 
   expect(replies.filter((reply) => reply === STORED)).toHaveLength(40);
   expect(replies.filter((reply) => reply.startsWith("421"))).toHaveLength(10);
   expect(await service.exited()).toBe(0);
-  // 1.5 s of delay, 6 s of grace, 1 s of goodbye, and what a slow machine needs besides.
+  // 1.5 s of delay, 4 s of grace, 1 s of goodbye, and what a slow machine needs besides.
   expect(performance.now() - startedMs).toBeLessThan(30_000);
   for (const client of [...idle, ...sending]) client.end();
 });
