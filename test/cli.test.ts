@@ -7,13 +7,13 @@ import { cleanEnv, runCommand } from "./support/service.ts";
 const run = (...args: string[]) => runCommand(args);
 const message = (name: string) => fileURLToPath(new URL(`messages/${name}.eml`, import.meta.url));
 
-test("`codes` lists every code, in 80 columns", async () => {
+test.concurrent("`codes` lists every code, in 80 columns", async () => {
   const lines = (await run("codes")).stdout.trimEnd().split("\n");
   expect(lines.map((line) => Number(line.slice(0, 3)))).toEqual(createCatalogue().entries.map(({ code }) => code));
   for (const line of lines) expect([line, line.length <= 80]).toEqual([line, true]);
 });
 
-test("`codes` looks up a number, its HTTP form, a range and a word", async () => {
+test.concurrent("`codes` looks up a number, its HTTP form, a range and a word", async () => {
   const codes = async (what: string) => {
     const { code, stdout } = await run("codes", what, "--json");
     return code === 0 ? (JSON.parse(stdout) as { code: number }[]).map((entry) => entry.code) : [];
@@ -28,7 +28,7 @@ test("`codes` looks up a number, its HTTP form, a range and a word", async () =>
   expect(await codes("no such thing")).toEqual([]);
 });
 
-test("`codes 902` tells what happened, what to do, and that it is no reason to send again", async () => {
+test.concurrent("`codes 902` tells what happened, what to do, and that it is no reason to send again", async () => {
   const { code, stdout } = await run("codes", "902");
   expect(code).toBe(0);
   expect(stdout).toContain("902 delivery-receipt-expired\n");
@@ -37,7 +37,7 @@ test("`codes 902` tells what happened, what to do, and that it is no reason to s
   expect((await run("codes", "480")).stdout).toContain("Its hundreds are those of messages that Bandwidth");
 });
 
-test("`explain` tells the event a message would make, and each tolerance in words", async () => {
+test.concurrent("`explain` tells the event a message would make, and each tolerance in words", async () => {
   const { code, stdout } = await run("explain", message("status-in-x-mms-status"));
   expect(code).toBe(0);
   expect(stdout).toContain("Tolerated:\n    status-in-x-mms-status: The status stands in X-Mms-Status");
@@ -50,7 +50,7 @@ test("`explain` tells the event a message would make, and each tolerance in word
   });
 });
 
-test("`explain` says why there is no event, and fails", async () => {
+test.concurrent("`explain` says why there is no event, and fails", async () => {
   for (const [name, why] of [
     ["not-mm4-mail", "refused with 554"],
     ["no-status", "kept in quarantine"],

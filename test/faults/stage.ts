@@ -95,12 +95,14 @@ export async function play(name: string, scenario: Scenario): Promise<void> {
   delay.enable();
   try {
     const redis = await startRedis(["--appendfsync", "everysec", ...(scenario.redis ?? [])], {
-      ...(scenario.redisLater ? { later: true } : {}),
+      later: scenario.redisLater === true,
     });
     cleaners.push(() => redis.stop());
     const env = {
       ...((await scenario.place?.(redis)) ?? { REDIS_URL: redis.url }),
       MM4D_ACCEPT: mode,
+      // As a carrier's relay is: greeted at once, each time that it connects anew.
+      MM4D_PEERS: "carrier=127.0.0.0/8",
       MM4D_LOG_LEVEL: "warn",
       MM4D_COMPLETED_KEEP_SECONDS: "86400",
       MM4D_COMPLETED_KEEP_COUNT: scenario.removedAtOnce ? "0" : "10000000",

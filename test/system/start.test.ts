@@ -268,9 +268,15 @@ describe("stopping", () => {
   });
 });
 
+/** A few at a time: each is a process that does little but start. */
+async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
+  for (let first = 0; first < items.length; first += 4) await Promise.all(items.slice(first, first + 4).map(run));
+}
+
 describe("the command line", () => {
   test("exit codes: 0 done, 1 failed, 2 wrong usage", async () => {
-    for (const [args, code] of [
+    const env = cleanEnv({ MM4D_DATA_DIR: "/nowhere" });
+    const codes = [
       [["--help"], 0],
       [["--version"], 0],
       [["send", "--help"], 0],
@@ -282,14 +288,17 @@ describe("the command line", () => {
       [["serve", "--nonsense"], 2],
       [["send", "--port", "1"], 1],
       [["tail"], 1],
-    ] as const) {
-      const env = cleanEnv({ MM4D_DATA_DIR: "/nowhere" });
+      [["refusals"], 1],
+      [["peers", "test", "nobody"], 1],
+      [["explain", "-", "--peer", "nobody"], 1],
+    ] as const;
+    await inParallel(codes, async ([args, code]) => {
       expect([args, (await runCommand(args, env)).code]).toEqual([args, code]);
-    }
+    });
   });
 
   test("every command's help fits 80 columns", async () => {
-    for (const command of [
+    const commands = [
       "serve",
       "send",
       "tail",
@@ -302,15 +311,22 @@ describe("the command line", () => {
       "journal status",
       "journal verify",
       "journal export",
+      "peers",
+      "peers check",
+      "peers list",
+      "peers test",
+      "peers hash",
+      "refusals",
       "codes",
       "explain",
       "config",
       "schema",
-    ]) {
+    ];
+    await inParallel(commands, async (command) => {
       const { stdout } = await runCommand([...command.split(" "), "--help"]);
       expect(stdout).toContain(`Usage: mm4d ${command}`);
       for (const line of stdout.split("\n")) expect([command, line.length <= 80, line]).toEqual([command, true, line]);
-    }
+    });
   });
 
   test("`config` prints every value and where it came from, and no password", async () => {
