@@ -129,8 +129,12 @@ test.concurrent("SMTP with TLS from the beginning: peers get in, strangers get t
   const port = service.facts().smtps?.port ?? 0;
   expect(await visit(port, { from: "127.0.0.2", tls: {} })).toBe(STORED);
   expect(await greeting(port, { from: "127.0.0.9", tls: {} })).toBe(UNKNOWN);
+  // Newer OpenSSLs speak 1.1 at the lowest level of security only.
   for (const maxVersion of ["TLSv1.1", "TLSv1.2", "TLSv1.3"] as const) {
-    const client = connectSmtp(port, { from: "127.0.0.2", tls: { maxVersion, minVersion: "TLSv1" } });
+    const client = connectSmtp(port, {
+      from: "127.0.0.2",
+      tls: { maxVersion, minVersion: "TLSv1", ciphers: "DEFAULT:@SECLEVEL=0" },
+    });
     const said = await client.reply().catch((cause: Error) => cause.message);
     if (maxVersion === "TLSv1.1") expect(said).toMatch(/protocol version|closed|EPROTO/i);
     else expect(said).toMatch(/^220 /);
