@@ -4,6 +4,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import { z } from "zod";
 import { type Config, type Network, readNetwork, readPeerName } from "./config.ts";
 import { ORDINARY_PEER } from "./delivery/peer.ts";
+import { readJsonFile } from "./json-file.ts";
 import { err, ok, type Result } from "./result.ts";
 import { createNetworks } from "./smtp/access.ts";
 import { readPasswordHash } from "./smtp/password.ts";
@@ -18,12 +19,14 @@ export function loadPeers(
   onFile: (file: string) => void = () => {},
 ): readonly Peer[] {
   if (peersFile === "") {
-    const faults = repeatedNetworks(peers.map(({ name, networks }) => networks.map((network) => ({ name, network }))));
+    const faults = repeatedNetworks(
+      peers.flatMap(({ name, networks }) => networks.map((network) => ({ name, network }))),
+    );
     if (faults.length > 0) throw new Error(faults.map((fault) => `Cannot use MM4D_PEERS: ${fault}`).join("\n"));
     return peers.length === 0 ? [LOOPBACK] : peers.map(plainPeer);
   }
   onFile(peersFile);
-  const read = readPeers(parse(peersFile), (name) => {
+  const read = readPeers(readJsonFile(peersFile), (name) => {
     const file = isAbsolute(name) ? name : join(dirname(peersFile), name);
     onFile(file);
     return readFileSync(file, "utf8").trim();
@@ -45,7 +48,7 @@ export function readPeers(
   if (!parsed.success) return err(parsed.error.issues.flatMap((issue) => describeIssue(issue, json)));
 
   const { peers } = parsed.data;
-  const places = peers.map(({ addresses }, index) =>
+  const places = peers.flatMap(({ addresses }, index) =>
     addresses.map((network, position) => ({ name: `peers[${index}].addresses[${position}]`, network })),
   );
   const faults = [...repeatedNames(peers), ...repeatedNetworks(places)];
@@ -95,8 +98,8 @@ const domain = z
   .string(must("a domain"))
   .toLowerCase()
   .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, must("a domain"));
-const howMany = (what: string) =>
-  z.int(must(what)).min(1, must(what)).max(1_000_000, must(what)).nullable().default(null);
+const HOW_MANY = "null or a whole number from 1 to 1000000";
+const howMany = z.int(must(HOW_MANY)).min(1, must(HOW_MANY)).max(1_000_000, must(HOW_MANY)).nullable().default(null);
 
 const ADDRESS = "an IP address or a network, such as 192.0.2.0/24 or 2001:db8::/32";
 const network = z.string(must(ADDRESS)).transform((text, context): Network => {
@@ -127,15 +130,7 @@ const clientCertificate = z
   .nullable()
   .default(null);
 
-const limits = z
-  .strictObject(
-    {
-      connections: howMany("null or a whole number from 1 to 1000000"),
-      messagesPerSecond: howMany("null or a whole number from 1 to 1000000"),
-    },
-    must("an object"),
-  )
-  .prefault({});
+const limits = z.strictObject({ connections: howMany, messagesPerSecond: howMany }, must("an object")).prefault({});
 
 const acknowledge = z
   .strictObject(
@@ -228,12 +223,10 @@ function repeatedNames(peers: readonly Entry[]): readonly string[] {
 }
 
 /** Two peers in the same place: which of them it is could not be told. However they are written. */
-function repeatedNetworks(
-  peers: readonly (readonly { readonly name: string; readonly network: Network }[])[],
-): readonly string[] {
+function repeatedNetworks(places: readonly { readonly name: string; readonly network: Network }[]): readonly string[] {
   const faults: string[] = [];
   const seen: { name: string; network: Network; contains: (address: string) => boolean }[] = [];
-  for (const { name, network } of peers.flat()) {
+  for (const { name, network } of places) {
     const same = seen.find((other) => other.network.prefix === network.prefix && other.contains(network.address));
     const written = `"${network.address}/${network.prefix}"`;
     if (same) faults.push(`${name} is ${written} as ${same.name} is, must be in one place`);
@@ -263,12 +256,4 @@ const MAX_SHOWN = 60;
 function shown(value: unknown): string {
   const text = JSON.stringify(value);
   return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
-}
-
-function parse(file: string): unknown {
-  try {
-    return JSON.parse(readFileSync(file, "utf8"));
-  } catch (cause) {
-    throw new Error(`Cannot use ${file}: ${(cause as Error).message}`);
-  }
 }

@@ -64,7 +64,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: false,
   },
   "peers.ts": {
-    from: ["smtp", "delivery", "config.ts", "result.ts"],
+    from: ["smtp", "delivery", "config.ts", "json-file.ts", "result.ts"],
     types: [],
     packages: ["zod"],
     node: true,
@@ -76,7 +76,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: false,
   },
   "watch-files.ts": { from: [], types: [], packages: [], node: true },
-  "catalogue-file.ts": { from: ["catalogue"], types: [], packages: [], node: true },
+  "json-file.ts": { from: [], types: [], packages: [], node: true },
+  "catalogue-file.ts": { from: ["catalogue", "json-file.ts"], types: [], packages: [], node: false },
   "outage.ts": { from: [], types: [], packages: [], node: false },
   "result.ts": { from: [], types: [], packages: [], node: false },
   "version.ts": { from: [], types: [], packages: [], node: true },

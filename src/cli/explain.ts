@@ -1,9 +1,8 @@
 /** `mm4d explain`: reads a saved message, and says what would become of it. */
 import type { Command } from "commander";
-import { ORDINARY_PEER } from "../delivery/peer.ts";
 import type { Problem } from "../delivery/problem.ts";
 import { WARNINGS } from "../delivery/warning.ts";
-import { loadPeers } from "../peers.ts";
+import { loadPeers, rulesOf } from "../peers.ts";
 import { loadReading } from "../reading.ts";
 import { readEvent } from "../receiver.ts";
 import { describeEvent } from "./describe.ts";
@@ -41,14 +40,12 @@ const PROBLEMS: Record<Problem["kind"], string> = {
 
 function explain(file: string, { peer: name, json }: { peer: string; json?: true }): void {
   const { config } = loadSettings("explain");
-  const entry = loadPeers(config).find((known) => known.name === name);
-  if (!entry && name !== "loopback") throw new Error(`Cannot explain: there is no peer "${name}" (mm4d peers list)`);
+  const peers = loadPeers(config);
+  if (name !== "loopback" && !peers.some((known) => known.name === name))
+    throw new Error(`Cannot explain: there is no peer "${name}" (mm4d peers list)`);
   const bytes = readSavedMessage(file);
   const peer = { name, address: "127.0.0.1", helo: null, tls: null, user: null };
-  const read = readEvent(
-    { bytes, peer, rules: entry?.rules ?? ORDINARY_PEER, receivedAt: new Date() },
-    loadReading(config),
-  );
+  const read = readEvent({ bytes, peer, rules: rulesOf(peers, name), receivedAt: new Date() }, loadReading(config));
   if (!read.ok) throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}`);
   const event = read.value;
   if (json) {

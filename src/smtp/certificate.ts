@@ -9,6 +9,8 @@ export interface Certificate {
   readonly key: string;
   /** Authorities of client certificates, PEM; undefined for those that Node.js knows. */
   readonly ca: string | undefined;
+  /** As OpenSSL writes it. */
+  readonly validFrom: string;
   readonly expiresAt: Date;
   readonly subject: string;
 }
@@ -33,6 +35,7 @@ export function loadCertificate({ certFile, keyFile, caFile }: CertificateFiles)
     cert: cert ?? "",
     key: key ?? "",
     ca,
+    validFrom: leaf.validFrom,
     expiresAt: new Date(leaf.validTo),
     subject: leaf.subject.replaceAll("\n", ", "),
   };
@@ -41,14 +44,12 @@ export function loadCertificate({ certFile, keyFile, caFile }: CertificateFiles)
 /** As {@link loadCertificate}, and throws also when the certificate is not valid at this time. */
 export function loadValidCertificate(files: CertificateFiles, now: Date): Certificate {
   const certificate = loadCertificate(files);
-  const { validFrom } = new X509Certificate(certificate.cert);
+  const { validFrom, expiresAt } = certificate;
   if (new Date(validFrom) > now) {
     throw new Error(`Cannot use ${files.certFile}: it is not valid before ${validFrom}, must be valid now`);
   }
-  if (certificate.expiresAt <= now) {
-    throw new Error(
-      `Cannot use ${files.certFile}: it expired at ${certificate.expiresAt.toISOString()}, must be valid now`,
-    );
+  if (expiresAt <= now) {
+    throw new Error(`Cannot use ${files.certFile}: it expired at ${expiresAt.toISOString()}, must be valid now`);
   }
   return certificate;
 }

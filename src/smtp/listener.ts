@@ -168,11 +168,16 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     if (stopping) return REPLIES.shuttingDown;
     if (!peer) return REPLIES.unknownPeer;
     if (open.total() >= limits.clients) return REPLIES.tooManyClients;
-    if (open.of(peer.name) >= (peer.limits.connections ?? limits.clientsPerPeer)) return REPLIES.tooManyOfPeer;
+    if (open.of(peer.name) >= maxOf(peer)) return REPLIES.tooManyOfPeer;
     connection.countedAs = peer.name;
     open.more(peer.name);
     options.onSession(peer.name);
     return undefined;
+  }
+
+  /** How many connections a peer may have at a time. */
+  function maxOf(peer: Peer): number {
+    return peer.limits.connections ?? limits.clientsPerPeer;
   }
 
   function noteRefusal(
@@ -243,7 +248,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     isProxy: options.isProxy,
     findPeer: (address) => findPeer(address),
     onArrival: (arrival) => server.admit(arrival, house),
-    maxOf: (peer) => peer.limits.connections ?? limits.clientsPerPeer,
+    maxOf,
     onTurnedAway: (address, peer, reason) =>
       onRefused({ address: peer ? address : strangersNetwork(address), peer, helo: null, reason, detail: null }),
     onError: (cause) => options.onError(cause, null),
