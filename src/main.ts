@@ -1,19 +1,26 @@
 #!/usr/bin/env node
 /** The command line's door: arguments → command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 import { Command, CommanderError } from "commander";
-import { addCodesCommand } from "./cli/codes.ts";
-import { addConfigCommand } from "./cli/config.ts";
-import { addExplainCommand } from "./cli/explain.ts";
-import { addFailedCommand } from "./cli/failed.ts";
-import { addJournalCommand } from "./cli/journal.ts";
-import { addPeersCommand } from "./cli/peers.ts";
-import { addQuarantineCommand } from "./cli/quarantine.ts";
-import { addRefusalsCommand } from "./cli/refusals.ts";
-import { addSchemaCommand } from "./cli/schema.ts";
-import { addSendCommand } from "./cli/send.ts";
-import { addServeCommand } from "./cli/serve.ts";
-import { addTailCommand } from "./cli/tail.ts";
 import { VERSION } from "./version.ts";
+
+/**
+ * In the order of the help. Only the one that is asked for is loaded: what all of
+ * them use together takes a second to load on a small machine.
+ */
+const COMMANDS = {
+  serve: async () => (await import("./cli/serve.ts")).addServeCommand,
+  send: async () => (await import("./cli/send.ts")).addSendCommand,
+  tail: async () => (await import("./cli/tail.ts")).addTailCommand,
+  quarantine: async () => (await import("./cli/quarantine.ts")).addQuarantineCommand,
+  failed: async () => (await import("./cli/failed.ts")).addFailedCommand,
+  journal: async () => (await import("./cli/journal.ts")).addJournalCommand,
+  peers: async () => (await import("./cli/peers.ts")).addPeersCommand,
+  refusals: async () => (await import("./cli/refusals.ts")).addRefusalsCommand,
+  codes: async () => (await import("./cli/codes.ts")).addCodesCommand,
+  explain: async () => (await import("./cli/explain.ts")).addExplainCommand,
+  config: async () => (await import("./cli/config.ts")).addConfigCommand,
+  schema: async () => (await import("./cli/schema.ts")).addSchemaCommand,
+};
 
 const program = new Command("mm4d")
   .description(
@@ -23,18 +30,8 @@ const program = new Command("mm4d")
   .showHelpAfterError("(mm4d --help lists the commands)")
   .exitOverride();
 
-addServeCommand(program);
-addSendCommand(program);
-addTailCommand(program);
-addQuarantineCommand(program);
-addFailedCommand(program);
-addJournalCommand(program);
-addPeersCommand(program);
-addRefusalsCommand(program);
-addCodesCommand(program);
-addExplainCommand(program);
-addConfigCommand(program);
-addSchemaCommand(program);
+const chosen = Object.entries(COMMANDS).find(([name]) => name === process.argv[2])?.[1];
+for (const load of chosen ? [chosen] : Object.values(COMMANDS)) (await load())(program);
 program.addHelpText(
   "after",
   `
