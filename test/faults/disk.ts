@@ -78,7 +78,8 @@ describe.concurrent("the disk", () => {
   fault("11 data directory removed", {
     async happen(stage) {
       const { dataDir } = stage.service;
-      rmSync(dataDir, { recursive: true });
+      // Something may just be written there.
+      rmSync(dataDir, { recursive: true, maxRetries: 20 });
       const before = stage.accepted.size;
       await isNotReady(stage, /^The journal cannot be written \(/);
       await spell(10, 2);

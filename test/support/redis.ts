@@ -89,6 +89,9 @@ export async function startRedis(
 }
 
 const given = new Set<number>();
+/** Files that run at the same time, each in a process of its own, take ports of their own. */
+const PORTS = 5_000;
+const SHARE = Number(process.env.VITEST_POOL_ID ?? 1) % 4;
 
 /**
  * A port that nobody listens on, and nobody else here is given. Not of those that
@@ -96,7 +99,7 @@ const given = new Set<number>();
  */
 export async function freePort(): Promise<number> {
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const port = 10_000 + SHARE * PORTS + Math.floor(Math.random() * PORTS);
     if (given.has(port)) continue;
     const free = await new Promise<boolean>((resolve) => {
       const server = createServer();
