@@ -26,6 +26,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Entry } from "../../src/journal/backlog.ts";
+import { loadCursor } from "../../src/journal/cursor.ts";
 import { startDrain } from "../../src/journal/drain.ts";
 import { type Journal, type JournalFault, JournalFullError, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
@@ -433,7 +434,11 @@ async function openSession(
   disk?: Disk,
 ): Promise<Session> {
   const faults: JournalFault[] = [];
-  const newestAtOpening = Math.max(0, ...segmentsIn(directory).map(({ segment }) => segment));
+  // Numbers are never used again, those that only the cursor knows included.
+  const newestAtOpening = Math.max(
+    loadCursor(directory)?.drained.segment ?? 0,
+    ...segmentsIn(directory).map(({ segment }) => segment),
+  );
   const journal = await openJournal({ directory, maxBytes, ...given, onFault: (fault) => faults.push(fault) });
   for (const fault of faults) {
     if (fault.kind === "cursor-unreadable") continue; // Emptied by the crash on purpose.
