@@ -10,6 +10,7 @@ import { VERSION } from "./version.ts";
 const COMMANDS = {
   serve: async () => (await import("./cli/serve.ts")).addServeCommand,
   send: async () => (await import("./cli/send.ts")).addSendCommand,
+  mmsc: async () => (await import("./cli/mmsc.ts")).addMmscCommand,
   tail: async () => (await import("./cli/tail.ts")).addTailCommand,
   quarantine: async () => (await import("./cli/quarantine.ts")).addQuarantineCommand,
   failed: async () => (await import("./cli/failed.ts")).addFailedCommand,

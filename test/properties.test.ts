@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { simpleParser } from "mailparser";
 import { expect, test } from "vitest";
 import { type Ordered, shouldApply } from "../src/delivery/order.ts";
-import { composeReport, type ReportToCompose } from "../src/mm4/compose.ts";
+import { composePdu, type PduToCompose } from "../src/mm4/compose.ts";
 import { readHeader } from "../src/mm4/header.ts";
 import { eventOf, HEADER_LIMITS, PEER, read } from "./support/report.ts";
 
@@ -14,7 +14,7 @@ const number = fc
 const date = fc
   .date({ min: new Date("1970-01-01"), max: new Date("2100-01-01"), noInvalidDate: true })
   .map((at) => new Date(Math.floor(at.getTime() / 1000) * 1000));
-const report: fc.Arbitrary<ReportToCompose> = fc.record({
+const report: fc.Arbitrary<PduToCompose> = fc.record({
   kind: fc.constantFrom("delivery-report" as const, "forward-response" as const, "read-report" as const),
   transactionId: word,
   messageId: word,
@@ -69,12 +69,12 @@ test("the reader never throws, whatever the bytes", () => {
 test("a composed report reads back equal", () => {
   fc.assert(
     fc.property(report, (composed) => {
-      const result = read(composeReport(composed));
+      const result = read(composePdu(composed));
       if (composed.status === undefined && composed.code === undefined) {
         expect(result).toMatchObject({ ok: false, error: { kind: "no-status" } });
         return;
       }
-      const { data } = eventOf(composeReport(composed));
+      const { data } = eventOf(composePdu(composed));
       const forwarding = composed.kind === "forward-response";
       expect(data).toMatchObject({
         messageId: composed.messageId,
@@ -88,7 +88,7 @@ test("a composed report reads back equal", () => {
         "forward-response": data.raw.requestStatusCode,
         "read-report": data.raw.readStatus,
       };
-      expect(said[composed.kind]).toBe(composed.status ?? null);
+      expect(said[composed.kind as keyof typeof said]).toBe(composed.status ?? null);
       expect([data.raw.statusExtension, data.raw.statusText, data.raw.internalStatusCode]).toEqual([
         composed.statusExtension ?? null,
         composed.statusText ?? null,
@@ -137,8 +137,8 @@ test("the id survives what a relay may change, and nothing else", () => {
       date,
       word,
       (first, other, laterDate, transactionId) => {
-        const event = eventOf(composeReport(first));
-        const text = Buffer.from(composeReport({ ...first, date: laterDate, transactionId })).toString();
+        const event = eventOf(composePdu(first));
+        const text = Buffer.from(composePdu({ ...first, date: laterDate, transactionId })).toString();
         const received = `Received: from a.example.net by b.example.net; ${laterDate.toUTCString()}\r\n`;
         // Names in another case, every value folded anew, a trace field in front.
         const relayed = received + text.replace(/^([\w-]+): /gm, (_, name: string) => `${name.toUpperCase()}:\r\n `);
@@ -148,10 +148,10 @@ test("the id survives what a relay may change, and nothing else", () => {
         const same = other.messageId === messageId && other.recipient === recipient && other.kind === kind;
         if (!same) {
           const another = { ...first, messageId: other.messageId, recipient: other.recipient, kind: other.kind };
-          expect(eventOf(composeReport(another)).id).not.toBe(event.id);
+          expect(eventOf(composePdu(another)).id).not.toBe(event.id);
         }
-        expect(eventOf(composeReport({ ...first, status: `${status ?? ""}x` })).id).not.toBe(event.id);
-        expect(eventOf(composeReport(first), {}, { ...PEER, name: "another" }).id).not.toBe(event.id);
+        expect(eventOf(composePdu({ ...first, status: `${status ?? ""}x` })).id).not.toBe(event.id);
+        expect(eventOf(composePdu(first), {}, { ...PEER, name: "another" }).id).not.toBe(event.id);
       },
     ),
     { numRuns: 300 },

@@ -13,7 +13,7 @@ import { createCatalogue } from "../../dist/catalogue/catalogue.js";
 import { loadConfig } from "../../dist/config.js";
 import { ORDINARY_PEER } from "../../dist/delivery/peer.js";
 import { encodeRecord } from "../../dist/journal/record.js";
-import { composeReport } from "../../dist/mm4/compose.js";
+import { composePdu } from "../../dist/mm4/compose.js";
 import { createPublisher } from "../../dist/queue/publisher.js";
 import { readEvent } from "../../dist/receiver.js";
 
@@ -34,7 +34,7 @@ const publisher = createPublisher({
 const event = (index) =>
   readEvent(
     {
-      bytes: composeReport({
+      bytes: composePdu({
         kind: "delivery-report",
         transactionId: `tx-${index}@mmsc.example.net`,
         messageId: `mm-${index}@mmsc.example.net`,
