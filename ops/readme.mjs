@@ -122,6 +122,8 @@ async function whatBecomesOf(bytes) {
       bytes: Buffer.from(bytes, "latin1"),
       peer: { name: "carrier", address: "192.0.2.1", helo: null, tls: null, user: null },
       rules: ORDINARY_PEER,
+      mailFrom: "",
+      acknowledging: { mode: "auto", systemAddress: "system-user@mms.example.net", canSend: () => true },
       receivedAt: new Date(0),
     },
     {

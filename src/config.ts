@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import { readMailbox } from "./mm4/address.ts";
 import { err, ok, type Result } from "./result.ts";
 
 interface Setting<T> {
@@ -384,6 +385,27 @@ export const SETTINGS = {
     ...wholeNumber(1, 31_622_400),
     about: "How long one connection may last, in seconds; it is ended between two messages.",
   },
+  systemAddress: {
+    env: "MM4D_SYSTEM_ADDRESS",
+    fallback: "",
+    fallbackShown: "`system-user@` the first of MM4D_DOMAIN, or MM4D_HOSTNAME",
+    type: "an address, such as system-user@mms.example.net",
+    about: "Our own address, from which acknowledgements are sent.",
+    read: (text: string) => (text === "" ? null : (readMailbox(text) ?? undefined)),
+  },
+  ackRetrySeconds: {
+    env: "MM4D_ACK_RETRY_SECONDS",
+    fallback: "10",
+    ...wholeNumber(1, 12),
+    about:
+      "Wait before the second attempt to send an acknowledgement, in seconds; it doubles up to 10 minutes, for about an hour in all.",
+  },
+  ackTimeoutSeconds: {
+    env: "MM4D_ACK_TIMEOUT_SECONDS",
+    fallback: "30",
+    ...wholeNumber(1, 300),
+    about: "How long a peer's MMSC may be silent while an acknowledgement is sent to it, in seconds.",
+  },
   logLevel: {
     env: "MM4D_LOG_LEVEL",
     fallback: "info",
@@ -476,6 +498,11 @@ function contradictions({
   }
   if (smtpsPort && !tlsCertFile) faults.push("MM4D_SMTPS_PORT is set without MM4D_TLS_CERT_FILE, must be with it");
   return faults;
+}
+
+/** Our own address, from which acknowledgements are sent. */
+export function systemAddressOf({ systemAddress, domain, hostname: name }: Config): string {
+  return systemAddress ?? `system-user@${domain[0] ?? name}`;
 }
 
 /** A value fit to be printed: without the password in a URL. */

@@ -7,6 +7,7 @@
  */
 import { type Logger, pino } from "pino";
 import pretty from "pino-pretty";
+import type { Acknowledgement } from "./delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "./delivery/event.ts";
 import type { Party } from "./delivery/party.ts";
 import type { PeerIdentity } from "./delivery/peer.ts";
@@ -36,6 +37,13 @@ export interface Log {
   codeUnknown(event: DeliveryEvent): void;
   messageQuarantined(sessionId: string, id: string, message: QuarantinedMessage): void;
   quarantineFull(use: { readonly messages: number; readonly bytes: number }): void;
+  acknowledgementSent(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
+  acknowledgementRetried(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
+  acknowledgementFailed(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
+  acknowledgementUndeliverable(peer: string): void;
+  acknowledgementsFailing(peer: string, reason: string): void;
+  acknowledgementsRecovered(peer: string, fields: Fields): void;
+  bounceReceived(peer: string, fields: Fields, acknowledgement: Acknowledgement | null): void;
   messageIgnored(sessionId: string, peer: PeerIdentity, messageType: string, advice: string | null): void;
   messageRefused(sessionId: string, peer: PeerIdentity, reason: string): void;
   messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
@@ -92,6 +100,25 @@ export function createLog({ level, numbers }: LogOptions): Log {
       final: data.final,
     };
   }
+  const aboutAcknowledgement = (id: string, ack: Acknowledgement): Fields => {
+    const text = (value: string | null): string | null => (value === null ? null : shown(value, []));
+    const { eventId, peer, messageId, transactionId, to, messageType, requestStatus } = ack;
+    return {
+      id,
+      eventId,
+      peer,
+      messageId: text(messageId),
+      transactionId: text(transactionId),
+      to: text(to),
+      messageType,
+      requestStatus,
+    };
+  };
+  /** What an MMSC says often repeats the address. */
+  const masked = (fields: Fields): Fields =>
+    Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? shown(value, []) : value]),
+    );
   const reason = (cause: Error): Fields => ({ reason: cause.message });
 
   return {
@@ -121,6 +148,27 @@ export function createLog({ level, numbers }: LogOptions): Log {
         detail,
       }),
     quarantineFull: (use) => line("error", "quarantine.full", use),
+    acknowledgementSent: (id, ack, fields) =>
+      line("info", "acknowledgement.sent", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
+    acknowledgementRetried: (id, ack, fields) =>
+      line("debug", "acknowledgement.retried", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
+    acknowledgementFailed: (id, ack, fields) =>
+      line("warn", "acknowledgement.failed", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
+    acknowledgementUndeliverable: (peer) =>
+      line("warn", "acknowledgement.undeliverable", {
+        peer,
+        effect:
+          "it asks for acknowledgements and gets none: its entry names no acknowledge.host, or its messages no address and the entry no acknowledge.to. Told once a peer",
+      }),
+    acknowledgementsFailing: (peer, why) =>
+      line("error", "acknowledgements.failing", {
+        peer,
+        reason: shown(why, []),
+        effect: "its acknowledgements wait, for about an hour",
+      }),
+    acknowledgementsRecovered: (peer, fields) => line("info", "acknowledgements.recovered", { peer, ...fields }),
+    bounceReceived: (peer, fields, ack) =>
+      line("warn", "bounce.received", { ...(ack ? aboutAcknowledgement("", ack) : {}), peer, ...masked(fields) }),
     messageIgnored: (sessionId, peer, messageType, advice) =>
       line(advice === null ? "debug" : "warn", "message.ignored", { sessionId, peer: peer.name, messageType, advice }),
     messageRefused: (sessionId, peer, why) =>

@@ -14,6 +14,7 @@ const COMMANDS = {
   tail: async () => (await import("./cli/tail.ts")).addTailCommand,
   quarantine: async () => (await import("./cli/quarantine.ts")).addQuarantineCommand,
   failed: async () => (await import("./cli/failed.ts")).addFailedCommand,
+  acks: async () => (await import("./cli/acks.ts")).addAcksCommand,
   journal: async () => (await import("./cli/journal.ts")).addJournalCommand,
   peers: async () => (await import("./cli/peers.ts")).addPeersCommand,
   refusals: async () => (await import("./cli/refusals.ts")).addRefusalsCommand,

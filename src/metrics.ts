@@ -112,6 +112,18 @@ export function createMetrics(observed: Observed) {
       labelNames: ["peer", "type"],
       registers,
     }),
+    acknowledgements: new Counter({
+      name: "mm4d_acknowledgements_total",
+      help: "Acknowledgements: owed, undeliverable (there is nowhere to send them), and by attempt sent, retried, failed (given up); bounced when one comes back",
+      labelNames: ["peer", "result"],
+      registers,
+    }),
+    bounces: new Counter({
+      name: "mm4d_bounces_total",
+      help: "Bounces received, by what they say; tied is no when they concern no acknowledgement that is known",
+      labelNames: ["peer", "action", "tied"],
+      registers,
+    }),
     sessions: new Counter({
       name: "mm4d_sessions_total",
       help: "SMTP sessions of peers that were let in",

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { type Config, type Network, readNetwork, readPeerName } from "./config.ts";
 import { ORDINARY_PEER } from "./delivery/peer.ts";
 import { readJsonFile } from "./json-file.ts";
+import { readMailbox } from "./mm4/address.ts";
 import { err, ok, type Result } from "./result.ts";
 import { createNetworks } from "./smtp/access.ts";
 import { readPasswordHash } from "./smtp/password.ts";
@@ -132,6 +133,8 @@ const clientCertificate = z
 
 const limits = z.strictObject({ connections: howMany, messagesPerSecond: howMany }, must("an object")).prefault({});
 
+const CONNECTIONS = "a whole number from 1 to 100";
+const MAILBOX = "null or an address, such as system-user@mmsc.example";
 const acknowledge = z
   .strictObject(
     {
@@ -142,11 +145,16 @@ const acknowledge = z
         .min(1, must("a port from 1 to 65535"))
         .max(65_535, must("a port from 1 to 65535"))
         .default(25),
+      connections: z.int(must(CONNECTIONS)).min(1, must(CONNECTIONS)).max(100, must(CONNECTIONS)).default(4),
       tls: z
         .enum(["off", "optional", "required", "implicit"], must('one of "off", "optional", "required", "implicit"'))
         .default("optional"),
       auth: login,
-      to: word("null or an address").nullable().default(null),
+      to: z
+        .string(must(MAILBOX))
+        .refine((text) => readMailbox(text) === text, must(MAILBOX))
+        .nullable()
+        .default(null),
       from: z.enum(["system", "plmn", "null"], must('one of "system", "plmn", "null"')).default("system"),
     },
     must("an object"),

@@ -6,21 +6,40 @@
  * It knows neither SMTP nor Redis: it says what it needs, and what can come of it.
  */
 import type { Catalogue } from "./catalogue/catalogue.ts";
+import { type Acknowledgement, type AckRequest, ANSWERS, type Fate } from "./delivery/acknowledgement.ts";
 import { type DeliveryEvent, makeEvent } from "./delivery/event.ts";
 import { interpret } from "./delivery/interpret.ts";
 import type { PeerIdentity, PeerRules } from "./delivery/peer.ts";
 import type { Problem } from "./delivery/problem.ts";
 import type { QuarantinedMessage, QuarantineReason } from "./delivery/quarantined.ts";
 import type { JournalRecord } from "./journal/record.ts";
-import { type MessageReading, readMessage } from "./mm4/read-message.ts";
+import { readAckRequest } from "./mm4/ack-request.ts";
+import { type MessageReading, type OpenMessage, openMessage, readReport } from "./mm4/read-message.ts";
 import type { Result } from "./result.ts";
 
-/** A message as it arrived. */
-export interface ReceivedMessage {
+/** A message as it arrived, as far as its event depends on it. */
+export interface SavedMessage {
   readonly bytes: Uint8Array;
   readonly peer: PeerIdentity;
   readonly rules: PeerRules;
   readonly receivedAt: Date;
+}
+
+/** A message as it arrived. */
+export interface ReceivedMessage extends SavedMessage {
+  /** Of the envelope; empty for the null sender. */
+  readonly mailFrom: string;
+  readonly acknowledging: Acknowledging;
+}
+
+/** How a peer's messages are acknowledged. */
+export interface Acknowledging {
+  /** `auto`: when it asks. */
+  readonly mode: "off" | "auto" | "always";
+  /** Our own address. */
+  readonly systemAddress: string;
+  /** Whether a response could be sent that goes where its message says; null for nowhere. */
+  readonly canSend: (to: string | null) => boolean;
 }
 
 /** What reading a message takes besides the message. */
@@ -42,12 +61,18 @@ export interface Outlets extends Reading {
 
 /** What became of one message. */
 export type Receipt =
-  | { readonly kind: "stored"; readonly event: DeliveryEvent }
+  | (Acknowledged & { readonly kind: "stored"; readonly event: DeliveryEvent })
   /** `id` is the one it has in quarantine. */
-  | { readonly kind: "quarantined"; readonly id: string; readonly message: QuarantinedMessage }
-  | { readonly kind: "ignored"; readonly messageType: string }
+  | (Acknowledged & { readonly kind: "quarantined"; readonly id: string; readonly message: QuarantinedMessage })
+  | (Acknowledged & { readonly kind: "ignored"; readonly messageType: string })
+  | { readonly kind: "bounce" }
   | { readonly kind: "refused"; readonly problem: Refusal }
   | { readonly kind: "not-stored"; readonly cause: Error };
+
+interface Acknowledged {
+  /** Whether its peer is owed an acknowledgement; `undeliverable` when there is nowhere to send it. */
+  readonly acknowledgement: "none" | "owed" | "undeliverable";
+}
 
 /** Unreadable messages are kept until a person has looked at them; there is no room for more. */
 export class QuarantineFullError extends Error {
@@ -61,28 +86,49 @@ export type Refusal = Extract<Problem, { kind: "not-mm4" | "header-too-large" | 
  * Turns one received message into one stored event.
  *
  * Once this resolves to `stored` or `quarantined`, the message is ours to lose:
- * only then may the peer hear 250. RFC 5321 §6.1.
+ * only then may the peer hear 250. RFC 5321 §6.1. The acknowledgement that it is
+ * owed is part of the same record.
  */
 export async function receive(message: ReceivedMessage, outlets: Outlets): Promise<Receipt> {
+  let asked: AckRequest | null = null;
   let read: Result<DeliveryEvent, Problem>;
   try {
-    read = readEvent(message, outlets);
+    const opened = openMessage(message.bytes, outlets);
+    if (opened.ok) {
+      asked = readDebt(opened.value, message);
+      read = judge(opened.value, message, outlets);
+    } else read = opened;
   } catch (cause) {
     // Our own fault is not the relay's to retry for ever: the message waits until we have mended it.
-    return keep(message, "internal-error", (cause as Error).stack ?? String(cause), outlets);
+    const detail = (cause as Error).stack ?? String(cause);
+    return keep(message, "internal-error", detail, owe(message, asked, "internal-error"), outlets);
   }
 
   if (read.ok) {
     const event = read.value;
-    return store({ id: outlets.recordId(), kind: "event", event }, { kind: "stored", event }, outlets);
+    const debt = owe(message, asked, "event", event.id);
+    const record = { id: outlets.recordId(), kind: "event", event, ...debt.inRecord } as const;
+    return store(record, { kind: "stored", event, ...debt.inReceipt }, outlets);
   }
   const problem = read.error;
   switch (problem.kind) {
-    case "other-pdu":
-      return { kind: "ignored", messageType: problem.messageType };
+    case "other-pdu": {
+      const { inRecord, inReceipt } = owe(message, asked, "other-pdu");
+      const receipt = { kind: "ignored", messageType: problem.messageType, ...inReceipt } as const;
+      if (inRecord.acknowledgement === undefined) return receipt;
+      const { acknowledgement } = inRecord;
+      return store({ id: outlets.recordId(), kind: "acknowledgement", acknowledgement }, receipt, outlets);
+    }
     case "no-status":
     case "unknown-type":
-      return keep(message, problem.kind, null, outlets);
+      return keep(message, problem.kind, null, owe(message, asked, "unreadable"), outlets);
+    case "bounce": {
+      // A bounce has the null sender, so that it never makes another one. RFC 3464 §2, RFC 5321 §4.5.5.
+      if (message.mailFrom !== "") return { kind: "refused", problem: { kind: "not-mm4" } };
+      const { peer, receivedAt } = message;
+      const bounce = { peer, receivedAt: receivedAt.toISOString(), raw: base64(message.bytes) };
+      return store({ id: outlets.recordId(), kind: "bounce", message: bounce }, { kind: "bounce" }, outlets);
+    }
     case "not-mm4":
     case "header-too-large":
     case "too-many-fields":
@@ -91,31 +137,76 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
 }
 
 /** Reads, judges and explains one message. Pure. */
-export function readEvent(
-  { bytes, peer, rules, receivedAt }: ReceivedMessage,
+export function readEvent(message: SavedMessage, reading: Reading): Result<DeliveryEvent, Problem> {
+  const opened = openMessage(message.bytes, reading);
+  return opened.ok ? judge(opened.value, message, reading) : opened;
+}
+
+function judge(
+  opened: OpenMessage,
+  { peer, rules, receivedAt }: SavedMessage,
   reading: Reading,
 ): Result<DeliveryEvent, Problem> {
   const { catalogue, source } = reading;
-  const report = readMessage(bytes, rules, reading);
+  const report = readReport(opened, rules, reading);
   if (!report.ok) return report;
   const judgement = interpret(report.value, rules, catalogue);
   const event = makeEvent(report.value, judgement, { peer, receivedAt, source, catalogueVersion: catalogue.version });
   return { ok: true, value: event };
 }
 
+/** What a peer is owed: for the record that pays it, and for whoever counts. */
+interface Debt {
+  readonly inRecord: { readonly acknowledgement?: Acknowledgement };
+  readonly inReceipt: Acknowledged;
+}
+
+const NO_DEBT: Debt = { inRecord: {}, inReceipt: { acknowledgement: "none" } };
+
+/** Null when nothing is owed. */
+function readDebt(opened: OpenMessage, { mailFrom, rules, acknowledging }: ReceivedMessage): AckRequest | null {
+  const { mode, systemAddress } = acknowledging;
+  if (mode === "off") return null;
+  return readAckRequest(opened, { mailFrom, rules, systemAddress, always: mode === "always" });
+}
+
+function owe(
+  { peer, receivedAt, acknowledging: { canSend } }: ReceivedMessage,
+  request: AckRequest | null,
+  fate: Fate,
+  eventId: string | null = null,
+): Debt {
+  if (request === null) return NO_DEBT;
+  if (!canSend(request.to)) return { inRecord: {}, inReceipt: { acknowledgement: "undeliverable" } };
+  const acknowledgement = {
+    peer: peer.name,
+    eventId,
+    receivedAt: receivedAt.toISOString(),
+    ...request,
+    ...ANSWERS[fate],
+  };
+  return { inRecord: { acknowledgement }, inReceipt: { acknowledgement: "owed" } };
+}
+
 function keep(
   { bytes, peer, receivedAt }: ReceivedMessage,
   reason: QuarantineReason,
   detail: string | null,
+  debt: Debt,
   outlets: Outlets,
 ): Promise<Receipt> {
-  const raw = Buffer.from(bytes).toString("base64");
+  const raw = base64(bytes);
   if (!outlets.hasQuarantineRoom(raw.length)) {
     return Promise.resolve({ kind: "not-stored", cause: new QuarantineFullError("The quarantine is full") });
   }
   const message = { reason, detail, peer, receivedAt: receivedAt.toISOString(), raw };
   const id = outlets.recordId();
-  return store({ id, kind: "quarantine", message }, { kind: "quarantined", id, message }, outlets);
+  const record = { id, kind: "quarantine", message, ...debt.inRecord } as const;
+  return store(record, { kind: "quarantined", id, message, ...debt.inReceipt }, outlets);
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
 }
 
 async function store(record: JournalRecord, receipt: Receipt, outlets: Outlets): Promise<Receipt> {

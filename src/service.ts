@@ -4,6 +4,7 @@
  */
 import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { takeControl } from "./admin/control.ts";
 import { FULL, type HealthFacts, notReady, unhealthy } from "./admin/health.ts";
 import { startAdmin } from "./admin/server.ts";
@@ -74,6 +75,9 @@ export async function startService(config: Config): Promise<Service> {
 
 type Releaser = () => Promise<unknown>;
 
+/** What came of publishing a record. */
+type Outcome = Published | TiedBounce;
+
 /** Last in, first out; each once. One that fails does not keep the others from being released. */
 async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
   let clean = true;
@@ -97,6 +101,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   let measuredMs = Number.NEGATIVE_INFINITY;
   let quarantineFullTold = false;
   let listener: Listener | undefined;
+  let acknowledgements: Acknowledgements | undefined;
   /** The embedded Redis that ended with everything on its disk. */
   let settledIn: string | null = null;
   let full = false;
@@ -108,7 +113,10 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const refusals = createRefusals();
   const files = openSettingsFiles({
     config,
-    onPeers: (peers) => listener?.usePeers(createAccess(peers)),
+    onPeers(peers) {
+      listener?.usePeers(createAccess(peers));
+      acknowledgements?.usePeers(peers);
+    },
     onCertificate: (certificate) => listener?.useCertificate(certificate),
     onReloaded: (what, fields) => log.settingsReloaded({ what, ...fields }),
     onFault: (what, cause) => log.settingsNotReloaded(what, cause),
@@ -167,6 +175,17 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   releasers.push(async () => redis.disconnect());
   const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
+
+  const acknowledging = startAcknowledgements({
+    config,
+    redis: place,
+    publisher,
+    peers: files.peers(),
+    log,
+    metrics,
+  });
+  acknowledgements = acknowledging;
+  releasers.push(() => within(config.shutdownGraceMs + REDIS_STOP_MS, acknowledging.stop(config.shutdownGraceMs)));
 
   const drain = journal && beginDrain(journal);
   const watch = watchRedis({
@@ -252,10 +271,10 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   };
 
   /** One message, from the listener. */
-  async function handle({ sessionId, peer, entry, bytes, receivedAt }: SmtpMessage): Promise<SmtpReply> {
+  async function handle({ sessionId, peer, entry, mailFrom, bytes, receivedAt }: SmtpMessage): Promise<SmtpReply> {
     const startedMs = performance.now();
     const receipt = await receive(
-      { bytes, peer, rules: entry.rules, receivedAt },
+      { bytes, peer, mailFrom, rules: entry.rules, acknowledging: acknowledging.rulesOf(entry), receivedAt },
       { store, hasQuarantineRoom: (raw) => quarantine.has(raw), recordId: newRecordId, ...files.reading() },
     );
     const tookMs = performance.now() - startedMs;
@@ -282,10 +301,10 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   }
 
   /** To the queue, when Redis is one that keeps what it is given. */
-  async function publish(record: JournalRecord): Promise<Published> {
+  async function publish(record: JournalRecord): Promise<Outcome> {
     const refusal = watch.refusal();
     if (refusal !== null) throw new Error(refusal);
-    return publisher.publish(record);
+    return record.kind === "bounce" ? acknowledging.tie(record.message) : publisher.publish(record);
   }
 
   function noteRedis({ version }: RedisServer): void {
@@ -312,6 +331,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     receipt: Receipt,
     tookMs: number,
   ): SmtpReply {
+    if ("acknowledgement" in receipt) acknowledging.noteDebt(peer.name, receipt.acknowledgement);
     switch (receipt.kind) {
       case "stored": {
         const { event } = receipt;
@@ -342,6 +362,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
           mayAdvise(`${peer.name} ${receipt.messageType}`) ? (findPdu(receipt.messageType)?.advice ?? null) : null,
         );
         return REPLIES.ignored;
+      case "bounce":
+        return REPLIES.bounce;
       case "refused":
         log.messageRefused(sessionId, peer, receipt.problem.kind);
         return receipt.problem.kind === "not-mm4" ? REPLIES.notMm4 : REPLIES.headerTooLarge;
@@ -356,16 +378,17 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     }
   }
 
-  function notePublished(record: JournalRecord, { duplicateOf }: Published, again: boolean): void {
+  function notePublished(record: JournalRecord, outcome: Outcome, again: boolean): void {
     if (again) {
       metrics.publishedAgain.inc();
       return;
     }
-    if (record.kind === "quarantine") {
-      quarantine.arrived(record.message.raw.length);
-      return;
-    }
-    const { event } = record;
+    if (record.kind === "quarantine") quarantine.arrived(record.message.raw.length);
+    if (record.kind === "bounce" && "bounce" in outcome) acknowledging.noteBounce(record.message.peer.name, outcome);
+    if (record.kind === "event" && "duplicateOf" in outcome) noteEvent(record, outcome);
+  }
+
+  function noteEvent({ id, event }: Extract<JournalRecord, { kind: "event" }>, { duplicateOf }: Published): void {
     const labels = { peer: event.data.peer.name, type: event.type };
     if (duplicateOf !== null) {
       metrics.duplicates.inc(labels);
@@ -374,7 +397,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     }
     metrics.published.inc(labels);
     metrics.queueSeconds.observe(Math.max(0, Date.now() - Date.parse(event.time)) / 1000);
-    log.reportPublished(event, record.id);
+    log.reportPublished(event, id);
   }
 
   function noteFault(fault: JournalFault): void {

@@ -6,10 +6,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { simpleParser } from "mailparser";
 import { describe, expect, test } from "vitest";
+import type { AckRequest } from "../src/delivery/acknowledgement.ts";
 import type { EventData } from "../src/delivery/event.ts";
-import type { PeerRules } from "../src/delivery/peer.ts";
+import { ORDINARY_PEER, type PeerRules } from "../src/delivery/peer.ts";
 import type { Problem } from "../src/delivery/problem.ts";
+import { readAckRequest } from "../src/mm4/ack-request.ts";
 import { readHeader } from "../src/mm4/header.ts";
+import { openMessage } from "../src/mm4/read-message.ts";
+import { decodeWords } from "./support/decode-words.ts";
 import { HEADER_LIMITS, read } from "./support/report.ts";
 
 interface Expected {
@@ -22,6 +26,8 @@ interface Expected {
   readonly data?: Partial<Omit<EventData, "raw">> & { readonly code?: number | null };
   /** Fields of `data.raw`, each compared whole. */
   readonly raw?: Readonly<Record<string, string | null>>;
+  /** What it asks to be answered, each property compared whole, when it comes from envelope@mmsc.example.net; null for nothing. */
+  readonly acknowledgement?: Partial<AckRequest> | null;
   /** Why mailparser reads its header otherwise; absent where both must agree. */
   readonly mailparserDiffers?: string;
 }
@@ -55,6 +61,20 @@ describe.each(NAMES)("test/messages/%s.eml", (name) => {
     for (const [field, value] of Object.entries(expected.raw ?? {}))
       expect([field, data.raw[field]]).toEqual([field, value]);
   });
+
+  if (expected.acknowledgement !== undefined)
+    test("it asks for what it asks for", () => {
+      const opened = openMessage(bytes, { decodeWords, headerLimits: HEADER_LIMITS });
+      if (!opened.ok) throw new Error(opened.error.kind);
+      const asked = readAckRequest(opened.value, {
+        mailFrom: "envelope@mmsc.example.net",
+        systemAddress: "system-user@mm4.example.org",
+        rules: ORDINARY_PEER,
+        always: false,
+      });
+      if (expected.acknowledgement) expect(asked).toMatchObject(expected.acknowledgement);
+      else expect(asked).toBe(null);
+    });
 
   test.skipIf(expected.mailparserDiffers !== undefined)(
     "mailparser sees the same fields in the same order",

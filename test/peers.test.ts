@@ -2,7 +2,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { ANSWERS } from "../src/delivery/acknowledgement.ts";
+import { DIALECTS } from "../src/mm4/dialects.ts";
 import { loadPeers, readPeers } from "../src/peers.ts";
+import { SCENARIOS } from "../src/simulator/scenario.ts";
 import { hashPassword } from "../src/smtp/password.ts";
 import { cleanEnv, runCommand } from "./support/service.ts";
 
@@ -32,6 +35,22 @@ test("the documentation's example is in order, and its table names every option"
   expect(faults(JSON.parse(EXAMPLE))).toEqual([]);
   const documented = [...readFileSync("docs/peers.md", "utf8").matchAll(/^\| `([a-zA-Z]+)(?:\.\w+)?` \|/gm)];
   expect(new Set(documented.map(([, option]) => option))).toEqual(new Set(Object.keys(WHOLE)));
+});
+
+test("the documentation of acknowledgements names every option, and every answer", () => {
+  const text = readFileSync("docs/acknowledgements.md", "utf8");
+  const options = [...text.matchAll(/^\| `([a-z]+)` \|/gm)].map(([, option]) => option);
+  expect(options).toEqual(Object.keys(WHOLE.acknowledge as object));
+  const answers = [...text.matchAll(/^\| [a-z][^|]* \| `([\w-]+)` \|$/gm)].map(([, answer]) => answer);
+  expect(answers).toEqual(Object.values(ANSWERS).map(({ requestStatus }) => requestStatus));
+});
+
+test("the documentation of the simulator names every scenario and dialect, and its example is in order", () => {
+  const text = readFileSync("docs/simulator.md", "utf8");
+  const rows = [...text.matchAll(/^\| `([\w-]+)` \| (.+) \|$/gm)].map(([, name, about]) => [name, about]);
+  const known = [...Object.entries(SCENARIOS), ...Object.entries(DIALECTS)];
+  expect(rows).toEqual(known.map(([name, { about }]) => [name, about]));
+  expect(faults(JSON.parse(/```json\n([\s\S]*?)```/.exec(text)?.[1] ?? ""))).toEqual([]);
 });
 
 test("a name and addresses are enough, and everything else has its default", () => {
@@ -81,6 +100,9 @@ test.each([
     'peers[0].clientCertificate.fingerprint is "AB", must be the SHA',
   ],
   [one({ acknowledge: { port: 0 } }), "peers[0].acknowledge.port is 0, must be a port from 1 to 65535"],
+  [one({ acknowledge: { connections: 0 } }), "peers[0].acknowledge.connections is 0, must be a whole number from 1"],
+  [one({ acknowledge: { to: "mmsc" } }), 'peers[0].acknowledge.to is "mmsc", must be null or an address, such as'],
+  [one({ acknowledge: { to: "a@b.example\r\nX: y" } }), "peers[0].acknowledge.to is"],
   [one({ acknowledge: { mode: "on" } }), 'peers[0].acknowledge.mode is "on", must be one of "off", "auto", "always"'],
   [one({ auth: { user: "x" } }), "peers[0].auth.passwordFile is missing, must be the path of a file"],
   [one({ auth: { user: "x", passwordFile: "p" } }), 'peers[0].auth.passwordFile is "p", must be a file that holds'],

@@ -30,6 +30,8 @@ Exit code 1 when the message makes no event; the reason is printed.`,
 /** What becomes of a message that makes no event. */
 const PROBLEMS: Record<Problem["kind"], string> = {
   "not-mm4": "It is no MM4 message: it has no X-Mms-Message-Type field. It is refused with 554",
+  bounce:
+    "It is a bounce (DSN) of a mail of ours. It is answered 250, tied to its acknowledgement and counted, when its envelope has the null sender; otherwise refused with 554",
   "header-too-large": "Its header is longer than mm4d reads. It is refused with 552",
   "too-many-fields": "Its header has more fields than mm4d reads. It is refused with 552",
   "other-pdu": "It is another MM4 message than a report. It is answered 250, counted and not queued",

@@ -3,7 +3,7 @@ import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
 import { type Found, type Inspection, inspectJournal, type RecordState } from "../journal/inspect.ts";
-import type { JournalRecord } from "../journal/record.ts";
+import { receivedAtOf } from "../journal/record.ts";
 import { SEVERAL } from "../journal/retention.ts";
 import { segmentPath } from "../journal/segments.ts";
 import { askService } from "./running-service.ts";
@@ -166,8 +166,8 @@ async function count(inspection: Inspection, service: ServiceFacts | undefined) 
   for await (const found of inspection.found()) {
     if (found.kind === "record") {
       records[found.state] += 1;
-      // Not always the first one's: what Redis refuses is moved to the end.
-      const at = receivedAt(found.record);
+      // Not always the first one's: what Redis refuses is moved to the end. RFC 3339 in UTC sorts as text.
+      const at = receivedAtOf(found.record);
       if (found.state === "waiting" && (oldestWaitingAt === null || at < oldestWaitingAt)) oldestWaitingAt = at;
     } else if (!isUnderWay(found, service)) damagedPlaces += 1;
   }
@@ -241,11 +241,6 @@ function fileOf({ segment }: Place): string {
 
 function bytesOf({ segments }: Inspection): number {
   return segments.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-/** RFC 3339, UTC: it sorts as text. */
-function receivedAt(record: JournalRecord): string {
-  return record.kind === "event" ? record.event.time : record.message.receivedAt;
 }
 
 const UNITS = [

@@ -1,6 +1,8 @@
 /** Why a message is no report that can become an event. A value, because a peer can cause each. */
 export type Problem =
   | { readonly kind: "not-mm4" }
+  /** The Internet's own report (DSN, RFC 3464) on a mail that could not be delivered: one of our responses, if any. */
+  | { readonly kind: "bounce" }
   | { readonly kind: "header-too-large"; readonly limitBytes: number }
   | { readonly kind: "too-many-fields"; readonly limit: number }
   /** A PDU we recognise and make no event of. `messageType` is its name in the specification's spelling. */

@@ -11,7 +11,7 @@ import { constants as osConstants } from "node:os";
 import type { Backlog, Chunk, Entry } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { hasCursor, loadCursor, saveCursor } from "./cursor.ts";
-import { decodeRecord, encodeRecord, type JournalRecord, scanRecords } from "./record.ts";
+import { decodeRecord, encodeRecord, type JournalRecord, receivedAtOf, scanRecords } from "./record.ts";
 import { createRetention } from "./retention.ts";
 import {
   beginSegment,
@@ -361,7 +361,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         bytes: totalBytes,
         maxBytes,
         records: backlog.records(),
-        oldestAt: oldest ? receivedAt(oldest) : null,
+        oldestAt: oldest ? new Date(receivedAtOf(oldest)) : null,
         fault,
       };
     },
@@ -417,10 +417,6 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       await saveProgress();
     },
   };
-}
-
-function receivedAt(record: JournalRecord): Date {
-  return new Date(record.kind === "event" ? record.event.time : record.message.receivedAt);
 }
 
 interface Recovered {

@@ -6,13 +6,35 @@
  * the next line feed begins the next record.
  */
 import { crc32 } from "node:zlib";
+import type { Acknowledgement } from "../delivery/acknowledgement.ts";
+import type { BouncedMessage } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 
-/** What is promised to be kept: an event to publish, or a message for the quarantine. */
-export type JournalRecord =
-  | { readonly id: string; readonly kind: "event"; readonly event: DeliveryEvent }
-  | { readonly id: string; readonly kind: "quarantine"; readonly message: QuarantinedMessage };
+/**
+ * What is promised to be kept: an event to publish, a message for the quarantine,
+ * a bounce to look at; and the acknowledgement that its peer is owed, if any, which
+ * may also stand alone.
+ */
+export type JournalRecord = { readonly id: string } & (
+  | { readonly kind: "event"; readonly event: DeliveryEvent; readonly acknowledgement?: Acknowledgement }
+  | { readonly kind: "quarantine"; readonly message: QuarantinedMessage; readonly acknowledgement?: Acknowledgement }
+  | { readonly kind: "acknowledgement"; readonly acknowledgement: Acknowledgement }
+  | { readonly kind: "bounce"; readonly message: BouncedMessage }
+);
+
+/** When the message of a record came: RFC 3339, UTC. */
+export function receivedAtOf(record: JournalRecord): string {
+  switch (record.kind) {
+    case "event":
+      return record.event.time;
+    case "acknowledgement":
+      return record.acknowledgement.receivedAt;
+    case "quarantine":
+    case "bounce":
+      return record.message.receivedAt;
+  }
+}
 
 export function encodeRecord(record: JournalRecord): Buffer {
   const json = Buffer.from(JSON.stringify(record));
@@ -44,13 +66,14 @@ export function* scanRecords(bytes: Buffer): Generator<Stretch> {
 export function decodeRecord(json: Buffer): JournalRecord | undefined {
   try {
     const record = JSON.parse(json.toString()) as Partial<JournalRecord> | null;
-    const known = record?.kind === "event" || record?.kind === "quarantine";
-    return known && typeof record.id === "string" ? (record as JournalRecord) : undefined;
+    const known = KINDS.some((kind) => kind === record?.kind);
+    return known && typeof record?.id === "string" ? (record as JournalRecord) : undefined;
   } catch {
     return undefined;
   }
 }
 
+const KINDS: readonly JournalRecord["kind"][] = ["event", "quarantine", "acknowledgement", "bounce"];
 const LINE_FEED = Buffer.from("\n");
 /** Eight hex digits, a blank, at most ten digits, a blank. */
 const MAX_HEAD_BYTES = 20;

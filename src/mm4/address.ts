@@ -50,6 +50,27 @@ export function readParty(written: string, nanp = false): ReadParty {
 }
 
 /**
+ * The address to which mail can be sent, `local@domain`, out of a field as
+ * written; null when there is none in it. So narrow that it can stand in a
+ * command and in a field of our own. RFC 5321 §4.1.2, without quoted local parts.
+ *
+ * Seen in practice: `system=host;party=+1…` (vectorcore), a bare host, a bare word.
+ */
+export function readMailbox(written: string): string | null {
+  const spec = addressSpec(
+    written
+      .trim()
+      .replace(/\([^()]*\)$/, "")
+      .trim(),
+  ).trim();
+  return spec.length <= MAX_MAILBOX_LENGTH && MAILBOX.test(spec) ? spec : null;
+}
+
+const MAX_MAILBOX_LENGTH = 254;
+const MAILBOX =
+  /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@(?:[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[(?:ipv6:)?[0-9a-f:.]+\])$/i;
+
+/**
  * Splits a list of addresses at the commas that are outside quotes and angle
  * brackets; empty entries are left out.
  *

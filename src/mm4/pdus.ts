@@ -11,6 +11,8 @@ export interface Pdu {
   readonly name: string;
   /** What it is to us; null for a PDU that is accepted, counted and not queued. */
   readonly kind: ReportKind | null;
+  /** The PDU that acknowledges it; null for one that is never answered. */
+  readonly response: string | null;
   /** For a PDU that makes no event: what the person on call should do about it. */
   readonly advice: string | null;
 }
@@ -18,33 +20,38 @@ export interface Pdu {
 const TWO_WAYS = "the link also carries other traffic than reports";
 
 export const PDUS: readonly Pdu[] = [
-  { name: "MM4_delivery_report.REQ", kind: "delivery-report", advice: null },
-  { name: "MM4_forward.RES", kind: "forward-response", advice: null },
-  { name: "MM4_read_reply_report.REQ", kind: "read-report", advice: null },
+  { name: "MM4_delivery_report.REQ", kind: "delivery-report", response: "MM4_delivery_report.RES", advice: null },
+  { name: "MM4_forward.RES", kind: "forward-response", response: null, advice: null },
+  { name: "MM4_read_reply_report.REQ", kind: "read-report", response: "MM4_read_reply_report.RES", advice: null },
   {
     name: "MM4_forward.REQ",
     kind: null,
+    response: "MM4_forward.RES",
     advice: `This is an incoming MM, and mm4d delivers none: ${TWO_WAYS}; ask the peer to route messages to your MMSC`,
   },
   {
     name: "MM4_delivery_report.RES",
     kind: null,
+    response: null,
     advice: `This answers a delivery report that your side sent: ${TWO_WAYS}; ask the peer to send responses to your MMSC`,
   },
   {
     name: "MM4_read_reply_report.RES",
     kind: null,
+    response: null,
     advice: `This answers a read report that your side sent: ${TWO_WAYS}; ask the peer to send responses to your MMSC`,
   },
   // Seen in practice: a Chinese HTTP flavour of MM4.
   {
     name: "MM4_capability_negotiation.REQ",
     kind: null,
+    response: "MM4_capability_negotiation.RES",
     advice: "mm4d negotiates no capabilities; ask the peer to switch the negotiation off for this link",
   },
   {
     name: "MM4_capability_negotiation.RES",
     kind: null,
+    response: null,
     advice: "mm4d negotiates no capabilities; ask the peer to switch the negotiation off for this link",
   },
 ];

@@ -18,7 +18,14 @@ import { err, ok, type Result } from "../result.ts";
 import { readParty, splitAddresses } from "./address.ts";
 import { readDate } from "./date.ts";
 import { type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
-import { type DecodeWords, decodeValue, type Header, type HeaderLimits, readHeader } from "./header.ts";
+import {
+  type DecodeWords,
+  decodeValue,
+  type Header,
+  type HeaderLimits,
+  type HeaderProblem,
+  readHeader,
+} from "./header.ts";
 import { findPdu } from "./pdus.ts";
 
 /** Which property holds the status of each kind of report. */
@@ -34,18 +41,28 @@ export interface MessageReading {
   readonly headerLimits: HeaderLimits;
 }
 
-export function readMessage(
+/** A message whose header has been read, and nothing understood yet. */
+export interface OpenMessage {
+  readonly header: Header;
+  readonly fields: ReadFields;
+}
+
+export function openMessage(
   message: Uint8Array,
-  rules: PeerRules,
   { decodeWords, headerLimits }: MessageReading,
-): Result<Report, Problem> {
+): Result<OpenMessage, HeaderProblem> {
   const header = readHeader(message, headerLimits);
   if (!header.ok) return header;
-  const fields = readFields(header.value, decodeWords);
+  return ok({ header: header.value, fields: readFields(header.value, decodeWords) });
+}
 
+export function readReport(
+  { header, fields }: OpenMessage,
+  rules: PeerRules,
+  { decodeWords }: Pick<MessageReading, "decodeWords">,
+): Result<Report, Problem> {
   const messageType = fields.of("messageType").values[0];
-  // A status without a type is a broken report, and worth keeping; without either it is some other mail.
-  if (messageType === undefined) return err({ kind: hasStatus(header.value) ? "unknown-type" : "not-mm4" });
+  if (messageType === undefined) return err({ kind: kindOfOther(header) });
   const pdu = findPdu(messageType);
   if (!pdu) return err({ kind: "unknown-type" });
   if (pdu.kind === null) return err({ kind: "other-pdu", messageType: pdu.name });
@@ -102,8 +119,16 @@ const SAID_ONCE: readonly FieldProperty[] = [
 
 const NO_PARTIES = { recipient: null, originator: null };
 
-function hasStatus(header: Header): boolean {
-  return header.fields.some(({ key, bytes }) => STATUS_KEYS.includes(key) && bytes !== "");
+/**
+ * A status without a type is a broken report, and worth keeping. Without either it
+ * is some other mail; only bounces of what we have sent are expected. RFC 3464 §2.
+ */
+function kindOfOther({ fields }: Header): "unknown-type" | "bounce" | "not-mm4" {
+  if (fields.some(({ key, bytes }) => STATUS_KEYS.includes(key) && bytes !== "")) return "unknown-type";
+  const contentType = fields.find(({ key }) => key === "content-type")?.bytes ?? "";
+  const bounced =
+    /^multipart\/report\s*;/i.test(contentType) && /;\s*report-type\s*=\s*"?delivery-status\b/i.test(contentType);
+  return bounced ? "bounce" : "not-mm4";
 }
 
 /** 3GPP TS 23.140 §8.4.6: a version is compared by its major number. It decides nothing here. */

@@ -2,9 +2,10 @@
  * Jobs that consumers gave up on: the failed set of the queue of events, in a
  * person's hands.
  */
-import { ErrorCode, type Job, Queue } from "bullmq";
+import { type Job, Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { isGone, jobsIn } from "./jobs.ts";
 
 export interface FailedJob {
   readonly id: string;
@@ -30,26 +31,14 @@ export interface FailedJobs {
   close(): Promise<void>;
 }
 
-const PAGE = 100;
-
 /** Opens the failed jobs of a queue for a person. The connection stays the caller's. */
 export function openFailedJobs(redis: Redis, name: string, prefix: string): FailedJobs {
   const queue = new Queue<DeliveryEvent>(name, { connection: redis, prefix });
   queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
 
-  async function find(id: string): Promise<Job<DeliveryEvent> | undefined> {
-    const job = await queue.getJob(id);
-    return job && (await job.isFailed()) ? job : undefined;
-  }
-
   return {
     async *list() {
-      // The ids at once, some MB for a hundred thousand: ranks in a set that changes would skip jobs.
-      const ids = await queue.getRanges(["failed"], 0, -1, true);
-      for (let from = 0; from < ids.length; from += PAGE) {
-        const jobs = await Promise.all(ids.slice(from, from + PAGE).map(find));
-        for (const job of jobs) if (job) yield failedJob(job);
-      }
+      for await (const job of jobsIn(queue, "failed")) yield failedJob(job);
     },
 
     async retry(id) {
@@ -58,8 +47,7 @@ export function openFailedJobs(redis: Redis, name: string, prefix: string): Fail
         await job?.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });
         return job !== undefined;
       } catch (cause) {
-        const { code } = cause as { code?: unknown };
-        if (code === ErrorCode.JobNotExist || code === ErrorCode.JobNotInState) return false;
+        if (isGone(cause)) return false;
         throw cause;
       }
     },

@@ -1,16 +1,24 @@
-/** Puts records on BullMQ: events on the queue of events, unreadable messages on the quarantine. */
+/**
+ * Puts records on BullMQ: events on the queue of events, unreadable messages on the
+ * quarantine, acknowledgements that are owed on a queue of their own.
+ */
 import { createHash, randomUUID } from "node:crypto";
-import { type JobsOptions, Queue } from "bullmq";
+import { type Job, type JobsOptions, Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Config } from "../config.ts";
+import type { Acknowledgement } from "../delivery/acknowledgement.ts";
+import type { Bounce } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
+import { ACKNOWLEDGEMENTS_QUEUE, acknowledgementId, acknowledgementJobs, type OwedJob } from "./acknowledgements.ts";
 import { QUARANTINE_QUEUE } from "./quarantine.ts";
 
 /** What is put on a queue. The id is the record's own, made by us: never a value that a peer sent. */
-export type Publishable =
-  | { readonly id: string; readonly kind: "event"; readonly event: DeliveryEvent }
-  | { readonly id: string; readonly kind: "quarantine"; readonly message: QuarantinedMessage };
+export type Publishable = { readonly id: string } & (
+  | { readonly kind: "event"; readonly event: DeliveryEvent; readonly acknowledgement?: Acknowledgement }
+  | { readonly kind: "quarantine"; readonly message: QuarantinedMessage; readonly acknowledgement?: Acknowledgement }
+  | { readonly kind: "acknowledgement"; readonly acknowledgement: Acknowledgement }
+);
 
 export interface PublisherOptions {
   readonly redis: Redis;
@@ -32,6 +40,7 @@ export type PublishingSettings = Pick<
   | "failedKeepSeconds"
   | "failedKeepCount"
   | "streamKeepCount"
+  | "ackRetrySeconds"
 >;
 
 export interface Published {
@@ -42,14 +51,18 @@ export interface Published {
 export interface Publisher {
   /**
    * One atomic step in Redis: the id is looked up, remembered and the job added.
-   * Harmless to repeat. Rejects when Redis is not connected, refuses, or does not
-   * answer in time; then the record may be stored or not.
+   * Behind it another one for the acknowledgement, so that none is sent for what
+   * is not stored. Harmless to repeat. Rejects when Redis is not connected,
+   * refuses, or does not answer in time; then the record may be stored or not.
    */
   publish(record: Publishable): Promise<Published>;
+  /** Notes a bounce on the acknowledgement of this id, and gives that; undefined when there is none any more. */
+  noteBounce(id: string, bounce: Bounce): Promise<Acknowledgement | undefined>;
   close(): Promise<void>;
 }
 
 const HOUR_MS = 3_600_000;
+const NO_DUPLICATE: Published = { duplicateOf: null };
 
 /** A fresh id for a record: never a whole number or with a colon, which BullMQ refuses. */
 export function newRecordId(): string {
@@ -64,6 +77,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     removeOnComplete: { age: settings.completedKeepSeconds, count: settings.completedKeepCount },
     removeOnFail: { age: settings.failedKeepSeconds, count: settings.failedKeepCount },
   };
+  const owedJobs = acknowledgementJobs(settings);
   const queues = new Map<string, { readonly queue: Queue; readonly ready: Promise<unknown> }>();
 
   /**
@@ -95,12 +109,26 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
   }
 
   async function publish(record: Publishable): Promise<Published> {
+    const published = record.kind === "acknowledgement" ? NO_DUPLICATE : await publishMessage(record);
+    if (record.acknowledgement) {
+      const id = acknowledgementId(record.acknowledgement, record.id);
+      const queue = await queueOf(ACKNOWLEDGEMENTS_QUEUE, owedJobs);
+      // As long as an event's id: what is published again is not sent again.
+      await queue.add(record.acknowledgement.messageType, record.acknowledgement, {
+        jobId: id,
+        deduplication: { id, ttl },
+      });
+    }
+    return published;
+  }
+
+  async function publishMessage(record: Exclude<Publishable, { kind: "acknowledgement" }>): Promise<Published> {
     const { queue, name, data, deduplicationId } = destination(record);
     const job = await (await queue).add(name, data, { jobId: record.id, deduplication: { id: deduplicationId, ttl } });
     return { duplicateOf: job.id === undefined || job.id === record.id ? null : job.id };
   }
 
-  function destination(record: Publishable) {
+  function destination(record: Exclude<Publishable, { kind: "acknowledgement" }>) {
     if (record.kind === "event") {
       const { event } = record;
       return { queue: queueOf(settings.queue, eventJobs), name: event.type, data: event, deduplicationId: event.id };
@@ -112,6 +140,12 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
 
   return {
     publish,
+    async noteBounce(id, bounce) {
+      const job = (await (await queueOf(ACKNOWLEDGEMENTS_QUEUE, owedJobs)).getJob(id)) as Job<OwedJob> | undefined;
+      // That it is late, or was passed on, is no news after it has failed.
+      if (job?.data.bounce?.action !== "failed") await job?.updateData({ ...job.data, bounce });
+      return job?.data;
+    },
     async close() {
       await Promise.all([...queues.values()].map(({ queue }) => queue.close()));
     },

@@ -49,6 +49,8 @@ export interface SmtpMessage {
   readonly peer: PeerIdentity;
   /** The entry of the peer, as it was when the message ended. */
   readonly entry: Peer;
+  /** Of the envelope; empty for the null sender. */
+  readonly mailFrom: string;
   readonly bytes: Uint8Array;
   readonly receivedAt: Date;
 }
@@ -223,11 +225,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   async function receive(stream: SMTPServerDataStream, connection: Mm4Connection): Promise<SmtpReply | undefined> {
     const { peer } = connection;
     if (!peer) return REPLIES.internalError;
+    const { mailFrom: sender } = connection.session.envelope;
+    const mailFrom = sender ? sender.address : "";
     const bytes = await takeMessage(stream);
     if (bytes === undefined) return undefined;
     const identity = identify(connection, peer);
-    const message = { sessionId: connection.id, peer: identity, entry: peer, bytes, receivedAt: new Date() };
-    return options.onMessage(message).catch(internalError);
+    return options
+      .onMessage({ sessionId: connection.id, peer: identity, entry: peer, mailFrom, bytes, receivedAt: new Date() })
+      .catch(internalError);
   }
 
   function internalError(cause: Error): SmtpReply {

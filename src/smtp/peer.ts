@@ -37,6 +37,8 @@ export interface Acknowledge {
   readonly mode: "off" | "auto" | "always";
   readonly host: string | null;
   readonly port: number;
+  /** Most connections to it at a time. */
+  readonly connections: number;
   /** `implicit`: from the beginning, without STARTTLS. */
   readonly tls: "off" | "optional" | "required" | "implicit";
   readonly auth: { readonly user: string; readonly password: string } | null;

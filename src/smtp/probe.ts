@@ -1,6 +1,7 @@
 /** Looks whether a peer's MMSC would take our acknowledgements: connects, greets, TLS, login; sends nothing. */
 import type { TLSSocket } from "node:tls";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
+import { mmscOptions } from "./mmsc-client.ts";
 import type { Acknowledge } from "./peer.ts";
 
 export interface Probe {
@@ -22,24 +23,10 @@ export interface Probe {
 const DEADLINE_MS = 10_000;
 
 /** Rejects with what kept us from coming so far as MAIL would. */
-export function probe(
-  { host, port, tls, auth }: Acknowledge & { readonly host: string },
-  name: string,
-): Promise<Probe> {
+export function probe(acknowledge: Acknowledge & { readonly host: string }, name: string): Promise<Probe> {
+  const { auth } = acknowledge;
   return new Promise((resolve, reject) => {
-    const connection = new SMTPConnection({
-      host,
-      port,
-      name,
-      secure: tls === "implicit",
-      requireTLS: tls === "required",
-      ignoreTLS: tls === "off",
-      // Where TLS may be missing, a certificate that nobody vouches for is no worse. What is wrong with it is told.
-      tls: { rejectUnauthorized: tls === "required" || tls === "implicit", minVersion: "TLSv1.2" },
-      connectionTimeout: DEADLINE_MS,
-      greetingTimeout: DEADLINE_MS,
-      socketTimeout: DEADLINE_MS,
-    });
+    const connection = new SMTPConnection(mmscOptions(acknowledge, name, DEADLINE_MS));
     const failed = (cause: Error): void => {
       connection.close();
       reject(cause);

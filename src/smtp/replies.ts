@@ -34,6 +34,11 @@ export const REPLIES = {
     text: "2.0.0 Message accepted, not queued",
     when: "the message is another MM4 PDU (an MM, or a response to one of ours); it is counted and dropped, because a 5xx would make peers drop the link",
   },
+  bounce: {
+    code: 250,
+    text: "2.0.0 Bounce stored",
+    when: "the message is a bounce (DSN) with the null sender; it is tied to the acknowledgement that it concerns",
+  },
   notStored: {
     code: 451,
     text: "4.3.0 Cannot store the report now, try again later",

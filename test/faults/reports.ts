@@ -134,7 +134,9 @@ describe.concurrent("hostile ids", () => {
       const keys = (await redis.call("KEYS", "*")) as string[];
       // Nothing that a peer wrote is part of a key.
       for (const key of keys)
-        expect(key).toMatch(/^bull:(mm4-delivery-events:(j[0-9a-f]{32}|de:r[0-9a-f]{32}|[a-z-]+)|mm4d-probe)$/);
+        expect(key).toMatch(
+          /^bull:(mm4-delivery-events:(j[0-9a-f]{32}|de:r[0-9a-f]{32}|[a-z-]+)|mm4-acknowledgements:[a-z-]+|mm4d-probe)$/,
+        );
       expect(service.log().filter(({ event }) => event !== "service.note")).toEqual([]);
     } finally {
       await consumer.stop();

@@ -23,6 +23,7 @@ const SETTINGS = {
   failedKeepSeconds: 1_209_600,
   failedKeepCount: 100_000,
   streamKeepCount: 10_000,
+  ackRetrySeconds: 10,
 };
 const publisherOn = (client: Redis, changes: Partial<typeof SETTINGS> = {}) =>
   createPublisher({ redis: client, settings: { ...SETTINGS, ...changes }, onError: () => {} });

@@ -1,6 +1,7 @@
 /** Records for a journal, the bytes they should become, and what comes out of a journal again. */
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
+import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
 import type { Backlog, Entry } from "../../src/journal/backlog.ts";
 import type { Journal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
@@ -16,9 +17,37 @@ const EVENT = eventOf(deliveryReport());
 
 export function recordOf(id: string, { kind, text }: Content): JournalRecord {
   const { peer } = EVENT.data;
-  if (kind === "event") return { id, kind, event: { ...EVENT, data: { ...EVENT.data, transactionId: text } } };
-  return { id, kind, message: { reason: "no-status", detail: null, peer, receivedAt: EVENT.time, raw: text } };
+  const acknowledgement = { ...ACKNOWLEDGEMENT, transactionId: text };
+  switch (kind) {
+    case "event":
+      return {
+        id,
+        kind,
+        event: { ...EVENT, data: { ...EVENT.data, transactionId: text } },
+        ...(text.length % 2 === 0 ? { acknowledgement } : {}),
+      };
+    case "acknowledgement":
+      return { id, kind, acknowledgement };
+    case "bounce":
+      return { id, kind, message: { peer, receivedAt: EVENT.time, raw: text } };
+    case "quarantine":
+      return { id, kind, message: { reason: "no-status", detail: null, peer, receivedAt: EVENT.time, raw: text } };
+  }
 }
+
+const ACKNOWLEDGEMENT: Acknowledgement = {
+  peer: "carrier",
+  eventId: null,
+  receivedAt: EVENT.time,
+  messageType: "MM4_delivery_report.RES",
+  version: null,
+  transactionId: null,
+  messageId: null,
+  to: "system-user@mmsc.example.net",
+  originator: null,
+  requestStatus: "Ok",
+  statusText: null,
+};
 
 /** The line of a record, written from the description in record.ts and not with its code. */
 export function lineOf(record: JournalRecord): Buffer {
@@ -36,7 +65,13 @@ const text = fc.oneof(
 );
 
 export const smallContent: fc.Arbitrary<Content> = fc.record({
-  kind: fc.constantFrom("event" as const, "event" as const, "quarantine" as const),
+  kind: fc.constantFrom(
+    "event" as const,
+    "event" as const,
+    "quarantine" as const,
+    "acknowledgement" as const,
+    "bounce" as const,
+  ),
   text,
 });
 

@@ -116,8 +116,9 @@ export async function openSession(port: number, options: ConnectOptions = {}): P
 export async function announce(
   { command }: Pick<SmtpClient, "command">,
   rcptTo = "+12025550199/TYPE=PLMN@mms.example.net",
+  mailFrom = "system-user@mmsc.example.net",
 ): Promise<string | undefined> {
-  for (const line of ["MAIL FROM:<system-user@mmsc.example.net>", `RCPT TO:<${rcptTo}>`, "DATA"]) {
+  for (const line of [`MAIL FROM:<${mailFrom}>`, `RCPT TO:<${rcptTo}>`, "DATA"]) {
     const answer = await command(line);
     if (!/^[23]/.test(answer)) return answer;
   }

@@ -1,0 +1,158 @@
+/**
+ * Joins what acknowledgements take: the debts on their queue, the responder that
+ * sends them, the peers' entries that say where to, and what comes back.
+ */
+import { type Config, systemAddressOf } from "./config.ts";
+import type { Acknowledgement } from "./delivery/acknowledgement.ts";
+import type { Bounce, BouncedMessage } from "./delivery/bounced.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { createOutage, type Outage } from "./outage.ts";
+import { type Attempt, type Paying, startPaying } from "./queue/paying.ts";
+import type { Publisher } from "./queue/publisher.ts";
+import type { RedisPlace } from "./queue/redis.ts";
+import type { Acknowledging } from "./receiver.ts";
+import { readBounce } from "./smtp/bounce.ts";
+import type { Peer } from "./smtp/peer.ts";
+import { createResponder, destinationOf, responderPlaces } from "./smtp/responder.ts";
+
+export interface AcknowledgementsOptions {
+  readonly config: Config;
+  readonly redis: RedisPlace;
+  readonly publisher: Publisher;
+  readonly peers: readonly Peer[];
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** A bounce, and what it was tied to. */
+export interface TiedBounce {
+  readonly bounce: Bounce;
+  /** Of the acknowledgement that it names; null when it names none of ours. */
+  readonly id: string | null;
+  /** Null when it is not known any more. */
+  readonly acknowledgement: Acknowledgement | null;
+}
+
+export interface Acknowledgements {
+  /** How messages of a peer are acknowledged. */
+  rulesOf(entry: Peer): Acknowledging;
+  usePeers(peers: readonly Peer[]): void;
+  /** Counts what a message's peer is owed. */
+  noteDebt(peer: string, debt: "none" | "owed" | "undeliverable"): void;
+  /** Reads a bounce and notes it on its acknowledgement. Harmless to repeat. Rejects when Redis does not take it. */
+  tie(message: BouncedMessage): Promise<TiedBounce>;
+  noteBounce(peer: string, tied: TiedBounce): void;
+  /** Waits for what is being sent, `graceMs` at most. What is left is sent after the next start. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** RFC 3464 §2.3.3. */
+const DSN_ACTIONS: readonly string[] = ["failed", "delayed", "delivered", "relayed", "expanded"];
+
+/** Begins to pay what is owed, from the first peer on that can be sent to. */
+export function startAcknowledgements(options: AcknowledgementsOptions): Acknowledgements {
+  const { config, publisher, log, metrics } = options;
+  const systemAddress = systemAddressOf(config);
+  const firstRetryMs = config.ackRetrySeconds * 1000;
+  const responder = createResponder({
+    hostname: config.hostname,
+    systemAddress,
+    timeoutMs: config.ackTimeoutSeconds * 1000,
+    // So that what has failed is really tried when its turn comes.
+    awayMs: firstRetryMs / 2,
+  });
+  let peers = new Map<string, Peer>();
+  let paying: Paying | undefined;
+  /** Peers that were told to be owed what cannot be sent. */
+  const toldUndeliverable = new Set<string>();
+  /** By peer: its MMSC takes no acknowledgements. */
+  const outages = new Map<string, Outage<string>>();
+  usePeers(options.peers);
+
+  function usePeers(entries: readonly Peer[]): void {
+    peers = new Map(entries.map((entry) => [entry.name, entry]));
+    toldUndeliverable.clear();
+    responder.usePeers(entries);
+    const places = responderPlaces(entries);
+    if (places === 0) return;
+    paying ??= startPaying({
+      redis: options.redis,
+      prefix: config.queuePrefix,
+      firstRetryMs,
+      places,
+      pay: (id, acknowledgement) => responder.send(id, acknowledgement, peers.get(acknowledgement.peer)),
+      onAttempt: noteAttempt,
+      onError: (cause) => log.redisError(cause),
+    });
+    paying.setPlaces(places);
+  }
+
+  function noteAttempt({ id, acknowledgement, attempts, last, payment }: Attempt): void {
+    const { peer, receivedAt } = acknowledgement;
+    const outage = outageOf(peer);
+    if (payment.kind === "failed") outage.begun(payment.reason);
+    else outage.over();
+    if (payment.kind === "sent") {
+      metrics.acknowledgements.inc({ peer, result: "sent" });
+      const tookMs = Math.max(0, Date.now() - Date.parse(receivedAt));
+      log.acknowledgementSent(id, acknowledgement, { attempts, tookMs, reply: payment.reply });
+      return;
+    }
+    metrics.acknowledgements.inc({ peer, result: last ? "failed" : "retried" });
+    const fields = { attempts, reason: payment.reason };
+    if (last) log.acknowledgementFailed(id, acknowledgement, fields);
+    else log.acknowledgementRetried(id, acknowledgement, fields);
+  }
+
+  function outageOf(peer: string): Outage<string> {
+    const known = outages.get(peer);
+    if (known) return known;
+    const outage = createOutage<string>({
+      onBegun: (reason) => log.acknowledgementsFailing(peer, reason),
+      onOver: (facts) => log.acknowledgementsRecovered(peer, { ...facts }),
+    });
+    outages.set(peer, outage);
+    return outage;
+  }
+
+  return {
+    rulesOf: (entry) => ({
+      mode: entry.acknowledge.mode,
+      systemAddress,
+      canSend: (to) => destinationOf(entry, to) !== null,
+    }),
+
+    usePeers,
+
+    noteDebt(peer, debt) {
+      if (debt === "none") return;
+      metrics.acknowledgements.inc({ peer, result: debt });
+      if (debt === "owed" || toldUndeliverable.has(peer)) return;
+      toldUndeliverable.add(peer);
+      log.acknowledgementUndeliverable(peer);
+    },
+
+    async tie({ raw, receivedAt }) {
+      const { acknowledgementId: id, ...said } = await readBounce(Buffer.from(raw, "base64"));
+      const bounce = { ...said, receivedAt };
+      const acknowledgement = id === null ? undefined : await publisher.noteBounce(id, bounce);
+      return { bounce, id, acknowledgement: acknowledgement ?? null };
+    },
+
+    noteBounce(peer, { bounce, id, acknowledgement }) {
+      const action = DSN_ACTIONS.includes(bounce.action) ? bounce.action : "unknown";
+      metrics.bounces.inc({ peer, action, tied: acknowledgement ? "yes" : "no" });
+      if (acknowledgement && action === "failed") {
+        metrics.acknowledgements.inc({ peer: acknowledgement.peer, result: "bounced" });
+      }
+      log.bounceReceived(peer, { id, ...bounce }, acknowledgement);
+    },
+
+    async stop(graceMs) {
+      await paying?.stop(graceMs);
+      responder.stop();
+      for (const outage of outages.values()) outage.stop();
+    },
+  };
+}

@@ -1,0 +1,139 @@
+/** `mm4d acks`: what a person does with the acknowledgements that peers are owed. */
+import { type Command, Option } from "commander";
+import {
+  type AcknowledgementEntry,
+  type AcknowledgementState,
+  type Acknowledgements,
+  openAcknowledgements,
+} from "../queue/acknowledgements.ts";
+import { withRedis } from "../queue/redis.ts";
+import { findQueue } from "./running-service.ts";
+import { loadSettings } from "./settings.ts";
+import { firstLine, fitted, printLine, shown } from "./terminal.ts";
+
+interface Choice {
+  readonly state?: AcknowledgementState;
+  readonly peer?: string;
+}
+
+const STATES: readonly AcknowledgementState[] = ["owed", "sending", "retrying", "undelivered", "bounced", "sent"];
+const SENT_AGAIN: readonly AcknowledgementState[] = ["undelivered", "retrying", "bounced", "sent"];
+
+export function addAcksCommand(program: Command): void {
+  const acks = program.command("acks").description("list the acknowledgements that peers are owed, or send some again");
+  acks
+    .command("list")
+    .description("list them by state, oldest first: where to, what they say, and why one could not be delivered")
+    .addOption(new Option("--state <state>", "only these; without it all but those sent").choices(STATES))
+    .option("--peer <name>", "only this peer's")
+    .option("--json", "print them as JSON, one a line")
+    .addHelpText(
+      "after",
+      `
+States:
+  owed         not tried yet
+  sending      on its way just now
+  retrying     tried, and tried again: for about an hour in all
+  undelivered  refused for good (5xx), or not taken within that hour
+  bounced      sent, and came back
+  sent         the last ten thousand of five days`,
+    )
+    .action(list);
+  acks
+    .command("retry [id]")
+    .description("send one again, with a fresh set of attempts; one that is retried anyway now")
+    .option("--all", "every one of a state")
+    .addOption(new Option("--state <state>", "with --all: of this state (default: undelivered)").choices(SENT_AGAIN))
+    .option("--peer <name>", "with --all: only this peer's")
+    .addHelpText(
+      "after",
+      `
+Mend first what kept it from being delivered: the peer's MMSC, or its entry,
+which says where acknowledgements go ("mm4d peers test NAME" tries it).`,
+    )
+    .action(retry);
+}
+
+async function list({ json, ...choice }: Choice & { json?: true }): Promise<void> {
+  await withAcknowledgements(async (acknowledgements) => {
+    let count = 0;
+    for await (const entry of acknowledgements.list()) {
+      if (!isChosen(entry, choice) || (choice.state === undefined && entry.state === "sent")) continue;
+      count += 1;
+      await printLine(json ? JSON.stringify(entry) : fitted(describe(entry)));
+    }
+    if (!json) process.stderr.write(`${some(count)}.\n`);
+  });
+}
+
+async function retry(id: string | undefined, { all, ...choice }: Choice & { all?: true }): Promise<void> {
+  if ((id === undefined) === (all === undefined)) throw new Error("Cannot retry: one id or --all must be given");
+  if (id !== undefined && (choice.state !== undefined || choice.peer !== undefined)) {
+    throw new Error("Cannot retry: --state and --peer are given with an id, must be with --all");
+  }
+  await withAcknowledgements(async (acknowledgements) => {
+    if (id !== undefined) {
+      if (!(await acknowledgements.retry(id))) {
+        throw new Error(`Cannot retry "${id}": there is no acknowledgement of that id that was tried`);
+      }
+      await printLine(`${id}  is sent again`);
+      return;
+    }
+    let count = 0;
+    for await (const entry of acknowledgements.list()) {
+      if (
+        !isChosen(entry, { state: "undelivered", ...choice }) ||
+        !(await acknowledgements.retry(entry.id, entry.state))
+      )
+        continue;
+      count += 1;
+      await printLine(`${entry.id}  is sent again`);
+    }
+    process.stderr.write(`${some(count)} sent again.\n`);
+  });
+}
+
+function isChosen({ state, acknowledgement }: AcknowledgementEntry, choice: Choice): boolean {
+  return (
+    (choice.state === undefined || state === choice.state) &&
+    (choice.peer === undefined || acknowledgement.peer === choice.peer)
+  );
+}
+
+function describe({ id, state, acknowledgement: ack, attempts, error, at }: AcknowledgementEntry): readonly string[] {
+  const tried = attempts === 0 ? "" : attempts === 1 ? ", 1 attempt" : `, ${attempts} attempts`;
+  const when = at === null ? "" : state === "retrying" ? `, next at ${at}` : ` at ${at}`;
+  return [
+    id,
+    `  ${state}${when}${tried}`,
+    shown(`  ${ack.messageType} ${ack.requestStatus} for ${ack.peer}${ack.to === null ? "" : ` to ${ack.to}`}`),
+    shown(`  transaction ${ack.transactionId ?? "(none)"}, message ${ack.messageId ?? "(none)"}`),
+    ...(error === null ? [] : [firstLine(error)]),
+    ...(ack.bounce ? [firstLine(bounced(ack.bounce))] : []),
+  ];
+}
+
+function bounced({
+  action,
+  status,
+  diagnostic,
+  receivedAt,
+}: NonNullable<AcknowledgementEntry["acknowledgement"]["bounce"]>) {
+  return `${action} ${receivedAt}: ${[status, diagnostic].filter((text) => text !== null).join(" ") || "(no reason given)"}`;
+}
+
+function some(count: number): string {
+  return count === 1 ? "1 acknowledgement" : `${count} acknowledgements`;
+}
+
+async function withAcknowledgements(use: (acknowledgements: Acknowledgements) => Promise<void>): Promise<void> {
+  const { redis: place, queuePrefix } = await findQueue(loadSettings("look for acknowledgements"));
+  await withRedis(place, async (redis) => {
+    const acknowledgements = openAcknowledgements(redis, queuePrefix);
+    try {
+      await use(acknowledgements);
+    } finally {
+      await acknowledgements.close();
+    }
+  });
+}

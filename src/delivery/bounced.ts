@@ -1,0 +1,22 @@
+/** The Internet's own report on a mail of ours (DSN, RFC 3464), as it came: perhaps on an acknowledgement. */
+import type { PeerIdentity } from "./peer.ts";
+
+export interface BouncedMessage {
+  readonly peer: PeerIdentity;
+  /** RFC 3339, UTC. */
+  readonly receivedAt: string;
+  /** The message as it came, base64. */
+  readonly raw: string;
+}
+
+/** What a bounce says. */
+export interface Bounce {
+  /** RFC 3464 §2.3.3, such as `failed`, `delayed`. */
+  readonly action: string;
+  /** RFC 3463, such as `5.1.1`; null when it says none. */
+  readonly status: string | null;
+  /** In the words of whoever could not deliver; null when there are none. */
+  readonly diagnostic: string | null;
+  /** When it came: RFC 3339, UTC. */
+  readonly receivedAt: string;
+}

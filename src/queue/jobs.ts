@@ -1,0 +1,31 @@
+/** Jobs of a queue in a person's hands: many of them, some vanishing meanwhile. */
+import { ErrorCode, type FinishedStatus, type Job, type Queue } from "bullmq";
+
+const PAGE = 100;
+
+/**
+ * Those that are in this state by now, oldest first, each once, however many come
+ * or vanish meanwhile. One that is in another state in its turn is left out.
+ */
+export async function* jobsIn<Data>(
+  queue: Queue<Data>,
+  state: FinishedStatus | "waiting" | "active" | "delayed",
+): AsyncGenerator<Job<Data>> {
+  // The ids at once, some MB for a hundred thousand: ranks in a set that changes would skip jobs.
+  const ids = await queue.getRanges([state], 0, -1, true);
+  for (let from = 0; from < ids.length; from += PAGE) {
+    const jobs = await Promise.all(
+      ids.slice(from, from + PAGE).map(async (id) => {
+        const job = await queue.getJob(id);
+        return job && (await job.getState()) === state ? (job as Job<Data>) : undefined;
+      }),
+    );
+    for (const job of jobs) if (job) yield job;
+  }
+}
+
+/** Whether a call failed because the job is no longer there, or no longer in that state. */
+export function isGone(cause: unknown): boolean {
+  const { code } = cause as { code?: unknown };
+  return code === ErrorCode.JobNotExist || code === ErrorCode.JobNotInState;
+}

@@ -1,0 +1,232 @@
+/**
+ * Sends responses to peers' MMSCs, over a few connections to each that are kept
+ * open between them. Knows neither queue nor retries: it tells what came of one.
+ *
+ * Peers do not wait for each other: each has connections of its own, and one whose
+ * MMSC cannot be reached is asked again by one response at a time, and not at once.
+ */
+import { createTransport, type Transporter } from "nodemailer";
+import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
+import { composeResponse } from "../mm4/compose-response.ts";
+import { mmscOptions } from "./mmsc-client.ts";
+import type { Acknowledge, Peer } from "./peer.ts";
+
+export interface ResponderOptions {
+  /** The name we greet with. */
+  readonly hostname: string;
+  /** Our own address. */
+  readonly systemAddress: string;
+  /** How long an MMSC may be silent, in milliseconds. */
+  readonly timeoutMs: number;
+  /** How long an MMSC that could not be reached is not asked again at first, in milliseconds. */
+  readonly awayMs: number;
+}
+
+export interface Responder {
+  /** `id` becomes the mail's own id, so that a bounce can be tied to it. `peer` is undefined when it has no entry any more. */
+  send(id: string, response: Acknowledgement, peer: Peer | undefined): Promise<Payment>;
+  /** Ends the connections of peers that are gone or have another MMSC now; what is being sent on one is sent to its end. */
+  usePeers(peers: readonly Peer[]): void;
+  /** Ends every connection. What is under way fails. */
+  stop(): void;
+}
+
+/** How many may be in hand at a time, so that no peer takes another one's place; 0 when none has an MMSC. */
+export function responderPlaces(peers: readonly Peer[]): number {
+  return peers.reduce((sum, { acknowledge }) => sum + (acknowledge.host === null ? 0 : placesOf(acknowledge)), 0);
+}
+
+/** Where a response goes: as the entry says, else as its message asked; null for nowhere. */
+export function destinationOf({ acknowledge }: Peer, to: string | null): string | null {
+  return acknowledge.host === null ? null : (acknowledge.to ?? to);
+}
+
+/** So many in a row without an answer, and the MMSC counts as away: one alone may be that response's own fault. */
+const AWAY_AFTER = 3;
+/** It is asked again after a pause that doubles up to this multiple of the first. */
+const LONGEST_AWAY = 12;
+const WAITING_FOR_EACH_CONNECTION = 4;
+const IDLE_MS = 30_000;
+/** The longest that one response may take, as a multiple of the longest silence: no trickle of bytes puts it off. */
+const PATIENCE = 4;
+const MAX_REASON_LENGTH = 500;
+
+/** The connections to one peer's MMSC. */
+interface Lane {
+  /** The entry that it was made for. */
+  readonly made: string;
+  readonly transport: Transporter;
+  readonly underWay: Set<AbortController>;
+  inHand: number;
+  sending: number;
+  readonly waiting: (() => void)[];
+  /** How many in a row had no answer from the MMSC to their message, and why the last had none. */
+  unanswered: number;
+  fault: string;
+  awayUntilMs: number;
+  /** Whether somebody is finding out whether it is back. */
+  asking: boolean;
+}
+
+export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: ResponderOptions): Responder {
+  const lanes = new Map<string, Lane>();
+  const domain = systemAddress.slice(systemAddress.lastIndexOf("@") + 1);
+
+  async function send(id: string, response: Acknowledgement, peer: Peer | undefined): Promise<Payment> {
+    const to = peer ? destinationOf(peer, response.to) : null;
+    if (!peer || to === null) {
+      // An entry with a fault may be mended within the hour.
+      return { kind: "failed", reason: `There is nowhere to send it: see the entry of ${response.peer} in the peers` };
+    }
+    const lane = laneOf(peer);
+    if (lane.inHand >= placesOf(peer.acknowledge)) return { kind: "busy" };
+    lane.inHand += 1;
+    try {
+      await inTurn(lane, peer.acknowledge.connections);
+      try {
+        // The entry was changed meanwhile: it goes where that says.
+        if (lanes.get(peer.name) !== lane) return { kind: "busy" };
+        return await sendNow(lane, id, response, peer.acknowledge, to);
+      } finally {
+        lane.sending -= 1;
+        lane.waiting.shift()?.();
+      }
+    } finally {
+      lane.inHand -= 1;
+    }
+  }
+
+  async function sendNow(
+    lane: Lane,
+    id: string,
+    response: Acknowledgement,
+    { from }: Acknowledge,
+    to: string,
+  ): Promise<Payment> {
+    const asks = lane.unanswered >= AWAY_AFTER;
+    if (asks) {
+      if (lane.asking || performance.now() < lane.awayUntilMs) {
+        return { kind: "failed", reason: `Not tried: its MMSC could not be reached just before (${lane.fault})` };
+      }
+      lane.asking = true;
+    }
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(new Error("It took too long")), timeoutMs * PATIENCE);
+    lane.underWay.add(deadline);
+    try {
+      const mail = composeResponse(response, { systemAddress, to, mailMessageId: `${id}@${domain}`, date: new Date() });
+      const info = await lane.transport.sendMail({
+        envelope: { from: senderOf(from, response), to: [to] },
+        // As it is: nodemailer would spell our fields its own way.
+        raw: Buffer.from(mail),
+        dsn: { id, return: "headers", notify: ["failure", "delay"], recipient: `rfc822;${to}` },
+        signal: deadline.signal,
+      });
+      lane.unanswered = 0;
+      return { kind: "sent", reply: firstLine(info.response ?? "") };
+    } catch (cause) {
+      const { responseCode, command, response: reply, message } = cause as SendError;
+      const reason = firstLine(reply ?? message);
+      // What was answered to the message, and not to whoever sent it: a wrong password is every message's.
+      if (responseCode !== undefined && responseCode !== 421 && MESSAGE_COMMANDS.includes(command ?? "")) {
+        lane.unanswered = 0;
+        return { kind: responseCode >= 500 ? "refused" : "failed", reason };
+      }
+      lane.unanswered += 1;
+      lane.fault = reason;
+      const pauses = Math.min(2 ** Math.max(0, lane.unanswered - AWAY_AFTER), LONGEST_AWAY);
+      lane.awayUntilMs = performance.now() + awayMs * pauses;
+      return { kind: "failed", reason };
+    } finally {
+      clearTimeout(timer);
+      lane.underWay.delete(deadline);
+      if (asks) lane.asking = false;
+    }
+  }
+
+  /** mbuni knows a peer by the domain of a sender that is shaped as a number, and refuses the null sender. */
+  function senderOf(from: Acknowledge["from"], { originator }: Acknowledgement): string {
+    if (from === "null") return "";
+    return from === "plmn" && originator !== null ? `${originator}/TYPE=PLMN@${domain}` : systemAddress;
+  }
+
+  function laneOf({ name, acknowledge }: Peer): Lane {
+    const made = JSON.stringify(acknowledge);
+    const held = lanes.get(name);
+    if (held?.made === made) return held;
+    held?.transport.close();
+    const { auth, connections } = acknowledge;
+    const transport = createTransport({
+      ...mmscOptions(acknowledge, hostname, timeoutMs),
+      pool: true,
+      maxConnections: connections,
+      // One that the MMSC has closed meanwhile is not the response's fault.
+      maxRequeues: connections,
+      idleTimeout: IDLE_MS,
+      ...(auth === null ? {} : { auth: { user: auth.user, pass: auth.password } }),
+    });
+    const lane = {
+      made,
+      transport,
+      underWay: new Set<AbortController>(),
+      inHand: 0,
+      sending: 0,
+      waiting: [],
+      unanswered: 0,
+      fault: "",
+      awayUntilMs: 0,
+      asking: false,
+    };
+    lanes.set(name, lane);
+    return lane;
+  }
+
+  return {
+    send,
+    usePeers(peers) {
+      for (const [name, lane] of lanes) {
+        const peer = peers.find((known) => known.name === name);
+        if (peer && JSON.stringify(peer.acknowledge) === lane.made) continue;
+        lanes.delete(name);
+        lane.transport.close();
+      }
+    },
+    stop() {
+      for (const lane of lanes.values()) {
+        for (const deadline of lane.underWay) deadline.abort(new Error("mm4d is stopping"));
+        lane.transport.close();
+      }
+      lanes.clear();
+    },
+  };
+}
+
+interface SendError extends Error {
+  readonly responseCode?: number;
+  readonly response?: string;
+  readonly command?: string;
+}
+
+/** Where nodemailer says that a message was refused, and not we. */
+const MESSAGE_COMMANDS: readonly string[] = ["MAIL FROM", "RCPT TO", "DATA"];
+
+function placesOf({ connections }: Acknowledge): number {
+  return connections * (1 + WAITING_FOR_EACH_CONNECTION);
+}
+
+function inTurn(lane: Lane, connections: number): Promise<void> {
+  if (lane.sending < connections) {
+    lane.sending += 1;
+    return Promise.resolve();
+  }
+  return new Promise((resolve) => {
+    lane.waiting.push(() => {
+      lane.sending += 1;
+      resolve();
+    });
+  });
+}
+
+function firstLine(text: string): string {
+  return (text.split(/[\r\n]/, 1)[0] ?? "").slice(0, MAX_REASON_LENGTH);
+}
