@@ -98,7 +98,9 @@ async function metrics() {
     certificateExpiresAt: () => null,
     journal: () => ({ bytes: 0, records: 0, oldestAt: null }),
     quarantine: () => ({ messages: 0, bytes: 0 }),
-    redisUp: () => true,
+    redis: () => ({ up: true, memoryRatio: null, writtenAt: null }),
+    queues: () => new Map(),
+    catalogue: () => "",
   });
   const described = (await registry.getMetricsAsJSON()).filter(({ name }) => !/^mm4d_(process|nodejs)_/.test(name));
   const rows = described.map(({ name, help }) => {

@@ -1,5 +1,6 @@
 /** Every metric, declared once, with its help text. Base units; no label that a stranger can grow. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { VERSION } from "./version.ts";
 
 /** What gauges are read from when somebody asks. */
 export interface Observed {
@@ -9,7 +10,25 @@ export interface Observed {
   readonly certificateExpiresAt: () => Date | null;
   readonly journal: () => { readonly bytes: number; readonly records: number; readonly oldestAt: Date | null };
   readonly quarantine: () => { readonly messages: number; readonly bytes: number };
-  readonly redisUp: () => boolean;
+  readonly redis: () => {
+    readonly up: boolean;
+    /** Null where Redis has no limit, or is away. */
+    readonly memoryRatio: number | null;
+    /** When it took a write last; null when it never has. */
+    readonly writtenAt: Date | null;
+  };
+  /** By queue, as they were measured last. */
+  readonly queues: () => ReadonlyMap<string, QueueUse>;
+  /** Version of the catalogue in force. */
+  readonly catalogue: () => string;
+}
+
+/** What is on a queue. */
+export interface QueueUse {
+  /** By state. */
+  readonly jobs: Readonly<Record<string, number>>;
+  /** When the job was made that has waited longest; null when none waits. */
+  readonly oldestWaitingAt: Date | null;
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -51,11 +70,51 @@ export function createMetrics(observed: Observed) {
   );
   gauge("mm4d_journal_oldest_seconds", "Age of the record that has waited longest for the queue, in seconds", () => {
     const { oldestAt } = observed.journal();
-    return oldestAt === null ? 0 : Math.max(0, (Date.now() - oldestAt.getTime()) / 1000);
+    return ageOf(oldestAt);
   });
   gauge("mm4d_quarantine_messages", "Messages in quarantine", () => observed.quarantine().messages);
   gauge("mm4d_quarantine_bytes", "What the quarantine takes in Redis, in bytes", () => observed.quarantine().bytes);
-  gauge("mm4d_redis_up", "1 while Redis answers, else 0", () => (observed.redisUp() ? 1 : 0));
+  gauge("mm4d_redis_up", "1 while Redis answers, else 0", () => (observed.redis().up ? 1 : 0));
+  gauge(
+    "mm4d_redis_memory_ratio",
+    "Memory that Redis uses, of its maxmemory; 0 without a limit",
+    () => observed.redis().memoryRatio ?? 0,
+  );
+  gauge(
+    "mm4d_redis_last_write_timestamp_seconds",
+    "When Redis took a write last, in seconds since 1970; 0 before",
+    () => Math.floor((observed.redis().writtenAt?.getTime() ?? 0) / 1000),
+  );
+  new Gauge({
+    name: "mm4d_queue_jobs",
+    help: "Jobs of each queue by state, looked at every 5 s",
+    labelNames: ["queue", "state"],
+    registers,
+    collect() {
+      for (const [queue, { jobs }] of observed.queues()) {
+        for (const [state, count] of Object.entries(jobs)) this.set({ queue, state }, count);
+      }
+    },
+  });
+  new Gauge({
+    name: "mm4d_queue_oldest_waiting_seconds",
+    help: "Age of the job that has waited longest for a consumer, in seconds; 0 while none waits",
+    labelNames: ["queue"],
+    registers,
+    collect() {
+      for (const [queue, { oldestWaitingAt }] of observed.queues()) this.set({ queue }, ageOf(oldestWaitingAt));
+    },
+  });
+  new Gauge({
+    name: "mm4d_build_info",
+    help: "1, with the versions of mm4d, Node.js and the catalogue",
+    labelNames: ["version", "node", "catalogue"],
+    registers,
+    collect() {
+      this.reset();
+      this.set({ version: VERSION, node: process.version, catalogue: observed.catalogue() }, 1);
+    },
+  });
 
   return {
     registry,
@@ -92,6 +151,12 @@ export function createMetrics(observed: Observed) {
       name: "mm4d_unknown_codes_total",
       help: "Reports with an internal status code that the catalogue does not list",
       labelNames: ["peer"],
+      registers,
+    }),
+    codes: new Counter({
+      name: "mm4d_codes_total",
+      help: "Reports by internal status code; other for those that the catalogue does not list",
+      labelNames: ["peer", "code"],
       registers,
     }),
     warnings: new Counter({
@@ -154,6 +219,19 @@ export function createMetrics(observed: Observed) {
       labelNames: ["kind"],
       registers,
     }),
+    reportAgeSeconds: new Histogram({
+      name: "mm4d_report_age_seconds",
+      help: "From the moment at which the MM was handled, by the report's Date, to the receipt of the report, in seconds",
+      labelNames: ["peer"],
+      buckets: [1, 10, 60, 600, 3600, 7200, 14_400, 43_200, 86_400, 259_200],
+      registers,
+    }),
+    journalSyncSeconds: new Histogram({
+      name: "mm4d_journal_sync_seconds",
+      help: "How long one synced write of the journal took, for all the records in it, in seconds",
+      buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
+      registers,
+    }),
     dataSeconds: new Histogram({
       name: "mm4d_data_to_reply_seconds",
       help: "From the end of a message to our reply, in seconds",
@@ -167,4 +245,8 @@ export function createMetrics(observed: Observed) {
       registers,
     }),
   };
+}
+
+function ageOf(at: Date | null): number {
+  return at === null ? 0 : Math.max(0, (Date.now() - at.getTime()) / 1000);
 }

@@ -13,12 +13,14 @@ import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import { createLog, type Log } from "./log.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type QueueUse } from "./metrics.ts";
 import { findPdu } from "./mm4/pdus.ts";
 import { createOutage, type Outage } from "./outage.ts";
+import { ACKNOWLEDGEMENTS_QUEUE } from "./queue/acknowledgements.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
 import { createPublisher, newRecordId, type Published } from "./queue/publisher.ts";
 import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
+import { measureQueue } from "./queue/queue-use.ts";
 import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
 import { QuarantineFullError, type Receipt, receive } from "./receiver.ts";
@@ -100,6 +102,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
   let measuredMs = Number.NEGATIVE_INFINITY;
   let quarantineFullTold = false;
+  /** As they were measured last. */
+  const queues = new Map<string, QueueUse>();
   let listener: Listener | undefined;
   let acknowledgements: Acknowledgements | undefined;
   /** The embedded Redis that ended with everything on its disk. */
@@ -155,7 +159,12 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
     journal: journalStatus,
     quarantine: () => quarantine.use(),
-    redisUp: () => watch.state().awayMs === null,
+    redis: () => {
+      const { awayMs, memoryRatio, writtenAt } = watch.state();
+      return { up: awayMs === null, memoryRatio, writtenAt };
+    },
+    queues: () => queues,
+    catalogue: () => files.reading().catalogue.version,
   });
 
   const dataDir = resolve(config.dataDir);
@@ -337,6 +346,13 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         const { event } = receipt;
         const { outcome, disposition, conflict, reason, warnings } = event.data;
         metrics.reports.inc({ peer: peer.name, type: event.type, outcome, disposition });
+        if (reason !== null) {
+          metrics.codes.inc({ peer: peer.name, code: reason.known ? String(reason.code) : "other" });
+        }
+        if (event.data.handledAt !== null) {
+          const ageMs = Date.parse(event.time) - Date.parse(event.data.handledAt);
+          metrics.reportAgeSeconds.observe({ peer: peer.name }, Math.max(0, ageMs / 1000));
+        }
         for (const warning of warnings) metrics.warnings.inc({ peer: peer.name, warning });
         log.reportStored(sessionId, event, tookMs);
         if (conflict) {
@@ -429,9 +445,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     }
     if (identity !== null && performance.now() - measuredMs >= QUARANTINE_MEASURED_EVERY_MS) {
       measuredMs = performance.now();
-      await measureQuarantine(redis, config.queuePrefix).then(quarantine.measured, (cause: Error) =>
-        log.redisError(cause),
-      );
+      await measure().catch((cause: Error) => log.redisError(cause));
       if (quarantine.has(0)) quarantineFullTold = false;
     }
     const status = journalStatus();
@@ -439,6 +453,13 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     if (isFull && !full) outages.journalFull.begun(status);
     if (!isFull && full) outages.journalFull.over();
     full = isFull;
+  }
+
+  /** What stands on the queues. Rejects when Redis does not tell. */
+  async function measure(): Promise<void> {
+    const { queue: events, queuePrefix: prefix } = config;
+    quarantine.measured(await measureQuarantine(redis, prefix));
+    for (const name of [events, ACKNOWLEDGEMENTS_QUEUE]) queues.set(name, await measureQueue(redis, prefix, name));
   }
 
   function healthFacts(): HealthFacts {
@@ -463,6 +484,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       maxBytes: config.journalMaxBytes,
       hold: control.hold,
       onFault: noteFault,
+      onSynced: (tookMs) => metrics.journalSyncSeconds.observe(tookMs / 1000),
     });
     releasers.push(async () => {
       // A disk that never answers does not keep the process from ending.

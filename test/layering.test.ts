@@ -58,7 +58,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   "config.ts": { from: ["mm4", "result.ts"], types: ["delivery"], packages: [], node: true },
   "log.ts": { from: [], types: ["delivery"], packages: ["pino", "pino-pretty"], node: true },
-  "metrics.ts": { from: [], types: ["delivery"], packages: ["prom-client"], node: true },
+  "metrics.ts": { from: ["version.ts"], types: ["delivery"], packages: ["prom-client"], node: true },
   "reading.ts": {
     from: ["catalogue-file.ts"],
     types: ["config.ts", "receiver.ts"],

@@ -63,6 +63,8 @@ export interface JournalOptions {
   /** Rejects when the directory is no longer ours; asked before anything new is begun in it. */
   readonly hold?: () => Promise<void>;
   readonly onFault: (fault: JournalFault) => void;
+  /** After each synced write: how long it took, in milliseconds. */
+  readonly onSynced?: (tookMs: number) => void;
 }
 
 export interface JournalStatus {
@@ -121,7 +123,7 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** Opens the journal, and recovers what an earlier process left in it. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const { directory, maxBytes, onFault, hold = async () => {} } = options;
+  const { directory, maxBytes, onFault, onSynced = () => {}, hold = async () => {} } = options;
   // A segment leaves the disk as a whole, so a small journal needs small ones.
   const segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST));
   await makeDirectory(directory);
@@ -181,7 +183,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         SLOW_WRITE_MS,
       );
       try {
+        const beganMs = performance.now();
         const start = await writeSynced(Buffer.concat(batch.map(({ line }) => line)));
+        onSynced(performance.now() - beganMs);
         recovered();
         promise(batch, start);
       } catch (cause) {

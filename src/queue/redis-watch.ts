@@ -27,6 +27,10 @@ export interface RedisWatch {
     readonly awayMs: number | null;
     readonly fault: string | null;
     readonly unsuitable: readonly string[];
+    /** Used memory of maxmemory; null without a limit, and while Redis is away. */
+    readonly memoryRatio: number | null;
+    /** When it took the last write that was tried; null when it never has. */
+    readonly writtenAt: Date | null;
   };
   /** Why nothing may be put on a queue now; null when it may. A Redis that was not looked at yet is not trusted. */
   refusal(): string | null;
@@ -56,6 +60,7 @@ export function watchRedis({
   let reasons: readonly string[] = [];
   let writeFault: string | null = null;
   let probedMs = Number.NEGATIVE_INFINITY;
+  let writtenAt: Date | null = null;
 
   redis.on("error", (cause: Error) => {
     reason = inWords(cause);
@@ -127,7 +132,10 @@ export function watchRedis({
     if (current() === null || performance.now() - probedMs < PROBE_EVERY_MS) return;
     probedMs = performance.now();
     writeFault = await redis.set(probeKey, String(Date.now()), "EX", PROBE_KEPT_SECONDS).then(
-      () => null,
+      () => {
+        writtenAt = new Date();
+        return null;
+      },
       (cause: Error) => cause.message,
     );
   }
@@ -160,6 +168,8 @@ export function watchRedis({
       awayMs: server === null ? performance.now() - awaySinceMs : null,
       fault: server === null ? reason : writeFault,
       unsuitable: reasons,
+      memoryRatio: server?.memoryRatio ?? null,
+      writtenAt,
     }),
     refusal() {
       const seen = current();

@@ -103,6 +103,8 @@ export interface RedisServer {
   readonly appendOnly: boolean;
   /** Whether the append-only file could be written when it was written last. */
   readonly appendOnlyWritten: boolean;
+  /** Used memory of maxmemory; null without a limit. */
+  readonly memoryRatio: number | null;
 }
 
 /** Asks the server about itself. Rejects when it does not answer. */
@@ -114,6 +116,7 @@ export async function readServer(redis: Redis): Promise<RedisServer> {
     }),
   );
   const fact = (name: string): string => facts.get(name) ?? "";
+  const maxMemory = Number(fact("maxmemory"));
   return {
     identity: `${fact("run_id")} ${fact("master_replid")}`,
     version: fact("valkey_version") || fact("redis_version"),
@@ -121,6 +124,7 @@ export async function readServer(redis: Redis): Promise<RedisServer> {
     maxmemoryPolicy: fact("maxmemory_policy"),
     appendOnly: fact("aof_enabled") === "1",
     appendOnlyWritten: fact("aof_last_write_status") !== "err",
+    memoryRatio: maxMemory > 0 ? Number(fact("used_memory")) / maxMemory : null,
   };
 }
 

@@ -1,0 +1,136 @@
+/** The numbers agree with what happened: a known load, and what /metrics says of it. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Carrier, createCarriers } from "../support/carrier.ts";
+import { startConsumer } from "../support/consumer.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliveryReport, type FieldsOf } from "../support/report.ts";
+import { startServiceProcess, type TestService } from "../support/service.ts";
+import { connectSmtp } from "../support/smtp-client.ts";
+
+const carriers = createCarriers();
+let redis: TestRedis;
+let service: TestService;
+let first: Carrier;
+let second: Carrier;
+
+beforeAll(async () => {
+  redis = await startRedis(["--maxmemory", "100mb", "--maxmemory-policy", "noeviction"]);
+  first = await carriers.add("first");
+  second = await carriers.add("second", { acknowledge: { host: null } });
+  carriers.write();
+  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_PEERS_FILE: carriers.peersFile });
+});
+afterAll(async () => {
+  await service.stop();
+  await carriers.stop();
+  await redis.stop();
+});
+
+/** Every series of ours, by name and labels, without buckets. */
+async function series(): Promise<ReadonlyMap<string, number>> {
+  const { text } = await service.get("/metrics");
+  const lines = text
+    .split("\n")
+    .filter((line) => /^mm4d_/.test(line) && !/^mm4d_(?:process|nodejs)|_bucket\{/.test(line));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ") + 1))] as const),
+  );
+}
+
+/** Those of a metric that are not zero. */
+async function all(name: string): Promise<Readonly<Record<string, number>>> {
+  const found = [...(await series())].filter(([key, value]) => key.startsWith(`${name}{`) && value !== 0);
+  return Object.fromEntries(found.map(([key, value]) => [key.slice(name.length), value]));
+}
+
+let made = 0;
+const report = (fields: FieldsOf = {}) => {
+  made += 1;
+  return deliveryReport({ "X-Mms-Message-ID": `mm-${made}`, "X-Mms-Transaction-ID": `tx-${made}`, ...fields });
+};
+
+test("a known load is counted as what it was", async () => {
+  const deliver = (carrier: Carrier, fields?: FieldsOf) => carrier.deliver(service.smtpPort, report(fields));
+  const hourAgo = new Date(Date.now() - 3_600_000).toUTCString().replace("GMT", "+0000");
+  for (let index = 0; index < 5; index += 1) await deliver(first, { Date: hourAgo });
+  for (let index = 0; index < 3; index += 1)
+    await deliver(second, { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" });
+  await deliver(first, { "X-Internal-Status-Code": "470" });
+  // A peer may send any number: they are one series.
+  for (let code = 300; code < 330; code += 1) {
+    await deliver(first, {
+      "X-Mms-MM-Status-Code": "Rejected",
+      "X-Internal-Status-Code": String(code),
+      "X-Mms-Status-Code": "Rejected",
+    });
+  }
+  for (let copy = 0; copy < 2; copy += 1) await deliver(first, { "X-Mms-Message-ID": "the same", Date: "yesterday" });
+  await deliver(second, { "X-Mms-MM-Status-Code": undefined });
+  await deliver(second, { "X-Mms-Message-Type": "MM4_forward.REQ" });
+  await deliver(first, { "X-Mms-Ack-Request": "Yes" });
+  await deliver(second, { "X-Mms-Ack-Request": "Yes" });
+  const stranger = connectSmtp(service.smtpPort, { from: "127.0.0.77" });
+  expect(await stranger.reply()).toMatch(/^554 /);
+  stranger.end();
+  await service.metric('mm4d_acknowledgements_total{peer="first",result="sent"}', (value) => value === 1);
+  await service.metric("mm4d_published_total", (value) => value === 42);
+
+  const type = 'type="mm4d.delivery-report.v1"';
+  expect(await all("mm4d_reports_total")).toEqual({
+    [`{peer="first",${type},outcome="delivered",disposition="success"}`]: 8,
+    [`{peer="first",${type},outcome="indeterminate",disposition="unknown"}`]: 1,
+    [`{peer="first",${type},outcome="rejected",disposition="failure"}`]: 30,
+    [`{peer="second",${type},outcome="rejected",disposition="failure"}`]: 3,
+    [`{peer="second",${type},outcome="delivered",disposition="success"}`]: 1,
+  });
+  expect(await all("mm4d_duplicates_total")).toEqual({ [`{peer="first",${type}}`]: 1 });
+  expect(await all("mm4d_conflicts_total")).toEqual({ '{peer="first"}': 1 });
+  expect(await all("mm4d_quarantined_total")).toEqual({ '{peer="second",reason="no-status"}': 1 });
+  expect(await all("mm4d_other_pdus_total")).toEqual({ '{peer="second",type="MM4_forward.REQ"}': 1 });
+  expect(await all("mm4d_sessions_refused_total")).toEqual({ '{reason="unknown-peer"}': 1 });
+  expect(await all("mm4d_acknowledgements_total")).toEqual({
+    '{peer="first",result="owed"}': 1,
+    '{peer="first",result="sent"}': 1,
+    '{peer="second",result="undeliverable"}': 1,
+  });
+  const codes = await all("mm4d_codes_total");
+  expect([codes['{peer="first",code="470"}'], codes['{peer="second",code="470"}']]).toEqual([1, 3]);
+  const unknown = (await all("mm4d_unknown_codes_total"))['{peer="first"}'] ?? 0;
+  expect(unknown).toBeGreaterThan(10);
+  expect(codes['{peer="first",code="other"}']).toBe(unknown);
+  expect(Object.values(codes).reduce((sum, count) => sum + count, 0)).toBe(34);
+  // The two without a date that can be read have no age.
+  expect(await all("mm4d_report_age_seconds_count")).toEqual({ '{peer="first"}': 37, '{peer="second"}': 4 });
+  const hour = 'mm4d_report_age_seconds_bucket{le="3600",peer="first"}';
+  const { text } = await service.get("/metrics");
+  expect(
+    Number(
+      text
+        .split("\n")
+        .find((line) => line.startsWith(hour))
+        ?.split(" ")
+        .at(-1),
+    ),
+  ).toBe(0);
+  expect((await all("mm4d_warnings_total"))['{peer="first",warning="unparsable-date"}']).toBe(2);
+  expect((await series()).get("mm4d_journal_sync_seconds_count")).toBeGreaterThanOrEqual(40);
+  expect((await series()).get("mm4d_data_to_reply_seconds_count")).toBe(45);
+});
+
+test("the queues, their oldest job, Redis and the build", async () => {
+  const waiting = 'mm4d_queue_jobs{queue="mm4-delivery-events",state="waiting"}';
+  const oldest = 'mm4d_queue_oldest_waiting_seconds{queue="mm4-delivery-events"}';
+  const before = await eventually(series, (found) => found.get(waiting) === 42 && (found.get(oldest) ?? 0) > 1);
+  expect(before.get('mm4d_queue_jobs{queue="mm4-acknowledgements",state="completed"}')).toBe(1);
+  expect(before.get("mm4d_quarantine_messages")).toBe(1);
+  expect(before.get("mm4d_redis_up")).toBe(1);
+  expect(before.get("mm4d_redis_memory_ratio")).toBeGreaterThan(0.005);
+  expect(before.get("mm4d_redis_memory_ratio")).toBeLessThan(1);
+  expect(Date.now() / 1000 - (before.get("mm4d_redis_last_write_timestamp_seconds") ?? 0)).toBeLessThan(60);
+  const build = [...before.keys()].filter((key) => key.startsWith("mm4d_build_info"));
+  expect(build).toEqual([expect.stringContaining(`version="0.1.0",node="${process.version}",catalogue="20`)]);
+
+  const consumer = startConsumer(redis.url);
+  await eventually(series, (found) => found.get(waiting) === 0 && found.get(oldest) === 0);
+  await consumer.stop();
+});
