@@ -40,6 +40,10 @@ export interface PeerSetting {
   readonly networks: readonly Network[];
 }
 
+/** The least severe first. */
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
 const SENTINEL_PORT = 26_379;
 const YEAR_OF_HOURS = 8_784;
 const DAY_MS = 86_400_000;
@@ -409,7 +413,7 @@ export const SETTINGS = {
   logLevel: {
     env: "MM4D_LOG_LEVEL",
     fallback: "info",
-    ...oneOf("trace", "debug", "info", "warn", "error", "fatal", "silent"),
+    ...oneOf(...LOG_LEVELS),
     about: "Least severe log lines that are written.",
   },
   logNumbers: {

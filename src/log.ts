@@ -21,6 +21,8 @@ export interface LogOptions {
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface Log {
+  /** From now on lines of this severity and above are written. Gives the level before. */
+  setLevel(level: string): string;
   serviceStarted(fields: Fields): void;
   serviceNote(note: string): void;
   serviceStopping(fields: Fields): void;
@@ -122,6 +124,13 @@ export function createLog({ level, numbers }: LogOptions): Log {
   const reason = (cause: Error): Fields => ({ reason: cause.message });
 
   return {
+    setLevel(level) {
+      const before = logger.level;
+      // Told in either level, whichever writes more.
+      if (level !== before) line("warn", "log.level-changed", { from: before, to: level });
+      logger.level = level;
+      return before;
+    },
     serviceStarted: (fields) => line("info", "service.started", fields),
     serviceNote: (note) => line("warn", "service.note", { note }),
     serviceStopping: (fields) => line("info", "service.stopping", fields),
@@ -138,7 +147,12 @@ export function createLog({ level, numbers }: LogOptions): Log {
       line("info", "report.published", { ...aboutReport(event), jobId, tookMs: Date.now() - Date.parse(event.time) }),
     reportDuplicate: (event, firstJobId) => line("info", "report.duplicate", { ...aboutReport(event), firstJobId }),
     reportConflict: (event) => line("warn", "report.conflict", aboutReport(event)),
-    codeUnknown: (event) => line("warn", "code.unknown", aboutReport(event)),
+    codeUnknown: (event) =>
+      line("error", "code.unknown", {
+        ...aboutReport(event),
+        effect:
+          "told once a code and peer: the catalogue does not list it. Ask the peer what it means, and lay it over the catalogue (MM4D_CATALOGUE_FILE)",
+      }),
     messageQuarantined: (sessionId, id, { reason: why, detail, peer }) =>
       line(why === "internal-error" ? "error" : "warn", "message.quarantined", {
         sessionId,

@@ -8,7 +8,7 @@ import { type Acknowledgements, startAcknowledgements, type TiedBounce } from ".
 import { takeControl } from "./admin/control.ts";
 import { FULL, type HealthFacts, notReady, unhealthy } from "./admin/health.ts";
 import { startAdmin } from "./admin/server.ts";
-import type { Config } from "./config.ts";
+import { type Config, LOG_LEVELS } from "./config.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
@@ -59,6 +59,7 @@ const JOURNAL_CLOSE_MS = 10_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const MAX_REFUSED_TOLD = 1_000;
+const MAX_CODES_REMEMBERED = 1_000;
 const REFUSALS_TOLD_PER_SECOND = 10;
 const QUARANTINE_MEASURED_EVERY_MS = 5_000;
 
@@ -96,6 +97,7 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
 
 async function start(config: Config, log: Log, releasers: Releaser[]): Promise<Service> {
   const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
+  const isNewCode = oncePer(Number.POSITIVE_INFINITY, MAX_CODES_REMEMBERED);
   // A stranger who knocks all day is told of once a minute.
   const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
   const mayTellMore = createPace();
@@ -256,7 +258,11 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const addresses = { smtp: smtpListener.address, smtps: smtpListener.smtpsAddress, admin: admin.address };
   const { queue, queuePrefix } = config;
   const facts = { pid: process.pid, redis: place, queue, queuePrefix, domain: config.domain, ...addresses };
-  control.answer({ facts: () => facts, refusals: () => refusals.list() });
+  control.answer({
+    facts: () => facts,
+    refusals: () => refusals.list(),
+    ...Object.fromEntries(LOG_LEVELS.map((level) => [`log-level ${level}`, () => log.setLevel(level)])),
+  });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
   const notes = startNotes(config, files.certificate()?.expiresAt ?? null);
   for (const note of notes) log.serviceNote(note);
@@ -361,7 +367,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         }
         if (reason?.known === false) {
           metrics.unknownCodes.inc({ peer: peer.name });
-          log.codeUnknown(event);
+          if (isNewCode(`${peer.name} ${reason.code}`)) log.codeUnknown(event);
         }
         return REPLIES.stored;
       }

@@ -1,8 +1,10 @@
 /** `mm4d tail`: prints each event as it is queued, without consuming it. */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { OUTCOMES, type Outcome } from "../delivery/verdict.ts";
 import { followQueue } from "../queue/follow.ts";
 import { describeRedis } from "../queue/redis.ts";
+import { readWholeNumber } from "./arguments.ts";
 import { describeEvent } from "./describe.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
@@ -12,6 +14,9 @@ export function addTailCommand(program: Command): void {
   program
     .command("tail")
     .description("print each event as it is queued, without consuming it, until Ctrl-C")
+    .addOption(new Option("--outcome <outcome>", "only events with this outcome").choices(OUTCOMES))
+    .option("--peer <name>", "only this peer's")
+    .option("--code <number>", "only reports with this code, such as 470 or 4470", readWholeNumber(0, 9_999))
     .option("--json", "print each event as one line of JSON")
     .addHelpText(
       "after",
@@ -22,14 +27,24 @@ shown once.`,
     .action(tail);
 }
 
-async function tail({ json }: { json?: true }): Promise<void> {
+interface Wanted {
+  readonly outcome?: Outcome;
+  readonly peer?: string;
+  readonly code?: number;
+}
+
+async function tail({ json, ...wanted }: Wanted & { json?: true }): Promise<void> {
   const { redis, queue, queuePrefix } = await findQueue(loadSettings("tail"));
   const say = sayOnce();
   const following = await followQueue({
     redis,
     queue,
     prefix: queuePrefix,
-    onEvent: (event) => (json ? process.stdout.write(`${JSON.stringify(event)}\n`) : print(event)),
+    onEvent(event) {
+      if (!isWanted(event, wanted)) return;
+      if (json) process.stdout.write(`${JSON.stringify(event)}\n`);
+      else print(event);
+    },
     onGone: (jobId) => say(`Job ${jobId} was consumed and removed before it could be shown`),
     onError: (cause) => say(`Redis: ${cause.message || cause.name}`),
   });
@@ -41,6 +56,14 @@ async function tail({ json }: { json?: true }): Promise<void> {
   });
   await following.stop();
   process.exit(0);
+}
+
+function isWanted({ data }: DeliveryEvent, { outcome, peer, code }: Wanted): boolean {
+  return (
+    (outcome === undefined || data.outcome === outcome) &&
+    (peer === undefined || data.peer.name === peer) &&
+    (code === undefined || data.reason?.code === code || data.reason?.httpCode === code)
+  );
 }
 
 /** The same sentence again and again tells nothing. */

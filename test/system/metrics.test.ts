@@ -4,7 +4,7 @@ import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, type FieldsOf } from "../support/report.ts";
-import { startServiceProcess, type TestService } from "../support/service.ts";
+import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
 import { connectSmtp } from "../support/smtp-client.ts";
 
 const carriers = createCarriers();
@@ -133,4 +133,24 @@ test("the queues, their oldest job, Redis and the build", async () => {
   const consumer = startConsumer(redis.url);
   await eventually(series, (found) => found.get(waiting) === 0 && found.get(oldest) === 0);
   await consumer.stop();
+});
+
+test("a code that the catalogue does not list is told once, with an example; the log level can be changed meanwhile", async () => {
+  const lines = (name: string) => service.log().filter(({ event }) => event === name);
+  expect(lines("report.stored")).toEqual([]);
+  const changed = await runCommand(["log-level", "debug"], service.env);
+  expect(changed).toMatchObject({ code: 0, stdout: "The log level is debug now; it was info.\n" });
+  for (let copy = 0; copy < 3; copy += 1) {
+    await second.deliver(
+      service.smtpPort,
+      report({ "X-Internal-Status-Code": "333", "X-Mms-MM-Status-Code": "Rejected" }),
+    );
+  }
+  const told = await eventually(
+    () => lines("code.unknown").filter(({ code, peer }) => code === 333 && peer === "second"),
+    () => lines("report.stored").length >= 3,
+  );
+  expect(told.length).toBe(1);
+  expect(told[0]).toMatchObject({ level: "error", eventId: expect.stringMatching(/^r[0-9a-f]{32}$/) });
+  expect(lines("log.level-changed")).toMatchObject([{ level: "warn", from: "info", to: "debug" }]);
 });

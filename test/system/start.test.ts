@@ -88,6 +88,31 @@ describe("without settings", () => {
     const ended = new Promise((resolve) => tail.once("exit", (exitCode) => resolve(exitCode)));
     tail.kill("SIGINT");
     expect(await ended).toBe(0);
+
+    const wanted = ["--outcome", "rejected", "--code", "4470", "--peer", "loopback"];
+    const filtered = spawn(process.execPath, [MAIN, "tail", "--json", ...wanted], {
+      env: service.env,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let lines = "";
+    filtered.stdout.setEncoding("utf8").on("data", (text) => {
+      lines += text;
+    });
+    await eventually(
+      async () => {
+        await sent("--status", "Expired");
+        await sent("--status", "Rejected", "--code", "421");
+        await sent("--status", "Rejected", "--code", "470");
+        return lines;
+      },
+      (text) => text !== "",
+    );
+    filtered.kill("SIGINT");
+    const codes = lines
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as DeliveryEvent).data.reason?.code);
+    expect(new Set(codes)).toEqual(new Set([470]));
   });
 
   test("after a clean stop nothing is left running, and what was queued is there at the next start", async () => {
@@ -289,6 +314,9 @@ describe("the command line", () => {
       [["send", "--port", "1"], 1],
       [["tail"], 1],
       [["refusals"], 1],
+      [["log-level", "debug"], 1],
+      [["log-level", "loud"], 2],
+      [["tail", "--outcome", "loud"], 2],
       [["peers", "test", "nobody"], 1],
       [["explain", "-", "--peer", "nobody"], 1],
     ] as const;
@@ -304,6 +332,11 @@ describe("the command line", () => {
       "tail",
       "quarantine",
       "quarantine replay",
+      "acks",
+      "acks list",
+      "acks retry",
+      "mmsc",
+      "log-level",
       "failed",
       "failed list",
       "failed retry",
