@@ -37,7 +37,8 @@ interface Column {
 const FAULTS: readonly Fault[] = ["client", "service", "ambiguous"];
 const REPORTERS: readonly Reporter[] = ["bandwidth", "carrier"];
 const TAGS: readonly CodeTag[] = ["opt-out", "spam", "receipt-timeout"];
-const OUTCOMES: readonly Outcome[] = [
+/** Those that a code may have. */
+export const OUTCOMES: readonly Outcome[] = [
   "delivered",
   "forwarded",
   "deferred",

@@ -38,6 +38,11 @@ function ask(dataDir: string, question: string): Promise<unknown> {
   });
 }
 
+/** An address that listens everywhere is reached here. */
+export function reached(host: string): string {
+  return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+}
+
 /** Where the queue is. */
 export interface QueuePlace {
   readonly redis: RedisPlace;

@@ -18,7 +18,7 @@ import {
 } from "../simulator/relay-connection.ts";
 import { playScenario, SCENARIOS, type ScenarioName, type Script } from "../simulator/scenario.ts";
 import { readAddress, readPort, readTextFile, readWholeNumber } from "./arguments.ts";
-import { askService, settingOr } from "./running-service.ts";
+import { askService, reached, settingOr } from "./running-service.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
 import { printWrapped } from "./terminal.ts";
@@ -340,8 +340,7 @@ function findServer(
   const host = options.host ?? settingOr(origins.smtpHost, config.smtpHost, running?.smtp.host);
   const port = options.port ?? findPort(tls, { config, origins }, running);
   return {
-    // An address that listens everywhere is reached here.
-    host: host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host,
+    host: reached(host),
     port,
     tls,
     login: user === undefined ? null : { user, password: passwordFile ?? "" },

@@ -1,7 +1,8 @@
 /** `mm4d tail`: prints each event as it is queued, without consuming it. */
 import { type Command, Option } from "commander";
+import { OUTCOMES } from "../catalogue/overlay.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { OUTCOMES, type Outcome } from "../delivery/verdict.ts";
+import type { Outcome } from "../delivery/verdict.ts";
 import { followQueue } from "../queue/follow.ts";
 import { describeRedis } from "../queue/redis.ts";
 import { readWholeNumber } from "./arguments.ts";
@@ -14,7 +15,9 @@ export function addTailCommand(program: Command): void {
   program
     .command("tail")
     .description("print each event as it is queued, without consuming it, until Ctrl-C")
-    .addOption(new Option("--outcome <outcome>", "only events with this outcome").choices(OUTCOMES))
+    .addOption(
+      new Option("--outcome <outcome>", "only events with this outcome").choices([...OUTCOMES, ...READ_OUTCOMES]),
+    )
     .option("--peer <name>", "only this peer's")
     .option("--code <number>", "only reports with this code, such as 470 or 4470", readWholeNumber(0, 9_999))
     .option("--json", "print each event as one line of JSON")
@@ -26,6 +29,9 @@ shown once.`,
     )
     .action(tail);
 }
+
+/** Those of read reports, which have no code. */
+const READ_OUTCOMES: readonly Outcome[] = ["read", "deleted-unread"];
 
 interface Wanted {
   readonly outcome?: Outcome;

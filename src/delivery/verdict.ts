@@ -1,21 +1,18 @@
 /** What happened to a message, and what a consumer should do with that. */
 
 /** What happened. */
-export type Outcome = (typeof OUTCOMES)[number];
-
-export const OUTCOMES = [
-  "delivered",
-  "forwarded",
-  "deferred",
-  "expired",
-  "rejected",
-  "unrecognised",
-  "failed",
-  "indeterminate",
-  "unknown",
-  "read",
-  "deleted-unread",
-] as const;
+export type Outcome =
+  | "delivered"
+  | "forwarded"
+  | "deferred"
+  | "expired"
+  | "rejected"
+  | "unrecognised"
+  | "failed"
+  | "indeterminate"
+  | "unknown"
+  | "read"
+  | "deleted-unread";
 
 /** What it means for whoever sent the message. */
 export type Disposition = "success" | "failure" | "pending" | "unknown";

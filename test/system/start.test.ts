@@ -337,6 +337,7 @@ describe("the command line", () => {
       "acks retry",
       "mmsc",
       "log-level",
+      "doctor",
       "failed",
       "failed list",
       "failed retry",

@@ -1,0 +1,345 @@
+/** `mm4d doctor`: looks at everything that mm4d rests on, and says what to do about it. */
+import { closeSync, existsSync, fdatasyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join, resolve } from "node:path";
+import type { Command } from "commander";
+import type { ServiceFacts } from "../admin/control.ts";
+import { loadCatalogue } from "../catalogue-file.ts";
+import { type Config, loadConfig } from "../config.ts";
+import { loadPeers } from "../peers.ts";
+import { type CheckUp, checkUp } from "../queue/check-up.ts";
+import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
+import { loadCertificate } from "../smtp/certificate.ts";
+import { askService, reached } from "./running-service.ts";
+import { fitted, printLine, shown } from "./terminal.ts";
+
+interface Finding {
+  /** What was looked at. */
+  readonly about: string;
+  readonly verdict: "ok" | "warning" | "fault";
+  /** What was found; with a warning or a fault also what to do. */
+  readonly text: string;
+}
+
+type Findings = readonly Finding[];
+
+const DAY_MS = 86_400_000;
+const CERTIFICATE_WARNED_DAYS = 14;
+const MEMORY_WARNED = 0.8;
+const MEMORY_FAULT = 0.95;
+const CLOCK_WARNED_MS = 2_000;
+const SYNC_WARNED_MS = 20;
+const SYNCS = 20;
+const SYNC_BYTES = 4_096;
+/** Of a remembered id in Redis; see the README's table of what grows. */
+const ID_BYTES = 200;
+const PORT_DEADLINE_MS = 3_000;
+
+export function addDoctorCommand(program: Command): void {
+  program
+    .command("doctor")
+    .description("look at everything mm4d rests on, whether it runs or not, and say what to do about it")
+    .option("--json", "print each finding as JSON, one a line")
+    .addHelpText(
+      "after",
+      `
+Looks at settings, Redis, ports, data directory, certificate, peers and
+catalogue. Writes one key to Redis that expires, and one file in the data
+directory that it removes. Exit code 1 when there is a fault.`,
+    )
+    .action(doctor);
+}
+
+async function doctor({ json }: { json?: true }): Promise<void> {
+  let faults = 0;
+  const tell = async (findings: Findings): Promise<void> => {
+    for (const finding of findings) {
+      if (finding.verdict === "fault") faults += 1;
+      await printLine(json ? JSON.stringify(finding) : fitted([lineOf(finding)]));
+    }
+  };
+  const loaded = loadConfig(process.env);
+  if (!loaded.ok) {
+    await tell(loaded.error.map((text) => fault("settings", text)));
+  } else {
+    const { config } = loaded.value;
+    const running = await askService(config);
+    await tell([ok("settings", "all can be read")]);
+    for (const look of [lookAtService, lookAtRedis, lookAtPorts, lookAtDirectory, lookAtCertificate, lookAtPeers]) {
+      await tell(await look(config, running));
+    }
+    await tell(lookAtCatalogue(config));
+  }
+  if (faults > 0) process.exitCode = 1;
+}
+
+function ok(about: string, text: string): Finding {
+  return { about, verdict: "ok", text };
+}
+
+function warning(about: string, text: string): Finding {
+  return { about, verdict: "warning", text };
+}
+
+function fault(about: string, text: string): Finding {
+  return { about, verdict: "fault", text };
+}
+
+function lineOf({ about, verdict, text }: Finding): string {
+  return `${verdict.padEnd(8)} ${about}: ${shown(text)}`;
+}
+
+async function lookAtService({ dataDir }: Config, running: ServiceFacts | undefined): Promise<Findings> {
+  const about = "service";
+  if (!running) {
+    return [warning(about, `none is running on ${resolve(dataDir)}; start it with "npm start"`)];
+  }
+  const { port } = running.admin;
+  const host = reached(running.admin.host);
+  const found: Finding = ok(about, `running, pid ${running.pid}`);
+  try {
+    const response = await fetch(`http://${host.includes(":") ? `[${host}]` : host}:${port}/healthz`, {
+      signal: AbortSignal.timeout(PORT_DEADLINE_MS),
+    });
+    if (response.ok) return [{ ...found, text: `${found.text}; all is well` }];
+    const text = await response.text();
+    return [
+      found,
+      ...text
+        .trim()
+        .split("\n")
+        .map((line) => fault("health", line)),
+    ];
+  } catch (cause) {
+    return [found, fault("health", `/healthz does not answer: ${inWords(cause)}`)];
+  }
+}
+
+async function lookAtRedis(config: Config, running: ServiceFacts | undefined): Promise<Findings> {
+  const about = "Redis";
+  const place = redisOf(config) ?? running?.redis;
+  if (!place) return [ok(about, "none is set; mm4d starts one of its own")];
+  try {
+    const found = await withRedis(place, (redis) => checkUp(redis, config.queuePrefix));
+    return describeCheckUp(found, config, describeRedis(place));
+  } catch (cause) {
+    const text = `${inWords(cause)}. Reports wait in the journal; see to ${describeRedis(place)}, REDIS_URL and the network`;
+    return [fault(about, text)];
+  }
+}
+
+function describeCheckUp(
+  { server, answeredInMs, keys, clockApartMs, wroteInMs }: CheckUp,
+  { dedupeHours }: Config,
+  where: string,
+): Findings {
+  const about = "Redis";
+  const findings: Finding[] = [ok(about, `${server.version} at ${where}, answers in ${answeredInMs} ms`)];
+  const unfit = unsuitable(server);
+  for (const text of unfit) findings.push(fault(about, text));
+  if (unfit.length === 0) findings.push(ok(about, "evicts nothing, and keeps its jobs on its disk"));
+
+  const { memoryRatio } = server;
+  const percent = `${Math.round((memoryRatio ?? 0) * 100)} % of its maxmemory is used`;
+  if (memoryRatio === null) findings.push(ok("Redis memory", "without a limit of its own"));
+  else if (memoryRatio < MEMORY_WARNED) findings.push(ok("Redis memory", percent));
+  else {
+    findings.push({
+      about: "Redis memory",
+      verdict: memoryRatio < MEMORY_FAULT ? "warning" : "fault",
+      text: `${percent}: when it is full, reports wait in the journal. Raise maxmemory, shorten MM4D_DEDUPE_HOURS, or see whether events are consumed`,
+    });
+  }
+
+  findings.push(
+    ok("duplicate window", `${dedupeHours} h; at most ${keys} ids are remembered, about ${megabytes(keys * ID_BYTES)}`),
+  );
+
+  findings.push(
+    clockApartMs < CLOCK_WARNED_MS
+      ? ok("clock", `${clockApartMs} ms from Redis's`)
+      : warning(
+          "clock",
+          `${Math.round(clockApartMs / 1000)} s from Redis's, by which delays and the duplicate window are counted. Set both by NTP`,
+        ),
+  );
+
+  findings.push(ok("write to Redis", `taken in ${wroteInMs} ms`));
+  return findings;
+}
+
+async function lookAtPorts(
+  { smtpHost, smtpPort, smtpsPort, adminHost, adminPort }: Config,
+  running: ServiceFacts | undefined,
+): Promise<Findings> {
+  if (running) {
+    const ports = [
+      { about: "SMTP", ...running.smtp },
+      ...(running.smtps ? [{ about: "SMTP with TLS", ...running.smtps }] : []),
+    ];
+    return Promise.all(
+      ports.map(async ({ about, host, port }): Promise<Finding> => {
+        const why = await connectTo(reached(host), port);
+        if (why === null) return ok(about, `takes connections on ${host}:${port}`);
+        return fault(about, `${host}:${port} cannot be reached: ${why}. See to the firewall`);
+      }),
+    );
+  }
+  const ports = [
+    { about: "SMTP", host: smtpHost, port: smtpPort, setting: "MM4D_SMTP_PORT" },
+    ...(smtpsPort === null
+      ? []
+      : [{ about: "SMTP with TLS", host: smtpHost, port: smtpsPort, setting: "MM4D_SMTPS_PORT" }]),
+    { about: "HTTP", host: adminHost, port: adminPort, setting: "MM4D_ADMIN_PORT" },
+  ];
+  return Promise.all(
+    ports.map(async ({ about, host, port, setting }): Promise<Finding> => {
+      const why = await listenOn(host, port);
+      if (why === null) return ok(about, `${host}:${port} is free`);
+      return fault(about, `cannot listen on ${host}:${port}: ${why}. Free it, or set ${setting}`);
+    }),
+  );
+}
+
+async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Promise<Findings> {
+  const about = "data directory";
+  const path = resolve(dataDir);
+  if (!existsSync(path)) return [ok(about, `${path} is made by the first start`)];
+  const findings: Finding[] = [];
+  const { mode, uid } = statSync(path);
+  if ((mode & 0o077) !== 0) {
+    const text = `${path} can be read by others, and holds telephone numbers: chmod 700 ${path}`;
+    findings.push(warning(about, text));
+  } else if (process.getuid && uid !== process.getuid()) {
+    findings.push(warning(about, `${path} belongs to another user; run mm4d as that one`));
+  } else findings.push(ok(about, `${path}, of its owner alone`));
+  if (accept === "queue") return findings;
+
+  const { bavail, bsize } = statfsSync(path);
+  const free = bavail * bsize;
+  findings.push(
+    free >= journalMaxBytes
+      ? ok("disk", `${megabytes(free)} free; the journal takes up to ${megabytes(journalMaxBytes)}`)
+      : warning(
+          "disk",
+          `${megabytes(free)} free, and the journal may take ${megabytes(journalMaxBytes)}: reports get 451 when it is full. Make room, or lower MM4D_JOURNAL_MAX_BYTES`,
+        ),
+  );
+  try {
+    const ms = measureSync(path);
+    findings.push(
+      ms < SYNC_WARNED_MS
+        ? ok("disk", `a synced write takes ${ms} ms`)
+        : warning("disk", `a synced write takes ${ms} ms, and each 250 waits for one. Use a faster disk`),
+    );
+  } catch (cause) {
+    findings.push(fault("disk", `cannot be written: ${inWords(cause)}. Reports get 451`));
+  }
+  return findings;
+}
+
+/** The median, in milliseconds. */
+function measureSync(directory: string): number {
+  const path = join(directory, `doctor-${process.pid}.tmp`);
+  const file = openSync(path, "wx", 0o600);
+  try {
+    const tookMs = Array.from({ length: SYNCS }, () => {
+      const beganMs = performance.now();
+      writeSync(file, Buffer.alloc(SYNC_BYTES));
+      fdatasyncSync(file);
+      return performance.now() - beganMs;
+    });
+    return Math.round((tookMs.sort((a, b) => a - b)[SYNCS / 2] ?? 0) * 100) / 100;
+  } finally {
+    closeSync(file);
+    rmSync(path);
+  }
+}
+
+async function lookAtCertificate({ tlsCertFile, tlsKeyFile, tlsCaFile }: Config): Promise<Findings> {
+  const about = "certificate";
+  if (tlsCertFile === "") return [ok(about, "none is set; TLS is not offered")];
+  try {
+    const files = { certFile: tlsCertFile, keyFile: tlsKeyFile, caFile: tlsCaFile };
+    const { subject, expiresAt, validFrom } = loadCertificate(files);
+    const until = `${subject}, until ${expiresAt.toISOString()}`;
+    const daysLeft = (expiresAt.getTime() - Date.now()) / DAY_MS;
+    const renew = "Renew MM4D_TLS_CERT_FILE; it is taken without a restart";
+    if (daysLeft <= 0) return [fault(about, `${until}: it has expired. ${renew}`)];
+    if (new Date(validFrom).getTime() > Date.now()) {
+      return [fault(about, `${subject}, not before ${validFrom}. ${renew}`)];
+    }
+    if (daysLeft < CERTIFICATE_WARNED_DAYS) return [warning(about, `${until}. ${renew}`)];
+    return [ok(about, until)];
+  } catch (cause) {
+    return [fault(about, inWords(cause))];
+  }
+}
+
+async function lookAtPeers(config: Config): Promise<Findings> {
+  const about = "peers";
+  try {
+    const peers = loadPeers(config);
+    if (!peers.some(({ listed }) => listed)) {
+      return [warning(about, "only this machine may connect. Set MM4D_PEERS or MM4D_PEERS_FILE")];
+    }
+    const needy = peers.filter(({ tls, auth, clientCertificate }) => tls === "required" || auth || clientCertificate);
+    const names = peers.map(({ name }) => name).join(", ");
+    const findings = [ok(about, names)];
+    if (needy.length > 0 && config.tlsCertFile === "") {
+      const text = `${needy.map(({ name }) => name).join(", ")} must use TLS, and there is no certificate. Set MM4D_TLS_CERT_FILE`;
+      findings.push(fault(about, text));
+    }
+    const homeless = peers.filter(({ acknowledge }) => acknowledge.mode !== "off" && acknowledge.host === null);
+    if (homeless.length > 0) {
+      const text = `${homeless.map(({ name }) => name).join(", ")} can be sent no acknowledgements, should they ask: no acknowledge.host`;
+      findings.push(ok(about, text));
+    }
+    return findings;
+  } catch (cause) {
+    return inWords(cause)
+      .split("\n")
+      .map((text) => fault(about, text));
+  }
+}
+
+function lookAtCatalogue({ catalogueFile }: Config): Findings {
+  const about = "catalogue";
+  try {
+    const { version } = loadCatalogue(catalogueFile);
+    return [ok(about, `of ${version}${catalogueFile === "" ? "" : `, with ${catalogueFile} over it`}`)];
+  } catch (cause) {
+    return inWords(cause)
+      .split("\n")
+      .map((text) => fault(about, text));
+  }
+}
+
+/** Null when it can. */
+function listenOn(host: string, port: number): Promise<string | null> {
+  return new Promise((done) => {
+    const server = createServer();
+    server.once("error", (cause) => done(inWords(cause)));
+    server.listen(port, host, () => server.close(() => done(null)));
+  });
+}
+
+/** Null when it can. */
+function connectTo(host: string, port: number): Promise<string | null> {
+  return new Promise((done) => {
+    const socket = connect({ host, port, timeout: PORT_DEADLINE_MS }, () => {
+      socket.destroy();
+      done(null);
+    });
+    socket.once("timeout", () => socket.destroy(new Error("no answer")));
+    socket.once("error", (cause) => done(inWords(cause)));
+  });
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
+
+function inWords(cause: unknown): string {
+  return (cause as Error).message || (cause as Error).name;
+}
