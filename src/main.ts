@@ -18,6 +18,7 @@ const COMMANDS = {
   journal: async () => (await import("./cli/journal.ts")).addJournalCommand,
   peers: async () => (await import("./cli/peers.ts")).addPeersCommand,
   refusals: async () => (await import("./cli/refusals.ts")).addRefusalsCommand,
+  status: async () => (await import("./cli/status.ts")).addStatusCommand,
   doctor: async () => (await import("./cli/doctor.ts")).addDoctorCommand,
   "log-level": async () => (await import("./cli/log-level.ts")).addLogLevelCommand,
   codes: async () => (await import("./cli/codes.ts")).addCodesCommand,

@@ -8,6 +8,8 @@ import { type Acknowledgements, startAcknowledgements, type TiedBounce } from ".
 import { takeControl } from "./admin/control.ts";
 import { FULL, type HealthFacts, notReady, unhealthy } from "./admin/health.ts";
 import { startAdmin } from "./admin/server.ts";
+import { describeStatus, type StatusFacts } from "./admin/status.ts";
+import { createTraffic } from "./admin/traffic.ts";
 import { type Config, LOG_LEVELS } from "./config.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
@@ -117,6 +119,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   /** Whether the journal knows which Redis it is drained into; before that, nothing is. */
   let noted = false;
   const refusals = createRefusals();
+  const traffic = createTraffic();
   const files = openSettingsFiles({
     config,
     onPeers(peers) {
@@ -261,6 +264,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   control.answer({
     facts: () => facts,
     refusals: () => refusals.list(),
+    status: () => describeStatus(statusFacts(), new Date()),
     ...Object.fromEntries(LOG_LEVELS.map((level) => [`log-level ${level}`, () => log.setLevel(level)])),
   });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
@@ -351,6 +355,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       case "stored": {
         const { event } = receipt;
         const { outcome, disposition, conflict, reason, warnings } = event.data;
+        traffic.note(event);
         metrics.reports.inc({ peer: peer.name, type: event.type, outcome, disposition });
         if (reason !== null) {
           metrics.codes.inc({ peer: peer.name, code: reason.known ? String(reason.code) : "other" });
@@ -477,6 +482,22 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       drainFault: drain?.trouble() ?? null,
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
       settingsFaults: files.faults(),
+    };
+  }
+
+  function statusFacts(): StatusFacts {
+    return {
+      version: VERSION,
+      runningMs: performance.now(),
+      unhealthy: unhealthy(healthFacts()),
+      reportsLastMinute: traffic.lastMinute(),
+      peers: traffic.byPeer(),
+      connections: listener?.connectionsByPeer() ?? new Map(),
+      journal: journalStatus(),
+      redis: `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`,
+      events: queues.get(config.queue),
+      acknowledgements: queues.get(ACKNOWLEDGEMENTS_QUEUE),
+      quarantined: quarantine.use().messages,
     };
   }
 

@@ -33,7 +33,12 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   simulator: { from: ["simulator", "mm4"], types: ["delivery"], packages: ["smtp-server", "nodemailer"], node: true },
-  admin: { from: ["admin", "catalogue", ...EDGE], types: ["delivery", "queue"], packages: [], node: true },
+  admin: {
+    from: ["admin", "catalogue", "duration.ts", ...EDGE],
+    types: ["delivery", "queue"],
+    packages: [],
+    node: true,
+  },
   cli: {
     from: [
       "cli",
@@ -50,6 +55,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
       "catalogue-file.ts",
       "reading.ts",
       "peers.ts",
+      "duration.ts",
       ...EDGE,
     ],
     types: ["admin"],
@@ -87,6 +93,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   "json-file.ts": { from: [], types: [], packages: [], node: true },
   "catalogue-file.ts": { from: ["catalogue", "json-file.ts"], types: [], packages: [], node: false },
   "outage.ts": { from: [], types: [], packages: [], node: false },
+  "duration.ts": { from: [], types: [], packages: [], node: false },
   "result.ts": { from: [], types: [], packages: [], node: false },
   "version.ts": { from: [], types: [], packages: [], node: true },
   "main.ts": { from: ["cli", "version.ts"], types: [], packages: ["commander"], node: true },

@@ -2,6 +2,7 @@
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
+import { durationInWords } from "../duration.ts";
 import { type Found, type Inspection, inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { receivedAtOf } from "../journal/record.ts";
 import { SEVERAL } from "../journal/retention.ts";
@@ -243,22 +244,9 @@ function bytesOf({ segments }: Inspection): number {
   return segments.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
-const UNITS = [
-  { unit: "d", seconds: 86_400 },
-  { unit: "h", seconds: 3_600 },
-  { unit: "min", seconds: 60 },
-  { unit: "s", seconds: 1 },
-] as const;
-
 /** In its two largest units, such as `2 h 5 min`. */
 function ageOf(at: string): string {
-  let rest = Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1000));
-  const parts = UNITS.flatMap(({ unit, seconds }) => {
-    const count = Math.floor(rest / seconds);
-    rest %= seconds;
-    return count === 0 ? [] : [`${count} ${unit}`];
-  });
-  return parts.slice(0, 2).join(" ") || "0 s";
+  return durationInWords(Date.now() - Date.parse(at));
 }
 
 function some(count: number, noun: string): string {

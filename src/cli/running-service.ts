@@ -2,6 +2,7 @@
 import { createConnection } from "node:net";
 import { join, resolve } from "node:path";
 import type { ServiceFacts } from "../admin/control.ts";
+import type { Status } from "../admin/status.ts";
 import type { Config, LoadedConfig, LogLevel, Origin } from "../config.ts";
 import { type RedisPlace, redisOf } from "../queue/redis.ts";
 import type { Refusal } from "../smtp/refusals.ts";
@@ -16,6 +17,11 @@ export function askService({ dataDir }: Pick<Config, "dataDir">): Promise<Servic
 /** Who was refused lately, by the service on this data directory; undefined when none is running. */
 export function askRefusals({ dataDir }: Pick<Config, "dataDir">): Promise<readonly Refusal[] | undefined> {
   return ask(dataDir, "refusals") as Promise<readonly Refusal[] | undefined>;
+}
+
+/** How the service on this data directory is, in words; undefined when none is running. */
+export function askStatus({ dataDir }: Pick<Config, "dataDir">): Promise<Status | undefined> {
+  return ask(dataDir, "status") as Promise<Status | undefined>;
 }
 
 /** Changes the log level of the service on this data directory, and gives the one before; undefined when none is running. */

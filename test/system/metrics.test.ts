@@ -135,6 +135,34 @@ test("the queues, their oldest job, Redis and the build", async () => {
   await consumer.stop();
 });
 
+test("the same in words, on one screen", async () => {
+  const status = await runCommand(["status"], service.env);
+  expect(status.code).toBe(0);
+  const [headline = "", ...lines] = status.stdout.trimEnd().split("\n");
+  expect(headline).toMatch(/^mm4d 0\.1\.0, running for \d+ s: all is well$/);
+  // Wrapped to the terminal, so it is joined again.
+  const said = lines.join(" ").replace(/ +/g, " ");
+  expect(said).toMatch(/^ ?Reports: \d+ in the last minute /);
+  expect(said).toMatch(/first: 39 reports since the start, the last \d+ s ago; 21 % successes, 77 % failures/);
+  expect(said).toMatch(/second: 4 reports since the start, the last \d+ s ago; 25 % successes, 75 % failures/);
+  expect(said).toContain("Connections: none Journal: nothing waits; 0 MB of 1074 MB");
+  expect(said).toContain("Queue: 0 wait; 0 in hand; 0 to be tried again");
+  expect(said).toContain("Acknowledgements: 0 wait; 0 in hand");
+  expect(said).toContain("Quarantine: 1 message (mm4d quarantine list)");
+  for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
+
+  await redis.kill();
+  const away = await runCommand(["status", "--json"], service.env);
+  expect(away.code).toBe(1);
+  expect(JSON.parse(away.stdout)).toMatchObject({
+    healthy: false,
+    lines: expect.arrayContaining([
+      expect.stringMatching(/^ {2}Redis has been away for \d+ s .*relays see no difference$/),
+    ]),
+  });
+  await redis.start();
+});
+
 test("a code that the catalogue does not list is told once, with an example; the log level can be changed meanwhile", async () => {
   const lines = (name: string) => service.log().filter(({ event }) => event === name);
   expect(lines("report.stored")).toEqual([]);

@@ -1,0 +1,19 @@
+/** A time in words. */
+
+const UNITS = [
+  { unit: "d", seconds: 86_400 },
+  { unit: "h", seconds: 3_600 },
+  { unit: "min", seconds: 60 },
+  { unit: "s", seconds: 1 },
+] as const;
+
+/** In its two largest units, such as `2 h 5 min`. */
+export function durationInWords(ms: number): string {
+  let rest = Math.max(0, Math.round(ms / 1000));
+  const parts = UNITS.flatMap(({ unit, seconds }) => {
+    const count = Math.floor(rest / seconds);
+    rest %= seconds;
+    return count === 0 ? [] : [`${count} ${unit}`];
+  });
+  return parts.slice(0, 2).join(" ") || "0 s";
+}
