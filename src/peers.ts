@@ -83,6 +83,11 @@ export function rulesOf(peers: readonly Peer[], name: string): Peer["rules"] {
   return peers.find((peer) => peer.name === name)?.rules ?? ORDINARY_PEER;
 }
 
+/** Whether it may deliver over TLS only. */
+export function mustUseTls({ tls, auth, clientCertificate }: Peer): boolean {
+  return tls === "required" || auth !== null || clientCertificate !== null;
+}
+
 const must = (what: string) => ({ error: () => what });
 
 const switchedOff = z.boolean(must("true or false")).default(false);

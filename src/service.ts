@@ -204,7 +204,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const drain = journal && beginDrain(journal);
   const watch = watchRedis({
     redis,
-    probeKey: `${config.queuePrefix}:mm4d-probe`,
+    prefix: config.queuePrefix,
     refuseEviction: config.redisChecks === "enforce",
     onAway: (reason) => outages.redis.begun(reason),
     onBack: noteRedis,

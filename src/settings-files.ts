@@ -4,7 +4,7 @@
  * has a fault.
  */
 import type { Config } from "./config.ts";
-import { loadPeers } from "./peers.ts";
+import { loadPeers, mustUseTls } from "./peers.ts";
 import { loadReading } from "./reading.ts";
 import type { Reading } from "./receiver.ts";
 import { type Certificate, loadCertificate, loadValidCertificate } from "./smtp/certificate.ts";
@@ -90,7 +90,7 @@ export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles 
 /** Also throws when a peer must use TLS and could not. */
 function loadUsablePeers(config: Config, onFile: (file: string) => void): readonly Peer[] {
   const loaded = loadPeers(config, onFile);
-  const needy = loaded.filter(({ tls, auth, clientCertificate }) => tls === "required" || auth || clientCertificate);
+  const needy = loaded.filter(mustUseTls);
   if (needy.length > 0 && config.tlsCertFile === "") {
     const names = needy.map(({ name }) => name).join(", ");
     throw new Error(

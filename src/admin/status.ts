@@ -1,6 +1,6 @@
 /** How things are now, in words for the person on call: one screen. */
-import { durationInWords } from "../duration.ts";
 import type { QueueUse } from "../metrics.ts";
+import { durationInWords, megabytes, some } from "../quantities.ts";
 import type { PeerTraffic } from "./traffic.ts";
 
 export interface StatusFacts {
@@ -68,12 +68,4 @@ function describeQueue(use: QueueUse | undefined, failed: string, since: (at: Da
     `${delayed} to be tried again`,
     ...(givenUp === 0 ? [] : [`${givenUp} ${failed}`]),
   ].join("; ");
-}
-
-function some(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`;
 }

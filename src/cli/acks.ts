@@ -1,14 +1,13 @@
 /** `mm4d acks`: what a person does with the acknowledgements that peers are owed. */
 import { type Command, Option } from "commander";
+import { some } from "../quantities.ts";
 import {
   type AcknowledgementEntry,
   type AcknowledgementState,
   type Acknowledgements,
   openAcknowledgements,
 } from "../queue/acknowledgements.ts";
-import { withRedis } from "../queue/redis.ts";
-import { findQueue } from "./running-service.ts";
-import { loadSettings } from "./settings.ts";
+import { withOpened } from "./running-service.ts";
 import { firstLine, fitted, printLine, shown } from "./terminal.ts";
 
 interface Choice {
@@ -62,7 +61,7 @@ async function list({ json, ...choice }: Choice & { json?: true }): Promise<void
       count += 1;
       await printLine(json ? JSON.stringify(entry) : fitted(describe(entry)));
     }
-    if (!json) process.stderr.write(`${some(count)}.\n`);
+    if (!json) process.stderr.write(`${some(count, "acknowledgement")}.\n`);
   });
 }
 
@@ -89,7 +88,7 @@ async function retry(id: string | undefined, { all, ...choice }: Choice & { all?
       count += 1;
       await printLine(`${entry.id}  is sent again`);
     }
-    process.stderr.write(`${some(count)} sent again.\n`);
+    process.stderr.write(`${some(count, "acknowledgement")} sent again.\n`);
   });
 }
 
@@ -101,7 +100,7 @@ function isChosen({ state, acknowledgement }: AcknowledgementEntry, choice: Choi
 }
 
 function describe({ id, state, acknowledgement: ack, attempts, error, at }: AcknowledgementEntry): readonly string[] {
-  const tried = attempts === 0 ? "" : attempts === 1 ? ", 1 attempt" : `, ${attempts} attempts`;
+  const tried = attempts === 0 ? "" : `, ${some(attempts, "attempt")}`;
   const when = at === null ? "" : state === "retrying" ? `, next at ${at}` : ` at ${at}`;
   return [
     id,
@@ -122,18 +121,10 @@ function bounced({
   return `${action} ${receivedAt}: ${[status, diagnostic].filter((text) => text !== null).join(" ") || "(no reason given)"}`;
 }
 
-function some(count: number): string {
-  return count === 1 ? "1 acknowledgement" : `${count} acknowledgements`;
-}
-
-async function withAcknowledgements(use: (acknowledgements: Acknowledgements) => Promise<void>): Promise<void> {
-  const { redis: place, queuePrefix } = await findQueue(loadSettings("look for acknowledgements"));
-  await withRedis(place, async (redis) => {
-    const acknowledgements = openAcknowledgements(redis, queuePrefix);
-    try {
-      await use(acknowledgements);
-    } finally {
-      await acknowledgements.close();
-    }
-  });
+function withAcknowledgements(use: (acknowledgements: Acknowledgements) => Promise<void>): Promise<void> {
+  return withOpened(
+    "look for acknowledgements",
+    (redis, { queuePrefix }) => openAcknowledgements(redis, queuePrefix),
+    use,
+  );
 }

@@ -6,7 +6,8 @@ import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
 import { type Config, loadConfig } from "../config.ts";
-import { loadPeers } from "../peers.ts";
+import { loadPeers, mustUseTls } from "../peers.ts";
+import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
@@ -51,10 +52,10 @@ directory that it removes. Exit code 1 when there is a fault.`,
 }
 
 async function doctor({ json }: { json?: true }): Promise<void> {
-  let faults = 0;
+  let faulty = false;
   const tell = async (findings: Findings): Promise<void> => {
     for (const finding of findings) {
-      if (finding.verdict === "fault") faults += 1;
+      faulty ||= finding.verdict === "fault";
       await printLine(json ? JSON.stringify(finding) : fitted([lineOf(finding)]));
     }
   };
@@ -70,7 +71,7 @@ async function doctor({ json }: { json?: true }): Promise<void> {
     }
     await tell(lookAtCatalogue(config));
   }
-  if (faults > 0) process.exitCode = 1;
+  if (faulty) process.exitCode = 1;
 }
 
 function ok(about: string, text: string): Finding {
@@ -83,6 +84,11 @@ function warning(about: string, text: string): Finding {
 
 function fault(about: string, text: string): Finding {
   return { about, verdict: "fault", text };
+}
+
+/** One for each line. */
+function faults(about: string, lines: string): Findings {
+  return lines.split("\n").map((text) => fault(about, text));
 }
 
 function lineOf({ about, verdict, text }: Finding): string {
@@ -103,13 +109,7 @@ async function lookAtService({ dataDir }: Config, running: ServiceFacts | undefi
     });
     if (response.ok) return [{ ...found, text: `${found.text}; all is well` }];
     const text = await response.text();
-    return [
-      found,
-      ...text
-        .trim()
-        .split("\n")
-        .map((line) => fault("health", line)),
-    ];
+    return [found, ...faults("health", text.trim())];
   } catch (cause) {
     return [found, fault("health", `/healthz does not answer: ${inWords(cause)}`)];
   }
@@ -283,7 +283,7 @@ async function lookAtPeers(config: Config): Promise<Findings> {
     if (!peers.some(({ listed }) => listed)) {
       return [warning(about, "only this machine may connect. Set MM4D_PEERS or MM4D_PEERS_FILE")];
     }
-    const needy = peers.filter(({ tls, auth, clientCertificate }) => tls === "required" || auth || clientCertificate);
+    const needy = peers.filter(mustUseTls);
     const names = peers.map(({ name }) => name).join(", ");
     const findings = [ok(about, names)];
     if (needy.length > 0 && config.tlsCertFile === "") {
@@ -297,9 +297,7 @@ async function lookAtPeers(config: Config): Promise<Findings> {
     }
     return findings;
   } catch (cause) {
-    return inWords(cause)
-      .split("\n")
-      .map((text) => fault(about, text));
+    return faults(about, inWords(cause));
   }
 }
 
@@ -309,9 +307,7 @@ function lookAtCatalogue({ catalogueFile }: Config): Findings {
     const { version } = loadCatalogue(catalogueFile);
     return [ok(about, `of ${version}${catalogueFile === "" ? "" : `, with ${catalogueFile} over it`}`)];
   } catch (cause) {
-    return inWords(cause)
-      .split("\n")
-      .map((text) => fault(about, text));
+    return faults(about, inWords(cause));
   }
 }
 
@@ -334,10 +330,6 @@ function connectTo(host: string, port: number): Promise<string | null> {
     socket.once("timeout", () => socket.destroy(new Error("no answer")));
     socket.once("error", (cause) => done(inWords(cause)));
   });
-}
-
-function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`;
 }
 
 function inWords(cause: unknown): string {

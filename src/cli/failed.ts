@@ -1,10 +1,9 @@
 /** `mm4d failed`: what a person does with the events that consumers gave up on. */
 import type { Command } from "commander";
+import { some } from "../quantities.ts";
 import { type FailedJob, type FailedJobs, openFailedJobs } from "../queue/failed.ts";
-import { withRedis } from "../queue/redis.ts";
 import { describeEvent } from "./describe.ts";
-import { findQueue } from "./running-service.ts";
-import { loadSettings } from "./settings.ts";
+import { withOpened } from "./running-service.ts";
 import { firstLine, fitted, printLine, shown } from "./terminal.ts";
 
 export function addFailedCommand(program: Command): void {
@@ -36,7 +35,7 @@ async function list({ json }: { json?: true }): Promise<void> {
       count += 1;
       await printLine(json ? JSON.stringify(job) : fitted(describeJob(job)));
     }
-    if (!json) process.stderr.write(count === 0 ? "No failed jobs.\n" : `${jobs(count)} failed.\n`);
+    if (!json) process.stderr.write(count === 0 ? "No failed jobs.\n" : `${some(count, "job")} failed.\n`);
   });
 }
 
@@ -57,32 +56,24 @@ async function retryAll(failed: FailedJobs, reason: string): Promise<void> {
     count += 1;
     await printLine(`${id}  given back to consumers`);
   }
-  process.stderr.write(`${jobs(count)} given back to consumers.\n`);
+  process.stderr.write(`${some(count, "job")} given back to consumers.\n`);
 }
 
 function describeJob({ id, failedAt, attempts, error, event }: FailedJob): readonly string[] {
   const [what = "", which = ""] = describeEvent(event);
   return [
     id,
-    `  failed ${failedAt} after ${attempts === 1 ? "1 attempt" : `${attempts} attempts`}`,
+    `  failed ${failedAt} after ${some(attempts, "attempt")}`,
     firstLine(error || "(the consumer gave no reason)"),
     `  ${shown(what)}`,
     shown(which),
   ];
 }
 
-function jobs(count: number): string {
-  return count === 1 ? "1 job" : `${count} jobs`;
-}
-
-async function withFailedJobs(use: (failed: FailedJobs) => Promise<void>): Promise<void> {
-  const { redis: place, queue, queuePrefix } = await findQueue(loadSettings("look for failed jobs"));
-  await withRedis(place, async (redis) => {
-    const failed = openFailedJobs(redis, queue, queuePrefix);
-    try {
-      await use(failed);
-    } finally {
-      await failed.close();
-    }
-  });
+function withFailedJobs(use: (failed: FailedJobs) => Promise<void>): Promise<void> {
+  return withOpened(
+    "look for failed jobs",
+    (redis, { queue, queuePrefix }) => openFailedJobs(redis, queue, queuePrefix),
+    use,
+  );
 }

@@ -2,11 +2,11 @@
 import { basename, join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
-import { durationInWords } from "../duration.ts";
 import { type Found, type Inspection, inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { receivedAtOf } from "../journal/record.ts";
 import { SEVERAL } from "../journal/retention.ts";
 import { segmentPath } from "../journal/segments.ts";
+import { durationInWords, some } from "../quantities.ts";
 import { askService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { printLine, printWrapped, shown } from "./terminal.ts";
@@ -247,8 +247,4 @@ function bytesOf({ segments }: Inspection): number {
 /** In its two largest units, such as `2 h 5 min`. */
 function ageOf(at: string): string {
   return durationInWords(Date.now() - Date.parse(at));
-}
-
-function some(count: number, noun: string): string {
-  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`;
 }

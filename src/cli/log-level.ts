@@ -1,9 +1,7 @@
 /** `mm4d log-level`: how much a running service writes, without a restart. */
-import { resolve } from "node:path";
 import { Argument, type Command } from "commander";
 import { LOG_LEVELS, type LogLevel } from "../config.ts";
 import { changeLogLevel } from "./running-service.ts";
-import { loadSettings } from "./settings.ts";
 
 export function addLogLevelCommand(program: Command): void {
   program
@@ -14,12 +12,6 @@ export function addLogLevelCommand(program: Command): void {
 }
 
 async function change(level: LogLevel): Promise<void> {
-  const { config } = loadSettings("change the log level");
-  const before = await changeLogLevel(config, level);
-  if (before === undefined) {
-    throw new Error(
-      `Cannot change the log level: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be ("npm start")`,
-    );
-  }
+  const before = await changeLogLevel(level);
   process.stdout.write(`The log level is ${level} now; it was ${before}.\n`);
 }

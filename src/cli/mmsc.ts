@@ -1,6 +1,6 @@
 /** `mm4d mmsc`: a simulated MMSC that receives acknowledgements, and misbehaves on demand. */
 import { type Command, Option } from "commander";
-import { readHeader } from "../mm4/header.ts";
+import { fieldsOf } from "../simulator/expected-acks.ts";
 import { FAULTS, type Fault, type MmscMessage, PHASES, startMmsc } from "../simulator/mmsc.ts";
 import { readPort, readTextFile, readWholeNumber } from "./arguments.ts";
 import { printWrapped, shown } from "./terminal.ts";
@@ -20,8 +20,6 @@ interface MmscCommandOptions {
   readonly implicitTls?: true;
   readonly json?: true;
 }
-
-const LIMITS = { bytes: 65_536, fields: 1_000 };
 
 export function addMmscCommand(program: Command): void {
   program
@@ -85,9 +83,8 @@ async function run(options: MmscCommandOptions): Promise<void> {
 }
 
 function print({ mailFrom, rcptTo, bytes, receivedAt, tls, user, answer }: MmscMessage, json: boolean): void {
-  const header = readHeader(bytes, LIMITS);
-  const fields = header.ok ? header.value.fields : [];
-  const said = (key: string): string | null => fields.find((field) => field.key === key)?.bytes ?? null;
+  const fields = fieldsOf(bytes);
+  const said = (key: string): string | null => fields.get(key) ?? null;
   const message = {
     receivedAt: receivedAt.toISOString(),
     answer,

@@ -1,10 +1,8 @@
 /** `mm4d refusals`: who was refused lately, and why. */
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import type { Refusal } from "../smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
 import { askRefusals } from "./running-service.ts";
-import { loadSettings } from "./settings.ts";
 import { fitted, printLine, shown } from "./terminal.ts";
 
 export function addRefusalsCommand(program: Command): void {
@@ -21,13 +19,7 @@ Asks the running service, which remembers the last 1,000 since its start.`,
 }
 
 async function refusals({ json }: { json?: true }): Promise<void> {
-  const { config } = loadSettings("list refusals");
-  const list = await askRefusals(config);
-  if (list === undefined) {
-    throw new Error(
-      `Cannot list refusals: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be ("npm start")`,
-    );
-  }
+  const list = await askRefusals();
   for (const refusal of list) await printLine(json ? JSON.stringify(refusal) : fitted(describe(refusal)));
   if (!json && list.length === 0) process.stderr.write("Nobody was refused since the start.\n");
 }

@@ -4,8 +4,9 @@ import { join, resolve } from "node:path";
 import type { ServiceFacts } from "../admin/control.ts";
 import type { Status } from "../admin/status.ts";
 import type { Config, LoadedConfig, LogLevel, Origin } from "../config.ts";
-import { type RedisPlace, redisOf } from "../queue/redis.ts";
+import { type RedisClient, type RedisPlace, redisOf, withRedis } from "../queue/redis.ts";
 import type { Refusal } from "../smtp/refusals.ts";
+import { loadSettings } from "./settings.ts";
 
 const ANSWER_DEADLINE_MS = 3_000;
 
@@ -14,19 +15,28 @@ export function askService({ dataDir }: Pick<Config, "dataDir">): Promise<Servic
   return ask(dataDir, "facts") as Promise<ServiceFacts | undefined>;
 }
 
-/** Who was refused lately, by the service on this data directory; undefined when none is running. */
-export function askRefusals({ dataDir }: Pick<Config, "dataDir">): Promise<readonly Refusal[] | undefined> {
-  return ask(dataDir, "refusals") as Promise<readonly Refusal[] | undefined>;
+/** Who was refused lately. Rejects when no service is running on the data directory of the settings. */
+export function askRefusals(): Promise<readonly Refusal[]> {
+  return askRunning("list refusals", "refusals");
 }
 
-/** How the service on this data directory is, in words; undefined when none is running. */
-export function askStatus({ dataDir }: Pick<Config, "dataDir">): Promise<Status | undefined> {
-  return ask(dataDir, "status") as Promise<Status | undefined>;
+/** How the service is, in words. Rejects when none is running. */
+export function askStatus(): Promise<Status> {
+  return askRunning("tell the status", "status");
 }
 
-/** Changes the log level of the service on this data directory, and gives the one before; undefined when none is running. */
-export function changeLogLevel({ dataDir }: Pick<Config, "dataDir">, level: LogLevel): Promise<string | undefined> {
-  return ask(dataDir, `log-level ${level}`) as Promise<string | undefined>;
+/** Changes the log level of the service, and gives the one before. Rejects when none is running. */
+export function changeLogLevel(level: LogLevel): Promise<string> {
+  return askRunning("change the log level", `log-level ${level}`);
+}
+
+async function askRunning<Answer>(action: string, question: string): Promise<Answer> {
+  const { dataDir } = loadSettings(action).config;
+  const answer = await ask(dataDir, question);
+  if (answer !== undefined) return answer as Answer;
+  throw new Error(
+    `Cannot ${action}: no mm4d is running on the data directory ${resolve(dataDir)}, must be ("npm start")`,
+  );
 }
 
 function ask(dataDir: string, question: string): Promise<unknown> {
@@ -70,6 +80,23 @@ export async function findQueue({ config, origins }: LoadedConfig): Promise<Queu
     queue: settingOr(origins.queue, config.queue, service?.queue),
     queuePrefix: settingOr(origins.queuePrefix, config.queuePrefix, service?.queuePrefix),
   };
+}
+
+/** Opens something in the queue's Redis, does one thing with it, and closes it. */
+export async function withOpened<Opened extends { close(): Promise<void> }>(
+  action: string,
+  open: (redis: RedisClient, place: QueuePlace) => Opened,
+  use: (opened: Opened) => Promise<void>,
+): Promise<void> {
+  const place = await findQueue(loadSettings(action));
+  await withRedis(place.redis, async (redis) => {
+    const opened = open(redis, place);
+    try {
+      await use(opened);
+    } finally {
+      await opened.close();
+    }
+  });
 }
 
 /** What is set; where nothing is, what the running service says; else the default. */

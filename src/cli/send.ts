@@ -224,7 +224,6 @@ async function sendMany(options: SendOptions, server: Server, domain: string): P
   const own = options.scenario === undefined ? { messages: 1, connections: 1 } : SCENARIOS[options.scenario];
   const { messages = own.messages, connections = own.connections } = options;
   const expected = createExpectedAcks(LATE_MS);
-  const acknowledgedAs = new Map<Mail, string>();
   const mmsc = options.expectAck
     ? await startMmsc({ host: options.ackHost, port: options.ackPort, onMessage: expected.received }).catch((cause) => {
         throw new Error(
@@ -234,11 +233,7 @@ async function sendMany(options: SendOptions, server: Server, domain: string): P
     : undefined;
   function* scripts() {
     for (let index = 0; index < messages; index += 1) {
-      yield scriptOf(options, index).map((step) => {
-        const mail = envelopeOf(options, step, domain);
-        if (mmsc && step.acknowledgedAs !== null) acknowledgedAs.set(mail, step.acknowledgedAs);
-        return mail;
-      });
+      yield scriptOf(options, index).map((step) => ({ ...step, ...envelopeOf(options, step, domain) }));
     }
   }
   const progress = startProgress(messages * scriptOf(options, 0).length);
@@ -248,10 +243,8 @@ async function sendMany(options: SendOptions, server: Server, domain: string): P
     perSecond: options.rate ?? null,
     retriedForMs: (options.retryFor ?? BULK_RETRIED_FOR_SECONDS) * 1000,
     scripts: scripts(),
-    onSend(mail) {
-      const as = acknowledgedAs.get(mail);
-      if (as !== undefined) expected.expect({ bytes: mail.bytes, acknowledgedAs: as });
-      acknowledgedAs.delete(mail);
+    onSend({ bytes, acknowledgedAs }) {
+      if (mmsc && acknowledgedAs !== null) expected.expect({ bytes, acknowledgedAs });
       progress.more();
     },
   });
@@ -277,7 +270,6 @@ function scriptOf(options: SendOptions, index: number): Script {
       {
         bytes,
         messageId: "",
-        transactionId: "",
         originator: (options.originator ?? ORIGINATOR)(index),
         acknowledgedAs: null,
       },

@@ -1,8 +1,6 @@
 /** `mm4d status`: how the running service is, on one screen. */
-import { resolve } from "node:path";
 import type { Command } from "commander";
 import { askStatus } from "./running-service.ts";
-import { loadSettings } from "./settings.ts";
 import { printWrapped, shown } from "./terminal.ts";
 
 export function addStatusCommand(program: Command): void {
@@ -15,13 +13,7 @@ export function addStatusCommand(program: Command): void {
 }
 
 async function status({ json }: { json?: true }): Promise<void> {
-  const { config } = loadSettings("tell the status");
-  const found = await askStatus(config);
-  if (!found) {
-    throw new Error(
-      `Cannot tell the status: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be ("npm start")`,
-    );
-  }
+  const found = await askStatus();
   if (json) process.stdout.write(`${JSON.stringify(found)}\n`);
   else printWrapped(found.lines.map(shown));
   if (!found.healthy) process.exitCode = 1;

@@ -1,6 +1,6 @@
 /** One look at a Redis, for a person who wants to know whether it is fit for a queue. */
 import type { Redis } from "ioredis";
-import { type RedisServer, readServer } from "./redis.ts";
+import { type RedisServer, readServer, writeProbe } from "./redis.ts";
 
 export interface CheckUp {
   readonly server: RedisServer;
@@ -21,8 +21,6 @@ export async function checkUp(redis: Redis, prefix: string): Promise<CheckUp> {
   const [seconds, microseconds] = await redis.time();
   const clockApartMs = Math.round(Math.abs(Number(seconds) * 1000 + Number(microseconds) / 1000 - Date.now()));
   const beganMs = performance.now();
-  await redis.set(`${prefix}:mm4d-probe`, String(Date.now()), "EX", PROBE_KEPT_SECONDS);
+  await writeProbe(redis, prefix);
   return { server, answeredInMs, keys, clockApartMs, wroteInMs: Math.round(performance.now() - beganMs) };
 }
-
-const PROBE_KEPT_SECONDS = 60;

@@ -4,12 +4,12 @@
  * command to find out.
  */
 import type { Redis } from "ioredis";
-import { evicts, type RedisServer, readServer, unsuitable } from "./redis.ts";
+import { evicts, type RedisServer, readServer, unsuitable, writeProbe } from "./redis.ts";
 
 export interface RedisWatchOptions {
   readonly redis: Redis;
-  /** The key that is written to see whether writes are taken. */
-  readonly probeKey: string;
+  /** Of the queue's keys, among which one is written to see whether writes are taken. */
+  readonly prefix: string;
   /** Whether nothing may be put on a queue from which Redis may evict jobs. */
   readonly refuseEviction: boolean;
   /** Once for each outage, and once when it is over. */
@@ -39,11 +39,10 @@ export interface RedisWatch {
 
 const TICK_MS = 1_000;
 const PROBE_EVERY_MS = 5_000;
-const PROBE_KEPT_SECONDS = 60;
 
 export function watchRedis({
   redis,
-  probeKey,
+  prefix,
   refuseEviction,
   onAway,
   onBack,
@@ -131,7 +130,7 @@ export function watchRedis({
   async function probe(): Promise<void> {
     if (current() === null || performance.now() - probedMs < PROBE_EVERY_MS) return;
     probedMs = performance.now();
-    writeFault = await redis.set(probeKey, String(Date.now()), "EX", PROBE_KEPT_SECONDS).then(
+    writeFault = await writeProbe(redis, prefix).then(
       () => {
         writtenAt = new Date();
         return null;

@@ -8,6 +8,8 @@
 import { Redis } from "ioredis";
 import { type Config, maskUrl } from "../config.ts";
 
+export type RedisClient = Redis;
+
 export const COMMAND_TIMEOUT_MS = 5_000;
 const LONGEST_RETRY_MS = 1_000;
 
@@ -126,6 +128,13 @@ export async function readServer(redis: Redis): Promise<RedisServer> {
     appendOnlyWritten: fact("aof_last_write_status") !== "err",
     memoryRatio: maxMemory > 0 ? Number(fact("used_memory")) / maxMemory : null,
   };
+}
+
+const PROBE_KEPT_SECONDS = 60;
+
+/** Writes one key, which expires, to see whether writes are taken. */
+export async function writeProbe(redis: Redis, prefix: string): Promise<void> {
+  await redis.set(`${prefix}:mm4d-probe`, String(Date.now()), "EX", PROBE_KEPT_SECONDS);
 }
 
 const OLDEST_VERSION = [6, 2] as const;

@@ -113,8 +113,8 @@ function majorOf(version: string): string {
   return /\d+/.exec(version)?.[0] ?? "";
 }
 
-/** The first value of each field, as bytes. */
-function fieldsOf(bytes: Uint8Array): ReadonlyMap<string, string> {
+/** The first value of each field by its name in lower case, one character a byte; none where the header cannot be read. */
+export function fieldsOf(bytes: Uint8Array): ReadonlyMap<string, string> {
   const header = readHeader(bytes, LIMITS);
   const fields = header.ok ? header.value.fields : [];
   return new Map(fields.toReversed().map(({ key, bytes: value }) => [key, value]));

@@ -12,7 +12,7 @@ import {
   type Server,
 } from "./relay-connection.ts";
 
-export interface RelayOptions {
+export interface RelayOptions<Sent extends Mail> {
   readonly server: Server;
   readonly connections: number;
   /** Messages a second in all; null for as many as go. */
@@ -20,10 +20,9 @@ export interface RelayOptions {
   /** For how long a message is tried again, in milliseconds. */
   readonly retriedForMs: number;
   /** Each a list of messages that are sent in order, the next when the one before was answered. */
-  readonly scripts: Iterable<readonly Mail[]>;
+  readonly scripts: Iterable<readonly Sent[]>;
   /** Before each message is sent for the first time. */
-  readonly onSend?: (mail: Mail) => void;
-  readonly onReply?: (mail: Mail, reply: Reply) => void;
+  readonly onSend: (mail: Sent) => void;
 }
 
 export interface RelayResult {
@@ -46,8 +45,8 @@ const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
 /** Resolves when every message was answered for good, or given up; one without any answer is the last. */
-export async function playRelay(options: RelayOptions): Promise<RelayResult> {
-  const { server, connections, perSecond, retriedForMs, onSend, onReply } = options;
+export async function playRelay<Sent extends Mail>(options: RelayOptions<Sent>): Promise<RelayResult> {
+  const { server, connections, perSecond, retriedForMs, onSend } = options;
   const scripts = options.scripts[Symbol.iterator]();
   const startedMs = performance.now();
   const replies = new Map<number, number>();
@@ -75,14 +74,13 @@ export async function playRelay(options: RelayOptions): Promise<RelayResult> {
       for (const mail of next.value) {
         if (gaveUp) break;
         await turn();
-        onSend?.(mail);
+        onSend(mail);
         const giveUpMs = performance.now() + retriedForMs;
         for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
           const reply = await attempt(mail);
           if (reply) {
             count(replies, reply.code);
             if (reply.tookMs !== null) tookMs.push(reply.tookMs);
-            onReply?.(mail, reply);
           }
           if (reply && reply.code < 300) accepted += 1;
           // RFC 5321 §4.2.1: 5xx is for good.

@@ -11,7 +11,6 @@ import { RELAY_HOST } from "./relay-connection.ts";
 export interface Step {
   readonly bytes: Uint8Array;
   readonly messageId: string;
-  readonly transactionId: string;
   readonly originator: string;
   /** The request status of its acknowledgement; null when it must not be acknowledged. */
   readonly acknowledgedAs: string | null;
@@ -72,7 +71,7 @@ interface Turn {
   readonly code?: string | undefined;
   /** How long ago it was handled, in milliseconds. */
   readonly agoMs?: number;
-  /** Spoils the composed bytes. */
+  /** Spoils the composed bytes; then perhaps also how they are acknowledged. */
   readonly spoil?: (text: string) => string;
   readonly acknowledgedAs?: string;
 }
@@ -97,7 +96,7 @@ const STORM: readonly Turn[] = [
 
 const CORRUPT = "Error-message-format-corrupt";
 const MALFORMED: readonly Turn[] = [
-  { status: undefined, acknowledgedAs: CORRUPT },
+  { status: undefined },
   { status: "Retrieved", spoil: without("X-Mms-Message-Type"), acknowledgedAs: CORRUPT },
   { status: "Retrieved", spoil: (text) => text.replace(/MM4_\w+\.REQ/, "MM4_unheard_of.REQ"), acknowledgedAs: CORRUPT },
   { status: "Retrieved", spoil: without("X-Mms-Message-ID") },
@@ -107,10 +106,9 @@ const MALFORMED: readonly Turn[] = [
   { status: "Retrieved", code: "four hundred" },
 ];
 
-const UNSUPPORTED = "Error-unsupported-message";
 const OTHER_PDUS: readonly Turn[] = [
-  { kind: "forward-request", status: "Personal", acknowledgedAs: UNSUPPORTED },
-  { kind: "capability-request", acknowledgedAs: UNSUPPORTED },
+  { kind: "forward-request", status: "Personal" },
+  { kind: "capability-request" },
   { kind: "delivery-report-response", status: "Ok" },
   { kind: "read-report-response", status: "Ok" },
   { kind: "capability-response", status: "Ok" },
@@ -177,7 +175,6 @@ function stepOf(composition: Composition, { messageId, index, member, now, ...tu
   return {
     bytes: turn.spoil ? Buffer.from(turn.spoil(Buffer.from(bytes).toString("latin1")), "latin1") : bytes,
     messageId,
-    transactionId,
     originator,
     acknowledgedAs: composition.ackRequested ? (turn.acknowledgedAs ?? answerTo(pdu)) : null,
   };
@@ -186,7 +183,7 @@ function stepOf(composition: Composition, { messageId, index, member, now, ...tu
 /** 3GPP TS 23.140 §8.4.2, §8.4.3: reports are acknowledged, requests that a server does not do are told so, responses never answered. */
 function answerTo({ kind, status, code }: PduToCompose): string | null {
   if (kind === "delivery-report" || kind === "read-report") return (status ?? code) ? "Ok" : CORRUPT;
-  return kind === "forward-request" || kind === "capability-request" ? UNSUPPORTED : null;
+  return kind === "forward-request" || kind === "capability-request" ? "Error-unsupported-message" : null;
 }
 
 function without(name: string): (text: string) => string {

@@ -25,7 +25,7 @@ export interface ResponderOptions {
 export interface Responder {
   /** `id` becomes the mail's own id, so that a bounce can be tied to it. `peer` is undefined when it has no entry any more. */
   send(id: string, response: Acknowledgement, peer: Peer | undefined): Promise<Payment>;
-  /** Ends the connections of peers that are gone or have another MMSC now; what is being sent on one is sent to its end. */
+  /** To be told before `send` is given a changed entry. Ends the connections of peers that are gone or have another MMSC now; what is being sent on one is sent to its end. */
   usePeers(peers: readonly Peer[]): void;
   /** Ends every connection. What is under way fails. */
   stop(): void;
@@ -150,11 +150,10 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
     return from === "plmn" && originator !== null ? `${originator}/TYPE=PLMN@${domain}` : systemAddress;
   }
 
+  /** One whose entry has changed was ended by `usePeers`. */
   function laneOf({ name, acknowledge }: Peer): Lane {
-    const made = JSON.stringify(acknowledge);
     const held = lanes.get(name);
-    if (held?.made === made) return held;
-    held?.transport.close();
+    if (held) return held;
     const { auth, connections } = acknowledge;
     const transport = createTransport({
       ...mmscOptions(acknowledge, hostname, timeoutMs),
@@ -166,7 +165,7 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
       ...(auth === null ? {} : { auth: { user: auth.user, pass: auth.password } }),
     });
     const lane = {
-      made,
+      made: JSON.stringify(acknowledge),
       transport,
       underWay: new Set<AbortController>(),
       inHand: 0,

@@ -13,6 +13,7 @@ import { openMessage } from "../../src/mm4/read-message.ts";
 import { writeField } from "../../src/mm4/write-field.ts";
 import { decodeWords } from "../support/decode-words.ts";
 import { deliveryReport, type FieldsOf, HEADER_LIMITS } from "../support/report.ts";
+import { okResponse } from "../support/response.ts";
 
 const OURS = "system-user@mms.example.net";
 
@@ -164,24 +165,14 @@ test.each(Object.entries(IDS))("to %s it is, octet by octet", (name, [transactio
   const request = asked(bytes, "envelope@relay.example", false);
   expect(request?.originator).toBe("+12025550199");
   expect(Buffer.from(answer(request, "event")).toString("latin1")).toBe(
-    [
-      `X-Mms-3GPP-MMS-Version: ${version}`,
-      "X-Mms-Message-Type: MM4_delivery_report.RES",
-      `X-Mms-Transaction-ID: ${transactionId}`,
-      `X-Mms-Message-ID: ${messageId}`,
-      "X-Mms-Request-Status-Code: Ok",
-      "Sender: system-user@mms.example.net",
-      "From: system-user@mms.example.net",
-      `To: ${to}`,
-      "Message-ID: <a1@mms.example.net>",
-      "Date: Fri, 02 Jan 2026 03:04:05 +0000",
-      "Auto-Submitted: auto-replied",
-      "MIME-Version: 1.0",
-      "Content-Type: text/plain; charset=us-ascii",
-      "",
-      "Ok",
-      "",
-    ].join("\r\n"),
+    okResponse({
+      version,
+      transactionId,
+      messageId,
+      to,
+      mailMessageId: "<a1@mms.example.net>",
+      date: "Fri, 02 Jan 2026 03:04:05 +0000",
+    }),
   );
 });
 

@@ -1,4 +1,4 @@
-/** A time in words. */
+/** Times, sizes and numbers of things, in words. */
 
 const UNITS = [
   { unit: "d", seconds: 86_400 },
@@ -16,4 +16,13 @@ export function durationInWords(ms: number): string {
     return count === 0 ? [] : [`${count} ${unit}`];
   });
   return parts.slice(0, 2).join(" ") || "0 s";
+}
+
+export function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 1e6)} MB`;
+}
+
+/** Such as `1 record`, `2 records`. */
+export function some(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
