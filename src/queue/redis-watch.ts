@@ -108,13 +108,13 @@ export function watchRedis({
       // That a broken connection broke a command off tells nothing; why it broke does.
       away((cause as Error).name === "MaxRetriesPerRequestError" ? reason : (cause as Error).message);
       // The connection may be dead without our knowing, as behind a firewall that forgot it: a new one tells.
-      redis.disconnect(true);
+      connectAnew();
       return;
     }
     if (seen.role !== "" && seen.role !== "master") {
       // Who is master now is learnt by connecting anew: from the sentinels, or where the name points to by then.
       away("it is a read-only replica");
-      redis.disconnect(true);
+      connectAnew();
       return;
     }
     if (server === null) onBack(seen);
@@ -124,6 +124,11 @@ export function watchRedis({
     const found = unsuitable(seen);
     if (found.join() !== reasons.join()) onSuitability(found);
     reasons = found;
+  }
+
+  /** Only a connection that stands: breaking off one that is being made ends it for ever (ioredis 5.11). */
+  function connectAnew(): void {
+    if (redis.status === "ready") redis.disconnect(true);
   }
 
   /** Redis may answer and still refuse writes: no memory, or a failed disk. */

@@ -5,7 +5,7 @@
  * {@link COMMAND_TIMEOUT_MS} is rejected, one that was under way when the
  * connection broke at once. Whoever sent it tries again: every effect is idempotent.
  */
-import { Redis } from "ioredis";
+import { Redis, SentinelConnector } from "ioredis";
 import { type Config, maskUrl } from "../config.ts";
 
 export type RedisClient = Redis;
@@ -52,7 +52,21 @@ export function sentinelOptions(place: RedisPlace) {
     sentinelRetryStrategy: retryAfterMs,
     // A master that hangs does not close its connections: the sentinels say when another one has its place.
     failoverDetector: true,
+    Connector: MasterConnector,
   };
+}
+
+/**
+ * ioredis's own, but what listens for a failover ends with the connection that it watches. ioredis 5.11 leaves it
+ * listening: told of the new master while a sentinel is being asked for it, it breaks the question off, and
+ * ioredis takes that for a wish to end for ever.
+ */
+class MasterConnector extends SentinelConnector {
+  override connect(...args: Parameters<SentinelConnector["connect"]>): ReturnType<SentinelConnector["connect"]> {
+    // biome-ignore lint/complexity/useLiteralKeys: TypeScript gives access to what is private only so.
+    (this["failoverDetector"] as { cleanup(): void } | null)?.cleanup();
+    return super.connect(...args);
+  }
 }
 
 /** Begins to connect, and keeps doing so until `disconnect`. Never throws: whoever listens to `error` hears why. */

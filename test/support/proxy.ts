@@ -7,8 +7,11 @@ export interface TestProxy {
   stop(): Promise<void>;
 }
 
-/** `change` is given each piece of what the server says, as latin-1. */
-export async function startProxy(target: number, change: (text: string) => string): Promise<TestProxy> {
+/** `change` is given each piece of what the server says, as latin-1, and may take its time. */
+export async function startProxy(
+  target: number,
+  change: (text: string) => string | Promise<string>,
+): Promise<TestProxy> {
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = createConnection({ port: target, host: "127.0.0.1", noDelay: true });
@@ -22,7 +25,9 @@ export async function startProxy(target: number, change: (text: string) => strin
       });
     }
     client.on("data", (chunk) => upstream.write(chunk));
-    upstream.on("data", (chunk) => client.write(Buffer.from(change(chunk.toString("latin1")), "latin1")));
+    upstream.on("data", async (chunk) => {
+      client.write(Buffer.from(await change(chunk.toString("latin1")), "latin1"));
+    });
   });
   const port = await freePort();
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
