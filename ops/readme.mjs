@@ -93,6 +93,7 @@ function replies() {
 
 async function metrics() {
   const { registry } = createMetrics({
+    healthy: () => true,
     connections: () => 0,
     connectionsByPeer: () => new Map(),
     certificateExpiresAt: () => null,

@@ -4,6 +4,7 @@ import { VERSION } from "./version.ts";
 
 /** What gauges are read from when somebody asks. */
 export interface Observed {
+  readonly healthy: () => boolean;
   readonly connections: () => number;
   readonly connectionsByPeer: () => ReadonlyMap<string, number>;
   /** Null without a certificate. */
@@ -47,6 +48,7 @@ export function createMetrics(observed: Observed) {
         this.set(read());
       },
     });
+  gauge("mm4d_healthy", "1 while /healthz says ok, else 0", () => (observed.healthy() ? 1 : 0));
   gauge("mm4d_smtp_connections", "Open SMTP connections", observed.connections);
   new Gauge({
     name: "mm4d_peer_connections",

@@ -159,6 +159,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     for (const outage of Object.values(outages)) outage.stop();
   });
   const metrics = createMetrics({
+    healthy: () => unhealthy(healthFacts()).length === 0,
     connections: () => listener?.connections() ?? 0,
     connectionsByPeer: () => listener?.connectionsByPeer() ?? new Map(),
     certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,

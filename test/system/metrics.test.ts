@@ -129,6 +129,7 @@ test("the queues, their oldest job, Redis and the build", async () => {
   expect(Date.now() / 1000 - (before.get("mm4d_redis_last_write_timestamp_seconds") ?? 0)).toBeLessThan(60);
   const build = [...before.keys()].filter((key) => key.startsWith("mm4d_build_info"));
   expect(build).toEqual([expect.stringContaining(`version="0.1.0",node="${process.version}",catalogue="20`)]);
+  expect(before.get("mm4d_healthy")).toBe(1);
 
   const consumer = startConsumer(redis.url);
   await eventually(series, (found) => found.get(waiting) === 0 && found.get(oldest) === 0);
