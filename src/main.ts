@@ -19,6 +19,7 @@ const COMMANDS = {
   peers: async () => (await import("./cli/peers.ts")).addPeersCommand,
   refusals: async () => (await import("./cli/refusals.ts")).addRefusalsCommand,
   status: async () => (await import("./cli/status.ts")).addStatusCommand,
+  stats: async () => (await import("./cli/stats.ts")).addStatsCommand,
   doctor: async () => (await import("./cli/doctor.ts")).addDoctorCommand,
   "log-level": async () => (await import("./cli/log-level.ts")).addLogLevelCommand,
   codes: async () => (await import("./cli/codes.ts")).addCodesCommand,

@@ -22,6 +22,13 @@ export function megabytes(bytes: number): string {
   return `${Math.round(bytes / 1e6)} MB`;
 }
 
+/** Such as `7 %`. Few are not none, and nearly all are not all. */
+export function inPercent(part: number, whole: number): string {
+  const percent = whole === 0 ? 0 : (100 * part) / whole;
+  if (percent > 0 && percent < 1) return "< 1 %";
+  return percent > 99 && percent < 100 ? "> 99 %" : `${Math.round(percent)} %`;
+}
+
 /** Such as `1 record`, `2 records`. */
 export function some(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;

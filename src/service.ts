@@ -25,6 +25,7 @@ import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
 import { measureQueue } from "./queue/queue-use.ts";
 import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
+import { createStatistics } from "./queue/statistics.ts";
 import { QuarantineFullError, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
 import { createAccess, createNetworks } from "./smtp/access.ts";
@@ -63,7 +64,8 @@ const MINUTE_MS = 60_000;
 const MAX_REFUSED_TOLD = 1_000;
 const MAX_CODES_REMEMBERED = 1_000;
 const REFUSALS_TOLD_PER_SECOND = 10;
-const QUARANTINE_MEASURED_EVERY_MS = 5_000;
+/** How often the queues are looked at, and what was counted is added to the statistics. */
+const QUEUES_SEEN_EVERY_MS = 5_000;
 
 /** Starts the service. Rejects with a sentence for the person on call, and with nothing left running. */
 export async function startService(config: Config): Promise<Service> {
@@ -104,7 +106,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
   const mayTellMore = createPace();
   const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
-  let measuredMs = Number.NEGATIVE_INFINITY;
+  let seenMs = Number.NEGATIVE_INFINITY;
   let quarantineFullTold = false;
   /** As they were measured last. */
   const queues = new Map<string, QueueUse>();
@@ -190,6 +192,9 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   releasers.push(async () => redis.disconnect());
   const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
+
+  const statistics = createStatistics(redis, config.queuePrefix);
+  releasers.push(() => within(REDIS_STOP_MS, statistics.flush()));
 
   const acknowledging = startAcknowledgements({
     config,
@@ -423,6 +428,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       log.reportDuplicate(event, duplicateOf);
       return;
     }
+    statistics.count(event);
     metrics.published.inc(labels);
     metrics.queueSeconds.observe(Math.max(0, Date.now() - Date.parse(event.time)) / 1000);
     log.reportPublished(event, id);
@@ -455,9 +461,9 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         });
       }
     }
-    if (identity !== null && performance.now() - measuredMs >= QUARANTINE_MEASURED_EVERY_MS) {
-      measuredMs = performance.now();
-      await measure().catch((cause: Error) => log.redisError(cause));
+    if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {
+      seenMs = performance.now();
+      await Promise.all([measure(), statistics.flush()]).catch((cause: Error) => log.redisError(cause));
       if (quarantine.has(0)) quarantineFullTold = false;
     }
     const status = journalStatus();

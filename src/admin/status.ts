@@ -1,6 +1,6 @@
 /** How things are now, in words for the person on call: one screen. */
 import type { QueueUse } from "../metrics.ts";
-import { durationInWords, megabytes, some } from "../quantities.ts";
+import { durationInWords, inPercent, megabytes, some } from "../quantities.ts";
 import type { PeerTraffic } from "./traffic.ts";
 
 export interface StatusFacts {
@@ -54,8 +54,7 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
 }
 
 function describePeer({ reports, successes, failures }: PeerTraffic, ago: string): string {
-  const share = (part: number): string => `${Math.round((100 * part) / reports)} %`;
-  return `${some(reports, "report")} since the start, the last ${ago} ago; ${share(successes)} successes, ${share(failures)} failures`;
+  return `${some(reports, "report")} since the start, the last ${ago} ago; ${inPercent(successes, reports)} successes, ${inPercent(failures, reports)} failures`;
 }
 
 function describeQueue(use: QueueUse | undefined, failed: string, since: (at: Date) => string): string {

@@ -136,6 +136,29 @@ test("the queues, their oldest job, Redis and the build", async () => {
   await consumer.stop();
 });
 
+test("the statistics outlive the process, and agree", async () => {
+  const stats = async (by: string) => (await runCommand(["stats", "--since", "1h", "--by", by], service.env)).stdout;
+  await eventually(
+    () => stats("outcome"),
+    (said) => said.startsWith("42 reports since "),
+  );
+  expect((await stats("outcome")).split("\n").slice(0, 5)).toEqual([
+    expect.stringMatching(/^42 reports since \d{4}-\d\d-\d\dT\d\d:\d\dZ \(1 h[^)]*\): 19 % successes, 79 % failures$/),
+    "  outcome          reports   share  successes  failures",
+    "  rejected              33    79 %        0 %     100 %",
+    "  delivered              8    19 %      100 %       0 %",
+    "  indeterminate          1     2 %        0 %       0 %",
+  ]);
+  expect(await stats("peer")).toMatch(/\n {2}first +38 +90 % +18 % +79 %\n {2}second +4 +10 % +25 % +75 %\n$/);
+  expect(await stats("code")).toMatch(/\n {2}470 +4 +10 % +0 % +75 % {2}rejected-spam-detected\n/);
+  const json = JSON.parse((await runCommand(["stats", "--by", "peer", "--json"], service.env)).stdout);
+  expect(json.rows).toEqual([
+    { peer: "first", reports: 38, successes: 7, failures: 30 },
+    { peer: "second", reports: 4, successes: 1, failures: 3 },
+  ]);
+  expect((await runCommand(["stats", "--since", "1w"], service.env)).code).toBe(2);
+});
+
 test("the same in words, on one screen", async () => {
   const status = await runCommand(["status"], service.env);
   expect(status.code).toBe(0);

@@ -339,6 +339,7 @@ describe("the command line", () => {
       "mmsc",
       "log-level",
       "doctor",
+      "stats",
       "status",
       "failed",
       "failed list",

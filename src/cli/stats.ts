@@ -1,0 +1,95 @@
+/** `mm4d stats`: how many reports there were, and what they said. */
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import { loadCatalogue } from "../catalogue-file.ts";
+import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
+import { durationInWords, inPercent, some } from "../quantities.ts";
+import { withRedis } from "../queue/redis.ts";
+import { bucketOf, readStatistics, resolutionSince } from "../queue/statistics.ts";
+import { findQueue } from "./running-service.ts";
+import { loadSettings } from "./settings.ts";
+import { printWrapped } from "./terminal.ts";
+
+const GROUPS = ["outcome", "peer", "code"] as const;
+type Group = (typeof GROUPS)[number];
+
+export function addStatsCommand(program: Command): void {
+  program
+    .command("stats")
+    .description("count the reports of the last hours or days, by what they said")
+    .addOption(
+      new Option("--since <duration>", "how far back, such as 30m, 24h or 7d")
+        .argParser(readDuration)
+        .default(DAY_MS, "24h"),
+    )
+    .addOption(new Option("--by <what>", "what to tell apart").choices(GROUPS).default("outcome"))
+    .option("--json", "print the counts as JSON")
+    .addHelpText(
+      "after",
+      `
+Counts each event once, when it is queued, in the minute in which its report
+came; all processes on one Redis together. Counts by the minute are kept for a
+day, by the hour for two weeks, by the day for 400 days: what lies further back
+is told from the beginning of its hour or day. A process that is killed takes up
+to 5 s of its counts along, or leaves as many twice.`,
+    )
+    .action(stats);
+}
+
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DAY_MS = 86_400_000;
+const LONGEST_DAYS = 400;
+
+function readDuration(text: string): number {
+  const [, count = "", unit = ""] = /^(\d{1,6})([mhd])$/.exec(text) ?? [];
+  const ms = Number(count) * (UNITS[unit] ?? Number.NaN);
+  if (ms > 0 && ms <= LONGEST_DAYS * DAY_MS) return ms;
+  throw new InvalidArgumentError(`It must be a number with m, h or d, and at most ${LONGEST_DAYS}d.`);
+}
+
+async function stats({ since: agoMs, by, json }: { since: number; by: Group; json?: true }): Promise<void> {
+  const settings = loadSettings("count reports");
+  const catalogue = loadCatalogue(settings.config.catalogueFile);
+  const { redis: place, queuePrefix } = await findQueue(settings);
+  const until = new Date();
+  const since = new Date(until.getTime() - agoMs);
+  const resolution = resolutionSince(since, until);
+  const tallies = await withRedis(place, (redis) => readStatistics(redis, queuePrefix, { since, until, resolution }));
+  const from = bucketOf(since, resolution);
+  const rows = sumBy(tallies, (tally) => tally[by]);
+  if (json) process.stdout.write(`${JSON.stringify({ from, until, by, rows: rows.map((row) => named(row, by)) })}\n`);
+  else printWrapped([...summary(tallies, from, until), ...table(rows, by, catalogue)]);
+}
+
+function named({ key, ...counts }: Sum, by: Group): Readonly<Record<string, string | number>> {
+  return { [by]: key, ...counts };
+}
+
+function summary(tallies: readonly Tally[], from: Date, until: Date): readonly string[] {
+  const [all] = sumBy(tallies, () => "");
+  const since = `since ${from.toISOString().slice(0, 16)}Z (${durationInWords(until.getTime() - from.getTime())})`;
+  if (!all) return [`No reports ${since}.`];
+  const { reports, successes, failures } = all;
+  return [
+    `${some(reports, "report")} ${since}: ${inPercent(successes, reports)} successes, ${inPercent(failures, reports)} failures`,
+  ];
+}
+
+/** At most 80 columns. */
+function table(rows: readonly Sum[], by: Group, catalogue: Catalogue): readonly string[] {
+  const all = rows.reduce((sum, { reports }) => sum + reports, 0);
+  const wide = Math.max(...rows.map(({ key }) => key.length), by.length);
+  return [
+    ...(rows.length === 0 ? [] : [`  ${by.padEnd(wide)}    reports   share  successes  failures`]),
+    ...rows.map(({ key, reports, successes, failures }) => {
+      const share = (part: number, whole: number): string => inPercent(part, whole).padStart(7);
+      const numbers = `${String(reports).padStart(10)} ${share(reports, all)}    ${share(successes, reports)}   ${share(failures, reports)}`;
+      return `  ${key.padEnd(wide)} ${numbers}  ${by === "code" ? nameOf(key, catalogue) : ""}`.trimEnd();
+    }),
+  ];
+}
+
+function nameOf(code: string, catalogue: Catalogue): string {
+  if (code === "none") return "no code";
+  return code === "other" ? "codes that are not listed" : catalogue.findCode(Number(code)).name;
+}
