@@ -101,6 +101,7 @@ async function metrics() {
     quarantine: () => ({ messages: 0, bytes: 0 }),
     redis: () => ({ up: true, memoryRatio: null, writtenAt: null }),
     queues: () => new Map(),
+    traceNotesLost: () => 0,
     catalogue: () => "",
   });
   const described = (await registry.getMetricsAsJSON()).filter(({ name }) => !/^mm4d_(process|nodejs)_/.test(name));

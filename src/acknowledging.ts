@@ -5,12 +5,14 @@
 import { type Config, systemAddressOf } from "./config.ts";
 import type { Acknowledgement } from "./delivery/acknowledgement.ts";
 import type { Bounce, BouncedMessage } from "./delivery/bounced.ts";
+import { type AcknowledgementResult, idsOfAcknowledgement } from "./delivery/trace.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { createOutage, type Outage } from "./outage.ts";
 import { type Attempt, type Paying, startPaying } from "./queue/paying.ts";
 import type { Publisher } from "./queue/publisher.ts";
 import type { RedisPlace } from "./queue/redis.ts";
+import type { TraceWriter } from "./queue/trace.ts";
 import type { Acknowledging } from "./receiver.ts";
 import { readBounce } from "./smtp/bounce.ts";
 import type { Peer } from "./smtp/peer.ts";
@@ -23,6 +25,7 @@ export interface AcknowledgementsOptions {
   readonly peers: readonly Peer[];
   readonly log: Log;
   readonly metrics: Metrics;
+  readonly trace: Pick<TraceWriter, "note">;
 }
 
 /** A bounce, and what it was tied to. */
@@ -52,7 +55,7 @@ const DSN_ACTIONS: readonly string[] = ["failed", "delayed", "delivered", "relay
 
 /** Begins to pay what is owed, from the first peer on that can be sent to. */
 export function startAcknowledgements(options: AcknowledgementsOptions): Acknowledgements {
-  const { config, publisher, log, metrics } = options;
+  const { config, publisher, log, metrics, trace } = options;
   const systemAddress = systemAddressOf(config);
   const firstRetryMs = config.ackRetrySeconds * 1000;
   const responder = createResponder({
@@ -93,16 +96,23 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
     const outage = outageOf(peer);
     if (payment.kind === "failed") outage.begun(payment.reason);
     else outage.over();
+    const result = payment.kind === "sent" ? "sent" : last ? "failed" : "retried";
+    noteTrace(id, acknowledgement, result, payment.kind === "sent" ? payment.reply : payment.reason);
     if (payment.kind === "sent") {
       metrics.acknowledgements.inc({ peer, result: "sent" });
       const tookMs = Math.max(0, Date.now() - Date.parse(receivedAt));
       log.acknowledgementSent(id, acknowledgement, { attempts, tookMs, reply: payment.reply });
       return;
     }
-    metrics.acknowledgements.inc({ peer, result: last ? "failed" : "retried" });
+    metrics.acknowledgements.inc({ peer, result });
     const fields = { attempts, reason: payment.reason };
     if (last) log.acknowledgementFailed(id, acknowledgement, fields);
     else log.acknowledgementRetried(id, acknowledgement, fields);
+  }
+
+  function noteTrace(id: string, owed: Acknowledgement, result: AcknowledgementResult, detail: string): void {
+    const ids = idsOfAcknowledgement(owed);
+    trace.note({ kind: "acknowledgement", at: new Date().toISOString(), id, result, detail, ids });
   }
 
   function outageOf(peer: string): Outage<string> {
@@ -146,6 +156,8 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
       if (acknowledgement && action === "failed") {
         metrics.acknowledgements.inc({ peer: acknowledgement.peer, result: "bounced" });
       }
+      if (acknowledgement && id !== null)
+        noteTrace(id, acknowledgement, "bounced", `${action} ${bounce.diagnostic ?? ""}`.trim());
       log.bounceReceived(peer, { id, ...bounce }, acknowledgement);
     },
 

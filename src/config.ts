@@ -410,6 +410,18 @@ export const SETTINGS = {
     ...wholeNumber(1, 300),
     about: "How long a peer's MMSC may be silent while an acknowledgement is sent to it, in seconds.",
   },
+  traceHours: {
+    env: "MM4D_TRACE_HOURS",
+    fallback: "72",
+    ...wholeNumber(0, YEAR_OF_HOURS),
+    about: "How long what `mm4d trace` tells is remembered in Redis, in hours; 0 for not at all.",
+  },
+  traceMaxBytes: {
+    env: "MM4D_TRACE_MAX_BYTES",
+    fallback: "268435456",
+    ...wholeNumber(16_777_216, 1_099_511_627_776),
+    about: "Most that this takes in Redis, in bytes. Beyond it the oldest is forgotten.",
+  },
   logLevel: {
     env: "MM4D_LOG_LEVEL",
     fallback: "info",

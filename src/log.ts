@@ -9,6 +9,7 @@ import { type Logger, pino } from "pino";
 import pretty from "pino-pretty";
 import type { Acknowledgement } from "./delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "./delivery/event.ts";
+import { maskNumbers, partiesOf } from "./delivery/masking.ts";
 import type { Party } from "./delivery/party.ts";
 import type { PeerIdentity } from "./delivery/peer.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
@@ -85,7 +86,7 @@ export function createLog({ level, numbers }: LogOptions): Log {
 
   function aboutReport(event: DeliveryEvent): Fields {
     const { data } = event;
-    const parties = [data.recipient, data.originator, ...data.requestRecipients.map(({ party }) => party)];
+    const parties = partiesOf(event);
     const text = (value: string | null): string | null => (value === null ? null : shown(value, parties));
     return {
       eventId: event.id,
@@ -226,28 +227,6 @@ function standardOutput() {
   const destination = pino.destination({ fd: 1, sync: true });
   destination.on("error", () => {});
   return destination;
-}
-
-/**
- * Masks telephone numbers in a text, all but their last four digits: the
- * parties' own wherever their digits stand, and whatever is written with a "+".
- * Other digits stay, because most ids are made of them.
- */
-export function maskNumbers(text: string, parties: readonly (Party | null)[]): string {
-  let masked = text;
-  // A response may name thousands of recipients.
-  for (const party of parties.slice(0, MAX_MASKED_PARTIES)) {
-    for (const digits of party ? (`${party.number ?? ""} ${party.raw}`.match(/\d{7,15}/g) ?? []) : []) {
-      masked = masked.replaceAll(digits, maskDigits(digits));
-    }
-  }
-  return masked.replace(/(?<=\+)\d{7,15}/g, maskDigits);
-}
-
-const MAX_MASKED_PARTIES = 20;
-
-function maskDigits(digits: string): string {
-  return "*".repeat(digits.length - 4) + digits.slice(-4);
 }
 
 /** A connection that broke is the network's business; anything else is a fault of ours, and wants its stack. */

@@ -12,6 +12,7 @@ const COMMANDS = {
   send: async () => (await import("./cli/send.ts")).addSendCommand,
   mmsc: async () => (await import("./cli/mmsc.ts")).addMmscCommand,
   tail: async () => (await import("./cli/tail.ts")).addTailCommand,
+  trace: async () => (await import("./cli/trace.ts")).addTraceCommand,
   quarantine: async () => (await import("./cli/quarantine.ts")).addQuarantineCommand,
   failed: async () => (await import("./cli/failed.ts")).addFailedCommand,
   acks: async () => (await import("./cli/acks.ts")).addAcksCommand,

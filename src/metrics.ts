@@ -20,6 +20,7 @@ export interface Observed {
   };
   /** By queue, as they were measured last. */
   readonly queues: () => ReadonlyMap<string, QueueUse>;
+  readonly traceNotesLost: () => number;
   /** Version of the catalogue in force. */
   readonly catalogue: () => string;
 }
@@ -105,6 +106,15 @@ export function createMetrics(observed: Observed) {
     registers,
     collect() {
       for (const [queue, { oldestWaitingAt }] of observed.queues()) this.set({ queue }, ageOf(oldestWaitingAt));
+    },
+  });
+  new Counter({
+    name: "mm4d_trace_notes_lost_total",
+    help: "What `mm4d trace` will not tell, because Redis was away for long, or did not take it",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(observed.traceNotesLost());
     },
   });
   new Gauge({

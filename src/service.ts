@@ -11,6 +11,7 @@ import { startAdmin } from "./admin/server.ts";
 import { describeStatus, type StatusFacts } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
 import { type Config, LOG_LEVELS } from "./config.ts";
+import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
@@ -26,6 +27,7 @@ import { measureQueue } from "./queue/queue-use.ts";
 import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
 import { createStatistics } from "./queue/statistics.ts";
+import { createTraceWriter } from "./queue/trace.ts";
 import { QuarantineFullError, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
 import { createAccess, createNetworks } from "./smtp/access.ts";
@@ -33,6 +35,7 @@ import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
 import { createRefusals, type NewRefusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
+import { noteOf } from "./tracing.ts";
 import { VERSION } from "./version.ts";
 
 export interface Service {
@@ -172,6 +175,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       return { up: awayMs === null, memoryRatio, writtenAt };
     },
     queues: () => queues,
+    traceNotesLost: () => trace.lost(),
     catalogue: () => files.reading().catalogue.version,
   });
 
@@ -196,6 +200,14 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const statistics = createStatistics(redis, config.queuePrefix);
   releasers.push(() => within(REDIS_STOP_MS, statistics.flush()));
 
+  const trace = createTraceWriter({
+    redis,
+    prefix: config.queuePrefix,
+    hours: config.traceHours,
+    maxBytes: config.traceMaxBytes,
+  });
+  releasers.push(() => within(REDIS_STOP_MS, trace.flush()));
+
   const acknowledging = startAcknowledgements({
     config,
     redis: place,
@@ -203,6 +215,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     peers: files.peers(),
     log,
     metrics,
+    trace,
   });
   acknowledgements = acknowledging;
   releasers.push(() => within(config.shutdownGraceMs + REDIS_STOP_MS, acknowledging.stop(config.shutdownGraceMs)));
@@ -296,15 +309,20 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   };
 
   /** One message, from the listener. */
-  async function handle({ sessionId, peer, entry, mailFrom, bytes, receivedAt }: SmtpMessage): Promise<SmtpReply> {
+  async function handle(message: SmtpMessage): Promise<SmtpReply> {
+    const { sessionId, peer, entry, mailFrom, bytes, receivedAt } = message;
     const startedMs = performance.now();
+    const reading = files.reading();
     const receipt = await receive(
       { bytes, peer, mailFrom, rules: entry.rules, acknowledging: acknowledging.rulesOf(entry), receivedAt },
-      { store, hasQuarantineRoom: (raw) => quarantine.has(raw), recordId: newRecordId, ...files.reading() },
+      { store, hasQuarantineRoom: (raw) => quarantine.has(raw), recordId: newRecordId, ...reading },
     );
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
-    return noteReceipt({ sessionId, peer }, receipt, tookMs);
+    const reply = noteReceipt({ sessionId, peer }, receipt, tookMs);
+    const note = noteOf({ message, receipt, reply, tookMs }, reading);
+    if (note) trace.note(note);
+    return reply;
   }
 
   /** Resolves once the record is safe; rejects in time when that is not certain, and then the relay comes again. */
@@ -423,6 +441,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
 
   function noteEvent({ id, event }: Extract<JournalRecord, { kind: "event" }>, { duplicateOf }: Published): void {
     const labels = { peer: event.data.peer.name, type: event.type };
+    trace.note({ kind: "queued", at: new Date().toISOString(), recordId: id, duplicateOf, ids: idsOf(event), event });
     if (duplicateOf !== null) {
       metrics.duplicates.inc(labels);
       log.reportDuplicate(event, duplicateOf);
@@ -461,6 +480,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         });
       }
     }
+    if (identity !== null) await trace.flush().catch((cause: Error) => log.redisError(cause));
     if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {
       seenMs = performance.now();
       await Promise.all([measure(), statistics.flush()]).catch((cause: Error) => log.redisError(cause));

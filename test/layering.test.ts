@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: false,
   },
   journal: { from: ["journal"], types: ["delivery"], packages: [], node: true },
-  queue: { from: ["queue", ...EDGE], types: ["delivery"], packages: ["bullmq", "ioredis"], node: true },
+  queue: { from: ["queue", "delivery", ...EDGE], types: [], packages: ["bullmq", "ioredis"], node: true },
   smtp: {
     from: ["smtp", "mm4", ...EDGE],
     types: ["delivery"],
@@ -63,7 +63,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   "config.ts": { from: ["mm4", "result.ts"], types: ["delivery"], packages: [], node: true },
-  "log.ts": { from: [], types: ["delivery"], packages: ["pino", "pino-pretty"], node: true },
+  "log.ts": { from: ["delivery"], types: [], packages: ["pino", "pino-pretty"], node: true },
   "metrics.ts": { from: ["version.ts"], types: ["delivery"], packages: ["prom-client"], node: true },
   "reading.ts": {
     from: ["catalogue-file.ts"],
@@ -78,11 +78,12 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   "acknowledging.ts": {
-    from: ["smtp", "queue", "config.ts", "outage.ts"],
-    types: ["delivery", "receiver.ts", "log.ts", "metrics.ts"],
+    from: ["smtp", "queue", "delivery", "config.ts", "outage.ts"],
+    types: ["receiver.ts", "log.ts", "metrics.ts"],
     packages: [],
     node: false,
   },
+  "tracing.ts": { from: ["delivery", "mm4"], types: ["smtp", "receiver.ts"], packages: [], node: false },
   "settings-files.ts": {
     from: ["smtp", "peers.ts", "reading.ts", "watch-files.ts"],
     types: ["config.ts", "receiver.ts"],

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { maskNumbers } from "../src/log.ts";
+import { maskNumbers } from "../src/delivery/masking.ts";
 import { readParty } from "../src/mm4/address.ts";
 
 const parties = [readParty("+12025550100/TYPE=PLMN").party, readParty("12025550199 <12025550199@x>").party];

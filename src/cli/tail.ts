@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { OUTCOMES } from "../catalogue/overlay.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { maskEvent } from "../delivery/masking.ts";
 import type { Outcome } from "../delivery/verdict.ts";
 import { followQueue } from "../queue/follow.ts";
 import { describeRedis } from "../queue/redis.ts";
@@ -20,6 +21,7 @@ export function addTailCommand(program: Command): void {
     )
     .option("--peer <name>", "only this peer's")
     .option("--code <number>", "only reports with this code, such as 470 or 4470", readWholeNumber(0, 9_999))
+    .option("--full-numbers", "do not mask telephone numbers")
     .option("--json", "print each event as one line of JSON")
     .addHelpText(
       "after",
@@ -39,15 +41,16 @@ interface Wanted {
   readonly code?: number;
 }
 
-async function tail({ json, ...wanted }: Wanted & { json?: true }): Promise<void> {
+async function tail({ json, fullNumbers, ...wanted }: Wanted & { json?: true; fullNumbers?: true }): Promise<void> {
   const { redis, queue, queuePrefix } = await findQueue(loadSettings("tail"));
   const say = sayOnce();
   const following = await followQueue({
     redis,
     queue,
     prefix: queuePrefix,
-    onEvent(event) {
-      if (!isWanted(event, wanted)) return;
+    onEvent(whole) {
+      if (!isWanted(whole, wanted)) return;
+      const event = fullNumbers ? whole : maskEvent(whole);
       if (json) process.stdout.write(`${JSON.stringify(event)}\n`);
       else print(event);
     },

@@ -103,6 +103,12 @@ export function readReport(
   });
 }
 
+/** The ids of any PDU, whether it makes a report or not. */
+export function readIds({ fields }: OpenMessage): Pick<Report, "messageId" | "transactionId"> {
+  const idOf = (property: FieldProperty): string | null => normaliseId(fields.of(property).values[0] ?? "").id;
+  return { messageId: idOf("messageId"), transactionId: idOf("transactionId") };
+}
+
 type Warn = (warning: Warning) => void;
 
 /** Fields that a report says once. Of several that differ the first is taken: a relay adds its own behind. */

@@ -52,7 +52,7 @@ describe("without settings", () => {
 
   test("a report sent with `send` is shown by `tail`, and stays on the queue", async () => {
     service = await startServiceProcess();
-    const tail = spawn(process.execPath, [MAIN, "tail", "--json"], {
+    const tail = spawn(process.execPath, [MAIN, "tail", "--json", "--full-numbers"], {
       env: service.env,
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -90,7 +90,7 @@ describe("without settings", () => {
     expect(await ended).toBe(0);
 
     const wanted = ["--outcome", "rejected", "--code", "4470", "--peer", "loopback"];
-    const filtered = spawn(process.execPath, [MAIN, "tail", "--json", ...wanted], {
+    const filtered = spawn(process.execPath, [MAIN, "tail", "--json", "--full-numbers", ...wanted], {
       env: service.env,
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -339,6 +339,7 @@ describe("the command line", () => {
       "mmsc",
       "log-level",
       "doctor",
+      "trace",
       "stats",
       "status",
       "failed",

@@ -1,0 +1,207 @@
+/**
+ * What is remembered of a report on its way from the relay to the queue and back
+ * to its MMSC, and how a person is told of it.
+ */
+import type { Acknowledgement } from "./acknowledgement.ts";
+import type { DeliveryEvent } from "./event.ts";
+import { maskHeader, maskNumbers, partiesOf } from "./masking.ts";
+import type { PeerIdentity } from "./peer.ts";
+
+/** One stretch of the way. */
+export type TraceNote =
+  /** A message came, and was answered. */
+  | {
+      readonly kind: "received";
+      /** RFC 3339, UTC, as all times here. */
+      readonly at: string;
+      /** Its place in quarantine; null for what is not there. */
+      readonly quarantineId: string | null;
+      readonly sessionId: string;
+      readonly peer: PeerIdentity;
+      readonly mailFrom: string;
+      readonly bytes: number;
+      readonly tookMs: number;
+      /** What we said, such as `250 2.0.0 …`. */
+      readonly reply: string;
+      /** What became of it, besides an event. */
+      readonly fate: string | null;
+      /** As it came, a character a byte, the first {@link MAX_HEADER_LENGTH}. */
+      readonly header: string;
+      readonly ids: ReportIds;
+      readonly event: DeliveryEvent | null;
+    }
+  /** Its event was put on the queue, or stood there already. */
+  | {
+      readonly kind: "queued";
+      readonly at: string;
+      readonly recordId: string;
+      /** The job that stood for it already. */
+      readonly duplicateOf: string | null;
+      readonly ids: ReportIds;
+      /** Null when it stands in another note. */
+      readonly event: DeliveryEvent | null;
+    }
+  /** Its acknowledgement was tried, or came back. */
+  | {
+      readonly kind: "acknowledgement";
+      readonly at: string;
+      readonly id: string;
+      readonly result: AcknowledgementResult;
+      /** The MMSC's words, or why it could not be asked. */
+      readonly detail: string;
+      readonly ids: ReportIds;
+    };
+
+export type AcknowledgementResult = "sent" | "retried" | "failed" | "bounced";
+
+/** By which a report is found again. */
+export interface ReportIds {
+  readonly eventId: string | null;
+  readonly messageId: string | null;
+  readonly transactionId: string | null;
+  /** Of the recipients, by {@link numberOf}. */
+  readonly numbers: readonly string[];
+}
+
+export const MAX_HEADER_LENGTH = 4_096;
+/** A response may name thousands. */
+const MAX_NUMBERS = 20;
+
+export function idsOf(event: DeliveryEvent): ReportIds {
+  const { messageId, transactionId, recipient, requestRecipients } = event.data;
+  const recipients = [recipient, ...requestRecipients.map(({ party }) => party)].filter((party) => party !== null);
+  const numbers = recipients.slice(0, MAX_NUMBERS).map(({ number, raw }) => numberOf(number ?? raw));
+  return { eventId: event.id, messageId, transactionId, numbers: [...new Set(numbers)] };
+}
+
+/** A recipient as it is compared: the digits of a number, however it is written, or an address. */
+export function numberOf(written: string): string {
+  const text = written.trim();
+  return /^\+?[\d\s().-]+$/.test(text) ? text.replace(/\D/g, "") : text.toLowerCase();
+}
+
+/** An id without quotes or angle brackets: relays, echoes and people write them or not. */
+export function bareId(id: string): string {
+  return id.trim().replace(/^["<]+|[">]+$/g, "");
+}
+
+export function idsOfAcknowledgement({ eventId, messageId, transactionId }: Acknowledgement): ReportIds {
+  return { eventId, messageId, transactionId, numbers: [] };
+}
+
+/** What a consumer has done with the event by now. */
+export interface JobState {
+  /** In words; `gone` when the job is no longer kept. */
+  readonly state: string;
+  readonly attempts: number;
+  readonly error: string | null;
+  readonly finishedAt: string | null;
+}
+
+/** One report: every note about it, oldest first. Those that came twice are one. */
+export interface TracedReport {
+  /** Null for what made no event. */
+  readonly event: DeliveryEvent | null;
+  readonly ids: ReportIds;
+  readonly notes: readonly TraceNote[];
+  /** Null when it was not put on the queue, as far as is remembered. */
+  readonly job: JobState | null;
+}
+
+export interface Trace {
+  /** Oldest first. */
+  readonly reports: readonly TracedReport[];
+  /** More were found than are told. */
+  readonly more: boolean;
+}
+
+/** Puts notes together that are about the same report. */
+export function reportsOf(notes: readonly TraceNote[]): readonly Omit<TracedReport, "job">[] {
+  const reports = new Map<string, TraceNote[]>();
+  for (const note of [...notes].sort((a, b) => a.at.localeCompare(b.at))) {
+    const key = keyOf(note);
+    const known = reports.get(key);
+    if (known) known.push(note);
+    else reports.set(key, [note]);
+  }
+  return [...reports.values()].map((found) => {
+    const event = found.map((note) => ("event" in note ? note.event : null)).find((known) => known !== null) ?? null;
+    const [first] = found as [TraceNote];
+    return { event, ids: event ? idsOf(event) : first.ids, notes: found };
+  });
+}
+
+function keyOf(note: TraceNote): string {
+  const { eventId, messageId, transactionId } = note.ids;
+  if (eventId !== null) return eventId;
+  if (messageId !== null || transactionId !== null) {
+    return `${bareId(messageId ?? "")} ${bareId(transactionId ?? "")}`;
+  }
+  return note.kind === "received" ? `${note.at} ${note.sessionId}` : note.at;
+}
+
+/** A report in lines for a person: what it says, and below that its way, a time a line. */
+export function describeTraced(report: TracedReport, numbers: "masked" | "full"): readonly string[] {
+  const { event, ids, notes, job } = report;
+  const parties = event ? partiesOf(event) : [];
+  const shown = (text: string): string => (numbers === "full" ? text : maskNumbers(text, parties));
+  return [
+    ...headline(event, ids).map(shown),
+    ...notes.map((note) => `  ${note.at}  ${shown(describeNote(note))}`),
+    ...now(job).map(shown),
+  ];
+}
+
+/** The header of the message as it came last, if that is remembered. */
+export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "full"): string | null {
+  const header = notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1);
+  if (header === undefined) return null;
+  const text = Buffer.from(header, "latin1").toString();
+  return numbers === "full" ? text : maskHeader(text, event ? partiesOf(event) : []);
+}
+
+function headline(event: DeliveryEvent | null, ids: ReportIds): readonly string[] {
+  const names = `message ${ids.messageId ?? "without id"}, transaction ${ids.transactionId ?? "without id"}`;
+  if (!event) return ["No event", `  ${names}`];
+  const { outcome, disposition, final, conflict, reason, recipient, requestRecipients, peer } = event.data;
+  const to = recipient ?? requestRecipients[0]?.party ?? null;
+  const marks = [disposition, final ? "final" : "not final", ...(conflict ? ["conflict"] : [])].join(", ");
+  return [
+    `${outcome} (${marks})${reason ? `  ${reason.code} ${reason.name}` : ""}`,
+    `  ${names}, recipient ${to?.number ?? to?.raw ?? "unknown"}, peer ${peer.name}`,
+    `  event ${event.id}`,
+  ];
+}
+
+function describeNote(note: TraceNote): string {
+  switch (note.kind) {
+    case "received": {
+      const { peer, sessionId, mailFrom, bytes, tookMs, reply, fate } = note;
+      const tls = peer.tls === null ? "" : ` with ${peer.tls.protocol}`;
+      const became = fate === null ? "" : `; ${fate}`;
+      return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${mailFrom}>, ${bytes} bytes; answered "${reply}" after ${tookMs.toFixed(1)} ms${became}`;
+    }
+    case "queued":
+      return note.duplicateOf === null
+        ? `put on the queue as job ${note.recordId}`
+        : `not queued again: it is a duplicate of job ${note.duplicateOf}`;
+    case "acknowledgement":
+      return `acknowledgement ${ACKNOWLEDGED[note.result]}: ${note.detail}`;
+  }
+}
+
+const ACKNOWLEDGED = {
+  sent: "sent",
+  retried: "not taken, tried again later",
+  failed: "not taken, given up",
+  bounced: "came back",
+} as const;
+
+function now(job: JobState | null): readonly string[] {
+  if (job === null) return [];
+  const { state, attempts, error, finishedAt } = job;
+  if (state === "gone") return ["  now  the job is no longer kept: it was consumed, or removed"];
+  const tried = attempts === 0 ? "" : ` after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
+  const when = finishedAt === null ? "" : ` at ${finishedAt}`;
+  return [`  now  the job is ${state}${tried}${when}${error === null ? "" : `: ${error}`}`];
+}

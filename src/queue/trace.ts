@@ -1,0 +1,310 @@
+/**
+ * The trace: what is remembered of each report, found again by its ids and its
+ * recipients' numbers. Kept in Redis, where all processes find it, bounded by
+ * time and by memory; no list of jobs is ever read for it.
+ *
+ *   P:mm4d-trace              a hash: key, generation, oldest, and of this generation bytes, began, blocks
+ *   P:mm4d-trace:G:bN         a block of notes: deflated JSON
+ *   P:mm4d-trace:G:iXX        a hash: what is left of a keyed hash → numbers of blocks, the newest last
+ *
+ * There are at most {@link GENERATIONS} generations; the oldest is removed as a
+ * whole. Notes wait a second in the process: a kill takes them along, and nothing
+ * else depends on them.
+ */
+import { hash, randomBytes } from "node:crypto";
+import { promisify } from "node:util";
+import { deflateRaw, inflateRaw } from "node:zlib";
+import type { Redis } from "ioredis";
+import {
+  bareId,
+  type JobState,
+  numberOf,
+  type ReportIds,
+  reportsOf,
+  type Trace,
+  type TraceNote,
+} from "../delivery/trace.ts";
+
+export interface TraceOptions {
+  readonly redis: Redis;
+  readonly prefix: string;
+  /** For how long notes are kept; 0 for not at all. */
+  readonly hours: number;
+  /** Most that they take in Redis. */
+  readonly maxBytes: number;
+}
+
+export interface TraceWriter {
+  note(note: TraceNote): void;
+  /** Writes what waits. Rejects when Redis does not take it; then that is lost. */
+  flush(): Promise<void>;
+  /** Notes that were lost so far. */
+  lost(): number;
+}
+
+const GENERATIONS = 16;
+const HOUR_MS = 3_600_000;
+/** A block is read as a whole: this many are some milliseconds. */
+const NOTES_IN_BLOCK = 200;
+const BURST = 400;
+/** While Redis is away; older ones go first. */
+const MAX_NOTES_WAITING = 5_000;
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
+
+export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptions): TraceWriter {
+  const meta = metaKey(prefix);
+  let waiting: TraceNote[] = [];
+  /** Events of received messages among what waits. */
+  let told = new Set<string>();
+  let lost = 0;
+  let flushing: Promise<void> | undefined;
+
+  async function flushAll(): Promise<void> {
+    const key = await readKey(redis, meta);
+    while (waiting.length > 0) {
+      const notes = waiting.splice(0, NOTES_IN_BLOCK);
+      if (waiting.length === 0) told = new Set();
+      try {
+        await write(notes, key);
+      } catch (cause) {
+        lost += notes.length;
+        throw cause;
+      }
+    }
+  }
+
+  async function write(notes: readonly TraceNote[], key: string): Promise<void> {
+    const block = await deflate(JSON.stringify(notes), { level: 1 });
+    const names = new Set(notes.flatMap(({ ids }) => namesOf(ids)));
+    const hashes = [...names].map((name) => hashOf(key, name));
+    const generationMs = (hours * HOUR_MS) / GENERATIONS;
+    const keptSeconds = Math.ceil((hours * HOUR_MS + generationMs) / 1000);
+    const bounds = [Date.now(), Math.floor(maxBytes / GENERATIONS), generationMs, keptSeconds];
+    const [generation, oldest] = (await redis.eval(WRITE, 1, meta, ...bounds, block, hashes.join(""))) as [
+      number,
+      number,
+    ];
+    if (generation - oldest >= GENERATIONS) await removeGeneration(oldest);
+  }
+
+  /** Whoever finds one too many removes it; several doing so do no harm. */
+  async function removeGeneration(generation: number): Promise<void> {
+    const base = `${meta}:${generation}`;
+    const blocks = Number(await redis.get(`${base}:blocks`));
+    const keys = [
+      ...Array.from({ length: blocks }, (_, index) => `${base}:b${index + 1}`),
+      ...BUCKETS.map((bucket) => `${base}:i${bucket}`),
+      `${base}:blocks`,
+    ];
+    for (let from = 0; from < keys.length; from += 500) await redis.unlink(...keys.slice(from, from + 500));
+    await redis.hset(meta, "oldest", generation + 1);
+  }
+
+  function flush(): Promise<void> {
+    flushing ??= flushAll().finally(() => {
+      flushing = undefined;
+    });
+    return flushing;
+  }
+
+  return {
+    note(note) {
+      if (hours === 0) return;
+      const { eventId } = note.ids;
+      if (note.kind === "received" && eventId !== null) told.add(eventId);
+      // That it is on the queue follows within milliseconds, and need not say everything again.
+      const isTold = note.kind === "queued" && eventId !== null && told.has(eventId);
+      waiting.push(isTold ? { ...note, event: null, ids: { ...NO_IDS, eventId } } : note);
+      // In a burst a second is too long. What then fails is counted as lost.
+      if (waiting.length % BURST === 0 && redis.status === "ready") void flush().catch(() => {});
+      if (waiting.length > MAX_NOTES_WAITING) {
+        waiting = waiting.slice(NOTES_IN_BLOCK);
+        told = new Set();
+        lost += NOTES_IN_BLOCK;
+      }
+    },
+    flush,
+    lost: () => lost,
+  };
+}
+
+const NO_IDS: ReportIds = { eventId: null, messageId: null, transactionId: null, numbers: [] };
+
+const MAX_BLOCKS_READ = 60;
+const MAX_REPORTS = 50;
+const MAX_NAMES_ASKED = 4 * MAX_REPORTS;
+
+/**
+ * Everything that is remembered of what an id or a number names, and of later
+ * reports on the same messages. Rejects when Redis does not answer.
+ */
+export async function findTrace(redis: Redis, prefix: string, queue: string, wanted: string): Promise<Trace> {
+  const meta = metaKey(prefix);
+  const [key, generation, oldest] = await redis.hmget(meta, "key", "generation", "oldest");
+  if (!key || !generation) return { reports: [], more: false };
+  const place = { redis, meta, key, newest: Number(generation), oldest: Number(oldest ?? 1) };
+
+  const notes = new Map<string, TraceNote>();
+  const asked = new Set<string>();
+  let more = false;
+  // What is found names further events of its messages, and those what came of them.
+  let names = [nameOfId(wanted), `number ${numberOf(wanted)}`];
+  while (names.length > 0) {
+    for (const name of names) asked.add(name);
+    const found = await findNotes(place, names);
+    for (const note of found.notes) notes.set(JSON.stringify(note), note);
+    more ||= found.more;
+    const named = [...notes.values()].flatMap(({ ids }) => [ids.eventId, ids.messageId]).filter((id) => id !== null);
+    names = [...new Set(named.map(nameOfId))].filter((name) => !asked.has(name)).slice(-MAX_REPORTS);
+    if (asked.size > MAX_NAMES_ASKED) break;
+  }
+  const reports = reportsOf([...notes.values()]);
+  const told = reports.slice(-MAX_REPORTS);
+  return {
+    reports: await Promise.all(told.map(async (report) => ({ ...report, job: await stateOf(report.notes) }))),
+    more: more || reports.length > told.length,
+  };
+
+  async function stateOf(found: readonly TraceNote[]): Promise<JobState | null> {
+    const queued = found.find((note) => note.kind === "queued" && note.duplicateOf === null);
+    if (queued?.kind !== "queued") return null;
+    const job = `${prefix}:${queue}:${queued.recordId}`;
+    const [made, attempts, started, error, finishedOn] = await redis.hmget(job, ...JOB_FIELDS);
+    if (!made) return { state: "gone", attempts: 0, error: null, finishedAt: null };
+    const [failed, delayed] = await Promise.all(
+      ["failed", "delayed"].map((set) => redis.zscore(`${prefix}:${queue}:${set}`, queued.recordId)),
+    );
+    const inHand = Number(started ?? 0) > Number(attempts ?? 0);
+    const state = failed
+      ? "failed"
+      : delayed
+        ? "to be tried again"
+        : finishedOn
+          ? "completed"
+          : inHand
+            ? "in a consumer's hands"
+            : "waiting for a consumer";
+    return {
+      state,
+      attempts: Number(attempts ?? 0),
+      error: error || null,
+      finishedAt: finishedOn ? new Date(Number(finishedOn)).toISOString() : null,
+    };
+  }
+}
+
+/** BullMQ's: made, attempts made and started, last error, finished. */
+const JOB_FIELDS = ["timestamp", "atm", "ats", "failedReason", "finishedOn"] as const;
+
+interface TracePlace {
+  readonly redis: Redis;
+  readonly meta: string;
+  readonly key: string;
+  readonly newest: number;
+  readonly oldest: number;
+}
+
+/** The notes with one of these names, from the newest blocks. */
+async function findNotes(
+  { redis, meta, key, newest, oldest }: TracePlace,
+  names: readonly string[],
+): Promise<{ notes: readonly TraceNote[]; more: boolean }> {
+  if (names.length === 0) return { notes: [], more: false };
+  const lookUp = redis.pipeline();
+  const bases: string[] = [];
+  for (let generation = newest; generation >= Math.max(oldest, newest - GENERATIONS); generation -= 1) {
+    for (const name of names) {
+      const hashed = hashOf(key, name);
+      bases.push(`${meta}:${generation}`);
+      lookUp.hget(`${meta}:${generation}:i${hashed.slice(0, 2)}`, hashed.slice(2));
+    }
+  }
+  const answers = (await lookUp.exec()) ?? [];
+  const blocks = new Set(
+    answers.flatMap(([cause, numbers], index) => {
+      if (cause) throw cause;
+      return String(numbers ?? "")
+        .split(",")
+        .filter((number) => number !== "")
+        .reverse()
+        .map((number) => `${bases[index]}:b${number}`);
+    }),
+  );
+  const read = [...blocks].slice(0, MAX_BLOCKS_READ);
+  const wanted = new Set(names);
+  const notes: TraceNote[] = [];
+  for (const block of read) {
+    const bytes = await redis.getBuffer(block);
+    if (!bytes) continue;
+    const all = JSON.parse((await inflate(bytes)).toString()) as readonly TraceNote[];
+    notes.push(...all.filter(({ ids }) => namesOf(ids).some((name) => wanted.has(name))));
+  }
+  return { notes, more: blocks.size > read.length };
+}
+
+function metaKey(prefix: string): string {
+  return `${prefix}:mm4d-trace`;
+}
+
+/** Made by whoever comes first. It keeps numbers out of the names of keys, not from who reads all of this Redis. */
+async function readKey(redis: Redis, meta: string): Promise<string> {
+  await redis.hsetnx(meta, "key", randomBytes(32).toString("base64url"));
+  const key = await redis.hget(meta, "key");
+  if (key === null) throw new Error("The trace has no key");
+  return key;
+}
+
+/** Under which a note is found. */
+function namesOf({ eventId, messageId, transactionId, numbers }: ReportIds): readonly string[] {
+  const ids = [eventId, messageId, transactionId].filter((id) => id !== null);
+  return [...ids.map(nameOfId), ...numbers.map((number) => `number ${number}`)];
+}
+
+function nameOfId(id: string): string {
+  return `id ${bareId(id)}`;
+}
+
+/** Nine characters, two of which name the bucket. One call: an HMAC costs four times as much, and nothing is appended to what we hash. */
+function hashOf(key: string, name: string): string {
+  return hash("sha256", `${key} ${name}`, "base64url").slice(0, 9);
+}
+
+const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"];
+const BUCKETS = LETTERS.flatMap((first) => LETTERS.map((second) => first + second));
+
+/**
+ * Writes a block and its index. ARGV: now in ms, most bytes and ms of a
+ * generation, for how many seconds it is kept, the block, and hashes in a row.
+ * A key costs about 90 bytes besides what is in it, and a hash in a key 40.
+ */
+const WRITE = `
+local meta, now = KEYS[1], tonumber(ARGV[1])
+local state = redis.call('HMGET', meta, 'generation', 'bytes', 'began', 'oldest')
+local generation, bytes, began = tonumber(state[1] or 0), tonumber(state[2] or 0), tonumber(state[3] or 0)
+local oldest = tonumber(state[4] or 1)
+if generation == 0 or bytes >= tonumber(ARGV[2]) or now - began >= tonumber(ARGV[3]) then
+  generation, bytes = generation + 1, 0
+  redis.call('HSET', meta, 'generation', generation, 'began', now, 'oldest', oldest)
+end
+local base = meta .. ':' .. generation
+local number = redis.call('INCR', base .. ':blocks')
+redis.call('EXPIRE', base .. ':blocks', ARGV[4])
+redis.call('SET', base .. ':b' .. number, ARGV[5], 'EX', ARGV[4])
+bytes = bytes + #ARGV[5] + 90
+for bucket, field in string.gmatch(ARGV[6], '(..)(.......)') do
+  local index = base .. ':i' .. bucket
+  local known = redis.call('HGET', index, field)
+  if known and #known > 100 then known = string.match(known, ',(.*)') end
+  redis.call('HSET', index, field, known and (known .. ',' .. number) or number)
+  if not known then
+    bytes = bytes + 40
+    if redis.call('HLEN', index) == 1 then
+      redis.call('EXPIRE', index, ARGV[4])
+      bytes = bytes + 90
+    end
+  end
+end
+redis.call('HSET', meta, 'bytes', bytes)
+return {generation, oldest}
+`;

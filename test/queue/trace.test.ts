@@ -1,0 +1,161 @@
+import type { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { describeTraced, headerOf, idsOf, type TraceNote } from "../../src/delivery/trace.ts";
+import { connectRedis, redisAt } from "../../src/queue/redis.ts";
+import { createTraceWriter, findTrace } from "../../src/queue/trace.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";
+
+let server: TestRedis;
+let redis: Redis;
+/** One for each test: a Redis that is killed may come back with what was removed. */
+let prefix = "";
+let tests = 0;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  redis = connectRedis(redisAt(server.url));
+  redis.on("error", () => {});
+  prefix = `bull${tests++}`;
+});
+afterEach(() => redis.disconnect());
+
+const writer = (maxBytes = 256 * 2 ** 20) => createTraceWriter({ redis, prefix, hours: 72, maxBytes });
+const find = (wanted: string) => findTrace(redis, prefix, "queue", wanted);
+
+let seconds = 0;
+const later = (): string => new Date(Date.UTC(2026, 0, 2) + 1000 * seconds++).toISOString();
+
+function received(fields: FieldsOf): Extract<TraceNote, { kind: "received" }> {
+  const bytes = deliveryReport(fields);
+  const event = eventOf(bytes);
+  return {
+    kind: "received",
+    at: later(),
+    quarantineId: null,
+    sessionId: "s1",
+    peer: event.data.peer,
+    mailFrom: "system-user@mmsc.example.net",
+    bytes: bytes.length,
+    tookMs: 1.5,
+    reply: "250 2.0.0 Report stored",
+    fate: null,
+    header: Buffer.from(bytes).toString("latin1"),
+    ids: idsOf(event),
+    event,
+  };
+}
+const queued = (
+  { ids, event }: TraceNote & { kind: "received" },
+  recordId: string,
+  duplicateOf: string | null = null,
+) => ({ kind: "queued", at: later(), recordId, duplicateOf, ids, event }) as const;
+
+const KIM = { From: "+12025550155/TYPE=PLMN" };
+
+test("a report is found by each of its ids and its number, however they are written, with what came before and after", async () => {
+  const trace = writer();
+  const first = received({ ...KIM, "X-Mms-Message-ID": '"kim-1"', "X-Mms-MM-Status-Code": "Deferred" });
+  const second = received({ ...KIM, "X-Mms-Message-ID": "kim-1", "X-Mms-Transaction-ID": "tx-second" });
+  const other = received({ "X-Mms-Message-ID": "other", "X-Mms-Transaction-ID": "tx-other" });
+  trace.note(first);
+  trace.note(queued(first, "j1"));
+  trace.note(other);
+  await trace.flush();
+  trace.note(second);
+  trace.note(queued(second, "j2"));
+  trace.note({ ...second, at: later() });
+  trace.note(queued(second, "j3", "j2"));
+  const owed = { eventId: second.ids.eventId, messageId: '"kim-1"', transactionId: '"tx-second"', numbers: [] };
+  trace.note({ kind: "acknowledgement", at: later(), id: "a1", result: "sent", detail: "250 ok", ids: owed });
+  await trace.flush();
+
+  const all = await find("kim-1");
+  expect(all.reports.map(({ event }) => event?.data.outcome)).toEqual(["deferred", "delivered"]);
+  expect(all.reports[1]?.notes.map(({ kind }) => kind)).toEqual([
+    "received",
+    "queued",
+    "received",
+    "queued",
+    "acknowledgement",
+  ]);
+  const names = ['"kim-1"', " kim-1 ", "tx-second", second.ids.eventId ?? "", "+1 (202) 555-0155", "12025550155"];
+  for (const name of names) expect([name, await find(name)]).toEqual([name, all]);
+  for (const name of ["kim", "KIM-1", "2025550155", "5550155", "", "*", "j1"]) {
+    expect([name, (await find(name)).reports]).toEqual([name, []]);
+  }
+
+  const [, report] = all.reports;
+  if (!report) throw new Error("no report");
+  const masked = describeTraced(report, "masked").join("\n");
+  expect(masked).toContain("recipient +*******0155, peer carrier");
+  expect(masked).toContain("not queued again: it is a duplicate of job j2");
+  expect(masked).toContain("acknowledgement sent: 250 ok");
+  expect(masked).toContain("the job is no longer kept");
+  expect(`${masked} ${headerOf(report, "masked")}`).not.toMatch(/2025550/);
+  expect(headerOf(report, "masked")).toContain("X-Mms-Message-ID: kim-1");
+  expect(describeTraced(report, "full").join("\n")).toContain("+12025550155");
+  expect(headerOf(report, "full")).toContain("From: +12025550155/TYPE=PLMN");
+});
+
+test("no number stands in the name of a key or a field", async () => {
+  const trace = writer();
+  trace.note(received({ ...KIM, "X-Mms-Message-ID": "kim-2" }));
+  await trace.flush();
+  const keys = await redis.keys(`${prefix}:*`);
+  const indexes = keys.filter((key) => /:i..$/.test(key));
+  expect(indexes.length).toBe(4);
+  const fields = await Promise.all(indexes.map((key) => redis.hgetall(key)));
+  expect(JSON.stringify([keys, fields])).not.toMatch(/202|0155|kim/);
+});
+
+test("it takes no more than it may; the oldest is forgotten first", async () => {
+  const mebibyte = 2 ** 20;
+  const trace = writer(2 * mebibyte);
+  const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1]);
+  const before = await used();
+  for (let index = 0; index < 12_000; index++) {
+    trace.note(received({ "X-Mms-Message-ID": `mm-${index}`, "X-Mms-Transaction-ID": `tx-${index}` }));
+    if (index % 50 === 49) await trace.flush();
+  }
+  expect(trace.lost()).toBe(0);
+  expect((await used()) - before).toBeLessThan(3 * mebibyte);
+  expect((await find("mm-0")).reports).toEqual([]);
+  expect((await find("mm-11999")).reports.length).toBe(1);
+  const { generation, oldest } = await redis.hgetall(`${prefix}:mm4d-trace`);
+  expect(Number(generation) - Number(oldest)).toBeLessThan(16);
+  const generations = new Set((await redis.keys(`${prefix}:mm4d-trace:*`)).map((key) => Number(key.split(":")[2])));
+  expect(Math.min(...generations)).toBe(Number(oldest));
+  for (const key of await redis.keys(`${prefix}:mm4d-trace:*`)) expect(await redis.ttl(key)).toBeGreaterThan(72 * 3600);
+});
+
+test("one number with very many reports is told of the newest", async () => {
+  const trace = writer();
+  for (let index = 0; index < 3_000; index++) {
+    trace.note(received({ ...KIM, "X-Mms-Message-ID": `many-${index}`, "X-Mms-Transaction-ID": `tm-${index}` }));
+    if (index % 20 === 19) await trace.flush();
+  }
+  const { reports, more } = await find("12025550155");
+  expect([reports.length, more]).toEqual([50, true]);
+  expect(reports.at(-1)?.ids.messageId).toBe("many-2999");
+});
+
+test("what Redis does not take is counted as lost, and later notes are kept", async () => {
+  const trace = writer();
+  await redis.ping();
+  await server.kill();
+  for (let index = 0; index < 6_000; index++) trace.note(received({ "X-Mms-Message-ID": `away-${index}` }));
+  await expect(trace.flush()).rejects.toThrow();
+  expect(trace.lost()).toBe(1_000);
+  await server.start();
+  await redis.ping().catch(() => {});
+  await expect.poll(() => redis.status).toBe("ready");
+  await trace.flush();
+  trace.note(received({ "X-Mms-Message-ID": "back" }));
+  await trace.flush();
+  for (const name of ["back", "away-5999", "away-1000"]) expect((await find(name)).reports.length).toBe(1);
+  expect((await find("away-999")).reports).toEqual([]);
+});

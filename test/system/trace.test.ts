@@ -1,0 +1,170 @@
+/** `mm4d trace`: all that is known of a report, from the SMTP session to the acknowledgement; and `mm4d tail`, masked as it is. */
+import { spawn } from "node:child_process";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Carrier, createCarriers } from "../support/carrier.ts";
+import { startConsumer } from "../support/consumer.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliveryReport } from "../support/report.ts";
+import { MAIN, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+
+const carriers = createCarriers();
+let redis: TestRedis;
+let service: TestService;
+let first: Carrier;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  first = await carriers.add("first");
+  carriers.write();
+  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_PEERS_FILE: carriers.peersFile });
+});
+afterAll(async () => {
+  await service.stop();
+  await carriers.stop();
+  await redis.stop();
+});
+
+const trace = (...args: readonly string[]) => runCommand(["trace", ...args], service.env);
+/** Wrapped to the terminal, so it is joined again. */
+const joined = (text: string): string => text.replace(/\n {4}/g, " ");
+const KIM = "+12025550155/TYPE=PLMN";
+
+test("a report, its duplicate, its acknowledgements and what its consumer did, with times", async () => {
+  const fields = { From: KIM, "X-Mms-Message-ID": '"kim-1"', "X-Internal-Status-Code": "470" };
+  const rejected = { ...fields, "X-Mms-MM-Status-Code": "Rejected", "X-Mms-Ack-Request": "Yes" };
+  const deferred = { ...fields, "X-Mms-MM-Status-Code": "Deferred", "X-Internal-Status-Code": undefined };
+  await first.deliver(service.smtpPort, deliveryReport({ ...deferred, "X-Mms-Transaction-ID": "tx-1" }));
+  for (let copy = 0; copy < 2; copy += 1) await first.report(service.smtpPort, "tx-2", rejected);
+  await first.responses("tx-2", 2);
+  const { code, stdout } = await eventually(
+    () => trace("kim-1"),
+    (said) => said.stdout.split("acknowledgement sent").length === 3,
+  );
+  expect(code).toBe(0);
+  for (const line of stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
+  const time = "\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{3}Z";
+  const session = `${time}  received from first \\(127\\.0\\.1\\.1\\) in session \\S+, MAIL FROM:<system-user@first\\.example>, \\d+ bytes; answered "250 2\\.0\\.0 Report stored" after [\\d.]+ ms`;
+  const [before = "", report = ""] = joined(stdout).split("\n\n");
+  expect(before).toMatch(
+    /^deferred \(pending, not final\)\n {2}message kim-1, transaction tx-1, recipient \+\*{7}0155, /,
+  );
+  const lines = report.trimEnd().split("\n");
+  expect(lines[0]).toBe("rejected (failure, final)  470 rejected-spam-detected");
+  expect(lines[2]).toMatch(/^ {2}event r[0-9a-f]{32}$/);
+  expect(lines.slice(3).map((line) => line.replace(/^ {2}(\S+) .*/, "$1"))).toEqual(
+    [...lines.slice(3, -1).map((line) => line.slice(2, 26))].sort().concat("now"),
+  );
+  expect(lines.filter((line) => new RegExp(`^  ${session}$`).test(line)).length).toBe(2);
+  const job = /put on the queue as job (j[0-9a-f]{32})$/m.exec(report)?.[1];
+  expect(report).toContain(`not queued again: it is a duplicate of job ${job}`);
+  expect(report.match(/acknowledgement sent: 250 /g)?.length).toBe(2);
+  expect(lines.at(-1)).toBe("  now  the job is waiting for a consumer");
+
+  const consumer = startConsumer(redis.url);
+  await eventually(
+    () => trace("tx-2"),
+    (said) => / {2}now {2}the job is completed after 1 attempt at \S+\n$/.test(said.stdout),
+  );
+  await consumer.stop();
+  for (const name of ["tx-1", "+1 202-555-0155", /event (r\S+)/.exec(report)?.[1] ?? ""]) {
+    expect([name, joined((await trace(name)).stdout).split("\n\n")[0]]).toEqual([
+      name,
+      expect.stringContaining("message kim-1, transaction tx-1"),
+    ]);
+  }
+  expect(stdout).not.toContain("2025550");
+  expect((await trace("kim-1", "--headers")).stdout).toMatch(/\n {4}From: \+\*{7}0155\/TYPE=PLMN\n/);
+  expect((await trace("kim-1", "--headers", "--full-numbers")).stdout).toMatch(
+    /\n {4}From: \+12025550155\/TYPE=PLMN\n/,
+  );
+  const whole = JSON.parse((await trace("kim-1", "--json")).stdout);
+  expect(whole.reports.map((told: { event: { type: string } }) => told.event.type)).toEqual(
+    Array(2).fill("mm4d.delivery-report.v1"),
+  );
+});
+
+test("what made no event is known too, and what is not known is not found", async () => {
+  const kept = await first.report(service.smtpPort, "tx-kept", {
+    "X-Mms-Message-ID": "kept-1",
+    "X-Mms-MM-Status-Code": undefined,
+  });
+  expect(kept).toMatch(/^250 /);
+  await first.deliver(
+    service.smtpPort,
+    deliveryReport({ "X-Mms-Message-Type": "MM4_forward.REQ", "X-Mms-Message-ID": "mm-in" }),
+  );
+  await first.responses("tx-kept");
+  const { stdout } = await eventually(
+    () => trace("kept-1"),
+    (said) => said.stdout.includes("acknowledgement"),
+  );
+  expect(joined(stdout)).toMatch(
+    /^No event\n {2}message kept-1, transaction tx-kept\n.*; kept in quarantine as j\w+ \(no-status\)\n.*acknowledgement sent: 250/,
+  );
+  expect(joined((await trace("mm-in")).stdout)).toContain("MM4_forward.REQ is accepted, and makes no event");
+  const unknown = await trace("never-seen");
+  expect([unknown.code, unknown.stdout]).toEqual([1, ""]);
+  expect(unknown.stderr).toContain("nothing is remembered under that id or number");
+});
+
+test("it is known after the process has ended, and after Redis was away", async () => {
+  await redis.kill();
+  await first.deliver(service.smtpPort, deliveryReport({ "X-Mms-Message-ID": "while-away" }));
+  await redis.start();
+  const told = await eventually(
+    () => trace("while-away"),
+    (said) => said.stdout.includes("put on the queue"),
+  );
+  expect(told.stdout).toContain("in session");
+  await first.deliver(service.smtpPort, deliveryReport({ "X-Mms-Message-ID": "last-words" }));
+  service.signal("SIGTERM");
+  expect(await service.exited()).toBe(0);
+  expect((await trace("last-words")).stdout).toContain("put on the queue");
+  await service.restart();
+});
+
+test("tail masks numbers wherever they stand, unless it is asked not to", async () => {
+  const tails = [[], ["--json"], ["--full-numbers"]].map((options) => {
+    const child = spawn(process.execPath, [MAIN, "tail", ...options], { env: service.env, stdio: "pipe" });
+    let said = "";
+    let waits = "";
+    child.stdout.setEncoding("utf8").on("data", (text) => {
+      said += text;
+    });
+    child.stderr.on("data", (text) => {
+      waits += text;
+    });
+    return { child, said: () => said, waits: () => waits };
+  });
+  await eventually(
+    () => tails.map(({ waits }) => waits()),
+    ([plain = "", , full = ""]) => plain.includes("Waiting") && full.includes("Waiting"),
+  );
+  const said = () => tails.map((tail) => tail.said());
+  const number = "12025550188";
+  let sent = 0;
+  await eventually(
+    async () => {
+      // The one that prints JSON does not say when it follows.
+      await first.deliver(
+        service.smtpPort,
+        deliveryReport({
+          From: `+${number}/TYPE=PLMN`,
+          "X-Mms-Message-ID": `mm-${number}-${sent++}`,
+          "X-Mms-Note": `sent to ${number}`,
+        }),
+      );
+      return said();
+    },
+    (all) => all.every((text) => text.includes("0188")),
+  );
+  const [masked = "", json = "", full = ""] = said();
+  expect(`${masked}${json}`).not.toContain("2025550");
+  expect(masked).toContain("+*******0188");
+  expect(JSON.parse(json.split("\n")[0] ?? "").data.recipient).toMatchObject({ kind: "e164", number: "+*******0188" });
+  expect(full).toContain(`+${number}`);
+  for (const { child } of tails) {
+    child.kill("SIGINT");
+    await new Promise((resolve) => child.once("exit", resolve));
+  }
+});
