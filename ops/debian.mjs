@@ -1,8 +1,8 @@
 /** Debian's packages, for `npm run setup` and `npm test`. Plain Node. */
 import { execFileSync } from "node:child_process";
-import { accessSync, constants, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { accessSync, constants, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, join } from "node:path";
+import { delimiter, join } from "node:path";
 
 /** Whether a program can be run by its name. */
 export function isOnPath(program) {
@@ -25,8 +25,8 @@ export function installDebian(packages) {
   return true;
 }
 
-/** Unpacks a package into a directory, without installing it. */
-export function unpackDebian(name, directory) {
+/** Unpacks a package into a directory, without installing it: all of it, or the files named. */
+export function unpackDebian(name, directory, files = ["."]) {
   const scratch = mkdtempSync(join(tmpdir(), "mm4d-unpack-"));
   // Fetched as root into a directory of root's own, which apt's unprivileged user could not write to.
   execFileSync("apt-get", ["download", "-q", "-o", "APT::Sandbox::User=root", name], {
@@ -35,8 +35,6 @@ export function unpackDebian(name, directory) {
   });
   const [file] = readdirSync(scratch);
   execFileSync("dpkg", ["-x", join(scratch, file), join(scratch, "unpacked")], { stdio: "inherit" });
-  mkdirSync(dirname(directory), { recursive: true });
-  cpSync(join(scratch, "unpacked"), directory, { recursive: true });
+  for (const path of files) cpSync(join(scratch, "unpacked", path), join(directory, path), { recursive: true });
   rmSync(scratch, { recursive: true });
-  return true;
 }

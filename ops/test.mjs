@@ -22,25 +22,37 @@ const TOOLS = {
   faketime: "faketime",
   openssl: "openssl",
 };
-/** Postfix's load generator, taken out of its package: installed, the package would bring a running mail server along. */
-const SMTP_SOURCE = {
-  package: "postfix",
-  libraries: ["libdb5.3", "libicu72", "libnsl2", "libsasl2-2"],
-  directory: `${root}node_modules/.cache/postfix`,
-};
+/** Programs that are only taken out of their packages: installed, these would bring a mail server and a database along. */
+const UNPACKED = [
+  {
+    program: "smtp-source",
+    package: "postfix",
+    libraries: ["libdb5.3", "libicu72", "libnsl2", "libsasl2-2"],
+    directory: `${root}node_modules/.cache/postfix`,
+  },
+  {
+    program: "promtool",
+    package: "prometheus",
+    libraries: [],
+    files: ["usr/bin/promtool"],
+    directory: `${root}node_modules/.cache/prometheus`,
+  },
+];
 
 process.exitCode = installTools() && check() ? test() : 1;
 
 function installTools() {
   const missing = Object.keys(TOOLS).filter((program) => !isOnPath(program));
-  const withSource = isOnPath("smtp-source") || existsSync(SMTP_SOURCE.directory);
-  if (missing.length === 0 && withSource) return true;
-  const packages = [...missing.map((program) => TOOLS[program]), ...(withSource ? [] : SMTP_SOURCE.libraries)];
-  if (installDebian(packages)) return withSource || unpackDebian(SMTP_SOURCE.package, SMTP_SOURCE.directory);
-  const wanted = [...missing, ...(withSource ? [] : ["smtp-source"])];
-  process.stderr.write(
-    `Cannot run the tests: ${wanted.join(", ")} must be on PATH (Debian: ${[...Object.values(TOOLS), SMTP_SOURCE.package].join(" ")})\n`,
-  );
+  const packed = UNPACKED.filter(({ program, directory }) => !isOnPath(program) && !existsSync(directory));
+  if (missing.length === 0 && packed.length === 0) return true;
+  const packages = [...missing.map((program) => TOOLS[program]), ...packed.flatMap(({ libraries }) => libraries)];
+  if (installDebian(packages)) {
+    for (const { package: name, directory, files } of packed) unpackDebian(name, directory, files);
+    return true;
+  }
+  const wanted = [...missing, ...packed.map(({ program }) => program)];
+  const from = [...Object.values(TOOLS), ...UNPACKED.map(({ package: name }) => name)];
+  process.stderr.write(`Cannot run the tests: ${wanted.join(", ")} must be on PATH (Debian: ${from.join(" ")})\n`);
   return false;
 }
 
