@@ -10,7 +10,6 @@ RUN npm run build && npm prune --omit=dev
 FROM node:22-bookworm-slim
 ENV NODE_ENV=production \
     MM4D_SMTP_HOST=0.0.0.0 \
-    MM4D_ADMIN_HOST=0.0.0.0 \
     MM4D_DATA_DIR=/data
 WORKDIR /app
 COPY --from=build /app/package.json ./

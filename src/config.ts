@@ -116,6 +116,16 @@ export const SETTINGS = {
     ...wholeNumber(0, 65_535),
     about: "Port on which HTTP for operators listens; 0 picks a free one.",
   },
+  adminToken: {
+    env: "MM4D_ADMIN_TOKEN",
+    fallback: "",
+    fallbackShown: "none",
+    type: "at least 16 characters",
+    about:
+      "What an operator logs in with on the page. Without it the page is read-only, and HTTP listens on loopback only.",
+    secret: true,
+    read: (text: string) => (text === "" || text.length >= 16 ? text : undefined),
+  },
   hostname: {
     env: "MM4D_HOSTNAME",
     fallback: hostname(),
@@ -506,6 +516,8 @@ function contradictions({
   tlsCertFile,
   tlsKeyFile,
   smtpsPort,
+  adminHost,
+  adminToken,
 }: Record<string, string>): readonly string[] {
   const faults: string[] = [];
   if (peers && peersFile) faults.push("MM4D_PEERS and MM4D_PEERS_FILE are both set, must be one of them");
@@ -513,7 +525,15 @@ function contradictions({
     faults.push("MM4D_TLS_CERT_FILE and MM4D_TLS_KEY_FILE are not both set, must be both or none");
   }
   if (smtpsPort && !tlsCertFile) faults.push("MM4D_SMTPS_PORT is set without MM4D_TLS_CERT_FILE, must be with it");
+  if (!adminToken && !isLoopback(adminHost ?? "")) {
+    faults.push(`MM4D_ADMIN_HOST is "${adminHost}" without MM4D_ADMIN_TOKEN, must be 127.0.0.1 or ::1 without one`);
+  }
   return faults;
+}
+
+/** Whether a host is this machine, and can only be reached from it. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Our own address, from which acknowledgements are sent. */
@@ -521,10 +541,11 @@ export function systemAddressOf({ systemAddress, domain, hostname: name }: Confi
   return systemAddress ?? `system-user@${domain[0] ?? name}`;
 }
 
-/** A value fit to be printed: without the password in a URL. */
+/** A value fit to be printed: a URL without its password, another secret not at all. */
 export function shownValue(name: SettingName, text: string): string {
   const setting: Setting<unknown> = SETTINGS[name];
-  return setting.secret ? maskUrl(text) : text;
+  if (!setting.secret || text === "") return text;
+  return name === "redisUrl" ? maskUrl(text) : "***";
 }
 
 /** A URL with its password and its query replaced by `***`. */

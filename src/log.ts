@@ -64,6 +64,7 @@ export interface Log {
   queueRecovered(fields: Fields): void;
   drainFailed(cause: Error, waiting: number): void;
   drainRecovered(fields: Fields): void;
+  operatorActed(action: string, fields: Fields): void;
 }
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
@@ -205,6 +206,8 @@ export function createLog({ level, numbers }: LogOptions): Log {
     queueFailed: (cause) => line("error", "queue.failed", { ...reason(cause), effect: "reports get 451" }),
     queueRecovered: (fields) => line("info", "queue.recovered", fields),
     drainFailed: (cause, waiting) => line("error", "drain.failed", { ...reason(cause), waiting }),
+    // A wrong token may be a guess.
+    operatorActed: (action, fields) => line(action === "login-failed" ? "warn" : "info", `operator.${action}`, fields),
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };
 }

@@ -18,16 +18,19 @@ import type { JournalRecord } from "./journal/record.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics, type QueueUse } from "./metrics.ts";
 import { findPdu } from "./mm4/pdus.ts";
+import { createOperating } from "./operating.ts";
 import { createOutage, type Outage } from "./outage.ts";
+import { rulesOf } from "./peers.ts";
+import { durationInWords } from "./quantities.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "./queue/acknowledgements.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
-import { createPublisher, newRecordId, type Published } from "./queue/publisher.ts";
+import { createPublisher, newRecordId, type Publishable, type Published } from "./queue/publisher.ts";
 import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
 import { measureQueue } from "./queue/queue-use.ts";
 import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
-import { createStatistics } from "./queue/statistics.ts";
-import { createTraceWriter } from "./queue/trace.ts";
+import { createStatistics, readStatistics } from "./queue/statistics.ts";
+import { createTraceWriter, findTrace } from "./queue/trace.ts";
 import { QuarantineFullError, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
 import { createAccess, createNetworks } from "./smtp/access.ts";
@@ -235,9 +238,37 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   releasers.push(() => within(JOURNAL_CLOSE_MS, watch.stop()));
   if (drain) releasers.push(() => drain.stop(config.shutdownGraceMs));
 
+  const operating = createOperating({
+    redis,
+    prefix: config.queuePrefix,
+    queue: config.queue,
+    redisAway,
+    replayer: () => ({
+      publish: publishReplayed,
+      reading: files.reading(),
+      rulesOf: (peer) => rulesOf(files.peers(), peer),
+    }),
+  });
+  releasers.push(() => within(REDIS_STOP_MS, operating.close()));
   const admin = await startAdmin({
     host: config.adminHost,
     port: config.adminPort,
+    token: config.adminToken,
+    operations: {
+      status: () => describeStatus(statusFacts(), new Date()),
+      refusals: () => refusals.list(),
+      redisAway,
+      catalogue: () => files.reading().catalogue,
+      tallies: (since, until, resolution) => readStatistics(redis, config.queuePrefix, { since, until, resolution }),
+      async trace(wanted) {
+        await trace.flush();
+        return findTrace(redis, config.queuePrefix, config.queue, wanted);
+      },
+      quarantine: operating.quarantine,
+      acknowledgements: operating.acknowledgements,
+    },
+    queues: operating.queues,
+    onAction: (action, fields) => log.operatorActed(action, fields),
     notReady: () => notReady(healthFacts()),
     unhealthy: () => unhealthy(healthFacts()),
     version: () => ({
@@ -350,6 +381,15 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     return record.kind === "bounce" ? acknowledging.tie(record.message) : publisher.publish(record);
   }
 
+  /** From quarantine, by an operator. */
+  async function publishReplayed(record: Publishable): Promise<Published> {
+    const refusal = watch.refusal();
+    if (refusal !== null) throw new Error(refusal);
+    const published = await publisher.publish(record);
+    notePublished(record, published, false);
+    return published;
+  }
+
   function noteRedis({ version }: RedisServer): void {
     redisVersion = version;
     if (!outages.redis.over()) log.redisConnected({ redis: describeRedis(place), version });
@@ -401,6 +441,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
         return REPLIES.stored;
       }
       case "quarantined":
+        traffic.noteQuarantined(peer.name);
         metrics.quarantined.inc({ peer: peer.name, reason: receipt.message.reason });
         log.messageQuarantined(sessionId, receipt.id, receipt.message);
         return REPLIES.quarantined;
@@ -443,6 +484,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     const labels = { peer: event.data.peer.name, type: event.type };
     trace.note({ kind: "queued", at: new Date().toISOString(), recordId: id, duplicateOf, ids: idsOf(event), event });
     if (duplicateOf !== null) {
+      traffic.noteDuplicate(event.data.peer.name);
       metrics.duplicates.inc(labels);
       log.reportDuplicate(event, duplicateOf);
       return;
@@ -510,6 +552,12 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
       settingsFaults: files.faults(),
     };
+  }
+
+  /** Why nothing in Redis can be looked at; null when it can. */
+  function redisAway(): string | null {
+    const { awayMs, fault } = watch.state();
+    return awayMs === null ? null : `Redis has been away for ${durationInWords(awayMs)} (${fault})`;
   }
 
   function statusFacts(): StatusFacts {

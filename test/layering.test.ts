@@ -17,7 +17,7 @@ const EDGE = ["config.ts", "log.ts", "metrics.ts"];
 const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   mm4: { from: ["mm4", "result.ts"], types: ["delivery"], packages: [], node: false },
   delivery: { from: ["delivery", "result.ts"], types: [], packages: [], node: ["node:crypto"] },
-  catalogue: { from: ["catalogue", "result.ts"], types: ["delivery"], packages: [], node: false },
+  catalogue: { from: ["catalogue", "delivery", "result.ts"], types: [], packages: [], node: false },
   "receiver.ts": {
     from: ["mm4", "delivery", "catalogue", "result.ts"],
     types: ["journal", "queue"],
@@ -34,9 +34,9 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   simulator: { from: ["simulator", "mm4"], types: ["delivery"], packages: ["smtp-server", "nodemailer"], node: true },
   admin: {
-    from: ["admin", "catalogue", "quantities.ts", ...EDGE],
-    types: ["delivery", "queue"],
-    packages: [],
+    from: ["admin", "delivery", "catalogue", "quantities.ts", "visible.ts", ...EDGE],
+    types: ["queue"],
+    packages: ["hono", "@hono", "@bull-board"],
     node: true,
   },
   cli: {
@@ -54,8 +54,10 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
       "version.ts",
       "catalogue-file.ts",
       "reading.ts",
+      "replaying.ts",
       "peers.ts",
       "quantities.ts",
+      "visible.ts",
       ...EDGE,
     ],
     types: ["admin"],
@@ -83,6 +85,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     packages: [],
     node: false,
   },
+  "operating.ts": { from: ["queue", "smtp", "replaying.ts"], types: ["admin"], packages: ["bullmq"], node: false },
+  "replaying.ts": { from: ["queue", "receiver.ts"], types: ["delivery"], packages: [], node: false },
   "tracing.ts": { from: ["delivery", "mm4"], types: ["smtp", "receiver.ts"], packages: [], node: false },
   "settings-files.ts": {
     from: ["smtp", "peers.ts", "reading.ts", "watch-files.ts"],
@@ -94,6 +98,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   "json-file.ts": { from: [], types: [], packages: [], node: true },
   "catalogue-file.ts": { from: ["catalogue", "json-file.ts"], types: [], packages: [], node: false },
   "outage.ts": { from: [], types: [], packages: [], node: false },
+  "visible.ts": { from: [], types: [], packages: [], node: false },
   "quantities.ts": { from: [], types: [], packages: [], node: false },
   "result.ts": { from: [], types: [], packages: [], node: false },
   "version.ts": { from: [], types: [], packages: [], node: true },

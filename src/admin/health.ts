@@ -3,6 +3,8 @@
  * things: a Redis outage must not make a balancer drop every replica at once.
  */
 
+import { durationInWords, megabytes } from "../quantities.ts";
+
 export interface HealthFacts {
   readonly stopping: boolean;
   /** Whether reports are stored in Redis before they are answered: then nothing works without it. */
@@ -43,7 +45,7 @@ export function notReady({ stopping, journal, redis, needsRedis }: HealthFacts):
   if (stopping) reasons.push("The service is being stopped");
   if (needsRedis && redis.awayMs !== null) {
     reasons.push(
-      `Redis has been away for ${seconds(redis.awayMs)} s (${redis.fault}): reports get 451 until it is back`,
+      `Redis has been away for ${durationInWords(redis.awayMs)} (${redis.fault}): reports get 451 until it is back`,
     );
   } else if (needsRedis && redis.fault !== null) {
     reasons.push(`Redis refuses writes (${redis.fault}): reports get 451 until it takes them`);
@@ -78,20 +80,16 @@ export function unhealthy(facts: HealthFacts): readonly string[] {
   if (said) return reasons;
   if (redis.awayMs !== null) {
     reasons.push(
-      `Redis has been away for ${seconds(redis.awayMs)} s (${redis.fault}): ${waiting}; relays see no difference`,
+      `Redis has been away for ${durationInWords(redis.awayMs)} (${redis.fault}): ${waiting}; relays see no difference`,
     );
   } else if (redis.fault !== null) reasons.push(`Redis refuses writes (${redis.fault}): ${waiting}`);
   else if (drainFault) reasons.push(`Events cannot be put on the queue (${drainFault.message}): ${waiting}`);
   else if (oldestMs > LAG_LIMIT_MS) {
-    reasons.push(`The queue does not keep up: ${waiting}, the oldest for ${seconds(oldestMs)} s`);
+    reasons.push(`The queue does not keep up: ${waiting}, the oldest for ${durationInWords(oldestMs)}`);
   }
   return reasons;
 }
 
-function seconds(ms: number): number {
-  return Math.round(ms / 1000);
-}
-
 function size({ bytes, maxBytes }: HealthFacts["journal"]): string {
-  return `${bytes} of ${maxBytes} bytes`;
+  return `${megabytes(bytes)} of ${megabytes(maxBytes)}`;
 }

@@ -1,10 +1,28 @@
-/** HTTP for operators: is it alive, may it take traffic, is all well, and the metrics. */
-import { createServer, type ServerResponse } from "node:http";
+/** HTTP for operators: is it alive, may it take traffic, is all well, the metrics, and the page. */
+import { readFileSync } from "node:fs";
+import type { Server } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { html } from "hono/html";
+import { secureHeaders } from "hono/secure-headers";
+import { acknowledgementsPage } from "./acknowledgements-page.ts";
+import { BOARD_PATH, type BoardQueue } from "./board.ts";
+import { codesPage } from "./codes-page.ts";
+import { layout } from "./layout.ts";
+import { createLogin, type PageEnv } from "./login.ts";
+import { nowPage } from "./now-page.ts";
+import type { Operations } from "./operations.ts";
+import { quarantinePage } from "./quarantine-page.ts";
+import { tracePage } from "./trace-page.ts";
 
 export interface AdminOptions {
   readonly host: string;
   readonly port: number;
+  /** What an operator logs in with; empty for nobody. */
+  readonly token: string;
   /** Why no traffic should come here; empty when it may. */
   readonly notReady: () => readonly string[];
   /** Why all is not well; empty when it is. */
@@ -12,6 +30,11 @@ export interface AdminOptions {
   readonly version: () => Readonly<Record<string, string>>;
   /** The metrics in Prometheus's text form. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  readonly operations: Operations;
+  /** Rejects while Redis is away. */
+  readonly queues: () => Promise<readonly BoardQueue[]>;
+  /** Whatever an operator did. */
+  readonly onAction: (action: string, fields: Readonly<Record<string, unknown>>) => void;
 }
 
 export interface Admin {
@@ -19,32 +42,33 @@ export interface Admin {
   stop(): Promise<void>;
 }
 
+const MAX_CONNECTIONS = 500;
+const MAX_FORM_BYTES = 16_384;
+
 /** Rejects when the address cannot be listened on. */
 export async function startAdmin(options: AdminOptions): Promise<Admin> {
-  const routes: Readonly<Record<string, (response: ServerResponse) => void | Promise<void>>> = {
-    "/livez": (response) => sendState(response, []),
-    "/readyz": (response) => sendState(response, options.notReady()),
-    "/healthz": (response) => sendState(response, options.unhealthy()),
-    "/version": (response) => send(response, 200, "application/json", `${JSON.stringify(options.version())}\n`),
-    "/metrics": async (response) => {
-      const { contentType, text } = await options.metrics();
-      send(response, 200, contentType, text);
-    },
-  };
-  const index = `${Object.keys(routes).join("\n")}\n`;
-
-  const server = createServer((request, response) => {
-    const path = (request.url ?? "/").replace(/\?.*$/, "");
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      response.setHeader("allow", "GET, HEAD");
-      return send(response, 405, TEXT, "Only GET and HEAD are answered here\n");
-    }
-    if (path === "/") return send(response, 200, TEXT, index);
-    const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
-    if (!route) return send(response, 404, TEXT, `There is nothing here. What there is:\n${index}`);
-    Promise.resolve(route(response)).catch((cause: Error) => send(response, 500, TEXT, `${cause.message}\n`));
+  const app = new Hono();
+  const probes = probesOf(options);
+  app.use(async (c, next) => {
+    await next();
+    c.header("x-content-type-options", "nosniff");
+    if (!c.res.headers.has("cache-control")) c.header("cache-control", "no-store");
   });
+  for (const [path, answer] of Object.entries(probes)) {
+    app.get(path, answer);
+    app.all(path, (c) => c.text("Only GET and HEAD are answered here\n", 405, { allow: "GET, HEAD" }));
+  }
+  for (const [path, { type, bytes }] of Object.entries(readAssets())) {
+    app.get(path, (c) => c.body(bytes, 200, { "content-type": type, "cache-control": "max-age=300" }));
+  }
+  app.route("/", pages(options));
+  app.notFound((c) =>
+    c.text(`There is nothing here. What there is: the page at /, and\n${Object.keys(probes).join("\n")}\n`, 404),
+  );
+  app.onError((cause, c) => c.text(`${cause.message}\n`, 500));
 
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(options.port, options.host, () => {
@@ -64,19 +88,103 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   };
 }
 
-const TEXT = "text/plain; charset=utf-8";
-
-/** 200 with "ok", or 503 with the reasons, one a line. */
-function sendState(response: ServerResponse, reasons: readonly string[]): void {
-  send(response, reasons.length === 0 ? 200 : 503, TEXT, reasons.length === 0 ? "ok\n" : `${reasons.join("\n")}\n`);
+function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) => Response | Promise<Response>>> {
+  return {
+    "/livez": (c) => sendState(c, []),
+    "/readyz": (c) => sendState(c, options.notReady()),
+    "/healthz": (c) => sendState(c, options.unhealthy()),
+    "/version": (c) => c.body(`${JSON.stringify(options.version())}\n`, 200, { "content-type": "application/json" }),
+    "/metrics": async (c) => {
+      const { contentType, text } = await options.metrics();
+      return c.body(text, 200, { "content-type": contentType });
+    },
+  };
 }
 
-function send(response: ServerResponse, status: number, contentType: string, body: string): void {
-  response.writeHead(status, {
-    "content-type": contentType,
-    "content-length": Buffer.byteLength(body),
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
+/** 200 with "ok", or 503 with the reasons, one a line. */
+function sendState(c: Context, reasons: readonly string[]): Response {
+  return reasons.length === 0 ? c.text("ok\n", 200) : c.text(`${reasons.join("\n")}\n`, 503);
+}
+
+/** Everything for people. */
+function pages({ token, operations, queues, onAction }: AdminOptions): Hono<PageEnv> {
+  const login = createLogin({ token, onAction });
+  const app = new Hono<PageEnv>();
+  const headers = secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'none'"],
+      scriptSrc: ["'self'"],
+      styleSrc: ["'self'"],
+      imgSrc: ["data:"],
+      connectSrc: ["'self'"],
+      baseUri: ["'none'"],
+      frameAncestors: ["'none'"],
+      formAction: ["'self'"],
+    },
+    strictTransportSecurity: false,
   });
-  response.end(body);
+  // The board has its own.
+  app.use((c, next) => (c.req.path.startsWith(`${BOARD_PATH}/`) ? next() : headers(c, next)));
+  app.use(login.sameSite, bodyLimit({ maxSize: MAX_FORM_BYTES }));
+  app.route("/", login.routes);
+  for (const path of PROTECTED) app.use(path, login.guard);
+  app.route("/", nowPage(operations));
+  app.route("/", codesPage(operations));
+  app.route("/", tracePage(operations));
+  app.route("/", quarantinePage(operations, login, onAction));
+  app.route("/", acknowledgementsPage(operations, login, onAction));
+
+  let board: Promise<Hono> | undefined;
+  app.get(BOARD_PATH, (c) => c.redirect(`${BOARD_PATH}/`, 301));
+  app.all(`${BOARD_PATH}/*`, async (c) => {
+    if (operations.redisAway() !== null) throw new Error(operations.redisAway() ?? "");
+    // Loaded when somebody looks: it takes longer than all the rest.
+    board ??= queues().then(async (found) => {
+      const { createBoard } = await import("./board.ts");
+      // It has a page at its root, with and without the last slash.
+      return new Hono({ strict: false }).route(BOARD_PATH, createBoard(found));
+    });
+    return (await board.catch(forget)).fetch(c.req.raw, c.env);
+  });
+  function forget(cause: Error): never {
+    board = undefined;
+    throw cause;
+  }
+
+  app.onError((cause, c) => {
+    if ("getResponse" in cause && typeof cause.getResponse === "function") return cause.getResponse() as Response;
+    const away = operations.redisAway();
+    const body = html`<h1>Not now</h1><p class="card">${away ?? cause.message}.</p>`;
+    const path = new URL(c.req.url).pathname;
+    return c.html(
+      layout({ title: "Not now", path, operator: c.get("operator") ?? null, body }),
+      away === null ? 500 : 503,
+    );
+  });
+  return app;
+}
+
+const PROTECTED = [
+  "/",
+  "/now",
+  "/chart",
+  "/codes/*",
+  "/trace/*",
+  "/quarantine/*",
+  "/acknowledgements/*",
+  BOARD_PATH,
+  `${BOARD_PATH}/*`,
+];
+
+/** Served from here, so that the page works without the internet. */
+function readAssets(): Readonly<Record<string, { readonly type: string; readonly bytes: Uint8Array<ArrayBuffer> }>> {
+  const ours = (name: string) => new Uint8Array(readFileSync(new URL(`./assets/${name}`, import.meta.url)));
+  const { resolve } = createRequire(import.meta.url);
+  const theirs = (name: string) => new Uint8Array(readFileSync(resolve(name)));
+  return {
+    "/assets/page.css": { type: "text/css; charset=utf-8", bytes: ours("page.css") },
+    "/assets/page.js": { type: "text/javascript; charset=utf-8", bytes: ours("page.js") },
+    "/assets/uplot.css": { type: "text/css; charset=utf-8", bytes: theirs("uplot/dist/uPlot.min.css") },
+    "/assets/uplot.js": { type: "text/javascript; charset=utf-8", bytes: theirs("uplot/dist/uPlot.iife.min.js") },
+  };
 }

@@ -1,4 +1,4 @@
-/** How things are now, in words for the person on call: one screen. */
+/** How things are now, in words for the person on call: one screen, the same in the terminal and on the page. */
 import type { QueueUse } from "../metrics.ts";
 import { durationInWords, inPercent, megabytes, some } from "../quantities.ts";
 import type { PeerTraffic } from "./traffic.ts";
@@ -23,10 +23,29 @@ export interface StatusFacts {
   readonly quarantined: number;
 }
 
-/** What `mm4d status` prints. */
 export interface Status {
   readonly healthy: boolean;
+  readonly headline: string;
+  /** Why all is not well, a sentence each. */
+  readonly reasons: readonly string[];
+  readonly facts: readonly StatusFact[];
+  /** All of that as `mm4d status` prints it. */
   readonly lines: readonly string[];
+}
+
+/** One thing, in words. */
+export interface StatusFact {
+  readonly about: string;
+  readonly text: string;
+  /** The same for each peer. */
+  readonly peers: readonly PeerStatus[];
+}
+
+export interface PeerStatus {
+  readonly name: string;
+  readonly text: string;
+  /** What the others do not do; empty when there is nothing of the kind. */
+  readonly unusual: readonly string[];
 }
 
 export function describeStatus(facts: StatusFacts, now: Date): Status {
@@ -36,26 +55,74 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
   const waiting = journal.records === 0 ? "nothing waits" : `${some(journal.records, "record")} wait`;
   const oldest = journal.oldestAt === null ? "" : `, the oldest for ${since(journal.oldestAt)}`;
   const open = [...facts.connections].filter(([, count]) => count > 0);
-  return {
+  const fact = (about: string, text: string): StatusFact => ({ about, text, peers: [] });
+  return withLines({
     healthy,
-    lines: [
-      `mm4d ${facts.version}, running for ${durationInWords(facts.runningMs)}: ${healthy ? "all is well" : "not well"}`,
-      ...unhealthy.map((reason) => `  ${reason}`),
-      `Reports: ${facts.reportsLastMinute} in the last minute`,
-      ...[...peers].map(([name, peer]) => `  ${name}: ${describePeer(peer, since(peer.lastAt))}`),
-      `Connections: ${open.length === 0 ? "none" : open.map(([name, count]) => `${name} ${count}`).join(", ")}`,
-      `Journal: ${waiting}${oldest}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}`,
-      `Redis: ${facts.redis}`,
-      `Queue: ${describeQueue(facts.events, "consumers gave up on (mm4d failed list)", since)}`,
-      `Acknowledgements: ${describeQueue(facts.acknowledgements, "undelivered (mm4d acks list)", since)}`,
-      `Quarantine: ${facts.quarantined === 0 ? "empty" : `${some(facts.quarantined, "message")} (mm4d quarantine list)`}`,
+    headline: `mm4d ${facts.version}, running for ${durationInWords(facts.runningMs)}: ${healthy ? "all is well" : "not well"}`,
+    reasons: unhealthy,
+    facts: [
+      {
+        ...fact("Reports", `${facts.reportsLastMinute} in the last minute`),
+        peers: [...peers].map(([name, peer]) => ({ name, ...describePeer(peer, now) })),
+      },
+      fact("Connections", open.length === 0 ? "none" : open.map(([name, count]) => `${name} ${count}`).join(", ")),
+      fact("Journal", `${waiting}${oldest}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}`),
+      fact("Redis", facts.redis),
+      fact("Queue", describeQueue(facts.events, "consumers gave up on (mm4d failed list)", since)),
+      fact("Acknowledgements", describeQueue(facts.acknowledgements, "undelivered (mm4d acks list)", since)),
+      fact(
+        "Quarantine",
+        facts.quarantined === 0 ? "empty" : `${some(facts.quarantined, "message")} (mm4d quarantine list)`,
+      ),
+    ],
+  });
+}
+
+function withLines(status: Omit<Status, "lines">): Status {
+  const { headline, reasons, facts } = status;
+  const lines = [
+    headline,
+    ...reasons.map((reason) => `  ${reason}`),
+    ...facts.flatMap(({ about, text, peers }) => [
+      `${about}: ${text}`,
+      ...peers.map(({ name, text: said, unusual }) => `  ${name}: ${[said, ...unusual].join("; ")}`),
+    ]),
+  ];
+  return { ...status, lines };
+}
+
+function describePeer(peer: PeerTraffic, now: Date): Omit<PeerStatus, "name"> {
+  const { reports, successes, failures, firstAt, lastAt } = peer;
+  const share = (part: number): string => inPercent(part, reports);
+  const silentMs = now.getTime() - lastAt.getTime();
+  const usualMs = (lastAt.getTime() - firstAt.getTime()) / Math.max(1, reports - 1);
+  const counts = [
+    [peer.unlistedCodes, "with codes that are not listed"],
+    [peer.conflicts, "that contradict themselves"],
+    [peer.duplicates, "sent twice"],
+  ] as const;
+  const tolerated = [...peer.warnings]
+    .filter(([, count]) => count >= reports * OFTEN)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, MOST_TOLD)
+    .map(([warning, count]) => `${warning} in ${share(count)}`);
+  return {
+    text: `${some(reports, "report")} since the start, the last ${durationInWords(silentMs)} ago; ${share(successes)} successes, ${share(failures)} failures`,
+    unusual: [
+      ...(silentMs > Math.max(SILENT_MS, usualMs * SILENT_TIMES) ? ["silent for longer than usual"] : []),
+      ...counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
+      ...(peer.quarantined === 0 ? [] : [`${peer.quarantined} that nobody could read`]),
+      ...(tolerated.length === 0 ? [] : [`tolerated: ${tolerated.join(", ")}`]),
     ],
   };
 }
 
-function describePeer({ reports, successes, failures }: PeerTraffic, ago: string): string {
-  return `${some(reports, "report")} since the start, the last ${ago} ago; ${inPercent(successes, reports)} successes, ${inPercent(failures, reports)} failures`;
-}
+/** Silence is measured by how often the peer had something to say. */
+const SILENT_MS = 600_000;
+const SILENT_TIMES = 20;
+/** Tolerances that every hundredth report needs are told, the most frequent first. */
+const OFTEN = 0.01;
+const MOST_TOLD = 3;
 
 function describeQueue(use: QueueUse | undefined, failed: string, since: (at: Date) => string): string {
   if (!use) return "not looked at yet";

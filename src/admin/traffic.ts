@@ -5,12 +5,24 @@ export interface PeerTraffic {
   readonly reports: number;
   readonly successes: number;
   readonly failures: number;
+  /** Reports that came again within the duplicate window. */
+  readonly duplicates: number;
+  readonly conflicts: number;
+  readonly unlistedCodes: number;
+  /** Messages that nobody could read. */
+  readonly quarantined: number;
+  /** By tolerance: reports that needed it. */
+  readonly warnings: ReadonlyMap<string, number>;
+  readonly firstAt: Date;
   /** When its last report came. */
   readonly lastAt: Date;
 }
 
 export interface Traffic {
   note(event: DeliveryEvent): void;
+  noteDuplicate(peer: string): void;
+  noteQuarantined(peer: string): void;
+  /** Peers that have sent a report. */
   byPeer(): ReadonlyMap<string, PeerTraffic>;
   /** In the minute before now. */
   lastMinute(): number;
@@ -19,27 +31,40 @@ export interface Traffic {
 const MINUTE_SECONDS = 60;
 
 export function createTraffic(): Traffic {
-  const peers = new Map<string, PeerTraffic>();
+  const peers = new Map<string, Counted>();
   /** Reports of each of the last seconds, and which second that was. */
   const seconds = Array.from({ length: MINUTE_SECONDS }, () => ({ second: 0, reports: 0 }));
   const now = (): number => Math.floor(performance.now() / 1000);
 
+  function of(peer: string): Counted {
+    const known = peers.get(peer) ?? { ...NOTHING, warnings: new Map(), firstAt: new Date(), lastAt: new Date() };
+    peers.set(peer, known);
+    return known;
+  }
+
   return {
     note({ data }) {
-      const { name } = data.peer;
-      const { reports = 0, successes = 0, failures = 0 } = peers.get(name) ?? {};
-      peers.set(name, {
-        reports: reports + 1,
-        successes: successes + (data.disposition === "success" ? 1 : 0),
-        failures: failures + (data.disposition === "failure" ? 1 : 0),
-        lastAt: new Date(data.receivedAt),
-      });
+      const peer = of(data.peer.name);
+      peer.reports += 1;
+      peer.lastAt = new Date(data.receivedAt);
+      if (peer.reports === 1) peer.firstAt = peer.lastAt;
+      if (data.disposition === "success") peer.successes += 1;
+      if (data.disposition === "failure") peer.failures += 1;
+      if (data.conflict) peer.conflicts += 1;
+      if (data.reason?.known === false) peer.unlistedCodes += 1;
+      for (const warning of data.warnings) peer.warnings.set(warning, (peer.warnings.get(warning) ?? 0) + 1);
       const second = now();
       const slot = seconds[second % MINUTE_SECONDS];
       if (!slot) return;
       if (slot.second !== second) slot.reports = 0;
       slot.second = second;
       slot.reports += 1;
+    },
+    noteDuplicate(peer) {
+      of(peer).duplicates += 1;
+    },
+    noteQuarantined(peer) {
+      of(peer).quarantined += 1;
     },
     byPeer: () => peers,
     lastMinute: () => {
@@ -48,3 +73,15 @@ export function createTraffic(): Traffic {
     },
   };
 }
+
+type Counted = { -readonly [Name in keyof PeerTraffic]: PeerTraffic[Name] } & { warnings: Map<string, number> };
+
+const NOTHING = {
+  reports: 0,
+  successes: 0,
+  failures: 0,
+  duplicates: 0,
+  conflicts: 0,
+  unlistedCodes: 0,
+  quarantined: 0,
+} as const;

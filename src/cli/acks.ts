@@ -7,8 +7,9 @@ import {
   type Acknowledgements,
   openAcknowledgements,
 } from "../queue/acknowledgements.ts";
+import { visible } from "../visible.ts";
 import { withOpened } from "./running-service.ts";
-import { firstLine, fitted, printLine, shown } from "./terminal.ts";
+import { firstLine, fitted, printLine } from "./terminal.ts";
 
 interface Choice {
   readonly state?: AcknowledgementState;
@@ -105,8 +106,8 @@ function describe({ id, state, acknowledgement: ack, attempts, error, at }: Ackn
   return [
     id,
     `  ${state}${when}${tried}`,
-    shown(`  ${ack.messageType} ${ack.requestStatus} for ${ack.peer}${ack.to === null ? "" : ` to ${ack.to}`}`),
-    shown(`  transaction ${ack.transactionId ?? "(none)"}, message ${ack.messageId ?? "(none)"}`),
+    visible(`  ${ack.messageType} ${ack.requestStatus} for ${ack.peer}${ack.to === null ? "" : ` to ${ack.to}`}`),
+    visible(`  transaction ${ack.transactionId ?? "(none)"}, message ${ack.messageId ?? "(none)"}`),
     ...(error === null ? [] : [firstLine(error)]),
     ...(ack.bounce ? [firstLine(bounced(ack.bounce))] : []),
   ];

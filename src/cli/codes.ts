@@ -1,10 +1,9 @@
 /** `mm4d codes`: the catalogue for people. */
 import type { Command } from "commander";
-import type { Catalogue } from "../catalogue/catalogue.ts";
+import { lookUp } from "../catalogue/look-up.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
 import type { CodeEntry } from "../delivery/code.ts";
-import { readCode } from "../delivery/code-value.ts";
-import { describeCode } from "./describe.ts";
+import { describeCode } from "../delivery/describe.ts";
 import { loadSettings } from "./settings.ts";
 import { printWrapped } from "./terminal.ts";
 
@@ -27,29 +26,13 @@ Exit code 1 when nothing fits.`,
 
 function printCodes(what: string | undefined, { json }: { json?: true }): void {
   const catalogue = loadCatalogue(loadSettings("read the catalogue").config.catalogueFile);
-  const found = what === undefined ? catalogue.entries : lookUp(what.trim(), catalogue);
+  const found = what === undefined ? catalogue.entries : lookUp(what, catalogue);
   if (found.length === 0)
     throw new Error(`Cannot find "${what}": no code, HTTP code, range or word of the catalogue fits`);
   const [first] = found;
   if (json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
   else if (found.length === 1 && first) printWrapped(describeCode(first));
   else for (const entry of found) process.stdout.write(`${row(entry)}\n`);
-}
-
-function lookUp(what: string, { entries, findCode }: Catalogue): readonly CodeEntry[] {
-  const between = (from: number, to: number) => entries.filter(({ code }) => code >= from && code <= to);
-  const [, from, to] = /^(\d+)-(\d+)$/.exec(what) ?? [];
-  if (from !== undefined && to !== undefined) return between(Number(from), Number(to));
-  const [, hundreds] = /^(\d)xx$/i.exec(what) ?? [];
-  if (hundreds !== undefined) return between(Number(hundreds) * 100, Number(hundreds) * 100 + 99);
-  if (/^\d+$/.test(what)) {
-    const { number, httpCode } = readCode(what);
-    return number === null ? [] : [findCode(number, httpCode)];
-  }
-  const word = what.toLowerCase();
-  return entries.filter(({ name, tag, explanation }) =>
-    `${name} ${tag ?? ""} ${explanation}`.toLowerCase().includes(word),
-  );
 }
 
 /** At most 80 columns. */

@@ -11,8 +11,9 @@ import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
+import { visible } from "../visible.ts";
 import { askService, reached } from "./running-service.ts";
-import { fitted, printLine, shown } from "./terminal.ts";
+import { fitted, printLine } from "./terminal.ts";
 
 interface Finding {
   /** What was looked at. */
@@ -92,7 +93,7 @@ function faults(about: string, lines: string): Findings {
 }
 
 function lineOf({ about, verdict, text }: Finding): string {
-  return `${verdict.padEnd(8)} ${about}: ${shown(text)}`;
+  return `${verdict.padEnd(8)} ${about}: ${visible(text)}`;
 }
 
 async function lookAtService({ dataDir }: Config, running: ServiceFacts | undefined): Promise<Findings> {

@@ -1,11 +1,11 @@
 /** `mm4d explain`: reads a saved message, and says what would become of it. */
 import type { Command } from "commander";
+import { describeEvent } from "../delivery/describe.ts";
 import type { Problem } from "../delivery/problem.ts";
 import { WARNINGS } from "../delivery/warning.ts";
 import { loadPeers, rulesOf } from "../peers.ts";
 import { loadReading } from "../reading.ts";
 import { readEvent } from "../receiver.ts";
-import { describeEvent } from "./describe.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
 import { printWrapped } from "./terminal.ts";

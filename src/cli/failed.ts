@@ -1,10 +1,11 @@
 /** `mm4d failed`: what a person does with the events that consumers gave up on. */
 import type { Command } from "commander";
+import { describeEvent } from "../delivery/describe.ts";
 import { some } from "../quantities.ts";
 import { type FailedJob, type FailedJobs, openFailedJobs } from "../queue/failed.ts";
-import { describeEvent } from "./describe.ts";
+import { visible } from "../visible.ts";
 import { withOpened } from "./running-service.ts";
-import { firstLine, fitted, printLine, shown } from "./terminal.ts";
+import { firstLine, fitted, printLine } from "./terminal.ts";
 
 export function addFailedCommand(program: Command): void {
   const failed = program.command("failed").description("list or retry the events that consumers gave up on");
@@ -65,8 +66,8 @@ function describeJob({ id, failedAt, attempts, error, event }: FailedJob): reado
     id,
     `  failed ${failedAt} after ${some(attempts, "attempt")}`,
     firstLine(error || "(the consumer gave no reason)"),
-    `  ${shown(what)}`,
-    shown(which),
+    `  ${visible(what)}`,
+    visible(which),
   ];
 }
 

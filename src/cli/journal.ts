@@ -7,9 +7,10 @@ import { receivedAtOf } from "../journal/record.ts";
 import { SEVERAL } from "../journal/retention.ts";
 import { segmentPath } from "../journal/segments.ts";
 import { durationInWords, some } from "../quantities.ts";
+import { visible } from "../visible.ts";
 import { askService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { printLine, printWrapped, shown } from "./terminal.ts";
+import { printLine, printWrapped } from "./terminal.ts";
 
 export function addJournalCommand(program: Command): void {
   const journal = program
@@ -116,7 +117,7 @@ async function verify({ json }: { json?: true }): Promise<void> {
   printWrapped([
     ...places.map((place) => describePlace(place, service)),
     ...(cursorDamaged ? [CURSOR_DAMAGED] : []),
-    ...foreign.map((name) => `${shown(name)}: no file of mm4d, which leaves it alone`),
+    ...foreign.map((name) => `${visible(name)}: no file of mm4d, which leaves it alone`),
     ...meaningOf(damage),
     `${some(segments.length, "segment")}, ${some(records, "record")}, ${some(bytes, "byte")}: ${verdict}`,
   ]);

@@ -2,8 +2,9 @@
 import { type Command, Option } from "commander";
 import { fieldsOf } from "../simulator/expected-acks.ts";
 import { FAULTS, type Fault, type MmscMessage, PHASES, startMmsc } from "../simulator/mmsc.ts";
+import { visible } from "../visible.ts";
 import { readPort, readTextFile, readWholeNumber } from "./arguments.ts";
-import { printWrapped, shown } from "./terminal.ts";
+import { printWrapped } from "./terminal.ts";
 
 interface MmscCommandOptions {
   readonly host: string;
@@ -107,7 +108,7 @@ function print({ mailFrom, rcptTo, bytes, receivedAt, tls, user, answer }: MmscM
       `${message.receivedAt}  ${messageType ?? "(no MM4 message)"} ${requestStatus ?? ""}  ${ANSWERS[answer]}`,
       `  transaction ${transactionId ?? "(none)"}, message ${messageId ?? "(none)"}`,
       `  from <${mailFrom}> to ${rcptTo.map((address) => `<${address}>`).join(", ")}${tls ? ", TLS" : ""}${user === null ? "" : `, as ${user}`}`,
-    ].map(shown),
+    ].map(visible),
   );
 }
 

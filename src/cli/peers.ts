@@ -5,8 +5,9 @@ import { loadPeers } from "../peers.ts";
 import { hashPassword } from "../smtp/password.ts";
 import type { Peer } from "../smtp/peer.ts";
 import { probe } from "../smtp/probe.ts";
+import { visible } from "../visible.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped, shown } from "./terminal.ts";
+import { printWrapped } from "./terminal.ts";
 
 export function addPeersCommand(program: Command): void {
   const peers = program.command("peers").description("check the peers' file, or whether a peer's MMSC can be reached");
@@ -49,11 +50,11 @@ function describe(peer: Peer): readonly string[] {
   const options = [
     tls === "optional" ? "" : `TLS ${tls}`,
     clientCertificate ? "client certificate" : "",
-    auth ? `AUTH as ${shown(auth.user)}` : "",
+    auth ? `AUTH as ${visible(auth.user)}` : "",
     mailFromDomains.length > 0 ? `mail from ${mailFromDomains.join(", ")}` : "",
     limits.connections === null ? "" : `at most ${limits.connections} connections`,
     limits.messagesPerSecond === null ? "" : `at most ${limits.messagesPerSecond} messages a second`,
-    acknowledge.host === null ? "" : `acknowledgements to ${shown(acknowledge.host)}:${acknowledge.port}`,
+    acknowledge.host === null ? "" : `acknowledgements to ${visible(acknowledge.host)}:${acknowledge.port}`,
     ...Object.entries({ ...rules, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
   ].filter((text) => text !== "");
   return [
@@ -71,14 +72,14 @@ async function test(name: string): Promise<void> {
   if (host === null) throw new Error(`Cannot test "${name}": its entry has no acknowledge.host, must have one`);
   const startedMs = performance.now();
   const { greeting, tls, user } = await probe({ ...peer.acknowledge, host }, config.hostname).catch((cause: Error) => {
-    throw new Error(`Cannot reach ${host}:${port}: ${shown(cause.message)}`);
+    throw new Error(`Cannot reach ${host}:${port}: ${visible(cause.message)}`);
   });
   printWrapped([
-    `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${shown(greeting)}`,
+    `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${visible(greeting)}`,
     tls === null
       ? "  without TLS"
-      : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${shown(tls.subject)} until ${shown(tls.expiresAt)}, ${tls.fault === null ? "trusted" : `not trusted (${shown(tls.fault)})`}`,
-    user === null ? "  without a login" : `  logged in as ${shown(user)}`,
+      : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${visible(tls.subject)} until ${visible(tls.expiresAt)}, ${tls.fault === null ? "trusted" : `not trusted (${visible(tls.fault)})`}`,
+    user === null ? "  without a login" : `  logged in as ${visible(user)}`,
     "  nothing was sent",
   ]);
 }

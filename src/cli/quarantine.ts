@@ -1,17 +1,17 @@
 /** `mm4d quarantine`: what a person does with messages nobody could read. */
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
-import type { PeerRules } from "../delivery/peer.ts";
 import { loadPeers, rulesOf } from "../peers.ts";
-import { createPublisher, newRecordId } from "../queue/publisher.ts";
+import { createPublisher, type Publisher } from "../queue/publisher.ts";
 import { openQuarantine, type Quarantine, type QuarantineEntry } from "../queue/quarantine.ts";
 import { withRedis } from "../queue/redis.ts";
 import { loadReading } from "../reading.ts";
-import { type Reading, readEvent } from "../receiver.ts";
+import { replay } from "../replaying.ts";
 import { readSavedBody } from "../smtp/saved-body.ts";
+import { visible } from "../visible.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped, shown } from "./terminal.ts";
+import { printWrapped } from "./terminal.ts";
 
 export function addQuarantineCommand(program: Command): void {
   const quarantine = program
@@ -37,7 +37,7 @@ export function addQuarantineCommand(program: Command): void {
 A message that still makes no event stays where it is. Exit code 1 when one
 that was named does.`,
     )
-    .action(replay);
+    .action(replaySome);
   quarantine.command("drop <id>").description("remove one for good").action(drop);
 }
 
@@ -62,26 +62,26 @@ async function show(id: string): Promise<void> {
       parts: [],
     }));
     printWrapped([`${message.receivedAt}  ${message.reason}  ${message.peer.name} (${message.peer.address})`]);
-    if (message.detail !== null) process.stdout.write(`${shown(message.detail)}\n`);
-    process.stdout.write(`\n${shown(Buffer.from(header, "latin1").toString())}\n`);
-    if (text.trim() !== "") process.stdout.write(`\n${shown(text.trimEnd())}\n`);
-    for (const part of parts) process.stdout.write(`\n[${shown(part)}]\n`);
+    if (message.detail !== null) process.stdout.write(`${visible(message.detail)}\n`);
+    process.stdout.write(`\n${visible(Buffer.from(header, "latin1").toString())}\n`);
+    if (text.trim() !== "") process.stdout.write(`\n${visible(text.trimEnd())}\n`);
+    for (const part of parts) process.stdout.write(`\n[${visible(part)}]\n`);
   });
 }
 
-async function replay(id: string | undefined, { all, reason }: { all?: true; reason?: string }): Promise<void> {
+async function replaySome(id: string | undefined, { all, reason }: { all?: true; reason?: string }): Promise<void> {
   if ((id === undefined) === (all === undefined)) throw new Error("Cannot replay: one id or --all must be given");
   await withQuarantine(async (quarantine, config, publish) => {
     const chosen = id === undefined ? await quarantine.list() : [await found(quarantine, id)];
-    const reading = loadReading(config);
     const peers = loadPeers(config);
+    const reading = loadReading(config);
+    const replayer = { quarantine, publish, reading, rulesOf: (peer: string) => rulesOf(peers, peer) };
     let failed = 0;
     for (const entry of chosen) {
       if (reason !== undefined && entry.message.reason !== reason) continue;
-      const outcome = await replayOne(entry, rulesOf(peers, entry.message.peer.name), reading, publish);
-      process.stdout.write(`${entry.id}  ${outcome.text}\n`);
-      if (outcome.published) await quarantine.drop(entry.id);
-      else failed += 1;
+      const { published, text } = await replay(entry, replayer);
+      process.stdout.write(`${entry.id}  ${text}\n`);
+      if (!published) failed += 1;
     }
     if (id !== undefined && failed > 0) process.exitCode = 1;
   });
@@ -93,30 +93,6 @@ async function drop(id: string): Promise<void> {
   });
 }
 
-type Publish = ReturnType<typeof createPublisher>["publish"];
-
-/** A first publication: under its ordinary id, with the time it was received at first. */
-async function replayOne(
-  { message }: QuarantineEntry,
-  rules: PeerRules,
-  reading: Reading,
-  publish: Publish,
-): Promise<{ published: boolean; text: string }> {
-  const read = readEvent(
-    {
-      bytes: Buffer.from(message.raw, "base64"),
-      peer: message.peer,
-      rules,
-      receivedAt: new Date(message.receivedAt),
-    },
-    reading,
-  );
-  if (!read.ok) return { published: false, text: `still makes no event: ${read.error.kind}` };
-  const event = read.value;
-  const { duplicateOf } = await publish({ id: newRecordId(), kind: "event", event });
-  return { published: true, text: duplicateOf === null ? `queued as ${event.id}` : `was queued before as ${event.id}` };
-}
-
 async function found(quarantine: Quarantine, id: string): Promise<QuarantineEntry> {
   const entry = await quarantine.find(id);
   if (!entry) throw new Error(`Cannot find "${id}": there is no such message in quarantine`);
@@ -124,7 +100,7 @@ async function found(quarantine: Quarantine, id: string): Promise<QuarantineEntr
 }
 
 async function withQuarantine(
-  use: (quarantine: Quarantine, config: Config, publish: Publish) => Promise<void>,
+  use: (quarantine: Quarantine, config: Config, publish: Publisher["publish"]) => Promise<void>,
 ): Promise<void> {
   const settings = loadSettings("open the quarantine");
   const { redis: place, queue, queuePrefix } = await findQueue(settings);

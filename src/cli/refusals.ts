@@ -2,8 +2,9 @@
 import type { Command } from "commander";
 import type { Refusal } from "../smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
+import { visible } from "../visible.ts";
 import { askRefusals } from "./running-service.ts";
-import { fitted, printLine, shown } from "./terminal.ts";
+import { fitted, printLine } from "./terminal.ts";
 
 export function addRefusalsCommand(program: Command): void {
   program
@@ -35,8 +36,8 @@ function describe({ address, peer, helo, reason, detail, count, firstAt, lastAt 
   const reply = Object.values(REPLIES).find((row: SmtpReply) => row.reason === reason);
   const why = reply ? `${reply.code} ${reply.text}` : (SILENT[reason] ?? reason);
   return [
-    `${address}  ${peer ?? "no peer"}${helo === null ? "" : `, HELO ${shown(helo)}`}`,
-    `  ${reason}${detail === null ? "" : ` (${shown(detail)})`}: ${why}`,
+    `${address}  ${peer ?? "no peer"}${helo === null ? "" : `, HELO ${visible(helo)}`}`,
+    `  ${reason}${detail === null ? "" : ` (${visible(detail)})`}: ${why}`,
     `  ${count === 1 ? "once" : `${count} times`}, ${count === 1 ? lastAt : `from ${firstAt} to ${lastAt}`}`,
   ];
 }

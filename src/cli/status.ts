@@ -1,7 +1,8 @@
 /** `mm4d status`: how the running service is, on one screen. */
 import type { Command } from "commander";
+import { visible } from "../visible.ts";
 import { askStatus } from "./running-service.ts";
-import { printWrapped, shown } from "./terminal.ts";
+import { printWrapped } from "./terminal.ts";
 
 export function addStatusCommand(program: Command): void {
   program
@@ -15,6 +16,6 @@ export function addStatusCommand(program: Command): void {
 async function status({ json }: { json?: true }): Promise<void> {
   const found = await askStatus();
   if (json) process.stdout.write(`${JSON.stringify(found)}\n`);
-  else printWrapped(found.lines.map(shown));
+  else printWrapped(found.lines.map(visible));
   if (!found.healthy) process.exitCode = 1;
 }

@@ -1,13 +1,13 @@
 /** `mm4d tail`: prints each event as it is queued, without consuming it. */
 import { type Command, Option } from "commander";
 import { OUTCOMES } from "../catalogue/overlay.ts";
+import { describeEvent } from "../delivery/describe.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { maskEvent } from "../delivery/masking.ts";
 import type { Outcome } from "../delivery/verdict.ts";
 import { followQueue } from "../queue/follow.ts";
 import { describeRedis } from "../queue/redis.ts";
 import { readWholeNumber } from "./arguments.ts";
-import { describeEvent } from "./describe.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { printWrapped } from "./terminal.ts";

@@ -1,5 +1,6 @@
 /** What goes to a terminal: it fits there, and does no harm. */
 import { once } from "node:events";
+import { visible } from "../visible.ts";
 
 /** Prints lines so that they fit the terminal. */
 export function printWrapped(lines: readonly string[]): void {
@@ -16,20 +17,11 @@ export async function printLine(text: string): Promise<void> {
   if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain");
 }
 
-/** Safe for a terminal: control and formatting characters are shown, not sent; line ends and tabs stay. */
-export function shown(text: string): string {
-  return text
-    .replace(/\r\n/g, "\n")
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) =>
-      char === "\n" || char === "\t" ? char : `\\x${(char.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`,
-    );
-}
-
 /** The first line of any text, safe for a terminal, indented by two and cut to fit. */
 export function firstLine(text: string): string {
   const [line = ""] = text.trim().split(/[\r\n]/, 1);
   const room = columns() - 2;
-  const chars = [...shown(line).replaceAll("\t", " ")];
+  const chars = [...visible(line).replaceAll("\t", " ")];
   return `  ${chars.length <= room ? chars.join("") : `${chars.slice(0, room - 1).join("")}…`}`;
 }
 

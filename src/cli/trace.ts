@@ -1,11 +1,12 @@
 /** `mm4d trace`: all that is known of a report. */
 import type { Command } from "commander";
-import { describeTraced, headerOf } from "../delivery/trace.ts";
+import { headerOf, tellReport } from "../delivery/trace.ts";
 import { withRedis } from "../queue/redis.ts";
 import { findTrace } from "../queue/trace.ts";
+import { visible } from "../visible.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { fitted, printLine, shown } from "./terminal.ts";
+import { fitted, printLine } from "./terminal.ts";
 
 export function addTraceCommand(program: Command): void {
   program
@@ -39,16 +40,17 @@ async function trace(id: string, { headers, fullNumbers, json }: Wanted): Promis
   if (json) await printLine(JSON.stringify(found));
   if (found.reports.length === 0) {
     throw new Error(
-      `Cannot find "${shown(id)}": nothing is remembered under that id or number. It may have come longer ago than MM4D_TRACE_HOURS, wait in the journal ("mm4d journal status"), or never have come ("mm4d refusals")`,
+      `Cannot find "${visible(id)}": nothing is remembered under that id or number. It may have come longer ago than MM4D_TRACE_HOURS, wait in the journal ("mm4d journal status"), or never have come ("mm4d refusals")`,
     );
   }
   if (json) return;
   const numbers = fullNumbers ? "full" : "masked";
   for (const [index, report] of found.reports.entries()) {
     if (index > 0) await printLine("");
-    await printLine(fitted(describeTraced(report, numbers).map(shown)));
+    const { headline, steps } = tellReport(report, numbers);
+    await printLine(fitted([...headline, ...steps.map(({ at, text }) => `  ${at}  ${text}`)].map(visible)));
     const header = headers ? headerOf(report, numbers) : null;
-    if (header !== null) await printLine(`\n${shown(header).replace(/^/gm, "    ")}`);
+    if (header !== null) await printLine(`\n${visible(header).replace(/^/gm, "    ")}`);
   }
   if (found.more) await printLine("\nThere are more; these are the newest.");
 }

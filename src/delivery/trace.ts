@@ -3,6 +3,7 @@
  * to its MMSC, and how a person is told of it.
  */
 import type { Acknowledgement } from "./acknowledgement.ts";
+import { describeEvent } from "./describe.ts";
 import type { DeliveryEvent } from "./event.ts";
 import { maskHeader, maskNumbers, partiesOf } from "./masking.ts";
 import type { PeerIdentity } from "./peer.ts";
@@ -140,16 +141,24 @@ function keyOf(note: TraceNote): string {
   return note.kind === "received" ? `${note.at} ${note.sessionId}` : note.at;
 }
 
-/** A report in lines for a person: what it says, and below that its way, a time a line. */
-export function describeTraced(report: TracedReport, numbers: "masked" | "full"): readonly string[] {
-  const { event, ids, notes, job } = report;
+/** A report in words. */
+export interface ToldReport {
+  /** What it says, and its names. */
+  readonly headline: readonly string[];
+  /** Its way, a time each; the last one is "now" where there is a job. */
+  readonly steps: readonly { readonly at: string; readonly text: string }[];
+}
+
+export function tellReport({ event, ids, notes, job }: TracedReport, numbers: "masked" | "full"): ToldReport {
   const parties = event ? partiesOf(event) : [];
   const shown = (text: string): string => (numbers === "full" ? text : maskNumbers(text, parties));
-  return [
-    ...headline(event, ids).map(shown),
-    ...notes.map((note) => `  ${note.at}  ${shown(describeNote(note))}`),
-    ...now(job).map(shown),
-  ];
+  return {
+    headline: headline(event, ids).map(shown),
+    steps: [
+      ...notes.map((note) => ({ at: note.at, text: shown(describeNote(note)) })),
+      ...(job === null ? [] : [{ at: "now", text: shown(describeJob(job)) }]),
+    ],
+  };
 }
 
 /** The header of the message as it came last, if that is remembered. */
@@ -160,17 +169,10 @@ export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "fu
   return numbers === "full" ? text : maskHeader(text, event ? partiesOf(event) : []);
 }
 
-function headline(event: DeliveryEvent | null, ids: ReportIds): readonly string[] {
-  const names = `message ${ids.messageId ?? "without id"}, transaction ${ids.transactionId ?? "without id"}`;
-  if (!event) return ["No event", `  ${names}`];
-  const { outcome, disposition, final, conflict, reason, recipient, requestRecipients, peer } = event.data;
-  const to = recipient ?? requestRecipients[0]?.party ?? null;
-  const marks = [disposition, final ? "final" : "not final", ...(conflict ? ["conflict"] : [])].join(", ");
-  return [
-    `${outcome} (${marks})${reason ? `  ${reason.code} ${reason.name}` : ""}`,
-    `  ${names}, recipient ${to?.number ?? to?.raw ?? "unknown"}, peer ${peer.name}`,
-    `  event ${event.id}`,
-  ];
+function headline(event: DeliveryEvent | null, { messageId, transactionId }: ReportIds): readonly string[] {
+  const transaction = `transaction ${transactionId ?? "without id"}`;
+  if (event) return [...describeEvent(event), `  ${transaction}, event ${event.id}`];
+  return ["No event", `  message ${messageId ?? "without id"}, ${transaction}`];
 }
 
 function describeNote(note: TraceNote): string {
@@ -197,11 +199,9 @@ const ACKNOWLEDGED = {
   bounced: "came back",
 } as const;
 
-function now(job: JobState | null): readonly string[] {
-  if (job === null) return [];
-  const { state, attempts, error, finishedAt } = job;
-  if (state === "gone") return ["  now  the job is no longer kept: it was consumed, or removed"];
+function describeJob({ state, attempts, error, finishedAt }: JobState): string {
+  if (state === "gone") return "the job is no longer kept: it was consumed, or removed";
   const tried = attempts === 0 ? "" : ` after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
   const when = finishedAt === null ? "" : ` at ${finishedAt}`;
-  return [`  now  the job is ${state}${tried}${when}${error === null ? "" : `: ${error}`}`];
+  return `the job is ${state}${tried}${when}${error === null ? "" : `: ${error}`}`;
 }

@@ -77,7 +77,7 @@ export interface AcknowledgementEntry {
 
 export interface Acknowledgements {
   /** By state, oldest first, each once, however many change their state meanwhile. Of what was sent the last ten thousand of five days. */
-  list(): AsyncGenerator<AcknowledgementEntry>;
+  list(states?: readonly AcknowledgementState[]): AsyncGenerator<AcknowledgementEntry>;
   /**
    * Sends one again, with a fresh set of attempts; one that waits for its next
    * attempt now. False when there is none, or none in the state `only`, by now.
@@ -111,12 +111,13 @@ export function openAcknowledgements(redis: Redis, prefix: string): Acknowledgem
   }
 
   return {
-    async *list() {
+    async *list(states = STATES) {
       const listed = new Set<string>();
-      for (const state of ["waiting", "active", "delayed", "failed", "completed"] as const) {
-        for await (const job of jobsIn(queue, state)) {
-          const entry = await entryOf(job, state);
-          if (!listed.has(entry.id)) yield entry;
+      for (const place of PLACES) {
+        if (!place.holds.some((state) => states.includes(state))) continue;
+        for await (const job of jobsIn(queue, place.name)) {
+          const entry = await entryOf(job, place.name);
+          if (!listed.has(entry.id) && states.includes(entry.state)) yield entry;
           listed.add(entry.id);
         }
       }
@@ -153,6 +154,16 @@ function stateOf(state: JobState | "unknown", { data, attemptsMade }: Job<OwedJo
   if (state === "completed") return data.bounce?.action === "failed" ? "bounced" : "sent";
   return "owed";
 }
+
+/** BullMQ's states, and which of ours they hold. */
+const PLACES = [
+  { name: "waiting", holds: ["owed"] },
+  { name: "active", holds: ["sending"] },
+  { name: "delayed", holds: ["owed", "retrying"] },
+  { name: "failed", holds: ["undelivered"] },
+  { name: "completed", holds: ["sent", "bounced"] },
+] as const satisfies readonly { name: JobState; holds: readonly AcknowledgementState[] }[];
+const STATES: readonly AcknowledgementState[] = PLACES.flatMap(({ holds }) => holds);
 
 const TRIED_FOR_MS = 3_600_000;
 const LONGEST_WAIT_MS = 600_000;

@@ -81,8 +81,12 @@ export interface QuarantineEntry {
 }
 
 export interface Quarantine {
-  /** Oldest first. */
-  list(): Promise<readonly QuarantineEntry[]>;
+  /** Oldest first; `count` of them from place `from` on, or all. */
+  list(from?: number, count?: number): Promise<readonly QuarantineEntry[]>;
+  /** Why they are there: how many of each reason. */
+  reasons(): Promise<ReadonlyMap<string, number>>;
+  /** Those of a reason, oldest first, one at a time. */
+  ofReason(reason: string): AsyncGenerator<QuarantineEntry>;
   find(id: string): Promise<QuarantineEntry | undefined>;
   /** False when there is none of that id. */
   drop(id: string): Promise<boolean>;
@@ -94,9 +98,34 @@ export function openQuarantine(redis: Redis, prefix: string): Quarantine {
   const queue = new Queue<QuarantinedMessage>(QUARANTINE_QUEUE, { connection: redis, prefix });
   queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
   const entry = (job: Job<QuarantinedMessage>): QuarantineEntry => ({ id: job.id ?? "", message: job.data });
+  /** Oldest first. A job is named for why it is there. */
+  async function names(): Promise<readonly { id: string; reason: string }[]> {
+    const key = `${prefix}:${QUARANTINE_QUEUE}`;
+    const ids = (await redis.lrange(`${key}:wait`, 0, -1)).reverse();
+    const pipeline = redis.pipeline();
+    for (const id of ids) pipeline.hget(`${key}:${id}`, "name");
+    const answers = (await pipeline.exec()) ?? [];
+    return ids.flatMap((id, index) => {
+      const reason = answers[index]?.[1];
+      return typeof reason === "string" ? [{ id, reason }] : [];
+    });
+  }
+
   return {
-    async list() {
-      return (await queue.getWaiting()).map(entry);
+    async list(from = 0, count = 0) {
+      const jobs = await queue.getJobs(["waiting"], from, from + count - 1, true);
+      return jobs.filter((job) => job !== undefined).map(entry);
+    },
+    async reasons() {
+      const counts = new Map<string, number>();
+      for (const { reason } of await names()) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+      return counts;
+    },
+    async *ofReason(wanted) {
+      for (const { id, reason } of await names()) {
+        const job = reason === wanted ? await queue.getJob(id) : undefined;
+        if (job) yield entry(job);
+      }
     },
     async find(id) {
       const job = await queue.getJob(id);

@@ -20,6 +20,12 @@ test("reports are counted by peer since the start, and in the minute before now"
     reports: 100,
     successes: 75,
     failures: 25,
+    duplicates: 0,
+    conflicts: 0,
+    unlistedCodes: 0,
+    quarantined: 0,
+    warnings: new Map(),
+    firstAt: new Date(delivered.data.receivedAt),
     lastAt: new Date(delivered.data.receivedAt),
   });
   expect(traffic.lastMinute()).toBeGreaterThanOrEqual(59);

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { describeTraced, headerOf, idsOf, type TraceNote } from "../../src/delivery/trace.ts";
+import { headerOf, idsOf, type TraceNote, tellReport } from "../../src/delivery/trace.ts";
 import { connectRedis, redisAt } from "../../src/queue/redis.ts";
 import { createTraceWriter, findTrace } from "../../src/queue/trace.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
@@ -90,14 +90,14 @@ test("a report is found by each of its ids and its number, however they are writ
 
   const [, report] = all.reports;
   if (!report) throw new Error("no report");
-  const masked = describeTraced(report, "masked").join("\n");
+  const masked = JSON.stringify(tellReport(report, "masked"));
   expect(masked).toContain("recipient +*******0155, peer carrier");
   expect(masked).toContain("not queued again: it is a duplicate of job j2");
   expect(masked).toContain("acknowledgement sent: 250 ok");
   expect(masked).toContain("the job is no longer kept");
   expect(`${masked} ${headerOf(report, "masked")}`).not.toMatch(/2025550/);
   expect(headerOf(report, "masked")).toContain("X-Mms-Message-ID: kim-1");
-  expect(describeTraced(report, "full").join("\n")).toContain("+12025550155");
+  expect(JSON.stringify(tellReport(report, "full"))).toContain("+12025550155");
   expect(headerOf(report, "full")).toContain("From: +12025550155/TYPE=PLMN");
 });
 

@@ -1,0 +1,91 @@
+/** Acknowledgements: what peers are owed, what could not be sent, and sending it again. */
+import { Hono } from "hono";
+import { html } from "hono/html";
+import { maskAllNumbers } from "../delivery/masking.ts";
+import { some } from "../quantities.ts";
+import type { AcknowledgementEntry, AcknowledgementState } from "../queue/acknowledgements.ts";
+import { visible } from "../visible.ts";
+import { choices, type Html, layout, time } from "./layout.ts";
+import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
+import type { Operations } from "./operations.ts";
+
+const MAX_SHOWN = 100;
+/** What each choice shows. */
+const CHOICES = {
+  open: ["Owed", ["owed", "sending", "retrying"]],
+  undelivered: ["Undelivered", ["undelivered"]],
+  bounced: ["Bounced", ["bounced"]],
+  sent: ["Sent", ["sent"]],
+} as const satisfies Record<string, readonly [string, readonly AcknowledgementState[]]>;
+type Choice = keyof typeof CHOICES;
+
+export function acknowledgementsPage(
+  operations: Operations,
+  { mayAct }: Login,
+  onAction: (action: string, fields: Readonly<Record<string, unknown>>) => void,
+): Hono<PageEnv> {
+  const routes = new Hono<PageEnv>();
+
+  routes.get("/acknowledgements", async (c) => {
+    const { operator } = c.var;
+    const choice = choiceIn(c.req.query("show"));
+    const desk = await operations.acknowledgements();
+    const entries: AcknowledgementEntry[] = [];
+    for await (const entry of desk.list(CHOICES[choice][1])) if (entries.push(entry) > MAX_SHOWN) break;
+    const again = Number.parseInt(c.req.query("again") ?? "", 10);
+    const all = (Object.keys(CHOICES) as Choice[]).map(
+      (name) => [`/acknowledgements?show=${name}`, CHOICES[name][0], name === choice] as const,
+    );
+    const body = html`<h1>Acknowledgements</h1>
+      ${again >= 0 ? html`<p class="card done" role="status">${some(again, "acknowledgement")} sent again.</p>` : ""}
+      ${choices("State", all)}
+      ${entries.length === 0 ? html`<p class="card">None.</p>` : table(entries.slice(0, MAX_SHOWN), operator)}
+      ${entries.length > MAX_SHOWN ? html`<p>There are more; these are the oldest. mm4d acks list tells all.</p>` : ""}
+      ${operator.loggedIn && choice === "undelivered" && entries.length > 0 ? retryAll() : ""}`;
+    return c.html(layout({ title: "Acknowledgements", path: "/acknowledgements", operator, body }));
+  });
+
+  routes.post("/acknowledgements/retry", mayAct, async (c) => {
+    const { id, state } = await c.req.parseBody();
+    const desk = await operations.acknowledgements();
+    let again = 0;
+    if (state === "undelivered") {
+      for await (const entry of desk.list([state])) if (await desk.retry(entry.id, state)) again += 1;
+    } else if (typeof id === "string" && (await desk.retry(id))) again = 1;
+    onAction("acknowledgements-retried", { address: addressOf(c), id, state, again });
+    return c.redirect(`/acknowledgements?again=${again}`, 303);
+  });
+  return routes;
+}
+
+function choiceIn(text: string | undefined): Choice {
+  return text !== undefined && Object.hasOwn(CHOICES, text) ? (text as Choice) : "open";
+}
+
+function table(entries: readonly AcknowledgementEntry[], { loggedIn, numbers }: Operator): Html {
+  const said = (text: string): string => visible(numbers === "full" ? text : maskAllNumbers(text));
+  return html`<section class="card"><div class="wide" tabindex="0"><table>
+    <thead><tr><th scope="col">Peer</th><th scope="col">State</th><th scope="col">Says</th><th scope="col">Ids</th><th scope="col">Why not</th>${loggedIn ? html`<th scope="col">Do</th>` : ""}</tr></thead>
+    <tbody>${entries.map(({ id, state, acknowledgement: ack, attempts, error, at }) => {
+      const bounce = ack.bounce
+        ? `${ack.bounce.action} ${ack.bounce.status ?? ""} ${ack.bounce.diagnostic ?? ""}`
+        : null;
+      return html`<tr>
+        <th scope="row">${ack.peer}</th>
+        <td>${state}${attempts === 0 ? "" : `, ${some(attempts, "attempt")}`} ${at === null ? "" : time(at)}</td>
+        <td>${ack.messageType} ${ack.requestStatus}</td>
+        <td>${visible(ack.transactionId ?? "none")}<br />${visible(ack.messageId ?? "none")}</td>
+        <td>${said(bounce ?? error ?? "")}</td>
+        ${loggedIn ? html`<td>${state === "owed" || state === "sending" ? "" : retryOne(id)}</td>` : ""}
+      </tr>`;
+    })}</tbody>
+  </table></div></section>`;
+}
+
+function retryOne(id: string): Html {
+  return html`<form method="post" action="/acknowledgements/retry"><input type="hidden" name="id" value="${id}" /><button>Send again</button></form>`;
+}
+
+function retryAll(): Html {
+  return html`<form method="post" action="/acknowledgements/retry"><input type="hidden" name="state" value="undelivered" /><button>Send all undelivered again</button></form>`;
+}

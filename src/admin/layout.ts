@@ -1,0 +1,82 @@
+/** What every page has around it. */
+import { html } from "hono/html";
+import type { Operator } from "./login.ts";
+
+/** A piece of a page. What stands in it was escaped where it was put in. */
+export type Html = ReturnType<typeof html>;
+
+export interface PageOptions {
+  readonly title: string;
+  /** Where it is, for the navigation and to come back to. */
+  readonly path: string;
+  /** Null for whoever is not let in yet. */
+  readonly operator: Operator | null;
+  readonly body: Html;
+}
+
+const PAGES = [
+  ["/", "Now"],
+  ["/codes", "Codes"],
+  ["/trace", "Trace"],
+  ["/quarantine", "Quarantine"],
+  ["/acknowledgements", "Acknowledgements"],
+  ["/queue/", "Queue"],
+] as const;
+
+export function layout({ title, path, operator, body }: PageOptions): Html {
+  const here = (page: string): boolean => path === page || (page !== "/" && path.startsWith(page));
+  return html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${title} · mm4d</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="/assets/uplot.css" />
+        <link rel="stylesheet" href="/assets/page.css" />
+        <script src="/assets/uplot.js" defer></script>
+        <script src="/assets/page.js" defer></script>
+      </head>
+      <body>
+        <a class="skip" href="#main">Skip to the content</a>
+        <header>
+          <a class="brand" href="/">mm4d</a>
+          ${operator === null ? "" : navigation(here)} ${operator === null ? "" : session(operator, path)}
+        </header>
+        <main id="main">${body}</main>
+      </body>
+    </html>`;
+}
+
+function navigation(here: (page: string) => boolean): Html {
+  return html`<nav aria-label="Pages">
+    ${PAGES.map(([page, name]) => html`<a href="${page}" ${here(page) ? html`aria-current="page"` : ""}>${name}</a>`)}
+  </nav>`;
+}
+
+function session({ loggedIn, numbers }: Operator, path: string): Html {
+  if (!loggedIn) {
+    return html`<p class="session" title="With MM4D_ADMIN_TOKEN an operator can log in, and act">read-only</p>`;
+  }
+  const shown = numbers === "full";
+  return html`<div class="session">
+    <form method="post" action="/numbers">
+      <input type="hidden" name="next" value="${path}" />
+      <button name="show" value="${shown ? "no" : "yes"}">${shown ? "Mask numbers" : "Show numbers"}</button>
+    </form>
+    <form method="post" action="/logout"><button>Log out</button></form>
+  </div>`;
+}
+
+/** A link to the same page with another choice, or the choice that is made. */
+export function choices(label: string, all: readonly (readonly [href: string, name: string, chosen: boolean])[]): Html {
+  return html`<nav class="choices" aria-label="${label}">
+    ${all.map(([href, name, chosen]) => html`<a href="${href}" ${chosen ? html`aria-current="true"` : ""}>${name}</a>`)}
+  </nav>`;
+}
+
+/** A time in UTC, to the second or as exact as it is. */
+export function time(at: string, exact = false): Html {
+  return html`<time datetime="${at}">${at.replace("T", " ").replace(exact ? "Z" : /(\.\d+)?Z$/, "")}</time>`;
+}

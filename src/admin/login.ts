@@ -1,0 +1,235 @@
+/**
+ * Who may see the page, and do something there: whoever knows the token, from a
+ * browser on this very page. Without a token, only this machine, and only to look.
+ */
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { getConnInfo } from "@hono/node-server/conninfo";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
+import { csrf } from "hono/csrf";
+import { html } from "hono/html";
+import { isLoopback } from "../config.ts";
+import { layout } from "./layout.ts";
+
+export interface Operator {
+  /** Whether it may do more than look. */
+  readonly loggedIn: boolean;
+  readonly numbers: "masked" | "full";
+}
+
+export type PageEnv = { Variables: { readonly operator: Operator } };
+
+export interface LoginOptions {
+  /** Empty for none. */
+  readonly token: string;
+  readonly onAction: (action: string, fields: Readonly<Record<string, unknown>>) => void;
+}
+
+export interface Login {
+  /** Lets nobody through but who may look; tells the pages who that is. */
+  readonly guard: MiddlewareHandler<PageEnv>;
+  /** Whether a request changes something: then it must come from a page of ours. */
+  readonly sameSite: MiddlewareHandler;
+  /** Whether who is let through may also do something. */
+  readonly mayAct: MiddlewareHandler<PageEnv>;
+  readonly routes: Hono<PageEnv>;
+}
+
+const COOKIE = "mm4d-session";
+const SESSION_MS = 12 * 3_600_000;
+const NUMBERS_MS = 15 * 60_000;
+const WINDOW_MS = 60_000;
+const FAILURES_PER_ADDRESS = 10;
+const FAILURES = 100;
+const MAX_ADDRESSES = 1_000;
+const MAX_ENDED = 10_000;
+
+interface Session {
+  readonly id: string;
+  readonly untilMs: number;
+  /** Until when it shows numbers in full. */
+  readonly numbersUntilMs: number;
+}
+
+export function createLogin({ token, onAction }: LoginOptions): Login {
+  // A new process knows no session of the one before, so that none that was ended there begins again.
+  let secret = randomBytes(32);
+  /** Sessions that were ended before their time, and when that would have been. */
+  const ended = new Map<string, number>();
+  const failures = createFailures();
+
+  async function sessionOf(c: Context): Promise<Session | undefined> {
+    const cookie = await getSignedCookie(c, secret, COOKIE);
+    const [id, until, numbersUntil] = cookie ? cookie.split(".") : [];
+    const session = { id: id ?? "", untilMs: Number(until), numbersUntilMs: Number(numbersUntil) };
+    return session.untilMs > Date.now() && !ended.has(session.id) ? session : undefined;
+  }
+
+  function keep(c: Context, { id, untilMs, numbersUntilMs }: Session): Promise<void> {
+    return setSignedCookie(c, COOKIE, `${id}.${untilMs}.${numbersUntilMs}`, secret, {
+      path: "/",
+      httpOnly: true,
+      sameSite: "Strict",
+      secure: isSecure(c),
+      maxAge: SESSION_MS / 1000,
+    });
+  }
+
+  function end({ id, untilMs }: Session): void {
+    const nowMs = Date.now();
+    for (const [known, overMs] of ended) if (overMs <= nowMs) ended.delete(known);
+    if (ended.size >= MAX_ENDED) {
+      // Nobody is logged in any more, and nothing need be remembered.
+      secret = randomBytes(32);
+      ended.clear();
+    }
+    ended.set(id, untilMs);
+  }
+
+  const guard: MiddlewareHandler<PageEnv> = async (c, next) => {
+    if (token === "") {
+      const why = notHere(c);
+      if (why !== null) return c.text(`${why}\n`, 403);
+      c.set("operator", { loggedIn: false, numbers: "masked" });
+      return next();
+    }
+    const session = await sessionOf(c);
+    if (session) {
+      c.set("operator", { loggedIn: true, numbers: session.numbersUntilMs > Date.now() ? "full" : "masked" });
+      return next();
+    }
+    const { pathname, search } = new URL(c.req.url);
+    if (c.req.method === "GET" && c.req.header("accept")?.includes("text/html")) {
+      return c.redirect(`/login?next=${encodeURIComponent(pathname + search)}`, 303);
+    }
+    return c.text("Log in first\n", 401);
+  };
+
+  const mayAct: MiddlewareHandler<PageEnv> = async (c, next) =>
+    c.var.operator.loggedIn ? next() : c.text("Only who is logged in may do that (MM4D_ADMIN_TOKEN)\n", 403);
+
+  const routes = new Hono<PageEnv>();
+  routes.get("/login", (c) => {
+    if (token === "") return c.redirect("/", 303);
+    return c.html(loginPage(pathIn(c.req.query("next")), null));
+  });
+
+  routes.post("/login", async (c) => {
+    if (token === "") return c.redirect("/", 303);
+    const address = addressOf(c);
+    const form = await c.req.parseBody();
+    const next = pathIn(form.next);
+    if (failures.tooMany(address)) {
+      c.header("retry-after", String(WINDOW_MS / 1000));
+      return c.html(loginPage(next, "Too many wrong tokens. Try again in a minute."), 429);
+    }
+    if (!isSame(typeof form.token === "string" ? form.token : "", token)) {
+      failures.note(address);
+      onAction("login-failed", { address });
+      return c.html(loginPage(next, "That is not the token (MM4D_ADMIN_TOKEN)."), 403);
+    }
+    await keep(c, { id: randomBytes(16).toString("hex"), untilMs: Date.now() + SESSION_MS, numbersUntilMs: 0 });
+    onAction("login", { address });
+    return c.redirect(next, 303);
+  });
+
+  routes.post("/logout", async (c) => {
+    const session = await sessionOf(c);
+    if (session) {
+      end(session);
+      onAction("logout", { address: addressOf(c) });
+    }
+    deleteCookie(c, COOKIE, { path: "/" });
+    return c.redirect("/login", 303);
+  });
+
+  routes.post("/numbers", async (c) => {
+    const session = await sessionOf(c);
+    if (!session) return c.text("Log in first\n", 401);
+    const form = await c.req.parseBody();
+    const show = form.show === "yes";
+    await keep(c, { ...session, numbersUntilMs: show ? Date.now() + NUMBERS_MS : 0 });
+    onAction(show ? "numbers-shown" : "numbers-masked", { address: addressOf(c) });
+    return c.redirect(pathIn(form.next), 303);
+  });
+
+  return {
+    guard,
+    // Behind a proxy that ends TLS the scheme is another one: hosts are compared.
+    sameSite: csrf({ origin: (origin, c) => URL.canParse(origin) && new URL(origin).host === c.req.header("host") }),
+    mayAct,
+    routes,
+  };
+}
+
+/** Where a client connects from. */
+export function addressOf(c: Context): string {
+  return getConnInfo(c).remote.address?.replace(/^::ffff:/, "") ?? "";
+}
+
+/**
+ * Why a request is not from this machine; null when it is. A name that leads here
+ * may be another site's (DNS rebinding), and a proxy on this machine brings strangers.
+ */
+function notHere(c: Context): string | null {
+  const why = "Without MM4D_ADMIN_TOKEN this page is for this machine only";
+  if (!isLoopback(addressOf(c))) return why;
+  if (["forwarded", "x-forwarded-for", "x-real-ip", "via"].some((name) => c.req.header(name) !== undefined)) {
+    return `${why}, and not through a proxy`;
+  }
+  const { hostname } = new URL(c.req.url);
+  return isLoopback(hostname.replace(/^\[|\]$/g, "")) ? null : `${why}, under its own name or address`;
+}
+
+function isSecure(c: Context): boolean {
+  return c.req.header("x-forwarded-proto") === "https" || new URL(c.req.url).protocol === "https:";
+}
+
+/** A path of ours, and nothing that leads elsewhere. */
+function pathIn(text: unknown): string {
+  return typeof text === "string" && /^\/(?![/\\])[\x21-\x7e]*$/.test(text) ? text : "/";
+}
+
+function isSame(given: string, token: string): boolean {
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(token));
+}
+
+/** Wrong tokens of the last minute, by address and in all. */
+function createFailures() {
+  let byAddress = new Map<string, number>();
+  let all = 0;
+  let sinceMs = performance.now();
+  function forget(): void {
+    if (performance.now() - sinceMs < WINDOW_MS) return;
+    sinceMs = performance.now();
+    byAddress = new Map();
+    all = 0;
+  }
+  return {
+    tooMany(address: string): boolean {
+      forget();
+      return all >= FAILURES || (byAddress.get(address) ?? 0) >= FAILURES_PER_ADDRESS;
+    },
+    note(address: string): void {
+      all += 1;
+      if (byAddress.size < MAX_ADDRESSES) byAddress.set(address, (byAddress.get(address) ?? 0) + 1);
+    },
+  };
+}
+
+function loginPage(next: string, fault: string | null) {
+  return layout({
+    title: "Log in",
+    path: "/login",
+    operator: null,
+    body: html`<h1>Log in</h1>
+      <form method="post" action="/login" class="card login">
+        ${fault === null ? "" : html`<p class="fault" role="alert">${fault}</p>`}
+        <label for="token">Token</label>
+        <input id="token" name="token" type="password" autocomplete="current-password" required autofocus />
+        <input type="hidden" name="next" value="${next}" />
+        <button>Log in</button>
+      </form>`,
+  });
+}

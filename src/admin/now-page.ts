@@ -1,0 +1,131 @@
+/** Now: is it healthy, what comes, what waits, who was refused. Live, by server-sent events. */
+import { Hono } from "hono";
+import { html } from "hono/html";
+import { streamSSE } from "hono/streaming";
+import { sumBy } from "../delivery/tally.ts";
+import { inPercent } from "../quantities.ts";
+import { visible } from "../visible.ts";
+import { chartOf, SPANS, type Span, spanIn } from "./charts.ts";
+import { choices, type Html, layout, time } from "./layout.ts";
+import type { PageEnv } from "./login.ts";
+import type { Operations } from "./operations.ts";
+import type { PeerStatus } from "./status.ts";
+
+const EVERY_MS = 2_000;
+/** Pages that are left open cost something each. */
+const MAX_STREAMS = 50;
+const REFUSALS_SHOWN = 10;
+
+export function nowPage(operations: Operations): Hono<PageEnv> {
+  let streams = 0;
+  const routes = new Hono<PageEnv>();
+
+  routes.get("/", async (c) => {
+    const span = spanIn(c.req.query("span"));
+    const body = html`<div id="now" data-stream="/now">${now(operations)}</div>
+      ${chart(span, "")} ${await outcomes(operations, span)}`;
+    return c.html(layout({ title: "Now", path: "/", operator: c.var.operator, body }));
+  });
+
+  routes.get("/now", (c) => {
+    if (streams >= MAX_STREAMS) return c.text("Too many pages are open\n", 503);
+    streams += 1;
+    return streamSSE(c, async (stream) => {
+      stream.onAbort(() => {
+        streams -= 1;
+      });
+      while (!stream.aborted) {
+        await stream.writeSSE({ data: (await now(operations)).toString().replace(/\s*\n\s*/g, " ") });
+        await stream.sleep(EVERY_MS);
+      }
+    });
+  });
+
+  routes.get("/chart", async (c) => {
+    const span = spanIn(c.req.query("span"));
+    const code = c.req.query("code") ?? "";
+    const until = new Date();
+    const tallies = await talliesOf(operations, span, until);
+    return c.json(chartOf(code === "" ? tallies : tallies.filter((tally) => tally.code === code), span, until));
+  });
+  return routes;
+}
+
+/** Where a chart is drawn by page.js; `code` is empty for every report. */
+export function chart(span: Span, code: string): Html {
+  const href = (name: Span): string => `${code === "" ? "/" : `/codes/${code}`}?span=${name}`;
+  const spans = (Object.keys(SPANS) as Span[]).map((name) => [href(name), SPANS[name].name, name === span] as const);
+  return html`<section class="card">
+    <div class="title"><h2>Reports</h2>${choices("Length of the chart", spans)}</div>
+    <div class="chart" data-chart="/chart?span=${span}&amp;code=${code}" role="img" aria-label="Reports of the last ${span} by what they mean"></div>
+    <noscript><p>The chart needs JavaScript.</p></noscript>
+  </section>`;
+}
+
+export async function talliesOf(operations: Operations, span: Span, until: Date) {
+  const { ms, resolution } = SPANS[span];
+  return operations.tallies(new Date(until.getTime() - ms), until, resolution);
+}
+
+function now(operations: Operations): Html {
+  const { healthy, headline, reasons, facts } = operations.status();
+  const peers = facts.flatMap((fact) => fact.peers);
+  return html`<section class="banner ${healthy ? "good" : "bad"}">
+      <h1>${headline}</h1>
+      ${reasons.length === 0 ? "" : html`<ul>${reasons.map((reason) => html`<li>${visible(reason)}</li>`)}</ul>`}
+    </section>
+    <dl class="facts">
+      ${facts.map(({ about, text }) => html`<div class="card"><dt>${about}</dt><dd>${visible(text)}</dd></div>`)}
+    </dl>
+    ${peers.length === 0 ? "" : peerList(peers)} ${refusalTable(operations)}`;
+}
+
+function peerList(peers: readonly PeerStatus[]): Html {
+  return html`<section class="card">
+    <h2>Peers</h2>
+    <ul class="peers">
+      ${peers.map(
+        ({ name, text, unusual }) => html`<li>
+          <p><strong>${name}</strong> ${text}</p>
+          ${unusual.length === 0 ? "" : html`<p class="unusual">Unusual: ${unusual.join("; ")}</p>`}
+        </li>`,
+      )}
+    </ul>
+  </section>`;
+}
+
+function refusalTable(operations: Operations): Html {
+  const refusals = operations.refusals().slice(-REFUSALS_SHOWN).reverse();
+  if (refusals.length === 0) return html``;
+  return html`<section class="card">
+    <h2>Refused lately</h2>
+    <div class="wide" tabindex="0"><table>
+      <thead><tr><th scope="col">Address</th><th scope="col">Peer</th><th scope="col">Reason</th><th scope="col" class="number">Times</th><th scope="col">Last (UTC)</th></tr></thead>
+      <tbody>${refusals.map(
+        ({ address, peer, helo, reason, count, lastAt }) =>
+          html`<tr><th scope="row">${address}</th><td>${peer ?? visible(helo ?? "none")}</td><td>${reason}</td><td class="number">${count}</td><td>${time(lastAt)}</td></tr>`,
+      )}</tbody>
+    </table></div>
+  </section>`;
+}
+
+async function outcomes(operations: Operations, span: Span): Promise<Html> {
+  const away = operations.redisAway();
+  if (away !== null) return html`<p class="card">No counts can be shown: ${away}.</p>`;
+  const rows = sumBy(
+    await talliesOf(operations, span, new Date()),
+    ({ outcome, disposition }) => `${outcome} ${disposition}`,
+  );
+  const all = rows.reduce((sum, { reports }) => sum + reports, 0);
+  if (rows.length === 0) return html`<p class="card">No reports in the last ${span}.</p>`;
+  return html`<section class="card">
+    <h2>Outcomes of the last ${span}</h2>
+    <div class="wide" tabindex="0"><table>
+      <thead><tr><th scope="col">Outcome</th><th scope="col">Means</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Share</th></tr></thead>
+      <tbody>${rows.map(({ key, reports }) => {
+        const [outcome, disposition] = key.split(" ");
+        return html`<tr><th scope="row">${outcome}</th><td><span class="mark ${disposition}">${disposition}</span></td><td class="number">${reports}</td><td class="number">${inPercent(reports, all)}</td></tr>`;
+      })}</tbody>
+    </table></div>
+  </section>`;
+}

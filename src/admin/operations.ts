@@ -1,0 +1,50 @@
+/** What the page reads and does, as far as it is not the page's own. */
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Tally } from "../delivery/tally.ts";
+import type { Trace } from "../delivery/trace.ts";
+import type { AcknowledgementEntry, AcknowledgementState } from "../queue/acknowledgements.ts";
+import type { QuarantineEntry } from "../queue/quarantine.ts";
+import type { Resolution } from "../queue/statistics.ts";
+import type { Status } from "./status.ts";
+
+/** What needs Redis rejects while that is away. */
+export interface Operations {
+  readonly status: () => Status;
+  /** Who was refused lately, the most recent last. */
+  readonly refusals: () => readonly RefusedClient[];
+  /** Why nothing that is in Redis can be shown now; null when it can. */
+  readonly redisAway: () => string | null;
+  readonly catalogue: () => Catalogue;
+  readonly tallies: (since: Date, until: Date, resolution: Resolution) => Promise<readonly Tally[]>;
+  readonly trace: (wanted: string) => Promise<Trace>;
+  readonly quarantine: () => Promise<QuarantineDesk>;
+  readonly acknowledgements: () => Promise<AcknowledgementDesk>;
+}
+
+export interface RefusedClient {
+  readonly address: string;
+  readonly peer: string | null;
+  readonly helo: string | null;
+  readonly reason: string;
+  readonly count: number;
+  readonly lastAt: string;
+}
+
+export interface QuarantineDesk {
+  /** Oldest first. */
+  list(from: number, count: number): Promise<readonly QuarantineEntry[]>;
+  /** How many there are of each reason. */
+  reasons(): Promise<ReadonlyMap<string, number>>;
+  find(id: string): Promise<QuarantineEntry | undefined>;
+  ofReason(reason: string): AsyncIterable<QuarantineEntry>;
+  replay(entry: QuarantineEntry): Promise<{ readonly published: boolean; readonly text: string }>;
+  /** False when there is none of that id. */
+  drop(id: string): Promise<boolean>;
+  /** As mailparser reads it. Rejects when that gives up, or takes too long. */
+  readBody(message: Uint8Array): Promise<{ readonly text: string; readonly parts: readonly string[] }>;
+}
+
+export interface AcknowledgementDesk {
+  list(states: readonly AcknowledgementState[]): AsyncIterable<AcknowledgementEntry>;
+  retry(id: string, only?: AcknowledgementState): Promise<boolean>;
+}

@@ -1,0 +1,186 @@
+/** Quarantine: messages nobody could read; why each is there, what it says, and what to do with it. */
+import { Hono } from "hono";
+import { html } from "hono/html";
+import { maskAllNumbers, maskHeader } from "../delivery/masking.ts";
+import { some } from "../quantities.ts";
+import type { QuarantineEntry } from "../queue/quarantine.ts";
+import { visible } from "../visible.ts";
+import { type Html, layout, time } from "./layout.ts";
+import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
+import type { Operations, QuarantineDesk } from "./operations.ts";
+
+const PAGE = 50;
+const MAX_HEX_BYTES = 2_048;
+
+const WHY: Readonly<Record<string, string>> = {
+  "no-status": "a report without a status and without a code",
+  "unknown-type": "a status, but a message type nobody knows",
+  "internal-error": "a fault of ours while reading it: please report it, and replay it after an upgrade",
+};
+
+export function quarantinePage(
+  operations: Operations,
+  { mayAct }: Login,
+  onAction: (action: string, fields: Readonly<Record<string, unknown>>) => void,
+): Hono<PageEnv> {
+  const routes = new Hono<PageEnv>();
+
+  routes.get("/quarantine", async (c) => {
+    const { operator } = c.var;
+    const desk = await operations.quarantine();
+    const from = Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0);
+    const [reasons, entries] = [await desk.reasons(), await desk.list(from, PAGE)];
+    const all = [...reasons.values()].reduce((sum, count) => sum + count, 0);
+    const body = html`<h1>Quarantine</h1>
+      ${done(c.req.query())}
+      ${all === 0 ? html`<p class="card">It is empty: every message could be read.</p>` : html`${byReason(reasons, operator)} ${list(entries, from, all)}`}`;
+    return c.html(layout({ title: "Quarantine", path: "/quarantine", operator, body }));
+  });
+
+  routes.get("/quarantine/:id", async (c) => {
+    const { operator } = c.var;
+    const desk = await operations.quarantine();
+    const entry = await desk.find(c.req.param("id"));
+    const body = entry
+      ? await show(entry, desk, operator)
+      : html`<h1>Not there</h1><p class="card">No such message is in quarantine: it was replayed or dropped. <a href="/quarantine">Back</a></p>`;
+    const title = entry ? "Quarantined message" : "Not there";
+    return c.html(layout({ title, path: "/quarantine", operator, body }), entry ? 200 : 404);
+  });
+
+  routes.post("/quarantine/replay", mayAct, async (c) => {
+    const desk = await operations.quarantine();
+    const { ids, chosen } = await choose(desk, await c.req.parseBody());
+    let published = 0;
+    let kept = 0;
+    for await (const entry of chosen) {
+      if ((await desk.replay(entry)).published) published += 1;
+      else kept += 1;
+    }
+    onAction("quarantine-replayed", { address: addressOf(c), ...ids, published, kept });
+    return c.redirect(`/quarantine?replayed=${published}&kept=${kept}`, 303);
+  });
+
+  routes.post("/quarantine/drop", mayAct, async (c) => {
+    const desk = await operations.quarantine();
+    const { ids, chosen } = await choose(desk, await c.req.parseBody());
+    let dropped = 0;
+    for await (const { id } of chosen) if (await desk.drop(id)) dropped += 1;
+    onAction("quarantine-dropped", { address: addressOf(c), ...ids, dropped });
+    return c.redirect(`/quarantine?dropped=${dropped}`, 303);
+  });
+  return routes;
+}
+
+/** One message, or all of a reason. */
+async function choose(desk: QuarantineDesk, { id, reason }: Readonly<Record<string, unknown>>) {
+  if (typeof reason === "string" && reason !== "") return { ids: { reason }, chosen: desk.ofReason(reason) };
+  const entry = typeof id === "string" ? await desk.find(id) : undefined;
+  return { ids: { id }, chosen: entry ? [entry] : [] };
+}
+
+/** What the last click has done: numbers only, whatever the address says. */
+function done(query: Readonly<Record<string, string>>): Html {
+  const count = (name: string): number => Number.parseInt(query[name] ?? "", 10);
+  const said = [
+    ...(count("replayed") >= 0 ? [`${some(count("replayed"), "message")} replayed`] : []),
+    ...(count("kept") > 0 ? [`${some(count("kept"), "message")} still cannot be read, and stayed`] : []),
+    ...(count("dropped") >= 0 ? [`${some(count("dropped"), "message")} dropped`] : []),
+  ];
+  return said.length === 0 ? html`` : html`<p class="card done" role="status">${said.join("; ")}.</p>`;
+}
+
+function byReason(reasons: ReadonlyMap<string, number>, { loggedIn }: Operator): Html {
+  return html`<section class="card">
+    <h2>Why they are here</h2>
+    <ul class="reasons">
+      ${[...reasons].map(
+        ([reason, count]) => html`<li>
+          <p><strong>${reason}</strong>: ${some(count, "message")}; ${WHY[reason] ?? ""}</p>
+          ${loggedIn ? actions("reason", reason, `all ${count}`) : ""}
+        </li>`,
+      )}
+    </ul>
+  </section>`;
+}
+
+/** Dropping asks once more. */
+function actions(name: "id" | "reason", value: string, which: string): Html {
+  return html`<div class="actions">
+    <form method="post" action="/quarantine/replay">
+      <input type="hidden" name="${name}" value="${value}" />
+      <button>Replay ${which}</button>
+    </form>
+    <details>
+      <summary>Drop ${which} …</summary>
+      <form method="post" action="/quarantine/drop">
+        <input type="hidden" name="${name}" value="${value}" />
+        <button class="danger">Drop ${which} for good</button>
+      </form>
+    </details>
+  </div>`;
+}
+
+function list(entries: readonly QuarantineEntry[], from: number, all: number): Html {
+  return html`<section class="card">
+    <h2>${from + 1} to ${from + entries.length} of ${all}, oldest first</h2>
+    <div class="wide" tabindex="0"><table>
+      <thead><tr><th scope="col">Received (UTC)</th><th scope="col">Why</th><th scope="col">Peer</th><th scope="col" class="number">Bytes</th></tr></thead>
+      <tbody>${entries.map(
+        ({ id, message }) =>
+          html`<tr><th scope="row"><a href="/quarantine/${id}">${time(message.receivedAt)}</a></th><td>${message.reason}</td><td>${message.peer.name}</td><td class="number">${Buffer.byteLength(message.raw, "base64")}</td></tr>`,
+      )}</tbody>
+    </table></div>
+    <p class="pages">
+      ${from > 0 ? html`<a href="/quarantine?from=${Math.max(0, from - PAGE)}">Older</a>` : ""}
+      ${from + entries.length < all ? html`<a href="/quarantine?from=${from + PAGE}">Newer</a>` : ""}
+    </p>
+  </section>`;
+}
+
+async function show({ id, message }: QuarantineEntry, desk: QuarantineDesk, operator: Operator): Promise<Html> {
+  const bytes = Buffer.from(message.raw, "base64");
+  const masked = operator.numbers === "masked";
+  const [header = ""] = bytes.toString("latin1").split(/\r?\n\r?\n/, 1);
+  const text = Buffer.from(header, "latin1").toString();
+  const body = await desk
+    .readBody(bytes)
+    .catch((cause: Error) => ({ text: `(cannot be read: ${cause.message})`, parts: [] }));
+  const said = (words: string): string => visible(masked ? maskAllNumbers(words) : words);
+  return html`<h1>Quarantined message</h1>
+    <section class="card">
+      <dl class="pairs">
+        <dt>Received</dt><dd>${time(message.receivedAt)} UTC</dd>
+        <dt>Why</dt><dd>${message.reason}: ${WHY[message.reason] ?? ""}</dd>
+        <dt>Peer</dt><dd>${message.peer.name} (${message.peer.address})</dd>
+        <dt>Id</dt><dd>${id}</dd>
+      </dl>
+      ${message.detail === null ? "" : html`<pre tabindex="0">${visible(message.detail)}</pre>`}
+      ${operator.loggedIn ? actions("id", id, "it") : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
+    </section>
+    <section class="card"><h2>Header</h2><pre tabindex="0">${visible(masked ? maskHeader(text, []) : text)}</pre></section>
+    <section class="card">
+      <h2>Body, as mailparser reads it</h2>
+      ${body.text.trim() === "" ? html`<p>No text.</p>` : html`<pre tabindex="0">${said(body.text.trimEnd())}</pre>`}
+      ${body.parts.length === 0 ? "" : html`<ul>${body.parts.map((part) => html`<li>${said(part)}</li>`)}</ul>`}
+    </section>
+    ${isText(bytes) || masked ? "" : html`<section class="card"><h2>Bytes</h2><pre tabindex="0">${hexOf(bytes.subarray(0, MAX_HEX_BYTES))}</pre></section>`}
+    ${isText(bytes) || !masked ? "" : html`<p class="card">It holds bytes that are no text. They are shown with the numbers.</p>`}`;
+}
+
+/** Whether it is UTF-8 without control characters but line ends and tabs. */
+function isText(bytes: Buffer): boolean {
+  const text = bytes.toString();
+  return !text.includes("\ufffd") && !/[^\P{Cc}\r\n\t]/u.test(text);
+}
+
+function hexOf(bytes: Buffer): string {
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; at += 16) {
+    const row = bytes.subarray(at, at + 16);
+    const hex = [...row].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    const text = row.toString("latin1").replace(/[^\x20-\x7e]/g, ".");
+    lines.push(`${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
+  }
+  return lines.join("\n");
+}

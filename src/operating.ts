@@ -1,0 +1,71 @@
+/**
+ * What operators do on the page with what is in Redis: opened when it is first
+ * asked for, because BullMQ waits for ever on a Redis that was never there.
+ */
+import { Queue } from "bullmq";
+import type { AcknowledgementDesk, QuarantineDesk } from "./admin/operations.ts";
+import { ACKNOWLEDGEMENTS_QUEUE, openAcknowledgements } from "./queue/acknowledgements.ts";
+import { openQuarantine, QUARANTINE_QUEUE } from "./queue/quarantine.ts";
+import type { RedisClient } from "./queue/redis.ts";
+import { type Replayer, replay } from "./replaying.ts";
+import { readSavedBodyAside } from "./smtp/saved-body-aside.ts";
+
+export interface OperatingOptions {
+  readonly redis: RedisClient;
+  readonly prefix: string;
+  /** Of events. */
+  readonly queue: string;
+  /** Why Redis cannot be used now; null when it can. */
+  readonly redisAway: () => string | null;
+  readonly replayer: () => Omit<Replayer, "quarantine">;
+}
+
+export interface Operating {
+  quarantine(): Promise<QuarantineDesk>;
+  acknowledgements(): Promise<AcknowledgementDesk>;
+  queues(): Promise<readonly Queue[]>;
+  close(): Promise<void>;
+}
+
+export function createOperating({ redis, prefix, queue, redisAway, replayer }: OperatingOptions): Operating {
+  const opened: { close(): Promise<void> }[] = [];
+
+  function once<T extends { close(): Promise<void> }>(open: () => T): () => T {
+    let made: T | undefined;
+    return () => {
+      const away = redisAway();
+      if (away !== null) throw new Error(away);
+      if (made === undefined) {
+        made = open();
+        opened.push(made);
+      }
+      return made;
+    };
+  }
+
+  const quarantine = once(() => openQuarantine(redis, prefix));
+  const acknowledgements = once(() => openAcknowledgements(redis, prefix));
+  const queues = [queue, ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE].map((name) =>
+    once(() => {
+      const found = new Queue(name, { connection: redis, prefix });
+      found.on("error", () => {}); // Whoever looks hears of it from the call that fails.
+      return found;
+    }),
+  );
+
+  return {
+    async quarantine() {
+      const kept = quarantine();
+      return {
+        ...kept,
+        replay: (entry) => replay(entry, { ...replayer(), quarantine: kept }),
+        readBody: readSavedBodyAside,
+      };
+    },
+    acknowledgements: async () => acknowledgements(),
+    queues: async () => queues.map((open) => open()),
+    async close() {
+      await Promise.all(opened.map((one) => one.close()));
+    },
+  };
+}

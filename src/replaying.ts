@@ -1,0 +1,33 @@
+/** Replays messages from quarantine: reads each again with today's program and settings, and queues its event. */
+import type { PeerRules } from "./delivery/peer.ts";
+import { newRecordId, type Publisher } from "./queue/publisher.ts";
+import type { Quarantine, QuarantineEntry } from "./queue/quarantine.ts";
+import { type Reading, readEvent } from "./receiver.ts";
+
+export interface Replayer {
+  readonly quarantine: Pick<Quarantine, "drop">;
+  readonly publish: Publisher["publish"];
+  readonly reading: Reading;
+  readonly rulesOf: (peer: string) => PeerRules;
+}
+
+export interface Replayed {
+  /** Whether its event is on the queue; then it is no longer in quarantine. */
+  readonly published: boolean;
+  readonly text: string;
+}
+
+/** A first publication: under its ordinary id, with the time it was received at first. Rejects when Redis does not take it. */
+export async function replay({ id, message }: QuarantineEntry, replayer: Replayer): Promise<Replayed> {
+  const { peer, receivedAt, raw } = message;
+  const rules = replayer.rulesOf(peer.name);
+  const read = readEvent(
+    { bytes: Buffer.from(raw, "base64"), peer, rules, receivedAt: new Date(receivedAt) },
+    replayer.reading,
+  );
+  if (!read.ok) return { published: false, text: `still makes no event: ${read.error.kind}` };
+  const event = read.value;
+  const { duplicateOf } = await replayer.publish({ id: newRecordId(), kind: "event", event });
+  await replayer.quarantine.drop(id);
+  return { published: true, text: duplicateOf === null ? `queued as ${event.id}` : `was queued before as ${event.id}` };
+}
