@@ -21,6 +21,7 @@ const TOOLS = {
   strace: "strace",
   faketime: "faketime",
   openssl: "openssl",
+  chromium: "chromium",
 };
 /** Programs that are only taken out of their packages: installed, these would bring a mail server and a database along. */
 const UNPACKED = [

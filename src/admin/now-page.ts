@@ -42,6 +42,8 @@ export function nowPage(operations: Operations): Hono<PageEnv> {
   });
 
   routes.get("/chart", async (c) => {
+    const away = operations.redisAway();
+    if (away !== null) return c.json({ away });
     const span = spanIn(c.req.query("span"));
     const code = c.req.query("code") ?? "";
     const until = new Date();

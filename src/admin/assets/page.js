@@ -19,15 +19,14 @@ const REDRAWN_EVERY_MS = 30_000;
 for (const place of document.querySelectorAll("[data-chart]")) {
   let plot;
   async function draw() {
-    const response = await fetch(place.dataset.chart);
-    if (!response.ok) {
-      place.textContent = await response.text();
-      return;
-    }
-    const chart = await response.json();
+    const chart = await fetch(place.dataset.chart).then(
+      (response) => (response.ok ? response.json() : { away: "Log in again" }),
+      () => ({ away: "mm4d does not answer" }),
+    );
     plot?.destroy();
-    place.textContent = "";
-    plot = stacked(place, chart);
+    plot = undefined;
+    place.textContent = chart.away === undefined ? "" : `No chart: ${chart.away}.`;
+    if (chart.away === undefined) plot = stacked(place, chart);
   }
   draw();
   setInterval(draw, REDRAWN_EVERY_MS);

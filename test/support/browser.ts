@@ -1,0 +1,70 @@
+/** A real browser on the operators' page, and what must be true of every page. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const DESKTOP = { width: 1280, height: 900 };
+const PHONE = { width: 390, height: 844 };
+
+export function startBrowser(): Promise<Browser> {
+  // Whoever is root has no sandbox.
+  return chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+}
+
+export interface Visit {
+  readonly page: Page;
+  /** Errors in the console, exceptions, dialogs, and requests to another host: there must be none. */
+  readonly faults: string[];
+}
+
+export async function visit(browser: Browser, base: string): Promise<Visit> {
+  const context = await browser.newContext({ baseURL: base, viewport: DESKTOP });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") faults.push(`${page.url()}: ${message.text()}`);
+  });
+  page.on("pageerror", (error) => faults.push(`${page.url()}: ${error.message}`));
+  page.on("dialog", (dialog) => {
+    faults.push(`${page.url()} opens a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(`${base}/`) && !request.url().startsWith("data:")) faults.push(request.url());
+  });
+  return { page, faults };
+}
+
+export async function logIn(page: Page, token: string): Promise<void> {
+  await page.goto("/login");
+  await page.getByLabel("Token").fill(token);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.getByRole("button", { name: "Log out" }).waitFor();
+}
+
+/** What is serious in the eyes of axe, as text. */
+const SERIOUS = `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
+  .filter(({ impact }) => impact === "serious" || impact === "critical")
+  .map(({ id, nodes }) => [id, nodes.length, nodes[0].html].join(" ")))`;
+
+/** Looks at the open page, on a desk and on a phone, light and dark: nothing is cut off, and axe finds nothing serious. */
+export async function lookAtPage(page: Page): Promise<void> {
+  await page.evaluate(AXE);
+  for (const size of [DESKTOP, PHONE]) {
+    await page.setViewportSize(size);
+    const wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
+    expect([page.url(), size.width, wider]).toEqual([page.url(), size.width, 0]);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect([page.url(), size.width, colorScheme, await page.evaluate(SERIOUS)]).toEqual([
+        page.url(),
+        size.width,
+        colorScheme,
+        [],
+      ]);
+    }
+  }
+  await page.setViewportSize(DESKTOP);
+}

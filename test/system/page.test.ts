@@ -1,0 +1,347 @@
+/** The operators' page in a real browser: each page, of a system that is empty, busy or broken; and what can be clicked. */
+import { Queue } from "bullmq";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
+import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
+import { type Carrier, createCarriers } from "../support/carrier.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliveryReport, eventOf, PEER } from "../support/report.ts";
+import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+
+/** Of a realistic mix. `npm run test:long` sends 100,000. */
+const REPORTS = Number(process.env.REPORTS ?? 2_000);
+const TOKEN = "correct horse battery staple";
+const PAGES = [
+  "/",
+  "/?span=week",
+  "/codes",
+  "/codes?q=spam",
+  "/codes/470",
+  "/trace",
+  "/quarantine",
+  "/acknowledgements",
+];
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startBrowser();
+});
+afterAll(() => browser.close());
+
+const base = (service: TestService): string => `http://127.0.0.1:${service.adminPort}`;
+const unreadable = (id: string) => deliveryReport({ "X-Mms-MM-Status-Code": undefined, "X-Mms-Message-ID": id });
+
+interface System {
+  readonly redis: TestRedis;
+  readonly service: TestService;
+  readonly carrier: Carrier;
+  stop(): Promise<void>;
+}
+
+async function startSystem(settings: Readonly<Record<string, string>> = {}): Promise<System> {
+  const redis = await startRedis();
+  const carriers = createCarriers();
+  const carrier = await carriers.add("first");
+  carriers.write();
+  const service = await startServiceProcess({
+    REDIS_URL: redis.url,
+    MM4D_PEERS_FILE: carriers.peersFile,
+    // So that "mm4d send" can be the carrier.
+    MM4D_PROXIES: "127.0.0.1",
+    MM4D_ADMIN_TOKEN: TOKEN,
+    ...settings,
+  });
+  return {
+    redis,
+    service,
+    carrier,
+    async stop() {
+      await service.stop();
+      await carriers.stop();
+      await redis.stop();
+    },
+  };
+}
+
+/** Realistic: most delivered, some deferred before, some failed for the usual reasons, few that nobody can read. */
+async function makeBusy({ service, carrier }: System): Promise<void> {
+  const mix = [
+    ["delivered", 0.7],
+    ["deferred-then-delivered", 0.1],
+    ["failed", 0.16],
+    ["duplicate", 0.02],
+    ["conflict", 0.01],
+    ["malformed", 0.01],
+  ] as const;
+  for (const [scenario, share] of mix) {
+    const messages = String(Math.max(4, Math.round(REPORTS * share)));
+    const args = [
+      "send",
+      "--scenario",
+      scenario,
+      "--messages",
+      messages,
+      "--connections",
+      "8",
+      "--proxy",
+      carrier.address,
+    ];
+    const sent = await runCommand(args, service.env);
+    expect([scenario, sent.code, sent.stderr]).toEqual([scenario, 0, sent.stderr]);
+  }
+}
+
+/** Opens every page, and looks at each; and at the board, which is not ours. */
+async function lookAround(system: System, pages: readonly string[]): Promise<void> {
+  const { page, faults } = await visit(browser, base(system.service));
+  await page.goto("/login");
+  await lookAtPage(page);
+  await logIn(page, TOKEN);
+  for (const path of pages) {
+    await page.goto(path);
+    await lookAtPage(page);
+  }
+  await page.goto("/queue/");
+  await page.getByRole("link", { name: "mm4-delivery-events" }).first().waitFor();
+  expect(faults).toEqual([]);
+  await page.context().close();
+}
+
+test("an empty system: every page says that there is nothing, and nothing is wrong with it", async () => {
+  const system = await startSystem();
+  await lookAround(system, PAGES);
+  const { page } = await visit(browser, base(system.service));
+  await logIn(page, TOKEN);
+  expect(await page.locator("main").innerText()).toMatch(/all is well[\s\S]*No reports in the last hour/);
+  await page.goto("/quarantine");
+  expect(await page.locator("main").innerText()).toContain("every message could be read");
+  await page.goto("/trace?q=nobody");
+  expect(await page.locator("main").innerText()).toContain("Nothing is remembered under that id or number");
+  await page.goto("/codes/470");
+  expect(await page.locator("main").innerText()).toContain("No report had it in the last 30 days");
+  await page.context().close();
+  await system.stop();
+});
+
+test("a broken system: the page says in words what is wrong, and works as far as it can", async () => {
+  const system = await startSystem({ MM4D_QUARANTINE_MAX_MESSAGES: "3" });
+  const { service, carrier, redis } = system;
+  for (let index = 0; index < 3; index += 1) await carrier.deliver(service.smtpPort, unreadable(`kept-${index}`));
+  await service.metric("mm4d_quarantine_messages", (count) => count === 3);
+  expect(await carrier.deliver(service.smtpPort, unreadable("one-more"))).toMatch(/^451 /);
+  const { page, faults } = await visit(browser, base(service));
+  await logIn(page, TOKEN);
+  await page.goto("/quarantine");
+  await lookAtPage(page);
+  await page.goto("/");
+  expect(await page.locator(".banner").innerText()).toContain("all is well");
+
+  await redis.kill();
+  await carrier.deliver(service.smtpPort, deliveryReport());
+  // Live: nobody reloads the page.
+  await page
+    .getByText(/Redis has been away for .* 1 report waits in the journal .*; relays see no difference/)
+    .waitFor();
+  await lookAtPage(page);
+  expect(faults).toEqual([]);
+  for (const path of [
+    "/codes",
+    "/trace?q=x",
+    "/quarantine",
+    "/acknowledgements",
+    "/queue/",
+    "/codes/470",
+    "/?span=day",
+  ]) {
+    const startedMs = performance.now();
+    await page.goto(path);
+    expect([path, await page.locator("main").innerText()]).toEqual([
+      path,
+      expect.stringContaining("Redis has been away"),
+    ]);
+    await lookAtPage(page);
+    expect([path, performance.now() - startedMs < 60_000]).toEqual([path, true]);
+  }
+  await redis.start();
+  await page.goto("/");
+  await page.getByText("all is well").waitFor();
+  await page.context().close();
+  await system.stop();
+});
+
+describe("a busy system", () => {
+  let system: System;
+  let visiting: Visit;
+  let page: Page;
+  beforeAll(async () => {
+    system = await startSystem();
+    await makeBusy(system);
+    await system.service.metric("mm4d_journal_records", (records) => records === 0);
+    visiting = await visit(browser, base(system.service));
+    page = visiting.page;
+  }, 600_000);
+  afterAll(async () => {
+    expect(visiting.faults).toEqual([]);
+    await system.stop();
+  });
+  const main = () => page.locator("main").innerText();
+
+  test("every page, on a desk and on a phone, light and dark", async () => {
+    await lookAround(system, [...PAGES, "/trace?q=12025550100"]);
+  });
+
+  test("only who knows the token is let in, to where they wanted", async () => {
+    await page.goto("/codes/470");
+    expect(new URL(page.url()).pathname).toBe("/login");
+    const refused = page.waitForResponse((response) => response.status() === 403);
+    await page.getByLabel("Token").fill("wrong");
+    await page.getByRole("button", { name: "Log in" }).click();
+    await refused;
+    expect(await main()).toContain("That is not the token");
+    visiting.faults.length = 0; // The browser tells of the 403.
+    await page.getByLabel("Token").fill(TOKEN);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.waitForURL("**/codes/470");
+    expect(await main()).toMatch(/470 rejected-spam-detected[\s\S]*first\s+rejected\s+\d+/);
+  });
+
+  test("Now follows what comes, by itself, and the charts show it", async () => {
+    await page.goto("/");
+    const inLastMinute = async () => Number(/(\d+) in the last minute/.exec(await main())?.[1]);
+    const before = await inLastMinute();
+    await system.carrier.deliver(system.service.smtpPort, deliveryReport({ "X-Mms-Message-ID": "seen-live" }));
+    await eventually(main, (text) => /the last [0-3] s ago/.test(text));
+    expect(await inLastMinute()).not.toBeNaN();
+    expect(before).not.toBeNaN();
+    for (const span of ["Day", "Week", "Hour"]) {
+      await page.getByRole("link", { name: span, exact: true }).click();
+      await page.locator(".chart canvas").waitFor();
+      const chart = await page.evaluate(
+        "fetch(document.querySelector('[data-chart]').dataset.chart).then((r) => r.json())",
+      );
+      const { success, times } = chart as { success: number[]; times: number[] };
+      expect(success.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(REPORTS * 0.7);
+      expect(times.length).toBe({ Day: 96, Week: 168, Hour: 60 }[span]);
+    }
+    expect(await main()).toMatch(/delivered\s+success\s+\d+/);
+  });
+
+  test("a code is found by number, by its HTTP form and by a word", async () => {
+    for (const wanted of ["470", "4470", "spam"]) {
+      await page.goto("/codes");
+      await page.getByLabel("Code, range, or word").fill(wanted);
+      await page.getByRole("button", { name: "Search" }).click();
+      await page.getByText(/\d+ found/).waitFor();
+      await page.getByRole("link", { name: "470", exact: true }).click();
+      await page.waitForURL("**/codes/470");
+    }
+  });
+
+  test("a report is traced by number; the number is masked until it is asked for, and then again", async () => {
+    await system.carrier.report(system.service.smtpPort, "tx-page", {
+      From: "+12025550155/TYPE=PLMN",
+      "X-Mms-Message-ID": "page-1",
+      "X-Mms-Note": "<script>alert(1)</script>",
+    });
+    await system.carrier.responses("tx-page");
+    await page.goto("/trace");
+    await page.getByLabel("Message id, transaction id, event id or number").fill("+1 (202) 555-0155");
+    await page.getByRole("button", { name: "Find" }).click();
+    await eventually(
+      async () => {
+        await page.reload();
+        return main();
+      },
+      (text) => text.includes("acknowledgement sent: 250"),
+    );
+    await page.getByText("Header as it came").click();
+    await page.getByText("Event", { exact: true }).click();
+    const masked = await main();
+    expect(masked).toMatch(/delivered \(success, final\)[\s\S]*received from first[\s\S]*put on the queue as job/);
+    expect(masked).toContain("<script>alert(1)</script>");
+    expect(masked).not.toContain("2025550155");
+    await page.getByRole("button", { name: "Show numbers" }).click();
+    await page.goto("/trace?q=page-1");
+    await page.getByText("Header as it came").click();
+    expect(await main()).toContain("From: +12025550155/TYPE=PLMN");
+    await page.getByRole("button", { name: "Mask numbers" }).click();
+    await page.goto("/trace?q=page-1");
+    expect(await main()).not.toContain("12025550155");
+  });
+
+  test("a message in quarantine is replayed, one is dropped, and the rest in bulk", async () => {
+    const bytes = deliveryReport({ "X-Mms-Message-ID": "mended" });
+    const kept = new Queue(QUARANTINE_QUEUE, { connection: { url: system.redis.url, maxRetriesPerRequest: null } });
+    for (const id of ["jmended", "jbroken"]) {
+      const raw = id === "jmended" ? bytes : Buffer.concat([unreadable("binary"), Buffer.from([0, 1, 0xff])]);
+      const message = {
+        reason: "internal-error",
+        detail: "Error: x",
+        peer: { ...PEER, name: "first" },
+        receivedAt: "2026-01-02T03:04:05.678Z",
+      };
+      await kept.add("internal-error", { ...message, raw: Buffer.from(raw).toString("base64") }, { jobId: id });
+    }
+    await page.goto("/quarantine/jbroken");
+    expect(await main()).toMatch(/a fault of ours[\s\S]*bytes that are no text/);
+    await page.getByRole("button", { name: "Replay it" }).click();
+    expect(await main()).toContain("0 messages replayed; 1 message still cannot be read, and stayed.");
+    await page.goto("/quarantine/jmended");
+    await page.getByRole("button", { name: "Replay it" }).click();
+    expect(await main()).toContain("1 message replayed.");
+    expect(await kept.getJob("jmended")).toBeUndefined();
+    const expected = eventOf(bytes, {}, { ...PEER, name: "first" });
+    await page.goto(`/trace?q=${expected.id}`);
+    expect(await main()).toContain("put on the queue as job");
+
+    await page.goto("/quarantine/jbroken");
+    await page.getByText("Drop it …").click();
+    await page.getByRole("button", { name: "Drop it for good" }).click();
+    expect(await main()).toContain("1 message dropped.");
+    await page
+      .getByText(/Drop all \d+ …/)
+      .first()
+      .click();
+    await page
+      .getByRole("button", { name: /Drop all \d+ for good/ })
+      .first()
+      .click();
+    expect(await main()).toMatch(/\d+ messages? dropped\./);
+    await page.getByRole("button", { name: /Replay all \d+/ }).click();
+    expect(await main()).toMatch(/0 messages replayed; \d+ messages? still cannot be read/);
+    const lines = system.service.log().filter(({ event }) => String(event).startsWith("operator."));
+    expect(lines.map(({ event }) => event)).toEqual(
+      expect.arrayContaining([
+        "operator.login",
+        "operator.login-failed",
+        "operator.numbers-shown",
+        "operator.quarantine-replayed",
+        "operator.quarantine-dropped",
+      ]),
+    );
+    await kept.close();
+  });
+
+  test("an acknowledgement that its MMSC refused is sent again", async () => {
+    const { carrier, service } = system;
+    carrier.mmsc().misbehave({ kind: "5xx", at: "data", times: 1, delayMs: 0 });
+    await carrier.report(service.smtpPort, "tx-refused");
+    await service.metric('mm4d_acknowledgements_total{peer="first",result="failed"}', (count) => count === 1);
+    await page.goto("/acknowledgements?show=undelivered");
+    await lookAtPage(page);
+    expect(await main()).toContain("tx-refused");
+    carrier.mmsc().misbehave(undefined);
+    await page.getByRole("button", { name: "Send again" }).click();
+    expect(await main()).toContain("1 acknowledgement sent again.");
+    await carrier.responses("tx-refused");
+  });
+
+  test("whoever logs out is out", async () => {
+    await page.goto("/");
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.waitForURL("**/login");
+    await page.goto("/quarantine");
+    expect(new URL(page.url()).pathname).toBe("/login");
+  });
+});
