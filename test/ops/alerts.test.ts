@@ -73,7 +73,7 @@ function anchorOf(heading: string): string {
 const known = new Map<string, readonly string[]>([["up", ["job", "instance"]]]);
 const { registry } = createMetrics({
   healthy: () => true,
-    traceNotesLost: () => 0,
+  traceNotesLost: () => 0,
   connections: () => 0,
   connectionsByPeer: () => new Map(),
   certificateExpiresAt: () => null,
