@@ -50,7 +50,7 @@ export interface Log {
   messageIgnored(sessionId: string, peer: PeerIdentity, messageType: string, advice: string | null): void;
   messageRefused(sessionId: string, peer: PeerIdentity, reason: string): void;
   messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
-  journalFault(kind: string, fields: Fields): void;
+  journalFault(kind: JournalTrouble, fields: Fields): void;
   journalFull(bytes: number, maxBytes: number): void;
   journalRecovered(fields: Fields): void;
   redisConnected(fields: Fields): void;
@@ -79,8 +79,12 @@ export function createLog({ level, numbers }: LogOptions): Log {
     },
     process.stdout.isTTY ? pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", sync: true }) : standardOutput(),
   );
-  const line = (severity: "debug" | "info" | "warn" | "error" | "fatal", event: string, fields: Fields = {}): void => {
+  const line = (severity: "debug" | "info", event: string, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields });
+  };
+  /** Whatever is wrong is told with what that means for reports, and what to do. */
+  const trouble = (severity: "warn" | "error" | "fatal", event: keyof typeof EFFECTS, fields: Fields = {}): void => {
+    logger[severity]({ event, ...fields, effect: EFFECTS[event] });
   };
   const shown = (text: string, known: readonly (Party | null)[]): string =>
     numbers === "full" ? text : maskNumbers(text, known);
@@ -129,17 +133,17 @@ export function createLog({ level, numbers }: LogOptions): Log {
     setLevel(level) {
       const before = logger.level;
       // Told in either level, whichever writes more.
-      if (level !== before) line("warn", "log.level-changed", { from: before, to: level });
+      if (level !== before) logger.warn({ event: "log.level-changed", from: before, to: level });
       logger.level = level;
       return before;
     },
     serviceStarted: (fields) => line("info", "service.started", fields),
-    serviceNote: (note) => line("warn", "service.note", { note }),
+    serviceNote: (note) => logger.warn({ event: "service.note", note }),
     serviceStopping: (fields) => line("info", "service.stopping", fields),
     serviceStopped: (fields) => line("info", "service.stopped", fields),
-    serviceFailed: (cause) => line("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
+    serviceFailed: (cause) => trouble("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
-    settingsNotReloaded: (what, cause) => line("error", "settings.not-reloaded", { what, ...reason(cause) }),
+    settingsNotReloaded: (what, cause) => trouble("error", "settings.not-reloaded", { what, ...reason(cause) }),
     sessionRefused: (refusal) => line("info", "session.refused", refusal),
     sessionFailed: (cause, client) =>
       line("info", "session.failed", { ...client, ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
@@ -148,82 +152,110 @@ export function createLog({ level, numbers }: LogOptions): Log {
     reportPublished: (event, jobId) =>
       line("info", "report.published", { ...aboutReport(event), jobId, tookMs: Date.now() - Date.parse(event.time) }),
     reportDuplicate: (event, firstJobId) => line("info", "report.duplicate", { ...aboutReport(event), firstJobId }),
-    reportConflict: (event) => line("warn", "report.conflict", aboutReport(event)),
-    codeUnknown: (event) =>
-      line("error", "code.unknown", {
-        ...aboutReport(event),
-        effect:
-          "told once a code and peer: the catalogue does not list it. Ask the peer what it means, and lay it over the catalogue (MM4D_CATALOGUE_FILE)",
-      }),
+    reportConflict: (event) => trouble("warn", "report.conflict", aboutReport(event)),
+    codeUnknown: (event) => trouble("error", "code.unknown", aboutReport(event)),
     messageQuarantined: (sessionId, id, { reason: why, detail, peer }) =>
-      line(why === "internal-error" ? "error" : "warn", "message.quarantined", {
+      trouble(why === "internal-error" ? "error" : "warn", "message.quarantined", {
         sessionId,
         id,
         peer: peer.name,
         reason: why,
         detail,
       }),
-    quarantineFull: (use) => line("error", "quarantine.full", use),
+    quarantineFull: (use) => trouble("error", "quarantine.full", use),
     acknowledgementSent: (id, ack, fields) =>
       line("info", "acknowledgement.sent", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
     acknowledgementRetried: (id, ack, fields) =>
       line("debug", "acknowledgement.retried", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
     acknowledgementFailed: (id, ack, fields) =>
-      line("warn", "acknowledgement.failed", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
-    acknowledgementUndeliverable: (peer) =>
-      line("warn", "acknowledgement.undeliverable", {
-        peer,
-        effect:
-          "it asks for acknowledgements and gets none: its entry names no acknowledge.host, or its messages no address and the entry no acknowledge.to. Told once a peer",
-      }),
+      trouble("warn", "acknowledgement.failed", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
+    acknowledgementUndeliverable: (peer) => trouble("warn", "acknowledgement.undeliverable", { peer }),
     acknowledgementsFailing: (peer, why) =>
-      line("error", "acknowledgements.failing", {
-        peer,
-        reason: shown(why, []),
-        effect: "its acknowledgements wait, for about an hour",
-      }),
+      trouble("error", "acknowledgements.failing", { peer, reason: shown(why, []) }),
     acknowledgementsRecovered: (peer, fields) => line("info", "acknowledgements.recovered", { peer, ...fields }),
     bounceReceived: (peer, fields, ack) =>
-      line("warn", "bounce.received", { ...(ack ? aboutAcknowledgement("", ack) : {}), peer, ...masked(fields) }),
-    messageIgnored: (sessionId, peer, messageType, advice) =>
-      line(advice === null ? "debug" : "warn", "message.ignored", { sessionId, peer: peer.name, messageType, advice }),
+      trouble("warn", "bounce.received", { ...(ack ? aboutAcknowledgement("", ack) : {}), peer, ...masked(fields) }),
+    messageIgnored(sessionId, peer, messageType, advice) {
+      const fields = { sessionId, peer: peer.name, messageType };
+      if (advice === null) line("debug", "message.ignored", fields);
+      else trouble("warn", "message.ignored", { ...fields, advice });
+    },
     messageRefused: (sessionId, peer, why) =>
       line("info", "message.refused", { sessionId, peer: peer.name, reason: why }),
     messageNotStored: (sessionId, peer, cause) =>
       line("debug", "message.not-stored", { sessionId, peer: peer.name, ...reason(cause) }),
-    journalFault: (kind, fields) =>
-      line("error", `journal.${kind}`, { ...fields, effect: JOURNAL_EFFECTS[kind as keyof typeof JOURNAL_EFFECTS] }),
-    journalFull: (bytes, maxBytes) => line("error", "journal.full", { bytes, maxBytes }),
+    journalFault: (kind, fields) => trouble("error", `journal.${kind}`, fields),
+    journalFull: (bytes, maxBytes) => trouble("error", "journal.full", { bytes, maxBytes }),
     journalRecovered: (fields) => line("info", "journal.recovered", fields),
     redisConnected: (fields) => line("info", "redis.connected", fields),
-    redisUnreachable: (why) => line("error", "redis.unreachable", { reason: why }),
-    redisUnsuitable: (reasons) => line("error", "redis.unsuitable", { reasons }),
+    redisUnreachable: (why) => trouble("error", "redis.unreachable", { reason: why }),
+    redisUnsuitable: (reasons) => trouble("error", "redis.unsuitable", { reasons }),
     redisSuitable: () => line("info", "redis.suitable"),
-    redisChanged: () => line("warn", "redis.changed", {}),
+    redisChanged: () => trouble("warn", "redis.changed", {}),
     // BullMQ repeats what redis.unreachable and drain.failed have said once.
     redisError: (cause) => line("debug", "redis.error", reason(cause)),
     embeddedRedis: (fields) => line("info", "redis.embedded", fields),
-    queueFailed: (cause) => line("error", "queue.failed", { ...reason(cause), effect: "reports get 451" }),
+    queueFailed: (cause) => trouble("error", "queue.failed", reason(cause)),
     queueRecovered: (fields) => line("info", "queue.recovered", fields),
-    drainFailed: (cause, waiting) => line("error", "drain.failed", { ...reason(cause), waiting }),
-    // A wrong token may be a guess.
-    operatorActed: (action, fields) => line(action === "login-failed" ? "warn" : "info", `operator.${action}`, fields),
+    drainFailed: (cause, waiting) => trouble("error", "drain.failed", { ...reason(cause), waiting }),
+    operatorActed(action, fields) {
+      if (action === "login-failed") trouble("warn", "operator.login-failed", fields);
+      else line("info", `operator.${action}`, fields);
+    },
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };
 }
 
-/** What a fault of the journal means for reports, and what to do. */
-const JOURNAL_EFFECTS = {
-  torn: "none: it was answered to nobody, and its relay delivers it again",
-  damaged: "what stood there is lost when it was not on the queue yet; it is kept in damaged/. Look at the disk",
-  "append-failed": "reports get 451 until the data directory can be written. See to its disk",
-  missing: "what stood there and was not on the queue yet is lost. Nobody but mm4d may remove segments",
-  unreadable: "what stood there is not queued again after Redis has changed; it is kept in damaged/. Look at the disk",
-  "remove-failed": "none, but the journal grows. See to the data directory's disk and its mode",
-  "cursor-failed": "none, but a restart queues more again, under the same ids. See to the data directory's disk",
-  "cursor-unreadable": "what is in the journal is queued again, under the same ids; Redis forgets an id after a day",
-  unattended: "the journal could not be looked after this second; it is tried again",
-};
+/** What each line that says that something is wrong means for reports, and what to do. */
+const EFFECTS = {
+  "service.failed": "none is received while it does not run; what was answered 250 is kept. Do what the reason says",
+  "settings.not-reloaded": "none: what was in force stays. Correct the file; it is read again when it changes",
+  "report.conflict": "its event says so and is queued. The peer's status and code contradict each other: tell the peer",
+  "code.unknown":
+    "its event says known: false; told once a code and peer. Ask the peer what it means, and lay it over the catalogue (MM4D_CATALOGUE_FILE)",
+  "message.quarantined":
+    "it made no event, and is kept. Look at it (mm4d quarantine show), tell the peer, replay or drop it",
+  "message.ignored": "it made no event, and is not kept. Do what the advice says; told once an hour",
+  "quarantine.full":
+    "messages nobody can read get 451 until there is room; reports are not concerned. mm4d quarantine list",
+  "acknowledgement.failed":
+    "none. Its peer may send the report again. mm4d acks list tells why, acks retry sends it again",
+  "acknowledgement.undeliverable":
+    "it asks for acknowledgements and gets none: its entry names no acknowledge.host, or its messages no address and the entry no acknowledge.to. Told once a peer",
+  "acknowledgements.failing":
+    "none; its acknowledgements wait, for about an hour. mm4d peers test tells whether its MMSC can be reached",
+  "bounce.received": "none. What was sent to its MMSC came back: mm4d acks list --state bounced",
+  "redis.unreachable":
+    "they wait in the journal, and relays see no difference; with MM4D_ACCEPT=queue they get 451. See that Redis runs, and to REDIS_URL",
+  "redis.unsuitable":
+    "they may be lost in Redis once they are on the queue. Change Redis as the reasons say; mm4d doctor tells how",
+  "redis.changed":
+    "what was queued lately is queued again under the same ids, because this Redis may not have it. Nothing to do",
+  "queue.failed": "they get 451 until the queue takes them. mm4d doctor tells what is wrong",
+  "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
+  "operator.login-failed": "none. A wrong MM4D_ADMIN_TOKEN was given; many of these are somebody who guesses",
+  "journal.full": "they get 451 until Redis has caught up. See why it does not: mm4d status",
+  "journal.torn": "none: it was answered to nobody, and its relay delivers it again",
+  "journal.damaged":
+    "what stood there is lost when it was not on the queue yet; it is kept in damaged/. Look at the disk",
+  "journal.append-failed": "reports get 451 until the data directory can be written. See to its disk",
+  "journal.missing": "what stood there and was not on the queue yet is lost. Nobody but mm4d may remove segments",
+  "journal.unreadable":
+    "what stood there is not queued again after Redis has changed; it is kept in damaged/. Look at the disk",
+  "journal.remove-failed": "none, but the journal grows. See to the data directory's disk and its mode",
+  "journal.cursor-failed":
+    "none, but a restart queues more again, under the same ids. See to the data directory's disk",
+  "journal.cursor-unreadable":
+    "what is in the journal is queued again, under the same ids; Redis forgets an id after MM4D_DEDUPE_HOURS",
+  "journal.unattended": "the journal could not be looked after this second; it is tried again",
+} as const;
+
+/** Faults of the journal that have a line. */
+export type JournalTrouble = keyof typeof EFFECTS extends infer Event
+  ? Event extends `journal.${infer Kind}`
+    ? Exclude<Kind, "full">
+    : never
+  : never;
 
 /** A log that cannot be written, on a full disk say, is lost; it does not end the service. */
 function standardOutput() {

@@ -90,10 +90,11 @@ export function createMetrics(observed: Observed) {
   );
   new Gauge({
     name: "mm4d_queue_jobs",
-    help: "Jobs of each queue by state, looked at every 5 s",
+    help: "Jobs of each queue by state, looked at every 5 s; not there while Redis is away",
     labelNames: ["queue", "state"],
     registers,
     collect() {
+      this.reset();
       for (const [queue, { jobs }] of observed.queues()) {
         for (const [state, count] of Object.entries(jobs)) this.set({ queue, state }, count);
       }
@@ -101,10 +102,11 @@ export function createMetrics(observed: Observed) {
   });
   new Gauge({
     name: "mm4d_queue_oldest_waiting_seconds",
-    help: "Age of the job that has waited longest for a consumer, in seconds; 0 while none waits",
+    help: "Age of the job that has waited longest for a consumer, since it was made, in seconds; 0 while none waits",
     labelNames: ["queue"],
     registers,
     collect() {
+      this.reset();
       for (const [queue, { oldestWaitingAt }] of observed.queues()) this.set({ queue }, ageOf(oldestWaitingAt));
     },
   });

@@ -177,7 +177,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       const { awayMs, memoryRatio, writtenAt } = watch.state();
       return { up: awayMs === null, memoryRatio, writtenAt };
     },
-    queues: () => queues,
+    // What was measured before an outage is no news.
+    queues: () => (redisAway() === null ? queues : new Map()),
     traceNotesLost: () => trace.lost(),
     catalogue: () => files.reading().catalogue.version,
   });
@@ -570,8 +571,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: journalStatus(),
       redis: `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`,
-      events: queues.get(config.queue),
-      acknowledgements: queues.get(ACKNOWLEDGEMENTS_QUEUE),
+      events: redisAway() === null ? queues.get(config.queue) : undefined,
+      acknowledgements: redisAway() === null ? queues.get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
       quarantined: quarantine.use().messages,
     };
   }

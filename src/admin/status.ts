@@ -125,7 +125,7 @@ const OFTEN = 0.01;
 const MOST_TOLD = 3;
 
 function describeQueue(use: QueueUse | undefined, failed: string, since: (at: Date) => string): string {
-  if (!use) return "not looked at yet";
+  if (!use) return "not known: Redis is away, or was not looked at yet";
   const { waiting = 0, active = 0, delayed = 0, failed: givenUp = 0 } = use.jobs;
   const oldest = use.oldestWaitingAt === null ? "" : `, the oldest for ${since(use.oldestWaitingAt)}`;
   return [
