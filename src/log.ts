@@ -65,6 +65,7 @@ export interface Log {
   drainFailed(cause: Error, waiting: number): void;
   drainRecovered(fields: Fields): void;
   operatorActed(action: string, fields: Fields): void;
+  traceFailed(cause: Error): void;
 }
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
@@ -202,6 +203,7 @@ export function createLog({ level, numbers }: LogOptions): Log {
       if (action === "login-failed") trouble("warn", "operator.login-failed", fields);
       else line("info", `operator.${action}`, fields);
     },
+    traceFailed: (cause) => trouble("error", "trace.failed", { ...reason(cause), stack: cause.stack }),
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };
 }
@@ -234,6 +236,7 @@ const EFFECTS = {
   "queue.failed": "they get 451 until the queue takes them. mm4d doctor tells what is wrong",
   "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
   "operator.login-failed": "none. A wrong MM4D_ADMIN_TOKEN was given; many of these are somebody who guesses",
+  "trace.failed": "none, but mm4d trace will not tell of one. Please report the stack: it is a fault of ours",
   "journal.full": "they get 451 until Redis has caught up. See why it does not: mm4d status",
   "journal.torn": "none: it was answered to nobody, and its relay delivers it again",
   "journal.damaged":

@@ -20,6 +20,11 @@ export interface OperatingOptions {
   readonly replayer: () => Omit<Replayer, "quarantine">;
 }
 
+interface Openable {
+  ready(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
 export interface Operating {
   quarantine(): Promise<QuarantineDesk>;
   acknowledgements(): Promise<AcknowledgementDesk>;
@@ -28,18 +33,26 @@ export interface Operating {
 }
 
 export function createOperating({ redis, prefix, queue, redisAway, replayer }: OperatingOptions): Operating {
-  const opened: { close(): Promise<void> }[] = [];
+  const opened = new Set<Openable>();
 
-  function once<T extends { close(): Promise<void> }>(open: () => T): () => T {
+  /** One whose beginning failed never works again: it is opened anew. */
+  function once<T extends Openable>(open: () => T): () => Promise<T> {
     let made: T | undefined;
-    return () => {
+    return async () => {
       const away = redisAway();
       if (away !== null) throw new Error(away);
-      if (made === undefined) {
-        made = open();
-        opened.push(made);
+      made ??= open();
+      const mine = made;
+      opened.add(mine);
+      try {
+        await mine.ready();
+        return mine;
+      } catch (cause) {
+        if (made === mine) made = undefined;
+        opened.delete(mine);
+        void mine.close().catch(() => {}); // It has nothing to finish.
+        throw cause;
       }
-      return made;
     };
   }
 
@@ -49,23 +62,23 @@ export function createOperating({ redis, prefix, queue, redisAway, replayer }: O
     once(() => {
       const found = new Queue(name, { connection: redis, prefix });
       found.on("error", () => {}); // Whoever looks hears of it from the call that fails.
-      return found;
+      return { queue: found, ready: () => found.waitUntilReady(), close: () => found.close() };
     }),
   );
 
   return {
     async quarantine() {
-      const kept = quarantine();
+      const kept = await quarantine();
       return {
         ...kept,
         replay: (entry) => replay(entry, { ...replayer(), quarantine: kept }),
         readBody: readSavedBodyAside,
       };
     },
-    acknowledgements: async () => acknowledgements(),
-    queues: async () => queues.map((open) => open()),
+    acknowledgements,
+    queues: () => Promise.all(queues.map(async (open) => (await open()).queue)),
     async close() {
-      await Promise.all(opened.map((one) => one.close()));
+      await Promise.all([...opened].map((one) => one.close()));
     },
   };
 }

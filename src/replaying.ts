@@ -17,14 +17,20 @@ export interface Replayed {
   readonly text: string;
 }
 
-/** A first publication: under its ordinary id, with the time it was received at first. Rejects when Redis does not take it. */
+/**
+ * A first publication: under its ordinary id, with the time it was received at first.
+ * What still makes no event, or meets a fault of ours again, stays. Rejects when Redis does not take it.
+ */
 export async function replay({ id, message }: QuarantineEntry, replayer: Replayer): Promise<Replayed> {
   const { peer, receivedAt, raw } = message;
   const rules = replayer.rulesOf(peer.name);
-  const read = readEvent(
-    { bytes: Buffer.from(raw, "base64"), peer, rules, receivedAt: new Date(receivedAt) },
-    replayer.reading,
-  );
+  const saved = { bytes: Buffer.from(raw, "base64"), peer, rules, receivedAt: new Date(receivedAt) };
+  let read: ReturnType<typeof readEvent>;
+  try {
+    read = readEvent(saved, replayer.reading);
+  } catch (cause) {
+    return { published: false, text: `still meets a fault of ours: ${(cause as Error).message}` };
+  }
   if (!read.ok) return { published: false, text: `still makes no event: ${read.error.kind}` };
   const event = read.value;
   const { duplicateOf } = await replayer.publish({ id: newRecordId(), kind: "event", event });

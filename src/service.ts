@@ -31,14 +31,14 @@ import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt
 import { watchRedis } from "./queue/redis-watch.ts";
 import { createStatistics, readStatistics } from "./queue/statistics.ts";
 import { createTraceWriter, findTrace } from "./queue/trace.ts";
-import { QuarantineFullError, type Receipt, receive } from "./receiver.ts";
+import { QuarantineFullError, type Reading, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
 import { createAccess, createNetworks } from "./smtp/access.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
 import { createRefusals, type NewRefusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
-import { noteOf } from "./tracing.ts";
+import { type Answered, noteOf } from "./tracing.ts";
 import { VERSION } from "./version.ts";
 
 export interface Service {
@@ -260,7 +260,11 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       refusals: () => refusals.list(),
       redisAway,
       catalogue: () => files.reading().catalogue,
-      tallies: (since, until, resolution) => readStatistics(redis, config.queuePrefix, { since, until, resolution }),
+      tallies(agoMs, resolution) {
+        const until = new Date();
+        const since = new Date(until.getTime() - agoMs);
+        return readStatistics(redis, config.queuePrefix, { since, until, resolution });
+      },
       async trace(wanted) {
         await trace.flush();
         return findTrace(redis, config.queuePrefix, config.queue, wanted);
@@ -352,9 +356,18 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
     const reply = noteReceipt({ sessionId, peer }, receipt, tookMs);
-    const note = noteOf({ message, receipt, reply, tookMs }, reading);
-    if (note) trace.note(note);
+    noteTrace({ message, receipt, reply, tookMs }, reading);
     return reply;
+  }
+
+  /** Whatever goes wrong here, the reply stands. */
+  function noteTrace(answered: Answered, reading: Reading): void {
+    try {
+      const note = noteOf(answered, reading);
+      if (note) trace.note(note);
+    } catch (cause) {
+      log.traceFailed(cause as Error);
+    }
   }
 
   /** Resolves once the record is safe; rejects in time when that is not certain, and then the relay comes again. */

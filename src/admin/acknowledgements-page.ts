@@ -5,9 +5,9 @@ import { maskAllNumbers } from "../delivery/masking.ts";
 import { some } from "../quantities.ts";
 import type { AcknowledgementEntry, AcknowledgementState } from "../queue/acknowledgements.ts";
 import { visible } from "../visible.ts";
-import { choices, type Html, layout, time } from "./layout.ts";
+import { choices, type Html, layout, pathOf, time } from "./layout.ts";
 import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
-import type { Operations } from "./operations.ts";
+import type { OnAction, Operations } from "./operations.ts";
 
 const MAX_SHOWN = 100;
 /** What each choice shows. */
@@ -19,11 +19,7 @@ const CHOICES = {
 } as const satisfies Record<string, readonly [string, readonly AcknowledgementState[]]>;
 type Choice = keyof typeof CHOICES;
 
-export function acknowledgementsPage(
-  operations: Operations,
-  { mayAct }: Login,
-  onAction: (action: string, fields: Readonly<Record<string, unknown>>) => void,
-): Hono<PageEnv> {
+export function acknowledgementsPage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
 
   routes.get("/acknowledgements", async (c) => {
@@ -42,17 +38,21 @@ export function acknowledgementsPage(
       ${entries.length === 0 ? html`<p class="card">None.</p>` : table(entries.slice(0, MAX_SHOWN), operator)}
       ${entries.length > MAX_SHOWN ? html`<p>There are more; these are the oldest. mm4d acks list tells all.</p>` : ""}
       ${operator.loggedIn && choice === "undelivered" && entries.length > 0 ? retryAll() : ""}`;
-    return c.html(layout({ title: "Acknowledgements", path: "/acknowledgements", operator, body }));
+    return c.html(layout({ title: "Acknowledgements", path: pathOf(c), operator, body }));
   });
 
   routes.post("/acknowledgements/retry", mayAct, async (c) => {
     const { id, state } = await c.req.parseBody();
     const desk = await operations.acknowledgements();
     let again = 0;
-    if (state === "undelivered") {
-      for await (const entry of desk.list([state])) if (await desk.retry(entry.id, state)) again += 1;
-    } else if (typeof id === "string" && (await desk.retry(id))) again = 1;
-    onAction("acknowledgements-retried", { address: addressOf(c), id, state, again });
+    try {
+      if (state === "undelivered") {
+        for await (const entry of desk.list([state])) if (await desk.retry(entry.id, state)) again += 1;
+      } else if (typeof id === "string" && (await desk.retry(id))) again = 1;
+    } finally {
+      // Also of what breaks off.
+      onAction("acknowledgements-retried", { address: addressOf(c), id, state, again });
+    }
     return c.redirect(`/acknowledgements?again=${again}`, 303);
   });
   return routes;
@@ -74,7 +74,7 @@ function table(entries: readonly AcknowledgementEntry[], { loggedIn, numbers }: 
         <th scope="row">${ack.peer}</th>
         <td>${state}${attempts === 0 ? "" : `, ${some(attempts, "attempt")}`} ${at === null ? "" : time(at)}</td>
         <td>${ack.messageType} ${ack.requestStatus}</td>
-        <td>${visible(ack.transactionId ?? "none")}<br />${visible(ack.messageId ?? "none")}</td>
+        <td>${said(ack.transactionId ?? "none")}<br />${said(ack.messageId ?? "none")}</td>
         <td>${said(bounce ?? error ?? "")}</td>
         ${loggedIn ? html`<td>${state === "owed" || state === "sending" ? "" : retryOne(id)}</td>` : ""}
       </tr>`;

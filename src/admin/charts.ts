@@ -1,5 +1,6 @@
 /** The charts' numbers: reports of the last hour, day or week, by disposition. */
 import type { Tally } from "../delivery/tally.ts";
+import type { Disposition } from "../delivery/verdict.ts";
 import type { Resolution } from "../queue/statistics.ts";
 
 const MINUTE_MS = 60_000;
@@ -8,7 +9,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** How long a chart is, how wide a bar, and by which counts it is drawn. */
 export const SPANS = {
   hour: { ms: HOUR_MS, barMs: MINUTE_MS, resolution: "minute", name: "Hour" },
-  day: { ms: 24 * HOUR_MS, barMs: 15 * MINUTE_MS, resolution: "minute", name: "Day" },
+  day: { ms: 24 * HOUR_MS, barMs: HOUR_MS, resolution: "hour", name: "Day" },
   week: { ms: 7 * 24 * HOUR_MS, barMs: HOUR_MS, resolution: "hour", name: "Week" },
 } as const satisfies Record<string, { ms: number; barMs: number; resolution: Resolution; name: string }>;
 
@@ -18,19 +19,15 @@ export function spanIn(text: string | undefined): Span {
   return text === "day" || text === "week" ? text : "hour";
 }
 
-export const DISPOSITIONS = ["success", "failure", "pending", "unknown"] as const;
-
 /** What uPlot draws: times in seconds since 1970, and for each bar the reports of each disposition. */
-export type Chart = { readonly times: readonly number[] } & Readonly<
-  Record<(typeof DISPOSITIONS)[number], readonly number[]>
->;
+export type Chart = { readonly times: readonly number[] } & Readonly<Record<Disposition, readonly number[]>>;
 
 export function chartOf(tallies: readonly Tally[], span: Span, until: Date): Chart {
   const { ms, barMs } = SPANS[span];
   const lastMs = until.getTime() - (until.getTime() % barMs);
   const bars = Math.floor(ms / barMs);
   const times = Array.from({ length: bars }, (_, bar) => (lastMs - (bars - 1 - bar) * barMs) / 1000);
-  const of = (disposition: string): number[] => {
+  const of = (disposition: Disposition): number[] => {
     const counts = Array<number>(bars).fill(0);
     for (const tally of tallies) {
       const bar = bars - 1 - Math.floor((lastMs - tally.from.getTime() + barMs - 1) / barMs);

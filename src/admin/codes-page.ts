@@ -7,7 +7,7 @@ import { describeCode } from "../delivery/describe.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
 import { inPercent } from "../quantities.ts";
 import { spanIn } from "./charts.ts";
-import { choices, type Html, layout } from "./layout.ts";
+import { choices, type Html, layout, pathOf } from "./layout.ts";
 import type { PageEnv } from "./login.ts";
 import { chart } from "./now-page.ts";
 import type { Operations } from "./operations.ts";
@@ -29,7 +29,7 @@ export function codesPage(operations: Operations): Hono<PageEnv> {
         <button>Search</button>
       </form>
       ${wanted.trim() === "" ? await seen(operations, period) : ""} ${catalogue(operations, wanted)}`;
-    return c.html(layout({ title: "Codes", path: "/codes", operator: c.var.operator, body }));
+    return c.html(layout({ title: "Codes", path: pathOf(c), operator: c.var.operator, body }));
   });
 
   routes.get("/codes/:code{[0-9]{1,9}}", async (c) => {
@@ -44,7 +44,7 @@ export function codesPage(operations: Operations): Hono<PageEnv> {
       </section>
       ${chart(spanIn(c.req.query("span") ?? "week"), String(entry.code))} ${await peersOf(operations, entry)}
       <p><a href="/codes">All codes</a></p>`;
-    return c.html(layout({ title: `${entry.code} ${entry.name}`, path: "/codes", operator: c.var.operator, body }));
+    return c.html(layout({ title: `${entry.code} ${entry.name}`, path: pathOf(c), operator: c.var.operator, body }));
   });
   return routes;
 }
@@ -54,9 +54,8 @@ function periodIn(text: string | undefined): Period {
 }
 
 function countsOf(operations: Operations, period: Period): Promise<readonly Tally[]> {
-  const until = new Date();
   const [, days] = PERIODS[period];
-  return operations.tallies(new Date(until.getTime() - days * DAY_MS), until, days > 7 ? "day" : "hour");
+  return operations.tallies(days * DAY_MS, days > 7 ? "day" : "hour");
 }
 
 /** The codes that came, most first. */

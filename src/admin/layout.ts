@@ -1,4 +1,5 @@
 /** What every page has around it. */
+import type { Context } from "hono";
 import { html } from "hono/html";
 import type { Operator } from "./login.ts";
 
@@ -7,7 +8,7 @@ export type Html = ReturnType<typeof html>;
 
 export interface PageOptions {
   readonly title: string;
-  /** Where it is, for the navigation and to come back to. */
+  /** Where it is, with its query: for the navigation, and to come back to. */
   readonly path: string;
   /** Null for whoever is not let in yet. */
   readonly operator: Operator | null;
@@ -24,7 +25,8 @@ const PAGES = [
 ] as const;
 
 export function layout({ title, path, operator, body }: PageOptions): Html {
-  const here = (page: string): boolean => path === page || (page !== "/" && path.startsWith(page));
+  const { pathname } = new URL(path, "http://localhost");
+  const here = (page: string): boolean => pathname === page || (page !== "/" && pathname.startsWith(page));
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -67,6 +69,12 @@ function session({ loggedIn, numbers }: Operator, path: string): Html {
     </form>
     <form method="post" action="/logout"><button>Log out</button></form>
   </div>`;
+}
+
+/** Where a request leads: its path and query. */
+export function pathOf(c: Context): string {
+  const { pathname, search } = new URL(c.req.url);
+  return pathname + search;
 }
 
 /** A link to the same page with another choice, or the choice that is made. */

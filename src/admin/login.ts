@@ -10,6 +10,7 @@ import { csrf } from "hono/csrf";
 import { html } from "hono/html";
 import { isLoopback } from "../config.ts";
 import { layout } from "./layout.ts";
+import type { OnAction } from "./operations.ts";
 
 export interface Operator {
   /** Whether it may do more than look. */
@@ -22,7 +23,7 @@ export type PageEnv = { Variables: { readonly operator: Operator } };
 export interface LoginOptions {
   /** Empty for none. */
   readonly token: string;
-  readonly onAction: (action: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly onAction: OnAction;
 }
 
 export interface Login {
@@ -30,6 +31,8 @@ export interface Login {
   readonly guard: MiddlewareHandler<PageEnv>;
   /** Whether a request changes something: then it must come from a page of ours. */
   readonly sameSite: MiddlewareHandler;
+  /** Whether whoever was let through still may look: for pages that stay open. */
+  readonly mayStillLook: (c: Context) => Promise<boolean>;
   /** Whether who is let through may also do something. */
   readonly mayAct: MiddlewareHandler<PageEnv>;
   readonly routes: Hono<PageEnv>;
@@ -42,13 +45,11 @@ const WINDOW_MS = 60_000;
 const FAILURES_PER_ADDRESS = 10;
 const FAILURES = 100;
 const MAX_ADDRESSES = 1_000;
-const MAX_ENDED = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 interface Session {
   readonly id: string;
   readonly untilMs: number;
-  /** Until when it shows numbers in full. */
-  readonly numbersUntilMs: number;
 }
 
 export function createLogin({ token, onAction }: LoginOptions): Login {
@@ -56,34 +57,27 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
   let secret = randomBytes(32);
   /** Sessions that were ended before their time, and when that would have been. */
   const ended = new Map<string, number>();
+  /** Sessions that are shown numbers in full, and until when. */
+  const shown = new Map<string, number>();
   const failures = createFailures();
 
   async function sessionOf(c: Context): Promise<Session | undefined> {
     const cookie = await getSignedCookie(c, secret, COOKIE);
-    const [id, until, numbersUntil] = cookie ? cookie.split(".") : [];
-    const session = { id: id ?? "", untilMs: Number(until), numbersUntilMs: Number(numbersUntil) };
+    const [id = "", until] = cookie ? cookie.split(".") : [];
+    const session = { id, untilMs: Number(until) };
     return session.untilMs > Date.now() && !ended.has(session.id) ? session : undefined;
   }
 
-  function keep(c: Context, { id, untilMs, numbersUntilMs }: Session): Promise<void> {
-    return setSignedCookie(c, COOKIE, `${id}.${untilMs}.${numbersUntilMs}`, secret, {
-      path: "/",
-      httpOnly: true,
-      sameSite: "Strict",
-      secure: isSecure(c),
-      maxAge: SESSION_MS / 1000,
-    });
-  }
-
-  function end({ id, untilMs }: Session): void {
-    const nowMs = Date.now();
-    for (const [known, overMs] of ended) if (overMs <= nowMs) ended.delete(known);
-    if (ended.size >= MAX_ENDED) {
+  /** Remembers something of a session until a time; what is over by now is forgotten. */
+  function remember(until: Map<string, number>, id: string, untilMs: number): void {
+    for (const [known, overMs] of until) if (overMs <= Date.now()) until.delete(known);
+    if (until.size >= MAX_REMEMBERED) {
       // Nobody is logged in any more, and nothing need be remembered.
       secret = randomBytes(32);
       ended.clear();
+      shown.clear();
     }
-    ended.set(id, untilMs);
+    until.set(id, untilMs);
   }
 
   const guard: MiddlewareHandler<PageEnv> = async (c, next) => {
@@ -95,7 +89,8 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
     }
     const session = await sessionOf(c);
     if (session) {
-      c.set("operator", { loggedIn: true, numbers: session.numbersUntilMs > Date.now() ? "full" : "masked" });
+      const numbers = (shown.get(session.id) ?? 0) > Date.now() ? "full" : "masked";
+      c.set("operator", { loggedIn: true, numbers });
       return next();
     }
     const { pathname, search } = new URL(c.req.url);
@@ -119,16 +114,23 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
     const address = addressOf(c);
     const form = await c.req.parseBody();
     const next = pathIn(form.next);
-    if (failures.tooMany(address)) {
-      c.header("retry-after", String(WINDOW_MS / 1000));
-      return c.html(loginPage(next, "Too many wrong tokens. Try again in a minute."), 429);
-    }
     if (!isSame(typeof form.token === "string" ? form.token : "", token)) {
+      // Behind a proxy everybody has one address: whoever knows the token is never kept out.
+      if (failures.tooMany(address)) {
+        c.header("retry-after", String(WINDOW_MS / 1000));
+        return c.html(loginPage(next, "That is not the token (MM4D_ADMIN_TOKEN), as too often in this minute."), 429);
+      }
       failures.note(address);
       onAction("login-failed", { address });
       return c.html(loginPage(next, "That is not the token (MM4D_ADMIN_TOKEN)."), 403);
     }
-    await keep(c, { id: randomBytes(16).toString("hex"), untilMs: Date.now() + SESSION_MS, numbersUntilMs: 0 });
+    await setSignedCookie(c, COOKIE, `${randomBytes(16).toString("hex")}.${Date.now() + SESSION_MS}`, secret, {
+      path: "/",
+      httpOnly: true,
+      sameSite: "Strict",
+      secure: isSecure(c),
+      maxAge: SESSION_MS / 1000,
+    });
     onAction("login", { address });
     return c.redirect(next, 303);
   });
@@ -136,7 +138,7 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
   routes.post("/logout", async (c) => {
     const session = await sessionOf(c);
     if (session) {
-      end(session);
+      remember(ended, session.id, session.untilMs);
       onAction("logout", { address: addressOf(c) });
     }
     deleteCookie(c, COOKIE, { path: "/" });
@@ -148,7 +150,8 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
     if (!session) return c.text("Log in first\n", 401);
     const form = await c.req.parseBody();
     const show = form.show === "yes";
-    await keep(c, { ...session, numbersUntilMs: show ? Date.now() + NUMBERS_MS : 0 });
+    if (show) remember(shown, session.id, Date.now() + NUMBERS_MS);
+    else shown.delete(session.id);
     onAction(show ? "numbers-shown" : "numbers-masked", { address: addressOf(c) });
     return c.redirect(pathIn(form.next), 303);
   });
@@ -157,6 +160,7 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
     guard,
     // Behind a proxy that ends TLS the scheme is another one: hosts are compared.
     sameSite: csrf({ origin: (origin, c) => URL.canParse(origin) && new URL(origin).host === c.req.header("host") }),
+    mayStillLook: async (c) => token === "" || (await sessionOf(c)) !== undefined,
     mayAct,
     routes,
   };
@@ -181,8 +185,11 @@ function notHere(c: Context): string | null {
   return isLoopback(hostname.replace(/^\[|\]$/g, "")) ? null : `${why}, under its own name or address`;
 }
 
+/** Whether the browser's connection is encrypted, as the proxy that it reaches first says. RFC 7239 §5.4. */
 function isSecure(c: Context): boolean {
-  return c.req.header("x-forwarded-proto") === "https" || new URL(c.req.url).protocol === "https:";
+  const told = c.req.header("x-forwarded-proto") ?? /proto="?(\w+)/i.exec(c.req.header("forwarded") ?? "")?.[1];
+  const scheme = told?.split(",")[0]?.trim() ?? new URL(c.req.url).protocol.replace(":", "");
+  return scheme.toLowerCase() === "https";
 }
 
 /** A path of ours, and nothing that leads elsewhere. */

@@ -6,8 +6,8 @@ import { sumBy } from "../delivery/tally.ts";
 import { inPercent } from "../quantities.ts";
 import { visible } from "../visible.ts";
 import { chartOf, SPANS, type Span, spanIn } from "./charts.ts";
-import { choices, type Html, layout, time } from "./layout.ts";
-import type { PageEnv } from "./login.ts";
+import { choices, type Html, layout, pathOf, time } from "./layout.ts";
+import type { Login, PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
 import type { PeerStatus } from "./status.ts";
 
@@ -16,7 +16,7 @@ const EVERY_MS = 2_000;
 const MAX_STREAMS = 50;
 const REFUSALS_SHOWN = 10;
 
-export function nowPage(operations: Operations): Hono<PageEnv> {
+export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook">): Hono<PageEnv> {
   let streams = 0;
   const routes = new Hono<PageEnv>();
 
@@ -24,19 +24,22 @@ export function nowPage(operations: Operations): Hono<PageEnv> {
     const span = spanIn(c.req.query("span"));
     const body = html`<div id="now" data-stream="/now">${now(operations)}</div>
       ${chart(span, "")} ${await outcomes(operations, span)}`;
-    return c.html(layout({ title: "Now", path: "/", operator: c.var.operator, body }));
+    return c.html(layout({ title: "Now", path: pathOf(c), operator: c.var.operator, body }));
   });
 
   routes.get("/now", (c) => {
+    // Hono answers HEAD by this too, and nobody would read it.
+    if (c.req.method !== "GET") return c.body(null);
     if (streams >= MAX_STREAMS) return c.text("Too many pages are open\n", 503);
     streams += 1;
     return streamSSE(c, async (stream) => {
-      stream.onAbort(() => {
+      try {
+        while (!stream.aborted && (await login.mayStillLook(c))) {
+          await stream.writeSSE({ data: (await now(operations)).toString().replace(/\s*\n\s*/g, " ") });
+          await stream.sleep(EVERY_MS);
+        }
+      } finally {
         streams -= 1;
-      });
-      while (!stream.aborted) {
-        await stream.writeSSE({ data: (await now(operations)).toString().replace(/\s*\n\s*/g, " ") });
-        await stream.sleep(EVERY_MS);
       }
     });
   });
@@ -46,9 +49,8 @@ export function nowPage(operations: Operations): Hono<PageEnv> {
     if (away !== null) return c.json({ away });
     const span = spanIn(c.req.query("span"));
     const code = c.req.query("code") ?? "";
-    const until = new Date();
-    const tallies = await talliesOf(operations, span, until);
-    return c.json(chartOf(code === "" ? tallies : tallies.filter((tally) => tally.code === code), span, until));
+    const tallies = await talliesOf(operations, span);
+    return c.json(chartOf(code === "" ? tallies : tallies.filter((tally) => tally.code === code), span, new Date()));
   });
   return routes;
 }
@@ -64,9 +66,9 @@ export function chart(span: Span, code: string): Html {
   </section>`;
 }
 
-export async function talliesOf(operations: Operations, span: Span, until: Date) {
+function talliesOf(operations: Operations, span: Span) {
   const { ms, resolution } = SPANS[span];
-  return operations.tallies(new Date(until.getTime() - ms), until, resolution);
+  return operations.tallies(ms, resolution);
 }
 
 function now(operations: Operations): Html {
@@ -84,7 +86,7 @@ function now(operations: Operations): Html {
 
 function peerList(peers: readonly PeerStatus[]): Html {
   return html`<section class="card">
-    <h2>Peers</h2>
+    <h2>Peers, as this process has seen them</h2>
     <ul class="peers">
       ${peers.map(
         ({ name, text, unusual }) => html`<li>
@@ -114,10 +116,7 @@ function refusalTable(operations: Operations): Html {
 async function outcomes(operations: Operations, span: Span): Promise<Html> {
   const away = operations.redisAway();
   if (away !== null) return html`<p class="card">No counts can be shown: ${away}.</p>`;
-  const rows = sumBy(
-    await talliesOf(operations, span, new Date()),
-    ({ outcome, disposition }) => `${outcome} ${disposition}`,
-  );
+  const rows = sumBy(await talliesOf(operations, span), ({ outcome, disposition }) => `${outcome} ${disposition}`);
   const all = rows.reduce((sum, { reports }) => sum + reports, 0);
   if (rows.length === 0) return html`<p class="card">No reports in the last ${span}.</p>`;
   return html`<section class="card">

@@ -15,11 +15,15 @@ export interface Operations {
   /** Why nothing that is in Redis can be shown now; null when it can. */
   readonly redisAway: () => string | null;
   readonly catalogue: () => Catalogue;
-  readonly tallies: (since: Date, until: Date, resolution: Resolution) => Promise<readonly Tally[]>;
+  /** Of the last so many milliseconds. */
+  readonly tallies: (agoMs: number, resolution: Resolution) => Promise<readonly Tally[]>;
   readonly trace: (wanted: string) => Promise<Trace>;
   readonly quarantine: () => Promise<QuarantineDesk>;
   readonly acknowledgements: () => Promise<AcknowledgementDesk>;
 }
+
+/** Tells what an operator did. */
+export type OnAction = (action: string, fields: Readonly<Record<string, unknown>>) => void;
 
 export interface RefusedClient {
   readonly address: string;

@@ -5,9 +5,9 @@ import { maskAllNumbers, maskHeader } from "../delivery/masking.ts";
 import { some } from "../quantities.ts";
 import type { QuarantineEntry } from "../queue/quarantine.ts";
 import { visible } from "../visible.ts";
-import { type Html, layout, time } from "./layout.ts";
+import { type Html, layout, pathOf, time } from "./layout.ts";
 import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
-import type { Operations, QuarantineDesk } from "./operations.ts";
+import type { OnAction, Operations, QuarantineDesk } from "./operations.ts";
 
 const PAGE = 50;
 const MAX_HEX_BYTES = 2_048;
@@ -18,11 +18,7 @@ const WHY: Readonly<Record<string, string>> = {
   "internal-error": "a fault of ours while reading it: please report it, and replay it after an upgrade",
 };
 
-export function quarantinePage(
-  operations: Operations,
-  { mayAct }: Login,
-  onAction: (action: string, fields: Readonly<Record<string, unknown>>) => void,
-): Hono<PageEnv> {
+export function quarantinePage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
 
   routes.get("/quarantine", async (c) => {
@@ -34,7 +30,7 @@ export function quarantinePage(
     const body = html`<h1>Quarantine</h1>
       ${done(c.req.query())}
       ${all === 0 ? html`<p class="card">It is empty: every message could be read.</p>` : html`${byReason(reasons, operator)} ${list(entries, from, all)}`}`;
-    return c.html(layout({ title: "Quarantine", path: "/quarantine", operator, body }));
+    return c.html(layout({ title: "Quarantine", path: pathOf(c), operator, body }));
   });
 
   routes.get("/quarantine/:id", async (c) => {
@@ -45,38 +41,51 @@ export function quarantinePage(
       ? await show(entry, desk, operator)
       : html`<h1>Not there</h1><p class="card">No such message is in quarantine: it was replayed or dropped. <a href="/quarantine">Back</a></p>`;
     const title = entry ? "Quarantined message" : "Not there";
-    return c.html(layout({ title, path: "/quarantine", operator, body }), entry ? 200 : 404);
+    return c.html(layout({ title, path: pathOf(c), operator, body }), entry ? 200 : 404);
   });
 
   routes.post("/quarantine/replay", mayAct, async (c) => {
     const desk = await operations.quarantine();
-    const { ids, chosen } = await choose(desk, await c.req.parseBody());
+    const { which, chosen } = await choose(desk, await c.req.parseBody());
     let published = 0;
     let kept = 0;
-    for await (const entry of chosen) {
-      if ((await desk.replay(entry)).published) published += 1;
-      else kept += 1;
+    try {
+      for await (const entry of chosen) {
+        if ((await desk.replay(entry)).published) published += 1;
+        else kept += 1;
+      }
+    } finally {
+      // Also of what breaks off.
+      onAction("quarantine-replayed", { address: addressOf(c), ...which, published, kept });
     }
-    onAction("quarantine-replayed", { address: addressOf(c), ...ids, published, kept });
     return c.redirect(`/quarantine?replayed=${published}&kept=${kept}`, 303);
   });
 
   routes.post("/quarantine/drop", mayAct, async (c) => {
     const desk = await operations.quarantine();
-    const { ids, chosen } = await choose(desk, await c.req.parseBody());
+    const { which, chosen } = await choose(desk, await c.req.parseBody());
     let dropped = 0;
-    for await (const { id } of chosen) if (await desk.drop(id)) dropped += 1;
-    onAction("quarantine-dropped", { address: addressOf(c), ...ids, dropped });
+    try {
+      for await (const { id } of chosen) if (await desk.drop(id)) dropped += 1;
+    } finally {
+      onAction("quarantine-dropped", { address: addressOf(c), ...which, dropped });
+    }
     return c.redirect(`/quarantine?dropped=${dropped}`, 303);
   });
   return routes;
 }
 
-/** One message, or all of a reason. */
-async function choose(desk: QuarantineDesk, { id, reason }: Readonly<Record<string, unknown>>) {
-  if (typeof reason === "string" && reason !== "") return { ids: { reason }, chosen: desk.ofReason(reason) };
+/** One message, or those of a reason that were there when the page was made. */
+async function choose(desk: QuarantineDesk, { id, reason, before }: Readonly<Record<string, unknown>>) {
+  if (typeof reason === "string" && reason !== "") {
+    return { which: { reason, before }, chosen: seen(desk.ofReason(reason), String(before)) };
+  }
   const entry = typeof id === "string" ? await desk.find(id) : undefined;
-  return { ids: { id }, chosen: entry ? [entry] : [] };
+  return { which: { id }, chosen: entry ? [entry] : [] };
+}
+
+async function* seen(entries: AsyncIterable<QuarantineEntry>, before: string): AsyncGenerator<QuarantineEntry> {
+  for await (const entry of entries) if (entry.message.receivedAt <= before) yield entry;
 }
 
 /** What the last click has done: numbers only, whatever the address says. */
@@ -104,17 +113,19 @@ function byReason(reasons: ReadonlyMap<string, number>, { loggedIn }: Operator):
   </section>`;
 }
 
-/** Dropping asks once more. */
+/** Dropping asks once more. Nobody decides about what has come since. */
 function actions(name: "id" | "reason", value: string, which: string): Html {
+  const chosen = html`<input type="hidden" name="${name}" value="${value}" />
+    <input type="hidden" name="before" value="${new Date().toISOString()}" />`;
   return html`<div class="actions">
     <form method="post" action="/quarantine/replay">
-      <input type="hidden" name="${name}" value="${value}" />
+      ${chosen}
       <button>Replay ${which}</button>
     </form>
     <details>
       <summary>Drop ${which} …</summary>
       <form method="post" action="/quarantine/drop">
-        <input type="hidden" name="${name}" value="${value}" />
+        ${chosen}
         <button class="danger">Drop ${which} for good</button>
       </form>
     </details>
@@ -155,7 +166,7 @@ async function show({ id, message }: QuarantineEntry, desk: QuarantineDesk, oper
         <dt>Peer</dt><dd>${message.peer.name} (${message.peer.address})</dd>
         <dt>Id</dt><dd>${id}</dd>
       </dl>
-      ${message.detail === null ? "" : html`<pre tabindex="0">${visible(message.detail)}</pre>`}
+      ${message.detail === null ? "" : html`<pre tabindex="0">${said(message.detail)}</pre>`}
       ${operator.loggedIn ? actions("id", id, "it") : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
     </section>
     <section class="card"><h2>Header</h2><pre tabindex="0">${visible(masked ? maskHeader(text, []) : text)}</pre></section>

@@ -11,10 +11,10 @@ import { secureHeaders } from "hono/secure-headers";
 import { acknowledgementsPage } from "./acknowledgements-page.ts";
 import { BOARD_PATH, type BoardQueue } from "./board.ts";
 import { codesPage } from "./codes-page.ts";
-import { layout } from "./layout.ts";
+import { layout, pathOf } from "./layout.ts";
 import { createLogin, type PageEnv } from "./login.ts";
 import { nowPage } from "./now-page.ts";
-import type { Operations } from "./operations.ts";
+import type { OnAction, Operations } from "./operations.ts";
 import { quarantinePage } from "./quarantine-page.ts";
 import { tracePage } from "./trace-page.ts";
 
@@ -33,8 +33,7 @@ export interface AdminOptions {
   readonly operations: Operations;
   /** Rejects while Redis is away. */
   readonly queues: () => Promise<readonly BoardQueue[]>;
-  /** Whatever an operator did. */
-  readonly onAction: (action: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly onAction: OnAction;
 }
 
 export interface Admin {
@@ -107,7 +106,8 @@ function sendState(c: Context, reasons: readonly string[]): Response {
 }
 
 /** Everything for people. */
-function pages({ token, operations, queues, onAction }: AdminOptions): Hono<PageEnv> {
+function pages({ token, operations: direct, queues, onAction }: AdminOptions): Hono<PageEnv> {
+  const operations = { ...direct, tallies: remembering(direct.tallies) };
   const login = createLogin({ token, onAction });
   const app = new Hono<PageEnv>();
   const headers = secureHeaders({
@@ -128,7 +128,7 @@ function pages({ token, operations, queues, onAction }: AdminOptions): Hono<Page
   app.use(login.sameSite, bodyLimit({ maxSize: MAX_FORM_BYTES }));
   app.route("/", login.routes);
   for (const path of PROTECTED) app.use(path, login.guard);
-  app.route("/", nowPage(operations));
+  app.route("/", nowPage(operations, login));
   app.route("/", codesPage(operations));
   app.route("/", tracePage(operations));
   app.route("/", quarantinePage(operations, login, onAction));
@@ -155,14 +155,29 @@ function pages({ token, operations, queues, onAction }: AdminOptions): Hono<Page
     if ("getResponse" in cause && typeof cause.getResponse === "function") return cause.getResponse() as Response;
     const away = operations.redisAway();
     const body = html`<h1>Not now</h1><p class="card">${away ?? cause.message}.</p>`;
-    const path = new URL(c.req.url).pathname;
     return c.html(
-      layout({ title: "Not now", path, operator: c.get("operator") ?? null, body }),
+      layout({ title: "Not now", path: pathOf(c), operator: c.get("operator") ?? null, body }),
       away === null ? 500 : 503,
     );
   });
   return app;
 }
+
+/** Many pages may be open: they ask for the same, which may be some seconds old. */
+function remembering(tallies: Operations["tallies"]): Operations["tallies"] {
+  const known = new Map<string, { readonly atMs: number; readonly answer: ReturnType<Operations["tallies"]> }>();
+  return (agoMs, resolution) => {
+    const key = `${agoMs} ${resolution}`;
+    const before = known.get(key);
+    if (before && performance.now() - before.atMs < REMEMBERED_MS) return before.answer;
+    const answer = tallies(agoMs, resolution);
+    known.set(key, { atMs: performance.now(), answer });
+    answer.catch(() => known.delete(key));
+    return answer;
+  };
+}
+
+const REMEMBERED_MS = 3_000;
 
 const PROTECTED = [
   "/",

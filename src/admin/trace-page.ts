@@ -4,7 +4,7 @@ import { html } from "hono/html";
 import { maskEvent } from "../delivery/masking.ts";
 import { headerOf, type Trace, type TracedReport, tellReport } from "../delivery/trace.ts";
 import { visible } from "../visible.ts";
-import { type Html, layout, time } from "./layout.ts";
+import { type Html, layout, pathOf, time } from "./layout.ts";
 import type { Operator, PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
 
@@ -23,7 +23,7 @@ export function tracePage(operations: Operations): Hono<PageEnv> {
         <button>Find</button>
       </form>
       ${away !== null ? html`<p class="card">Nothing can be found: ${away}.</p>` : wanted.trim() === "" ? "" : found(await operations.trace(wanted), operator)}`;
-    return c.html(layout({ title: "Trace", path: "/trace", operator, body }));
+    return c.html(layout({ title: "Trace", path: pathOf(c), operator, body }));
   });
   return routes;
 }

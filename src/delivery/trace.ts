@@ -5,7 +5,7 @@
 import type { Acknowledgement } from "./acknowledgement.ts";
 import { describeEvent } from "./describe.ts";
 import type { DeliveryEvent } from "./event.ts";
-import { maskHeader, maskNumbers, partiesOf } from "./masking.ts";
+import { maskAllNumbers, maskHeader, maskNumbers, partiesOf } from "./masking.ts";
 import type { PeerIdentity } from "./peer.ts";
 
 /** One stretch of the way. */
@@ -66,12 +66,28 @@ export interface ReportIds {
 
 export const MAX_HEADER_LENGTH = 4_096;
 /** A response may name thousands. */
-const MAX_NUMBERS = 20;
+const MAX_RECIPIENTS = 20;
+const MAX_FIELD_LENGTH = 1_000;
+
+/** The event as a trace keeps it: of thousands of recipients the first, of long fields the beginning. */
+export function shortened(event: DeliveryEvent): DeliveryEvent {
+  const { requestRecipients, raw } = event.data;
+  const cut = (text: string | null): string | null => text?.slice(0, MAX_FIELD_LENGTH) ?? null;
+  const fields = Object.entries(raw).slice(0, MAX_RECIPIENTS * 2);
+  return {
+    ...event,
+    data: {
+      ...event.data,
+      requestRecipients: requestRecipients.slice(0, MAX_RECIPIENTS),
+      raw: Object.fromEntries(fields.map(([name, text]) => [name, cut(text)])) as DeliveryEvent["data"]["raw"],
+    },
+  };
+}
 
 export function idsOf(event: DeliveryEvent): ReportIds {
   const { messageId, transactionId, recipient, requestRecipients } = event.data;
   const recipients = [recipient, ...requestRecipients.map(({ party }) => party)].filter((party) => party !== null);
-  const numbers = recipients.slice(0, MAX_NUMBERS).map(({ number, raw }) => numberOf(number ?? raw));
+  const numbers = recipients.slice(0, MAX_RECIPIENTS).map(({ number, raw }) => numberOf(number ?? raw));
   return { eventId: event.id, messageId, transactionId, numbers: [...new Set(numbers)] };
 }
 
@@ -83,7 +99,10 @@ export function numberOf(written: string): string {
 
 /** An id without quotes or angle brackets: relays, echoes and people write them or not. */
 export function bareId(id: string): string {
-  return id.trim().replace(/^["<]+|[">]+$/g, "");
+  return id
+    .trim()
+    .replace(/^["<]+|[">]+$/g, "")
+    .slice(0, MAX_FIELD_LENGTH);
 }
 
 export function idsOfAcknowledgement({ eventId, messageId, transactionId }: Acknowledgement): ReportIds {
@@ -151,11 +170,13 @@ export interface ToldReport {
 
 export function tellReport({ event, ids, notes, job }: TracedReport, numbers: "masked" | "full"): ToldReport {
   const parties = event ? partiesOf(event) : [];
-  const shown = (text: string): string => (numbers === "full" ? text : maskNumbers(text, parties));
+  // Where its parties are not known, its ids may hold their numbers.
+  const masked = (text: string): string => (event ? maskNumbers(text, parties) : maskAllNumbers(text));
+  const shown = (text: string): string => (numbers === "full" ? text : masked(text));
   return {
-    headline: headline(event, ids).map(shown),
+    headline: headline(event, ids, shown),
     steps: [
-      ...notes.map((note) => ({ at: note.at, text: shown(describeNote(note)) })),
+      ...notes.map((note) => ({ at: note.at, text: describeNote(note, shown) })),
       ...(job === null ? [] : [{ at: "now", text: shown(describeJob(job)) }]),
     ],
   };
@@ -169,26 +190,33 @@ export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "fu
   return numbers === "full" ? text : maskHeader(text, event ? partiesOf(event) : []);
 }
 
-function headline(event: DeliveryEvent | null, { messageId, transactionId }: ReportIds): readonly string[] {
-  const transaction = `transaction ${transactionId ?? "without id"}`;
-  if (event) return [...describeEvent(event), `  ${transaction}, event ${event.id}`];
-  return ["No event", `  message ${messageId ?? "without id"}, ${transaction}`];
+/** Makes what a peer wrote fit to be shown. What is ours needs no mask. */
+type Shown = (text: string) => string;
+
+function headline(
+  event: DeliveryEvent | null,
+  { messageId, transactionId }: ReportIds,
+  shown: Shown,
+): readonly string[] {
+  const transaction = `transaction ${shown(transactionId ?? "without id")}`;
+  if (event) return [...describeEvent(event).map(shown), `  ${transaction}, event ${event.id}`];
+  return ["No event", `  message ${shown(messageId ?? "without id")}, ${transaction}`];
 }
 
-function describeNote(note: TraceNote): string {
+function describeNote(note: TraceNote, shown: Shown): string {
   switch (note.kind) {
     case "received": {
       const { peer, sessionId, mailFrom, bytes, tookMs, reply, fate } = note;
       const tls = peer.tls === null ? "" : ` with ${peer.tls.protocol}`;
       const became = fate === null ? "" : `; ${fate}`;
-      return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${mailFrom}>, ${bytes} bytes; answered "${reply}" after ${tookMs.toFixed(1)} ms${became}`;
+      return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${shown(mailFrom)}>, ${bytes} bytes; answered "${reply}" after ${tookMs.toFixed(1)} ms${became}`;
     }
     case "queued":
       return note.duplicateOf === null
         ? `put on the queue as job ${note.recordId}`
         : `not queued again: it is a duplicate of job ${note.duplicateOf}`;
     case "acknowledgement":
-      return `acknowledgement ${ACKNOWLEDGED[note.result]}: ${note.detail}`;
+      return `acknowledgement ${ACKNOWLEDGED[note.result]}: ${shown(note.detail)}`;
   }
 }
 

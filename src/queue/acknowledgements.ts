@@ -83,6 +83,8 @@ export interface Acknowledgements {
    * attempt now. False when there is none, or none in the state `only`, by now.
    */
   retry(id: string, only?: AcknowledgementState): Promise<boolean>;
+  /** Rejects when BullMQ could not begin: then it never works. */
+  ready(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -124,7 +126,8 @@ export function openAcknowledgements(redis: Redis, prefix: string): Acknowledgem
     },
 
     async retry(id, only) {
-      const job = await queue.getJob(id);
+      // What is no id of ours may be a key of BullMQ's.
+      const job = /^a[0-9a-f]{32}$/.test(id) ? await queue.getJob(id) : undefined;
       if (!job) return false;
       const state = await job.getState();
       if (only !== undefined && stateOf(state, job) !== only) return false;
@@ -142,6 +145,7 @@ export function openAcknowledgements(redis: Redis, prefix: string): Acknowledgem
       }
     },
 
+    ready: () => queue.waitUntilReady(),
     close: () => queue.close(),
   };
 }

@@ -90,6 +90,8 @@ export interface Quarantine {
   find(id: string): Promise<QuarantineEntry | undefined>;
   /** False when there is none of that id. */
   drop(id: string): Promise<boolean>;
+  /** Rejects when BullMQ could not begin: then it never works. */
+  ready(): Promise<unknown>;
   close(): Promise<void>;
 }
 
@@ -98,6 +100,11 @@ export function openQuarantine(redis: Redis, prefix: string): Quarantine {
   const queue = new Queue<QuarantinedMessage>(QUARANTINE_QUEUE, { connection: redis, prefix });
   queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
   const entry = (job: Job<QuarantinedMessage>): QuarantineEntry => ({ id: job.id ?? "", message: job.data });
+  /** What is no id of ours may be a key of BullMQ's. */
+  async function jobOf(id: string): Promise<Job<QuarantinedMessage> | undefined> {
+    return /^j[0-9a-f]{32}$/.test(id) ? queue.getJob(id) : undefined;
+  }
+
   /** Oldest first. A job is named for why it is there. */
   async function names(): Promise<readonly { id: string; reason: string }[]> {
     const key = `${prefix}:${QUARANTINE_QUEUE}`;
@@ -128,14 +135,15 @@ export function openQuarantine(redis: Redis, prefix: string): Quarantine {
       }
     },
     async find(id) {
-      const job = await queue.getJob(id);
+      const job = await jobOf(id);
       return job && entry(job);
     },
     async drop(id) {
-      const job = await queue.getJob(id);
+      const job = await jobOf(id);
       await job?.remove();
       return job !== undefined;
     },
+    ready: () => queue.waitUntilReady(),
     close: () => queue.close(),
   };
 }

@@ -26,7 +26,7 @@ const RESOLUTIONS = {
 
 const FINEST_FIRST = ["minute", "hour", "day"] as const;
 
-/** Most kinds of report that one bucket tells apart; of further ones only the peer. */
+/** Most kinds of report that one bucket tells apart; of further ones not the code. */
 const MAX_SERIES = 500;
 /** While Redis is away minutes are kept apart for three hours, then hours. */
 const MAX_MINUTES_WAITING = 180;
@@ -91,19 +91,24 @@ export async function readStatistics(
   const { ms } = RESOLUTIONS[resolution];
   const buckets: number[] = [];
   for (let from = bucketOf(since, resolution).getTime(); from <= until.getTime(); from += ms) buckets.push(from);
-  const pipeline = redis.pipeline();
-  for (const from of buckets) pipeline.hgetall(keyAt(prefix, resolution, from));
-  const answers = (await pipeline.exec()) ?? [];
-  return answers.flatMap(([cause, fields], index) => {
-    if (cause) throw cause;
-    const from = new Date(buckets[index] ?? 0);
-    return Object.entries(fields as Record<string, string>).map(([kind, reports]) => ({
-      from,
-      ...readKind(kind),
-      reports: Number(reports),
-    }));
-  });
+  const tallies: Tally[] = [];
+  // Some at a time, so that others get their turn.
+  for (let first = 0; first < buckets.length; first += BUCKETS_AT_A_TIME) {
+    const some = buckets.slice(first, first + BUCKETS_AT_A_TIME);
+    const pipeline = redis.pipeline();
+    for (const from of some) pipeline.hgetall(keyAt(prefix, resolution, from));
+    for (const [index, [cause, fields]] of ((await pipeline.exec()) ?? []).entries()) {
+      if (cause) throw cause;
+      const from = new Date(some[index] ?? 0);
+      for (const [kind, reports] of Object.entries(fields as Record<string, string>)) {
+        tallies.push({ from, ...readKind(kind), reports: Number(reports) });
+      }
+    }
+  }
+  return tallies;
 }
+
+const BUCKETS_AT_A_TIME = 24;
 
 /** No part of it has a blank: of what a peer sends only what the catalogue lists. */
 function kindOf({ type, data }: DeliveryEvent): string {
@@ -141,7 +146,7 @@ for bucket, key in ipairs(KEYS) do
   for at = #KEYS + 2, #ARGV, 2 do
     local kind = ARGV[at]
     if redis.call('HLEN', key) >= most and redis.call('HEXISTS', key, kind) == 0 then
-      kind = string.match(kind, '^%S+') .. ' other unknown unknown other'
+      kind = string.gsub(kind, '%S+$', 'other')
     end
     redis.call('HINCRBY', key, kind, ARGV[at + 1])
   end

@@ -4,7 +4,7 @@
  * time and by memory; no list of jobs is ever read for it.
  *
  *   P:mm4d-trace              a hash: key, generation, oldest, and of this generation bytes, began, blocks
- *   P:mm4d-trace:G:bN         a block of notes: deflated JSON
+ *   P:mm4d-trace:G:bN         a block of notes: deflated JSON, one a line
  *   P:mm4d-trace:G:iXX        a hash: what is left of a keyed hash → numbers of blocks, the newest last
  *
  * There are at most {@link GENERATIONS} generations; the oldest is removed as a
@@ -21,6 +21,7 @@ import {
   numberOf,
   type ReportIds,
   reportsOf,
+  shortened,
   type Trace,
   type TraceNote,
 } from "../delivery/trace.ts";
@@ -44,27 +45,52 @@ export interface TraceWriter {
 
 const GENERATIONS = 16;
 const HOUR_MS = 3_600_000;
-/** A block is read as a whole: this many are some milliseconds. */
-const NOTES_IN_BLOCK = 200;
-const BURST = 400;
+/** A block is read as a whole: this is some milliseconds. */
+const MAX_NOTES_IN_BLOCK = 200;
+const MAX_BLOCK_LENGTH = 512 * 1024;
+/** A note beyond it is told without its event. */
+const MAX_NOTE_LENGTH = 32 * 1024;
 /** While Redis is away; older ones go first. */
-const MAX_NOTES_WAITING = 5_000;
+const MAX_LENGTH_WAITING = 16 * 1024 * 1024;
+/** In a burst what waits is written before the second is over. */
+const BURST = 400;
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 
+/** A note as it is written, and by which names it is found. */
+interface Waiting {
+  readonly json: string;
+  readonly names: readonly string[];
+}
+
 export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptions): TraceWriter {
   const meta = metaKey(prefix);
-  let waiting: TraceNote[] = [];
+  let waiting: Waiting[] = [];
+  let waitingLength = 0;
   /** Events of received messages among what waits. */
   let told = new Set<string>();
   let lost = 0;
   let flushing: Promise<void> | undefined;
 
+  function take(): readonly Waiting[] {
+    let length = 0;
+    let count = 0;
+    while (count < Math.min(waiting.length, MAX_NOTES_IN_BLOCK) && length < MAX_BLOCK_LENGTH) {
+      length += waiting[count]?.json.length ?? 0;
+      count += 1;
+    }
+    waitingLength -= length;
+    const taken = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    if (waiting.length === 0) told = new Set();
+    return taken;
+  }
+
   async function flushAll(): Promise<void> {
+    if (waiting.length === 0) return;
     const key = await readKey(redis, meta);
     while (waiting.length > 0) {
-      const notes = waiting.splice(0, NOTES_IN_BLOCK);
-      if (waiting.length === 0) told = new Set();
+      const notes = take();
       try {
         await write(notes, key);
       } catch (cause) {
@@ -74,10 +100,9 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
     }
   }
 
-  async function write(notes: readonly TraceNote[], key: string): Promise<void> {
-    const block = await deflate(JSON.stringify(notes), { level: 1 });
-    const names = new Set(notes.flatMap(({ ids }) => namesOf(ids)));
-    const hashes = [...names].map((name) => hashOf(key, name));
+  async function write(notes: readonly Waiting[], key: string): Promise<void> {
+    const block = await deflate(notes.map(({ json }) => json).join("\n"), { level: 1 });
+    const hashes = [...new Set(notes.flatMap(({ names }) => names))].map((name) => hashOf(key, name));
     const generationMs = (hours * HOUR_MS) / GENERATIONS;
     const keptSeconds = Math.ceil((hours * HOUR_MS + generationMs) / 1000);
     const bounds = [Date.now(), Math.floor(maxBytes / GENERATIONS), generationMs, keptSeconds];
@@ -115,23 +140,31 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
       if (note.kind === "received" && eventId !== null) told.add(eventId);
       // That it is on the queue follows within milliseconds, and need not say everything again.
       const isTold = note.kind === "queued" && eventId !== null && told.has(eventId);
-      waiting.push(isTold ? { ...note, event: null, ids: { ...NO_IDS, eventId } } : note);
-      // In a burst a second is too long. What then fails is counted as lost.
+      const written = isTold ? { ...note, event: null, ids: { ...NO_IDS, eventId } } : note;
+      const json = jsonOf(written);
+      waiting.push({ json, names: namesOf(written.ids) });
+      waitingLength += json.length;
+      // What then fails is counted as lost.
       if (waiting.length % BURST === 0 && redis.status === "ready") void flush().catch(() => {});
-      if (waiting.length > MAX_NOTES_WAITING) {
-        waiting = waiting.slice(NOTES_IN_BLOCK);
-        told = new Set();
-        lost += NOTES_IN_BLOCK;
-      }
+      while (waitingLength > MAX_LENGTH_WAITING) lost += take().length;
     },
     flush,
     lost: () => lost,
   };
 }
 
+function jsonOf(note: TraceNote): string {
+  const json = JSON.stringify(note);
+  if (json.length <= MAX_NOTE_LENGTH || !("event" in note) || note.event === null) return json;
+  const short = JSON.stringify({ ...note, event: shortened(note.event) });
+  return short.length <= MAX_NOTE_LENGTH ? short : JSON.stringify({ ...note, event: null });
+}
+
 const NO_IDS: ReportIds = { eventId: null, messageId: null, transactionId: null, numbers: [] };
 
 const MAX_BLOCKS_READ = 60;
+/** Of inflated blocks, for one question: some tens of milliseconds. */
+const MAX_LENGTH_READ = 8 * 1024 * 1024;
 const MAX_REPORTS = 50;
 const MAX_NAMES_ASKED = 4 * MAX_REPORTS;
 
@@ -153,7 +186,7 @@ export async function findTrace(redis: Redis, prefix: string, queue: string, wan
   while (names.length > 0) {
     for (const name of names) asked.add(name);
     const found = await findNotes(place, names);
-    for (const note of found.notes) notes.set(JSON.stringify(note), note);
+    for (const [json, note] of found.notes) notes.set(json, note);
     more ||= found.more;
     const named = [...notes.values()].flatMap(({ ids }) => [ids.eventId, ids.messageId]).filter((id) => id !== null);
     names = [...new Set(named.map(nameOfId))].filter((name) => !asked.has(name)).slice(-MAX_REPORTS);
@@ -209,8 +242,7 @@ interface TracePlace {
 async function findNotes(
   { redis, meta, key, newest, oldest }: TracePlace,
   names: readonly string[],
-): Promise<{ notes: readonly TraceNote[]; more: boolean }> {
-  if (names.length === 0) return { notes: [], more: false };
+): Promise<{ notes: ReadonlyMap<string, TraceNote>; more: boolean }> {
   const lookUp = redis.pipeline();
   const bases: string[] = [];
   for (let generation = newest; generation >= Math.max(oldest, newest - GENERATIONS); generation -= 1) {
@@ -221,26 +253,40 @@ async function findNotes(
     }
   }
   const answers = (await lookUp.exec()) ?? [];
+  let more = false;
   const blocks = new Set(
     answers.flatMap(([cause, numbers], index) => {
       if (cause) throw cause;
-      return String(numbers ?? "")
+      const list = String(numbers ?? "");
+      // A list that was cut begins with a comma.
+      if (list.startsWith(",")) more = true;
+      return list
         .split(",")
         .filter((number) => number !== "")
         .reverse()
         .map((number) => `${bases[index]}:b${number}`);
     }),
   );
-  const read = [...blocks].slice(0, MAX_BLOCKS_READ);
   const wanted = new Set(names);
-  const notes: TraceNote[] = [];
-  for (const block of read) {
+  const notes = new Map<string, TraceNote>();
+  let read = 0;
+  let length = 0;
+  for (const block of blocks) {
+    if (read === MAX_BLOCKS_READ || length > MAX_LENGTH_READ) {
+      more = true;
+      break;
+    }
     const bytes = await redis.getBuffer(block);
+    read += 1;
     if (!bytes) continue;
-    const all = JSON.parse((await inflate(bytes)).toString()) as readonly TraceNote[];
-    notes.push(...all.filter(({ ids }) => namesOf(ids).some((name) => wanted.has(name))));
+    const lines = (await inflate(bytes)).toString();
+    length += lines.length;
+    for (const json of lines.split("\n")) {
+      const note = JSON.parse(json) as TraceNote;
+      if (namesOf(note.ids).some((name) => wanted.has(name))) notes.set(json, note);
+    }
   }
-  return { notes, more: blocks.size > read.length };
+  return { notes, more };
 }
 
 function metaKey(prefix: string): string {
@@ -295,7 +341,7 @@ bytes = bytes + #ARGV[5] + 90
 for bucket, field in string.gmatch(ARGV[6], '(..)(.......)') do
   local index = base .. ':i' .. bucket
   local known = redis.call('HGET', index, field)
-  if known and #known > 100 then known = string.match(known, ',(.*)') end
+  if known and #known > 100 then known = string.match(known, '^,?%d+(,.*)') end
   redis.call('HSET', index, field, known and (known .. ',' .. number) or number)
   if not known then
     bytes = bytes + 40

@@ -7,15 +7,33 @@ import type { SavedBody } from "./saved-body.ts";
 
 const DEADLINE_MS = 5_000;
 const MAX_MEMORY_MB = 256;
+const MAX_WAITING = 10;
 
-/** Rejects when mailparser gives up on the message, or takes longer than 5 s. */
-export function readSavedBodyAside(bytes: Uint8Array): Promise<SavedBody> {
+let last: Promise<unknown> = Promise.resolve();
+let waiting = 0;
+
+/** One at a time. Rejects when mailparser gives up on the message or takes longer than 5 s, and when ten wait already. */
+export async function readSavedBodyAside(bytes: Uint8Array): Promise<SavedBody> {
+  if (waiting >= MAX_WAITING) throw new Error("too many are being read");
+  waiting += 1;
+  const mine = last.then(() => read(bytes));
+  last = mine.catch(() => {}); // Whoever asked for it hears of it.
+  return mine.finally(() => {
+    waiting -= 1;
+  });
+}
+
+function read(bytes: Uint8Array): Promise<SavedBody> {
   const worker = new Worker(new URL(import.meta.url.replace("-aside", "-thread")), {
     workerData: bytes,
     resourceLimits: { maxOldGenerationSizeMb: MAX_MEMORY_MB },
   });
   return new Promise<SavedBody>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`it takes longer than ${DEADLINE_MS / 1000} s`)), DEADLINE_MS);
+    let timer: NodeJS.Timeout | undefined;
+    worker.once("online", () => {
+      const late = new Error(`it takes longer than ${DEADLINE_MS / 1000} s`);
+      timer = setTimeout(() => reject(late), DEADLINE_MS);
+    });
     worker.once("message", resolve);
     worker.once("error", reject);
     worker.once("exit", () => {

@@ -20,7 +20,8 @@ export async function readSavedBody(bytes: Uint8Array): Promise<SavedBody> {
     skipTextLinks: true,
   });
   return {
-    text: parsed.text ?? "",
+    // Of what has no other text, the markup as it stands.
+    text: parsed.text || parsed.html || "",
     parts: parsed.attachments.map(
       ({ contentType, filename, size }) => `${contentType}, ${filename ?? "without a name"}, ${size} bytes`,
     ),

@@ -76,19 +76,21 @@ test("what Redis does not take is added when it does", async () => {
 
 test("a bucket has an end, and so have all of them together", async () => {
   const statistics = createStatistics(redis, prefix);
-  for (let index = 0; index < 700; index++) {
-    const counted = event({});
+  const counted = event({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" });
+  for (let index = 0; index < 1_000; index++) {
     const peer = { ...counted.data.peer, name: `peer-${index % 10}` };
-    const type = `mm4d.kind-${index}.v1` as DeliveryEvent["type"]; // No peer can grow what is told apart; we might.
-    statistics.count({ ...counted, type, data: { ...counted.data, peer } });
+    const reason = counted.data.reason && { ...counted.data.reason, code: Math.floor(index / 10) };
+    statistics.count({ ...counted, data: { ...counted.data, peer, reason } });
   }
   await statistics.flush();
   const keys = (await redis.keys(`${prefix}:*`)).sort();
   expect(keys.map((key) => key.split(":")[2])).toEqual(["day", "hour", "minute"]);
   const [day = "", hour = "", minute = ""] = keys;
   for (const key of keys) expect(await redis.hlen(key)).toBe(510);
-  expect(sumBy(await all(5), () => "")[0]?.reports).toBe(700);
-  expect(sumBy(await all(5), ({ peer }) => peer).map(({ reports }) => reports)).toEqual(Array(10).fill(70));
+  expect(sumBy(await all(5), () => "")[0]?.reports).toBe(1_000);
+  // Of what is told apart no more, only the code is forgotten.
+  const sums = sumBy(await all(5), ({ peer, type, outcome }) => `${peer} ${type} ${outcome}`);
+  expect(sums.map(({ reports, failures }) => [reports, failures])).toEqual(Array(10).fill([100, 100]));
   const days = async (key: string): Promise<number> => (await redis.ttl(key)) / 86_400;
   expect(await days(minute)).toBeGreaterThan(1);
   expect(await days(minute)).toBeLessThan(1.1);

@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { headerOf, idsOf, type TraceNote, tellReport } from "../../src/delivery/trace.ts";
+import { headerOf, idsOf, MAX_HEADER_LENGTH, type TraceNote, tellReport } from "../../src/delivery/trace.ts";
 import { connectRedis, redisAt } from "../../src/queue/redis.ts";
 import { createTraceWriter, findTrace } from "../../src/queue/trace.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
@@ -43,7 +43,7 @@ function received(fields: FieldsOf): Extract<TraceNote, { kind: "received" }> {
     tookMs: 1.5,
     reply: "250 2.0.0 Report stored",
     fate: null,
-    header: Buffer.from(bytes).toString("latin1"),
+    header: Buffer.from(bytes).toString("latin1").slice(0, MAX_HEADER_LENGTH),
     ids: idsOf(event),
     event,
   };
@@ -132,6 +132,24 @@ test("it takes no more than it may; the oldest is forgotten first", async () => 
   for (const key of await redis.keys(`${prefix}:mm4d-trace:*`)) expect(await redis.ttl(key)).toBeGreaterThan(72 * 3600);
 });
 
+test("what thousands of recipients make of one event costs no more than another, and one question is answered soon", async () => {
+  const trace = writer();
+  const numbers = Array.from({ length: 3_500 }, (_, index) => `+1202${String(index).padStart(7, "0")}`).join(", ");
+  const large = received({
+    "X-Mms-Message-Type": "MM4_forward.RES",
+    "X-Mms-Request-Status-Code": "Ok",
+    "X-Mms-Request-Recipients": numbers,
+    "X-Mms-Note": "x".repeat(5_000),
+  });
+  expect(JSON.stringify(large.event).length).toBeGreaterThan(300_000);
+  for (let index = 0; index < 400; index++) trace.note({ ...large, at: later() });
+  await trace.flush();
+  expect(trace.lost()).toBe(0);
+  const { reports } = await find("12020000001");
+  expect(JSON.stringify(reports).length).toBeLessThan(10_000_000);
+  expect(reports[0]?.event?.data.requestRecipients.length).toBe(20);
+});
+
 test("one number with very many reports is told of the newest", async () => {
   const trace = writer();
   for (let index = 0; index < 3_000; index++) {
@@ -140,6 +158,13 @@ test("one number with very many reports is told of the newest", async () => {
   }
   const { reports, more } = await find("12025550155");
   expect([reports.length, more]).toEqual([50, true]);
+  // One with a report in each of very many blocks: that some are forgotten is told too.
+  const rare = writer();
+  for (let index = 0; index < 120; index++) {
+    rare.note(received({ From: "+12025550166", "X-Mms-Message-ID": `rare-${index}` }));
+    await rare.flush();
+  }
+  expect(await find("12025550166")).toMatchObject({ more: true });
   expect(reports.at(-1)?.ids.messageId).toBe("many-2999");
 });
 
@@ -147,15 +172,25 @@ test("what Redis does not take is counted as lost, and later notes are kept", as
   const trace = writer();
   await redis.ping();
   await server.kill();
-  for (let index = 0; index < 6_000; index++) trace.note(received({ "X-Mms-Message-ID": `away-${index}` }));
+  for (let index = 0; index < 12_000; index++) trace.note(received({ "X-Mms-Message-ID": `away-${index}` }));
   await expect(trace.flush()).rejects.toThrow();
-  expect(trace.lost()).toBe(1_000);
+  const lost = trace.lost();
+  expect(lost).toBeGreaterThan(1_000);
+  expect(lost).toBeLessThan(11_000);
   await server.start();
   await redis.ping().catch(() => {});
   await expect.poll(() => redis.status).toBe("ready");
   await trace.flush();
   trace.note(received({ "X-Mms-Message-ID": "back" }));
   await trace.flush();
-  for (const name of ["back", "away-5999", "away-1000"]) expect((await find(name)).reports.length).toBe(1);
-  expect((await find("away-999")).reports).toEqual([]);
+  for (const name of ["back", "away-11999", `away-${lost}`]) expect((await find(name)).reports.length).toBe(1);
+  expect((await find(`away-${lost - 1}`)).reports).toEqual([]);
+});
+
+test("nothing is written when nothing is noted, or nothing is to be", async () => {
+  await writer().flush();
+  const off = createTraceWriter({ redis, prefix, hours: 0, maxBytes: 2 ** 20 });
+  off.note(received({}));
+  await off.flush();
+  expect(await redis.keys(`${prefix}:*`)).toEqual([]);
 });

@@ -49,14 +49,24 @@ const SERIOUS = `axe.run(document, { resultTypes: ["violations"] }).then(({ viol
   .filter(({ impact }) => impact === "serious" || impact === "critical")
   .map(({ id, nodes }) => [id, nodes.length, nodes[0].html].join(" ")))`;
 
+const LOOKS = [
+  [DESKTOP, ["light", "dark"]],
+  [PHONE, ["light", "dark"]],
+] as const;
+/** Both sizes and both schemes, but not each with each. */
+const FEW_LOOKS = [
+  [DESKTOP, ["light"]],
+  [PHONE, ["dark"]],
+] as const;
+
 /** Looks at the open page, on a desk and on a phone, light and dark: nothing is cut off, and axe finds nothing serious. */
-export async function lookAtPage(page: Page): Promise<void> {
+export async function lookAtPage(page: Page, how: "each with each" | "quickly" = "quickly"): Promise<void> {
   await page.evaluate(AXE);
-  for (const size of [DESKTOP, PHONE]) {
+  for (const [size, schemes] of how === "quickly" ? FEW_LOOKS : LOOKS) {
     await page.setViewportSize(size);
     const wider = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
     expect([page.url(), size.width, wider]).toEqual([page.url(), size.width, 0]);
-    for (const colorScheme of ["light", "dark"] as const) {
+    for (const colorScheme of schemes) {
       await page.emulateMedia({ colorScheme });
       expect([page.url(), size.width, colorScheme, await page.evaluate(SERIOUS)]).toEqual([
         page.url(),

@@ -1,7 +1,10 @@
 /** Attacks on the operators' page. */
 import { connect } from "node:net";
+import { Queue } from "bullmq";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { mapTexts } from "../../src/delivery/masking.ts";
+import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
 import { logIn, startBrowser, visit } from "../support/browser.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, message } from "../support/report.ts";
@@ -88,7 +91,7 @@ test("without a session there is nothing to see and nothing to do, whatever the 
     `${name}=`,
     `${name}=x`,
     `${name}=${payload}`,
-    `${name}=${encodeURIComponent(`${id}.${Number(until) + 1}.0.${signature}`)}`,
+    `${name}=${encodeURIComponent(`${id}.${Number(until) + 1}.${signature}`)}`,
     `${name}=${encodeURIComponent(`${payload}.${signature.slice(0, -2)}A=`)}`,
     `${name}=${"x".repeat(8_000)}`,
   ];
@@ -238,6 +241,88 @@ test("a stolen cookie is worth nothing after log-out, nor after a restart", asyn
   expect((await ask("/quarantine", { cookie: other })).status).toBe(401);
 });
 
+test("what a session may see ends with it, also on a page that is open, and in a copy of its cookie", async () => {
+  const cookie = cookieOf(await logInAs());
+  expect((await ask("/numbers", { cookie, fields: { show: "yes" } })).status).toBe(303);
+  const shows = async () => (await (await ask("/trace", { cookie })).text()).includes("Mask numbers");
+  expect(await shows()).toBe(true);
+  expect((await ask("/numbers", { cookie, fields: { show: "no" } })).status).toBe(303);
+  expect(await shows()).toBe(false);
+  const open = await fetch(`${base()}/now`, { headers: { cookie } });
+  await ask("/logout", { cookie, fields: {} });
+  // It ends by itself; what it said until then is all.
+  expect(await open.text()).toContain("data: ");
+});
+
+test("a code that is the recipient's number breaks no page, and what consumers wrote is masked on the board", async () => {
+  const client = await openSession(service.smtpPort);
+  const number = "12025550166";
+  const bytes = deliveryReport({
+    From: `+${number}`,
+    "X-Mms-Message-ID": "number-as-code",
+    "X-Mms-MM-Status-Code": "Rejected",
+    "X-Internal-Status-Code": number,
+  });
+  expect(await client.deliver(bytes)).toMatch(/^250 /);
+  client.end();
+  const cookie = cookieOf(await logInAs());
+  const get = async (path: string) => {
+    const response = await ask(path, { cookie, headers: { accept: "text/html" } });
+    return { status: response.status, text: await response.text() };
+  };
+  const traced = await eventually(
+    () => get("/trace?q=number-as-code"),
+    ({ text }) => text.includes("put on the queue as job"),
+  );
+  const job = /put on the queue as job (j[0-9a-f]{32})/.exec(traced.text)?.[1] ?? "";
+  const { stdout } = await runCommand(["trace", "number-as-code", "--json"], service.env);
+  expect(JSON.parse(stdout).reports[0].event.data.recipient.number).toBe(`+${number}`);
+  const queue = new Queue("mm4-delivery-events", { connection: { url: redis.url, maxRetriesPerRequest: null } });
+  await redis.call(
+    "HSET",
+    `bull:mm4-delivery-events:${job}`,
+    "failedReason",
+    `Cannot notify ${number}, nor +1 (202) 555-0177`,
+    "progress",
+    JSON.stringify({ to: number }),
+  );
+  await (await queue.getJob(job))?.log(`asked ${number}`);
+  await queue.close();
+  for (const path of [
+    "/queue/api/queues?activeQueue=mm4-delivery-events&status=latest&page=1&jobsPerPage=100",
+    `/queue/api/queues/mm4-delivery-events/${job}`,
+    `/queue/api/queues/mm4-delivery-events/${job}/logs`,
+  ]) {
+    const { status, text } = await get(path);
+    expect([path, status]).toEqual([path, 200]);
+    const texts: string[] = [];
+    mapTexts(JSON.parse(text), (one) => {
+      texts.push(one);
+      return one;
+    });
+    expect(texts.filter((one) => /2025550166|555-0177/.test(one.replace("***-0177", "")))).toEqual([]);
+  }
+  expect((await get("/queue/api/queues?activeQueue=mm4-delivery-events&jobsPerPage=50000")).status).toBe(400);
+});
+
+test("a form may name our messages only, not what BullMQ keeps beside them", async () => {
+  const cookie = cookieOf(await logInAs());
+  await unreadable({ "X-Mms-Message-ID": "beside" });
+  const meta = () => redis.call("HGETALL", `bull:${QUARANTINE_QUEUE}:meta`);
+  const before = await meta();
+  expect(before).not.toEqual([]);
+  for (const id of ["meta", "wait", "id", "events", "", "../meta"]) {
+    const path = `/quarantine/${encodeURIComponent(id)}`;
+    if (id !== "") expect([id, (await ask(path, { cookie })).status]).toEqual([id, 404]);
+    const { headers } = await ask("/quarantine/drop", { cookie, fields: { id } });
+    expect([id, headers.get("location")]).toEqual([id, "/quarantine?dropped=0"]);
+    expect((await ask("/acknowledgements/retry", { cookie, fields: { id } })).headers.get("location")).toBe(
+      "/acknowledgements?again=0",
+    );
+  }
+  expect(await meta()).toEqual(before);
+});
+
 test("no path leads out, and none to a file", async () => {
   const cookie = cookieOf(await logInAs());
   const paths = [
@@ -290,7 +375,7 @@ test("ten thousand logins: guesses are cut short, the log stays readable, and th
   const before = await resident();
   const statuses = new Map<number, number>();
   const guess = async (): Promise<void> => {
-    const { status } = await ask("/login", { fields: { token: `guess ${Math.random()}` } });
+    const { status } = await ask("/login", { fields: { token: `wr0ng ${Math.random()}` } });
     statuses.set(status, (statuses.get(status) ?? 0) + 1);
   };
   for (let round = 0; round < 200; round += 1) await Promise.all(Array.from({ length: 50 }, guess));
@@ -299,10 +384,11 @@ test("ten thousand logins: guesses are cut short, the log stays readable, and th
   expect(statuses.get(403)).toBeLessThan(200);
   const told = service.log().filter(({ event }) => event === "operator.login-failed");
   expect(told.length).toBe(statuses.get(403));
-  expect(service.written()).not.toContain("guess");
+  expect(service.written()).not.toContain("wr0ng");
   expect((await ask("/livez")).status).toBe(200);
   expect((await resident()) - before).toBeLessThan(150e6);
-  // Whoever knows the token gets in from elsewhere meanwhile.
+  // Whoever knows the token gets in meanwhile: behind a proxy everybody has one address.
+  expect(await logInAs()).toMatch(/^mm4d-session=/);
   const elsewhere = await raw(
     `POST /login HTTP/1.1\r\nHost: 127.0.0.1:${service.adminPort}\r\nOrigin: ${base()}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${form({ token: TOKEN }).length}\r\nConnection: close\r\n\r\n${form({ token: TOKEN })}`,
     "127.0.0.9",
@@ -325,6 +411,8 @@ test("many pages that are left open end with the service, and there is an end to
   );
   expect(statuses.filter((status) => status === 200).length).toBe(50);
   for (const abort of aborts) abort.abort();
+  // Nobody reads what HEAD asks for.
+  for (let index = 0; index < 60; index += 1) await ask("/now", { method: "HEAD", cookie });
   // Those that have left make room.
   await eventually(
     async () => {

@@ -12,6 +12,7 @@ import { runCommand, startServiceProcess, type TestService } from "../support/se
 /** Of a realistic mix. `npm run test:long` sends 100,000. */
 const REPORTS = Number(process.env.REPORTS ?? 2_000);
 const TOKEN = "correct horse battery staple";
+const [MENDED, BROKEN] = [`j${"0".repeat(32)}`, `j${"1".repeat(32)}`];
 const PAGES = [
   "/",
   "/?span=week",
@@ -93,14 +94,14 @@ async function makeBusy({ service, carrier }: System): Promise<void> {
 }
 
 /** Opens every page, and looks at each; and at the board, which is not ours. */
-async function lookAround(system: System, pages: readonly string[]): Promise<void> {
+async function lookAround(system: System, pages: readonly string[], how: "each with each" | "quickly"): Promise<void> {
   const { page, faults } = await visit(browser, base(system.service));
   await page.goto("/login");
-  await lookAtPage(page);
+  await lookAtPage(page, how);
   await logIn(page, TOKEN);
   for (const path of pages) {
     await page.goto(path);
-    await lookAtPage(page);
+    await lookAtPage(page, how);
   }
   await page.goto("/queue/");
   await page.getByRole("link", { name: "mm4-delivery-events" }).first().waitFor();
@@ -110,7 +111,7 @@ async function lookAround(system: System, pages: readonly string[]): Promise<voi
 
 test("an empty system: every page says that there is nothing, and nothing is wrong with it", async () => {
   const system = await startSystem();
-  await lookAround(system, PAGES);
+  await lookAround(system, ["/", "/codes/470", "/trace", "/quarantine", "/acknowledgements"], "quickly");
   const { page } = await visit(browser, base(system.service));
   await logIn(page, TOKEN);
   expect(await page.locator("main").innerText()).toMatch(/all is well[\s\S]*No reports in the last hour/);
@@ -154,18 +155,30 @@ test("a broken system: the page says in words what is wrong, and works as far as
     "/codes/470",
     "/?span=day",
   ]) {
-    const startedMs = performance.now();
     await page.goto(path);
     expect([path, await page.locator("main").innerText()]).toEqual([
       path,
       expect.stringContaining("Redis has been away"),
     ]);
-    await lookAtPage(page);
-    expect([path, performance.now() - startedMs < 60_000]).toEqual([path, true]);
   }
+  await lookAtPage(page);
   await redis.start();
   await page.goto("/");
   await page.getByText("all is well").waitFor();
+
+  // What was first asked of a Redis that hung works when it does not hang any more.
+  redis.signal("SIGSTOP");
+  const asked = await Promise.all(
+    ["/acknowledgements", "/queue/"].map((path) => page.request.get(path).then((response) => response.status())),
+  );
+  expect(asked.filter((status) => status < 500)).toEqual([]);
+  redis.signal("SIGCONT");
+  for (const path of ["/acknowledgements", "/queue/", "/queue/api/queues"]) {
+    await eventually(
+      async () => [path, (await page.request.get(path)).status()],
+      ([, status]) => status === 200,
+    );
+  }
   await page.context().close();
   await system.stop();
 });
@@ -188,7 +201,7 @@ describe("a busy system", () => {
   const main = () => page.locator("main").innerText();
 
   test("every page, on a desk and on a phone, light and dark", async () => {
-    await lookAround(system, [...PAGES, "/trace?q=12025550100"]);
+    await lookAround(system, [...PAGES, "/trace?q=12025550100"], "each with each");
   });
 
   test("only who knows the token is let in, to where they wanted", async () => {
@@ -222,7 +235,7 @@ describe("a busy system", () => {
       );
       const { success, times } = chart as { success: number[]; times: number[] };
       expect(success.reduce((sum, count) => sum + count, 0)).toBeGreaterThan(REPORTS * 0.7);
-      expect(times.length).toBe({ Day: 96, Week: 168, Hour: 60 }[span]);
+      expect(times.length).toBe({ Day: 24, Week: 168, Hour: 60 }[span]);
     }
     expect(await main()).toMatch(/delivered\s+success\s+\d+/);
   });
@@ -273,8 +286,8 @@ describe("a busy system", () => {
   test("a message in quarantine is replayed, one is dropped, and the rest in bulk", async () => {
     const bytes = deliveryReport({ "X-Mms-Message-ID": "mended" });
     const kept = new Queue(QUARANTINE_QUEUE, { connection: { url: system.redis.url, maxRetriesPerRequest: null } });
-    for (const id of ["jmended", "jbroken"]) {
-      const raw = id === "jmended" ? bytes : Buffer.concat([unreadable("binary"), Buffer.from([0, 1, 0xff])]);
+    for (const id of [MENDED, BROKEN]) {
+      const raw = id === MENDED ? bytes : Buffer.concat([unreadable("binary"), Buffer.from([0, 1, 0xff])]);
       const message = {
         reason: "internal-error",
         detail: "Error: x",
@@ -283,19 +296,19 @@ describe("a busy system", () => {
       };
       await kept.add("internal-error", { ...message, raw: Buffer.from(raw).toString("base64") }, { jobId: id });
     }
-    await page.goto("/quarantine/jbroken");
+    await page.goto(`/quarantine/${BROKEN}`);
     expect(await main()).toMatch(/a fault of ours[\s\S]*bytes that are no text/);
     await page.getByRole("button", { name: "Replay it" }).click();
     expect(await main()).toContain("0 messages replayed; 1 message still cannot be read, and stayed.");
-    await page.goto("/quarantine/jmended");
+    await page.goto(`/quarantine/${MENDED}`);
     await page.getByRole("button", { name: "Replay it" }).click();
     expect(await main()).toContain("1 message replayed.");
-    expect(await kept.getJob("jmended")).toBeUndefined();
+    expect(await kept.getJob(MENDED)).toBeUndefined();
     const expected = eventOf(bytes, {}, { ...PEER, name: "first" });
     await page.goto(`/trace?q=${expected.id}`);
     expect(await main()).toContain("put on the queue as job");
 
-    await page.goto("/quarantine/jbroken");
+    await page.goto(`/quarantine/${BROKEN}`);
     await page.getByText("Drop it …").click();
     await page.getByRole("button", { name: "Drop it for good" }).click();
     expect(await main()).toContain("1 message dropped.");

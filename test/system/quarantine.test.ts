@@ -20,6 +20,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
+const MENDED = `j${"0".repeat(32)}`;
 const quarantine = (...args: string[]) => runCommand(["quarantine", ...args], service.env);
 const ids = async () =>
   (await quarantine("list", "--json")).stdout
@@ -63,13 +64,13 @@ test("a message that today's program can read is queued under its ordinary id, w
   };
   const connection = { url: redis.url, maxRetriesPerRequest: null };
   const kept = new Queue(QUARANTINE_QUEUE, { connection });
-  await kept.add("internal-error", message, { jobId: "jmended" });
+  await kept.add("internal-error", message, { jobId: MENDED });
   await kept.close();
   expect(await quarantine("replay", "--all", "--reason", "no-status")).toMatchObject({ code: 0, stdout: "" });
   const expected = eventOf(bytes);
   expect(await quarantine("replay", "--all", "--reason", "internal-error")).toMatchObject({
     code: 0,
-    stdout: `jmended  queued as ${expected.id}\n`,
+    stdout: `${MENDED}  queued as ${expected.id}\n`,
   });
   expect(await ids()).toEqual([]);
   const queue = new Queue("mm4-delivery-events", { connection });
