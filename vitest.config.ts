@@ -2,7 +2,7 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /** They fill every core by themselves, or measure what the machine can do. */
-const ALONE = ["test/faults/**/*.test.ts", "test/attacks/**/*.test.ts", "test/system/load.test.ts"];
+const ALONE = ["test/attacks/**/*.test.ts", "test/system/load.test.ts"];
 
 export default defineConfig({
   test: {
@@ -23,7 +23,8 @@ export default defineConfig({
           name: "together",
           include: ["test/**/*.test.ts"],
           exclude: ALONE,
-          maxWorkers: availableParallelism(),
+          // One more than there are cores: most of the time they wait for something to come back.
+          maxWorkers: availableParallelism() + 1,
           sequence: { groupOrder: 1 },
         },
       },

@@ -5,6 +5,7 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { hostname } from "node:os";
+import { type FanOut, readFanOut } from "./delivery/fan-out.ts";
 import { readMailbox } from "./mm4/address.ts";
 import { err, ok, type Result } from "./result.ts";
 
@@ -213,6 +214,15 @@ export const SETTINGS = {
     type: "a name without a colon",
     about: "BullMQ queue on which events are published.",
     read: withoutColon,
+  },
+  queues: {
+    env: "MM4D_QUEUES",
+    fallback: "",
+    fallbackShown: "none",
+    type: "name:filter of each, separated by commas, with names of their own and filters such as * or final&tag=spam|opt-out",
+    about:
+      "Further queues, each of which is given its own copy of the events that fit: `billing:final, fraud:tag=spam, analytics:*`.",
+    read: readQueues,
   },
   queuePrefix: {
     env: "MM4D_QUEUE_PREFIX",
@@ -509,6 +519,9 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): R
   });
 }
 
+/** See queue/quarantine.ts and queue/acknowledgements.ts. */
+const OUR_QUEUES = ["mm4-quarantine", "mm4-acknowledgements"];
+
 /** Settings that do not go together. */
 function contradictions({
   peers,
@@ -518,6 +531,8 @@ function contradictions({
   smtpsPort,
   adminHost,
   adminToken,
+  queue,
+  queues,
 }: Record<string, string>): readonly string[] {
   const faults: string[] = [];
   if (peers && peersFile) faults.push("MM4D_PEERS and MM4D_PEERS_FILE are both set, must be one of them");
@@ -525,6 +540,11 @@ function contradictions({
     faults.push("MM4D_TLS_CERT_FILE and MM4D_TLS_KEY_FILE are not both set, must be both or none");
   }
   if (smtpsPort && !tlsCertFile) faults.push("MM4D_SMTPS_PORT is set without MM4D_TLS_CERT_FILE, must be with it");
+  for (const name of [queue, ...OUR_QUEUES]) {
+    if (readQueues(queues ?? "")?.some((further) => further.queue === name)) {
+      faults.push(`MM4D_QUEUES names "${name}", which has a use already, must be another name`);
+    }
+  }
   if (!adminToken && !isLoopback(adminHost ?? "")) {
     faults.push(`MM4D_ADMIN_HOST is "${adminHost}" without MM4D_ADMIN_TOKEN, must be 127.0.0.1 or ::1 without one`);
   }
@@ -653,6 +673,13 @@ function readDomains(text: string): readonly string[] | undefined {
   const domains = text.split(",").map((domain) => domain.trim().toLowerCase());
   if (text.trim() === "") return [];
   return domains.every((domain) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(domain)) ? domains : undefined;
+}
+
+function readQueues(text: string): readonly FanOut[] | undefined {
+  if (text.trim() === "") return [];
+  const queues = text.split(",").map(readFanOut);
+  if (!queues.every((queue) => queue !== undefined)) return undefined;
+  return new Set(queues.map(({ queue }) => queue)).size === queues.length ? queues : undefined;
 }
 
 function readPeers(text: string): readonly PeerSetting[] | undefined {

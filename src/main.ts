@@ -26,6 +26,7 @@ const COMMANDS = {
   codes: async () => (await import("./cli/codes.ts")).addCodesCommand,
   explain: async () => (await import("./cli/explain.ts")).addExplainCommand,
   config: async () => (await import("./cli/config.ts")).addConfigCommand,
+  fixtures: async () => (await import("./cli/fixtures.ts")).addFixturesCommand,
   schema: async () => (await import("./cli/schema.ts")).addSchemaCommand,
 };
 

@@ -13,8 +13,8 @@ import { readSavedBodyAside } from "./smtp/saved-body-aside.ts";
 export interface OperatingOptions {
   readonly redis: RedisClient;
   readonly prefix: string;
-  /** Of events. */
-  readonly queue: string;
+  /** Those of events. */
+  readonly queues: readonly string[];
   /** Why Redis cannot be used now; null when it can. */
   readonly redisAway: () => string | null;
   readonly replayer: () => Omit<Replayer, "quarantine">;
@@ -32,7 +32,7 @@ export interface Operating {
   close(): Promise<void>;
 }
 
-export function createOperating({ redis, prefix, queue, redisAway, replayer }: OperatingOptions): Operating {
+export function createOperating({ redis, prefix, queues: names, redisAway, replayer }: OperatingOptions): Operating {
   const opened = new Set<Openable>();
 
   /** One whose beginning failed never works again: it is opened anew. */
@@ -58,7 +58,7 @@ export function createOperating({ redis, prefix, queue, redisAway, replayer }: O
 
   const quarantine = once(() => openQuarantine(redis, prefix));
   const acknowledgements = once(() => openAcknowledgements(redis, prefix));
-  const queues = [queue, ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE].map((name) =>
+  const queues = [...names, ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE].map((name) =>
     once(() => {
       const found = new Queue(name, { connection: redis, prefix });
       found.on("error", () => {}); // Whoever looks hears of it from the call that fails.

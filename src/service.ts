@@ -242,7 +242,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   const operating = createOperating({
     redis,
     prefix: config.queuePrefix,
-    queue: config.queue,
+    queues: [config.queue, ...config.queues.map((further) => further.queue)],
     redisAway,
     replayer: () => ({
       publish: publishReplayed,
@@ -314,8 +314,16 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   releasers.push(() => smtpListener.stop(config.shutdownGraceMs));
 
   const addresses = { smtp: smtpListener.address, smtps: smtpListener.smtpsAddress, admin: admin.address };
-  const { queue, queuePrefix } = config;
-  const facts = { pid: process.pid, redis: place, queue, queuePrefix, domain: config.domain, ...addresses };
+  const { queue, queues: furtherQueues, queuePrefix } = config;
+  const facts = {
+    pid: process.pid,
+    redis: place,
+    queue,
+    queues: furtherQueues,
+    queuePrefix,
+    domain: config.domain,
+    ...addresses,
+  };
   control.answer({
     facts: () => facts,
     refusals: () => refusals.list(),
@@ -553,7 +561,9 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   async function measure(): Promise<void> {
     const { queue: events, queuePrefix: prefix } = config;
     quarantine.measured(await measureQuarantine(redis, prefix));
-    for (const name of [events, ACKNOWLEDGEMENTS_QUEUE]) queues.set(name, await measureQueue(redis, prefix, name));
+    const further = config.queues.map((fanOut) => fanOut.queue);
+    for (const name of [events, ...further, ACKNOWLEDGEMENTS_QUEUE])
+      queues.set(name, await measureQueue(redis, prefix, name));
   }
 
   function healthFacts(): HealthFacts {
@@ -585,6 +595,10 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       journal: journalStatus(),
       redis: `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`,
       events: redisAway() === null ? queues.get(config.queue) : undefined,
+      further: config.queues.map((fanOut) => ({
+        name: fanOut.queue,
+        use: redisAway() === null ? queues.get(fanOut.queue) : undefined,
+      })),
       acknowledgements: redisAway() === null ? queues.get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
       quarantined: quarantine.use().messages,
     };

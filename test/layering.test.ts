@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   simulator: { from: ["simulator", "mm4"], types: ["delivery"], packages: ["smtp-server", "nodemailer"], node: true },
+  consumer: { from: ["consumer", "delivery"], types: [], packages: ["bullmq"], node: false },
   admin: {
     from: ["admin", "delivery", "catalogue", "quantities.ts", "visible.ts", ...EDGE],
     types: ["queue"],
@@ -61,10 +62,10 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
       ...EDGE,
     ],
     types: ["admin"],
-    packages: ["commander"],
+    packages: ["commander", "libmime"],
     node: true,
   },
-  "config.ts": { from: ["mm4", "result.ts"], types: ["delivery"], packages: [], node: true },
+  "config.ts": { from: ["mm4", "delivery", "result.ts"], types: [], packages: [], node: true },
   "log.ts": { from: ["delivery"], types: [], packages: ["pino", "pino-pretty"], node: true },
   "metrics.ts": { from: ["version.ts"], types: ["delivery"], packages: ["prom-client"], node: true },
   "reading.ts": {

@@ -8,6 +8,7 @@
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
+import type { FanOut } from "../delivery/fan-out.ts";
 import type { RedisPlace } from "../queue/redis.ts";
 
 /** Where a running service is, and what it uses. */
@@ -15,6 +16,7 @@ export interface ServiceFacts {
   readonly pid: number;
   readonly redis: RedisPlace;
   readonly queue: string;
+  readonly queues: readonly FanOut[];
   readonly queuePrefix: string;
   readonly domain: readonly string[];
   readonly smtp: { readonly host: string; readonly port: number };

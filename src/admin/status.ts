@@ -19,6 +19,8 @@ export interface StatusFacts {
   };
   readonly redis: string;
   readonly events: QueueUse | undefined;
+  /** Further queues of events. */
+  readonly further: readonly { readonly name: string; readonly use: QueueUse | undefined }[];
   readonly acknowledgements: QueueUse | undefined;
   readonly quarantined: number;
 }
@@ -69,6 +71,9 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
       fact("Journal", `${waiting}${oldest}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}`),
       fact("Redis", facts.redis),
       fact("Queue", describeQueue(facts.events, "consumers gave up on (mm4d failed list)", since)),
+      ...facts.further.map(({ name, use }) =>
+        fact(`Queue ${name}`, describeQueue(use, `consumers gave up on (MM4D_QUEUE=${name} mm4d failed list)`, since)),
+      ),
       fact("Acknowledgements", describeQueue(facts.acknowledgements, "undelivered (mm4d acks list)", since)),
       fact(
         "Quarantine",

@@ -103,8 +103,8 @@ async function withQuarantine(
   use: (quarantine: Quarantine, config: Config, publish: Publisher["publish"]) => Promise<void>,
 ): Promise<void> {
   const settings = loadSettings("open the quarantine");
-  const { redis: place, queue, queuePrefix } = await findQueue(settings);
-  const config = { ...settings.config, queue, queuePrefix };
+  const { redis: place, queue, queues, queuePrefix } = await findQueue(settings);
+  const config = { ...settings.config, queue, queues, queuePrefix };
   await withRedis(place, async (redis) => {
     const quarantine = openQuarantine(redis, queuePrefix);
     // The call that fails tells it.

@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import type { ServiceFacts } from "../admin/control.ts";
 import type { Status } from "../admin/status.ts";
 import type { Config, LoadedConfig, LogLevel, Origin } from "../config.ts";
+import type { FanOut } from "../delivery/fan-out.ts";
 import { type RedisClient, type RedisPlace, redisOf, withRedis } from "../queue/redis.ts";
 import type { Refusal } from "../smtp/refusals.ts";
 import { loadSettings } from "./settings.ts";
@@ -63,6 +64,7 @@ export function reached(host: string): string {
 export interface QueuePlace {
   readonly redis: RedisPlace;
   readonly queue: string;
+  readonly queues: readonly FanOut[];
   readonly queuePrefix: string;
 }
 
@@ -78,6 +80,7 @@ export async function findQueue({ config, origins }: LoadedConfig): Promise<Queu
   return {
     redis,
     queue: settingOr(origins.queue, config.queue, service?.queue),
+    queues: settingOr(origins.queues, config.queues, service?.queues),
     queuePrefix: settingOr(origins.queuePrefix, config.queuePrefix, service?.queuePrefix),
   };
 }

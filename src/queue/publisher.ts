@@ -9,6 +9,7 @@ import type { Config } from "../config.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, acknowledgementId, acknowledgementJobs, type OwedJob } from "./acknowledgements.ts";
 import { QUARANTINE_QUEUE } from "./quarantine.ts";
@@ -31,6 +32,7 @@ export interface PublisherOptions {
 export type PublishingSettings = Pick<
   Config,
   | "queue"
+  | "queues"
   | "queuePrefix"
   | "dedupeHours"
   | "jobAttempts"
@@ -124,7 +126,15 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
 
   async function publishMessage(record: Exclude<Publishable, { kind: "acknowledgement" }>): Promise<Published> {
     const { queue, name, data, deduplicationId } = destination(record);
-    const job = await (await queue).add(name, data, { jobId: record.id, deduplication: { id: deduplicationId, ttl } });
+    const options = { jobId: record.id, deduplication: { id: deduplicationId, ttl } };
+    const job = await (await queue).add(name, data, options);
+    // What is not in each of them is not published, and is tried again: those that have it already stay as they are.
+    if (record.kind === "event") {
+      const further = settings.queues.filter((fanOut) => wants(fanOut, record.event));
+      await Promise.all(
+        further.map(async (fanOut) => (await queueOf(fanOut.queue, eventJobs)).add(name, data, options)),
+      );
+    }
     return { duplicateOf: job.id === undefined || job.id === record.id ? null : job.id };
   }
 

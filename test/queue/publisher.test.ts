@@ -1,6 +1,7 @@
 import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { type FanOut, readFanOut } from "../../src/delivery/fan-out.ts";
 import { createPublisher, type Publishable, type Publisher } from "../../src/queue/publisher.ts";
 import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
 import { connectRedis, readServer, redisAt, unsuitable } from "../../src/queue/redis.ts";
@@ -14,6 +15,7 @@ let publisher: Publisher;
 const QUEUE = "mm4-delivery-events";
 const SETTINGS = {
   queue: QUEUE,
+  queues: [] as readonly FanOut[],
   queuePrefix: "bull",
   dedupeHours: 24,
   jobAttempts: 10,
@@ -226,4 +228,19 @@ test("readServer() tells one Redis from the next, and what is wrong with its set
   );
   const after = await readServer(redis);
   expect(after.identity).not.toBe(before.identity);
+});
+
+test("an event that one further queue cannot take is not published yet, and is in each once when it is", async () => {
+  const queues = ["billing:final", "open:final=no", "all:*"]
+    .map((text) => readFanOut(text))
+    .filter((one) => one !== undefined);
+  await publisher.close();
+  publisher = publisherOn(redis, { queues });
+  await redis.set("bull:all:wait", "no list");
+  await expect(publisher.publish(record("r1"))).rejects.toThrow(/WRONGTYPE/);
+  await redis.del("bull:all:wait", ...(await redis.keys("bull:all:de:*")), "bull:all:r1");
+  expect(await publisher.publish(record("r1"))).toEqual({ duplicateOf: null });
+  expect(await publisher.publish(record("r2", "r1"))).toEqual({ duplicateOf: "jr1" });
+  const lengths = await Promise.all([QUEUE, "billing", "open", "all"].map((name) => redis.llen(`bull:${name}:wait`)));
+  expect(lengths).toEqual([1, 1, 0, 1]);
 });

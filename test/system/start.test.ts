@@ -359,6 +359,7 @@ describe("the command line", () => {
       "explain",
       "config",
       "schema",
+      "fixtures",
     ];
     await inParallel(commands, async (command) => {
       const { stdout } = await runCommand([...command.split(" "), "--help"]);

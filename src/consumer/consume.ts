@@ -1,0 +1,168 @@
+/** A BullMQ worker with the event's types: checks the version, filters, and ends politely. */
+import { type ConnectionOptions, DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
+import type { CodeTag } from "../delivery/code.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
+import type { Outcome } from "../delivery/verdict.ts";
+
+/** Is given one event. What it throws is tried again later, but for {@link GiveUp}. */
+export type Handler = (event: DeliveryEvent) => Promise<void> | void;
+
+export interface ConsumeOptions {
+  /** `{ url }`, options of ioredis (sentinels too), or an instance of it. Default: `{ url: process.env.REDIS_URL }`. */
+  readonly connection?: ConnectionOptions;
+  /** Default: `mm4-delivery-events`. */
+  readonly queue?: string;
+  /** Of the queue's Redis keys. Default: `bull`. */
+  readonly prefix?: string;
+  /** How many events are in hand at a time. Default: 10. */
+  readonly concurrency?: number;
+  /** Only events that no later report is expected to change. */
+  readonly finalOnly?: boolean;
+  /** Only events with one of these outcomes. */
+  readonly outcomes?: readonly Outcome[];
+  /** Only events whose code has one of these tags. */
+  readonly tags?: readonly CodeTag[];
+  /** After how many milliseconds without a sign of life a worker's events are given out again. Default: 30,000. */
+  readonly lostAfterMs?: number;
+  /** Most milliseconds that `stop()` waits for handlers. What is still in hand then is given out again. Default: 30,000. */
+  readonly graceMs?: number;
+  /** Hears of what belongs to no event: Redis is away, or refuses. Default: one line on stderr a minute. */
+  readonly onError?: (cause: Error) => void;
+  /** Hears of each handler that threw; `last` when the event is not tried again. */
+  readonly onFailed?: (event: DeliveryEvent | undefined, cause: Error, last: boolean) => void;
+}
+
+export interface Consumption {
+  /** Takes no new events, waits for those in hand, and lets Redis know. Harmless to repeat. */
+  stop(): Promise<void>;
+}
+
+/** Thrown by a handler: trying again is of no use. The job goes to the failed set (`mm4d failed list`). */
+export class GiveUp extends Error {
+  override readonly name = "GiveUp";
+}
+
+/** Thrown by a handler: try again after so many milliseconds. That is no failed attempt. */
+export class RetryLater extends Error {
+  override readonly name = "RetryLater";
+  readonly afterMs: number;
+  constructor(afterMs: number, message = `Try again in ${afterMs} ms`) {
+    super(message);
+    this.afterMs = afterMs;
+  }
+}
+
+/**
+ * Gives each event to `handler`, until it is stopped. Resolves once it is
+ * connected; rejects when the options cannot work. Redis may go away and come back.
+ *
+ * At least once: an event whose worker died is given out again. See `once`.
+ */
+export async function consume(handler: Handler, options: ConsumeOptions = {}): Promise<Consumption> {
+  const { queue = "mm4-delivery-events", prefix = "bull", concurrency = 10 } = options;
+  const { lostAfterMs = 30_000, graceMs = 30_000 } = options;
+  const onError = options.onError ?? tellOnceAMinute();
+  const inHand = new Set<Promise<void>>();
+
+  async function work(job: Job<unknown>, token?: string): Promise<void> {
+    const event = checked(job.data);
+    if (!isWanted(event, options)) return;
+    try {
+      await handler(event);
+    } catch (cause) {
+      if (cause instanceof RetryLater) {
+        await job.moveToDelayed(Date.now() + cause.afterMs, token);
+        throw new DelayedError();
+      }
+      if (cause instanceof GiveUp) throw new UnrecoverableError(cause.message);
+      throw cause;
+    }
+  }
+
+  const worker = new Worker<unknown, void>(
+    queue,
+    (job, token) => {
+      const done = work(job, token);
+      const over = (): void => void inHand.delete(done);
+      inHand.add(done);
+      done.then(over, over);
+      return done;
+    },
+    {
+      connection: connectionOf(options),
+      prefix,
+      concurrency,
+      lockDuration: lostAfterMs,
+      stalledInterval: lostAfterMs,
+      maxStalledCount: MAX_DEATHS,
+    },
+  );
+  worker.on("error", onError);
+  worker.on("failed", (job, cause) => {
+    const last = job === undefined || job.finishedOn !== undefined;
+    options.onFailed?.(job?.data as DeliveryEvent | undefined, cause, last);
+  });
+  await worker.waitUntilReady();
+
+  let stopping: Promise<void> | undefined;
+  return {
+    stop() {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+
+  /** BullMQ's own close waits for ever while Redis is away. */
+  async function stop(): Promise<void> {
+    const settled = worker.pause().catch(onError);
+    const untilMs = performance.now() + graceMs;
+    while (inHand.size > 0 && performance.now() < untilMs) await wait(LOOKED_AT_EVERY_MS);
+    await Promise.race([settled, wait(TOLD_MS)]);
+    await worker.close(true);
+  }
+}
+
+/** An event whose workers die that often may be why: it waits in the failed set. */
+const MAX_DEATHS = 20;
+const LOOKED_AT_EVERY_MS = 20;
+const TOLD_MS = 1_000;
+const MINUTE_MS = 60_000;
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function connectionOf({ connection }: ConsumeOptions): ConnectionOptions {
+  const url = process.env.REDIS_URL;
+  const given = connection ?? (url ? { url } : undefined);
+  if (given === undefined) throw new Error("Cannot consume: no connection is given, must be one, or set REDIS_URL");
+  // BullMQ asks for it of a worker; an instance is its owner's business.
+  return "status" in given ? given : ({ ...given, maxRetriesPerRequest: null } as ConnectionOptions);
+}
+
+/** An event of a version that this module does not know is not guessed at: it waits in the failed set for an upgrade. */
+function checked(data: unknown): DeliveryEvent {
+  const { specversion, type } = (data ?? {}) as Partial<Record<"specversion" | "type", unknown>>;
+  if (specversion === "1.0" && typeof type === "string" && /^mm4d\.[a-z-]+\.v1$/.test(type)) {
+    return data as DeliveryEvent;
+  }
+  throw new UnrecoverableError(
+    `Cannot handle ${typeof type === "string" ? `"${type}"` : "what is no event"}: this mm4d/consumer knows version 1, must be upgraded ("mm4d failed retry" gives it back then)`,
+  );
+}
+
+function isWanted({ data }: DeliveryEvent, { finalOnly, outcomes, tags }: ConsumeOptions): boolean {
+  const tag = data.reason?.tag ?? null;
+  return (
+    (!finalOnly || data.final) &&
+    (outcomes === undefined || outcomes.includes(data.outcome)) &&
+    (tags === undefined || (tag !== null && tags.includes(tag)))
+  );
+}
+
+function tellOnceAMinute(): (cause: Error) => void {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return (cause) => {
+    if (performance.now() - toldMs < MINUTE_MS) return;
+    toldMs = performance.now();
+    process.stderr.write(`mm4d/consumer: ${cause.message || cause.name}\n`);
+  };
+}

@@ -1,0 +1,246 @@
+/** `mm4d/consumer` against a real Redis, with events as the service publishes them. */
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Queue } from "bullmq";
+import type { Redis } from "ioredis";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { loadConfig } from "../../src/config.ts";
+import { consume, type DeliveryEvent, GiveUp, RetryLater, redisOnce } from "../../src/consumer/index.ts";
+import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
+import { connectRedis, redisAt } from "../../src/queue/redis.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";
+
+/** `npm run test:long` takes 50,000. */
+const EVENTS = Number(process.env.REPORTS ?? 3_000);
+let server: TestRedis;
+let redis: Redis;
+let prefix = "";
+let tests = 0;
+
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  redis = connectRedis(redisAt(server.url));
+  redis.on("error", () => {});
+  prefix = `bull${tests++}`;
+});
+afterEach(() => redis.disconnect());
+
+async function publish(events: readonly DeliveryEvent[], settings: Readonly<Record<string, string>> = {}) {
+  const loaded = loadConfig({ MM4D_QUEUE_PREFIX: prefix, MM4D_JOB_BACKOFF_MS: "100", ...settings });
+  if (!loaded.ok) throw new Error(loaded.error.join());
+  await eventually(
+    () => redis.status,
+    (status) => status === "ready",
+  );
+  const publisher = createPublisher({ redis, settings: loaded.value.config, onError: () => {} });
+  for (let from = 0; from < events.length; from += 200) {
+    const some = events.slice(from, from + 200);
+    await Promise.all(some.map((event) => publisher.publish({ id: newRecordId(), kind: "event", event })));
+  }
+  await publisher.close();
+}
+let made = 0;
+const event = (fields: FieldsOf = {}) => eventOf(deliveryReport({ "X-Mms-Message-ID": `mm-${made++}`, ...fields }));
+const withQueue = async <T>(use: (queue: Queue) => Promise<T>): Promise<T> => {
+  const queue = new Queue("mm4-delivery-events", { connection: { url: server.url }, prefix });
+  try {
+    return await use(queue);
+  } finally {
+    await queue.close();
+  }
+};
+const counts = () => withQueue((queue) => queue.getJobCounts("waiting", "active", "delayed", "failed", "completed"));
+const connection = () => ({ url: server.url });
+
+test("each event is given to the handler, by a URL, by options and by an instance; filters leave out the others", async () => {
+  const rejected = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
+  await publish([event(), event({ "X-Mms-MM-Status-Code": "Deferred" }), event(rejected), event(rejected)]);
+  const seen: string[] = [];
+  const first = await consume(({ data }) => void seen.push(data.outcome), {
+    connection: connection(),
+    prefix,
+    finalOnly: true,
+    outcomes: ["rejected", "deferred"],
+    tags: ["spam"],
+  });
+  await eventually(counts, ({ completed }) => completed === 4);
+  await first.stop();
+  expect(seen).toEqual(["rejected", "rejected"]);
+
+  const { hostname, port } = new URL(server.url);
+  const own = connectRedis(redisAt(server.url)).duplicate({ maxRetriesPerRequest: null });
+  for (const given of [{ host: hostname, port: Number(port) }, own]) {
+    await publish([event()]);
+    const again: string[] = [];
+    const consuming = await consume(({ id }) => void again.push(id), { connection: given, prefix });
+    await eventually(
+      () => again.length,
+      (length) => length === 1,
+    );
+    await consuming.stop();
+    await consuming.stop();
+  }
+  own.disconnect();
+  await expect(consume(() => {}, { prefix })).rejects.toThrow("no connection is given, must be one, or set REDIS_URL");
+});
+
+test("what a handler throws is tried again, later, or never, as it says", async () => {
+  const events = [
+    event({ "X-Mms-Message-ID": "again" }),
+    event({ "X-Mms-Message-ID": "later" }),
+    event({ "X-Mms-Message-ID": "never" }),
+  ];
+  await publish(events, { MM4D_JOB_ATTEMPTS: "3" });
+  const tries: string[] = [];
+  const failed: (readonly [string | null | undefined, string, boolean])[] = [];
+  const consuming = await consume(
+    ({ data }) => {
+      const id = data.messageId ?? "";
+      tries.push(id);
+      const times = tries.filter((tried) => tried === id).length;
+      if (id === "never") throw new GiveUp("no such customer");
+      if (id === "later" && times < 5) throw new RetryLater(50);
+      if (id === "again" && times < 3) throw new Error("database away");
+    },
+    {
+      connection: connection(),
+      prefix,
+      onFailed: (told, cause, last) => failed.push([told?.data.messageId, cause.message, last]),
+    },
+  );
+  await eventually(counts, ({ completed, failed: gone }) => completed === 2 && gone === 1);
+  await consuming.stop();
+  const times = (id: string) => tries.filter((tried) => tried === id).length;
+  expect([times("again"), times("later"), times("never")]).toEqual([3, 5, 1]);
+  expect(failed.sort()).toEqual([
+    ["again", "database away", false],
+    ["again", "database away", false],
+    ["never", "no such customer", true],
+  ]);
+});
+
+test("what is of another version, or no event, waits in the failed set", async () => {
+  await withQueue(async (queue) => {
+    const known = event();
+    for (const data of [
+      { ...known, type: "mm4d.delivery-report.v2" },
+      { ...known, specversion: "2.0" },
+      { hello: 1 },
+      null,
+    ]) {
+      await queue.add("x", data, { attempts: 10 });
+    }
+  });
+  const seen: unknown[] = [];
+  const consuming = await consume((given) => void seen.push(given), { connection: connection(), prefix });
+  await eventually(counts, ({ failed }) => failed === 4);
+  await consuming.stop();
+  expect(seen).toEqual([]);
+  const reasons = await withQueue(async (queue) => (await queue.getFailed()).map((job) => job.failedReason));
+  expect(reasons).toEqual(
+    expect.arrayContaining([
+      expect.stringContaining(
+        'Cannot handle "mm4d.delivery-report.v2": this mm4d/consumer knows version 1, must be upgraded',
+      ),
+    ]),
+  );
+});
+
+test("stop() waits for what is in hand, not longer than it may, and also while Redis is away", async () => {
+  await publish([event(), event(), event()]);
+  let begun = 0;
+  let ended = 0;
+  const slow = async () => {
+    begun += 1;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    ended += 1;
+  };
+  const consuming = await consume(slow, { connection: connection(), prefix, concurrency: 2 });
+  await eventually(
+    () => begun,
+    (count) => count === 2,
+  );
+  await consuming.stop();
+  expect([begun, ended]).toEqual([2, 2]);
+  expect(await counts()).toMatchObject({ completed: 2, waiting: 1 });
+
+  const stuck = await consume(() => new Promise<void>(() => {}), { connection: connection(), prefix, graceMs: 200 });
+  await eventually(counts, ({ active }) => active === 1);
+  await stuck.stop();
+
+  const idle = await consume(() => {}, { connection: connection(), prefix, onError: () => {} });
+  await server.kill();
+  await idle.stop();
+  await server.start();
+});
+
+test("redisOnce() applies an id once, whoever holds it, and again when that failed", async () => {
+  await eventually(
+    () => redis.status,
+    (status) => status === "ready",
+  );
+  const store = redisOnce(redis, { prefix: `${prefix}:once:`, leaseMs: 300 });
+  let applied = 0;
+  const apply = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    applied += 1;
+  };
+  const outcomes = await Promise.allSettled(Array.from({ length: 5 }, () => store("id", apply)));
+  expect(outcomes.filter(({ status }) => status === "fulfilled").length).toBe(1);
+  for (const outcome of outcomes) if (outcome.status === "rejected") expect(outcome.reason).toBeInstanceOf(RetryLater);
+  expect([await store("id", apply), applied]).toEqual([false, 1]);
+  await expect(store("other", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+  expect([await store("other", apply), applied]).toEqual([true, 2]);
+  // Its holder died: the lease ends.
+  await redis.set(`${prefix}:once:dead`, "1 x", "PX", 300);
+  await expect(store("dead", apply)).rejects.toBeInstanceOf(RetryLater);
+  await eventually(
+    () => store("dead", apply).catch(() => false),
+    (ran) => ran,
+  );
+  expect(applied).toBe(3);
+  expect(await redis.pttl(`${prefix}:once:id`)).toBeGreaterThan(71 * 3_600_000);
+});
+
+test("handlers that throw, dawdle and are killed, and a Redis that is restarted: each event is applied once", {
+  timeout: 900_000,
+}, async () => {
+  const events = Array.from({ length: EVENTS }, () => event());
+  await publish(events, { MM4D_JOB_ATTEMPTS: "1000", MM4D_COMPLETED_KEEP_COUNT: "0" });
+  const script = fileURLToPath(new URL("worker.mjs", import.meta.url));
+  let kills = 0;
+  let stopping = false;
+  const start = () => fork(script, [server.url, prefix], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const workers = [start(), start()];
+  const killing = (async () => {
+    while (!stopping) {
+      await new Promise((resolve) => setTimeout(resolve, 600 + Math.random() * 600));
+      const index = kills % workers.length;
+      workers[index]?.kill("SIGKILL");
+      workers[index] = start();
+      kills += 1;
+    }
+  })();
+  const applied = async () => Number(await redis.hlen(`${prefix}:applied`).catch(() => -1));
+  await eventually(applied, (count) => count > EVENTS / 3, 300_000);
+  await server.kill();
+  await server.start();
+  await eventually(applied, (count) => count === EVENTS, 600_000);
+  stopping = true;
+  await killing;
+  await eventually(
+    counts,
+    ({ waiting, active, delayed }) => (waiting ?? 0) + (active ?? 0) + (delayed ?? 0) === 0,
+    120_000,
+  );
+  for (const worker of workers) worker.kill("SIGKILL");
+  const times = await redis.hgetall(`${prefix}:applied`);
+  expect(Object.keys(times).sort()).toEqual(events.map(({ id }) => id).sort());
+  expect(Object.values(times).filter((count) => count !== "1")).toEqual([]);
+  expect(kills).toBeGreaterThan(0);
+  expect(Number(await redis.get(`${prefix}:thrown`))).toBeGreaterThan(0);
+});
