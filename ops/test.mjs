@@ -23,6 +23,8 @@ const TOOLS = {
   openssl: "openssl",
   chromium: "chromium",
 };
+/** redis-py of the distribution's own Python, which no program on PATH tells of. */
+const PYTHON_REDIS = { package: "python3-redis", path: "/usr/lib/python3/dist-packages/redis" };
 /** Programs that are only taken out of their packages: installed, these would bring a mail server and a database along. */
 const UNPACKED = [
   {
@@ -44,15 +46,20 @@ process.exitCode = installTools() && check() ? test() : 1;
 
 function installTools() {
   const missing = Object.keys(TOOLS).filter((program) => !isOnPath(program));
+  const modules = existsSync(PYTHON_REDIS.path) ? [] : [PYTHON_REDIS.package];
   const packed = UNPACKED.filter(({ program, directory }) => !isOnPath(program) && !existsSync(directory));
-  if (missing.length === 0 && packed.length === 0) return true;
-  const packages = [...missing.map((program) => TOOLS[program]), ...packed.flatMap(({ libraries }) => libraries)];
+  if (missing.length === 0 && modules.length === 0 && packed.length === 0) return true;
+  const packages = [
+    ...missing.map((program) => TOOLS[program]),
+    ...modules,
+    ...packed.flatMap(({ libraries }) => libraries),
+  ];
   if (installDebian(packages)) {
     for (const { package: name, directory, files } of packed) unpackDebian(name, directory, files);
     return true;
   }
-  const wanted = [...missing, ...packed.map(({ program }) => program)];
-  const from = [...Object.values(TOOLS), ...UNPACKED.map(({ package: name }) => name)];
+  const wanted = [...missing, ...modules, ...packed.map(({ program }) => program)];
+  const from = [...Object.values(TOOLS), PYTHON_REDIS.package, ...UNPACKED.map(({ package: name }) => name)];
   process.stderr.write(`Cannot run the tests: ${wanted.join(", ")} must be on PATH (Debian: ${from.join(" ")})\n`);
   return false;
 }

@@ -10,9 +10,10 @@ import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
 import { connectRedis, redisAt } from "../../src/queue/redis.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";
+import { startSentinels } from "../support/sentinels.ts";
 
 /** `npm run test:long` takes 50,000. */
-const EVENTS = Number(process.env.REPORTS ?? 3_000);
+const EVENTS = Number(process.env.REPORTS ?? 2_000);
 let server: TestRedis;
 let redis: Redis;
 let prefix = "";
@@ -86,6 +87,22 @@ test("each event is given to the handler, by a URL, by options and by an instanc
   }
   own.disconnect();
   await expect(consume(() => {}, { prefix })).rejects.toThrow("no connection is given, must be one, or set REDIS_URL");
+});
+
+test("the master is found by its sentinels", async () => {
+  const sentinels = await startSentinels();
+  const seen: string[] = [];
+  const consuming = await consume(({ id }) => void seen.push(id), { connection: sentinels.options, prefix });
+  const queue = new Queue("mm4-delivery-events", { connection: { url: sentinels.master.url }, prefix });
+  const sent = event();
+  await queue.add(sent.type, sent);
+  await eventually(
+    () => seen,
+    ([id]) => id === sent.id,
+  );
+  await queue.close();
+  await consuming.stop();
+  await sentinels.stop();
 });
 
 test("what a handler throws is tried again, later, or never, as it says", async () => {
@@ -218,7 +235,7 @@ test("handlers that throw, dawdle and are killed, and a Redis that is restarted:
   const workers = [start(), start()];
   const killing = (async () => {
     while (!stopping) {
-      await new Promise((resolve) => setTimeout(resolve, 600 + Math.random() * 600));
+      await new Promise((resolve) => setTimeout(resolve, 1_000 + Math.random() * 1_000));
       const index = kills % workers.length;
       workers[index]?.kill("SIGKILL");
       workers[index] = start();

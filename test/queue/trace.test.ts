@@ -114,17 +114,17 @@ test("no number stands in the name of a key or a field", async () => {
 
 test("it takes no more than it may; the oldest is forgotten first", async () => {
   const mebibyte = 2 ** 20;
-  const trace = writer(2 * mebibyte);
+  const trace = writer(mebibyte);
   const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1]);
   const before = await used();
-  for (let index = 0; index < 12_000; index++) {
+  for (let index = 0; index < 6_000; index++) {
     trace.note(received({ "X-Mms-Message-ID": `mm-${index}`, "X-Mms-Transaction-ID": `tx-${index}` }));
     if (index % 50 === 49) await trace.flush();
   }
   expect(trace.lost()).toBe(0);
-  expect((await used()) - before).toBeLessThan(3 * mebibyte);
+  expect((await used()) - before).toBeLessThan(1.5 * mebibyte);
   expect((await find("mm-0")).reports).toEqual([]);
-  expect((await find("mm-11999")).reports.length).toBe(1);
+  expect((await find("mm-5999")).reports.length).toBe(1);
   const { generation, oldest } = await redis.hgetall(`${prefix}:mm4d-trace`);
   expect(Number(generation) - Number(oldest)).toBeLessThan(16);
   const generations = new Set((await redis.keys(`${prefix}:mm4d-trace:*`)).map((key) => Number(key.split(":")[2])));
