@@ -49,7 +49,12 @@ const event = (index) =>
       rules: ORDINARY_PEER,
       receivedAt: new Date(),
     },
-    { decodeWords: (text) => text, catalogue: createCatalogue(), source: "/mm4d/mms.example.net" },
+    {
+      decodeWords: (text) => text,
+      headerLimits: { bytes: config.maxHeaderBytes, fields: config.maxHeaderFields },
+      catalogue: createCatalogue(),
+      source: "/mm4d/mms.example.net",
+    },
   ).value;
 
 const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);

@@ -44,8 +44,8 @@ export async function logIn(page: Page, token: string): Promise<void> {
   await page.getByRole("button", { name: "Log out" }).waitFor();
 }
 
-/** What is serious in the eyes of axe, as text. */
-const SERIOUS = `axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations
+/** What is serious in the eyes of axe, as text. Of a table's rows, which are all alike, the first. */
+const SERIOUS = `axe.run({ exclude: ["tbody tr:nth-child(n + 4)"] }, { resultTypes: ["violations"] }).then(({ violations }) => violations
   .filter(({ impact }) => impact === "serious" || impact === "critical")
   .map(({ id, nodes }) => [id, nodes.length, nodes[0].html].join(" ")))`;
 

@@ -92,7 +92,7 @@ test("without a session there is nothing to see and nothing to do, whatever the 
     `${name}=x`,
     `${name}=${payload}`,
     `${name}=${encodeURIComponent(`${id}.${Number(until) + 1}.${signature}`)}`,
-    `${name}=${encodeURIComponent(`${payload}.${signature.slice(0, -2)}A=`)}`,
+    `${name}=${encodeURIComponent(`${payload}.${signature.startsWith("A") ? "B" : "A"}${signature.slice(1)}`)}`,
     `${name}=${"x".repeat(8_000)}`,
   ];
   for (const cookie of forged) {
@@ -209,7 +209,8 @@ test("script in every header field of a report is text on every page", async () 
     paths.push(`/trace?q=${encodeURIComponent(wanted)}`, `/codes?q=${encodeURIComponent(wanted)}`);
   for (const path of paths) {
     await page.goto(path);
-    await page.waitForTimeout(300);
+    // The board draws itself.
+    if (path.startsWith("/queue/")) await page.waitForTimeout(500);
     if (path.startsWith("/trace?q=hostile")) {
       for (const summary of await page.locator("summary").all()) await summary.click();
       expect(await page.locator("main").innerText()).toContain("<script>alert(1)</script>");
@@ -374,11 +375,17 @@ test("ten thousand logins: guesses are cut short, the log stays readable, and th
   const resident = async () => service.metric("mm4d_process_resident_memory_bytes");
   const before = await resident();
   const statuses = new Map<number, number>();
-  const guess = async (): Promise<void> => {
-    const { status } = await ask("/login", { fields: { token: `wr0ng ${Math.random()}` } });
-    statuses.set(status, (statuses.get(status) ?? 0) + 1);
-  };
-  for (let round = 0; round < 200; round += 1) await Promise.all(Array.from({ length: 50 }, guess));
+  const body = form({ token: `wr0ng ${Math.random()}` });
+  const guess = (connection: string): string =>
+    `POST /login HTTP/1.1\r\nHost: 127.0.0.1:${service.adminPort}\r\nOrigin: ${base()}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\nConnection: ${connection}\r\n\r\n${body}`;
+  for (let round = 0; round < 10; round += 1) {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => raw(`${guess("keep-alive").repeat(99)}${guess("close")}`)),
+    );
+    for (const [, status] of answers.join("").matchAll(/HTTP\/1\.1 (\d{3}) /g)) {
+      statuses.set(Number(status), (statuses.get(Number(status)) ?? 0) + 1);
+    }
+  }
   expect((statuses.get(403) ?? 0) + (statuses.get(429) ?? 0)).toBe(10_000);
   // Ten a minute; the minutes are the machine's.
   expect(statuses.get(403)).toBeLessThan(200);
