@@ -146,7 +146,11 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
       waitingLength += json.length;
       // What then fails is counted as lost.
       if (waiting.length % BURST === 0 && redis.status === "ready") void flush().catch(() => {});
-      while (waitingLength > MAX_LENGTH_WAITING) lost += take().length;
+      while (waitingLength > MAX_LENGTH_WAITING) {
+        lost += take().length;
+        // Among those may be what others rely on.
+        told = new Set();
+      }
     },
     flush,
     lost: () => lost,
