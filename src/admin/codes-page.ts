@@ -117,7 +117,8 @@ function catalogue(operations: Operations, wanted: string): Html {
 }
 
 async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Html> {
-  if (operations.redisAway() !== null) return html``;
+  const away = operations.redisAway();
+  if (away !== null) return html`<p class="card">No counts can be shown: ${away}.</p>`;
   const rows = sumBy(
     (await countsOf(operations, "month")).filter((tally) => tally.code === String(code)),
     ({ peer, outcome }) => `${peer} ${outcome}`,

@@ -4,7 +4,7 @@
  *
  * What must hold is in `observe` (after every command) and in `settleDown` (at
  * the end). A failure prints the commands, and the seed that repeats them as
- * far as the disk's timing allows. FAULTS_RUNS: how many runs, 60 unless told.
+ * far as the disk's timing allows. FAULTS_RUNS: how many runs, 40 unless told.
  */
 import {
   copyFileSync,
@@ -32,7 +32,7 @@ import { type Journal, type JournalFault, JournalFullError, openJournal } from "
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { type Content, largeContent, lineOf, recordOf, smallContent, takeUpTo } from "../support/journal.ts";
 
-const RUNS = Number(process.env.FAULTS_RUNS ?? 60);
+const RUNS = Number(process.env.FAULTS_RUNS ?? 40);
 
 /** What everybody outside the journal knows, over all crashes. */
 interface World {
