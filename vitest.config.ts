@@ -32,6 +32,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: "together",
+          // What they import is read once a worker, not once a file: nothing of ours keeps state in a module.
+          isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: ALONE,
           // One more than there are cores: most of the time they wait for something to come back.

@@ -172,7 +172,11 @@ test("what Redis does not take is counted as lost, and later notes are kept", as
   const trace = writer();
   await redis.ping();
   await server.kill();
-  for (let index = 0; index < 12_000; index++) trace.note(received({ "X-Mms-Message-ID": `away-${index}` }));
+  const any = received({});
+  for (let index = 0; index < 12_000; index++) {
+    const messageId = `away-${index}`;
+    trace.note({ ...any, at: later(), ids: { ...any.ids, eventId: `r${index}`, messageId } });
+  }
   await expect(trace.flush()).rejects.toThrow();
   const lost = trace.lost();
   expect(lost).toBeGreaterThan(1_000);
