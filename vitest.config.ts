@@ -1,18 +1,8 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
-import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** They fill every core by themselves, or measure what the machine can do. */
-const ALONE = ["test/attacks/**/*.test.ts", "test/system/load.test.ts"];
-
-/** The faults take longest and mostly wait: begun last, they would be waited for alone. */
-class LongestFirst extends BaseSequencer {
-  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification): boolean => moduleId.includes("/test/faults/");
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
-  }
-}
+const ALONE = ["test/faults/**/*.test.ts", "test/attacks/**/*.test.ts", "test/system/load.test.ts"];
 
 export default defineConfig({
   test: {
@@ -22,7 +12,6 @@ export default defineConfig({
     // Tests that say they may run at the same time spend most of it waiting for something to come back.
     maxConcurrency: 8,
     reporters: ["default"],
-    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -36,8 +25,7 @@ export default defineConfig({
           isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: ALONE,
-          // One more than there are cores: most of the time they wait for something to come back.
-          maxWorkers: availableParallelism() + 1,
+          maxWorkers: availableParallelism(),
           sequence: { groupOrder: 1 },
         },
       },
