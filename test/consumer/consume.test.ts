@@ -13,7 +13,7 @@ import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";
 import { startSentinels } from "../support/sentinels.ts";
 
 /** `npm run test:long` takes 50,000. */
-const EVENTS = Number(process.env.REPORTS ?? 2_000);
+const EVENTS = Number(process.env.REPORTS ?? 1_000);
 let server: TestRedis;
 let redis: Redis;
 let prefix = "";

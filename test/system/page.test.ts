@@ -10,7 +10,7 @@ import { deliveryReport, eventOf, PEER } from "../support/report.ts";
 import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
 
 /** Of a realistic mix. `npm run test:long` sends 100,000. */
-const REPORTS = Number(process.env.REPORTS ?? 1_000);
+const REPORTS = Number(process.env.REPORTS ?? 400);
 const TOKEN = "correct horse battery staple";
 const [MENDED, BROKEN] = [`j${"0".repeat(32)}`, `j${"1".repeat(32)}`];
 const PAGES = [
