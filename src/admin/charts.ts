@@ -30,7 +30,7 @@ export function chartOf(tallies: readonly Tally[], span: Span, until: Date): Cha
   const of = (disposition: Disposition): number[] => {
     const counts = Array<number>(bars).fill(0);
     for (const tally of tallies) {
-      const bar = bars - 1 - Math.floor((lastMs - tally.from.getTime() + barMs - 1) / barMs);
+      const bar = bars - 1 - Math.ceil((lastMs - tally.from.getTime()) / barMs);
       if (tally.disposition === disposition && bar >= 0 && bar < bars) counts[bar] = (counts[bar] ?? 0) + tally.reports;
     }
     return counts;

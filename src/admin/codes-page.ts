@@ -7,7 +7,7 @@ import { describeCode } from "../delivery/describe.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
 import { inPercent } from "../quantities.ts";
 import { spanIn } from "./charts.ts";
-import { choices, type Html, layout, pathOf } from "./layout.ts";
+import { choices, type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { PageEnv } from "./login.ts";
 import { chart } from "./now-page.ts";
 import type { Operations } from "./operations.ts";
@@ -61,7 +61,7 @@ function countsOf(operations: Operations, period: Period): Promise<readonly Tall
 /** The codes that came, most first. */
 async function seen(operations: Operations, period: Period): Promise<Html> {
   const away = operations.redisAway();
-  if (away !== null) return html`<p class="card">No counts can be shown: ${away}.</p>`;
+  if (away !== null) return noCounts(away);
   const tallies = (await countsOf(operations, period)).filter(({ code }) => code !== "none");
   const rows = sumBy(tallies, ({ code }) => code);
   const all = rows.reduce((sum, { reports }) => sum + reports, 0);
@@ -118,7 +118,7 @@ function catalogue(operations: Operations, wanted: string): Html {
 
 async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Html> {
   const away = operations.redisAway();
-  if (away !== null) return html`<p class="card">No counts can be shown: ${away}.</p>`;
+  if (away !== null) return noCounts(away);
   const rows = sumBy(
     (await countsOf(operations, "month")).filter((tally) => tally.code === String(code)),
     ({ peer, outcome }) => `${peer} ${outcome}`,

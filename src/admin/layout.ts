@@ -84,6 +84,11 @@ export function choices(label: string, all: readonly (readonly [href: string, na
   </nav>`;
 }
 
+/** In the place of what only Redis knows. */
+export function noCounts(away: string): Html {
+  return html`<p class="card">No counts can be shown: ${away}.</p>`;
+}
+
 /** A time in UTC, to the second or as exact as it is. */
 export function time(at: string, exact = false): Html {
   return html`<time datetime="${at}">${at.replace("T", " ").replace(exact ? "Z" : /(\.\d+)?Z$/, "")}</time>`;

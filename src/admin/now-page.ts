@@ -6,7 +6,7 @@ import { sumBy } from "../delivery/tally.ts";
 import { inPercent } from "../quantities.ts";
 import { visible } from "../visible.ts";
 import { chartOf, SPANS, type Span, spanIn } from "./charts.ts";
-import { choices, type Html, layout, pathOf, time } from "./layout.ts";
+import { choices, type Html, layout, noCounts, pathOf, time } from "./layout.ts";
 import type { Login, PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
 import type { PeerStatus } from "./status.ts";
@@ -115,7 +115,7 @@ function refusalTable(operations: Operations): Html {
 
 async function outcomes(operations: Operations, span: Span): Promise<Html> {
   const away = operations.redisAway();
-  if (away !== null) return html`<p class="card">No counts can be shown: ${away}.</p>`;
+  if (away !== null) return noCounts(away);
   const rows = sumBy(await talliesOf(operations, span), ({ outcome, disposition }) => `${outcome} ${disposition}`);
   const all = rows.reduce((sum, { reports }) => sum + reports, 0);
   if (rows.length === 0) return html`<p class="card">No reports in the last ${span}.</p>`;

@@ -137,7 +137,8 @@ function pages({ token, operations: direct, queues, onAction }: AdminOptions): H
   let board: Promise<Hono> | undefined;
   app.get(BOARD_PATH, (c) => c.redirect(`${BOARD_PATH}/`, 301));
   app.all(`${BOARD_PATH}/*`, async (c) => {
-    if (operations.redisAway() !== null) throw new Error(operations.redisAway() ?? "");
+    const away = operations.redisAway();
+    if (away !== null) throw new Error(away);
     // Loaded when somebody looks: it takes longer than all the rest.
     board ??= queues().then(async (found) => {
       const { createBoard } = await import("./board.ts");

@@ -3,7 +3,8 @@
  * recipients' numbers. Kept in Redis, where all processes find it, bounded by
  * time and by memory; no list of jobs is ever read for it.
  *
- *   P:mm4d-trace              a hash: key, generation, oldest, and of this generation bytes, began, blocks
+ *   P:mm4d-trace              a hash: key, generation, oldest, and of this generation bytes, began
+ *   P:mm4d-trace:G:blocks     how many blocks it has
  *   P:mm4d-trace:G:bN         a block of notes: deflated JSON, one a line
  *   P:mm4d-trace:G:iXX        a hash: what is left of a keyed hash → numbers of blocks, the newest last
  *

@@ -2,42 +2,28 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Queue } from "bullmq";
-import type { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { consume, type DeliveryEvent, GiveUp, RetryLater, redisOnce } from "../../src/consumer/index.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
 import { connectRedis, redisAt } from "../../src/queue/redis.ts";
-import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { eventually } from "../support/redis.ts";
+import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";
 import { startSentinels } from "../support/sentinels.ts";
 
 /** `npm run test:long` takes 50,000. */
 const EVENTS = Number(process.env.REPORTS ?? 1_000);
-let server: TestRedis;
-let redis: Redis;
-let prefix = "";
-let tests = 0;
-
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(() => {
-  redis = connectRedis(redisAt(server.url));
-  redis.on("error", () => {});
-  prefix = `bull${tests++}`;
-});
-afterEach(() => redis.disconnect());
+const own = useRedis();
 
 async function publish(events: readonly DeliveryEvent[], settings: Readonly<Record<string, string>> = {}) {
-  const loaded = loadConfig({ MM4D_QUEUE_PREFIX: prefix, MM4D_JOB_BACKOFF_MS: "100", ...settings });
+  const loaded = loadConfig({ MM4D_QUEUE_PREFIX: own.prefix, MM4D_JOB_BACKOFF_MS: "100", ...settings });
   if (!loaded.ok) throw new Error(loaded.error.join());
   await eventually(
-    () => redis.status,
+    () => own.redis.status,
     (status) => status === "ready",
   );
-  const publisher = createPublisher({ redis, settings: loaded.value.config, onError: () => {} });
+  const publisher = createPublisher({ redis: own.redis, settings: loaded.value.config, onError: () => {} });
   for (let from = 0; from < events.length; from += 200) {
     const some = events.slice(from, from + 200);
     await Promise.all(some.map((event) => publisher.publish({ id: newRecordId(), kind: "event", event })));
@@ -47,7 +33,7 @@ async function publish(events: readonly DeliveryEvent[], settings: Readonly<Reco
 let made = 0;
 const event = (fields: FieldsOf = {}) => eventOf(deliveryReport({ "X-Mms-Message-ID": `mm-${made++}`, ...fields }));
 const withQueue = async <T>(use: (queue: Queue) => Promise<T>): Promise<T> => {
-  const queue = new Queue("mm4-delivery-events", { connection: { url: server.url }, prefix });
+  const queue = new Queue("mm4-delivery-events", { connection: { url: own.server.url }, prefix: own.prefix });
   try {
     return await use(queue);
   } finally {
@@ -55,7 +41,7 @@ const withQueue = async <T>(use: (queue: Queue) => Promise<T>): Promise<T> => {
   }
 };
 const counts = () => withQueue((queue) => queue.getJobCounts("waiting", "active", "delayed", "failed", "completed"));
-const connection = () => ({ url: server.url });
+const connection = () => ({ url: own.server.url });
 
 test("each event is given to the handler, by a URL, by options and by an instance; filters leave out the others", async () => {
   const rejected = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
@@ -63,7 +49,7 @@ test("each event is given to the handler, by a URL, by options and by an instanc
   const seen: string[] = [];
   const first = await consume(({ data }) => void seen.push(data.outcome), {
     connection: connection(),
-    prefix,
+    prefix: own.prefix,
     finalOnly: true,
     outcomes: ["rejected", "deferred"],
     tags: ["spam"],
@@ -72,12 +58,12 @@ test("each event is given to the handler, by a URL, by options and by an instanc
   await first.stop();
   expect(seen).toEqual(["rejected", "rejected"]);
 
-  const { hostname, port } = new URL(server.url);
-  const own = connectRedis(redisAt(server.url)).duplicate({ maxRetriesPerRequest: null });
-  for (const given of [{ host: hostname, port: Number(port) }, own]) {
+  const { hostname, port } = new URL(own.server.url);
+  const instance = connectRedis(redisAt(own.server.url)).duplicate({ maxRetriesPerRequest: null });
+  for (const given of [{ host: hostname, port: Number(port) }, instance]) {
     await publish([event()]);
     const again: string[] = [];
-    const consuming = await consume(({ id }) => void again.push(id), { connection: given, prefix });
+    const consuming = await consume(({ id }) => void again.push(id), { connection: given, prefix: own.prefix });
     await eventually(
       () => again.length,
       (length) => length === 1,
@@ -85,15 +71,20 @@ test("each event is given to the handler, by a URL, by options and by an instanc
     await consuming.stop();
     await consuming.stop();
   }
-  own.disconnect();
-  await expect(consume(() => {}, { prefix })).rejects.toThrow("no connection is given, must be one, or set REDIS_URL");
+  instance.disconnect();
+  await expect(consume(() => {}, { prefix: own.prefix })).rejects.toThrow(
+    "no connection is given, must be one, or set REDIS_URL",
+  );
 });
 
 test("the master is found by its sentinels", async () => {
   const sentinels = await startSentinels();
   const seen: string[] = [];
-  const consuming = await consume(({ id }) => void seen.push(id), { connection: sentinels.options, prefix });
-  const queue = new Queue("mm4-delivery-events", { connection: { url: sentinels.master.url }, prefix });
+  const consuming = await consume(({ id }) => void seen.push(id), {
+    connection: sentinels.options,
+    prefix: own.prefix,
+  });
+  const queue = new Queue("mm4-delivery-events", { connection: { url: sentinels.master.url }, prefix: own.prefix });
   const sent = event();
   await queue.add(sent.type, sent);
   await eventually(
@@ -125,7 +116,7 @@ test("what a handler throws is tried again, later, or never, as it says", async 
     },
     {
       connection: connection(),
-      prefix,
+      prefix: own.prefix,
       onFailed: (told, cause, last) => failed.push([told?.data.messageId, cause.message, last]),
     },
   );
@@ -153,7 +144,7 @@ test("what is of another version, or no event, waits in the failed set", async (
     }
   });
   const seen: unknown[] = [];
-  const consuming = await consume((given) => void seen.push(given), { connection: connection(), prefix });
+  const consuming = await consume((given) => void seen.push(given), { connection: connection(), prefix: own.prefix });
   await eventually(counts, ({ failed }) => failed === 4);
   await consuming.stop();
   expect(seen).toEqual([]);
@@ -176,7 +167,7 @@ test("stop() waits for what is in hand, not longer than it may, and also while R
     await new Promise((resolve) => setTimeout(resolve, 500));
     ended += 1;
   };
-  const consuming = await consume(slow, { connection: connection(), prefix, concurrency: 2 });
+  const consuming = await consume(slow, { connection: connection(), prefix: own.prefix, concurrency: 2 });
   await eventually(
     () => begun,
     (count) => count === 2,
@@ -185,22 +176,26 @@ test("stop() waits for what is in hand, not longer than it may, and also while R
   expect([begun, ended]).toEqual([2, 2]);
   expect(await counts()).toMatchObject({ completed: 2, waiting: 1 });
 
-  const stuck = await consume(() => new Promise<void>(() => {}), { connection: connection(), prefix, graceMs: 200 });
+  const stuck = await consume(() => new Promise<void>(() => {}), {
+    connection: connection(),
+    prefix: own.prefix,
+    graceMs: 200,
+  });
   await eventually(counts, ({ active }) => active === 1);
   await stuck.stop();
 
-  const idle = await consume(() => {}, { connection: connection(), prefix, onError: () => {} });
-  await server.kill();
+  const idle = await consume(() => {}, { connection: connection(), prefix: own.prefix, onError: () => {} });
+  await own.server.kill();
   await idle.stop();
-  await server.start();
+  await own.server.start();
 });
 
 test("redisOnce() applies an id once, whoever holds it, and again when that failed", async () => {
   await eventually(
-    () => redis.status,
+    () => own.redis.status,
     (status) => status === "ready",
   );
-  const store = redisOnce(redis, { prefix: `${prefix}:once:`, leaseMs: 300 });
+  const store = redisOnce(own.redis, { prefix: `${own.prefix}:once:`, leaseMs: 300 });
   let applied = 0;
   const apply = async () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -213,14 +208,14 @@ test("redisOnce() applies an id once, whoever holds it, and again when that fail
   await expect(store("other", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   expect([await store("other", apply), applied]).toEqual([true, 2]);
   // Its holder died: the lease ends.
-  await redis.set(`${prefix}:once:dead`, "1 x", "PX", 300);
+  await own.redis.set(`${own.prefix}:once:dead`, "1 x", "PX", 300);
   await expect(store("dead", apply)).rejects.toBeInstanceOf(RetryLater);
   await eventually(
     () => store("dead", apply).catch(() => false),
     (ran) => ran,
   );
   expect(applied).toBe(3);
-  expect(await redis.pttl(`${prefix}:once:id`)).toBeGreaterThan(71 * 3_600_000);
+  expect(await own.redis.pttl(`${own.prefix}:once:id`)).toBeGreaterThan(71 * 3_600_000);
 });
 
 test("handlers that throw, dawdle and are killed, and a Redis that is restarted: each event is applied once", {
@@ -231,7 +226,7 @@ test("handlers that throw, dawdle and are killed, and a Redis that is restarted:
   const script = fileURLToPath(new URL("worker.mjs", import.meta.url));
   let kills = 0;
   let stopping = false;
-  const start = () => fork(script, [server.url, prefix], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
+  const start = () => fork(script, [own.server.url, own.prefix], { stdio: ["ignore", "ignore", "inherit", "ipc"] });
   const workers = [start(), start()];
   const killing = (async () => {
     while (!stopping) {
@@ -242,10 +237,10 @@ test("handlers that throw, dawdle and are killed, and a Redis that is restarted:
       kills += 1;
     }
   })();
-  const applied = async () => Number(await redis.hlen(`${prefix}:applied`).catch(() => -1));
+  const applied = async () => Number(await own.redis.hlen(`${own.prefix}:applied`).catch(() => -1));
   await eventually(applied, (count) => count > EVENTS / 3, 300_000);
-  await server.kill();
-  await server.start();
+  await own.server.kill();
+  await own.server.start();
   await eventually(applied, (count) => count === EVENTS, 600_000);
   stopping = true;
   await killing;
@@ -255,9 +250,9 @@ test("handlers that throw, dawdle and are killed, and a Redis that is restarted:
     120_000,
   );
   for (const worker of workers) worker.kill("SIGKILL");
-  const times = await redis.hgetall(`${prefix}:applied`);
+  const times = await own.redis.hgetall(`${own.prefix}:applied`);
   expect(Object.keys(times).sort()).toEqual(events.map(({ id }) => id).sort());
   expect(Object.values(times).filter((count) => count !== "1")).toEqual([]);
   expect(kills).toBeGreaterThan(0);
-  expect(Number(await redis.get(`${prefix}:thrown`))).toBeGreaterThan(0);
+  expect(Number(await own.redis.get(`${own.prefix}:thrown`))).toBeGreaterThan(0);
 });

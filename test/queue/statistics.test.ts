@@ -1,27 +1,12 @@
-import type { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { sumBy } from "../../src/delivery/tally.ts";
-import { connectRedis, redisAt } from "../../src/queue/redis.ts";
 import { createStatistics, readStatistics, resolutionSince } from "../../src/queue/statistics.ts";
-import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { eventually } from "../support/redis.ts";
+import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 
-let server: TestRedis;
-let redis: Redis;
-/** One for each test: a Redis that is killed may come back with what was removed. */
-let prefix = "";
-let tests = 0;
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(async () => {
-  redis = connectRedis(redisAt(server.url));
-  redis.on("error", () => {});
-  prefix = `bull${tests++}`;
-});
-afterEach(() => redis.disconnect());
+const own = useRedis();
 
 const NOW = new Date();
 const MINUTE_MS = 60_000;
@@ -35,10 +20,10 @@ const since = (minutes: number) => ({
   until: NOW,
   resolution: resolutionSince(ago(minutes), NOW),
 });
-const all = async (minutes: number) => readStatistics(redis, prefix, since(minutes));
+const all = async (minutes: number) => readStatistics(own.redis, own.prefix, since(minutes));
 
 test("what several processes count is one sum, by minute, hour and day", async () => {
-  const [one, other] = [createStatistics(redis, prefix), createStatistics(redis, prefix)];
+  const [one, other] = [createStatistics(own.redis, own.prefix), createStatistics(own.redis, own.prefix)];
   one.count(event({ "X-Mms-MM-Status-Code": "Retrieved" }));
   one.count(event({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" }));
   other.count(event({ "X-Mms-MM-Status-Code": "Retrieved" }));
@@ -60,22 +45,22 @@ test("what several processes count is one sum, by minute, hour and day", async (
 });
 
 test("what Redis does not take is added when it does", async () => {
-  const statistics = createStatistics(redis, prefix);
+  const statistics = createStatistics(own.redis, own.prefix);
   statistics.count(event({}));
-  await redis.ping();
-  await server.kill();
+  await own.redis.ping();
+  await own.server.kill();
   await expect(statistics.flush()).rejects.toThrow();
   statistics.count(event({}));
-  await server.start();
+  await own.server.start();
   await eventually(
-    () => statistics.flush().then(() => redis.status, String),
+    () => statistics.flush().then(() => own.redis.status, String),
     (status) => status === "ready",
   );
   expect(sumBy(await all(5), () => "")[0]?.reports).toBe(2);
 });
 
 test("a bucket has an end, and so have all of them together", async () => {
-  const statistics = createStatistics(redis, prefix);
+  const statistics = createStatistics(own.redis, own.prefix);
   const counted = event({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" });
   for (let index = 0; index < 1_000; index++) {
     const peer = { ...counted.data.peer, name: `peer-${index % 10}` };
@@ -83,15 +68,15 @@ test("a bucket has an end, and so have all of them together", async () => {
     statistics.count({ ...counted, data: { ...counted.data, peer, reason } });
   }
   await statistics.flush();
-  const keys = (await redis.keys(`${prefix}:*`)).sort();
+  const keys = (await own.redis.keys(`${own.prefix}:*`)).sort();
   expect(keys.map((key) => key.split(":")[2])).toEqual(["day", "hour", "minute"]);
   const [day = "", hour = "", minute = ""] = keys;
-  for (const key of keys) expect(await redis.hlen(key)).toBe(510);
+  for (const key of keys) expect(await own.redis.hlen(key)).toBe(510);
   expect(sumBy(await all(5), () => "")[0]?.reports).toBe(1_000);
   // Of what is told apart no more, only the code is forgotten.
   const sums = sumBy(await all(5), ({ peer, type, outcome }) => `${peer} ${type} ${outcome}`);
   expect(sums.map(({ reports, failures }) => [reports, failures])).toEqual(Array(10).fill([100, 100]));
-  const days = async (key: string): Promise<number> => (await redis.ttl(key)) / 86_400;
+  const days = async (key: string): Promise<number> => (await own.redis.ttl(key)) / 86_400;
   expect(await days(minute)).toBeGreaterThan(1);
   expect(await days(minute)).toBeLessThan(1.1);
   expect(await days(hour)).toBeGreaterThan(14.9);
@@ -101,9 +86,9 @@ test("a bucket has an end, and so have all of them together", async () => {
 });
 
 test("what came more than three hours of an outage ago is told apart by the hour", async () => {
-  const statistics = createStatistics(redis, prefix);
+  const statistics = createStatistics(own.redis, own.prefix);
   for (let minute = 0; minute < 600; minute++) statistics.count(event({}, ago(600 - minute)));
   await statistics.flush();
-  expect((await redis.keys(`${prefix}:*:minute:*`)).length).toBeLessThan(180 + 10);
+  expect((await own.redis.keys(`${own.prefix}:*:minute:*`)).length).toBeLessThan(180 + 10);
   expect(sumBy(await all(700), () => "")[0]?.reports).toBe(600);
 });

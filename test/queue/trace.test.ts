@@ -1,30 +1,14 @@
-import type { Redis } from "ioredis";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { headerOf, idsOf, MAX_HEADER_LENGTH, type TraceNote, tellReport } from "../../src/delivery/trace.ts";
-import { connectRedis, redisAt } from "../../src/queue/redis.ts";
 import { createTraceWriter, findTrace } from "../../src/queue/trace.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
+import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";
 
-let server: TestRedis;
-let redis: Redis;
-/** One for each test: a Redis that is killed may come back with what was removed. */
-let prefix = "";
-let tests = 0;
+const own = useRedis();
 
-beforeAll(async () => {
-  server = await startRedis();
-});
-afterAll(() => server.stop());
-beforeEach(() => {
-  redis = connectRedis(redisAt(server.url));
-  redis.on("error", () => {});
-  prefix = `bull${tests++}`;
-});
-afterEach(() => redis.disconnect());
-
-const writer = (maxBytes = 256 * 2 ** 20) => createTraceWriter({ redis, prefix, hours: 72, maxBytes });
-const find = (wanted: string) => findTrace(redis, prefix, "queue", wanted);
+const writer = (maxBytes = 256 * 2 ** 20) =>
+  createTraceWriter({ redis: own.redis, prefix: own.prefix, hours: 72, maxBytes });
+const find = (wanted: string) => findTrace(own.redis, own.prefix, "queue", wanted);
 
 let seconds = 0;
 const later = (): string => new Date(Date.UTC(2026, 0, 2) + 1000 * seconds++).toISOString();
@@ -105,17 +89,17 @@ test("no number stands in the name of a key or a field", async () => {
   const trace = writer();
   trace.note(received({ ...KIM, "X-Mms-Message-ID": "kim-2" }));
   await trace.flush();
-  const keys = await redis.keys(`${prefix}:*`);
+  const keys = await own.redis.keys(`${own.prefix}:*`);
   const indexes = keys.filter((key) => /:i..$/.test(key));
   expect(indexes.length).toBe(4);
-  const fields = await Promise.all(indexes.map((key) => redis.hgetall(key)));
+  const fields = await Promise.all(indexes.map((key) => own.redis.hgetall(key)));
   expect(JSON.stringify([keys, fields])).not.toMatch(/202|0155|kim/);
 });
 
 test("it takes no more than it may; the oldest is forgotten first", async () => {
   const mebibyte = 2 ** 20;
   const trace = writer(mebibyte);
-  const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1]);
+  const used = async () => Number(/used_memory:(\d+)/.exec(await own.redis.info("memory"))?.[1]);
   const before = await used();
   for (let index = 0; index < 6_000; index++) {
     trace.note(received({ "X-Mms-Message-ID": `mm-${index}`, "X-Mms-Transaction-ID": `tx-${index}` }));
@@ -125,11 +109,14 @@ test("it takes no more than it may; the oldest is forgotten first", async () => 
   expect((await used()) - before).toBeLessThan(1.5 * mebibyte);
   expect((await find("mm-0")).reports).toEqual([]);
   expect((await find("mm-5999")).reports.length).toBe(1);
-  const { generation, oldest } = await redis.hgetall(`${prefix}:mm4d-trace`);
+  const { generation, oldest } = await own.redis.hgetall(`${own.prefix}:mm4d-trace`);
   expect(Number(generation) - Number(oldest)).toBeLessThan(16);
-  const generations = new Set((await redis.keys(`${prefix}:mm4d-trace:*`)).map((key) => Number(key.split(":")[2])));
+  const generations = new Set(
+    (await own.redis.keys(`${own.prefix}:mm4d-trace:*`)).map((key) => Number(key.split(":")[2])),
+  );
   expect(Math.min(...generations)).toBe(Number(oldest));
-  for (const key of await redis.keys(`${prefix}:mm4d-trace:*`)) expect(await redis.ttl(key)).toBeGreaterThan(72 * 3600);
+  for (const key of await own.redis.keys(`${own.prefix}:mm4d-trace:*`))
+    expect(await own.redis.ttl(key)).toBeGreaterThan(72 * 3600);
 });
 
 test("what thousands of recipients make of one event costs no more than another, and one question is answered soon", async () => {
@@ -170,8 +157,8 @@ test("one number with very many reports is told of the newest", async () => {
 
 test("what Redis does not take is counted as lost, and later notes are kept", async () => {
   const trace = writer();
-  await redis.ping();
-  await server.kill();
+  await own.redis.ping();
+  await own.server.kill();
   const any = received({});
   for (let index = 0; index < 12_000; index++) {
     const messageId = `away-${index}`;
@@ -181,9 +168,9 @@ test("what Redis does not take is counted as lost, and later notes are kept", as
   const lost = trace.lost();
   expect(lost).toBeGreaterThan(1_000);
   expect(lost).toBeLessThan(11_000);
-  await server.start();
-  await redis.ping().catch(() => {});
-  await expect.poll(() => redis.status).toBe("ready");
+  await own.server.start();
+  await own.redis.ping().catch(() => {});
+  await expect.poll(() => own.redis.status).toBe("ready");
   await trace.flush();
   trace.note(received({ "X-Mms-Message-ID": "back" }));
   await trace.flush();
@@ -193,8 +180,8 @@ test("what Redis does not take is counted as lost, and later notes are kept", as
 
 test("nothing is written when nothing is noted, or nothing is to be", async () => {
   await writer().flush();
-  const off = createTraceWriter({ redis, prefix, hours: 0, maxBytes: 2 ** 20 });
+  const off = createTraceWriter({ redis: own.redis, prefix: own.prefix, hours: 0, maxBytes: 2 ** 20 });
   off.note(received({}));
   await off.flush();
-  expect(await redis.keys(`${prefix}:*`)).toEqual([]);
+  expect(await own.redis.keys(`${own.prefix}:*`)).toEqual([]);
 });
