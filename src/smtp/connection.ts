@@ -11,7 +11,8 @@
  * 5. A listed peer's addresses may lack the domain or the angle brackets.
  *    Seen in practice: `MAIL FROM:<mmsc.example.net>` (vectorcore),
  *    `RCPT TO:<system-user>`, `RCPT TO:+1…/TYPE=PLMN@host` (a Korean MMSC).
- * 6. The end of a message is found by our own reader (data-reader.ts).
+ * 6. The end of a message is found by our own reader (data-reader.ts), and the message is handed on in one piece. The
+ *    library makes a stream for each, which costs more than all that is done with a report here.
  * 7. AUTH is there for peers with a user, STARTTLS for peers that may use it.
  */
 import type { Socket } from "node:net";
@@ -54,6 +55,8 @@ export interface House {
     reply: { readonly code: number; readonly reason?: string | undefined },
     detail: string | null,
   ): void;
+  /** What to answer to a whole message. */
+  onMessage(connection: Mm4Connection, message: Buffer): Promise<SmtpReply>;
   /** A connection that broke in the middle of a transaction. */
   onFailed(connection: Mm4Connection, cause: Error): void;
   /** A handshake that failed: the client hears nothing of us that it would understand. */
@@ -89,6 +92,8 @@ export class Mm4Connection extends SMTPConnection {
   private held: { phase: Phase; commands: number; sinceMs: number };
   /** Messages whose DATA was begun. */
   messages = 0;
+  /** Whether one of them is on its way, or waits for its reply. */
+  private inMessage = false;
   failedLogins = 0;
   private tlsFailed = false;
 
@@ -112,7 +117,7 @@ export class Mm4Connection extends SMTPConnection {
 
   /** Whether a message has been announced whose reply is still owed. */
   inTransaction(): boolean {
-    return Boolean(this.session.envelope?.mailFrom) || Boolean(this._dataStream);
+    return Boolean(this.session.envelope?.mailFrom) || this.inMessage;
   }
 
   /** Answers and closes. Whatever the client still sends is thrown away. */
@@ -210,14 +215,32 @@ export class Mm4Connection extends SMTPConnection {
     return super._isDisabled(command);
   }
 
-  override handler_DATA(command: Buffer, callback: () => void): void {
-    const before = this._dataStream;
-    super.handler_DATA(command, callback);
-    if (this._dataStream === before) return;
-    this.messages += 1;
-    this.counts.sinceMessage = 0;
-    this.counts.recipients = 0;
-    this.counts.bad = 0;
+  override handler_DATA(_command: Buffer, callback: () => void): void {
+    const parser = this._parser;
+    if (this.session.envelope.rcptTo.length === 0) this.answer(REPLIES.outOfOrder);
+    else if (parser instanceof Mm4Stream) {
+      this.inMessage = true;
+      this.messages += 1;
+      this.counts.sinceMessage = 0;
+      this.counts.recipients = 0;
+      this.counts.bad = 0;
+      parser.startMessage((message) => void this.answerMessage(parser, message));
+      this.answer(REPLIES.goAhead);
+    }
+    callback();
+  }
+
+  private async answerMessage(parser: Mm4Stream, message: Buffer): Promise<void> {
+    const reply = await this.house.onMessage(this, message);
+    this.inMessage = false;
+    // It was answered and sent away meanwhile, or has gone.
+    if (this._closing || this._closed) return;
+    this.answer(reply);
+    this._transactionCounter += 1;
+    this._resetSession();
+    if (this.house.stopping()) this.refuse(REPLIES.shuttingDown);
+    else if (this.revoked) this.refuse(REPLIES.accessChanged);
+    parser.endMessage();
   }
 
   override upgrade(...[callback, secured]: Parameters<SMTPConnection["upgrade"]>): void {
@@ -276,7 +299,7 @@ export class Mm4Connection extends SMTPConnection {
     if (this._upgrading) return "line";
     const parser = this._parser || undefined;
     if (parser?._dataMode) return "data";
-    if (this._handlerPending || this._dataStream) return undefined;
+    if (this._handlerPending || this.inMessage) return undefined;
     return parser?._remainder ? "line" : "idle";
   }
 
@@ -311,34 +334,35 @@ export class Mm4Connection extends SMTPConnection {
   }
 }
 
-/** smtp-server's parser, with our reading of messages. What is handed on is the whole message in one piece. */
+/** smtp-server's parser, with our reading of messages. */
 class Mm4Stream extends SMTPStream {
   newReader: () => ReadData = () => {
     throw new Error("No reader is set");
   };
   onFault: (fault: DataFault) => void = () => {};
   private readData: ReadData | undefined;
+  private onMessage: (message: Buffer) => void = () => {};
+  /** Goes on with what came behind a message. */
+  private goOn: () => void = () => {};
 
-  override startDataMode(maxBytes?: number): ReturnType<SMTPStream["startDataMode"]> {
+  /** From here on a message comes, and then nothing is read before `endMessage`. */
+  startMessage(onMessage: (message: Buffer) => void): void {
+    this._dataMode = true;
     this.readData = this.newReader();
-    return super.startDataMode(maxBytes);
+    this.onMessage = onMessage;
   }
 
-  /**
-   * Goes on with what came behind a message. The library forgets afterwards what
-   * that may have set: a second message in the same piece would never be answered.
-   */
-  override continue(): void {
-    const proceed = this._continueCallback;
-    this._continueCallback = typeof proceed !== "function";
-    if (typeof proceed === "function") proceed();
+  endMessage(): void {
+    this.goOn();
   }
 
   override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
     const data = this.readData?.(chunk) ?? { kind: "incomplete" };
     if (data.kind === "complete") {
       this.readData = undefined;
-      this._endDataMode(data.message, data.rest, done);
+      this._dataMode = false;
+      this.goOn = () => this._write(data.rest, "buffer", done);
+      this.onMessage(data.message);
       return;
     }
     if (data.kind !== "incomplete") this.onFault(data.kind);

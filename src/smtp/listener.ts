@@ -1,7 +1,6 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
 import { constants } from "node:crypto";
 import { domainToASCII } from "node:url";
-import type { SMTPServerDataStream } from "smtp-server";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import { type FindPeer, strangersNetwork } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
@@ -96,6 +95,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       options.onReply(connection.peer?.name ?? "", code);
       if (reason !== undefined) noteRefusal(connection, reason, detail);
     },
+    onMessage: (connection, message) => receive(connection, message).catch(internalError),
     onFailed: ({ remoteAddress, peer }, cause) =>
       options.onError(cause, { address: remoteAddress, peer: peer?.name ?? null }),
     onTlsFailed: (connection, why) => noteRefusal(connection, "tls-handshake", why),
@@ -142,17 +142,6 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       if (isOurs(address, options.domains)) return callback();
       server.connectionOf(session).refused = domainOf(address);
       callback(asError(REPLIES.unknownDomain));
-    },
-
-    onData(stream, session, callback) {
-      const connection = server.connectionOf(session);
-      void receive(stream, connection).then((reply) => {
-        if (reply === undefined) return;
-        if (reply.code < 400) callback(null, reply.text);
-        else callback(asError(reply));
-        if (stopping) connection.refuse(REPLIES.shuttingDown);
-        else if (connection.revoked) connection.refuse(REPLIES.accessChanged);
-      });
     },
   });
   server.on("error", (cause) => options.onError(cause, null));
@@ -221,18 +210,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     return perSecond > 0 && !mayGoOn(name, perSecond) ? REPLIES.tooFast : undefined;
   }
 
-  /** Undefined when the client has gone, or was answered and sent away, before the end of its message. */
-  async function receive(stream: SMTPServerDataStream, connection: Mm4Connection): Promise<SmtpReply | undefined> {
-    const { peer } = connection;
+  async function receive(connection: Mm4Connection, bytes: Buffer): Promise<SmtpReply> {
+    const { peer, id } = connection;
     if (!peer) return REPLIES.internalError;
     const { mailFrom: sender } = connection.session.envelope;
     const mailFrom = sender ? sender.address : "";
-    const bytes = await takeMessage(stream);
-    if (bytes === undefined) return undefined;
     const identity = identify(connection, peer);
-    return options
-      .onMessage({ sessionId: connection.id, peer: identity, entry: peer, mailFrom, bytes, receivedAt: new Date() })
-      .catch(internalError);
+    return options.onMessage({ sessionId: id, peer: identity, entry: peer, mailFrom, bytes, receivedAt: new Date() });
   }
 
   function internalError(cause: Error): SmtpReply {
@@ -351,17 +335,6 @@ function tlsOptions(certificate: Certificate | null) {
   if (certificate === null) return rules;
   const { cert, key, ca } = certificate;
   return { ...rules, cert, key, ...(ca === undefined ? {} : { ca }) };
-}
-
-/** The whole message; undefined when it broke off. */
-function takeMessage(stream: SMTPServerDataStream): Promise<Uint8Array | undefined> {
-  return new Promise((resolve) => {
-    const chunks: Uint8Array[] = [];
-    stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-    stream.on("end", () => resolve(Buffer.concat(chunks)));
-    stream.on("error", () => resolve(undefined));
-    stream.on("close", () => resolve(undefined));
-  });
 }
 
 /**
