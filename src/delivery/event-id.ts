@@ -7,7 +7,7 @@
  * by them. Twenty frozen vectors stand in the tests; changing any of them is a
  * new version of the event.
  */
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { EventType } from "./event.ts";
 import type { Judgement } from "./interpret.ts";
 import type { Party } from "./party.ts";
@@ -36,10 +36,9 @@ export function eventId({ type, peerName, report, judgement }: EventFacts): stri
     const { transactionId, raw } = report;
     fields.push(transactionId ?? "", raw.from ?? "", raw.to ?? "", raw.date ?? "");
   }
-  const hash = createHash("sha256");
   // Each field with its length in bytes, so that no text can pass for the next field.
-  for (const field of fields) hash.update(`${Buffer.byteLength(field)}:${field}`);
-  return `r${hash.digest("hex").slice(0, 32)}`;
+  const text = fields.map((field) => `${Buffer.byteLength(field)}:${field}`).join("");
+  return `r${hash("sha256", text, "hex").slice(0, 32)}`;
 }
 
 function requestRecipients(report: Report): string {

@@ -52,7 +52,7 @@ export function interpret(report: Report, rules: PeerRules, knowledge: CodeKnowl
   const judged: Judged = { report, rules, knowledge, status, entry: code.entry, warnings };
   const verdict = JUDGES[report.kind](judged);
   return {
-    verdict: { ...verdict, conflict: verdict.conflict || statusesDiffer(report) },
+    verdict: statusesDiffer(report) ? { ...verdict, conflict: true } : verdict,
     status,
     code: code.number,
     entry: code.entry,
@@ -148,11 +148,9 @@ function statusAlone(rule: StatusRule, rejectedBy: RejectedBy | null, rules: Pee
 function codeAlone(entry: CodeEntry | null): Verdict {
   const outcome = entry?.outcome;
   if (!entry || !outcome) return UNKNOWN;
-  const rejectedBy = entry.rejectedBy;
-  const base = { outcome, rejectedBy, stage: null, conflict: false };
-  if (entry.class === "buffered") return { ...base, disposition: "pending", final: false };
-  if (entry.class === "receipt") return { ...base, disposition: "unknown", final: true };
-  return { ...base, disposition: "failure", final: true };
+  const disposition = entry.class === "buffered" ? "pending" : entry.class === "receipt" ? "unknown" : "failure";
+  const final = entry.class !== "buffered";
+  return { outcome, disposition, final, stage: null, rejectedBy: entry.rejectedBy, conflict: false };
 }
 
 function judgedClass(entry: CodeEntry | null): JudgedClass {
@@ -169,7 +167,7 @@ function readExtension(extension: string | null, warnings: Warning[]): RejectedB
 
 /** Of several values that differ, the last failure; without a failure, the last. */
 function chooseLast<T>(values: readonly T[], failure: (value: T) => boolean): T | undefined {
-  return values.findLast(failure) ?? values.at(-1);
+  return values.length > 1 ? (values.findLast(failure) ?? values.at(-1)) : values[0];
 }
 
 function chooseStatus(report: Report, warnings: Warning[]): string | null {
@@ -183,6 +181,7 @@ function isFailure(kind: Report["kind"], status: string): boolean {
 }
 
 function statusesDiffer({ statuses, rivalStatuses }: Report): boolean {
+  if (statuses.length + rivalStatuses.length < 2) return false;
   return new Set([...statuses, ...rivalStatuses].map(normaliseWord)).size > 1;
 }
 
@@ -196,7 +195,8 @@ function chooseCode(codes: readonly string[], { findCode }: CodeKnowledge, warni
     const reading = readCode(written);
     return { reading, entry: reading.number === null ? null : findCode(reading.number, reading.httpCode) };
   });
-  if (new Set(readings.map(({ reading }) => identity(reading))).size > 1) warnings.push("duplicate-code");
+  const several = readings.length > 1 && new Set(readings.map(({ reading }) => identity(reading))).size > 1;
+  if (several) warnings.push("duplicate-code");
 
   const chosen = chooseLast(readings, ({ entry }) => codeAlone(entry).disposition === "failure");
   if (!chosen) return { number: null, entry: null };

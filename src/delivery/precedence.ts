@@ -80,7 +80,14 @@ export function findPrecedence(
   own: readonly PrecedenceRow[] = [],
 ): PrecedenceRow {
   const fits = ({ statuses, codes }: PrecedenceRow): boolean => statuses.includes(status) && codes.includes(code);
-  const row = own.find(fits) ?? PRECEDENCE.find(fits);
+  const row = own.find(fits) ?? BY_PAIR.get(`${status} ${code}`);
   if (!row) throw new Error(`No precedence row for status "${status}" with code "${code}"`);
   return row;
 }
+
+/** The row of each pair. */
+const BY_PAIR = new Map(
+  PRECEDENCE.toReversed().flatMap((row) =>
+    row.statuses.flatMap((status) => row.codes.map((code) => [`${status} ${code}`, row] as const)),
+  ),
+);

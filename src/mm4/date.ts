@@ -123,10 +123,11 @@ function zoneOffset(zone: string): number | null {
 function withoutComments(text: string): string {
   let depth = 0;
   let kept = "";
-  for (const char of text) {
+  // A character at a time only where there is a comment: few have one.
+  for (const char of text.includes("(") ? text : [text]) {
     if (char === "(") depth += 1;
     else if (char === ")" && depth > 0) depth -= 1;
     else if (depth === 0) kept += char;
   }
-  return kept.split(/\s+/).filter(Boolean).join(" ");
+  return kept.trim().replace(/\s+/g, " ");
 }

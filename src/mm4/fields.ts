@@ -84,42 +84,61 @@ export interface ReadFields {
 /** Takes the fields above, and every other field of MM4 or Bandwidth, out of a header. */
 export function readFields(header: Header, decodeWords: DecodeWords): ReadFields {
   const warnings = new Set<Warning>(header.warnings);
-  const byKey = new Map<string, { name: string; said: { value: string; bytes: string }[] }>();
+  const byKey = new Map<string, Said>();
   for (const field of header.fields) {
     if (!isOurs(field)) continue;
     const { value, warnings: needed } = decodeValue(field.bytes, decodeWords);
     for (const warning of needed) warnings.add(warning);
-    const row = byKey.get(field.key) ?? { name: field.name, said: [] };
-    row.said.push({ value, bytes: field.bytes });
-    byKey.set(field.key, row);
+    const said = byKey.get(field.key);
+    if (!said) byKey.set(field.key, { name: field.name, values: [value], bytes: [field.bytes] });
+    else {
+      said.values.push(value);
+      said.bytes.push(field.bytes);
+    }
   }
 
-  const found = new Map<FieldProperty, FieldValues>();
+  const found: Partial<Record<FieldProperty, FieldValues>> = {};
   const raw: Record<string, string | null> = {};
   for (const [property, { names }] of FIELD_ROWS) {
-    const spoken = names.flatMap(({ key, warning }) => {
-      const said = byKey.get(key)?.said.filter(({ value }) => value !== "") ?? [];
-      return said.length > 0 ? [{ key, warning, said }] : [];
-    });
-    const [first, ...others] = spoken;
-    if (first?.warning) warnings.add(first.warning);
-    const values = first?.said.map(({ value }) => value) ?? [];
-    const rivals = others.flatMap(({ said }) => said.map(({ value }) => value));
-    found.set(property, { values, rivals, bytes: first?.said.map(({ bytes }) => bytes) ?? [] });
+    let first: { readonly key: string; readonly said: Said } | undefined;
+    const rivals: string[] = [];
+    for (const { key, warning } of names) {
+      const said = withoutEmpty(byKey.get(key));
+      if (!said) continue;
+      if (first) rivals.push(...said.values);
+      else {
+        first = { key, said };
+        if (warning) warnings.add(warning);
+      }
+    }
+    if (first) found[property] = { values: first.said.values, rivals, bytes: first.said.bytes };
     // Not one of the properties of `raw`: it stays under its own name.
     if (property === "requestRecipients") continue;
-    raw[property] = first ? joined(values) : null;
+    raw[property] = first ? joined(first.said.values) : null;
     if (first) byKey.delete(first.key);
   }
   // What is left stands under its own name, second names of the fields above among it.
-  for (const { name, said } of byKey.values()) {
-    if (isCarriedThrough(name.toLowerCase())) raw[name] = joined(said.map(({ value }) => value));
-  }
+  for (const [key, { name, values }] of byKey) if (isCarriedThrough(key)) raw[name] = joined(values);
   return {
-    of: (property) => found.get(property) ?? NOTHING,
+    of: (property) => found[property] ?? NOTHING,
     raw: raw as unknown as RawFields,
     warnings: [...warnings],
   };
+}
+
+/** What was said under one name, in order. */
+interface Said {
+  readonly name: string;
+  readonly values: string[];
+  readonly bytes: string[];
+}
+
+/** Undefined when nothing but empty values was said. */
+function withoutEmpty(said: Said | undefined): Said | undefined {
+  if (!said?.values.includes("")) return said;
+  const spoken = (_: string, index: number): boolean => said.values[index] !== "";
+  const values = said.values.filter(spoken);
+  return values.length === 0 ? undefined : { name: said.name, values, bytes: said.bytes.filter(spoken) };
 }
 
 /** Names of the fields that say what became of an MM. */
@@ -142,5 +161,6 @@ function isCarriedThrough(key: string): boolean {
 
 /** Values of a field that occurs more than once, as a list in one text; equal ones once. */
 function joined(values: readonly string[]): string {
-  return [...new Set(values)].join(", ");
+  const [first = ""] = values;
+  return values.length > 1 ? [...new Set(values)].join(", ") : first;
 }

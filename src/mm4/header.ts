@@ -155,7 +155,8 @@ function beginField(line: string): { name: string; lines: string[] } | undefined
 function close(field: { name: string; lines: string[] } | undefined, fields: HeaderField[]): void {
   if (!field) return;
   // A fold and the blanks around it become one blank, so that a value folded anew by a relay reads the same.
-  const bytes = trimBlanks(field.lines.map(trimBlanks).join(" "));
+  const [first = "", ...folded] = field.lines;
+  const bytes = folded.length === 0 ? trimBlanks(first) : trimBlanks(field.lines.map(trimBlanks).join(" "));
   fields.push({ name: field.name, key: field.name.toLowerCase(), bytes });
 }
 

@@ -74,7 +74,8 @@ export function readReport(
   const warnings = new Set<Warning>(fields.warnings);
   const warn: Warn = (warning) => void warnings.add(warning);
   for (const property of SAID_ONCE) {
-    if (new Set(fields.of(property).values).size > 1) warn("duplicate-header");
+    const { values } = fields.of(property);
+    if (values.length > 1 && new Set(values).size > 1) warn("duplicate-header");
   }
   readVersion(fields, warn);
   if (pdu.kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0)
