@@ -233,7 +233,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     }
     const segment = open;
     await writeAll(segment.file.fd, bytes);
-    if (!(await isLinked(segment)))
+    if (!isLinked(segment))
       throw new Error(`Cannot keep the record: ${segmentPath(directory, segment.segment)} was removed`);
     const start = { segment: segment.segment, offset: segment.bytes };
     segment.bytes += bytes.byteLength;

@@ -9,6 +9,7 @@ import { crc32 } from "node:zlib";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { BouncedMessage } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { textOf } from "../delivery/event-text.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 
 /**
@@ -37,9 +38,16 @@ export function receivedAtOf(record: JournalRecord): string {
 }
 
 export function encodeRecord(record: JournalRecord): Buffer {
-  const json = Buffer.from(JSON.stringify(record));
+  const json = Buffer.from(jsonOf(record));
   const head = `${crc32(json).toString(16).padStart(8, "0")} ${json.byteLength} `;
   return Buffer.concat([Buffer.from(head), json, LINE_FEED]);
+}
+
+function jsonOf(record: JournalRecord): string {
+  if (record.kind !== "event") return JSON.stringify(record);
+  const { id, event, acknowledgement } = record;
+  const debt = acknowledgement === undefined ? "" : `,"acknowledgement":${JSON.stringify(acknowledgement)}`;
+  return `{"id":${JSON.stringify(id)},"kind":"event","event":${textOf(event)}${debt}}`;
 }
 
 /** A stretch of a segment: a record, or bytes that are none. Offsets count from the first byte scanned. */
