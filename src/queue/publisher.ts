@@ -9,9 +9,11 @@ import type { Config } from "../config.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { textOf } from "../delivery/event-text.ts";
 import { wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, acknowledgementId, acknowledgementJobs, type OwedJob } from "./acknowledgements.ts";
+import { gatheringOn } from "./gathered-adds.ts";
 import { QUARANTINE_QUEUE } from "./quarantine.ts";
 
 /** What is put on a queue. The id is the record's own, made by us: never a value that a peer sent. */
@@ -64,6 +66,15 @@ export interface Publisher {
 }
 
 const HOUR_MS = 3_600_000;
+/** What BullMQ's own `Queue.add` says of a job that nobody has touched. */
+const NEW_JOB = {
+  progress: 0,
+  attemptsMade: 0,
+  attemptsStarted: 0,
+  stalledCounter: 0,
+  failedReason: "",
+  returnvalue: "",
+};
 const NO_DUPLICATE: Published = { duplicateOf: null };
 
 /** A fresh id for a record: never a whole number or with a colon, which BullMQ refuses. */
@@ -80,6 +91,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     removeOnFail: { age: settings.failedKeepSeconds, count: settings.failedKeepCount },
   };
   const owedJobs = acknowledgementJobs(settings);
+  const backend = gatheringOn(redis, settings.queuePrefix);
   const queues = new Map<string, { readonly queue: Queue; readonly ready: Promise<unknown> }>();
 
   /**
@@ -90,12 +102,16 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     if (redis.status !== "ready") throw new Error("Redis is not connected");
     let made = queues.get(name);
     if (!made) {
-      const queue = new Queue(name, {
-        connection: redis,
-        prefix: settings.queuePrefix,
-        defaultJobOptions,
-        streams: { events: { maxLen: settings.streamKeepCount } },
-      });
+      const queue = new Queue(
+        name,
+        {
+          connection: redis,
+          prefix: settings.queuePrefix,
+          defaultJobOptions,
+          streams: { events: { maxLen: settings.streamKeepCount } },
+        },
+        backend,
+      );
       queue.on("error", onError);
       made = { queue, ready: queue.waitUntilReady() };
       queues.set(name, made);
@@ -125,27 +141,28 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
   }
 
   async function publishMessage(record: Exclude<Publishable, { kind: "acknowledgement" }>): Promise<Published> {
-    const { queue, name, data, deduplicationId } = destination(record);
-    const options = { jobId: record.id, deduplication: { id: deduplicationId, ttl } };
-    const job = await (await queue).add(name, data, options);
-    // What is not in each of them is not published, and is tried again: those that have it already stay as they are.
-    if (record.kind === "event") {
-      const further = settings.queues.filter((fanOut) => wants(fanOut, record.event));
-      await Promise.all(
-        further.map(async (fanOut) => (await queueOf(fanOut.queue, eventJobs)).add(name, data, options)),
-      );
-    }
-    return { duplicateOf: job.id === undefined || job.id === record.id ? null : job.id };
+    const standing = record.kind === "event" ? await addEvent(record) : await addQuarantined(record);
+    return standing === record.id ? NO_DUPLICATE : { duplicateOf: standing };
   }
 
-  function destination(record: Exclude<Publishable, { kind: "acknowledgement" }>) {
-    if (record.kind === "event") {
-      const { event } = record;
-      return { queue: queueOf(settings.queue, eventJobs), name: event.type, data: event, deduplicationId: event.id };
-    }
-    const { message } = record;
-    const deduplicationId = `q${createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex").slice(0, 32)}`;
-    return { queue: queueOf(QUARANTINE_QUEUE, {}), name: message.reason, data: message, deduplicationId };
+  /** Gives the id of the job that stands for the event. */
+  async function addEvent({ id, event }: Extract<Publishable, { kind: "event" }>): Promise<string> {
+    const opts = { ...eventJobs, jobId: id, deduplication: { id: event.id, ttl } };
+    const job = { ...NEW_JOB, id, name: event.type, data: textOf(event), opts, deduplicationId: event.id };
+    const add = async (name: string): Promise<string> =>
+      (await queueOf(name, eventJobs)).getBackend().addJob({ ...job, timestamp: Date.now() }, id);
+    const standing = await add(settings.queue);
+    // What is not in each of them is not published, and is tried again: those that have it already stay as they are.
+    const further = settings.queues.filter((fanOut) => wants(fanOut, event));
+    if (further.length > 0) await Promise.all(further.map((fanOut) => add(fanOut.queue)));
+    return standing;
+  }
+
+  async function addQuarantined({ id, message }: Extract<Publishable, { kind: "quarantine" }>): Promise<string> {
+    const said = createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex");
+    const options = { jobId: id, deduplication: { id: `q${said.slice(0, 32)}`, ttl } };
+    const job = await (await queueOf(QUARANTINE_QUEUE, {})).add(message.reason, message, options);
+    return job.id ?? id;
   }
 
   return {

@@ -3,10 +3,10 @@
  * recipients' numbers. Kept in Redis, where all processes find it, bounded by
  * time and by memory; no list of jobs is ever read for it.
  *
- *   P:mm4d-trace              a hash: key, generation, oldest, and of this generation bytes, began
- *   P:mm4d-trace:G:blocks     how many blocks it has
- *   P:mm4d-trace:G:bN         a block of notes: deflated JSON, one a line
- *   P:mm4d-trace:G:iXX        a hash: what is left of a keyed hash → numbers of blocks, the newest last
+ *   P:mm4d-trace2             a hash: key, generation, oldest, and of this generation bytes, began
+ *   P:mm4d-trace2:G:blocks    how many blocks it has
+ *   P:mm4d-trace2:G:bN        a block of notes: deflated JSON, one a line
+ *   P:mm4d-trace2:G:iXX       the index: of each block its number, a count, and so many keyed hashes that begin with XX
  *
  * There are at most {@link GENERATIONS} generations; the oldest is removed as a
  * whole. Notes wait a second in the process: a kill takes them along, and nothing
@@ -16,6 +16,7 @@ import { hash, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { deflateRaw, inflateRaw } from "node:zlib";
 import type { Redis } from "ioredis";
+import { textOf } from "../delivery/event-text.ts";
 import {
   bareId,
   type JobState,
@@ -58,18 +59,23 @@ const BURST = 400;
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 
-/** A note as it is written, and by which names it is found. */
+/** Events of which the trace remembers having written them. */
+const MAX_TOLD = 100_000;
+
+/** Notes as they are written, one a line, and by which names they are found. */
 interface Waiting {
-  readonly json: string;
+  lines: string;
   readonly names: readonly string[];
+  /** Of a received message. */
+  readonly eventId: string | null;
 }
 
 export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptions): TraceWriter {
   const meta = metaKey(prefix);
   let waiting: Waiting[] = [];
   let waitingLength = 0;
-  /** Events of received messages among what waits. */
-  let told = new Set<string>();
+  /** Events of received messages; the note itself while it waits. */
+  let told = new Map<string, Waiting | null>();
   let lost = 0;
   let flushing: Promise<void> | undefined;
 
@@ -77,14 +83,25 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
     let length = 0;
     let count = 0;
     while (count < Math.min(waiting.length, MAX_NOTES_IN_BLOCK) && length < MAX_BLOCK_LENGTH) {
-      length += waiting[count]?.json.length ?? 0;
+      length += waiting[count]?.lines.length ?? 0;
       count += 1;
     }
     waitingLength -= length;
     const taken = waiting.slice(0, count);
     waiting = waiting.slice(count);
-    if (waiting.length === 0) told = new Set();
+    for (const { eventId } of taken) if (eventId !== null && told.has(eventId)) told.set(eventId, null);
     return taken;
+  }
+
+  function remember(eventId: string, entry: Waiting): void {
+    if (told.size >= MAX_TOLD) told = new Map();
+    told.set(eventId, entry);
+  }
+
+  /** Others may rely on what was in it. */
+  function lose(notes: readonly Waiting[]): void {
+    lost += notes.length;
+    told = new Map();
   }
 
   async function flushAll(): Promise<void> {
@@ -95,22 +112,19 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
       try {
         await write(notes, key);
       } catch (cause) {
-        lost += notes.length;
+        lose(notes);
         throw cause;
       }
     }
   }
 
   async function write(notes: readonly Waiting[], key: string): Promise<void> {
-    const block = await deflate(notes.map(({ json }) => json).join("\n"), { level: 1 });
-    const hashes = [...new Set(notes.flatMap(({ names }) => names))].map((name) => hashOf(key, name));
+    const block = await deflate(notes.map(({ lines }) => lines).join("\n"), { level: 1 });
     const generationMs = (hours * HOUR_MS) / GENERATIONS;
     const keptSeconds = Math.ceil((hours * HOUR_MS + generationMs) / 1000);
     const bounds = [Date.now(), Math.floor(maxBytes / GENERATIONS), generationMs, keptSeconds];
-    const [generation, oldest] = (await redis.eval(WRITE, 1, meta, ...bounds, block, hashes.join(""))) as [
-      number,
-      number,
-    ];
+    const index = indexOf(key, new Set(notes.flatMap(({ names }) => names)));
+    const [generation, oldest] = (await redis.eval(WRITE, 1, meta, ...bounds, block, ...index)) as [number, number];
     if (generation - oldest >= GENERATIONS) await removeGeneration(oldest);
   }
 
@@ -120,7 +134,7 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
     const blocks = Number(await redis.get(`${base}:blocks`));
     const keys = [
       ...Array.from({ length: blocks }, (_, index) => `${base}:b${index + 1}`),
-      ...BUCKETS.map((bucket) => `${base}:i${bucket}`),
+      ...BUCKETS.map((bucket) => indexKey(base, bucket)),
       `${base}:blocks`,
     ];
     for (let from = 0; from < keys.length; from += 500) await redis.unlink(...keys.slice(from, from + 500));
@@ -138,20 +152,22 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
     note(note) {
       if (hours === 0) return;
       const { eventId } = note.ids;
-      if (note.kind === "received" && eventId !== null) told.add(eventId);
       // That it is on the queue follows within milliseconds, and need not say everything again.
       const isTold = note.kind === "queued" && eventId !== null && told.has(eventId);
       const written = isTold ? { ...note, event: null, ids: { ...NO_IDS, eventId } } : note;
-      const json = jsonOf(written);
-      waiting.push({ json, names: namesOf(written.ids) });
-      waitingLength += json.length;
-      // What then fails is counted as lost.
-      if (waiting.length % BURST === 0 && redis.status === "ready") void flush().catch(() => {});
-      while (waitingLength > MAX_LENGTH_WAITING) {
-        lost += take().length;
-        // Among those may be what others rely on.
-        told = new Set();
+      const line = jsonOf(written);
+      waitingLength += line.length;
+      const before = isTold ? told.get(eventId) : null;
+      // Whoever finds the one finds the other.
+      if (before) before.lines += `\n${line}`;
+      else {
+        const entry = { lines: line, names: namesOf(written.ids), eventId: note.kind === "received" ? eventId : null };
+        waiting.push(entry);
+        if (entry.eventId !== null) remember(entry.eventId, entry);
       }
+      // In a burst what waits is written before the second is over. What then fails is counted as lost.
+      if (waiting.length % BURST === 0 && redis.status === "ready") void flush().catch(() => {});
+      while (waitingLength > MAX_LENGTH_WAITING) lose(take());
     },
     flush,
     lost: () => lost,
@@ -159,10 +175,13 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
 }
 
 function jsonOf(note: TraceNote): string {
-  const json = JSON.stringify(note);
-  if (json.length <= MAX_NOTE_LENGTH || !("event" in note) || note.event === null) return json;
-  const short = JSON.stringify({ ...note, event: shortened(note.event) });
-  return short.length <= MAX_NOTE_LENGTH ? short : JSON.stringify({ ...note, event: null });
+  if (!("event" in note) || note.event === null) return JSON.stringify(note);
+  const { event, ...rest } = note;
+  const around = JSON.stringify(rest).slice(0, -1);
+  const whole = `${around},"event":${textOf(event)}}`;
+  if (whole.length <= MAX_NOTE_LENGTH) return whole;
+  const short = `${around},"event":${JSON.stringify(shortened(event))}}`;
+  return short.length <= MAX_NOTE_LENGTH ? short : `${around},"event":null}`;
 }
 
 const NO_IDS: ReportIds = { eventId: null, messageId: null, transactionId: null, numbers: [] };
@@ -248,30 +267,25 @@ async function findNotes(
   { redis, meta, key, newest, oldest }: TracePlace,
   names: readonly string[],
 ): Promise<{ notes: ReadonlyMap<string, TraceNote>; more: boolean }> {
+  const hashes = names.map((name) => hashOf(key, name));
   const lookUp = redis.pipeline();
-  const bases: string[] = [];
+  const asked: { readonly base: string; readonly hashed: Buffer }[] = [];
   for (let generation = newest; generation >= Math.max(oldest, newest - GENERATIONS); generation -= 1) {
-    for (const name of names) {
-      const hashed = hashOf(key, name);
-      bases.push(`${meta}:${generation}`);
-      lookUp.hget(`${meta}:${generation}:i${hashed.slice(0, 2)}`, hashed.slice(2));
+    const base = `${meta}:${generation}`;
+    for (const hashed of hashes) {
+      asked.push({ base, hashed });
+      lookUp.getBuffer(indexKey(base, bucketOf(hashed)));
     }
   }
   const answers = (await lookUp.exec()) ?? [];
-  let more = false;
   const blocks = new Set(
-    answers.flatMap(([cause, numbers], index) => {
+    answers.flatMap(([cause, index], position) => {
       if (cause) throw cause;
-      const list = String(numbers ?? "");
-      // A list that was cut begins with a comma.
-      if (list.startsWith(",")) more = true;
-      return list
-        .split(",")
-        .filter((number) => number !== "")
-        .reverse()
-        .map((number) => `${bases[index]}:b${number}`);
+      const { base, hashed } = asked[position] as (typeof asked)[number];
+      return index === null ? [] : blocksIn(index as Buffer, hashed).map((number) => `${base}:b${number}`);
     }),
   );
+  let more = false;
   const wanted = new Set(names);
   const notes = new Map<string, TraceNote>();
   let read = 0;
@@ -295,7 +309,7 @@ async function findNotes(
 }
 
 function metaKey(prefix: string): string {
-  return `${prefix}:mm4d-trace`;
+  return `${prefix}:mm4d-trace2`;
 }
 
 /** Made by whoever comes first. It keeps numbers out of the names of keys, not from who reads all of this Redis. */
@@ -316,18 +330,56 @@ function nameOfId(id: string): string {
   return `id ${bareId(id)}`;
 }
 
-/** Nine characters, two of which name the bucket. One call: an HMAC costs four times as much, and nothing is appended to what we hash. */
-function hashOf(key: string, name: string): string {
-  return hash("sha256", `${key} ${name}`, "base64url").slice(0, 9);
+const HASH_BYTES = 6;
+/** The first byte is the bucket's name. */
+const INDEXED_BYTES = HASH_BYTES - 1;
+const BUCKETS = Array.from({ length: 256 }, (_, bucket) => bucket);
+
+/** One call: an HMAC costs four times as much, and nothing is appended to what we hash. */
+function hashOf(key: string, name: string): Buffer {
+  return Buffer.from(hash("sha256", `${key} ${name}`, "hex").slice(0, 2 * HASH_BYTES), "hex");
 }
 
-const LETTERS = [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"];
-const BUCKETS = LETTERS.flatMap((first) => LETTERS.map((second) => first + second));
+function bucketOf(hashed: Buffer): number {
+  return hashed[0] ?? 0;
+}
+
+function indexKey(base: string, bucket: number): string {
+  return `${base}:i${bucket.toString(16).padStart(2, "0")}`;
+}
+
+/** What a block adds to the index: buckets, each followed by its hashes in a row. */
+function indexOf(key: string, names: ReadonlySet<string>): readonly (string | Buffer)[] {
+  const byBucket = new Map<number, Buffer[]>();
+  for (const name of names) {
+    const hashed = hashOf(key, name);
+    const bucket = byBucket.get(bucketOf(hashed)) ?? [];
+    byBucket.set(bucketOf(hashed), bucket);
+    bucket.push(hashed.subarray(1));
+  }
+  return [...byBucket].flatMap(([bucket, hashes]) => [indexKey("", bucket), Buffer.concat(hashes)]);
+}
+
+/** Numbers of the blocks with a hash, the newest first. */
+function blocksIn(index: Buffer, hashed: Buffer): readonly number[] {
+  const wanted = hashed.subarray(1);
+  const blocks: number[] = [];
+  for (let at = 0; at < index.byteLength; ) {
+    const number = index.readUInt32BE(at);
+    const from = at + 6;
+    at = from + index.readUInt16BE(at + 4) * INDEXED_BYTES;
+    for (let place = from; place < at; place += INDEXED_BYTES) {
+      if (index.compare(wanted, 0, INDEXED_BYTES, place, place + INDEXED_BYTES) === 0) blocks.unshift(number);
+    }
+  }
+  return blocks;
+}
 
 /**
  * Writes a block and its index. ARGV: now in ms, most bytes and ms of a
- * generation, for how many seconds it is kept, the block, and hashes in a row.
- * A key costs about 90 bytes besides what is in it, and a hash in a key 40.
+ * generation, for how many seconds it is kept, the block, then a bucket's name
+ * and its hashes in turn. A key costs about 90 bytes besides what is in it, and
+ * Redis keeps room for as much again behind what grows.
  */
 const WRITE = `
 local meta, now = KEYS[1], tonumber(ARGV[1])
@@ -343,18 +395,14 @@ local number = redis.call('INCR', base .. ':blocks')
 redis.call('EXPIRE', base .. ':blocks', ARGV[4])
 redis.call('SET', base .. ':b' .. number, ARGV[5], 'EX', ARGV[4])
 bytes = bytes + #ARGV[5] + 90
-for bucket, field in string.gmatch(ARGV[6], '(..)(.......)') do
-  local index = base .. ':i' .. bucket
-  local known = redis.call('HGET', index, field)
-  if known and #known > 100 then known = string.match(known, '^,?%d+(,.*)') end
-  redis.call('HSET', index, field, known and (known .. ',' .. number) or number)
-  if not known then
-    bytes = bytes + 40
-    if redis.call('HLEN', index) == 1 then
-      redis.call('EXPIRE', index, ARGV[4])
-      bytes = bytes + 90
-    end
+for at = 6, #ARGV, 2 do
+  local index, hashes = base .. ARGV[at], ARGV[at + 1]
+  local entry = struct.pack('>I4I2', number, #hashes / ${INDEXED_BYTES}) .. hashes
+  if redis.call('APPEND', index, entry) == #entry then
+    redis.call('EXPIRE', index, ARGV[4])
+    bytes = bytes + 90
   end
+  bytes = bytes + 2 * #entry
 end
 redis.call('HSET', meta, 'bytes', bytes)
 return {generation, oldest}
