@@ -9,8 +9,7 @@ import { type Logger, pino } from "pino";
 import pretty from "pino-pretty";
 import type { Acknowledgement } from "./delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "./delivery/event.ts";
-import { maskNumbers, partiesOf } from "./delivery/masking.ts";
-import type { Party } from "./delivery/party.ts";
+import { numberMask, partiesOf } from "./delivery/masking.ts";
 import type { PeerIdentity } from "./delivery/peer.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
 
@@ -87,13 +86,12 @@ export function createLog({ level, numbers }: LogOptions): Log {
   const trouble = (severity: "warn" | "error" | "fatal", event: keyof typeof EFFECTS, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields, effect: EFFECTS[event] });
   };
-  const shown = (text: string, known: readonly (Party | null)[]): string =>
-    numbers === "full" ? text : maskNumbers(text, known);
+  const shown = numbers === "full" ? (text: string): string => text : numberMask([]);
 
   function aboutReport(event: DeliveryEvent): Fields {
     const { data } = event;
-    const parties = partiesOf(event);
-    const text = (value: string | null): string | null => (value === null ? null : shown(value, parties));
+    const mask = numbers === "full" ? shown : numberMask(partiesOf(event));
+    const text = (value: string | null): string | null => (value === null ? null : mask(value));
     return {
       eventId: event.id,
       peer: data.peer.name,
@@ -110,7 +108,7 @@ export function createLog({ level, numbers }: LogOptions): Log {
     };
   }
   const aboutAcknowledgement = (id: string, ack: Acknowledgement): Fields => {
-    const text = (value: string | null): string | null => (value === null ? null : shown(value, []));
+    const text = (value: string | null): string | null => (value === null ? null : shown(value));
     const { eventId, peer, messageId, transactionId, to, messageType, requestStatus } = ack;
     return {
       id,
@@ -126,7 +124,7 @@ export function createLog({ level, numbers }: LogOptions): Log {
   /** What an MMSC says often repeats the address. */
   const masked = (fields: Fields): Fields =>
     Object.fromEntries(
-      Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? shown(value, []) : value]),
+      Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? shown(value) : value]),
     );
   const reason = (cause: Error): Fields => ({ reason: cause.message });
 
@@ -148,10 +146,14 @@ export function createLog({ level, numbers }: LogOptions): Log {
     sessionRefused: (refusal) => line("info", "session.refused", refusal),
     sessionFailed: (cause, client) =>
       line("info", "session.failed", { ...client, ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
-    reportStored: (sessionId, event, tookMs) =>
-      line("debug", "report.stored", { sessionId, ...aboutReport(event), tookMs }),
-    reportPublished: (event, jobId) =>
-      line("info", "report.published", { ...aboutReport(event), jobId, tookMs: Date.now() - Date.parse(event.time) }),
+    reportStored(sessionId, event, tookMs) {
+      // Once a report: what is not written is not put together either.
+      if (logger.isLevelEnabled("debug")) line("debug", "report.stored", { sessionId, ...aboutReport(event), tookMs });
+    },
+    reportPublished(event, jobId) {
+      if (!logger.isLevelEnabled("info")) return;
+      line("info", "report.published", { ...aboutReport(event), jobId, tookMs: Date.now() - Date.parse(event.time) });
+    },
     reportDuplicate: (event, firstJobId) => line("info", "report.duplicate", { ...aboutReport(event), firstJobId }),
     reportConflict: (event) => trouble("warn", "report.conflict", aboutReport(event)),
     codeUnknown: (event) => trouble("error", "code.unknown", aboutReport(event)),
@@ -171,8 +173,7 @@ export function createLog({ level, numbers }: LogOptions): Log {
     acknowledgementFailed: (id, ack, fields) =>
       trouble("warn", "acknowledgement.failed", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
     acknowledgementUndeliverable: (peer) => trouble("warn", "acknowledgement.undeliverable", { peer }),
-    acknowledgementsFailing: (peer, why) =>
-      trouble("error", "acknowledgements.failing", { peer, reason: shown(why, []) }),
+    acknowledgementsFailing: (peer, why) => trouble("error", "acknowledgements.failing", { peer, reason: shown(why) }),
     acknowledgementsRecovered: (peer, fields) => line("info", "acknowledgements.recovered", { peer, ...fields }),
     bounceReceived: (peer, fields, ack) =>
       trouble("warn", "bounce.received", { ...(ack ? aboutAcknowledgement("", ack) : {}), peer, ...masked(fields) }),
@@ -264,7 +265,19 @@ export type JournalTrouble = keyof typeof EFFECTS extends infer Event
 function standardOutput() {
   const destination = pino.destination({ fd: 1, sync: true });
   destination.on("error", () => {});
-  return destination;
+  let lines = "";
+  function writeAll(): void {
+    if (lines !== "") destination.write(lines);
+    lines = "";
+  }
+  process.on("exit", writeAll);
+  return {
+    write(line: string) {
+      // Those of one turn of the event loop together: a line a write costs more than all the rest of it.
+      if (lines === "") setImmediate(writeAll);
+      lines += line;
+    },
+  };
 }
 
 /** A connection that broke is the network's business; anything else is a fault of ours, and wants its stack. */

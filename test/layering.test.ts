@@ -24,7 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     packages: [],
     node: false,
   },
-  journal: { from: ["journal"], types: ["delivery"], packages: [], node: true },
+  journal: { from: ["journal", "delivery"], types: [], packages: [], node: true },
   queue: { from: ["queue", "delivery", ...EDGE], types: [], packages: ["bullmq", "ioredis"], node: true },
   smtp: {
     from: ["smtp", "mm4", ...EDGE],

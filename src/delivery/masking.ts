@@ -11,19 +11,22 @@ const NUMBER_WITH_PLUS = /(?<=\+)\d(?:[ ().-]{0,2}\d){6,14}/g;
  * Masks the numbers of parties wherever their digits stand, and whatever is
  * written with a "+". Other digits stay, because most ids are made of them.
  */
-export function maskNumbers(text: string, parties: readonly (Party | null)[]): string {
-  let masked = text;
+export function numberMask(parties: readonly (Party | null)[]): (text: string) => string {
+  const numbers = new Set<string>();
   // A response may name thousands of recipients.
   for (const party of parties.slice(0, MAX_MASKED_PARTIES)) {
-    if (party === null) continue;
-    const written = party.raw.match(NUMBER) ?? [];
-    const numbers = [digitsOf(party.number ?? ""), ...written, ...written.map(digitsOf)];
-    // The longest first: one may be the end of another.
-    for (const number of numbers.sort((a, b) => b.length - a.length)) {
-      if (digitsOf(number).length >= LEAST_DIGITS) masked = masked.replaceAll(number, maskDigits(number));
+    const written = party?.raw.match(NUMBER) ?? [];
+    for (const number of [digitsOf(party?.number ?? ""), ...written, ...written.map(digitsOf)]) {
+      if (digitsOf(number).length >= LEAST_DIGITS) numbers.add(number);
     }
   }
-  return masked.replace(NUMBER_WITH_PLUS, maskDigits);
+  // The longest first: one may be the end of another.
+  const masks = [...numbers].sort((a, b) => b.length - a.length).map((number) => [number, maskDigits(number)] as const);
+  return (text) => {
+    let masked = text;
+    for (const [number, mask] of masks) if (masked.includes(number)) masked = masked.replaceAll(number, mask);
+    return masked.includes("+") ? masked.replace(NUMBER_WITH_PLUS, maskDigits) : masked;
+  };
 }
 
 /** Masks whatever may be a number: for texts of which nothing is known. Ids and dates are hit too. */
@@ -37,9 +40,10 @@ const FIELDS_WITHOUT = /^(?:x-mms-message-id|x-mms-transaction-id|x-internal-sta
 /** Masks the header of a message. Where its parties are not known, ids may hold their numbers. */
 export function maskHeader(header: string, parties: readonly (Party | null)[]): string {
   const without = parties.length === 0 ? /^(?:x-internal-status-code|date)\s*:/i : FIELDS_WITHOUT;
+  const masked = numberMask(parties);
   return header
     .split(/\r?\n(?![ \t])/)
-    .map((field) => maskNumbers(without.test(field) ? field : maskAllNumbers(field), parties))
+    .map((field) => masked(without.test(field) ? field : maskAllNumbers(field)))
     .join("\r\n");
 }
 
@@ -59,19 +63,19 @@ const WORDS: readonly (keyof RawFields)[] = [
 
 /** The event with every number in it masked, also where a peer wrote it elsewhere. */
 export function maskEvent(event: DeliveryEvent): DeliveryEvent {
-  const parties = partiesOf(event);
+  const masked = numberMask(partiesOf(event));
   const raw = Object.entries(event.data.raw).map(([name, value]) => {
     const free = value !== null && !WORDS.includes(name);
     return [name, free ? maskAllNumbers(value) : value];
   });
   const { requestRecipients, ...data } = event.data;
-  const masked = mapTexts({ ...event, data }, (text) => maskNumbers(text, parties)) as DeliveryEvent;
+  const rest = mapTexts({ ...event, data }, masked) as DeliveryEvent;
   return {
-    ...masked,
+    ...rest,
     data: {
-      ...masked.data,
+      ...rest.data,
       requestRecipients: mapTexts(requestRecipients, maskAllNumbers) as typeof requestRecipients,
-      raw: mapTexts(Object.fromEntries(raw), (text) => maskNumbers(text, parties)) as RawFields,
+      raw: mapTexts(Object.fromEntries(raw), masked) as RawFields,
     },
   };
 }

@@ -5,7 +5,7 @@
 import type { Acknowledgement } from "./acknowledgement.ts";
 import { describeEvent } from "./describe.ts";
 import type { DeliveryEvent } from "./event.ts";
-import { maskAllNumbers, maskHeader, maskNumbers, partiesOf } from "./masking.ts";
+import { maskAllNumbers, maskHeader, numberMask, partiesOf } from "./masking.ts";
 import type { PeerIdentity } from "./peer.ts";
 
 /** One stretch of the way. */
@@ -169,9 +169,8 @@ export interface ToldReport {
 }
 
 export function tellReport({ event, ids, notes, job }: TracedReport, numbers: "masked" | "full"): ToldReport {
-  const parties = event ? partiesOf(event) : [];
   // Where its parties are not known, its ids may hold their numbers.
-  const masked = (text: string): string => (event ? maskNumbers(text, parties) : maskAllNumbers(text));
+  const masked = event ? numberMask(partiesOf(event)) : maskAllNumbers;
   const shown = (text: string): string => (numbers === "full" ? text : masked(text));
   return {
     headline: headline(event, ids, shown),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { maskAllNumbers, maskEvent, maskHeader, maskNumbers } from "../../src/delivery/masking.ts";
+import { maskAllNumbers, maskEvent, maskHeader, numberMask } from "../../src/delivery/masking.ts";
 import { readParty } from "../../src/mm4/address.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 
@@ -13,8 +13,8 @@ test.each([
   ["+1 (202) 555-0177", "+* (***) ***-0177"],
   ["1700000000123", "1700000000123"],
   ["55501", "55501"],
-])("maskNumbers() makes %s %s", (text, masked) => {
-  expect(maskNumbers(text, parties)).toBe(masked);
+])("numberMask() makes %s %s", (text, masked) => {
+  expect(numberMask(parties)(text)).toBe(masked);
 });
 
 test.each([
