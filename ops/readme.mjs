@@ -93,7 +93,7 @@ function replies() {
 
 async function metrics() {
   const { registry } = createMetrics({
-    healthy: () => true,
+    healthy: async () => true,
     connections: () => 0,
     connectionsByPeer: () => new Map(),
     certificateExpiresAt: () => null,
@@ -102,6 +102,8 @@ async function metrics() {
     redis: () => ({ up: true, memoryRatio: null, writtenAt: null }),
     queues: () => new Map(),
     traceNotesLost: () => 0,
+    processesMissing: () => 0,
+    process: null,
     catalogue: () => "",
   });
   const described = (await registry.getMetricsAsJSON()).filter(({ name }) => !/^mm4d_(process|nodejs)_/.test(name));

@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
-import { hostname } from "node:os";
+import { availableParallelism, hostname } from "node:os";
 import { type FanOut, readFanOut } from "./delivery/fan-out.ts";
 import { readMailbox } from "./mm4/address.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -45,6 +45,8 @@ export interface PeerSetting {
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** More than one Redis keeps up with. */
+const MAX_PROCESSES = 64;
 const SENTINEL_PORT = 26_379;
 const YEAR_OF_HOURS = 8_784;
 const DAY_MS = 86_400_000;
@@ -205,8 +207,17 @@ export const SETTINGS = {
     env: "MM4D_DATA_DIR",
     fallback: "./data",
     type: "a path",
-    about: "Directory of the journal and of the embedded Redis. It belongs to one process.",
+    about: "Directory of the journal and of the embedded Redis. It belongs to one service.",
     read: (text: string) => text,
+  },
+  processes: {
+    env: "MM4D_PROCESSES",
+    fallback: "1",
+    type: `a whole number from 1 to ${MAX_PROCESSES}, or auto`,
+    about:
+      "How many processes take reports on the same ports; auto for one a core. Each has its own journal, and limits of connections and messages count in each.",
+    read: (text: string) =>
+      text === "auto" ? Math.min(availableParallelism(), MAX_PROCESSES) : wholeNumber(1, MAX_PROCESSES).read(text),
   },
   queue: {
     env: "MM4D_QUEUE",

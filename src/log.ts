@@ -16,6 +16,8 @@ import type { QuarantinedMessage } from "./delivery/quarantined.ts";
 export interface LogOptions {
   readonly level: string;
   readonly numbers: "masked" | "full";
+  /** Which of several processes of the service writes; null where there is one. */
+  readonly process: number | null;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -65,14 +67,15 @@ export interface Log {
   drainRecovered(fields: Fields): void;
   operatorActed(action: string, fields: Fields): void;
   traceFailed(cause: Error): void;
+  processEnded(fields: Fields): void;
 }
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
-export function createLog({ level, numbers }: LogOptions): Log {
+export function createLog({ level, numbers, process: number }: LogOptions): Log {
   const logger: Logger = pino(
     {
       level,
-      base: null,
+      base: number === null ? null : { process: number },
       messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
@@ -204,6 +207,7 @@ export function createLog({ level, numbers }: LogOptions): Log {
       if (action === "login-failed") trouble("warn", "operator.login-failed", fields);
       else line("info", `operator.${action}`, fields);
     },
+    processEnded: (fields) => trouble("error", "process.ended", fields),
     traceFailed: (cause) => trouble("error", "trace.failed", { ...reason(cause), stack: cause.stack }),
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };
@@ -228,6 +232,8 @@ const EFFECTS = {
   "acknowledgements.failing":
     "none; its acknowledgements wait, for about an hour. mm4d peers test tells whether its MMSC can be reached",
   "bounce.received": "none. What was sent to its MMSC came back: mm4d acks list --state bounced",
+  "process.ended":
+    "none: what it had answered 250 is in its journal, and the other processes take its connections. It is started again; if that goes on, the lines before tell why",
   "redis.unreachable":
     "they wait in the journal, and relays see no difference; with MM4D_ACCEPT=queue they get 451. See that Redis runs, and to REDIS_URL",
   "redis.unsuitable":
@@ -261,21 +267,30 @@ export type JournalTrouble = keyof typeof EFFECTS extends infer Event
     : never
   : never;
 
+/** See pipe(7). */
+const PIPE_BUF = 4_096;
+
 /** A log that cannot be written, on a full disk say, is lost; it does not end the service. */
 function standardOutput() {
   const destination = pino.destination({ fd: 1, sync: true });
   destination.on("error", () => {});
   let lines = "";
+  let bytes = 0;
   function writeAll(): void {
     if (lines !== "") destination.write(lines);
     lines = "";
+    bytes = 0;
   }
   process.on("exit", writeAll);
   return {
     write(line: string) {
+      const more = Buffer.byteLength(line);
       // Those of one turn of the event loop together: a line a write costs more than all the rest of it.
       if (lines === "") setImmediate(writeAll);
+      // No more at a time than a pipe takes in one piece: other processes of the service write to it too.
+      else if (bytes + more > PIPE_BUF) writeAll();
       lines += line;
+      bytes += more;
     },
   };
 }

@@ -4,7 +4,7 @@ import { VERSION } from "./version.ts";
 
 /** What gauges are read from when somebody asks. */
 export interface Observed {
-  readonly healthy: () => boolean;
+  readonly healthy: () => Promise<boolean>;
   readonly connections: () => number;
   readonly connectionsByPeer: () => ReadonlyMap<string, number>;
   /** Null without a certificate. */
@@ -21,8 +21,11 @@ export interface Observed {
   /** By queue, as they were measured last. */
   readonly queues: () => ReadonlyMap<string, QueueUse>;
   readonly traceNotesLost: () => number;
+  readonly processesMissing: () => number;
   /** Version of the catalogue in force. */
   readonly catalogue: () => string;
+  /** Its number, where the service has several processes; null where it has one. */
+  readonly process: number | null;
 }
 
 /** What is on a queue. */
@@ -38,18 +41,25 @@ export type Metrics = ReturnType<typeof createMetrics>;
 export function createMetrics(observed: Observed) {
   const registry = new Registry();
   const registers = [registry];
+  // So that each process counts from its own start: a sum over them would fall when one of them ends.
+  if (observed.process !== null) registry.setDefaultLabels({ process: String(observed.process) });
   collectDefaultMetrics({ register: registry, prefix: "mm4d_" });
 
-  const gauge = (name: string, help: string, read: () => number): Gauge =>
+  const gauge = (name: string, help: string, read: () => number | Promise<number>): Gauge =>
     new Gauge({
       name,
       help,
       registers,
-      collect() {
-        this.set(read());
+      async collect() {
+        this.set(await read());
       },
     });
-  gauge("mm4d_healthy", "1 while /healthz says ok, else 0", () => (observed.healthy() ? 1 : 0));
+  gauge("mm4d_healthy", "1 while /healthz says ok, else 0", async () => ((await observed.healthy()) ? 1 : 0));
+  gauge(
+    "mm4d_processes_missing",
+    "Processes of the service (MM4D_PROCESSES) that did not answer the first one when it asked them last",
+    observed.processesMissing,
+  );
   gauge("mm4d_smtp_connections", "Open SMTP connections", observed.connections);
   new Gauge({
     name: "mm4d_peer_connections",
@@ -259,6 +269,22 @@ export function createMetrics(observed: Observed) {
       registers,
     }),
   };
+}
+
+/** The metrics of one process. */
+export type MetricsOfProcess = Awaited<ReturnType<Registry["getMetricsAsJSON"]>>;
+
+/** Those of all processes of a service in Prometheus's text form. */
+export function metricsText(processes: readonly MetricsOfProcess[]): Promise<string> {
+  const together = new Registry();
+  const byName = new Map<string, MetricsOfProcess[number] & { values: unknown[] }>();
+  for (const metric of processes.flat() as (MetricsOfProcess[number] & { values: unknown[] })[]) {
+    const known = byName.get(metric.name);
+    if (known) known.values.push(...metric.values);
+    else byName.set(metric.name, metric);
+  }
+  for (const metric of byName.values()) together.registerMetric({ ...metric, get: async () => metric } as never);
+  return together.metrics();
 }
 
 function ageOf(at: Date | null): number {

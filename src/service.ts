@@ -3,24 +3,27 @@
  * reverse order. The only file that knows all of them.
  */
 import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { takeControl } from "./admin/control.ts";
-import { FULL, type HealthFacts, notReady, unhealthy } from "./admin/health.ts";
-import { startAdmin } from "./admin/server.ts";
-import { describeStatus, type StatusFacts } from "./admin/status.ts";
+import { FULL, type HealthFacts, healthOfAll, notReady, unhealthy } from "./admin/health.ts";
+import { type Admin, startAdmin } from "./admin/server.ts";
+import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
-import { type Config, LOG_LEVELS } from "./config.ts";
+import { type Config, LOG_LEVELS, type LogLevel } from "./config.ts";
 import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import { createLog, type Log } from "./log.ts";
-import { createMetrics, type QueueUse } from "./metrics.ts";
+import { createMetrics, type MetricsOfProcess, metricsText, type QueueUse } from "./metrics.ts";
 import { findPdu } from "./mm4/pdus.ts";
 import { createOperating } from "./operating.ts";
 import { createOutage, type Outage } from "./outage.ts";
 import { rulesOf } from "./peers.ts";
+import { journalDirectory, processDirectory } from "./process-directories.ts";
+import type { Assignment } from "./processes.ts";
 import { durationInWords } from "./quantities.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "./queue/acknowledgements.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
@@ -33,10 +36,11 @@ import { createStatistics, readStatistics } from "./queue/statistics.ts";
 import { createTraceWriter, findTrace } from "./queue/trace.ts";
 import { QuarantineFullError, type Reading, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
+import { createSiblings, type ProcessState, packState } from "./siblings.ts";
 import { createAccess, createNetworks } from "./smtp/access.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
-import { createRefusals, type NewRefusal } from "./smtp/refusals.ts";
+import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
 import { type Answered, noteOf } from "./tracing.ts";
 import { VERSION } from "./version.ts";
@@ -55,6 +59,8 @@ export interface Service {
   readonly notes: readonly string[];
   /** Reads the files that settings name again. What is in force stays where one has a fault. */
   reload(): void;
+  /** Resolves when nothing is left in the journal: on the queue, and settled there. */
+  emptied(): Promise<void>;
   /** Finishes what is open, each step with a deadline. False when a step failed; the log says which and why. */
   stop(): Promise<boolean>;
 }
@@ -67,18 +73,27 @@ const REDIS_STOP_MS = 10_000;
 const JOURNAL_CLOSE_MS = 10_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+const LOOKED_AT_EVERY_MS = 1_000;
+const LEAST_JOURNAL_BYTES = 1_048_576;
 const MAX_REFUSED_TOLD = 1_000;
 const MAX_CODES_REMEMBERED = 1_000;
 const REFUSALS_TOLD_PER_SECOND = 10;
 /** How often the queues are looked at, and what was counted is added to the statistics. */
 const QUEUES_SEEN_EVERY_MS = 5_000;
 
-/** Starts the service. Rejects with a sentence for the person on call, and with nothing left running. */
-export async function startService(config: Config): Promise<Service> {
+/** What a service is that has one process. */
+const ALONE: Assignment = { number: 1, siblings: [], takesReports: true, redisUrl: null };
+
+/**
+ * Starts the service, or one process of several. Rejects with a sentence for the
+ * person on call, and with nothing left running.
+ */
+export async function startService(config: Config, assignment: Assignment = ALONE): Promise<Service> {
   const releasers: Releaser[] = [];
-  const log = createLog({ level: config.logLevel, numbers: config.logNumbers });
+  const process = assignment.siblings.length === 0 ? null : assignment.number;
+  const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process });
   try {
-    return await start(config, log, releasers);
+    return await start(config, assignment, log, releasers);
   } catch (cause) {
     log.serviceFailed(cause as Error);
     await releaseAll(releasers, log);
@@ -105,7 +120,13 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
   return clean;
 }
 
-async function start(config: Config, log: Log, releasers: Releaser[]): Promise<Service> {
+async function start(config: Config, assignment: Assignment, log: Log, releasers: Releaser[]): Promise<Service> {
+  const isFirst = assignment.number === 1;
+  /** They share the disk. */
+  const journalMaxBytes = Math.max(
+    LEAST_JOURNAL_BYTES,
+    Math.floor(config.journalMaxBytes / (assignment.siblings.length + 1)),
+  );
   const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
   const isNewCode = oncePer(Number.POSITIVE_INFINITY, MAX_CODES_REMEMBERED);
   // A stranger who knocks all day is told of once a minute.
@@ -167,7 +188,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     for (const outage of Object.values(outages)) outage.stop();
   });
   const metrics = createMetrics({
-    healthy: () => unhealthy(healthFacts()).length === 0,
+    healthy: async () => (await allUnhealthy()).length === 0,
     connections: () => listener?.connections() ?? 0,
     connectionsByPeer: () => listener?.connectionsByPeer() ?? new Map(),
     certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
@@ -180,20 +201,23 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     // What was measured before an outage is no news.
     queues: () => (redisAway() === null ? queues : new Map()),
     traceNotesLost: () => trace.lost(),
+    processesMissing: () => siblings.missing(),
     catalogue: () => files.reading().catalogue.version,
+    process: assignment.siblings.length === 0 ? null : assignment.number,
   });
+  const siblings = createSiblings(config.dataDir, isFirst ? assignment.siblings : []);
 
-  const dataDir = resolve(config.dataDir);
+  const dataDir = processDirectory(config.dataDir, assignment.number);
   makeDataDir(dataDir);
   const control = await takeControl(dataDir);
   releasers.push(() => control.release());
 
-  const journalDir = join(dataDir, "journal");
+  const journalDir = journalDirectory(dataDir);
   // A journal that an earlier run left is drained in the other mode too.
   const journal = config.accept === "journal" || existsSync(journalDir) ? await startJournal(journalDir) : undefined;
   const recovered = journalStatus().records;
 
-  const given = redisOf(config);
+  const given = assignment.redisUrl === null ? redisOf(config) : redisAt(assignment.redisUrl);
   const embedded = given ? undefined : await startEmbedded(join(dataDir, "redis"));
   const place = given ?? redisAt(embedded?.url ?? "");
   const redis = connectRedis(place);
@@ -251,72 +275,19 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     }),
   });
   releasers.push(() => within(REDIS_STOP_MS, operating.close()));
-  const admin = await startAdmin({
-    host: config.adminHost,
-    port: config.adminPort,
-    token: config.adminToken,
-    operations: {
-      status: () => describeStatus(statusFacts(), new Date()),
-      refusals: () => refusals.list(),
-      redisAway,
-      catalogue: () => files.reading().catalogue,
-      tallies(agoMs, resolution) {
-        const until = new Date();
-        const since = new Date(until.getTime() - agoMs);
-        return readStatistics(redis, config.queuePrefix, { since, until, resolution });
-      },
-      async trace(wanted) {
-        await trace.flush();
-        return findTrace(redis, config.queuePrefix, config.queue, wanted);
-      },
-      quarantine: operating.quarantine,
-      acknowledgements: operating.acknowledgements,
-    },
-    queues: operating.queues,
-    onAction: (action, fields) => log.operatorActed(action, fields),
-    notReady: () => notReady(healthFacts()),
-    unhealthy: () => unhealthy(healthFacts()),
-    version: () => ({
-      name: "mm4d",
-      version: VERSION,
-      node: process.version,
-      catalogue: files.reading().catalogue.version,
-    }),
-    metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
-  }).catch((cause) =>
-    cannotListen("HTTP", config.adminHost, config.adminPort, "MM4D_ADMIN_HOST, MM4D_ADMIN_PORT", cause),
-  );
-  releasers.push(() => admin.stop());
+  const admin = isFirst ? await beginAdmin() : null;
+  if (assignment.takesReports) listener = await beginListener();
 
-  const smtpListener = await startListener({
-    host: config.smtpHost,
-    port: config.smtpPort,
-    hostname: config.hostname,
-    domains: config.domain,
-    smtpsPort: config.smtpsPort,
-    limits: limitsOf(config),
-    isProxy: createNetworks(config.proxies),
-    findPeer: createAccess(files.peers()),
-    certificate: files.certificate(),
-    onMessage: handle,
-    onSession: (peer) => metrics.sessions.inc({ peer }),
-    onRefused: noteRefusal,
-    onError: noteFailure,
-    onReply: (peer, code) => metrics.replies.inc({ peer, code: String(code) }),
-  }).catch((cause: NodeJS.ErrnoException & { port?: number }) => {
-    const { smtpHost, smtpPort, smtpsPort } = config;
-    if (smtpsPort === null || cause.port !== smtpsPort) {
-      return cannotListen("SMTP", smtpHost, smtpPort, "MM4D_SMTP_HOST, MM4D_SMTP_PORT", cause);
-    }
-    return cannotListen("SMTP with TLS", smtpHost, smtpsPort, "MM4D_SMTP_HOST, MM4D_SMTPS_PORT", cause);
-  });
-  listener = smtpListener;
-  releasers.push(() => smtpListener.stop(config.shutdownGraceMs));
-
-  const addresses = { smtp: smtpListener.address, smtps: smtpListener.smtpsAddress, admin: admin.address };
+  // Of several processes, where the service answers: not each of them does.
+  const addresses = {
+    smtp: listener?.address ?? { host: config.smtpHost, port: config.smtpPort },
+    smtps: listener?.smtpsAddress ?? null,
+    admin: admin?.address ?? { host: config.adminHost, port: config.adminPort },
+  };
   const { queue, queues: furtherQueues, queuePrefix } = config;
   const facts = {
-    pid: process.pid,
+    // Whoever signals the service signals the process above several.
+    pid: assignment.siblings.length === 0 ? process.pid : process.ppid,
     redis: place,
     queue,
     queues: furtherQueues,
@@ -326,12 +297,15 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
   };
   control.answer({
     facts: () => facts,
-    refusals: () => refusals.list(),
-    status: () => describeStatus(statusFacts(), new Date()),
-    ...Object.fromEntries(LOG_LEVELS.map((level) => [`log-level ${level}`, () => log.setLevel(level)])),
+    refusals: allRefusals,
+    status,
+    ...Object.fromEntries(LOG_LEVELS.map((level) => [`log-level ${level}`, () => setLogLevel(level)])),
+    // What the first process asks the others.
+    state: () => packState(state()),
+    metrics: () => metrics.registry.getMetricsAsJSON(),
   });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
-  const notes = startNotes(config, files.certificate()?.expiresAt ?? null);
+  const notes = isFirst ? startNotes(config, files.certificate()?.expiresAt ?? null) : [];
   for (const note of notes) log.serviceNote(note);
 
   return {
@@ -341,16 +315,86 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     takesLoopback: createAccess(files.peers())("127.0.0.1") !== undefined,
     notes,
     reload: files.reload,
+    async emptied() {
+      while (journalStatus().bytes > 0) await wait(LOOKED_AT_EVERY_MS);
+    },
     async stop() {
       // /readyz says so from here on, so that a balancer sends nobody any more.
       stopping = true;
-      log.serviceStopping({ connections: smtpListener.connections(), waiting: journalStatus().records });
-      await new Promise((resolve) => setTimeout(resolve, config.shutdownDelayMs));
+      log.serviceStopping({ connections: listener?.connections() ?? 0, waiting: journalStatus().records });
+      await wait(config.shutdownDelayMs);
       const clean = await releaseAll(releasers, log);
       log.serviceStopped({ waiting: journalStatus().records, clean });
       return clean;
     },
   };
+
+  async function beginAdmin(): Promise<Admin> {
+    const started = await startAdmin({
+      host: config.adminHost,
+      port: config.adminPort,
+      token: config.adminToken,
+      operations: {
+        status,
+        refusals: allRefusals,
+        redisAway,
+        catalogue: () => files.reading().catalogue,
+        tallies(agoMs, resolution) {
+          const until = new Date();
+          const since = new Date(until.getTime() - agoMs);
+          return readStatistics(redis, config.queuePrefix, { since, until, resolution });
+        },
+        async trace(wanted) {
+          await trace.flush();
+          return findTrace(redis, config.queuePrefix, config.queue, wanted);
+        },
+        quarantine: operating.quarantine,
+        acknowledgements: operating.acknowledgements,
+      },
+      queues: operating.queues,
+      onAction: (action, fields) => log.operatorActed(action, fields),
+      notReady: async () => notReady(healthOfAll((await states()).map(({ health }) => health))),
+      unhealthy: allUnhealthy,
+      version: () => ({
+        name: "mm4d",
+        version: VERSION,
+        node: process.version,
+        catalogue: files.reading().catalogue.version,
+      }),
+      metrics: async () => ({ contentType: metrics.registry.contentType, text: await metricsText(await allMetrics()) }),
+    }).catch((cause) =>
+      cannotListen("HTTP", config.adminHost, config.adminPort, "MM4D_ADMIN_HOST, MM4D_ADMIN_PORT", cause),
+    );
+    releasers.push(() => started.stop());
+    return started;
+  }
+
+  async function beginListener(): Promise<Listener> {
+    const started = await startListener({
+      host: config.smtpHost,
+      port: config.smtpPort,
+      hostname: config.hostname,
+      domains: config.domain,
+      smtpsPort: config.smtpsPort,
+      limits: limitsOf(config),
+      isProxy: createNetworks(config.proxies),
+      findPeer: createAccess(files.peers()),
+      certificate: files.certificate(),
+      onMessage: handle,
+      onSession: (peer) => metrics.sessions.inc({ peer }),
+      onRefused: noteRefusal,
+      onError: noteFailure,
+      onReply: (peer, code) => metrics.replies.inc({ peer, code: String(code) }),
+    }).catch((cause: NodeJS.ErrnoException & { port?: number }) => {
+      const { smtpHost, smtpPort, smtpsPort } = config;
+      if (smtpsPort === null || cause.port !== smtpsPort) {
+        return cannotListen("SMTP", smtpHost, smtpPort, "MM4D_SMTP_HOST, MM4D_SMTP_PORT", cause);
+      }
+      return cannotListen("SMTP with TLS", smtpHost, smtpsPort, "MM4D_SMTP_HOST, MM4D_SMTPS_PORT", cause);
+    });
+    releasers.push(() => started.stop(config.shutdownGraceMs));
+    return started;
+  }
 
   /** One message, from the listener. */
   async function handle(message: SmtpMessage): Promise<SmtpReply> {
@@ -588,7 +632,7 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     return {
       version: VERSION,
       runningMs: performance.now(),
-      unhealthy: unhealthy(healthFacts()),
+      unhealthy: [],
       reportsLastMinute: traffic.lastMinute(),
       peers: traffic.byPeer(),
       connections: listener?.connectionsByPeer() ?? new Map(),
@@ -604,14 +648,60 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
     };
   }
 
+  function state(): ProcessState {
+    return { health: healthFacts(), status: statusFacts(), refusals: refusals.list() };
+  }
+
+  /** Of every process of the service, this one first. */
+  async function states(): Promise<readonly ProcessState[]> {
+    return [state(), ...(await siblings.states())];
+  }
+
+  async function allUnhealthy(): Promise<readonly string[]> {
+    return unhealthyOf(await states());
+  }
+
+  function unhealthyOf(all: readonly ProcessState[]): readonly string[] {
+    const reasons = unhealthy(healthOfAll(all.map(({ health }) => health)));
+    const missing = siblings.missing();
+    if (missing === 0) return reasons;
+    return [
+      ...reasons,
+      `${missing} of ${assignment.siblings.length + 1} processes do not answer: the others take reports, and what waits in their journals is queued when they are back. They are started again by themselves; the log tells why they ended (process.ended)`,
+    ];
+  }
+
+  async function status(): Promise<Status> {
+    const all = await states();
+    const facts = statusOfAll(all.map((one) => one.status));
+    return describeStatus({ ...facts, unhealthy: unhealthyOf(all) }, new Date());
+  }
+
+  /** The latest last. */
+  async function allRefusals(): Promise<readonly Refusal[]> {
+    const all = (await states()).flatMap((one) => one.refusals);
+    return all.sort((a, b) => a.lastAt.localeCompare(b.lastAt));
+  }
+
+  async function allMetrics(): Promise<readonly MetricsOfProcess[]> {
+    // Asked first: this process tells how many of the others answered.
+    const others = await siblings.metrics();
+    return [await metrics.registry.getMetricsAsJSON(), ...others];
+  }
+
+  async function setLogLevel(level: LogLevel): Promise<string> {
+    await siblings.setLogLevel(level);
+    return log.setLevel(level);
+  }
+
   function journalStatus(): JournalStatus {
-    return journal?.status() ?? { bytes: 0, maxBytes: config.journalMaxBytes, records: 0, oldestAt: null, fault: null };
+    return journal?.status() ?? { bytes: 0, maxBytes: journalMaxBytes, records: 0, oldestAt: null, fault: null };
   }
 
   async function startJournal(directory: string): Promise<Journal> {
     const opened = await openJournal({
       directory,
-      maxBytes: config.journalMaxBytes,
+      maxBytes: journalMaxBytes,
       hold: control.hold,
       onFault: noteFault,
       onSynced: (tookMs) => metrics.journalSyncSeconds.observe(tookMs / 1000),
@@ -645,6 +735,8 @@ async function start(config: Config, log: Log, releasers: Releaser[]): Promise<S
       // Ended cleanly, it has everything on its disk; that the next one has another run id means nothing then.
       settledIn = await started.stop(REDIS_STOP_MS);
     });
+    // The others still need it.
+    releasers.push(() => within(2 * config.shutdownGraceMs + REDIS_STOP_MS, siblings.gone()));
     return started;
   }
 }

@@ -24,9 +24,12 @@ export interface ServiceFacts {
   readonly admin: { readonly host: string; readonly port: number };
 }
 
+/** By question; what is answered, or a promise of it. */
+type Answers = Readonly<Record<string, () => unknown>>;
+
 export interface Control {
   /** What is answered from now on, by question; before that, and to any other question, an empty line. */
-  answer(answers: Readonly<Record<string, () => unknown>>): void;
+  answer(answers: Answers): void;
   /**
    * Makes sure of the lock: takes it again when the data directory was removed and
    * made anew. Rejects when another process has it by now, or there is no directory.
@@ -49,7 +52,7 @@ export async function takeControl(dataDir: string): Promise<Control> {
       `Cannot lock the data directory: the path of ${path} is longer than ${MAX_PATH_BYTES} bytes, must be shorter`,
     );
   }
-  let answers: Readonly<Record<string, () => unknown>> = {};
+  let answers: Answers = {};
   const sockets = new Set<Socket>();
   const serve = (socket: Socket): void => {
     sockets.add(socket);
@@ -60,12 +63,15 @@ export async function takeControl(dataDir: string): Promise<Control> {
     socket.setEncoding("latin1").on("data", (text: string) => {
       question += text;
       if (!question.includes("\n") && question.length < MAX_QUESTION_LENGTH) return;
-      const asked = question.trim();
-      const reply = Object.hasOwn(answers, asked) ? answers[asked]?.() : undefined;
       socket.removeAllListeners("data").resume();
-      socket.end(`${reply === undefined ? "" : JSON.stringify(reply)}\n`);
+      void reply(question.trim()).then((text) => socket.end(`${text}\n`));
     });
   };
+  /** What cannot be answered is not: whoever asks finds nobody. */
+  async function reply(asked: string): Promise<string> {
+    const answer = Object.hasOwn(answers, asked) ? await answers[asked]?.() : undefined;
+    return answer === undefined ? "" : JSON.stringify(answer);
+  }
   const servers: Server[] = [];
   let held: string | undefined;
 
@@ -145,7 +151,8 @@ function listen(server: Server, path: string): Promise<boolean> {
       else reject(cause);
     };
     server.once("error", failed);
-    server.listen(path, () => {
+    // Also of a cluster's processes each has its own.
+    server.listen({ path, exclusive: true }, () => {
       server.off("error", failed);
       server.on("error", () => {}); // A connection that could not be accepted.
       resolve(true);

@@ -3,7 +3,7 @@
  * things: a Redis outage must not make a balancer drop every replica at once.
  */
 
-import { durationInWords, megabytes } from "../quantities.ts";
+import { durationInWords, megabytes, sum } from "../quantities.ts";
 
 export interface HealthFacts {
   readonly stopping: boolean;
@@ -88,6 +88,35 @@ export function unhealthy(facts: HealthFacts): readonly string[] {
     reasons.push(`The queue does not keep up: ${waiting}, the oldest for ${durationInWords(oldestMs)}`);
   }
   return reasons;
+}
+
+/** Of the processes of one service: what is worst counts, and what is in the journals together. */
+export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
+  const [first] = all;
+  if (!first) throw new Error("A service has a process");
+  const worst = <Fact>(fact: (facts: HealthFacts) => Fact): HealthFacts => all.find(fact) ?? first;
+  const journals = all.map(({ journal }) => journal);
+  const full = journals.find(({ bytes, maxBytes }) => bytes >= maxBytes * FULL);
+  return {
+    ...first,
+    stopping: all.some(({ stopping }) => stopping),
+    journal: {
+      bytes: full?.bytes ?? sum(journals.map(({ bytes }) => bytes)),
+      maxBytes: full?.maxBytes ?? sum(journals.map(({ maxBytes }) => maxBytes)),
+      records: sum(journals.map(({ records }) => records)),
+      oldestAt: earliest(journals.map(({ oldestAt }) => oldestAt)),
+      fault: worst(({ journal }) => journal.fault).journal.fault,
+    },
+    redis: worst(({ redis }) => redis.awayMs !== null || redis.fault !== null || redis.refusal !== null).redis,
+    drainFault: worst(({ drainFault }) => drainFault).drainFault,
+    settingsFaults: [...new Set(all.flatMap(({ settingsFaults }) => settingsFaults))],
+  };
+}
+
+/** Null when there is none. */
+export function earliest(dates: readonly (Date | null)[]): Date | null {
+  const known = dates.filter((date) => date !== null).map((date) => date.getTime());
+  return known.length === 0 ? null : new Date(Math.min(...known));
 }
 
 function size({ bytes, maxBytes }: HealthFacts["journal"]): string {

@@ -8,7 +8,7 @@ import { visible } from "../visible.ts";
 import { chartOf, SPANS, type Span, spanIn } from "./charts.ts";
 import { choices, type Html, layout, noCounts, pathOf, time } from "./layout.ts";
 import type { Login, PageEnv } from "./login.ts";
-import type { Operations } from "./operations.ts";
+import type { Operations, RefusedClient } from "./operations.ts";
 import type { PeerStatus } from "./status.ts";
 
 const EVERY_MS = 2_000;
@@ -22,7 +22,7 @@ export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook
 
   routes.get("/", async (c) => {
     const span = spanIn(c.req.query("span"));
-    const body = html`<div id="now" data-stream="/now">${now(operations)}</div>
+    const body = html`<div id="now" data-stream="/now">${await now(operations)}</div>
       ${chart(span, "")} ${await outcomes(operations, span)}`;
     return c.html(layout({ title: "Now", path: pathOf(c), operator: c.var.operator, body }));
   });
@@ -71,8 +71,11 @@ function talliesOf(operations: Operations, span: Span) {
   return operations.tallies(ms, resolution);
 }
 
-function now(operations: Operations): Html {
-  const { healthy, headline, reasons, facts } = operations.status();
+async function now(operations: Operations): Promise<Html> {
+  const [{ healthy, headline, reasons, facts }, refusals] = await Promise.all([
+    operations.status(),
+    operations.refusals(),
+  ]);
   const peers = facts.flatMap((fact) => fact.peers);
   return html`<section class="banner ${healthy ? "good" : "bad"}">
       <h1>${headline}</h1>
@@ -81,7 +84,7 @@ function now(operations: Operations): Html {
     <dl class="facts">
       ${facts.map(({ about, text }) => html`<div class="card"><dt>${about}</dt><dd>${visible(text)}</dd></div>`)}
     </dl>
-    ${peers.length === 0 ? "" : peerList(peers)} ${refusalTable(operations)}`;
+    ${peers.length === 0 ? "" : peerList(peers)} ${refusalTable(refusals.slice(-REFUSALS_SHOWN).reverse())}`;
 }
 
 function peerList(peers: readonly PeerStatus[]): Html {
@@ -98,8 +101,7 @@ function peerList(peers: readonly PeerStatus[]): Html {
   </section>`;
 }
 
-function refusalTable(operations: Operations): Html {
-  const refusals = operations.refusals().slice(-REFUSALS_SHOWN).reverse();
+function refusalTable(refusals: readonly RefusedClient[]): Html {
   if (refusals.length === 0) return html``;
   return html`<section class="card">
     <h2>Refused lately</h2>

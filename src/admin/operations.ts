@@ -9,9 +9,9 @@ import type { Status } from "./status.ts";
 
 /** What needs Redis rejects while that is away. */
 export interface Operations {
-  readonly status: () => Status;
+  readonly status: () => Promise<Status>;
   /** Who was refused lately, the most recent last. */
-  readonly refusals: () => readonly RefusedClient[];
+  readonly refusals: () => Promise<readonly RefusedClient[]>;
   /** Why nothing that is in Redis can be shown now; null when it can. */
   readonly redisAway: () => string | null;
   readonly catalogue: () => Catalogue;

@@ -24,9 +24,9 @@ export interface AdminOptions {
   /** What an operator logs in with; empty for nobody. */
   readonly token: string;
   /** Why no traffic should come here; empty when it may. */
-  readonly notReady: () => readonly string[];
+  readonly notReady: () => Promise<readonly string[]>;
   /** Why all is not well; empty when it is. */
-  readonly unhealthy: () => readonly string[];
+  readonly unhealthy: () => Promise<readonly string[]>;
   readonly version: () => Readonly<Record<string, string>>;
   /** The metrics in Prometheus's text form. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
@@ -70,7 +70,8 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    server.listen(options.port, options.host, () => {
+    // Of several processes of a service only one listens here, and shares the port with nobody.
+    server.listen({ port: options.port, host: options.host, exclusive: true }, () => {
       server.off("error", reject);
       server.on("error", () => {}); // A connection that could not be accepted: whoever asks asks again.
       resolve();
@@ -90,8 +91,8 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
 function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) => Response | Promise<Response>>> {
   return {
     "/livez": (c) => sendState(c, []),
-    "/readyz": (c) => sendState(c, options.notReady()),
-    "/healthz": (c) => sendState(c, options.unhealthy()),
+    "/readyz": async (c) => sendState(c, await options.notReady()),
+    "/healthz": async (c) => sendState(c, await options.unhealthy()),
     "/version": (c) => c.body(`${JSON.stringify(options.version())}\n`, 200, { "content-type": "application/json" }),
     "/metrics": async (c) => {
       const { contentType, text } = await options.metrics();

@@ -1,7 +1,8 @@
 /** How things are now, in words for the person on call: one screen, the same in the terminal and on the page. */
 import type { QueueUse } from "../metrics.ts";
-import { durationInWords, inPercent, megabytes, some } from "../quantities.ts";
-import type { PeerTraffic } from "./traffic.ts";
+import { durationInWords, inPercent, megabytes, some, sum } from "../quantities.ts";
+import { earliest } from "./health.ts";
+import { merged, type PeerTraffic, trafficOfBoth } from "./traffic.ts";
 
 export interface StatusFacts {
   readonly version: string;
@@ -81,6 +82,31 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
       ),
     ],
   });
+}
+
+/** Of the processes of one service. What is in Redis each of them has seen, and the first tells it. */
+export function statusOfAll(all: readonly StatusFacts[]): StatusFacts {
+  const [first] = all;
+  if (!first) throw new Error("A service has a process");
+  const journals = all.map(({ journal }) => journal);
+  return {
+    ...first,
+    reportsLastMinute: sum(all.map(({ reportsLastMinute }) => reportsLastMinute)),
+    peers: merged(
+      all.map(({ peers }) => peers),
+      trafficOfBoth,
+    ),
+    connections: merged(
+      all.map(({ connections }) => connections),
+      (a, b) => a + b,
+    ),
+    journal: {
+      records: sum(journals.map(({ records }) => records)),
+      bytes: sum(journals.map(({ bytes }) => bytes)),
+      maxBytes: sum(journals.map(({ maxBytes }) => maxBytes)),
+      oldestAt: earliest(journals.map(({ oldestAt }) => oldestAt)),
+    },
+  };
 }
 
 function withLines(status: Omit<Status, "lines">): Status {

@@ -85,3 +85,32 @@ const NOTHING = {
   unlistedCodes: 0,
   quarantined: 0,
 } as const;
+
+/** Of one peer, from two processes. */
+export function trafficOfBoth(a: PeerTraffic, b: PeerTraffic): PeerTraffic {
+  return {
+    reports: a.reports + b.reports,
+    successes: a.successes + b.successes,
+    failures: a.failures + b.failures,
+    duplicates: a.duplicates + b.duplicates,
+    conflicts: a.conflicts + b.conflicts,
+    unlistedCodes: a.unlistedCodes + b.unlistedCodes,
+    quarantined: a.quarantined + b.quarantined,
+    warnings: merged([a.warnings, b.warnings], (one, other) => one + other),
+    firstAt: a.firstAt < b.firstAt ? a.firstAt : b.firstAt,
+    lastAt: a.lastAt > b.lastAt ? a.lastAt : b.lastAt,
+  };
+}
+
+/** One map of several; what more than one of them has is put together. */
+export function merged<Value>(
+  maps: readonly ReadonlyMap<string, Value>[],
+  both: (a: Value, b: Value) => Value,
+): ReadonlyMap<string, Value> {
+  const all = new Map<string, Value>();
+  for (const [key, value] of maps.flatMap((map) => [...map])) {
+    const before = all.get(key);
+    all.set(key, before === undefined ? value : both(before, value));
+  }
+  return all;
+}

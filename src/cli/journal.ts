@@ -1,11 +1,12 @@
 /** `mm4d journal`: what a person on call finds in the journal, read from the disk. Changes nothing there. */
-import { basename, join, resolve } from "node:path";
+import { basename } from "node:path";
 import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
 import { type Found, type Inspection, inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { receivedAtOf } from "../journal/record.ts";
 import { SEVERAL } from "../journal/retention.ts";
 import { segmentPath } from "../journal/segments.ts";
+import { journalDirectory, processDirectory, processNumbers } from "../process-directories.ts";
 import { durationInWords, some } from "../quantities.ts";
 import { visible } from "../visible.ts";
 import { askService } from "./running-service.ts";
@@ -15,7 +16,8 @@ import { printLine, printWrapped } from "./terminal.ts";
 export function addJournalCommand(program: Command): void {
   const journal = program
     .command("journal")
-    .description("look into the journal on the disk, without changing it, whether the service runs or not");
+    .description("look into the journal on the disk, without changing it, whether the service runs or not")
+    .addHelpText("after", "\nWith several processes (MM4D_PROCESSES) each has a journal, and each is told.");
   journal
     .command("status")
     .description("tell what waits in the journal, since when, and what is kept there")
@@ -55,7 +57,13 @@ Damaged places are told on stderr; then the exit code is 1.`,
 }
 
 async function status({ json }: { json?: true }): Promise<void> {
-  const { directory, maxBytes, service, inspection } = await look();
+  for (const [index, one] of (await looks()).entries()) {
+    if (!json && index > 0) process.stdout.write("\n");
+    await printStatus(one, json);
+  }
+}
+
+async function printStatus({ directory, maxBytes, service, inspection }: Look, json?: true): Promise<void> {
   const { segments, cursor, setAside } = inspection;
   const { waiting, oldestWaitingAt, onQueue, settled, damagedPlaces } = await count(inspection, service);
   const bytes = bytesOf(inspection);
@@ -94,7 +102,10 @@ function describeIdentity(redis: string | null): readonly (readonly [label: stri
 }
 
 async function verify({ json }: { json?: true }): Promise<void> {
-  const { directory, service, inspection } = await look();
+  for (const one of await looks()) await printVerified(one, json);
+}
+
+async function printVerified({ directory, service, inspection }: Look, json?: true): Promise<void> {
   const { segments, cursorDamaged, foreign } = inspection;
   const places: Place[] = [];
   let records = 0;
@@ -124,7 +135,10 @@ async function verify({ json }: { json?: true }): Promise<void> {
 }
 
 async function exportRecords({ waiting }: { waiting?: true }): Promise<void> {
-  const { service, inspection } = await look();
+  for (const one of await looks()) await printRecords(one, waiting);
+}
+
+async function printRecords({ service, inspection }: Look, waiting?: true): Promise<void> {
   for await (const found of inspection.found()) {
     if (found.kind === "record") {
       const { segment, offset, state, record } = found;
@@ -144,12 +158,19 @@ interface Look {
   readonly inspection: Inspection;
 }
 
-async function look(): Promise<Look> {
+/** At the journal of each process of the service. */
+async function looks(): Promise<readonly Look[]> {
   const { config } = loadSettings("read the journal");
-  const directory = join(resolve(config.dataDir), "journal");
-  const service = await askService(config);
+  const numbers = processNumbers(config.dataDir, config.processes);
+  const maxBytes = Math.floor(config.journalMaxBytes / numbers.length);
+  return Promise.all(numbers.map((number) => look(processDirectory(config.dataDir, number), maxBytes)));
+}
+
+async function look(dataDir: string, maxBytes: number): Promise<Look> {
+  const directory = journalDirectory(dataDir);
+  const service = await askService({ dataDir });
   try {
-    return { directory, maxBytes: config.journalMaxBytes, service, inspection: inspectJournal(directory) };
+    return { directory, maxBytes, service, inspection: inspectJournal(directory) };
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     const state =

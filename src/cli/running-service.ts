@@ -1,19 +1,17 @@
 /** Asks the running service, over `control.sock` in its data directory, where things are. */
-import { createConnection } from "node:net";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { ServiceFacts } from "../admin/control.ts";
 import type { Status } from "../admin/status.ts";
 import type { Config, LoadedConfig, LogLevel, Origin } from "../config.ts";
+import { askControl } from "../control-client.ts";
 import type { FanOut } from "../delivery/fan-out.ts";
 import { type RedisClient, type RedisPlace, redisOf, withRedis } from "../queue/redis.ts";
 import type { Refusal } from "../smtp/refusals.ts";
 import { loadSettings } from "./settings.ts";
 
-const ANSWER_DEADLINE_MS = 3_000;
-
 /** Where the service on this data directory is; undefined when none is running. */
 export function askService({ dataDir }: Pick<Config, "dataDir">): Promise<ServiceFacts | undefined> {
-  return ask(dataDir, "facts") as Promise<ServiceFacts | undefined>;
+  return askControl(dataDir, "facts") as Promise<ServiceFacts | undefined>;
 }
 
 /** Who was refused lately. Rejects when no service is running on the data directory of the settings. */
@@ -33,26 +31,11 @@ export function changeLogLevel(level: LogLevel): Promise<string> {
 
 async function askRunning<Answer>(action: string, question: string): Promise<Answer> {
   const { dataDir } = loadSettings(action).config;
-  const answer = await ask(dataDir, question);
+  const answer = await askControl(dataDir, question);
   if (answer !== undefined) return answer as Answer;
   throw new Error(
     `Cannot ${action}: no mm4d is running on the data directory ${resolve(dataDir)}, must be ("npm start")`,
   );
-}
-
-function ask(dataDir: string, question: string): Promise<unknown> {
-  return new Promise((done) => {
-    const socket = createConnection(join(resolve(dataDir), "control.sock"), () => socket.write(`${question}\n`));
-    let answer = "";
-    socket.setEncoding("utf8");
-    socket.on("data", (text) => {
-      answer += text;
-    });
-    socket.on("end", () => done(answer.trim() === "" ? undefined : JSON.parse(answer)));
-    socket.on("error", () => done(undefined));
-    // One that is frozen does not answer.
-    socket.setTimeout(ANSWER_DEADLINE_MS, () => socket.destroy(new Error("no answer")));
-  });
 }
 
 /** An address that listens everywhere is reached here. */

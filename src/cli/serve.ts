@@ -1,7 +1,11 @@
 /** `mm4d serve`: runs the service until it is told to stop. */
+import cluster from "node:cluster";
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
-import { describeRedis } from "../queue/redis.ts";
+import { createLog } from "../log.ts";
+import { processNumbers } from "../process-directories.ts";
+import { type Assignment, LISTENING, type Processes, type Started, startProcesses } from "../processes.ts";
+import { describeRedis, redisOf } from "../queue/redis.ts";
 import { type Service, startService } from "../service.ts";
 import { loadSettings } from "./settings.ts";
 
@@ -17,7 +21,10 @@ said on stderr, in plain words. Without REDIS_URL a Redis of its own is
 started, with its data under MM4D_DATA_DIR.
 
 SIGHUP reads the catalogue, the peers and the certificate again; on a
-terminal it ends the service.`,
+terminal it ends the service.
+
+MM4D_PROCESSES=auto shares the work among as many processes as there are cores.
+One that ends is started again, and goes on with the same journal.`,
     )
     .action(serve);
 }
@@ -26,10 +33,14 @@ async function serve(): Promise<void> {
   const { config } = loadSettings("start");
   // Whatever is created belongs to us alone: the journal holds telephone numbers.
   process.umask(0o077);
+  if (cluster.isWorker) return serveAsOneOfSeveral(config);
+  let kill = (): void => {};
   // From the first moment: what is being started must be stopped in order too.
-  const signalled = firstSignal();
-  const service = await startService(config);
-  process.stderr.write(welcome(service, config));
+  const signalled = firstSignal(() => kill());
+  const numbers = processNumbers(config.dataDir, config.processes);
+  const service = numbers.length === 1 ? await startAlone(config) : await startSeveral(config, numbers).catch(end);
+  kill = service.kill;
+  process.stderr.write(service.welcome);
 
   // A terminal that is closed takes the service along; elsewhere the signal asks to read the files again.
   if (!process.stdout.isTTY) process.on("SIGHUP", () => service.reload());
@@ -37,17 +48,82 @@ async function serve(): Promise<void> {
   process.exit((await service.stop()) ? 0 : 1);
 }
 
+async function startAlone(config: Config): Promise<Processes> {
+  const service = await startService(config);
+  return { welcome: welcome(service, config), reload: service.reload, stop: service.stop, kill() {} };
+}
+
+function startSeveral(config: Config, numbers: readonly number[]): Promise<Processes> {
+  const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: null });
+  return startProcesses({
+    numbers,
+    count: config.processes,
+    embedded: redisOf(config) === undefined,
+    onEnded: (ended) => log.processEnded(ended),
+    stopDeadlineMs: config.shutdownDelayMs + 2 * config.shutdownGraceMs + STOP_SPARE_MS,
+  });
+}
+
+/** The process that could not start has said why. */
+function end(): never {
+  process.exit(1);
+}
+
+async function serveAsOneOfSeveral(config: Config): Promise<void> {
+  const told = whatIsTold();
+  process.send?.(LISTENING);
+  const assignment = await told.assignment;
+  try {
+    const service = await startService(config, assignment);
+    const started: Started = { welcome: welcome(service, config), redisUrl: service.redis.redisUrl };
+    process.send?.(started);
+    told.onReload(service.reload);
+    await (assignment.takesReports ? told.stop : Promise.race([told.stop, service.emptied()]));
+    process.exit((await service.stop()) ? 0 : 1);
+  } catch (cause) {
+    process.stderr.write(`${(cause as Error).message}\n`);
+    process.exit(1);
+  }
+}
+
+/** What the process above says to one of several. */
+function whatIsTold() {
+  let reload = (): void => {};
+  // A terminal tells every process of it; ours are told by the one above them.
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
+  const stop = new Promise<void>((resolve) => {
+    process.once("SIGTERM", () => resolve());
+    process.on("message", (what) => {
+      if (what === "stop") resolve();
+      if (what === "reload") reload();
+    });
+  });
+  return {
+    assignment: new Promise<Assignment>((resolve) => process.once("message", resolve)),
+    stop,
+    onReload(then: () => void) {
+      reload = then;
+    },
+  };
+}
+
+/** What each of several processes may take to end, beside what the settings grant. */
+const STOP_SPARE_MS = 60_000;
+
 /** A signal that comes twice within this time was sent once: npm passes on what the terminal sends to everybody. */
 const ECHO_MS = 250;
 
-/** Resolves at the first SIGTERM or SIGINT. The second one ends the process where it stands. */
-function firstSignal(): Promise<void> {
+/** Resolves at the first SIGTERM or SIGINT. The second one ends the process where it stands, after `onSecond`. */
+function firstSignal(onSecond: () => void): Promise<void> {
   return new Promise((resolve) => {
     let first: { signal: NodeJS.Signals; atMs: number } | undefined;
     const signalled = (signal: NodeJS.Signals): void => {
       const atMs = performance.now();
       if (first?.signal === signal && atMs - first.atMs < ECHO_MS) return;
-      if (first) process.exit(signal === "SIGINT" ? 130 : 143);
+      if (first) {
+        onSecond();
+        process.exit(signal === "SIGINT" ? 130 : 143);
+      }
       first = { signal, atMs };
       resolve();
     };
@@ -57,7 +133,7 @@ function firstSignal(): Promise<void> {
   });
 }
 
-function welcome(service: Service, { queue }: Config): string {
+function welcome(service: Service, { queue, processes }: Config): string {
   const { smtp, smtps, admin, redis: place, embedded, takesLoopback, notes } = service;
   const redis = `${describeRedis(place)}${embedded ? " (embedded, started by mm4d)" : ""}`;
   return [
@@ -66,6 +142,7 @@ function welcome(service: Service, { queue }: Config): string {
     `  and answers http://${at(admin)}/healthz`,
     `  Redis: ${redis}`,
     `  Queue: ${queue}`,
+    ...(processes === 1 ? [] : [`  Processes: ${processes}`]),
     ...notes.map((note) => `  ${note.replaceAll(". ", ".\n    ")}`),
     "Try, in a second terminal:",
     "  npx mm4d tail",

@@ -278,7 +278,7 @@ function listenOnce(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
-    server.listen(port, "127.0.0.1", () => {
+    server.listen({ port, host: "127.0.0.1", exclusive: true }, () => {
       const address = server.address();
       const found = address !== null && typeof address === "object" ? address.port : port;
       server.close(() => resolve(found));

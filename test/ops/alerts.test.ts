@@ -72,8 +72,10 @@ function anchorOf(heading: string): string {
 /** What a query may name: series, each with its labels. Prometheus adds job and instance. */
 const known = new Map<string, readonly string[]>([["up", ["job", "instance"]]]);
 const { registry } = createMetrics({
-  healthy: () => true,
+  healthy: async () => true,
   traceNotesLost: () => 0,
+  processesMissing: () => 0,
+  process: null,
   connections: () => 0,
   connectionsByPeer: () => new Map(),
   certificateExpiresAt: () => null,

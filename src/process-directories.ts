@@ -1,0 +1,40 @@
+/**
+ * Where each process of a service keeps its journal: the first in the data
+ * directory itself, as if it were alone, the others in `processes/2`,
+ * `processes/3`, … below it. A process that takes a dead one's place takes its
+ * number, and with it the journal.
+ */
+import { readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+export function processDirectory(dataDir: string, number: number): string {
+  return number === 1 ? resolve(dataDir) : join(resolve(dataDir), "processes", String(number));
+}
+
+export function journalDirectory(processDir: string): string {
+  return join(processDir, "journal");
+}
+
+/** The numbers of the first `count` processes, and of those that were there when there were more and left something in their journals. */
+export function processNumbers(dataDir: string, count: number): readonly number[] {
+  const first = Array.from({ length: count }, (_, index) => index + 1);
+  const further = filesIn(join(resolve(dataDir), "processes"))
+    .filter((name) => /^[1-9]\d?$/.test(name))
+    .map(Number);
+  const left = further.filter((number) => number > count && hasSegments(processDirectory(dataDir, number)));
+  return [...first, ...left.sort((a, b) => a - b)];
+}
+
+function hasSegments(directory: string): boolean {
+  return filesIn(journalDirectory(directory)).some((file) => file.endsWith(".journal"));
+}
+
+/** None where there is no such directory. */
+function filesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw cause;
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * One service in several processes: node:cluster, whose workers share the
+ * ports. This is the process above them. It takes no report itself: it starts
+ * them, starts those again that end, and hands on what it is told to do.
+ *
+ *   1st  all that a service alone has: page, metrics, embedded Redis
+ *   2nd… SMTP, a journal of their own, and the drain of it
+ */
+import cluster, { type Worker } from "node:cluster";
+import { setTimeout as wait } from "node:timers/promises";
+
+/** What a process is told first. */
+export interface Assignment {
+  readonly number: number;
+  /** The others of its service. */
+  readonly siblings: readonly number[];
+  /** False for one that is there only until the journal of that number is empty. */
+  readonly takesReports: boolean;
+  /** The Redis that the first one started; null when the settings name one. */
+  readonly redisUrl: string | null;
+}
+
+/** What a process says once it listens. */
+export interface Started {
+  /** For the person who started the service. */
+  readonly welcome: string;
+  readonly redisUrl: string;
+}
+
+export interface ProcessesOptions {
+  /** See process-directories.ts. */
+  readonly numbers: readonly number[];
+  /** So many of them take reports. */
+  readonly count: number;
+  /** Whether the first one starts a Redis for all. */
+  readonly embedded: boolean;
+  /** A process ended that was not told to; it is started again after so long, in milliseconds. */
+  readonly onEnded: (ended: {
+    readonly process: number;
+    readonly pid: number | undefined;
+    /** Its exit code, or the signal that ended it. */
+    readonly how: number | string;
+    readonly againInMs: number;
+  }) => void;
+  /** The processes end by themselves, each step of theirs with a deadline; one that has not after this is killed. */
+  readonly stopDeadlineMs: number;
+}
+
+export interface Processes {
+  /** For the person who started the service. */
+  readonly welcome: string;
+  reload(): void;
+  /** False when one did not end in good order. */
+  stop(): Promise<boolean>;
+  /** Ends all of them where they stand. */
+  kill(): void;
+}
+
+/** What a process says when it hears what it is told; what comes earlier, libraries of ours may have heard. */
+export const LISTENING = "listening";
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+/** After so long its end has nothing to do with how it began. */
+const STEADY_MS = 60_000;
+
+/** Starts all of them. Rejects when one cannot start, with none left running; it has said itself why. */
+export async function startProcesses(options: ProcessesOptions): Promise<Processes> {
+  const { numbers, count, embedded, onEnded, stopDeadlineMs } = options;
+  const workers = new Map<number, Worker>();
+  const kept: Promise<End>[] = [];
+  const stopping = new AbortController();
+  let redisUrl: string | null = null;
+
+  /** Resolves when it listens. Rejects when it ended before that. */
+  async function start(number: number): Promise<Started> {
+    const first = launch(number);
+    kept.push(keep(number, first.ended));
+    const how = await Promise.race([first.started, first.ended]);
+    if (typeof how === "object") return how;
+    throw new Error(`Cannot start: process ${number} ended (${how}) before it listened`);
+  }
+
+  function launch(number: number): { started: Promise<Started>; ended: Promise<End> } {
+    const worker = cluster.fork();
+    workers.set(number, worker);
+    const siblings = numbers.filter((other) => other !== number);
+    const assignment: Assignment = { number, siblings, takesReports: number <= count, redisUrl };
+    return {
+      started: new Promise((resolve) => {
+        worker.on("message", (said: typeof LISTENING | Started) => {
+          if (said === LISTENING) tell(worker, assignment);
+          else resolve(said);
+        });
+      }),
+      ended: new Promise((resolve) => worker.once("exit", (code, signal) => resolve(signal ?? code))),
+    };
+  }
+
+  /** Launches it again whenever it ends, until it is to end. */
+  async function keep(number: number, first: Promise<End>): Promise<End> {
+    let pauseMs = FIRST_PAUSE_MS;
+    for (let ended = first; ; ended = launch(number).ended) {
+      const sinceMs = performance.now();
+      const how = await ended;
+      const pid = workers.get(number)?.process.pid;
+      workers.delete(number);
+      if (stopping.signal.aborted || (number > count && how === 0)) return how;
+      if (performance.now() - sinceMs > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
+      onEnded({ process: number, pid, how, againInMs: pauseMs });
+      await wait(pauseMs, undefined, { signal: stopping.signal }).catch(() => {}); // It is to stop: seen below.
+      if (stopping.signal.aborted) return how;
+      pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+    }
+  }
+
+  function tellAll(what: "reload" | "stop"): void {
+    for (const worker of workers.values()) tell(worker, what);
+  }
+
+  function kill(): void {
+    for (const worker of workers.values()) worker.process.kill("SIGKILL");
+  }
+
+  async function stop(): Promise<boolean> {
+    stopping.abort();
+    tellAll("stop");
+    const late = setTimeout(kill, stopDeadlineMs);
+    const ends = await Promise.all(kept);
+    clearTimeout(late);
+    return ends.every((how) => how === 0);
+  }
+
+  try {
+    // The first one starts the Redis, where none is given.
+    const first = await start(1);
+    if (embedded) redisUrl = first.redisUrl;
+    await Promise.all(numbers.slice(1).map(start));
+    return { welcome: first.welcome, reload: () => tellAll("reload"), stop, kill };
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+}
+
+/** An exit code, or the signal that ended it. */
+type End = number | string;
+
+/** One that has just ended need not hear it. */
+function tell(worker: Worker, what: Assignment | "reload" | "stop"): void {
+  worker.send(what, () => {});
+}

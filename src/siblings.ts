@@ -1,0 +1,77 @@
+/**
+ * The other processes of a service, as the first one sees them: asked over the
+ * socket that each has in its own directory, so that page, metrics and command
+ * line tell of all of them.
+ */
+import { deserialize, serialize } from "node:v8";
+import type { HealthFacts } from "./admin/health.ts";
+import type { StatusFacts } from "./admin/status.ts";
+import type { LogLevel } from "./config.ts";
+import { askControl } from "./control-client.ts";
+import type { MetricsOfProcess } from "./metrics.ts";
+import { processDirectory } from "./process-directories.ts";
+import type { Refusal } from "./smtp/refusals.ts";
+
+/** How a process is. */
+export interface ProcessState {
+  readonly health: HealthFacts;
+  readonly status: StatusFacts;
+  readonly refusals: readonly Refusal[];
+}
+
+export interface Siblings {
+  /** Of those that answer. */
+  states(): Promise<readonly ProcessState[]>;
+  metrics(): Promise<readonly MetricsOfProcess[]>;
+  /** How many did not answer when they were asked last. */
+  missing(): number;
+  setLogLevel(level: LogLevel): Promise<void>;
+  /** Resolves when none answers any more. */
+  gone(): Promise<void>;
+}
+
+/** Whoever asks for the health of all must not wait long for the one that hangs. */
+const DEADLINE_MS = 1_000;
+const POLL_MS = 50;
+/** Pages, balancers and Prometheus ask at about the same time. */
+const REMEMBERED_MS = 500;
+
+export function createSiblings(dataDir: string, numbers: readonly number[]): Siblings {
+  let missing = 0;
+  let known: { readonly atMs: number; readonly states: Promise<readonly ProcessState[]> } | undefined;
+
+  async function ask<Answer>(question: string): Promise<readonly Answer[]> {
+    const answers = await Promise.all(
+      numbers.map((number) => askControl(processDirectory(dataDir, number), question, DEADLINE_MS)),
+    );
+    const found = answers.filter((answer): answer is unknown => answer !== undefined);
+    missing = numbers.length - found.length;
+    return found as Answer[];
+  }
+
+  return {
+    states() {
+      if (known && performance.now() - known.atMs < REMEMBERED_MS) return known.states;
+      const states = ask<string>("state").then((answers) => answers.map(unpackState));
+      known = { atMs: performance.now(), states };
+      return states;
+    },
+    metrics: () => ask("metrics"),
+    missing: () => missing,
+    async setLogLevel(level) {
+      await ask(`log-level ${level}`);
+    },
+    async gone() {
+      while ((await ask("facts")).length > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    },
+  };
+}
+
+/** With its dates, maps and errors, which JSON does not know. */
+export function packState(state: ProcessState): string {
+  return serialize(state).toString("base64");
+}
+
+function unpackState(packed: string): ProcessState {
+  return deserialize(Buffer.from(packed, "base64"));
+}

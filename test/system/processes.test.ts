@@ -1,0 +1,194 @@
+/** One service in several processes (MM4D_PROCESSES), each with a journal: they count as one, and lose nothing when one of them ends. */
+import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, expect, test } from "vitest";
+import { startConsumer, type TestConsumer } from "../support/consumer.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliverAll } from "../support/relay.ts";
+import { deliveryReport } from "../support/report.ts";
+import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+
+const REPORTS = 600;
+const CONNECTIONS = 12;
+
+let redis: TestRedis | undefined;
+let service: TestService;
+let consumer: TestConsumer | undefined;
+
+afterEach(async () => {
+  await consumer?.stop();
+  await service.stop();
+  await redis?.stop();
+  redis = undefined;
+  consumer = undefined;
+});
+
+async function startProcesses(count: string, settings: Readonly<Record<string, string>> = {}): Promise<void> {
+  service = await startServiceProcess({ MM4D_PROCESSES: count, ...settings });
+  await allWell();
+}
+
+async function allWell(): Promise<void> {
+  await eventually(
+    async () => (await service.get("/healthz")).status,
+    (status) => status === 200,
+  );
+}
+
+function* reports(prefix = "mm"): Generator<[string, Uint8Array]> {
+  for (let index = 0; index < REPORTS; index++) {
+    const id = `${prefix}-${index}@mmsc.example.net`;
+    yield [id, deliveryReport({ "X-Mms-Message-ID": id, "X-Internal-Status-Code": "470" })];
+  }
+}
+
+function deliver(onAccepted?: (count: number) => void) {
+  return deliverAll({
+    port: service.smtpPort,
+    connections: CONNECTIONS,
+    messages: reports(),
+    ...(onAccepted && { onAccepted }),
+  });
+}
+
+/** The processes under one, as the system tells it. */
+function childrenOf(pid: number): readonly number[] {
+  return readdirSync(`/proc/${pid}/task`)
+    .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" "))
+    .filter((child) => child.trim() !== "")
+    .map(Number);
+}
+
+/** Of the process of that number, which listens on the socket in its directory. */
+function pidOf(number: number): number {
+  const path = join(service.dataDir, "processes", String(number), "control.sock");
+  const pid = childrenOf(service.facts().pid).find((child) => {
+    const line = readFileSync("/proc/net/unix", "utf8")
+      .split("\n")
+      .find((socket) => socket.endsWith(path));
+    const inode = line?.split(/\s+/)[6];
+    return readdirSync(`/proc/${child}/fd`).some(
+      (fd) => readlinkSync(`/proc/${child}/fd/${fd}`) === `socket:[${inode}]`,
+    );
+  });
+  if (pid === undefined) throw new Error(`Process ${number} is not there`);
+  return pid;
+}
+
+async function expectEachOnce(accepted: ReadonlySet<string>): Promise<void> {
+  const arrived = await eventually(
+    () => consumer?.events ?? [],
+    (events) => new Set(events.map(({ subject }) => subject)).size >= accepted.size,
+  );
+  expect(accepted.size).toBe(REPORTS);
+  expect(arrived.length).toBe(REPORTS);
+  expect(new Set(arrived.map(({ subject }) => subject))).toEqual(accepted);
+}
+
+test("they share the port, and are one service to whoever looks", async () => {
+  redis = await startRedis();
+  await startProcesses("3", { REDIS_URL: redis.url });
+  consumer = startConsumer(redis.url);
+  const { accepted, retries } = await deliver();
+  expect(retries).toBe(0);
+  await expectEachOnce(accepted);
+
+  expect(await service.metric("mm4d_reports_total", (sum) => sum === REPORTS)).toBe(REPORTS);
+  const { text } = await service.get("/metrics");
+  for (const number of ["1", "2", "3"]) {
+    const [, count] = new RegExp(`^mm4d_reports_total{.*process="${number}"} (\\d+)$`, "m").exec(text) ?? [];
+    // Connections are handed out in turn.
+    expect(Number(count)).toBeGreaterThan(REPORTS / 10);
+  }
+  expect(text.match(/^# TYPE mm4d_reports_total /gm)?.length).toBe(1);
+  const status = await runCommand(["status"], service.env);
+  expect(status.stdout).toContain(`Reports: ${REPORTS} in the last minute`);
+  const page = await service.get("/");
+  expect(page.text).toContain(`${REPORTS} in the last minute`);
+  await eventually(
+    async () => (await runCommand(["stats"], service.env)).stdout,
+    (stdout) => stdout.startsWith(`${REPORTS} reports`),
+  );
+  const verified = await runCommand(["journal", "verify"], service.env);
+  expect(verified.code).toBe(0);
+  expect(verified.stdout.match(/every record is whole/g)?.length).toBe(3);
+  expect((await runCommand(["journal", "export"], service.env)).stdout.trim().split("\n").length).toBe(REPORTS);
+
+  // Each of its lines is whole, whichever process wrote it.
+  const published = service.log().filter(({ event }) => event === "report.published");
+  expect(published.length).toBe(REPORTS);
+  expect(new Set(published.map((line) => line.process))).toEqual(new Set([1, 2, 3]));
+
+  const hung = pidOf(2);
+  process.kill(hung, "SIGSTOP");
+  try {
+    const { text: reasons } = await eventually(
+      () => service.get("/healthz"),
+      (answer) => answer.status === 503,
+    );
+    expect(reasons).toContain("1 of 3 processes do not answer");
+    expect(await service.metric('mm4d_processes_missing{process="1"}')).toBe(1);
+    expect((await service.get("/")).status).toBe(200);
+  } finally {
+    process.kill(hung, "SIGCONT");
+  }
+  await allWell();
+
+  const second = await runCommand(["serve"], service.env);
+  expect(second.code).toBe(1);
+  expect(second.stderr).toMatch(/^Cannot use the data directory: another mm4d is using it [^\n]*\n$/);
+
+  service.signal("SIGHUP");
+  const reloads = await eventually(
+    () => service.log().filter(({ event }) => event === "settings.reloaded"),
+    (lines) => lines.length >= 3,
+  );
+  expect(new Set(reloads.map((line) => line.process))).toEqual(new Set([1, 2, 3]));
+  const workers = childrenOf(service.facts().pid);
+  expect(workers.length).toBe(3);
+  service.signal("SIGTERM");
+  expect(await service.exited()).toBe(0);
+  for (const pid of workers) expect(existsSync(`/proc/${pid}`)).toBe(false);
+});
+
+test("one that is killed is replaced, and what stood in its journal is queued: nothing lost, nothing doubled", async () => {
+  redis = await startRedis();
+  await startProcesses("3", { REDIS_URL: redis.url });
+  consumer = startConsumer(redis.url);
+  // What is answered 250 from here on stands in the journals only.
+  redis.signal("SIGSTOP");
+  const victims = [pidOf(2), pidOf(3)];
+  const { accepted, retries } = await deliver((count) => {
+    if (count === REPORTS / 2) for (const pid of victims) process.kill(pid, "SIGKILL");
+  });
+  redis.signal("SIGCONT");
+  expect(retries).toBeGreaterThan(0);
+  await expectEachOnce(accepted);
+  await allWell();
+  const ended = service.log().filter(({ event }) => event === "process.ended");
+  expect(ended).toEqual([
+    expect.objectContaining({ process: expect.any(Number), how: "SIGKILL" }),
+    expect.objectContaining({ process: expect.any(Number), how: "SIGKILL" }),
+  ]);
+  expect(new Set(ended.map(({ pid }) => pid))).toEqual(new Set(victims));
+  const { text } = await service.get("/metrics");
+  expect(text).toContain('mm4d_processes_missing{process="1"} 0');
+});
+
+test("with fewer processes than before, what the others left in their journals is queued", async () => {
+  redis = await startRedis();
+  await startProcesses("2", { REDIS_URL: redis.url, MM4D_SHUTDOWN_GRACE_MS: "0" });
+  redis.signal("SIGSTOP");
+  const { accepted } = await deliver();
+  service.signal("SIGTERM");
+  await service.exited();
+  redis.signal("SIGCONT");
+  const { dataDir } = service;
+  const before = service;
+  service = await startServiceProcess({ ...before.env, MM4D_PROCESSES: "1", MM4D_DATA_DIR: dataDir });
+  consumer = startConsumer(redis.url);
+  await expectEachOnce(accepted);
+  // Those of the others are there until Redis has kept it all for a while, and are not replaced then.
+  expect(childrenOf(service.facts().pid).length).toBe(2);
+  await before.stop();
+});
