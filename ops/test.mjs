@@ -25,7 +25,7 @@ const TOOLS = {
 };
 /** redis-py of the distribution's own Python, which no program on PATH tells of. */
 const PYTHON_REDIS = { package: "python3-redis", path: "/usr/lib/python3/dist-packages/redis" };
-/** Programs that are only taken out of their packages: installed, these would bring a mail server and a database along. */
+/** Programs that are only taken out of their packages: installed, these would start a mail server, a database and a balancer. */
 const UNPACKED = [
   {
     program: "smtp-source",
@@ -39,6 +39,13 @@ const UNPACKED = [
     libraries: [],
     files: ["usr/bin/promtool"],
     directory: `${root}node_modules/.cache/prometheus`,
+  },
+  {
+    program: "haproxy",
+    package: "haproxy",
+    libraries: ["liblua5.3-0", "libopentracing-c-wrapper0"],
+    files: ["usr/sbin/haproxy"],
+    directory: `${root}node_modules/.cache/haproxy`,
   },
 ];
 

@@ -66,7 +66,8 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   );
   app.onError((cause, c) => c.text(`${cause.message}\n`, 500));
 
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  // HTTP/1.0, in which HAProxy asks for /readyz, needs no Host (RFC 9112 §3.2). No name of this machine: see login.ts.
+  const server = createAdaptorServer({ fetch: app.fetch, hostname: "unnamed.invalid" }) as Server;
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

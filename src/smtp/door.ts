@@ -3,7 +3,7 @@
  * SMTP. What a balancer tells is believed of listed balancers only.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import type { FindPeer } from "./access.ts";
+import { type FindPeer, plainAddress } from "./access.ts";
 import type { Arrival } from "./connection.ts";
 import { createPace } from "./limits.ts";
 import type { Peer } from "./peer.ts";
@@ -78,7 +78,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       return;
     }
     hold(socket, sockets);
-    const letIn = (from: { address: string; port: number }): void => {
+    const letIn = (told: { address: string; port: number }): void => {
+      const from = { ...told, address: plainAddress(told.address) };
       const peer = findPeer(from.address);
       if (peer === undefined ? holdStranger(socket, implicitTls) : holdPeer(socket, peer)) {
         onArrival({ socket, ...from, peer, implicitTls, sinceMs });

@@ -62,8 +62,12 @@ function readVersion2(received: Buffer): ProxyHeader {
     return { kind: "client", bytes, address: told.subarray(0, 4).join("."), port: told.readUInt16BE(8) };
   }
   if (family === TCP_OVER_IPV6 && told.byteLength >= 36) {
+    const port = told.readUInt16BE(32);
+    if (told.subarray(0, 12).equals(V4_MAPPED)) {
+      return { kind: "client", bytes, address: told.subarray(12, 16).join("."), port };
+    }
     const groups = Array.from({ length: 8 }, (_, index) => told.readUInt16BE(index * 2).toString(16));
-    return { kind: "client", bytes, address: groups.join(":"), port: told.readUInt16BE(32) };
+    return { kind: "client", bytes, address: groups.join(":"), port };
   }
   return { kind: "malformed" };
 }
@@ -73,3 +77,5 @@ const PROXY = 0x21;
 const UNSPECIFIED = 0x00;
 const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
+/** As a balancer that listens on "::" tells of an IPv4 client: ::ffff:192.0.2.1. RFC 4291 §2.5.5.2. */
+const V4_MAPPED = Buffer.from("00000000000000000000ffff", "hex");

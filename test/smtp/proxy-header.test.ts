@@ -33,6 +33,8 @@ test("readProxyHeader() reads version 2: client, IPv6, TLVs, the balancer itself
   expect(readProxyHeader(V2)).toEqual({ kind: "client", address: "192.0.2.7", port: 5000, bytes: 28 });
   const v6 = proxyHeader({ version: 2, address: "2001:db8::7", port: 5000, extra: Buffer.from("TLVs") });
   expect(readProxyHeader(v6)).toEqual({ kind: "client", address: "2001:db8:0:0:0:0:0:7", port: 5000, bytes: 56 });
+  const mapped = proxyHeader({ version: 2, address: "::ffff:c000:207", port: 5000 });
+  expect(readProxyHeader(mapped)).toEqual({ kind: "client", address: "192.0.2.7", port: 5000, bytes: 52 });
 
   const changed = (at: number, value: number) => {
     const header = Buffer.from(V2);

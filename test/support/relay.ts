@@ -21,6 +21,8 @@ export type Message = Uint8Array | ((attempt: number) => Uint8Array);
 export interface RelayOptions {
   /** Where to. Of several, another one at each attempt. */
   readonly port: number | readonly number[];
+  /** From which of this machine's addresses. */
+  readonly from?: string;
   readonly connections: number;
   /** Taken one by one, so that it may go on for as long as is wished. */
   readonly messages: Iterable<readonly [id: string, message: Message]>;
@@ -37,7 +39,7 @@ const LONGEST_PAUSE_MS = 1_000;
 
 /** Resolves when every message was answered 250. */
 export async function deliverAll(options: RelayOptions): Promise<Ledger> {
-  const { connections, messages, perSecond = Number.POSITIVE_INFINITY, repliesLost = 0, onAccepted } = options;
+  const { from, connections, messages, perSecond = Number.POSITIVE_INFINITY, repliesLost = 0, onAccepted } = options;
   const ports = typeof options.port === "number" ? [options.port] : options.port;
   const fresh = messages[Symbol.iterator]();
   const again: { id: string; message: Message; attempt: number }[] = [];
@@ -69,7 +71,7 @@ export async function deliverAll(options: RelayOptions): Promise<Ledger> {
       const bytes = typeof message === "function" ? message(attempt) : message;
       let reply: string | undefined;
       try {
-        client ??= await openSession(ports[(index + attempt) % ports.length] ?? 0);
+        client ??= await openSession(ports[(index + attempt) % ports.length] ?? 0, from === undefined ? {} : { from });
         const beganMs = performance.now();
         reply = await client.deliver(bytes).finally(() => {
           slowestMs = Math.max(slowestMs, performance.now() - beganMs);

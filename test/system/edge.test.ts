@@ -103,6 +103,20 @@ test.concurrent("a balancer's PROXY header, of either version, tells whose the c
   expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "behind-a-balancer" }))).toBe(STORED);
   client.end();
 
+  // One that listens on "::" tells IPv4 clients in the form of IPv6.
+  const mapped = [
+    [proxyHeader({ version: 1, address: "::ffff:192.0.2.7" }), "mapped-1"],
+    [proxyHeader({ version: 2, address: "::ffff:c000:207" }), "mapped-2"],
+  ] as const;
+  for (const [said, id] of mapped) {
+    const other = connectSmtp(service.smtpPort, { from: "127.0.0.2" });
+    other.write(said);
+    await other.reply();
+    await other.command("EHLO mmsc.example.net");
+    expect(await other.deliver(deliveryReport({ "X-Mms-Message-ID": id }))).toBe(STORED);
+    other.end();
+  }
+
   // No header, or none that can be read, is no connection.
   const mutes = ["EHLO mmsc.example.net\r\n", "", "PROXY TCP4 192."].map(async (said) => {
     const mute = connectSmtp(service.smtpPort, { from: "127.0.0.2" });
@@ -111,11 +125,13 @@ test.concurrent("a balancer's PROXY header, of either version, tells whose the c
     return mute.unread();
   });
   expect(await Promise.all(mutes)).toEqual(["", "", ""]);
-  const event = await eventually(
-    () => consumer.events.find(({ subject }) => subject === "behind-a-balancer"),
-    (found) => found !== undefined,
-  );
-  expect(event?.data.peer).toMatchObject({ name: "carrier", address: "192.0.2.7" });
+  for (const id of ["behind-a-balancer", "mapped-1", "mapped-2"]) {
+    const event = await eventually(
+      () => consumer.events.find(({ subject }) => subject === id),
+      (found) => found !== undefined,
+    );
+    expect([id, event?.data.peer]).toMatchObject([id, { name: "carrier", address: "192.0.2.7" }]);
+  }
 });
 
 test.concurrent("SMTP with TLS from the beginning: peers get in, strangers get their line, old protocols nothing", async () => {

@@ -456,6 +456,9 @@ test("without a token the page is for this machine, under its own name, and to l
     open,
   );
   expect(rebound).toMatch(/^HTTP\/1\.1 403 [\s\S]*for this machine only, under its own name/);
+  // HTTP/1.0 needs no name: a probe is answered without one, a page is not.
+  expect(await raw("GET /readyz HTTP/1.0\r\n\r\n", undefined, open)).toMatch(/^HTTP\/1\.1 200 /);
+  expect(await raw("GET /quarantine HTTP/1.0\r\n\r\n", undefined, open)).toMatch(/^HTTP\/1\.1 403 /);
   expect((await ask("/livez", { of: open, headers: { "x-forwarded-for": "192.0.2.1" } })).status).toBe(200);
 
   const exposed = await runCommand(
