@@ -32,7 +32,7 @@ import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
 import { measureQueue } from "./queue/queue-use.ts";
 import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
-import { createStatistics, readStatistics } from "./queue/statistics.ts";
+import { readStatistics } from "./queue/statistics.ts";
 import { createTraceWriter, findTrace } from "./queue/trace.ts";
 import { QuarantineFullError, type Reading, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
@@ -78,7 +78,7 @@ const LEAST_JOURNAL_BYTES = 1_048_576;
 const MAX_REFUSED_TOLD = 1_000;
 const MAX_CODES_REMEMBERED = 1_000;
 const REFUSALS_TOLD_PER_SECOND = 10;
-/** How often the queues are looked at, and what was counted is added to the statistics. */
+/** How often the queues are looked at. */
 const QUEUES_SEEN_EVERY_MS = 5_000;
 
 /** What a service is that has one process. */
@@ -224,9 +224,6 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   releasers.push(async () => redis.disconnect());
   const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
-
-  const statistics = createStatistics(redis, config.queuePrefix);
-  releasers.push(() => within(REDIS_STOP_MS, statistics.flush()));
 
   const trace = createTraceWriter({
     redis,
@@ -555,7 +552,6 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       log.reportDuplicate(event, duplicateOf);
       return;
     }
-    statistics.count(event);
     metrics.published.inc(labels);
     metrics.queueSeconds.observe(Math.max(0, Date.now() - Date.parse(event.time)) / 1000);
     log.reportPublished(event, id);
@@ -591,7 +587,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     if (identity !== null) await trace.flush().catch((cause: Error) => log.redisError(cause));
     if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {
       seenMs = performance.now();
-      await Promise.all([measure(), statistics.flush()]).catch((cause: Error) => log.redisError(cause));
+      await measure().catch((cause: Error) => log.redisError(cause));
       if (quarantine.has(0)) quarantineFullTold = false;
     }
     const status = journalStatus();

@@ -30,9 +30,8 @@ export function addStatsCommand(program: Command): void {
 Counts each event once, when it is queued, in the minute in which its report
 came; all processes on one Redis together. Counts by the minute are kept for a
 day, by the hour for two weeks, by the day for 400 days: what lies further back
-is told from the beginning of its hour or day. A process that is killed takes up
-to 5 s of its counts along, or leaves as many twice. Beyond 500 kinds of report
-in an hour or a day, codes of further ones count as other.`,
+is told from the beginning of its hour or day. Beyond 500 kinds of report in an
+hour or a day, codes of further ones count as other.`,
     )
     .action(stats);
 }

@@ -1,5 +1,6 @@
 /**
- * BullMQ's step of adding a job, for all jobs that wait for it at once.
+ * BullMQ's step of adding a job, for all jobs that wait for it at once, and the
+ * count of each for the statistics.
  *
  * It is BullMQ's own script, run for one job after the other within one call:
  * the same keys, the same deduplication, the same events. What is saved is
@@ -9,14 +10,19 @@
 import { type BackendFactory, type JobJson, type KeysMap, QueueKeys, RedisConnection, RedisQueueBackend } from "bullmq";
 import { addStandardJob } from "bullmq/dist/esm/scripts/addStandardJob-9.js";
 import type { Redis } from "ioredis";
+import { COUNT, COUNT_ARGUMENTS, type Count, countArguments } from "./statistics.ts";
 
 /** So many that one call takes Redis some milliseconds at most. */
 const MAX_GATHERED = 64;
 /** While Redis works on one, the next is put together. */
 const CALLS = 2;
 
-/** Gives the jobs' ids, or those of the jobs that stand for them already, in order. */
-type AddAll = (args: readonly (string | Buffer)[]) => Promise<readonly (string | number)[]>;
+/** A job, and as what it is counted when it is new; undefined where it is not. */
+export type CountedJob = JobJson & { readonly count?: Count };
+
+/** Gives for each job its id, or that of the job that stands for it already, or why it could not be added. In order. */
+type AddAll = (args: readonly Argument[]) => Promise<readonly (string | number | Error)[]>;
+type Argument = string | number | Buffer;
 
 /** Makes backends of queues on a client of ours, which stays open when they are closed. */
 export function gatheringOn(redis: Redis, prefix: string): BackendFactory<RedisQueueBackend> {
@@ -27,11 +33,14 @@ export function gatheringOn(redis: Redis, prefix: string): BackendFactory<RedisQ
     const keys = new QueueKeys(prefix);
     const backend = new GatheringBackend(connection, name, keys.getKeys(name), (key) => keys.toKey(name, key), opts);
     backend.addAll = addAllJobs.bind(redis);
+    backend.prefix = prefix;
     return backend;
   };
 }
 
 interface Waiting {
+  readonly job: CountedJob;
+  /** What BullMQ's script takes. */
   readonly args: readonly (string | Buffer)[];
   readonly resolve: (id: string | number) => void;
   readonly reject: (cause: Error) => void;
@@ -39,19 +48,20 @@ interface Waiting {
 
 class GatheringBackend extends RedisQueueBackend {
   addAll: AddAll = () => Promise.reject(new Error("Not connected"));
+  prefix = "";
   private waiting: Waiting[] = [];
   private calls = 0;
   private beginning = false;
 
   protected override addStandardJob(
     _client: unknown,
-    job: JobJson,
+    job: CountedJob,
     encodedOpts: unknown,
     args: (string | number | Record<string, unknown>)[],
     keys?: KeysMap,
   ): Promise<string | number> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ args: this.addStandardJobArgs(job, encodedOpts, args, keys), resolve, reject });
+      this.waiting.push({ job, args: this.addStandardJobArgs(job, encodedOpts, args, keys), resolve, reject });
       if (this.calls === CALLS || this.beginning) return;
       this.beginning = true;
       // Whoever adds in this turn of the event loop comes along.
@@ -69,24 +79,59 @@ class GatheringBackend extends RedisQueueBackend {
   private async call(jobs: readonly Waiting[]): Promise<void> {
     const keys = jobs[0]?.args.slice(0, addStandardJob.keys) ?? [];
     try {
-      const ids = await this.addAll([...keys, ...jobs.flatMap(({ args }) => args.slice(addStandardJob.keys))]);
-      for (const [index, { resolve }] of jobs.entries()) resolve(ids[index] ?? "");
+      const ends = await this.addAll([...keys, ...this.argumentsOf(jobs)]);
+      for (const [index, { resolve, reject }] of jobs.entries()) {
+        const end = ends[index] ?? "";
+        if (end instanceof Error) reject(end);
+        else resolve(end);
+      }
     } catch (cause) {
-      // One of them may be what Redis does not take: that one must not keep the others from the queue.
-      if (jobs.length > 1 && (cause as Error).name === "ReplyError") for (const job of jobs) await this.call([job]);
-      else for (const { reject } of jobs) reject(cause as Error);
+      for (const { reject } of jobs) reject(cause as Error);
     }
+  }
+
+  private argumentsOf(jobs: readonly Waiting[]): readonly Argument[] {
+    const places = new Map<string, number>();
+    const counts: Argument[] = [];
+    const placeOf = (count: Count): number => {
+      const name = `${count.minuteMs} ${count.kind}`;
+      const known = places.get(name);
+      if (known !== undefined) return known;
+      // ARGV counts from 1, and the first says how many these are.
+      const place = 2 + counts.length;
+      places.set(name, place);
+      counts.push(...countArguments(count, this.prefix));
+      return place;
+    };
+    const added = jobs.flatMap(({ job, args }): readonly Argument[] => {
+      const counted = job.count
+        ? [placeOf(job.count), this.toKey(job.id), this.toKey(`de:${job.deduplicationId}`)]
+        : ["", "", ""];
+      return [...args.slice(addStandardJob.keys), ...counted];
+    });
+    return [places.size, ...counts, ...added];
   }
 }
 
-/** ARGV: what BullMQ's script takes, three values for each job. */
+/**
+ * ARGV: how many counts there are and each of them; then for each job what BullMQ's script takes (three values), the
+ * place of its count, and the two keys of which either is there when it was added before.
+ */
 const ADD_ALL = `
 local function add(KEYS, ARGV)
 ${addStandardJob.content}
 end
-local ids = {}
-for at = 1, #ARGV, 3 do
-  ids[#ids + 1] = add(KEYS, {ARGV[at], ARGV[at + 1], ARGV[at + 2]})
+${COUNT}
+local ends, counted = {}, {}
+for at = 2 + ARGV[1] * ${COUNT_ARGUMENTS}, #ARGV, 6 do
+  local place = tonumber(ARGV[at + 3])
+  local isNew = place and redis.call('EXISTS', ARGV[at + 4], ARGV[at + 5]) == 0
+  -- One of them may be what Redis does not take: that one must not keep the others from the queue.
+  local added, id = pcall(add, KEYS, {ARGV[at], ARGV[at + 1], ARGV[at + 2]})
+  if added and isNew then counted[place] = (counted[place] or 0) + 1 end
+  -- Before Redis 7 what was wrong is a text.
+  ends[#ends + 1] = (added or type(id) == 'table') and id or {err = tostring(id)}
 end
-return ids
+for place, reports in pairs(counted) do count(ARGV, place, reports) end
+return ends
 `;

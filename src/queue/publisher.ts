@@ -13,8 +13,9 @@ import { textOf } from "../delivery/event-text.ts";
 import { wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, acknowledgementId, acknowledgementJobs, type OwedJob } from "./acknowledgements.ts";
-import { gatheringOn } from "./gathered-adds.ts";
+import { type CountedJob, gatheringOn } from "./gathered-adds.ts";
 import { QUARANTINE_QUEUE } from "./quarantine.ts";
+import { countOf } from "./statistics.ts";
 
 /** What is put on a queue. The id is the record's own, made by us: never a value that a peer sent. */
 export type Publishable = { readonly id: string } & (
@@ -149,12 +150,14 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
   async function addEvent({ id, event }: Extract<Publishable, { kind: "event" }>): Promise<string> {
     const opts = { ...eventJobs, jobId: id, deduplication: { id: event.id, ttl } };
     const job = { ...NEW_JOB, id, name: event.type, data: textOf(event), opts, deduplicationId: event.id };
-    const add = async (name: string): Promise<string> =>
-      (await queueOf(name, eventJobs)).getBackend().addJob({ ...job, timestamp: Date.now() }, id);
-    const standing = await add(settings.queue);
+    const add = async (name: string, counted: Pick<CountedJob, "count">): Promise<string> => {
+      const counting: CountedJob = { ...job, timestamp: Date.now(), ...counted };
+      return (await queueOf(name, eventJobs)).getBackend().addJob(counting, id);
+    };
+    const standing = await add(settings.queue, { count: countOf(event) });
     // What is not in each of them is not published, and is tried again: those that have it already stay as they are.
     const further = settings.queues.filter((fanOut) => wants(fanOut, event));
-    if (further.length > 0) await Promise.all(further.map((fanOut) => add(fanOut.queue)));
+    if (further.length > 0) await Promise.all(further.map((fanOut) => add(fanOut.queue, {})));
     return standing;
   }
 

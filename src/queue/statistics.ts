@@ -1,10 +1,8 @@
 /**
- * How many reports there were, by minute, hour and day: counted in the process,
- * added up in Redis. What several processes count there is one sum, and it
- * outlives each of them.
- *
- * A killed process loses what it has not yet added: 5 s at most while Redis is
- * there. What was under way when Redis did not answer in time is added again.
+ * How many reports there were, by minute, hour and day, in Redis. An event is
+ * counted in the same step that puts it on the queue (gathered-adds.ts), in the
+ * minute in which its report came: whatever dies meanwhile, and however often it
+ * is published again, it counts once. What several processes count is one sum.
  */
 import type { Redis } from "ioredis";
 import type { DeliveryEvent } from "../delivery/event.ts";
@@ -28,46 +26,17 @@ const FINEST_FIRST = ["minute", "hour", "day"] as const;
 
 /** Most kinds of report that one bucket tells apart; of further ones not the code. */
 const MAX_SERIES = 500;
-/** While Redis is away minutes are kept apart for three hours, then hours. */
-const MAX_MINUTES_WAITING = 180;
 
-export interface Statistics {
-  /** Counts an event that was put on the queue, in the minute in which its report came. */
-  count(event: DeliveryEvent): void;
-  /** Adds what was counted to Redis. Rejects when it does not take it; then it is added next time. */
-  flush(): Promise<void>;
+/** As what an event is counted. */
+export interface Count {
+  /** Since 1970. */
+  readonly minuteMs: number;
+  readonly kind: string;
 }
 
-export function createStatistics(redis: Redis, prefix: string): Statistics {
-  /** By minute and kind. */
-  const waiting = new Map<number, Map<string, number>>();
-
-  function add(fromMs: number, kind: string, reports: number): void {
-    const counts = waiting.get(fromMs) ?? new Map<string, number>();
-    waiting.set(fromMs, counts);
-    counts.set(kind, (counts.get(kind) ?? 0) + reports);
-  }
-
-  return {
-    count(event) {
-      const receivedMs = Date.parse(event.time);
-      const minuteMs = receivedMs - (receivedMs % MINUTE_MS);
-      const apart = waiting.has(minuteMs) || waiting.size < MAX_MINUTES_WAITING;
-      add(apart ? minuteMs : receivedMs - (receivedMs % HOUR_MS), kindOf(event), 1);
-    },
-
-    async flush() {
-      for (const [fromMs, counts] of waiting) {
-        waiting.delete(fromMs);
-        try {
-          await redis.eval(ADD, FINEST_FIRST.length, ...keysAt(prefix, fromMs), ...addition(fromMs, counts));
-        } catch (cause) {
-          for (const [kind, reports] of counts) add(fromMs, kind, reports);
-          throw cause;
-        }
-      }
-    },
-  };
+export function countOf(event: DeliveryEvent): Count {
+  const receivedMs = Date.parse(event.time);
+  return { minuteMs: receivedMs - (receivedMs % MINUTE_MS), kind: kindOf(event) };
 }
 
 /** The resolution in which a time that far back is still known. */
@@ -127,29 +96,27 @@ function keyAt(prefix: string, resolution: Resolution, atMs: number): string {
   return `${prefix}:mm4d-statistics:${resolution}:${name}`;
 }
 
-function keysAt(prefix: string, fromMs: number): readonly string[] {
-  return FINEST_FIRST.map((resolution) => keyAt(prefix, resolution, fromMs));
-}
-
-function addition(fromMs: number, counts: ReadonlyMap<string, number>): readonly (string | number)[] {
-  const expiries = FINEST_FIRST.map((name) => {
+/** What {@link COUNT} takes, before the number of reports. */
+export function countArguments({ minuteMs, kind }: Count, prefix: string): readonly (string | number)[] {
+  const buckets = FINEST_FIRST.flatMap((name) => {
     const { ms, keptMs } = RESOLUTIONS[name];
-    return (fromMs - (fromMs % ms) + keptMs) / 1000;
+    return [keyAt(prefix, name, minuteMs), (minuteMs - (minuteMs % ms) + keptMs) / 1000];
   });
-  return [MAX_SERIES, ...expiries, ...[...counts].flat()];
+  return [kind, ...buckets];
 }
 
-/** Adds counts to each of the buckets. ARGV: most series, when each bucket expires, then kind and count in turn. */
-const ADD = `
-local most = tonumber(ARGV[1])
-for bucket, key in ipairs(KEYS) do
-  for at = #KEYS + 2, #ARGV, 2 do
-    local kind = ARGV[at]
-    if redis.call('HLEN', key) >= most and redis.call('HEXISTS', key, kind) == 0 then
+export const COUNT_ARGUMENTS = 1 + 2 * FINEST_FIRST.length;
+
+/** A function of Lua that adds to a kind in each of its buckets. Of `ARGV`, what {@link countArguments} gives stands at `at`. */
+export const COUNT = `
+local function count(ARGV, at, reports)
+  for bucket = at + 1, at + ${COUNT_ARGUMENTS - 1}, 2 do
+    local key, kind = ARGV[bucket], ARGV[at]
+    if redis.call('HLEN', key) >= ${MAX_SERIES} and redis.call('HEXISTS', key, kind) == 0 then
       kind = string.gsub(kind, '%S+$', 'other')
     end
-    redis.call('HINCRBY', key, kind, ARGV[at + 1])
+    redis.call('HINCRBY', key, kind, reports)
+    redis.call('EXPIREAT', key, ARGV[bucket + 1])
   end
-  redis.call('EXPIREAT', key, ARGV[bucket + 1])
 end
 `;

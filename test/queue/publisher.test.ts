@@ -246,10 +246,10 @@ test("an event that one further queue cannot take is not published yet, and is i
 });
 
 test("jobs that are added together are, byte by byte, what Queue.add makes of each", async () => {
-  /** Everything in Redis but BullMQ's own id of the stream and the milliseconds of it. */
+  /** Everything of the queue in Redis, but when a job was added. */
   async function everything(): Promise<ReadonlyMap<string, unknown>> {
     const found = new Map<string, unknown>();
-    for (const key of (await redis.keys("*")).sort()) {
+    for (const key of (await redis.keys(`bull:${QUEUE}:*`)).sort()) {
       const type = await redis.type(key);
       if (type === "hash") found.set(key, { ...(await redis.hgetall(key)), timestamp: "" });
       else if (type === "list") found.set(key, await redis.lrange(key, 0, -1));

@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Config, loadConfig } from "../../src/config.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { sumBy } from "../../src/delivery/tally.ts";
-import { createStatistics, readStatistics, resolutionSince } from "../../src/queue/statistics.ts";
+import { createPublisher, type Publisher } from "../../src/queue/publisher.ts";
+import { readStatistics, resolutionSince } from "../../src/queue/statistics.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
@@ -11,10 +13,36 @@ const own = useRedis();
 const NOW = new Date();
 const MINUTE_MS = 60_000;
 const ago = (minutes: number): Date => new Date(NOW.getTime() - minutes * MINUTE_MS);
+let made = 0;
+/** Each another one. */
 const event = (fields: Record<string, string>, time = NOW): DeliveryEvent => ({
-  ...eventOf(deliveryReport(fields)),
+  ...eventOf(deliveryReport({ ...fields, "X-Mms-Message-ID": `mm-${made++}` })),
   time: time.toISOString(),
 });
+
+let publishers: Publisher[];
+beforeEach(async () => {
+  await own.redis.ping();
+  publishers = [newPublisher()];
+});
+afterEach(async () => {
+  for (const publisher of publishers) await publisher.close();
+});
+
+function newPublisher(): Publisher {
+  const loaded = loadConfig({ MM4D_QUEUE_PREFIX: own.prefix, MM4D_QUEUES: "further:*" });
+  if (!loaded.ok) throw new Error(loaded.error.join());
+  const settings: Config = loaded.value.config;
+  return createPublisher({ redis: own.redis, settings, onError: () => {} });
+}
+
+function publish(...events: readonly DeliveryEvent[]): Promise<unknown> {
+  return Promise.all(
+    events.map((one, index) =>
+      publishers[index % publishers.length]?.publish({ id: `j${one.id}`, kind: "event", event: one }),
+    ),
+  );
+}
 const since = (minutes: number) => ({
   since: ago(minutes),
   until: NOW,
@@ -23,14 +51,13 @@ const since = (minutes: number) => ({
 const all = async (minutes: number) => readStatistics(own.redis, own.prefix, since(minutes));
 
 test("what several processes count is one sum, by minute, hour and day", async () => {
-  const [one, other] = [createStatistics(own.redis, own.prefix), createStatistics(own.redis, own.prefix)];
-  one.count(event({ "X-Mms-MM-Status-Code": "Retrieved" }));
-  one.count(event({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" }));
-  other.count(event({ "X-Mms-MM-Status-Code": "Retrieved" }));
-  other.count(event({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "888" }, ago(90)));
-  await Promise.all([one.flush(), other.flush()]);
-  await one.flush(); // What was added is not added again.
-
+  publishers.push(newPublisher());
+  await publish(
+    event({ "X-Mms-MM-Status-Code": "Retrieved" }),
+    event({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" }),
+    event({ "X-Mms-MM-Status-Code": "Retrieved" }),
+    event({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "888" }, ago(90)),
+  );
   for (const minutes of [120, 10_000, 500_000]) {
     const tallies = await all(minutes);
     expect(sumBy(tallies, ({ code, outcome }) => `${code} ${outcome}`)).toEqual([
@@ -44,31 +71,39 @@ test("what several processes count is one sum, by minute, hour and day", async (
   expect(sumBy(await all(5), () => "")[0]?.reports).toBe(3);
 });
 
-test("what Redis does not take is added when it does", async () => {
-  const statistics = createStatistics(own.redis, own.prefix);
-  statistics.count(event({}));
-  await own.redis.ping();
+test("an event counts once: however often it is published, by whom, and also when its job has gone", async () => {
+  publishers.push(newPublisher());
+  const events = Array.from({ length: 200 }, () => event({}));
+  await publish(...events, ...events.slice(50));
+  // By others, under ids of their own, as a relay's second attempt at another replica.
+  await Promise.all(events.map((one) => publishers[1]?.publish({ id: `k${one.id}`, kind: "event", event: one })));
+  await own.redis.del(...events.slice(0, 100).map(({ id }) => `${own.prefix}:mm4-delivery-events:j${id}`));
+  await publish(...events);
+  expect(sumBy(await all(5), () => "")[0]?.reports).toBe(200);
+});
+
+test("what Redis does not take is counted when it does", async () => {
+  const [first, second] = [event({}), event({})];
+  await publish(first);
   await own.server.kill();
-  await expect(statistics.flush()).rejects.toThrow();
-  statistics.count(event({}));
+  await expect(publish(second)).rejects.toThrow();
   await own.server.start();
   await eventually(
-    () => statistics.flush().then(() => own.redis.status, String),
-    (status) => status === "ready",
+    () => publish(first, second).then(() => "published", String),
+    (said) => said === "published",
   );
   expect(sumBy(await all(5), () => "")[0]?.reports).toBe(2);
 });
 
 test("a bucket has an end, and so have all of them together", async () => {
-  const statistics = createStatistics(own.redis, own.prefix);
-  const counted = event({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" });
-  for (let index = 0; index < 1_000; index++) {
+  const events = Array.from({ length: 1_000 }, (_, index) => {
+    const counted = event({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" });
     const peer = { ...counted.data.peer, name: `peer-${index % 10}` };
     const reason = counted.data.reason && { ...counted.data.reason, code: Math.floor(index / 10) };
-    statistics.count({ ...counted, data: { ...counted.data, peer, reason } });
-  }
-  await statistics.flush();
-  const keys = (await own.redis.keys(`${own.prefix}:*`)).sort();
+    return { ...counted, data: { ...counted.data, peer, reason } };
+  });
+  await publish(...events);
+  const keys = (await own.redis.keys(`${own.prefix}:mm4d-statistics:*`)).sort();
   expect(keys.map((key) => key.split(":")[2])).toEqual(["day", "hour", "minute"]);
   const [day = "", hour = "", minute = ""] = keys;
   for (const key of keys) expect(await own.redis.hlen(key)).toBe(510);
@@ -83,12 +118,4 @@ test("a bucket has an end, and so have all of them together", async () => {
   expect(await days(hour)).toBeLessThanOrEqual(15);
   expect(await days(day)).toBeGreaterThan(398);
   expect(await days(day)).toBeLessThanOrEqual(400);
-});
-
-test("what came more than three hours of an outage ago is told apart by the hour", async () => {
-  const statistics = createStatistics(own.redis, own.prefix);
-  for (let minute = 0; minute < 600; minute++) statistics.count(event({}, ago(600 - minute)));
-  await statistics.flush();
-  expect((await own.redis.keys(`${own.prefix}:*:minute:*`)).length).toBeLessThan(180 + 10);
-  expect(sumBy(await all(700), () => "")[0]?.reports).toBe(600);
 });

@@ -97,8 +97,8 @@ test("they share the port, and are one service to whoever looks", async () => {
   const { text } = await service.get("/metrics");
   for (const number of ["1", "2", "3"]) {
     const [, count] = new RegExp(`^mm4d_reports_total{.*process="${number}"} (\\d+)$`, "m").exec(text) ?? [];
-    // Connections are handed out in turn.
-    expect(Number(count)).toBeGreaterThan(REPORTS / 10);
+    // Connections are taken by whoever is free.
+    expect(Number(count)).toBeGreaterThan(0);
   }
   expect(text.match(/^# TYPE mm4d_reports_total /gm)?.length).toBe(1);
   const status = await runCommand(["status"], service.env);
