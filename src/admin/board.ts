@@ -6,10 +6,9 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import { mapTexts, maskAllNumbers, maskEvent } from "../delivery/masking.ts";
+import { BOARD_PATH } from "./layout.ts";
 
 export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];
-
-export const BOARD_PATH = "/queue";
 
 export function createBoard(queues: readonly BoardQueue[]): Hono {
   const server = new HonoAdapter(serveStatic).setBasePath(BOARD_PATH);

@@ -15,13 +15,16 @@ export interface PageOptions {
   readonly body: Html;
 }
 
+/** Where bull-board is. Here, so that whoever needs to know does not load it. */
+export const BOARD_PATH = "/queue";
+
 const PAGES = [
   ["/", "Now"],
   ["/codes", "Codes"],
   ["/trace", "Trace"],
   ["/quarantine", "Quarantine"],
   ["/acknowledgements", "Acknowledgements"],
-  ["/queue/", "Queue"],
+  [`${BOARD_PATH}/`, "Queue"],
 ] as const;
 
 export function layout({ title, path, operator, body }: PageOptions): Html {

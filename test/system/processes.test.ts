@@ -177,15 +177,20 @@ test("one that is killed is replaced, and what stood in its journal is queued: n
 
 test("with fewer processes than before, what the others left in their journals is queued", async () => {
   redis = await startRedis();
-  await startProcesses("2", { REDIS_URL: redis.url, MM4D_SHUTDOWN_GRACE_MS: "0" });
+  await startProcesses("2", { REDIS_URL: redis.url });
   redis.signal("SIGSTOP");
   const { accepted } = await deliver();
-  service.signal("SIGTERM");
+  const workers = childrenOf(service.facts().pid);
+  service.signal("SIGKILL");
   await service.exited();
   redis.signal("SIGCONT");
-  const { dataDir } = service;
+  // With the process above them they end by themselves.
+  await eventually(
+    () => workers.filter((pid) => existsSync(`/proc/${pid}`)),
+    (left) => left.length === 0,
+  );
   const before = service;
-  service = await startServiceProcess({ ...before.env, MM4D_PROCESSES: "1", MM4D_DATA_DIR: dataDir });
+  service = await startServiceProcess({ ...before.env, MM4D_PROCESSES: "1" });
   consumer = startConsumer(redis.url);
   await expectEachOnce(accepted);
   // Those of the others are there until Redis has kept it all for a while, and are not replaced then.
