@@ -95,7 +95,8 @@ export async function listening(child, port) {
     socket.destroy();
     if (open) return;
     if (child.exitCode !== null) throw new Error(`Cannot start ${child.spawnargs.join(" ")}: it ended`);
-    if (performance.now() > deadlineMs) throw new Error(`Cannot start ${child.spawnargs.join(" ")}: it does not listen`);
+    if (performance.now() > deadlineMs)
+      throw new Error(`Cannot start ${child.spawnargs.join(" ")}: it does not listen`);
     await sleep(20);
   }
 }

@@ -1,5 +1,5 @@
 /** Who takes the reports: how each is started, and where what it stored can be counted. */
-import { copyFileSync, mkdirSync, openSync, writeFileSync } from "node:fs";
+import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -115,21 +115,31 @@ export async function startSubject(subject, certificate) {
   const redis = subject.list && (await startRedis(join(directory, "redis")));
   const [port, adminPort] = [await freePort(), await freePort()];
   const { args, env } = subject.command({ port, adminPort, redisPort: redis?.port, directory, certificate });
-  const log = openSync(join(directory, "log"), "w");
-  const child = start(args, { core: SERVER_CORE, env, stdio: ["ignore", log, "inherit"] });
-  await listening(child, port);
+  const logFile = join(directory, "log");
+  const log = openSync(logFile, "w");
+  const child = start(args, { core: SERVER_CORE, env, stdio: ["ignore", log, log] });
+  closeSync(log);
+  try {
+    await listening(child, port);
+  } catch (cause) {
+    process.stderr.write(readFileSync(logFile));
+    await stop();
+    throw cause;
+  }
   return {
     child,
     port,
     redis,
     /** How many reports stand in its queue. */
     stored: () => redis.client.llen(subject.list),
-    async stop() {
-      await kill(child);
-      await redis?.stop();
-      removeDirectory(directory);
-    },
+    stop,
   };
+
+  async function stop() {
+    await kill(child);
+    await redis?.stop();
+    removeDirectory(directory);
+  }
 }
 
 function program(name, { certificate, ...options }) {

@@ -111,7 +111,9 @@ async function withSubject({ subject, certificate, quick }, use) {
 
 function rate(turn, load) {
   const reports = Math.round(turn.reports * (turn.subject.share ?? 1));
-  return withSubject(turn, async (server) => [{ subject: turn.name, ...(await measure(server, { reports, ...load })) }]);
+  return withSubject(turn, async (server) => [
+    { subject: turn.name, ...(await measure(server, { reports, ...load })) },
+  ]);
 }
 
 function burst(turn) {
