@@ -63,6 +63,7 @@ export async function measure(server, load, stored = server.redis && server.stor
       const found = await count();
       const atMs = performance.timeOrigin + performance.now();
       if (found >= wanted()) return atMs;
+      if (sent?.accepted === 0) throw new Error(`Cannot measure: none was accepted: ${JSON.stringify(sent.failures)}`);
       if (found !== last) movedAtMs = performance.now();
       last = found;
       if (performance.now() - movedAtMs > PATIENCE_MS) {

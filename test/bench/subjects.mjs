@@ -1,7 +1,7 @@
 /** Who takes the reports: how each is started, and where what it stored can be counted. */
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HARAKA, SMTP_SINK } from "./competitors.mjs";
 import { freePort, kill, listening, removeDirectory, SERVER_CORE, start, temporaryDirectory } from "./processes.mjs";
@@ -152,6 +152,8 @@ function layers(count) {
 
 function haraka({ port, redisPort, directory }) {
   for (const name of ["config", "plugins", "queue"]) mkdirSync(join(directory, name));
+  // It knows its limits from this file alone.
+  copyFileSync(join(dirname(HARAKA), "../config/connection.ini"), join(directory, "config/connection.ini"));
   const settings = {
     "smtp.ini": `listen=127.0.0.1:${port}\nnodes=0\n`,
     me: "bench",
