@@ -96,12 +96,12 @@ function spread(values) {
 }
 
 function groups(rows) {
-  return Map.groupBy
-    ? Map.groupBy(rows, ({ workload, subject }) => JSON.stringify([workload, subject]))
-    : rows.reduce((map, row) => {
-        const key = JSON.stringify([row.workload, row.subject]);
-        return map.set(key, [...(map.get(key) ?? []), row]);
-      }, new Map());
+  const found = new Map();
+  for (const row of rows) {
+    const key = JSON.stringify([row.workload, row.subject]);
+    found.set(key, [...(found.get(key) ?? []), row]);
+  }
+  return found;
 }
 
 function print(cells) {
