@@ -62,7 +62,8 @@ export const SUBJECTS = {
   "smtp-sink": {
     about: "Postfix's smtp-sink (C), which throws the message away",
     command: ({ port }) => ({
-      args: [SMTP_SINK.program, "-u", "root", `127.0.0.1:${port}`, "1024"],
+      // As root it must be told as whom it shall run.
+      args: [SMTP_SINK.program, ...(process.getuid() === 0 ? ["-u", "root"] : []), `127.0.0.1:${port}`, "1024"],
       env: { LD_LIBRARY_PATH: SMTP_SINK.libraries },
     }),
   },
