@@ -121,10 +121,12 @@ export function rssBytes(child) {
   return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "latin1"))[1]) * 1024;
 }
 
-/** CPU time that all of the machine has used. */
+/** CPU time that all of the machine has used, and what the host took from it. */
 export function machineSeconds() {
-  const [, user, nice, system, , , irq, softirq] = readFileSync("/proc/stat", "latin1").split(/\s+/).map(Number);
-  return (user + nice + system + irq + softirq) / TICKS_PER_SECOND;
+  const [, user, nice, system, , , irq, softirq, stolen] = readFileSync("/proc/stat", "latin1")
+    .split(/\s+/)
+    .map(Number);
+  return (user + nice + system + irq + softirq + stolen) / TICKS_PER_SECOND;
 }
 
 /** This process goes to the load's core, so that it does not disturb what is measured. */

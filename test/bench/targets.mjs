@@ -22,7 +22,7 @@ const TARGETS = [
   atLeast(0.75, "sustained with many waiting, of none", ratio("waiting", "mm4d full", "mm4d", "perSecond")),
   atLeast(0.75, "accepted with Redis away, of with it", ratio("away", "mm4d away", "mm4d", "answeredPerSecond")),
   atLeast(1, "drained after that, of sustained", ratio("away", "mm4d drains", "mm4d", "perSecond")),
-  atMost(1.25, "memory at the outage's end, to its begin", value("away", "mm4d away", "growth")),
+  atMost(1.25, "memory at the outage's end, to its middle", value("away", "mm4d away", "growth")),
   atMost(1.25, "memory while drained, to the same", value("away", "mm4d drains", "growth")),
 ];
 

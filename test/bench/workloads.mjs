@@ -217,7 +217,8 @@ function away(turn) {
     memory.stop();
 
     const fifth = Math.ceil(accepted / 5);
-    const early = Math.max(...memory.samples.slice(0, fifth));
+    // By its middle what the journal keeps in memory has reached its limit, also in the short run.
+    const middle = Math.max(...memory.samples.slice(2 * fifth, 3 * fifth));
     const late = Math.max(...memory.samples.slice(accepted - fifth, accepted));
     const draining = Math.max(...memory.samples.slice(accepted), late);
     return [
@@ -230,13 +231,13 @@ function away(turn) {
         p99Ms: gone.p99Ms,
         generatorUs: (gone.cpuSeconds * 1e6) / gone.accepted,
         loadCore: gone.cpuSeconds / gone.seconds,
-        growth: late / early,
-        note: `${gone.accepted.toLocaleString("en")} accepted; memory ${megabytes(early)} in the first fifth, ${megabytes(late)} in the last`,
+        growth: late / middle,
+        note: `${gone.accepted.toLocaleString("en")} accepted; memory ${megabytes(middle)} in the middle, ${megabytes(late)} at the end`,
       },
       {
         subject: `${turn.name} drains`,
         perSecond: drainedPerSecond,
-        growth: draining / early,
+        growth: draining / middle,
         note: `memory ${megabytes(draining)} at most until drained`,
       },
     ];
