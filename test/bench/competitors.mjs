@@ -1,0 +1,46 @@
+/** What others have made, fetched once into node_modules/.cache: Haraka, aiosmtpd, smtp-sink. */
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { installDebian, unpackDebian } from "../../ops/debian.mjs";
+
+const CACHE = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
+const HARAKA_DIRECTORY = join(CACHE, "bench");
+const PYTHON_PACKAGES = "/usr/lib/python3/dist-packages/";
+/** The same directory as that of `npm test`, which takes smtp-source from it. */
+const POSTFIX = join(CACHE, "postfix");
+
+export const HARAKA = join(HARAKA_DIRECTORY, "node_modules/Haraka/bin/haraka");
+export const SMTP_SINK = { program: join(POSTFIX, "usr/sbin/smtp-sink"), libraries: join(POSTFIX, "usr/lib/postfix") };
+
+const FETCH = {
+  haraka() {
+    if (existsSync(HARAKA)) return true;
+    const options = ["--no-save", "--no-audit", "--no-fund", "--loglevel=error", "--omit=optional"];
+    execFileSync("npm", ["install", ...options, "--prefix", HARAKA_DIRECTORY, "Haraka@3"], { stdio: "inherit" });
+    return true;
+  },
+  aiosmtpd() {
+    const modules = ["aiosmtpd", "redis"];
+    if (modules.every((module) => existsSync(join(PYTHON_PACKAGES, module)))) return true;
+    return installDebian(modules.map((module) => `python3-${module}`));
+  },
+  "smtp-sink"() {
+    if (existsSync(SMTP_SINK.program)) return true;
+    if (!installDebian(["libdb5.3", "libicu72", "libnsl2", "libsasl2-2"])) return false;
+    unpackDebian("postfix", POSTFIX);
+    return true;
+  },
+};
+
+/** Fetches what the subjects need, and gives the names of those that cannot be had here. */
+export function fetchCompetitors(names) {
+  return names.filter((name) => {
+    try {
+      return FETCH[name]?.() === false;
+    } catch {
+      return true;
+    }
+  });
+}

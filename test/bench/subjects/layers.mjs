@@ -1,0 +1,62 @@
+/**
+ * mm4d's own rooms without the rest of the service, for the ladder. Argument: JSON with `port`, `directory` and
+ * `layers`: 1 its SMTP listener, 2 and its reading, judging and explaining, 3 and its journal.
+ */
+import { loadConfig } from "../../../dist/config.js";
+import { openJournal } from "../../../dist/journal/journal.js";
+import { loadPeers } from "../../../dist/peers.js";
+import { newRecordId } from "../../../dist/queue/publisher.js";
+import { loadReading } from "../../../dist/reading.js";
+import { receive } from "../../../dist/receiver.js";
+import { createAccess } from "../../../dist/smtp/access.js";
+import { startListener } from "../../../dist/smtp/listener.js";
+import { REPLIES } from "../../../dist/smtp/replies.js";
+
+const { port, directory, layers } = JSON.parse(process.argv[2]);
+const { config } = loadConfig({ MM4D_PEERS: "bench=127.0.0.0/8" }).value;
+const journal =
+  layers >= 3 &&
+  (await openJournal({ directory: `${directory}/journal`, maxBytes: config.journalMaxBytes, onFault: console.error }));
+const outlets = {
+  ...loadReading(config),
+  store: async (record) => (journal ? journal.append(record) : undefined),
+  hasQuarantineRoom: () => true,
+  recordId: newRecordId,
+};
+const acknowledging = { mode: "off", systemAddress: "", canSend: () => false };
+const MINUTE_MS = 60_000;
+
+await startListener({
+  host: "127.0.0.1",
+  port,
+  smtpsPort: null,
+  hostname: "bench",
+  domains: [],
+  limits: {
+    clients: config.maxClients,
+    clientsPerPeer: config.maxClients,
+    recipients: config.maxRecipients,
+    badCommands: config.maxBadCommands,
+    commands: config.maxCommands,
+    messagesPerConnection: 0,
+    messagesPerSecond: 0,
+    messageBytes: config.maxMessageBytes,
+    firstCommandMs: MINUTE_MS,
+    lineMs: MINUTE_MS,
+    dataMs: MINUTE_MS,
+    idleMs: MINUTE_MS,
+    peerIdleMs: MINUTE_MS,
+    sessionMs: 60 * MINUTE_MS,
+  },
+  isProxy: () => false,
+  findPeer: createAccess(loadPeers(config, () => {})),
+  certificate: null,
+  async onMessage({ bytes, peer, entry, mailFrom, receivedAt }) {
+    if (layers >= 2) await receive({ bytes, peer, mailFrom, rules: entry.rules, acknowledging, receivedAt }, outlets);
+    return REPLIES.stored;
+  },
+  onSession: () => {},
+  onRefused: console.error,
+  onError: () => {},
+  onReply: () => {},
+});
