@@ -83,6 +83,8 @@ export interface Journal {
   /** Resolves once the record is on the disk. Rejects when it is not: then nothing was promised. */
   append(record: JournalRecord): Promise<void>;
   readonly backlog: Backlog;
+  /** How many records were appended since the start. */
+  appended(): number;
   status(): JournalStatus;
   /**
    * Tells which Redis is there, about once a second; see retention.ts. True:
@@ -148,6 +150,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   }
   let waiting: Waiting[] = [];
   let waitingBytes = 0;
+  let appended = 0;
   let flushing: Promise<void> | undefined;
 
   const retention = createRetention(cursor, options.graceMs ?? GRACE_MS);
@@ -166,6 +169,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
   function enqueue(record: JournalRecord, line: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
+      appended += 1;
       waiting.push({ record, line, resolve, reject });
       waitingBytes += line.byteLength;
       startFlush();
@@ -358,6 +362,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     moveToEnd: (record) => enqueue(record, encodeRecord(record)),
 
     backlog,
+    appended: () => appended,
 
     status() {
       const oldest = backlog.oldest();

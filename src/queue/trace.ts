@@ -6,7 +6,7 @@
  *   P:mm4d-trace2             a hash: key, generation, oldest, and of this generation bytes, began
  *   P:mm4d-trace2:G:blocks    how many blocks it has
  *   P:mm4d-trace2:G:bN        a block of notes: deflated JSON, one a line
- *   P:mm4d-trace2:G:iXX       the index: of each block its number, a count, and so many keyed hashes that begin with XX
+ *   P:mm4d-trace2:G:iXX       the index: of each block its number, a count, and so many keyed hashes of that bucket
  *
  * There are at most {@link GENERATIONS} generations; the oldest is removed as a
  * whole. Notes wait a second in the process: a kill takes them along, and nothing
@@ -331,9 +331,10 @@ function nameOfId(id: string): string {
 }
 
 const HASH_BYTES = 6;
-/** The first byte is the bucket's name. */
+/** The first byte tells the bucket. */
 const INDEXED_BYTES = HASH_BYTES - 1;
-const BUCKETS = Array.from({ length: 256 }, (_, bucket) => bucket);
+/** Each has an entry for most blocks, and is read as a whole: more make blocks dearer, fewer make questions dearer. */
+const BUCKETS = Array.from({ length: 32 }, (_, bucket) => bucket);
 
 /** One call: an HMAC costs four times as much, and nothing is appended to what we hash. */
 function hashOf(key: string, name: string): Buffer {
@@ -341,7 +342,7 @@ function hashOf(key: string, name: string): Buffer {
 }
 
 function bucketOf(hashed: Buffer): number {
-  return hashed[0] ?? 0;
+  return (hashed[0] ?? 0) % BUCKETS.length;
 }
 
 function indexKey(base: string, bucket: number): string {

@@ -385,6 +385,39 @@ describe("behind one record that cannot be published", () => {
   });
 });
 
+test("in a burst accepting goes first, and what waited is drained when it is over", async () => {
+  const journal = await open();
+  const published: string[] = [];
+  const drain = startDrain({
+    journal,
+    publish: async ({ id }) => id,
+    onPublished: ({ id }) => void published.push(id),
+    onTrouble: () => {},
+    onRecovered: () => {},
+  });
+  const appends: Promise<void>[] = [];
+  let publishedInBurst = 0;
+  const beganMs = performance.now();
+  for (let ms = 0; ms < 1_500; ms = performance.now() - beganMs) {
+    // Until it is seen that this is a burst.
+    if (ms < 500) publishedInBurst = published.length;
+    const untilMs = performance.now() + 10;
+    while (performance.now() < untilMs);
+    const event = { ...EVENT, time: new Date().toISOString() };
+    appends.push(journal.append({ id: `j${appends.length}`, kind: "event", event }));
+    // No time to spare, whatever the disk takes.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(published.length - publishedInBurst).toBeLessThan(appends.length / 4);
+  await Promise.all(appends);
+  await eventually(
+    () => published.length,
+    (length) => length === appends.length,
+  );
+  await drain.stop(100);
+  await journal.close();
+});
+
 test("a record that Redis refuses while it takes others does not fill the journal", async () => {
   const size = encodeRecord(record(1)).byteLength;
   const journal = await open({ maxBytes: 40 * size, graceMs: 0 });
