@@ -14,8 +14,8 @@ export interface Assignment {
   readonly number: number;
   /** The others of its service. */
   readonly siblings: readonly number[];
-  /** False for one that is there only until the journal of that number is empty. */
-  readonly takesReports: boolean;
+  /** The first so many take reports. A later one is there until the journal of that number is empty. */
+  readonly count: number;
   /** The Redis that the first one started; null when the settings name one. */
   readonly redisUrl: string | null;
 }
@@ -88,7 +88,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
     const worker = cluster.fork();
     workers.set(number, worker);
     const siblings = numbers.filter((other) => other !== number);
-    const assignment: Assignment = { number, siblings, takesReports: number <= count, redisUrl };
+    const assignment: Assignment = { number, siblings, count, redisUrl };
     return {
       started: new Promise((resolve) => {
         worker.on("message", (said: typeof LISTENING | Started) => {

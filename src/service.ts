@@ -82,7 +82,7 @@ const REFUSALS_TOLD_PER_SECOND = 10;
 const QUEUES_SEEN_EVERY_MS = 5_000;
 
 /** What a service is that has one process. */
-const ALONE: Assignment = { number: 1, siblings: [], takesReports: true, redisUrl: null };
+const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
 /**
  * Starts the service, or one process of several. Rejects with a sentence for the
@@ -90,8 +90,7 @@ const ALONE: Assignment = { number: 1, siblings: [], takesReports: true, redisUr
  */
 export async function startService(config: Config, assignment: Assignment = ALONE): Promise<Service> {
   const releasers: Releaser[] = [];
-  const process = assignment.siblings.length === 0 ? null : assignment.number;
-  const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process });
+  const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: shownNumber(assignment) });
   try {
     return await start(config, assignment, log, releasers);
   } catch (cause) {
@@ -99,6 +98,11 @@ export async function startService(config: Config, assignment: Assignment = ALON
     await releaseAll(releasers, log);
     throw cause;
   }
+}
+
+/** Null where nobody needs to tell it from others. */
+function shownNumber({ number, siblings }: Assignment): number | null {
+  return siblings.length === 0 ? null : number;
 }
 
 type Releaser = () => Promise<unknown>;
@@ -203,9 +207,9 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     traceNotesLost: () => trace.lost(),
     processesMissing: () => siblings.missing(),
     catalogue: () => files.reading().catalogue.version,
-    process: assignment.siblings.length === 0 ? null : assignment.number,
+    process: shownNumber(assignment),
   });
-  const siblings = createSiblings(config.dataDir, isFirst ? assignment.siblings : []);
+  const siblings = createSiblings(config.dataDir, isFirst ? assignment : ALONE);
 
   const dataDir = processDirectory(config.dataDir, assignment.number);
   makeDataDir(dataDir);
@@ -273,7 +277,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   });
   releasers.push(() => within(REDIS_STOP_MS, operating.close()));
   const admin = isFirst ? await beginAdmin() : null;
-  if (assignment.takesReports) listener = await beginListener();
+  if (assignment.number <= assignment.count) listener = await beginListener();
 
   // Of several processes, where the service answers: not each of them does.
   const addresses = {
@@ -663,7 +667,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     if (missing === 0) return reasons;
     return [
       ...reasons,
-      `${missing} of ${assignment.siblings.length + 1} processes do not answer: the others take reports, and what waits in their journals is queued when they are back. They are started again by themselves; the log tells why they ended (process.ended)`,
+      `${missing} of ${assignment.count} processes do not answer: the others take reports, and what waits in their journals is queued when they are back. They are started again by themselves; the log tells why they ended (process.ended)`,
     ];
   }
 

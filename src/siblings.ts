@@ -10,6 +10,7 @@ import type { LogLevel } from "./config.ts";
 import { askControl } from "./control-client.ts";
 import type { MetricsOfProcess } from "./metrics.ts";
 import { processDirectory } from "./process-directories.ts";
+import type { Assignment } from "./processes.ts";
 import type { Refusal } from "./smtp/refusals.ts";
 
 /** How a process is. */
@@ -23,12 +24,14 @@ export interface Siblings {
   /** Of those that answer. */
   states(): Promise<readonly ProcessState[]>;
   metrics(): Promise<readonly MetricsOfProcess[]>;
-  /** How many did not answer when they were asked last. */
+  /** How many of those that take reports did not answer when they were asked last. */
   missing(): number;
   setLogLevel(level: LogLevel): Promise<void>;
   /** Resolves when none answers any more. */
   gone(): Promise<void>;
 }
+
+type SiblingsOf = Pick<Assignment, "siblings" | "count">;
 
 /** Whoever asks for the health of all must not wait long for the one that hangs. */
 const DEADLINE_MS = 1_000;
@@ -36,7 +39,7 @@ const POLL_MS = 50;
 /** Pages, balancers and Prometheus ask at about the same time. */
 const REMEMBERED_MS = 500;
 
-export function createSiblings(dataDir: string, numbers: readonly number[]): Siblings {
+export function createSiblings(dataDir: string, { siblings: numbers, count }: SiblingsOf): Siblings {
   let missing = 0;
   let known: { readonly atMs: number; readonly states: Promise<readonly ProcessState[]> } | undefined;
 
@@ -44,9 +47,9 @@ export function createSiblings(dataDir: string, numbers: readonly number[]): Sib
     const answers = await Promise.all(
       numbers.map((number) => askControl(processDirectory(dataDir, number), question, DEADLINE_MS)),
     );
-    const found = answers.filter((answer): answer is unknown => answer !== undefined);
-    missing = numbers.length - found.length;
-    return found as Answer[];
+    // One that only empties the journal of an earlier process ends when it has.
+    missing = numbers.filter((number, index) => number <= count && answers[index] === undefined).length;
+    return answers.filter((answer): answer is unknown => answer !== undefined) as Answer[];
   }
 
   return {

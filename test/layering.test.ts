@@ -100,7 +100,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   "siblings.ts": {
     from: ["control-client.ts", "process-directories.ts"],
-    types: ["admin", "smtp", "config.ts", "metrics.ts"],
+    types: ["admin", "smtp", "processes.ts", "config.ts", "metrics.ts"],
     packages: [],
     node: true,
   },

@@ -89,7 +89,7 @@ async function now(operations: Operations): Promise<Html> {
 
 function peerList(peers: readonly PeerStatus[]): Html {
   return html`<section class="card">
-    <h2>Peers, as this process has seen them</h2>
+    <h2>Peers, since the start</h2>
     <ul class="peers">
       ${peers.map(
         ({ name, text, unusual }) => html`<li>

@@ -78,7 +78,8 @@ async function serveAsOneOfSeveral(config: Config): Promise<void> {
     const started: Started = { welcome: welcome(service, config), redisUrl: service.redis.redisUrl };
     process.send?.(started);
     told.onReload(service.reload);
-    await (assignment.takesReports ? told.stop : Promise.race([told.stop, service.emptied()]));
+    const takesReports = assignment.number <= assignment.count;
+    await (takesReports ? told.stop : Promise.race([told.stop, service.emptied()]));
     process.exit((await service.stop()) ? 0 : 1);
   } catch (cause) {
     process.stderr.write(`${(cause as Error).message}\n`);
