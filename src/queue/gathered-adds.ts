@@ -20,12 +20,23 @@ const CALLS = 2;
 /** A job, and as what it is counted when it is new; undefined where it is not. */
 export type CountedJob = JobJson & { readonly count?: Count };
 
-/** Gives for each job its id, or that of the job that stands for it already, or why it could not be added. In order. */
+/**
+ * Gives for each job its id, or that of the job that stands for it already, or why it could not be added. In order,
+ * and behind them why counts could not be.
+ */
 type AddAll = (args: readonly Argument[]) => Promise<readonly (string | number | Error)[]>;
 type Argument = string | number | Buffer;
 
-/** Makes backends of queues on a client of ours, which stays open when they are closed. */
-export function gatheringOn(redis: Redis, prefix: string): BackendFactory<RedisQueueBackend> {
+export interface GatheringOptions {
+  /** Ours, which stays open when the queues are closed. */
+  readonly redis: Redis;
+  readonly prefix: string;
+  /** From now on jobs are added and are not in the statistics. */
+  readonly onNotCounted: (cause: Error) => void;
+}
+
+/** Makes backends of queues. */
+export function gatheringOn({ redis, prefix, onNotCounted }: GatheringOptions): BackendFactory<RedisQueueBackend> {
   redis.defineCommand("addAllJobs", { numberOfKeys: addStandardJob.keys, lua: ADD_ALL });
   const { addAllJobs } = redis as unknown as { addAllJobs: AddAll };
   return (name, opts) => {
@@ -34,6 +45,7 @@ export function gatheringOn(redis: Redis, prefix: string): BackendFactory<RedisQ
     const backend = new GatheringBackend(connection, name, keys.getKeys(name), (key) => keys.toKey(name, key), opts);
     backend.addAll = addAllJobs.bind(redis);
     backend.prefix = prefix;
+    backend.onNotCounted = onNotCounted;
     return backend;
   };
 }
@@ -49,9 +61,12 @@ interface Waiting {
 class GatheringBackend extends RedisQueueBackend {
   addAll: AddAll = () => Promise.reject(new Error("Not connected"));
   prefix = "";
+  onNotCounted: (cause: Error) => void = () => {};
   private waiting: Waiting[] = [];
   private calls = 0;
   private beginning = false;
+  /** Whether what was added last is in the statistics: that it is not is told once. */
+  private counts = true;
 
   protected override addStandardJob(
     _client: unknown,
@@ -85,6 +100,9 @@ class GatheringBackend extends RedisQueueBackend {
         if (end instanceof Error) reject(end);
         else resolve(end);
       }
+      const [notCounted = null] = ends.slice(jobs.length) as Error[];
+      if (notCounted !== null && this.counts) this.onNotCounted(notCounted);
+      this.counts = notCounted === null;
     } catch (cause) {
       for (const { reject } of jobs) reject(cause as Error);
     }
@@ -122,6 +140,8 @@ local function add(KEYS, ARGV)
 ${addStandardJob.content}
 end
 ${COUNT}
+-- Before Redis 7 what was wrong is a text.
+local function asError(why) return type(why) == 'table' and why or {err = tostring(why)} end
 local ends, counted = {}, {}
 for at = 2 + ARGV[1] * ${COUNT_ARGUMENTS}, #ARGV, 6 do
   local place = tonumber(ARGV[at + 3])
@@ -129,9 +149,12 @@ for at = 2 + ARGV[1] * ${COUNT_ARGUMENTS}, #ARGV, 6 do
   -- One of them may be what Redis does not take: that one must not keep the others from the queue.
   local added, id = pcall(add, KEYS, {ARGV[at], ARGV[at + 1], ARGV[at + 2]})
   if added and isNew then counted[place] = (counted[place] or 0) + 1 end
-  -- Before Redis 7 what was wrong is a text.
-  ends[#ends + 1] = (added or type(id) == 'table') and id or {err = tostring(id)}
+  ends[#ends + 1] = added and id or asError(id)
 end
-for place, reports in pairs(counted) do count(ARGV, place, reports) end
+-- A user of Redis who may not write there, say, must not keep the jobs from being added.
+for place, reports in pairs(counted) do
+  local done, why = pcall(count, ARGV, place, reports)
+  if not done then ends[#ends + 1] = asError(why) end
+end
 return ends
 `;

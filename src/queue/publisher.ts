@@ -92,7 +92,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     removeOnFail: { age: settings.failedKeepSeconds, count: settings.failedKeepCount },
   };
   const owedJobs = acknowledgementJobs(settings);
-  const backend = gatheringOn(redis, settings.queuePrefix);
+  const backend = gatheringOn({ redis, prefix: settings.queuePrefix, onNotCounted: onError });
   const queues = new Map<string, { readonly queue: Queue; readonly ready: Promise<unknown> }>();
 
   /**

@@ -11,9 +11,9 @@ import { LONG, play, type Stage, scratch, spell } from "./stage.ts";
 
 const TIMEOUT_MS = 1_800_000;
 /** All of them under `npm run faults`: each takes nine seconds of the gate. */
-const KILLS = LONG ? 20 : 12;
+const KILLS = LONG ? 20 : 6;
 /** Each is a start of Node, and there are two cores. */
-const FEWER_KILLS = LONG ? KILLS : 5;
+const FEWER_KILLS = LONG ? KILLS : 3;
 
 const fault = (name: string, scenario: Parameters<typeof play>[1]) =>
   test(name, { timeout: TIMEOUT_MS }, () => play(name, { relaysNotice: true, ...scenario }));

@@ -297,3 +297,25 @@ test("one that Redis does not take keeps no other from the queue", async () => {
   expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
   expect(await withQueue(QUEUE, (queue) => queue.getWaitingCount())).toBe(3);
 });
+
+test("where the statistics may not be written, events are queued all the same, and that is told", async () => {
+  await redis.call("ACL", "SETUSER", "limited", "on", ">secret", "+@all", `~bull:${QUEUE}:*`, "&*");
+  const limited = connectRedis(redisAt(server.url.replace("redis://", "redis://limited:secret@")));
+  const told: string[] = [];
+  const own = createPublisher({ redis: limited, settings: SETTINGS, onError: (cause) => told.push(cause.message) });
+  try {
+    await eventually(
+      () => limited.status,
+      (status) => status === "ready",
+    );
+    const ends = await Promise.all([record("1"), record("2"), record("1")].map((one) => own.publish(one)));
+    expect(ends).toEqual([{ duplicateOf: null }, { duplicateOf: null }, { duplicateOf: null }]);
+    expect(await withQueue(QUEUE, (queue) => queue.getWaitingCount())).toBe(2);
+    await own.publish(record("3"));
+    expect(told).toEqual([expect.stringMatching(/can't access at least one of the keys/)]);
+  } finally {
+    await own.close();
+    limited.disconnect();
+    await redis.call("ACL", "DELUSER", "limited");
+  }
+});

@@ -6,7 +6,7 @@ import { deliverAll, type Ledger } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
 import { startServiceProcess, type TestService } from "../support/service.ts";
 
-const REPORTS = Number(process.env.REPORTS ?? 10_000);
+const REPORTS = Number(process.env.REPORTS ?? 4_000);
 const CONNECTIONS = 50;
 
 let redis: TestRedis;
