@@ -13,9 +13,18 @@ export function askControl(dataDir: string, question: string, deadlineMs = ANSWE
     socket.on("data", (text) => {
       answer += text;
     });
-    socket.on("end", () => done(answer.trim() === "" ? undefined : JSON.parse(answer)));
+    socket.on("end", () => done(read(answer)));
     socket.on("error", () => done(undefined));
     // One that is frozen does not answer.
     socket.setTimeout(deadlineMs, () => socket.destroy(new Error("no answer")));
   });
+}
+
+/** One that ends while it answers has not answered. */
+function read(answer: string): unknown {
+  try {
+    return answer.trim() === "" ? undefined : JSON.parse(answer);
+  } catch {
+    return undefined;
+  }
 }

@@ -16,7 +16,7 @@ export interface Assignment {
   readonly siblings: readonly number[];
   /** The first so many take reports. A later one is there until the journal of that number is empty. */
   readonly count: number;
-  /** The Redis that the first one started; null when the settings name one. */
+  /** The Redis that the first one started; null for that one, and when the settings name one. */
   readonly redisUrl: string | null;
 }
 
@@ -78,26 +78,45 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
   /** Resolves when it listens. Rejects when it ended before that. */
   async function start(number: number): Promise<Started> {
     const first = launch(number);
-    kept.push(keep(number, first.ended));
     const how = await Promise.race([first.started, first.ended]);
+    kept.push(keep(number, first.ended));
     if (typeof how === "object") return how;
     throw new Error(`Cannot start: process ${number} ended (${how}) before it listened`);
   }
 
   function launch(number: number): { started: Promise<Started>; ended: Promise<End> } {
-    const worker = cluster.fork();
+    let worker: Worker;
+    try {
+      worker = cluster.fork();
+    } catch (cause) {
+      return { started: new Promise(() => {}), ended: Promise.resolve((cause as Error).message) };
+    }
     workers.set(number, worker);
     const siblings = numbers.filter((other) => other !== number);
-    const assignment: Assignment = { number, siblings, count, redisUrl };
     return {
       started: new Promise((resolve) => {
         worker.on("message", (said: typeof LISTENING | Started) => {
-          if (said === LISTENING) tell(worker, assignment);
-          else resolve(said);
+          if (said !== LISTENING) {
+            if (number === 1 && embedded) useRedis(said.redisUrl);
+            resolve(said);
+          } else if (stopping.signal.aborted) tell(worker, "stop");
+          // The first one starts the Redis, or finds the one that its forerunner left.
+          else tell(worker, { number, siblings, count, redisUrl: number === 1 ? null : redisUrl });
         });
       }),
-      ended: new Promise((resolve) => worker.once("exit", (code, signal) => resolve(signal ?? code))),
+      ended: new Promise((resolve) => {
+        worker.once("exit", (code, signal) => resolve(signal ?? code));
+        // One that the system could not start.
+        worker.once("error", (cause: Error) => resolve(cause.message));
+      }),
     };
+  }
+
+  /** Where the first one's Redis is. Those that look for it elsewhere are started again. */
+  function useRedis(url: string): void {
+    const moved = redisUrl !== null && redisUrl !== url;
+    redisUrl = url;
+    if (moved) for (const [number, worker] of workers) if (number !== 1) worker.process.kill("SIGKILL");
   }
 
   /** Launches it again whenever it ends, until it is to end. */
@@ -135,9 +154,8 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
   }
 
   try {
-    // The first one starts the Redis, where none is given.
+    // The others need its Redis, where none is given.
     const first = await start(1);
-    if (embedded) redisUrl = first.redisUrl;
     await Promise.all(numbers.slice(1).map(start));
     return { welcome: first.welcome, reload: () => tellAll("reload"), stop, kill };
   } catch (cause) {

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { takeControl } from "./admin/control.ts";
-import { FULL, type HealthFacts, healthOfAll, notReady, unhealthy } from "./admin/health.ts";
+import { FULL, fullJournal, type HealthFacts, healthOfAll, notReady, unhealthy } from "./admin/health.ts";
 import { type Admin, startAdmin } from "./admin/server.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
@@ -36,7 +36,7 @@ import { readStatistics } from "./queue/statistics.ts";
 import { createTraceWriter, findTrace } from "./queue/trace.ts";
 import { QuarantineFullError, type Reading, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
-import { createSiblings, type ProcessState, packState } from "./siblings.ts";
+import { createSiblings, type ProcessState, pack } from "./siblings.ts";
 import { createAccess, createNetworks } from "./smtp/access.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
@@ -127,10 +127,7 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
 async function start(config: Config, assignment: Assignment, log: Log, releasers: Releaser[]): Promise<Service> {
   const isFirst = assignment.number === 1;
   /** They share the disk. */
-  const journalMaxBytes = Math.max(
-    LEAST_JOURNAL_BYTES,
-    Math.floor(config.journalMaxBytes / (assignment.siblings.length + 1)),
-  );
+  const journalMaxBytes = Math.max(LEAST_JOURNAL_BYTES, Math.floor(config.journalMaxBytes / assignment.count));
   const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
   const isNewCode = oncePer(Number.POSITIVE_INFINITY, MAX_CODES_REMEMBERED);
   // A stranger who knocks all day is told of once a minute.
@@ -302,8 +299,8 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     status,
     ...Object.fromEntries(LOG_LEVELS.map((level) => [`log-level ${level}`, () => setLogLevel(level)])),
     // What the first process asks the others.
-    state: () => packState(state()),
-    metrics: () => metrics.registry.getMetricsAsJSON(),
+    state: () => pack(state()),
+    metrics: async () => pack(await metrics.registry.getMetricsAsJSON()),
   });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
   const notes = isFirst ? startNotes(config, files.certificate()?.expiresAt ?? null) : [];
@@ -612,6 +609,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
 
   function healthFacts(): HealthFacts {
     return {
+      takesReports: assignment.number <= assignment.count,
       stopping,
       needsRedis: config.accept === "queue",
       journal: journalStatus(),
@@ -662,13 +660,21 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   }
 
   function unhealthyOf(all: readonly ProcessState[]): readonly string[] {
-    const reasons = unhealthy(healthOfAll(all.map(({ health }) => health)));
+    const facts = all.map(({ health }) => health);
+    const reasons = [...unhealthy(healthOfAll(facts))];
     const missing = siblings.missing();
-    if (missing === 0) return reasons;
-    return [
-      ...reasons,
-      `${missing} of ${assignment.count} processes do not answer: the others take reports, and what waits in their journals is queued when they are back. They are started again by themselves; the log tells why they ended (process.ended)`,
-    ];
+    const full = facts.filter((one) => one.takesReports && fullJournal(one)).length;
+    if (full > 0 && full < assignment.count) {
+      reasons.push(
+        `The journals of ${full} of ${assignment.count} processes are full: reports on their connections get 451 until Redis has caught up`,
+      );
+    }
+    if (missing > 0) {
+      reasons.push(
+        `${missing} of ${assignment.count} processes do not answer: the others take reports, and what waits in their journals is queued when they are back. They are started again by themselves; the log tells why they ended (process.ended)`,
+      );
+    }
+    return reasons;
   }
 
   async function status(): Promise<Status> {

@@ -33,8 +33,8 @@ export interface Siblings {
 
 type SiblingsOf = Pick<Assignment, "siblings" | "count">;
 
-/** Whoever asks for the health of all must not wait long for the one that hangs. */
-const DEADLINE_MS = 1_000;
+/** Whoever asks for the health of all must not wait long for the one that hangs: balancers wait for a second. */
+const DEADLINE_MS = 400;
 const POLL_MS = 50;
 /** Pages, balancers and Prometheus ask at about the same time. */
 const REMEMBERED_MS = 500;
@@ -55,11 +55,11 @@ export function createSiblings(dataDir: string, { siblings: numbers, count }: Si
   return {
     states() {
       if (known && performance.now() - known.atMs < REMEMBERED_MS) return known.states;
-      const states = ask<string>("state").then((answers) => answers.map(unpackState));
+      const states = ask<string>("state").then((answers) => answers.map((packed) => unpack<ProcessState>(packed)));
       known = { atMs: performance.now(), states };
       return states;
     },
-    metrics: () => ask("metrics"),
+    metrics: async () => (await ask<string>("metrics")).map((packed) => unpack<MetricsOfProcess>(packed)),
     missing: () => missing,
     async setLogLevel(level) {
       await ask(`log-level ${level}`);
@@ -70,11 +70,11 @@ export function createSiblings(dataDir: string, { siblings: numbers, count }: Si
   };
 }
 
-/** With its dates, maps and errors, which JSON does not know. */
-export function packState(state: ProcessState): string {
-  return serialize(state).toString("base64");
+/** With dates, maps, errors and numbers that are none, which JSON does not know. */
+export function pack(told: ProcessState | MetricsOfProcess): string {
+  return serialize(told).toString("base64");
 }
 
-function unpackState(packed: string): ProcessState {
+function unpack<Told>(packed: string): Told {
   return deserialize(Buffer.from(packed, "base64"));
 }

@@ -64,7 +64,9 @@ export async function takeControl(dataDir: string): Promise<Control> {
       question += text;
       if (!question.includes("\n") && question.length < MAX_QUESTION_LENGTH) return;
       socket.removeAllListeners("data").resume();
-      void reply(question.trim()).then((text) => socket.end(`${text}\n`));
+      void reply(question.trim())
+        .catch(() => "")
+        .then((text) => socket.end(`${text}\n`));
     });
   };
   /** What cannot be answered is not: whoever asks finds nobody. */

@@ -6,6 +6,8 @@
 import { durationInWords, megabytes, sum } from "../quantities.ts";
 
 export interface HealthFacts {
+  /** False for a process that only empties the journal of an earlier one. */
+  readonly takesReports: boolean;
   readonly stopping: boolean;
   /** Whether reports are stored in Redis before they are answered: then nothing works without it. */
   readonly needsRedis: boolean;
@@ -40,7 +42,8 @@ export const FULL = 0.99;
 const LAG_LIMIT_MS = 60_000;
 
 /** Why no traffic should come here; empty when it may. */
-export function notReady({ stopping, journal, redis, needsRedis }: HealthFacts): readonly string[] {
+export function notReady(facts: HealthFacts): readonly string[] {
+  const { stopping, journal, redis, needsRedis } = facts;
   const reasons: string[] = [];
   if (stopping) reasons.push("The service is being stopped");
   if (needsRedis && redis.awayMs !== null) {
@@ -57,7 +60,7 @@ export function notReady({ stopping, journal, redis, needsRedis }: HealthFacts):
       `The journal cannot be written (${journal.fault.message}): reports get 451 until the data directory is in order`,
     );
   }
-  if (journal.bytes >= journal.maxBytes * FULL) {
+  if (fullJournal(facts)) {
     reasons.push(`The journal is full (${size(journal)}): reports get 451 until Redis has caught up`);
   }
   return reasons;
@@ -90,19 +93,23 @@ export function unhealthy(facts: HealthFacts): readonly string[] {
   return reasons;
 }
 
-/** Of the processes of one service: what is worst counts, and what is in the journals together. */
+/**
+ * Of the processes of one service, the first one first: what is worst counts, and what is in the journals together.
+ * They are full when all are that take reports; until then relays have somewhere to go.
+ */
 export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
   const [first] = all;
   if (!first) throw new Error("A service has a process");
   const worst = <Fact>(fact: (facts: HealthFacts) => Fact): HealthFacts => all.find(fact) ?? first;
   const journals = all.map(({ journal }) => journal);
-  const full = journals.find(({ bytes, maxBytes }) => bytes >= maxBytes * FULL);
+  const isFull = all.every((facts) => !facts.takesReports || fullJournal(facts));
+  const bytes = sum(journals.map((journal) => journal.bytes));
+  const maxBytes = sum(journals.map((journal) => journal.maxBytes));
   return {
     ...first,
-    stopping: all.some(({ stopping }) => stopping),
     journal: {
-      bytes: full?.bytes ?? sum(journals.map(({ bytes }) => bytes)),
-      maxBytes: full?.maxBytes ?? sum(journals.map(({ maxBytes }) => maxBytes)),
+      bytes: isFull ? maxBytes : Math.min(bytes, maxBytes * FULL - 1),
+      maxBytes,
       records: sum(journals.map(({ records }) => records)),
       oldestAt: earliest(journals.map(({ oldestAt }) => oldestAt)),
       fault: worst(({ journal }) => journal.fault).journal.fault,
@@ -111,6 +118,11 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
     drainFault: worst(({ drainFault }) => drainFault).drainFault,
     settingsFaults: [...new Set(all.flatMap(({ settingsFaults }) => settingsFaults))],
   };
+}
+
+/** Whether reports get 451 for want of room. */
+export function fullJournal({ journal }: HealthFacts): boolean {
+  return journal.bytes >= journal.maxBytes * FULL;
 }
 
 /** Null when there is none. */

@@ -1,4 +1,5 @@
 /** `mm4d journal`: what a person on call finds in the journal, read from the disk. Changes nothing there. */
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
@@ -17,7 +18,10 @@ export function addJournalCommand(program: Command): void {
   const journal = program
     .command("journal")
     .description("look into the journal on the disk, without changing it, whether the service runs or not")
-    .addHelpText("after", "\nWith several processes (MM4D_PROCESSES) each has a journal, and each is told.");
+    .addHelpText(
+      "after",
+      "\nWith several processes (MM4D_PROCESSES) each has a journal, and each is told;\nwith --json one document behind the other.",
+    );
   journal
     .command("status")
     .description("tell what waits in the journal, since when, and what is kept there")
@@ -162,8 +166,10 @@ interface Look {
 async function looks(): Promise<readonly Look[]> {
   const { config } = loadSettings("read the journal");
   const numbers = processNumbers(config.dataDir, config.processes);
-  const maxBytes = Math.floor(config.journalMaxBytes / numbers.length);
-  return Promise.all(numbers.map((number) => look(processDirectory(config.dataDir, number), maxBytes)));
+  const maxBytes = Math.floor(config.journalMaxBytes / config.processes);
+  // Those of further processes are there once the service has run with so many.
+  const there = numbers.filter((n) => n === 1 || existsSync(journalDirectory(processDirectory(config.dataDir, n))));
+  return Promise.all(there.map((number) => look(processDirectory(config.dataDir, number), maxBytes)));
 }
 
 async function look(dataDir: string, maxBytes: number): Promise<Look> {

@@ -73,6 +73,7 @@ async function serveAsOneOfSeveral(config: Config): Promise<void> {
   const told = whatIsTold();
   process.send?.(LISTENING);
   const assignment = await told.assignment;
+  if (assignment === "stop") process.exit(0);
   try {
     const service = await startService(config, assignment);
     const started: Started = { welcome: welcome(service, config), redisUrl: service.redis.redisUrl };
@@ -100,7 +101,8 @@ function whatIsTold() {
     });
   });
   return {
-    assignment: new Promise<Assignment>((resolve) => process.once("message", resolve)),
+    /** Or that there is nothing to be done any more. */
+    assignment: new Promise<Assignment | "stop">((resolve) => process.once("message", resolve)),
     stop,
     onReload(then: () => void) {
       reload = then;

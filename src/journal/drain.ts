@@ -93,7 +93,10 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
   function givesWay(): boolean {
     if (!busy) return false;
     const oldest = backlog.oldest();
-    return oldest !== undefined && Date.now() - Date.parse(receivedAtOf(oldest)) < GIVES_WAY_MS;
+    if (oldest === undefined) return false;
+    const waitsMs = Date.now() - Date.parse(receivedAtOf(oldest));
+    // A clock that was set back must not make it wait for longer.
+    return waitsMs >= 0 && waitsMs < GIVES_WAY_MS;
   }
 
   /** False when the drain was stopped before the record was on the queue. */

@@ -12,8 +12,9 @@ import { addStandardJob } from "bullmq/dist/esm/scripts/addStandardJob-9.js";
 import type { Redis } from "ioredis";
 import { COUNT, COUNT_ARGUMENTS, type Count, countArguments } from "./statistics.ts";
 
-/** So many that one call takes Redis some milliseconds at most. */
+/** So many, and so much, that one call takes Redis some milliseconds at most, also behind a slow line. */
 const MAX_GATHERED = 64;
+const MAX_GATHERED_LENGTH = 512 * 1024;
 /** While Redis works on one, the next is put together. */
 const CALLS = 2;
 
@@ -87,8 +88,18 @@ class GatheringBackend extends RedisQueueBackend {
   private async callUntilNoneWaits(): Promise<void> {
     this.beginning = false;
     this.calls += 1;
-    while (this.waiting.length > 0) await this.call(this.waiting.splice(0, MAX_GATHERED));
+    while (this.waiting.length > 0) await this.call(this.takeSome());
     this.calls -= 1;
+  }
+
+  private takeSome(): readonly Waiting[] {
+    let count = 0;
+    for (let length = 0; count < MAX_GATHERED && length < MAX_GATHERED_LENGTH; count++) {
+      const next = this.waiting[count];
+      if (!next) break;
+      length += next.job.data.length;
+    }
+    return this.waiting.splice(0, count);
   }
 
   private async call(jobs: readonly Waiting[]): Promise<void> {
@@ -102,7 +113,7 @@ class GatheringBackend extends RedisQueueBackend {
       }
       const [notCounted = null] = ends.slice(jobs.length) as Error[];
       if (notCounted !== null && this.counts) this.onNotCounted(notCounted);
-      this.counts = notCounted === null;
+      if (jobs.some(({ job }) => job.count)) this.counts = notCounted === null;
     } catch (cause) {
       for (const { reject } of jobs) reject(cause as Error);
     }

@@ -232,7 +232,7 @@ function away(turn) {
         generatorUs: (gone.cpuSeconds * 1e6) / gone.accepted,
         loadCore: gone.cpuSeconds / gone.seconds,
         growth: late / middle,
-        note: `${gone.accepted.toLocaleString("en")} accepted; memory ${megabytes(middle)} in the middle, ${megabytes(late)} at the end`,
+        note: `${gone.accepted.toLocaleString("en")} accepted, failures ${JSON.stringify(gone.failures)}; memory ${megabytes(middle)} in the middle, ${megabytes(late)} at the end`,
       },
       {
         subject: `${turn.name} drains`,

@@ -198,3 +198,38 @@ test("with fewer processes than before, what the others left in their journals i
   expect(childrenOf(service.facts().pid).length).toBe(2);
   await before.stop();
 });
+
+test("the first one's end leaves the embedded Redis, which its successor looks after", async () => {
+  await startProcesses("2");
+  const redisPid = (): number =>
+    (JSON.parse(readFileSync(join(service.dataDir, "redis/process.json"), "utf8")) as { pid: number }).pid;
+  const before = redisPid();
+  process.kill(pidOf(1), "SIGKILL");
+  await eventually(
+    () => service.log().filter(({ event }) => event === "redis.embedded").length,
+    (count) => count === 2,
+  );
+  expect(redisPid()).toBe(before);
+  await allWell();
+  process.kill(before, "SIGKILL");
+  await eventually(redisPid, (pid) => pid !== before);
+  await allWell();
+  await deliverAll({ port: service.smtpPort, connections: 4, messages: [...reports()].slice(0, 100) });
+  expect(await service.metric("mm4d_published_total", (sum) => sum === 100)).toBe(100);
+  service.signal("SIGTERM");
+  expect(await service.exited()).toBe(0);
+  expect(existsSync(`/proc/${redisPid()}`)).toBe(false);
+});
+
+test("what is told to stop while its processes are still starting stops", async () => {
+  redis = await startRedis();
+  await startProcesses("3", { REDIS_URL: redis.url });
+  const victim = pidOf(3);
+  process.kill(victim, "SIGKILL");
+  await eventually(
+    () => childrenOf(service.facts().pid),
+    (pids) => pids.length === 3 && !pids.includes(victim),
+  );
+  service.signal("SIGTERM");
+  expect(await service.exited()).toBe(0);
+});
