@@ -5,8 +5,8 @@
  * Telephone numbers are masked here, where the fields are known, and not
  * scrubbed afterwards: all but their last four digits, also inside ids.
  */
+import { createRequire } from "node:module";
 import { type Logger, pino } from "pino";
-import pretty from "pino-pretty";
 import type { Acknowledgement } from "./delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "./delivery/event.ts";
 import { numberMask, partiesOf } from "./delivery/masking.ts";
@@ -80,7 +80,7 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    process.stdout.isTTY ? pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", sync: true }) : standardOutput(),
+    process.stdout.isTTY ? terminal() : standardOutput(),
   );
   const line = (severity: "debug" | "info", event: string, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields });
@@ -266,6 +266,12 @@ export type JournalTrouble = keyof typeof EFFECTS extends infer Event
     ? Exclude<Kind, "full">
     : never
   : never;
+
+function terminal() {
+  // Loaded where there is one: every start would wait for it.
+  const pretty = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
+  return pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", sync: true });
+}
 
 /** See pipe(7). */
 const PIPE_BUF = 4_096;

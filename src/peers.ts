@@ -1,7 +1,8 @@
 /** The peers in force: those of `MM4D_PEERS` or of the file that `MM4D_PEERS_FILE` names; without any, loopback. */
 import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { dirname, isAbsolute, join } from "node:path";
-import { z } from "zod";
+import type { z } from "zod";
 import { type Config, type Network, readNetwork, readPeerName } from "./config.ts";
 import { ORDINARY_PEER } from "./delivery/peer.ts";
 import { readJsonFile } from "./json-file.ts";
@@ -45,7 +46,7 @@ export function readPeers(
   json: unknown,
   readSecret: (file: string) => string,
 ): Result<readonly Peer[], readonly string[]> {
-  const parsed = PEERS.safeParse(json);
+  const parsed = peersSchema().safeParse(json);
   if (!parsed.success) return err(parsed.error.issues.flatMap((issue) => describeIssue(issue, json)));
 
   const { peers } = parsed.data;
@@ -90,107 +91,115 @@ export function mustUseTls({ tls, auth, clientCertificate }: Peer): boolean {
 
 const must = (what: string) => ({ error: () => what });
 
-const switchedOff = z.boolean(must("true or false")).default(false);
-const word = (what: string) => z.string(must(what)).regex(/^[^\p{Cc}]{1,255}$/u, must(what));
-const login = z
-  .strictObject(
-    { user: word("a user's name"), passwordFile: word("the path of a file") },
-    must("null or an object with user and passwordFile"),
-  )
-  .nullable()
-  .default(null);
-const tlsMode = z.enum(["off", "optional", "required"], must('one of "off", "optional", "required"'));
-const domain = z
-  .string(must("a domain"))
-  .toLowerCase()
-  .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, must("a domain"));
-const HOW_MANY = "null or a whole number from 1 to 1000000";
-const howMany = z.int(must(HOW_MANY)).min(1, must(HOW_MANY)).max(1_000_000, must(HOW_MANY)).nullable().default(null);
+/** Zod takes a quarter of a service's start, and most need it for no file. */
+let schema: ReturnType<typeof createSchema> | undefined;
+function peersSchema(): ReturnType<typeof createSchema> {
+  schema ??= createSchema((createRequire(import.meta.url)("zod") as typeof import("zod")).z);
+  return schema;
+}
 
-const ADDRESS = "an IP address or a network, such as 192.0.2.0/24 or 2001:db8::/32";
-const network = z.string(must(ADDRESS)).transform((text, context): Network => {
-  const read = readNetwork(text);
-  if (read) return read;
-  context.addIssue({ code: "custom", message: ADDRESS, input: text });
-  return z.NEVER;
-});
+function createSchema(z: typeof import("zod").z) {
+  const switchedOff = z.boolean(must("true or false")).default(false);
+  const word = (what: string) => z.string(must(what)).regex(/^[^\p{Cc}]{1,255}$/u, must(what));
+  const login = z
+    .strictObject(
+      { user: word("a user's name"), passwordFile: word("the path of a file") },
+      must("null or an object with user and passwordFile"),
+    )
+    .nullable()
+    .default(null);
+  const tlsMode = z.enum(["off", "optional", "required"], must('one of "off", "optional", "required"'));
+  const domain = z
+    .string(must("a domain"))
+    .toLowerCase()
+    .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, must("a domain"));
+  const HOW_MANY = "null or a whole number from 1 to 1000000";
+  const howMany = z.int(must(HOW_MANY)).min(1, must(HOW_MANY)).max(1_000_000, must(HOW_MANY)).nullable().default(null);
 
-const FINGERPRINT = "the SHA-256 fingerprint of a certificate, 64 hexadecimal digits";
-const clientCertificate = z
-  .strictObject(
+  const ADDRESS = "an IP address or a network, such as 192.0.2.0/24 or 2001:db8::/32";
+  const network = z.string(must(ADDRESS)).transform((text, context): Network => {
+    const read = readNetwork(text);
+    if (read) return read;
+    context.addIssue({ code: "custom", message: ADDRESS, input: text });
+    return z.NEVER;
+  });
+
+  const FINGERPRINT = "the SHA-256 fingerprint of a certificate, 64 hexadecimal digits";
+  const clientCertificate = z
+    .strictObject(
+      {
+        fingerprint: z
+          .string(must(FINGERPRINT))
+          .transform((text) => text.replaceAll(":", "").toLowerCase())
+          .pipe(z.string().regex(/^[0-9a-f]{64}$/, must(FINGERPRINT)))
+          .nullable()
+          .default(null),
+        subject: word("the common name of a certificate").nullable().default(null),
+      },
+      must("null or an object with fingerprint or subject"),
+    )
+    .refine(
+      ({ fingerprint, subject }) => fingerprint !== null || subject !== null,
+      must("an object with fingerprint or subject"),
+    )
+    .nullable()
+    .default(null);
+
+  const limits = z.strictObject({ connections: howMany, messagesPerSecond: howMany }, must("an object")).prefault({});
+
+  const CONNECTIONS = "a whole number from 1 to 100";
+  const MAILBOX = "null or an address, such as system-user@mmsc.example";
+  const acknowledge = z
+    .strictObject(
+      {
+        mode: z.enum(["off", "auto", "always"], must('one of "off", "auto", "always"')).default("auto"),
+        host: word("null or a host name").nullable().default(null),
+        port: z
+          .int(must("a port"))
+          .min(1, must("a port from 1 to 65535"))
+          .max(65_535, must("a port from 1 to 65535"))
+          .default(25),
+        connections: z.int(must(CONNECTIONS)).min(1, must(CONNECTIONS)).max(100, must(CONNECTIONS)).default(4),
+        tls: z
+          .enum(["off", "optional", "required", "implicit"], must('one of "off", "optional", "required", "implicit"'))
+          .default("optional"),
+        auth: login,
+        to: z
+          .string(must(MAILBOX))
+          .refine((text) => readMailbox(text) === text, must(MAILBOX))
+          .nullable()
+          .default(null),
+        from: z.enum(["system", "plmn", "null"], must('one of "system", "plmn", "null"')).default("system"),
+      },
+      must("an object"),
+    )
+    .prefault({});
+
+  const NAME = 'a name of letters, digits, ".", "_" and "-", and not "loopback"';
+  const ENTRY = z.strictObject(
     {
-      fingerprint: z
-        .string(must(FINGERPRINT))
-        .transform((text) => text.replaceAll(":", "").toLowerCase())
-        .pipe(z.string().regex(/^[0-9a-f]{64}$/, must(FINGERPRINT)))
-        .nullable()
-        .default(null),
-      subject: word("the common name of a certificate").nullable().default(null),
-    },
-    must("null or an object with fingerprint or subject"),
-  )
-  .refine(
-    ({ fingerprint, subject }) => fingerprint !== null || subject !== null,
-    must("an object with fingerprint or subject"),
-  )
-  .nullable()
-  .default(null);
-
-const limits = z.strictObject({ connections: howMany, messagesPerSecond: howMany }, must("an object")).prefault({});
-
-const CONNECTIONS = "a whole number from 1 to 100";
-const MAILBOX = "null or an address, such as system-user@mmsc.example";
-const acknowledge = z
-  .strictObject(
-    {
-      mode: z.enum(["off", "auto", "always"], must('one of "off", "auto", "always"')).default("auto"),
-      host: word("null or a host name").nullable().default(null),
-      port: z
-        .int(must("a port"))
-        .min(1, must("a port from 1 to 65535"))
-        .max(65_535, must("a port from 1 to 65535"))
-        .default(25),
-      connections: z.int(must(CONNECTIONS)).min(1, must(CONNECTIONS)).max(100, must(CONNECTIONS)).default(4),
-      tls: z
-        .enum(["off", "optional", "required", "implicit"], must('one of "off", "optional", "required", "implicit"'))
-        .default("optional"),
+      name: z.string(must(NAME)).refine((text) => readPeerName(text) !== undefined, must(NAME)),
+      addresses: z.array(network, must("a list of networks")).min(1, must("a list of at least one network")),
+      tls: tlsMode.default("optional"),
+      clientCertificate,
       auth: login,
-      to: z
-        .string(must(MAILBOX))
-        .refine((text) => readMailbox(text) === text, must(MAILBOX))
-        .nullable()
-        .default(null),
-      from: z.enum(["system", "plmn", "null"], must('one of "system", "plmn", "null"')).default("system"),
+      mailFromDomains: z.array(domain, must("a list of domains")).default([]),
+      limits,
+      acknowledge,
+      swapAddresses: switchedOff,
+      forwardedIsFinal: switchedOff,
+      localLongCode: switchedOff,
+      nanp: switchedOff,
+      bareNewlines: switchedOff,
     },
-    must("an object"),
-  )
-  .prefault({});
-
-const NAME = 'a name of letters, digits, ".", "_" and "-", and not "loopback"';
-const ENTRY = z.strictObject(
-  {
-    name: z.string(must(NAME)).refine((text) => readPeerName(text) !== undefined, must(NAME)),
-    addresses: z.array(network, must("a list of networks")).min(1, must("a list of at least one network")),
-    tls: tlsMode.default("optional"),
-    clientCertificate,
-    auth: login,
-    mailFromDomains: z.array(domain, must("a list of domains")).default([]),
-    limits,
-    acknowledge,
-    swapAddresses: switchedOff,
-    forwardedIsFinal: switchedOff,
-    localLongCode: switchedOff,
-    nanp: switchedOff,
-    bareNewlines: switchedOff,
-  },
-  must("an object with at least name and addresses"),
-);
-type Entry = z.output<typeof ENTRY>;
-
-const PEERS = z.strictObject(
-  { peers: z.array(ENTRY, must("a list of peers")).min(1, must("a list of at least one peer")) },
-  must('an object with "peers"'),
-);
+    must("an object with at least name and addresses"),
+  );
+  return z.strictObject(
+    { peers: z.array(ENTRY, must("a list of peers")).min(1, must("a list of at least one peer")) },
+    must('an object with "peers"'),
+  );
+}
+type Entry = z.output<ReturnType<typeof createSchema>>["peers"][number];
 
 function peerOf(entry: Entry, auth: Peer["auth"], acknowledgeAuth: Peer["acknowledge"]["auth"]): Peer {
   const { addresses, nanp, swapAddresses, localLongCode, forwardedIsFinal, ...same } = entry;
@@ -204,10 +213,30 @@ function peerOf(entry: Entry, auth: Peer["auth"], acknowledgeAuth: Peer["acknowl
   };
 }
 
-/** A peer whose entry says nothing but its name and its networks. */
+/** A peer whose entry says nothing but its name and its networks: the defaults of the schema, which a test compares. */
 function plainPeer({ name, networks }: Pick<Peer, "name" | "networks">): Peer {
-  const entry = ENTRY.parse({ name: "plain", addresses: ["192.0.2.1"] });
-  return { ...peerOf(entry, null, null), name, networks };
+  return {
+    name,
+    networks,
+    listed: true,
+    tls: "optional",
+    clientCertificate: null,
+    auth: null,
+    mailFromDomains: [],
+    limits: { connections: null, messagesPerSecond: null },
+    acknowledge: {
+      mode: "auto",
+      host: null,
+      port: 25,
+      connections: 4,
+      tls: "optional",
+      auth: null,
+      to: null,
+      from: "system",
+    },
+    rules: { nanp: false, swapAddresses: false, localLongCode: false, forwardedIsFinal: false },
+    bareNewlines: false,
+  };
 }
 
 /** Whoever connects from this machine where no peers are set. It is not listed, and has fewer rights. */

@@ -5,7 +5,8 @@
  * Peers do not wait for each other: each has connections of its own, and one whose
  * MMSC cannot be reached is asked again by one response at a time, and not at once.
  */
-import { createTransport, type Transporter } from "nodemailer";
+import { createRequire } from "node:module";
+import type { Transporter } from "nodemailer";
 import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
 import { composeResponse } from "../mm4/compose-response.ts";
 import { mmscOptions } from "./mmsc-client.ts";
@@ -155,6 +156,8 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
     const held = lanes.get(name);
     if (held) return held;
     const { auth, connections } = acknowledge;
+    // Loaded with the first one: few starts ever need it, and all would wait for it.
+    const { createTransport } = createRequire(import.meta.url)("nodemailer") as typeof import("nodemailer");
     const transport = createTransport({
       ...mmscOptions(acknowledge, hostname, timeoutMs),
       pool: true,

@@ -151,7 +151,7 @@ test("they share the port, and are one service to whoever looks", async () => {
   for (const pid of workers) expect(existsSync(`/proc/${pid}`)).toBe(false);
 });
 
-test("one that is killed is replaced, and what stood in its journal is queued: nothing lost, nothing doubled", async () => {
+test("one that is killed is replaced, and what stood in its journal is queued; all stop while one is starting", async () => {
   redis = await startRedis();
   await startProcesses("3", { REDIS_URL: redis.url });
   consumer = startConsumer(redis.url);
@@ -174,6 +174,16 @@ test("one that is killed is replaced, and what stood in its journal is queued: n
   expect(new Set(ended.map(({ pid }) => pid))).toEqual(new Set(victims));
   const { text } = await service.get("/metrics");
   expect(text).toContain('mm4d_processes_missing{process="1"} 0');
+
+  // Told to stop while one of them is still starting.
+  const victim = pidOf(2);
+  process.kill(victim, "SIGKILL");
+  await eventually(
+    () => childrenOf(service.facts().pid),
+    (pids) => pids.length === 3 && !pids.includes(victim),
+  );
+  service.signal("SIGTERM");
+  expect(await service.exited()).toBe(0);
 });
 
 test("with fewer processes than before, what the others left in their journals is queued", async () => {
@@ -219,17 +229,4 @@ test("the first one's end leaves the embedded Redis, which its successor looks a
   service.signal("SIGTERM");
   expect(await service.exited()).toBe(0);
   expect(existsSync(`/proc/${redisPid()}`)).toBe(false);
-});
-
-test("what is told to stop while its processes are still starting stops", async () => {
-  redis = await startRedis();
-  await startProcesses("3", { REDIS_URL: redis.url });
-  const victim = pidOf(3);
-  process.kill(victim, "SIGKILL");
-  await eventually(
-    () => childrenOf(service.facts().pid),
-    (pids) => pids.length === 3 && !pids.includes(victim),
-  );
-  service.signal("SIGTERM");
-  expect(await service.exited()).toBe(0);
 });
