@@ -1,6 +1,6 @@
-/** All of them in one file, so that they wait at the same time; the longest first. */
-import "./receiver.ts";
-import "./redis.ts";
+/** All of them in one file, so that they wait at the same time; those that wait for longest first. */
 import "./disk.ts";
+import "./redis.ts";
+import "./receiver.ts";
 import "./reports.ts";
 import "./awaits.ts";

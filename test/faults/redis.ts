@@ -14,6 +14,68 @@ import { keptBy, type Loss, play, type Stage, spell, sweepQueue } from "./stage.
 const TIMEOUT_MS = 1_800_000;
 const MODES = ["journal", "queue"] as const;
 
+// First, because it waits for longest.
+describe.concurrent("the bounds of the exception", () => {
+  test("3 Redis restarted empty: what is older than the grace period is lost, what is younger is queued again", {
+    timeout: TIMEOUT_MS,
+  }, async () => {
+    const redis = await startRedis();
+    const service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_LOG_LEVEL: "warn" });
+    const metric = async (name: string) =>
+      Number(new RegExp(`^${name} (\\d+)$`, "m").exec((await service.get("/metrics")).text)?.[1]);
+    const deliver = (kind: string) => {
+      const ids = Array.from({ length: 100 }, (_, index) => `${kind}-${index}`);
+      const messages = ids.map((id) => [id, deliveryReport({ "X-Mms-Message-ID": id })] as const);
+      return deliverAll({ port: service.smtpPort, connections: 10, messages });
+    };
+    try {
+      await deliver("old");
+      // All of it has settled when the journal has let it go.
+      await eventually(
+        () => metric("mm4d_journal_bytes"),
+        (bytes) => bytes === 0,
+        180_000,
+      );
+      const { accepted } = await deliver("young");
+      await eventually(
+        () => metric("mm4d_journal_records"),
+        (records) => records === 0,
+      );
+      await redis.kill();
+      rmSync(join(redis.directory, "appendonlydir"), { recursive: true });
+      await redis.start();
+      await eventually(
+        () => metric("mm4d_published_again_total"),
+        (count) => count >= accepted.size,
+      );
+      const events = new Map<string, Set<string>>();
+      await sweepQueue({ url: redis.url }, events);
+      expect(new Set(events.keys())).toEqual(accepted);
+      expect(await metric("mm4d_published_again_total")).toBe(accepted.size);
+    } finally {
+      await service.stop();
+      await redis.stop();
+    }
+  });
+
+  test("7 no sentinel answers: told once, in words, and reports are accepted", async () => {
+    const service = await startServiceProcess({ MM4D_REDIS_SENTINELS: "127.0.0.1:1", MM4D_LOG_LEVEL: "warn" });
+    try {
+      await deliverAll({ port: service.smtpPort, connections: 1, messages: [["mm-1", deliveryReport()]] });
+      await says(service, /^Redis has been away for [\w ]+ \(no sentinel answers, or none knows the master/);
+      expect((await service.get("/readyz")).status).toBe(200);
+      await wait(3_000);
+      const told = service.log().filter(({ event }) => event !== "service.note");
+      expect(told.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
+        expect.stringMatching(/^redis\.unreachable: no sentinel answers/),
+        expect.stringMatching(/^drain\.failed: Redis is away: no sentinel answers/),
+      ]);
+    } finally {
+      await service.stop();
+    }
+  });
+});
+
 describe.concurrent.each(MODES)("accepting into the %s", (mode) => {
   const fault = (name: string, scenario: Parameters<typeof play>[1]) =>
     test(name, { timeout: TIMEOUT_MS }, () => play(`${name} (${mode})`, { mode, ...scenario }));
@@ -162,67 +224,6 @@ describe.concurrent("a Redis that lost everything", () => {
       },
     }),
   );
-});
-
-describe.concurrent("the bounds of the exception", () => {
-  test("3 Redis restarted empty: what is older than the grace period is lost, what is younger is queued again", {
-    timeout: TIMEOUT_MS,
-  }, async () => {
-    const redis = await startRedis();
-    const service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_LOG_LEVEL: "warn" });
-    const metric = async (name: string) =>
-      Number(new RegExp(`^${name} (\\d+)$`, "m").exec((await service.get("/metrics")).text)?.[1]);
-    const deliver = (kind: string) => {
-      const ids = Array.from({ length: 100 }, (_, index) => `${kind}-${index}`);
-      const messages = ids.map((id) => [id, deliveryReport({ "X-Mms-Message-ID": id })] as const);
-      return deliverAll({ port: service.smtpPort, connections: 10, messages });
-    };
-    try {
-      await deliver("old");
-      // All of it has settled when the journal has let it go.
-      await eventually(
-        () => metric("mm4d_journal_bytes"),
-        (bytes) => bytes === 0,
-        180_000,
-      );
-      const { accepted } = await deliver("young");
-      await eventually(
-        () => metric("mm4d_journal_records"),
-        (records) => records === 0,
-      );
-      await redis.kill();
-      rmSync(join(redis.directory, "appendonlydir"), { recursive: true });
-      await redis.start();
-      await eventually(
-        () => metric("mm4d_published_again_total"),
-        (count) => count >= accepted.size,
-      );
-      const events = new Map<string, Set<string>>();
-      await sweepQueue({ url: redis.url }, events);
-      expect(new Set(events.keys())).toEqual(accepted);
-      expect(await metric("mm4d_published_again_total")).toBe(accepted.size);
-    } finally {
-      await service.stop();
-      await redis.stop();
-    }
-  });
-
-  test("7 no sentinel answers: told once, in words, and reports are accepted", async () => {
-    const service = await startServiceProcess({ MM4D_REDIS_SENTINELS: "127.0.0.1:1", MM4D_LOG_LEVEL: "warn" });
-    try {
-      await deliverAll({ port: service.smtpPort, connections: 1, messages: [["mm-1", deliveryReport()]] });
-      await says(service, /^Redis has been away for [\w ]+ \(no sentinel answers, or none knows the master/);
-      expect((await service.get("/readyz")).status).toBe(200);
-      await wait(3_000);
-      const told = service.log().filter(({ event }) => event !== "service.note");
-      expect(told.map(({ event, reason }) => `${event}: ${reason}`)).toEqual([
-        expect.stringMatching(/^redis\.unreachable: no sentinel answers/),
-        expect.stringMatching(/^drain\.failed: Redis is away: no sentinel answers/),
-      ]);
-    } finally {
-      await service.stop();
-    }
-  });
 });
 
 describe.concurrent("a Redis that is not fit for a queue", () => {
