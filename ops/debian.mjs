@@ -3,6 +3,14 @@ import { execFileSync } from "node:child_process";
 import { accessSync, constants, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Postfix, of which tests and the benchmark take programs out of its package, and what those need. */
+export const POSTFIX = {
+  package: "postfix",
+  libraries: ["libdb5.3", "libicu72", "libnsl2", "libsasl2-2"],
+  directory: fileURLToPath(new URL("../node_modules/.cache/postfix", import.meta.url)),
+};
 
 /** Whether a program can be run by its name. */
 export function isOnPath(program) {

@@ -9,7 +9,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { installDebian, isOnPath, unpackDebian } from "./debian.mjs";
+import { installDebian, isOnPath, POSTFIX, unpackDebian } from "./debian.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** Programs that tests run and mm4d does not, with the Debian package each comes from. */
@@ -27,12 +27,7 @@ const TOOLS = {
 const PYTHON_REDIS = { package: "python3-redis", path: "/usr/lib/python3/dist-packages/redis" };
 /** Programs that are only taken out of their packages: installed, these would start a mail server, a database and a balancer. */
 const UNPACKED = [
-  {
-    program: "smtp-source",
-    package: "postfix",
-    libraries: ["libdb5.3", "libicu72", "libnsl2", "libsasl2-2"],
-    directory: `${root}node_modules/.cache/postfix`,
-  },
+  { program: "smtp-source", ...POSTFIX },
   {
     program: "promtool",
     package: "prometheus",

@@ -3,16 +3,17 @@ import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { installDebian, unpackDebian } from "../../ops/debian.mjs";
+import { installDebian, POSTFIX, unpackDebian } from "../../ops/debian.mjs";
 
 const CACHE = fileURLToPath(new URL("../../node_modules/.cache/", import.meta.url));
 const HARAKA_DIRECTORY = join(CACHE, "bench");
 const PYTHON_PACKAGES = "/usr/lib/python3/dist-packages/";
-/** The same directory as that of `npm test`, which takes smtp-source from it. */
-const POSTFIX = join(CACHE, "postfix");
 
 export const HARAKA = join(HARAKA_DIRECTORY, "node_modules/Haraka/bin/haraka");
-export const SMTP_SINK = { program: join(POSTFIX, "usr/sbin/smtp-sink"), libraries: join(POSTFIX, "usr/lib/postfix") };
+export const SMTP_SINK = {
+  program: join(POSTFIX.directory, "usr/sbin/smtp-sink"),
+  libraries: join(POSTFIX.directory, "usr/lib/postfix"),
+};
 
 const FETCH = {
   haraka() {
@@ -28,8 +29,8 @@ const FETCH = {
   },
   "smtp-sink"() {
     if (existsSync(SMTP_SINK.program)) return true;
-    if (!installDebian(["libdb5.3", "libicu72", "libnsl2", "libsasl2-2"])) return false;
-    unpackDebian("postfix", POSTFIX);
+    if (!installDebian(POSTFIX.libraries)) return false;
+    unpackDebian(POSTFIX.package, POSTFIX.directory);
     return true;
   },
 };

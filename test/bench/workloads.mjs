@@ -9,6 +9,7 @@ import { measure, send } from "./load.mjs";
 import { kill, LOAD_CORE, rssBytes, run, SERVER_CORE, start } from "./processes.mjs";
 import { addCopies, trim } from "./queue-filling.mjs";
 import { LADDER, startSubject } from "./subjects.mjs";
+import { median } from "./table.mjs";
 
 /**
  * @typedef {object} Workload
@@ -286,10 +287,6 @@ function watchMemory(child) {
   const samples = [];
   const timer = setInterval(() => samples.push(rssBytes(child)), 1_000);
   return { samples, stop: () => clearInterval(timer) };
-}
-
-function median(numbers) {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 }
 
 function megabytes(bytes) {
