@@ -15,6 +15,13 @@ export function journalDirectory(processDir: string): string {
   return join(processDir, "journal");
 }
 
+/** How large the journal of one of so many processes may be: they share the disk. No less than a journal's least. */
+export function journalShare(maxBytes: number, count: number): number {
+  return Math.max(LEAST_JOURNAL_BYTES, Math.floor(maxBytes / count));
+}
+
+const LEAST_JOURNAL_BYTES = 1_048_576;
+
 /** The numbers of the first `count` processes, and of those that were there when there were more and left something in their journals. */
 export function processNumbers(dataDir: string, count: number): readonly number[] {
   const first = Array.from({ length: count }, (_, index) => index + 1);

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { takeControl } from "./admin/control.ts";
-import { FULL, fullJournal, type HealthFacts, healthOfAll, notReady, unhealthy } from "./admin/health.ts";
+import { type HealthFacts, healthOfAll, isFull, notReady, unhealthy } from "./admin/health.ts";
 import { type Admin, startAdmin } from "./admin/server.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
@@ -22,7 +22,7 @@ import { findPdu } from "./mm4/pdus.ts";
 import { createOperating } from "./operating.ts";
 import { createOutage, type Outage } from "./outage.ts";
 import { rulesOf } from "./peers.ts";
-import { journalDirectory, processDirectory } from "./process-directories.ts";
+import { journalDirectory, journalShare, processDirectory } from "./process-directories.ts";
 import type { Assignment } from "./processes.ts";
 import { durationInWords } from "./quantities.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "./queue/acknowledgements.ts";
@@ -74,7 +74,6 @@ const JOURNAL_CLOSE_MS = 10_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const LOOKED_AT_EVERY_MS = 1_000;
-const LEAST_JOURNAL_BYTES = 1_048_576;
 const MAX_REFUSED_TOLD = 1_000;
 const MAX_CODES_REMEMBERED = 1_000;
 const REFUSALS_TOLD_PER_SECOND = 10;
@@ -126,8 +125,7 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
 
 async function start(config: Config, assignment: Assignment, log: Log, releasers: Releaser[]): Promise<Service> {
   const isFirst = assignment.number === 1;
-  /** They share the disk. */
-  const journalMaxBytes = Math.max(LEAST_JOURNAL_BYTES, Math.floor(config.journalMaxBytes / assignment.count));
+  const journalMaxBytes = journalShare(config.journalMaxBytes, assignment.count);
   const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
   const isNewCode = oncePer(Number.POSITIVE_INFINITY, MAX_CODES_REMEMBERED);
   // A stranger who knocks all day is told of once a minute.
@@ -592,10 +590,10 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       if (quarantine.has(0)) quarantineFullTold = false;
     }
     const status = journalStatus();
-    const isFull = status.bytes >= status.maxBytes * FULL;
-    if (isFull && !full) outages.journalFull.begun(status);
-    if (!isFull && full) outages.journalFull.over();
-    full = isFull;
+    const wasFull = full;
+    full = isFull(status);
+    if (full && !wasFull) outages.journalFull.begun(status);
+    if (!full && wasFull) outages.journalFull.over();
   }
 
   /** What stands on the queues. Rejects when Redis does not tell. */
@@ -608,11 +606,13 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   }
 
   function healthFacts(): HealthFacts {
+    const use = journalStatus();
     return {
       takesReports: assignment.number <= assignment.count,
       stopping,
+      full: isFull(use),
       needsRedis: config.accept === "queue",
-      journal: journalStatus(),
+      journal: use,
       redis: { ...watch.state(), refusal: watch.refusal() },
       drainFault: drain?.trouble() ?? null,
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
@@ -663,7 +663,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     const facts = all.map(({ health }) => health);
     const reasons = [...unhealthy(healthOfAll(facts))];
     const missing = siblings.missing();
-    const full = facts.filter((one) => one.takesReports && fullJournal(one)).length;
+    const full = facts.filter((one) => one.takesReports && one.full).length;
     if (full > 0 && full < assignment.count) {
       reasons.push(
         `The journals of ${full} of ${assignment.count} processes are full: reports on their connections get 451 until Redis has caught up`,

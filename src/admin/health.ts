@@ -9,6 +9,8 @@ export interface HealthFacts {
   /** False for a process that only empties the journal of an earlier one. */
   readonly takesReports: boolean;
   readonly stopping: boolean;
+  /** Whether reports get 451 for want of room in the journal: {@link isFull}. */
+  readonly full: boolean;
   /** Whether reports are stored in Redis before they are answered: then nothing works without it. */
   readonly needsRedis: boolean;
   readonly journal: {
@@ -37,13 +39,12 @@ export interface HealthFacts {
 }
 
 /** From this share of its limit on, a journal counts as full: one large message may no longer fit. */
-export const FULL = 0.99;
+const FULL = 0.99;
 /** A record that waits longer while Redis answers means that the queue does not keep up. */
 const LAG_LIMIT_MS = 60_000;
 
 /** Why no traffic should come here; empty when it may. */
-export function notReady(facts: HealthFacts): readonly string[] {
-  const { stopping, journal, redis, needsRedis } = facts;
+export function notReady({ stopping, full, journal, redis, needsRedis }: HealthFacts): readonly string[] {
   const reasons: string[] = [];
   if (stopping) reasons.push("The service is being stopped");
   if (needsRedis && redis.awayMs !== null) {
@@ -60,7 +61,7 @@ export function notReady(facts: HealthFacts): readonly string[] {
       `The journal cannot be written (${journal.fault.message}): reports get 451 until the data directory is in order`,
     );
   }
-  if (fullJournal(facts)) {
+  if (full) {
     reasons.push(`The journal is full (${size(journal)}): reports get 451 until Redis has caught up`);
   }
   return reasons;
@@ -101,17 +102,11 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
   const [first] = all;
   if (!first) throw new Error("A service has a process");
   const worst = <Fact>(fact: (facts: HealthFacts) => Fact): HealthFacts => all.find(fact) ?? first;
-  const journals = all.map(({ journal }) => journal);
-  const isFull = all.every((facts) => !facts.takesReports || fullJournal(facts));
-  const bytes = sum(journals.map((journal) => journal.bytes));
-  const maxBytes = sum(journals.map((journal) => journal.maxBytes));
   return {
     ...first,
+    full: all.every(({ takesReports, full }) => full || !takesReports),
     journal: {
-      bytes: isFull ? maxBytes : Math.min(bytes, maxBytes * FULL - 1),
-      maxBytes,
-      records: sum(journals.map(({ records }) => records)),
-      oldestAt: earliest(journals.map(({ oldestAt }) => oldestAt)),
+      ...journalOfAll(all.map(({ journal }) => journal)),
       fault: worst(({ journal }) => journal.fault).journal.fault,
     },
     redis: worst(({ redis }) => redis.awayMs !== null || redis.fault !== null || redis.refusal !== null).redis,
@@ -120,13 +115,25 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
   };
 }
 
-/** Whether reports get 451 for want of room. */
-export function fullJournal({ journal }: HealthFacts): boolean {
-  return journal.bytes >= journal.maxBytes * FULL;
+type JournalUse = Pick<HealthFacts["journal"], "bytes" | "maxBytes" | "records" | "oldestAt">;
+
+/** What is in the journals of all processes together. */
+export function journalOfAll(journals: readonly JournalUse[]): JournalUse {
+  return {
+    records: sum(journals.map(({ records }) => records)),
+    bytes: sum(journals.map(({ bytes }) => bytes)),
+    maxBytes: sum(journals.map(({ maxBytes }) => maxBytes)),
+    oldestAt: earliest(journals.map(({ oldestAt }) => oldestAt)),
+  };
+}
+
+/** Whether a journal has no room to speak of. */
+export function isFull({ bytes, maxBytes }: Pick<JournalUse, "bytes" | "maxBytes">): boolean {
+  return bytes >= maxBytes * FULL;
 }
 
 /** Null when there is none. */
-export function earliest(dates: readonly (Date | null)[]): Date | null {
+function earliest(dates: readonly (Date | null)[]): Date | null {
   const known = dates.filter((date) => date !== null).map((date) => date.getTime());
   return known.length === 0 ? null : new Date(Math.min(...known));
 }

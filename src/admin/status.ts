@@ -1,7 +1,7 @@
 /** How things are now, in words for the person on call: one screen, the same in the terminal and on the page. */
 import type { QueueUse } from "../metrics.ts";
 import { durationInWords, inPercent, megabytes, some, sum } from "../quantities.ts";
-import { earliest } from "./health.ts";
+import { journalOfAll } from "./health.ts";
 import { merged, type PeerTraffic, trafficOfBoth } from "./traffic.ts";
 
 export interface StatusFacts {
@@ -88,7 +88,6 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
 export function statusOfAll(all: readonly StatusFacts[]): StatusFacts {
   const [first] = all;
   if (!first) throw new Error("A service has a process");
-  const journals = all.map(({ journal }) => journal);
   return {
     ...first,
     reportsLastMinute: sum(all.map(({ reportsLastMinute }) => reportsLastMinute)),
@@ -100,12 +99,7 @@ export function statusOfAll(all: readonly StatusFacts[]): StatusFacts {
       all.map(({ connections }) => connections),
       (a, b) => a + b,
     ),
-    journal: {
-      records: sum(journals.map(({ records }) => records)),
-      bytes: sum(journals.map(({ bytes }) => bytes)),
-      maxBytes: sum(journals.map(({ maxBytes }) => maxBytes)),
-      oldestAt: earliest(journals.map(({ oldestAt }) => oldestAt)),
-    },
+    journal: journalOfAll(all.map(({ journal }) => journal)),
   };
 }
 

@@ -7,7 +7,7 @@ import { type Found, type Inspection, inspectJournal, type RecordState } from ".
 import { receivedAtOf } from "../journal/record.ts";
 import { SEVERAL } from "../journal/retention.ts";
 import { segmentPath } from "../journal/segments.ts";
-import { journalDirectory, processDirectory, processNumbers } from "../process-directories.ts";
+import { journalDirectory, journalShare, processDirectory, processNumbers } from "../process-directories.ts";
 import { durationInWords, some } from "../quantities.ts";
 import { visible } from "../visible.ts";
 import { askService } from "./running-service.ts";
@@ -166,7 +166,7 @@ interface Look {
 async function looks(): Promise<readonly Look[]> {
   const { config } = loadSettings("read the journal");
   const numbers = processNumbers(config.dataDir, config.processes);
-  const maxBytes = Math.floor(config.journalMaxBytes / config.processes);
+  const maxBytes = journalShare(config.journalMaxBytes, config.processes);
   // Those of further processes are there once the service has run with so many.
   const there = numbers.filter((n) => n === 1 || existsSync(journalDirectory(processDirectory(config.dataDir, n))));
   return Promise.all(there.map((number) => look(processDirectory(config.dataDir, number), maxBytes)));
