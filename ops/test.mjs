@@ -22,6 +22,7 @@ const TOOLS = {
   faketime: "faketime",
   openssl: "openssl",
   chromium: "chromium",
+  "systemd-analyze": "systemd",
 };
 /** redis-py of the distribution's own Python, which no program on PATH tells of. */
 const PYTHON_REDIS = { package: "python3-redis", path: "/usr/lib/python3/dist-packages/redis" };

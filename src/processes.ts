@@ -38,12 +38,14 @@ export interface ProcessesOptions {
   readonly onEnded: (ended: {
     readonly process: number;
     readonly pid: number | undefined;
-    /** Its exit code, or the signal that ended it. */
+    /** Its exit code, or the signal that ended it; or that it hung, and was killed. */
     readonly how: number | string;
     readonly againInMs: number;
   }) => void;
   /** The processes end by themselves, each step of theirs with a deadline; one that has not after this is killed. */
   readonly stopDeadlineMs: number;
+  /** One that has answered nothing for so long hangs, and is killed, in milliseconds; null for never. */
+  readonly hangMs: number | null;
 }
 
 export interface Processes {
@@ -58,6 +60,8 @@ export interface Processes {
 
 /** What a process says when it hears what it is told; what comes earlier, libraries of ours may have heard. */
 export const LISTENING = "listening";
+/** What it is asked while it is watched, and says as soon as it can. */
+export const ALIVE = "alive";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
@@ -66,8 +70,11 @@ const STEADY_MS = 60_000;
 
 /** Starts all of them. Rejects when one cannot start, with none left running; it has said itself why. */
 export async function startProcesses(options: ProcessesOptions): Promise<Processes> {
-  const { numbers, count, embedded, onEnded, stopDeadlineMs } = options;
+  const { numbers, count, embedded, onEnded, stopDeadlineMs, hangMs } = options;
   const workers = new Map<number, Worker>();
+  /** When each that has started was heard of last. */
+  const heardAtMs = new Map<Worker, number>();
+  const hung = new WeakSet<Worker>();
   const kept: Promise<End>[] = [];
   const stopping = new AbortController();
   let redisUrl: string | null = null;
@@ -95,7 +102,9 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
     const siblings = numbers.filter((other) => other !== number);
     return {
       started: new Promise((resolve) => {
-        worker.on("message", (said: typeof LISTENING | Started) => {
+        worker.on("message", (said: typeof LISTENING | typeof ALIVE | Started) => {
+          if (said !== LISTENING) heardAtMs.set(worker, performance.now());
+          if (said === ALIVE) return;
           if (said !== LISTENING) {
             if (number === 1 && embedded) useRedis(said.redisUrl);
             resolve(said);
@@ -105,7 +114,10 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
         });
       }),
       ended: new Promise((resolve) => {
-        worker.once("exit", (code, signal) => resolve(signal ?? code));
+        worker.once("exit", (code, signal) => {
+          heardAtMs.delete(worker);
+          resolve(hung.has(worker) ? "hung" : (signal ?? code));
+        });
         // One that the system could not start.
         worker.once("error", (cause: Error) => resolve(cause.message));
       }),
@@ -136,6 +148,25 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
     }
   }
 
+  /** Kills whoever does not answer any more. */
+  function killHung(limitMs: number): NodeJS.Timeout {
+    const everyMs = limitMs / 4;
+    let lookedAtMs = performance.now();
+    return setInterval(() => {
+      const nowMs = performance.now();
+      // This process stood still itself: what they said meanwhile has not been read yet.
+      const stoodStill = nowMs - lookedAtMs > 2 * everyMs;
+      lookedAtMs = nowMs;
+      for (const [worker, atMs] of heardAtMs) {
+        if (stoodStill || nowMs - atMs < limitMs) tell(worker, ALIVE);
+        else {
+          hung.add(worker);
+          worker.process.kill("SIGKILL");
+        }
+      }
+    }, everyMs);
+  }
+
   function tellAll(what: "reload" | "stop"): void {
     for (const worker of workers.values()) tell(worker, what);
   }
@@ -145,6 +176,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
   }
 
   async function stop(): Promise<boolean> {
+    clearInterval(watching);
     stopping.abort();
     tellAll("stop");
     const late = setTimeout(kill, stopDeadlineMs);
@@ -153,6 +185,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
     return ends.every((how) => how === 0);
   }
 
+  const watching = hangMs === null ? undefined : killHung(hangMs);
   try {
     // The others need its Redis, where none is given.
     const first = await start(1);
@@ -168,6 +201,6 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
 type End = number | string;
 
 /** One that has just ended need not hear it. */
-function tell(worker: Worker, what: Assignment | "reload" | "stop"): void {
+function tell(worker: Worker, what: Assignment | typeof ALIVE | "reload" | "stop"): void {
   worker.send(what, () => {});
 }

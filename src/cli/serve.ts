@@ -4,9 +4,10 @@ import type { Command } from "commander";
 import type { Config } from "../config.ts";
 import { createLog } from "../log.ts";
 import { processNumbers } from "../process-directories.ts";
-import { type Assignment, LISTENING, type Processes, type Started, startProcesses } from "../processes.ts";
+import { ALIVE, type Assignment, LISTENING, type Processes, type Started, startProcesses } from "../processes.ts";
 import { describeRedis, redisOf } from "../queue/redis.ts";
 import { type Service, startService } from "../service.ts";
+import { connectSystemd } from "../systemd.ts";
 import { loadSettings } from "./settings.ts";
 
 export function addServeCommand(program: Command): void {
@@ -37,14 +38,20 @@ async function serve(): Promise<void> {
   let kill = (): void => {};
   // From the first moment: what is being started must be stopped in order too.
   const signalled = firstSignal(() => kill());
+  const systemd = connectSystemd(process.env);
   const numbers = processNumbers(config.dataDir, config.processes);
-  const service = numbers.length === 1 ? await startAlone(config) : await startSeveral(config, numbers).catch(end);
+  const service =
+    numbers.length === 1
+      ? await startAlone(config)
+      : await startSeveral(config, numbers, systemd.watchdogMs).catch(end);
   kill = service.kill;
   process.stderr.write(service.welcome);
+  systemd.ready('Takes reports; "mm4d status" says how it is');
 
   // A terminal that is closed takes the service along; elsewhere the signal asks to read the files again.
   if (!process.stdout.isTTY) process.on("SIGHUP", () => service.reload());
   await signalled;
+  systemd.stopping("Finishes what is open");
   process.exit((await service.stop()) ? 0 : 1);
 }
 
@@ -53,13 +60,14 @@ async function startAlone(config: Config): Promise<Processes> {
   return { welcome: welcome(service, config), reload: service.reload, stop: service.stop, kill() {} };
 }
 
-function startSeveral(config: Config, numbers: readonly number[]): Promise<Processes> {
+function startSeveral(config: Config, numbers: readonly number[], hangMs: number | null): Promise<Processes> {
   const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: null });
   return startProcesses({
     numbers,
     count: config.processes,
     embedded: redisOf(config) === undefined,
     onEnded: (ended) => log.processEnded(ended),
+    hangMs,
     stopDeadlineMs: config.shutdownDelayMs + 2 * config.shutdownGraceMs + STOP_SPARE_MS,
   });
 }
@@ -98,6 +106,7 @@ function whatIsTold() {
     process.on("message", (what) => {
       if (what === "stop") resolve();
       if (what === "reload") reload();
+      if (what === ALIVE) process.send?.(ALIVE);
     });
   });
   return {
