@@ -1,6 +1,6 @@
 /**
  * Every setting, in one table: environment name, default, bounds and one
- * sentence with the unit. The README's table and `mm4d config` are printed from it.
+ * sentence with the unit. docs/settings.md and `mm4d config` are printed from it.
  */
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
@@ -13,7 +13,7 @@ interface Setting<T> {
   readonly env: string;
   /** As it would be written in the environment. Empty: not set. */
   readonly fallback: string;
-  /** What the README says instead of a default that differs by machine. */
+  /** What docs/settings.md says instead of a default that differs by machine. */
   readonly fallbackShown?: string;
   /** What may be written there. Completes "must be". */
   readonly type: string;

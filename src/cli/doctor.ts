@@ -33,7 +33,7 @@ const CLOCK_WARNED_MS = 2_000;
 const SYNC_WARNED_MS = 20;
 const SYNCS = 20;
 const SYNC_BYTES = 4_096;
-/** Of a remembered id in Redis; see the README's table of what grows. */
+/** Of a remembered id in Redis; see docs/capacity.md, what grows. */
 const ID_BYTES = 200;
 const PORT_DEADLINE_MS = 3_000;
 

@@ -10,7 +10,7 @@ export interface SmtpReply {
   readonly code: number;
   /** Begins with the enhanced code, but for 3xx, which have none. RFC 2034 §4. */
   readonly text: string;
-  /** When it is given, for the README. */
+  /** When it is given, for docs/replies.md. */
   readonly when: string;
   /** Under which name a refusal is counted and listed; the others are none. */
   readonly reason?: string;

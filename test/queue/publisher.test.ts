@@ -93,7 +93,7 @@ test("another record of the same event is a duplicate of the first, also after t
   await publishing.close();
 });
 
-test("a job that somebody removes by hand is forgotten with its event's id, as the README says", async () => {
+test("a job that somebody removes by hand is forgotten with its event's id, as docs/guarantees.md says", async () => {
   await publisher.publish(record("1", "same"));
   await consumeOne();
   await withQueue(QUEUE, (queue) => queue.clean(0, 0, "completed"));

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { eventually, freePort } from "./redis.ts";
+import { replaceEach } from "./sample.ts";
 import type { TestService } from "./service.ts";
 
 export interface TestHaproxy {
@@ -74,13 +75,4 @@ export async function startHaproxy(a: TestService, b: TestService): Promise<Test
     throw cause;
   }
   return { port, server, stop };
-}
-
-/** Fails when something is not there, so that the sample cannot drift away from what is tried. */
-function replaceEach(text: string, pairs: readonly (readonly [string | RegExp, string])[]): string {
-  return pairs.reduce((before, [from, to]) => {
-    const after = before.replace(from, to);
-    if (after === before) throw new Error(`${from} is not in the sample`);
-    return after;
-  }, text);
 }

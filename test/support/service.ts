@@ -42,10 +42,11 @@ export function cleanEnv(settings: Readonly<Record<string, string>>): Record<str
   return { ...(Object.fromEntries(kept) as Record<string, string>), ...settings };
 }
 
-/** `under`: a command that runs it, such as strace with its options. */
+/** `under`: a command that runs it, such as strace with its options. `main`: where else mm4d is installed. */
 export async function startServiceProcess(
   settings: Readonly<Record<string, string>> = {},
   under: readonly string[] = [],
+  main = MAIN,
 ): Promise<TestService> {
   const parent = mkdtempSync(join(tmpdir(), "mm4d-test-"));
   const dataDir = settings.MM4D_DATA_DIR ?? join(parent, "data");
@@ -65,7 +66,7 @@ export async function startServiceProcess(
   let said = "";
 
   async function start(): Promise<void> {
-    const [program = "", ...args] = [...under, process.execPath, MAIN, "serve"];
+    const [program = "", ...args] = [...under, process.execPath, main, "serve"];
     child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     exit = new Promise((resolve) => child.once("exit", (code, signal) => resolve(code ?? signal)));
     child.stdout?.setEncoding("utf8").on("data", (text) => {

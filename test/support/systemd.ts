@@ -23,7 +23,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
  * The whole tree is an overlay, so that nothing in it can change or remove a file of the machine.
  * Of units there is only what stands here: a service pulls in sysinit.target and basic.target, and the
  * machine's own would set up the machine again, and clear /tmp.
- * What is seen of mm4d is what an installed package has, where npm installs one for all.
+ * mm4d is at /opt/mm4d, as a clone that was set up.
  */
 const BOOT = `
 set -e
@@ -31,14 +31,14 @@ mount --make-rprivate /
 mount -t tmpfs tmpfs /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work /mnt/root
-package="/mnt/root$(npm root --global)/mm4d"
+clone=/mnt/root/opt/mm4d
 for part in dist node_modules ops; do
-  mkdir -p "$package/$part"
-  mount --bind "$ROOT/$part" "$package/$part"
-  mount -o remount,bind,ro "$package/$part"
+  mkdir -p $clone/$part
+  mount --bind "$ROOT/$part" $clone/$part
+  mount -o remount,bind,ro $clone/$part
 done
-cp "$ROOT/package.json" "$package/"
-chmod go+r "$package/package.json"
+cp "$ROOT/package.json" $clone/
+chmod go+r $clone/package.json
 mount --rbind /dev /mnt/root/dev
 mkdir /mnt/root/mnt/old
 cd /mnt/root
@@ -51,7 +51,7 @@ mkdir -p /sys/fs/cgroup
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 umount -l /mnt/old
 command -v node > /dev/null || ln -s "$NODE" /usr/local/bin/node
-ln -s "$(npm root --global)/mm4d/dist/main.js" /usr/local/bin/mm4d
+rm -f /usr/local/bin/mm4d
 rm -rf /etc/systemd/system /etc/mm4d
 mkdir -p /etc/systemd/system /run/units
 for unit in sysinit basic shutdown network-online multi-user mm4d-test; do

@@ -1,12 +1,16 @@
 /**
- * `npm run readme`: writes the tables of README.md from the program itself.
- * With `--check` it only says whether they are current.
+ * `npm run docs`: writes the tables and lists in README.md and docs/ that the program
+ * itself knows. With `--check` it only says whether they are current.
  */
 import { readFileSync, writeFileSync } from "node:fs";
+import { Command } from "commander";
 import libmime from "libmime";
 import { createCatalogue } from "../dist/catalogue/catalogue.js";
+import { COMMANDS } from "../dist/cli/commands.js";
 import { SETTINGS } from "../dist/config.js";
+import { describeCode } from "../dist/delivery/describe.js";
 import { ORDINARY_PEER } from "../dist/delivery/peer.js";
+import { PRECEDENCE } from "../dist/delivery/precedence.js";
 import { createMetrics } from "../dist/metrics.js";
 import { receive } from "../dist/receiver.js";
 import { REPLIES } from "../dist/smtp/replies.js";
@@ -59,28 +63,120 @@ const MALFORMED = {
   "more than 1,000 fields": report({ A: `1${"\r\nA: 1".repeat(1_000)}` }),
 };
 
-const path = new URL("../README.md", import.meta.url);
-const before = readFileSync(path, "utf8");
-let after = before;
-for (const [name, lines] of Object.entries(await tables())) {
-  const [start, end] = [`<!-- ${name}: npm run readme -->\n`, `<!-- end of ${name} -->`];
-  const from = after.indexOf(start) + start.length;
-  const to = after.indexOf(end);
-  if (from < start.length || to === -1) throw new Error(`README.md has no place for ${name}`);
-  after = `${after.slice(0, from)}\n${lines.join("\n")}\n\n${after.slice(to)}`;
-}
-if (process.argv.includes("--check")) process.exitCode = after === before ? 0 : 1;
-else writeFileSync(path, after);
+const ROOT = new URL("../", import.meta.url);
+const CHECK = process.argv.includes("--check");
 
-async function tables() {
-  return { settings: settings(), replies: replies(), malformed: await malformed(), metrics: await metrics() };
+/** The first setting of each table in docs/settings.md. */
+const FIRST_SETTINGS = [
+  "redisUrl",
+  "smtpHost",
+  "domain",
+  "dataDir",
+  "queue",
+  "catalogueFile",
+  "maxMessageBytes",
+  "firstCommandSeconds",
+  "systemAddress",
+  "traceHours",
+];
+
+/** What stands in which document, between its two marks. */
+const PARTS = {
+  "docs/settings.md": Object.fromEntries(FIRST_SETTINGS.map((first) => [`settings ${first}`, () => settings(first)])),
+  "docs/replies.md": { replies, malformed },
+  "docs/operating.md": { metrics },
+  "docs/commands.md": { commands },
+  "docs/codes.md": { precedence, codes },
+  "docs/dependencies.md": { packages },
+};
+
+for (const [path, parts] of Object.entries(PARTS)) {
+  const url = new URL(path, ROOT);
+  const before = readFileSync(url, "utf8");
+  let after = before;
+  for (const [name, lines] of Object.entries(parts)) {
+    const [start, end] = [`<!-- ${name}: npm run docs -->\n`, `<!-- end of ${name} -->`];
+    const from = after.indexOf(start) + start.length;
+    const to = after.indexOf(end);
+    if (from < start.length || to === -1) throw new Error(`${path} has no place for ${name}`);
+    after = `${after.slice(0, from)}\n${(await lines()).join("\n")}\n\n${after.slice(to)}`;
+  }
+  if (after === before) continue;
+  if (CHECK) {
+    process.stderr.write(`${path} is not current: npm run docs\n`);
+    process.exitCode = 1;
+  } else writeFileSync(url, after);
 }
 
-function settings() {
-  const rows = Object.values(SETTINGS).map(
-    ({ env, fallback, fallbackShown, about }) => `| \`${env}\` | ${fallbackShown ?? `\`${fallback}\``} | ${about} |`,
-  );
+/** From that one to the next table's first. */
+function settings(first) {
+  const names = Object.keys(SETTINGS);
+  const next = FIRST_SETTINGS[FIRST_SETTINGS.indexOf(first) + 1];
+  const shown = names.slice(names.indexOf(first), next === undefined ? undefined : names.indexOf(next));
+  const rows = shown.map((name) => {
+    const { env, fallback, fallbackShown, about } = SETTINGS[name];
+    return `| \`${env}\` | ${fallbackShown ?? `\`${fallback}\``} | ${about} |`;
+  });
   return ["| setting | default | what it is |", "|---|---|---|", ...rows];
+}
+
+/** The help of each command, and of those below it, as a terminal of 80 columns shows it. */
+async function commands() {
+  const program = new Command("mm4d");
+  for (const load of Object.values(COMMANDS)) (await load())(program);
+  return program.commands.flatMap((command) => [command, ...command.commands]).flatMap(helpOf);
+}
+
+function helpOf(command) {
+  const path = [command.parent?.name(), command.name()].filter((name) => name !== "mm4d");
+  const lines = [];
+  const write = (text) => lines.push(text);
+  command.configureOutput({ writeOut: write, getOutHelpWidth: () => 80 }).outputHelp();
+  const heading = path.length === 1 ? "##" : "###";
+  return [`${heading} mm4d ${path.join(" ")}`, "", "```text", lines.join("").trimEnd(), "```", ""];
+}
+
+function precedence() {
+  const rows = PRECEDENCE.map(({ row, statuses, codes, winner, conflict, why }) => {
+    const wins = typeof winner === "string" ? winner : `${winner.outcome}, ${winner.disposition}`;
+    return `| ${row} | ${statuses.join(", ")} | ${codes.join(", ")} | ${wins}${conflict ? "; conflict" : ""} | ${why} |`;
+  });
+  return ["| row | status | class of the code | who wins | why |", "|---|---|---|---|---|", ...rows];
+}
+
+/** A table of all, and a section each: what `mm4d codes NUMBER` says. */
+function codes() {
+  const { entries } = createCatalogue();
+  const rows = entries.map(
+    ({ code, name, outcome, retryable }) =>
+      `| [${code}](#${code}-${name}) | ${name} | ${outcome ?? "nothing"} | ${retryable ? "yes" : "no"} |`,
+  );
+  const sections = entries.flatMap((entry) => {
+    const [, explanation, remedy, ...facts] = describeCode(entry).map((line) => line.trim());
+    return [
+      "",
+      `### ${entry.code} ${entry.name}`,
+      "",
+      explanation,
+      "",
+      `**${remedy.replace(/:/, ":**")}`,
+      "",
+      ...facts.map((fact) => `- ${fact}`),
+    ];
+  });
+  return ["| code | name | alone it means | send again unchanged |", "|---|---|---|---|", ...rows, ...sections];
+}
+
+/** What an installed mm4d consists of besides itself, from the lock file. */
+function packages() {
+  const lock = JSON.parse(readFileSync(new URL("package-lock.json", ROOT), "utf8"));
+  const rows = Object.entries(lock.packages)
+    .filter(([path, { dev }]) => path !== "" && !dev)
+    .map(([path, { version, license, optional, integrity }]) => {
+      const name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
+      return `| ${name} | ${version}${optional ? ", optional" : ""} | ${license} | \`${integrity.slice(0, 19)}…\` |`;
+    });
+  return ["| package | version | licence | integrity |", "|---|---|---|---|", ...rows];
 }
 
 function replies() {

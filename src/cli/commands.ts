@@ -1,0 +1,26 @@
+/**
+ * Every command, in the order of the help. Only the one that is asked for is loaded:
+ * what all of them use together takes a second to load on a small machine.
+ */
+export const COMMANDS = {
+  serve: async () => (await import("./serve.ts")).addServeCommand,
+  send: async () => (await import("./send.ts")).addSendCommand,
+  mmsc: async () => (await import("./mmsc.ts")).addMmscCommand,
+  tail: async () => (await import("./tail.ts")).addTailCommand,
+  trace: async () => (await import("./trace.ts")).addTraceCommand,
+  quarantine: async () => (await import("./quarantine.ts")).addQuarantineCommand,
+  failed: async () => (await import("./failed.ts")).addFailedCommand,
+  acks: async () => (await import("./acks.ts")).addAcksCommand,
+  journal: async () => (await import("./journal.ts")).addJournalCommand,
+  peers: async () => (await import("./peers.ts")).addPeersCommand,
+  refusals: async () => (await import("./refusals.ts")).addRefusalsCommand,
+  status: async () => (await import("./status.ts")).addStatusCommand,
+  stats: async () => (await import("./stats.ts")).addStatsCommand,
+  doctor: async () => (await import("./doctor.ts")).addDoctorCommand,
+  "log-level": async () => (await import("./log-level.ts")).addLogLevelCommand,
+  codes: async () => (await import("./codes.ts")).addCodesCommand,
+  explain: async () => (await import("./explain.ts")).addExplainCommand,
+  config: async () => (await import("./config.ts")).addConfigCommand,
+  fixtures: async () => (await import("./fixtures.ts")).addFixturesCommand,
+  schema: async () => (await import("./schema.ts")).addSchemaCommand,
+};
