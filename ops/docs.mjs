@@ -11,7 +11,7 @@ import { SETTINGS } from "../dist/config.js";
 import { describeCode } from "../dist/delivery/describe.js";
 import { ORDINARY_PEER } from "../dist/delivery/peer.js";
 import { PRECEDENCE } from "../dist/delivery/precedence.js";
-import { createMetrics } from "../dist/metrics.js";
+import { createMetrics, NOTHING_OBSERVED } from "../dist/metrics.js";
 import { receive } from "../dist/receiver.js";
 import { REPLIES } from "../dist/smtp/replies.js";
 
@@ -188,20 +188,7 @@ function replies() {
 }
 
 async function metrics() {
-  const { registry } = createMetrics({
-    healthy: async () => true,
-    connections: () => 0,
-    connectionsByPeer: () => new Map(),
-    certificateExpiresAt: () => null,
-    journal: () => ({ bytes: 0, records: 0, oldestAt: null }),
-    quarantine: () => ({ messages: 0, bytes: 0 }),
-    redis: () => ({ up: true, memoryRatio: null, writtenAt: null }),
-    queues: () => new Map(),
-    traceNotesLost: () => 0,
-    processesMissing: () => 0,
-    process: null,
-    catalogue: () => "",
-  });
+  const { registry } = createMetrics(NOTHING_OBSERVED);
   const described = (await registry.getMetricsAsJSON()).filter(({ name }) => !/^mm4d_(process|nodejs)_/.test(name));
   const rows = described.map(({ name, help }) => {
     const labels = registry.getSingleMetric(name).labelNames;

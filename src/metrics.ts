@@ -36,6 +36,22 @@ export interface QueueUse {
   readonly oldestWaitingAt: Date | null;
 }
 
+/** Of a service that does nothing: for whoever only wants to know which metrics there are. */
+export const NOTHING_OBSERVED: Observed = {
+  healthy: async () => true,
+  connections: () => 0,
+  connectionsByPeer: () => new Map(),
+  certificateExpiresAt: () => null,
+  journal: () => ({ bytes: 0, records: 0, oldestAt: null }),
+  quarantine: () => ({ messages: 0, bytes: 0 }),
+  redis: () => ({ up: true, memoryRatio: null, writtenAt: null }),
+  queues: () => new Map(),
+  traceNotesLost: () => 0,
+  processesMissing: () => 0,
+  process: null,
+  catalogue: () => "",
+};
+
 export type Metrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics(observed: Observed) {

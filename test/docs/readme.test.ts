@@ -1,19 +1,14 @@
 /** What the README says, held against the program. */
-import { execFile, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { BANDWIDTH_CODES } from "../src/catalogue/bandwidth.ts";
-import { eventually } from "./support/redis.ts";
-import { cleanEnv, runCommand, startServiceProcess } from "./support/service.ts";
+import { BANDWIDTH_CODES } from "../../src/catalogue/bandwidth.ts";
+import { eventually } from "../support/redis.ts";
+import { runCommand, startServiceProcess } from "../support/service.ts";
 
-const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const README = readFileSync(`${ROOT}README.md`, "utf8");
-
-test("its tables of settings, replies and metrics are the program's own", async () => {
-  await promisify(execFile)(process.execPath, ["ops/readme.mjs", "--check"], { cwd: ROOT });
-});
 
 test("its consumer is at most ten lines of plain BullMQ, and consumes", async () => {
   const [, code = ""] = /```js\n([\s\S]*?)```/.exec(README) ?? [];
@@ -51,11 +46,4 @@ test("its consumer is at most ten lines of plain BullMQ, and consumes", async ()
 test("both commands stand in it literally", () => {
   expect(README).toContain("npm run setup && npm start");
   expect(README).toContain("npm run setup && npm test");
-});
-
-test("every file and command it names is there", async () => {
-  for (const [, path = ""] of README.matchAll(/\]\(([^)]+)\)/g))
-    expect([path, existsSync(`${ROOT}${path.split("#")[0]}`)]).toEqual([path, true]);
-  const { stdout } = await runCommand(["--help"], cleanEnv({}));
-  for (const [, command = ""] of README.matchAll(/`mm4d (\w+)`/g)) expect(stdout).toContain(`  ${command}`);
 });
