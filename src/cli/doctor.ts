@@ -99,7 +99,7 @@ function lineOf({ about, verdict, text }: Finding): string {
 async function lookAtService({ dataDir }: Config, running: ServiceFacts | undefined): Promise<Findings> {
   const about = "service";
   if (!running) {
-    return [warning(about, `none is running on ${resolve(dataDir)}; start it with "npm start"`)];
+    return [warning(about, `none is running on ${resolve(dataDir)}; start it with "npx mm4d serve"`)];
   }
   const { port } = running.admin;
   const host = reached(running.admin.host);

@@ -34,7 +34,7 @@ async function askRunning<Answer>(action: string, question: string): Promise<Ans
   const answer = await askControl(dataDir, question);
   if (answer !== undefined) return answer as Answer;
   throw new Error(
-    `Cannot ${action}: no mm4d is running on the data directory ${resolve(dataDir)}, must be ("npm start")`,
+    `Cannot ${action}: no mm4d is running on the data directory ${resolve(dataDir)}, must be ("npx mm4d serve")`,
   );
 }
 
@@ -57,7 +57,7 @@ export async function findQueue({ config, origins }: LoadedConfig): Promise<Queu
   const redis = redisOf(config) ?? service?.redis;
   if (redis === undefined) {
     throw new Error(
-      `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("npm start"), or set REDIS_URL or MM4D_REDIS_SENTINELS`,
+      `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("npx mm4d serve"), or set REDIS_URL or MM4D_REDIS_SENTINELS`,
     );
   }
   return {
