@@ -153,9 +153,9 @@ test("what is read is what the table says, and stands in the message so", () => 
 
 test("explain gives the same id without a service, and codes what is quoted", async () => {
   const [, command = ""] = /`npx mm4d (explain .*?)`/.exec(LIFE.text.replaceAll("\n", " ")) ?? [];
-  const saved = join(directory, "report.eml");
+  const saved = join(directory, "saved.eml");
   writeFileSync(saved, LIFE.block("message"));
-  const explained = await runCommand(command.replace("report.eml", saved).split(" "), service.env);
+  const explained = await runCommand(command.replace("saved.eml", saved).split(" "), service.env);
   expect([explained.code, explained.stdout]).toEqual([0, expect.stringContaining(`event ${EVENT.id} (`)]);
   expect((await runCommand(["codes", "902"], service.env)).stdout).toBe(LIFE.block("codes"));
 });
