@@ -1,19 +1,18 @@
 /** The consumers that docs/consumers.md shows, extracted and run. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import sqlite from "node-sqlite3-wasm";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { ROOT, readDocument } from "../support/document.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { startServiceProcess, type TestService } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const DOCS = readFileSync(join(ROOT, "docs/consumers.md"), "utf8");
+const { block: sample } = readDocument("docs/consumers.md");
 let redis: TestRedis;
 let service: TestService;
 let directory: string;
@@ -28,12 +27,6 @@ afterAll(async () => {
   await redis.stop();
   rmSync(directory, { recursive: true });
 });
-
-function sample(name: string): string {
-  const [, code] = new RegExp(`<!-- test: ${name} -->\n\`\`\`\\w+\n([\\s\\S]*?)\`\`\``).exec(DOCS) ?? [];
-  if (code === undefined) throw new Error(`docs/consumers.md has no sample ${name}`);
-  return code;
-}
 
 async function deliver(reports: readonly Readonly<Record<string, string | undefined>>[]): Promise<void> {
   const client = await openSession(service.smtpPort);

@@ -78,7 +78,7 @@ describe.each([...DOCUMENTS, ...SAMPLES])("%s", (path) => {
 
   test("settings are the program's", () => {
     const known = Object.values(SETTINGS).map(({ env }) => env as string);
-    const files = ["MM4D_REDIS_SENTINEL_PASSWORD_FILE"];
+    const files = Object.values(SETTINGS).flatMap((setting) => ("secret" in setting ? [`${setting.env}_FILE`] : []));
     const unknown = [...text.matchAll(/\bMM4D_[A-Z_]+[A-Z]\b/g)].map(([name]) => name);
     expect(unknown.filter((name) => !known.includes(name) && !files.includes(name))).toEqual([]);
   });
