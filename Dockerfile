@@ -7,7 +7,10 @@ RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
 COPY ops/assets.mjs ops/schema.mjs ops/
 COPY src src
-RUN npm run build && npm prune --omit=dev --ignore-scripts
+# npm keeps the compiler, because a package could make use of it.
+RUN npm run build \
+    && npm prune --omit=dev --ignore-scripts \
+    && rm -rf node_modules/typescript node_modules/@typescript node_modules/.bin
 
 FROM node:24-bookworm-slim
 # What only builds and installs, and what scanners find faults in.

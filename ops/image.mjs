@@ -124,7 +124,12 @@ function lookInto(files) {
     .flatMap((name) =>
       name.startsWith("@") ? readdirSync(join(modules, name)).map((each) => `${name}/${each}`) : name,
     );
-  const superfluous = installed.filter((name) => packages[`node_modules/${name}`]?.dev !== undefined);
+  const { devDependencies } = JSON.parse(read("package.json"));
+  const ofTools = Object.keys(devDependencies).flatMap((name) => [
+    name,
+    ...Object.keys(packages[`node_modules/${name}`].optionalDependencies ?? {}),
+  ]);
+  const superfluous = installed.filter((name) => packages[`node_modules/${name}`]?.dev || ofTools.includes(name));
   check(`none of its ${installed.length} packages is for development`, superfluous.length === 0, superfluous);
 
   const app = readdirSync(join(files, "app")).sort();
