@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Command } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { SETTINGS } from "../../src/config.ts";
 import { createMetrics, NOTHING_OBSERVED } from "../../src/metrics.ts";
@@ -142,5 +143,10 @@ async function wholeProgram(): Promise<Command> {
 
 function metricNames(): ReadonlySet<string> {
   const { registry } = createMetrics(NOTHING_OBSERVED);
-  return new Set(registry.getMetricsAsArray().map(({ name }) => name));
+  // Compose's names of volumes look the same.
+  const { volumes } = parse(read("docker-compose.yml")) as { volumes: Record<string, unknown> };
+  return new Set([
+    ...registry.getMetricsAsArray().map(({ name }) => name),
+    ...Object.keys(volumes).map((volume) => `mm4d_${volume}`),
+  ]);
 }
