@@ -263,7 +263,7 @@ describe("docker-compose.yml", () => {
 
   test("its Redis keeps what it is given, and its health check tells whether it answers", async () => {
     const settings = redis?.command?.slice(1) ?? [];
-    expect(settings.join(" ")).toBe("--appendonly yes --maxmemory-policy noeviction");
+    expect(settings.join(" ")).toBe("--appendonly yes --maxmemory-policy noeviction --protected-mode no");
     const server = await startRedis(settings);
     const [, program = "", ...args] = redis?.healthcheck?.test ?? [];
     const ask = (port: number) =>
