@@ -263,7 +263,7 @@ describe("docker-compose.yml", () => {
 
   test("its Redis keeps what it is given, and its health check tells whether it answers", async () => {
     const settings = redis?.command?.slice(1) ?? [];
-    expect(settings.join(" ")).toBe("--appendonly yes --maxmemory-policy noeviction");
+    expect(settings.join(" ")).toBe("--appendonly yes --maxmemory-policy noeviction --protected-mode no");
     const server = await startRedis(settings);
     const [, program = "", ...args] = redis?.healthcheck?.test ?? [];
     const ask = (port: number) =>
@@ -287,16 +287,17 @@ describe("docker-compose.yml", () => {
 
 describe("the demo", () => {
   test("the carrier's reports are printed by the consumer, which ends at SIGTERM", async () => {
-    const service = await startServiceProcess();
     const [consumes, ...how] = commandOf(JSON.stringify(consumer?.command));
     const mount = consumer?.volumes?.find((volume) => volume.includes(`:/app/${how[0]}:`));
     expect(mount).toBeDefined();
     // The image has it beside package.json, so that mm4d/consumer is found from there as it is here.
     const file = join(ROOT, mount?.split(":")[0] ?? "");
-    const env = cleanEnv({ REDIS_URL: service.facts().redis.redisUrl });
-    const printing = spawn(consumes, [file], { cwd: ROOT, env, stdio: ["ignore", "pipe", "inherit"] });
     const [sends, ...args] = commandOf(JSON.stringify(simulator?.command));
     expect(args.slice(-4)).toEqual(["--host", "127.0.0.1", "--port", String(mm4d?.environment?.MM4D_SMTP_PORT)]);
+
+    const service = await startServiceProcess();
+    const env = cleanEnv({ REDIS_URL: service.facts().redis.redisUrl });
+    const printing = spawn(consumes, [file], { cwd: ROOT, env, stdio: ["ignore", "pipe", "inherit"] });
     const sending = spawn(sends, [...args.slice(0, -1), String(service.smtpPort)], {
       cwd: ROOT,
       env: cleanEnv({ MM4D_DATA_DIR: join(service.dataDir, "none") }),
