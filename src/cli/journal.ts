@@ -42,7 +42,8 @@ while Redis refuses one report, for those behind it count as waiting too.`,
       `
 What a running service is just writing is no damage.
 
-Exit code 0 when every record is whole, 1 when something is damaged.`,
+Exit code 0 when every record is whole, 1 when something is damaged, or was
+written by a newer mm4d.`,
     )
     .action(verify);
   journal
@@ -68,7 +69,7 @@ async function status({ json }: { json?: true }): Promise<void> {
 }
 
 async function printStatus({ directory, maxBytes, service, inspection }: Look, json?: true): Promise<void> {
-  const { segments, cursor, setAside } = inspection;
+  const { segments, cursor, setAside, newer } = inspection;
   const { waiting, oldestWaitingAt, onQueue, settled, damagedPlaces } = await count(inspection, service);
   const bytes = bytesOf(inspection);
   const redis = cursor?.redis ?? null;
@@ -89,6 +90,7 @@ async function printStatus({ directory, maxBytes, service, inspection }: Look, j
     ["Settled", `${some(settled, "record")}, safe on the queue, removed with their segment`],
     ...describeIdentity(redis),
     ["Damaged", damagedPlaces === 0 ? "nothing" : `${some(damagedPlaces, "place")}: mm4d journal verify tells them`],
+    ["", newer.length === 0 ? "" : `${some(newer.length, "segment")} of a newer mm4d, which this one cannot read`],
     [
       "",
       setAside.files === 0
@@ -110,7 +112,7 @@ async function verify({ json }: { json?: true }): Promise<void> {
 }
 
 async function printVerified({ directory, service, inspection }: Look, json?: true): Promise<void> {
-  const { segments, cursorDamaged, foreign } = inspection;
+  const { segments, cursorDamaged, foreign, newer } = inspection;
   const places: Place[] = [];
   let records = 0;
   for await (const found of inspection.found()) {
@@ -118,22 +120,31 @@ async function printVerified({ directory, service, inspection }: Look, json?: tr
     else places.push(found);
   }
   const damage = places.filter((place) => !isUnderWay(place, service));
-  if (damage.length > 0) process.exitCode = 1;
+  const whole = damage.length === 0 && newer.length === 0;
+  if (!whole) process.exitCode = 1;
   const bytes = bytesOf(inspection);
   if (json) {
     const rows = places.map((place) => ({ ...place, file: fileOf(place), damage: !isUnderWay(place, service) }));
-    const totals = { whole: damage.length === 0, segments: segments.length, records, bytes };
+    const totals = { whole, segments: segments.length, records, bytes };
     process.stdout.write(
-      `${JSON.stringify({ directory, ...totals, places: rows, cursorDamaged, foreign }, null, 2)}\n`,
+      `${JSON.stringify({ directory, ...totals, places: rows, cursorDamaged, newer, foreign }, null, 2)}\n`,
     );
     return;
   }
-  const verdict = damage.length === 0 ? "every record is whole" : `damaged in ${some(damage.length, "place")}`;
+  const damaged = damage.filter((place) => !isNewer(place));
+  const byNewer = newer.length > 0 || damaged.length < damage.length;
+  const verdict =
+    damaged.length > 0
+      ? `damaged in ${some(damaged.length, "place")}`
+      : whole
+        ? "every record is whole"
+        : "this mm4d cannot read all of it";
   printWrapped([
     ...places.map((place) => describePlace(place, service)),
     ...(cursorDamaged ? [CURSOR_DAMAGED] : []),
+    ...newer.map((name) => `${name}: a segment of a newer mm4d, which this one cannot read`),
     ...foreign.map((name) => `${visible(name)}: no file of mm4d, which leaves it alone`),
-    ...meaningOf(damage),
+    ...meaningOf(damaged, byNewer),
     `${some(segments.length, "segment")}, ${some(records, "record")}, ${some(bytes, "byte")}: ${verdict}`,
   ]);
 }
@@ -212,6 +223,11 @@ function isUnderWay(place: Place, service: ServiceFacts | undefined): boolean {
   return place.kind === "torn" && place.newest && service !== undefined;
 }
 
+/** Its checksum fits. */
+function isNewer({ kind }: Place): boolean {
+  return kind === "unknown";
+}
+
 const STATES: Record<RecordState, string> = {
   waiting: "not on the queue yet",
   "on-queue": "on the queue already",
@@ -225,7 +241,7 @@ function describePlace(place: Place, service: ServiceFacts | undefined): string 
     case "damaged":
       return `${where} damaged, ${STATES[place.state]}`;
     case "unknown":
-      return `${where} whole, but no record that this mm4d knows, ${STATES[place.state]}`;
+      return `${where} whole, of a kind that only a newer mm4d knows, ${STATES[place.state]}`;
     case "unreadable":
       return `${where} cannot be read (${place.reason}), ${STATES[place.state]}`;
     case "torn":
@@ -236,13 +252,17 @@ function describePlace(place: Place, service: ServiceFacts | undefined): string 
 const CURSOR_DAMAGED =
   "cursor: cannot be read. The next start puts everything here on the queue again, under the same ids: no event is doubled that Redis still remembers";
 
-/** What the damage means for reports, and what to do. */
-function meaningOf(damage: readonly Place[]): readonly string[] {
-  if (damage.length === 0) return [];
+const NEWER =
+  "A newer mm4d wrote here. This one does not start before all of that is settled: start the newer one again, and keep reports from it until its journal is empty (mm4d journal status)";
+
+/** What the damage, and what a newer mm4d wrote, means for reports, and what to do. */
+function meaningOf(damage: readonly Place[], byNewer: boolean): readonly string[] {
+  if (damage.length === 0) return byNewer ? ["", NEWER, ""] : [];
   const torn = damage.filter(({ kind }) => kind === "torn");
   const others = damage.filter(({ kind }) => kind !== "torn");
   return [
     "",
+    ...(byNewer ? [NEWER] : []),
     ...(others.some(({ state }) => state === "waiting")
       ? [
           "Damaged and not on the queue yet: these reports were answered 250 and are lost, unless the service that took them still runs and has them in memory. Do not stop it before nothing waits.",

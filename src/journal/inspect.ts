@@ -8,7 +8,7 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Cursor, loadCursor } from "./cursor.ts";
 import { decodeRecord, type JournalRecord, scanRecords } from "./record.ts";
-import { isBefore, listSegments, type Position, readSegment, segmentPath } from "./segments.ts";
+import { isBefore, listSegments, newerSegments, type Position, readSegment, segmentPath } from "./segments.ts";
 
 /** How far a record has come. */
 export type RecordState =
@@ -24,7 +24,7 @@ export type Found = Position & { readonly bytes: number; readonly state: RecordS
     | { readonly kind: "record"; readonly record: JournalRecord }
     /** Bytes up to a line feed whose checksum does not fit. */
     | { readonly kind: "damaged" }
-    /** The checksum fits, and yet it is no record of ours. */
+    /** The checksum fits, and yet it is no record that we know: a newer mm4d's. */
     | { readonly kind: "unknown" }
     /** Bytes at the end of a segment, without a line feed. Of the newest segment: perhaps just being written. */
     | { readonly kind: "torn"; readonly newest: boolean }
@@ -39,6 +39,8 @@ export interface Inspection {
   readonly cursorDamaged: boolean;
   /** What recovery has copied to `damaged/`. */
   readonly setAside: { readonly files: number; readonly bytes: number };
+  /** Names of segments that only a newer mm4d can read. */
+  readonly newer: readonly string[];
   /** Names in the directory that are none of ours. */
   readonly foreign: readonly string[];
   /** Everything in the segments, in order, one segment at a time in memory. A segment that was removed meanwhile is left out. */
@@ -50,6 +52,7 @@ export function inspectJournal(directory: string): Inspection {
   const names = readdirSync(directory);
   const segments = listSegments(directory);
   const listed = new Set(segments.map(({ segment }) => basename(segmentPath(directory, segment))));
+  const newer = newerSegments(directory);
   const cursor = loadCursor(directory);
 
   function stateOf(position: Position): RecordState {
@@ -62,8 +65,9 @@ export function inspectJournal(directory: string): Inspection {
     cursor,
     cursorDamaged: cursor === undefined && names.includes("cursor"),
     setAside: measure(join(directory, "damaged")),
+    newer,
     // A directory, say, with the name of a segment is none of ours either.
-    foreign: names.filter((name) => !OURS.test(name) && !listed.has(name)),
+    foreign: names.filter((name) => !OURS.test(name) && !listed.has(name) && !newer.includes(name)),
 
     async *found() {
       for (const { segment, bytes } of segments) {

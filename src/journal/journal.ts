@@ -8,6 +8,7 @@
  */
 import { truncateSync, write } from "node:fs";
 import { constants as osConstants } from "node:os";
+import { join } from "node:path";
 import type { Backlog, Chunk, Entry } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { hasCursor, loadCursor, saveCursor } from "./cursor.ts";
@@ -20,6 +21,7 @@ import {
   isLinked,
   listSegments,
   makeDirectory,
+  newerSegments,
   type OpenSegment,
   type Position,
   readSegment,
@@ -437,6 +439,8 @@ interface Recovered {
 
 /** Looks at every segment once: cuts a torn end, sets damaged bytes aside, counts what waits. */
 async function recover(directory: string, onFault: (fault: JournalFault) => void): Promise<Recovered> {
+  const [newer] = newerSegments(directory);
+  if (newer !== undefined) throw writtenByNewer(join(directory, newer));
   const listed = listSegments(directory);
   const first = { segment: listed[0]?.segment ?? 0, offset: 0 };
   const saved = loadCursor(directory);
@@ -456,7 +460,10 @@ async function recover(directory: string, onFault: (fault: JournalFault) => void
     for (const stretch of scanRecords(bytes)) {
       const start = { segment, offset: stretch.start };
       if (stretch.kind === "record") {
-        if (!isBefore(start, cursor.drained) && decodeRecord(stretch.json)) records += 1;
+        // What has settled is not needed any more, by whichever version.
+        if (isBefore(start, cursor.settled)) continue;
+        if (!decodeRecord(stretch.json)) throw writtenByNewer(segmentPath(directory, segment), stretch.start);
+        if (!isBefore(start, cursor.drained)) records += 1;
       } else if (stretch.kind === "damaged") {
         await reportDamage(directory, start, bytes.subarray(stretch.start, stretch.end), onFault);
       } else if (stretch.kind === "torn") {
@@ -474,6 +481,14 @@ async function recover(directory: string, onFault: (fault: JournalFault) => void
     sizes.set(segment, size);
   }
   return { sizes, cursor: boundedBy(cursor, first), records };
+}
+
+/** Nothing of it may be left behind or misread: it was answered 250. */
+function writtenByNewer(path: string, offset?: number): Error {
+  const where = offset === undefined ? path : `${path}, byte ${offset}`;
+  return new Error(
+    `Cannot read the journal: ${where} was written by a newer mm4d, must be of a version that this one knows; start the newer one again, and keep reports from it until its journal is empty (mm4d journal status)`,
+  );
 }
 
 /** A cursor that points before the first segment means its beginning. */

@@ -4,6 +4,10 @@
  * The checksum and the length are of the JSON, which never holds a line feed.
  * So a record whose last byte was lost is still whole, and behind a damaged one
  * the next line feed begins the next record.
+ *
+ * `kind` is the mark of its version: what an earlier mm4d would misread gets a kind
+ * that it does not know, and then it refuses to start. Other bytes than these get
+ * another name of the segment (segments.ts).
  */
 import { crc32 } from "node:zlib";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";

@@ -31,6 +31,14 @@ export function listSegments(directory: string): readonly { readonly segment: nu
     });
 }
 
+/**
+ * Segments that a later version wrote, by name: one that changes what bytes mean
+ * gives it another number, as in `0000000001.v2.journal`. There is no other mark.
+ */
+export function newerSegments(directory: string): readonly string[] {
+  return readdirSync(directory).filter((name) => /^\d{10,15}\.v\d+\.journal$/.test(name));
+}
+
 export function segmentPath(directory: string, segment: number): string {
   return join(directory, `${String(segment).padStart(10, "0")}.journal`);
 }

@@ -1,8 +1,9 @@
 /** The receiver is killed, stopped, doubled, and its clock is set: what was answered 250 is queued once all the same. */
-import { readdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { faketime } from "../support/faketime.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import type { TestService } from "../support/service.ts";
@@ -128,16 +129,3 @@ describe.concurrent("the clock", () => {
     after: () => clock.remove(),
   });
 });
-
-/** The library that `faketime` preloads. */
-function faketime(): string {
-  for (const architecture of readdirSync("/usr/lib")) {
-    try {
-      const directory = join("/usr/lib", architecture, "faketime");
-      if (readdirSync(directory).includes("libfaketimeMT.so.1")) return join(directory, "libfaketimeMT.so.1");
-    } catch {
-      // Not there.
-    }
-  }
-  throw new Error("Cannot find libfaketimeMT.so.1: the Debian package libfaketime must be installed");
-}

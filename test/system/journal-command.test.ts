@@ -216,7 +216,7 @@ describe("what else may be in the directory", () => {
     const { code, stdout } = await look(data, "verify");
     expect([code, linesOf(stdout)[0]]).toEqual([
       1,
-      `0000000001.journal, byte ${one}: ${foreign.byteLength} bytes whole, but no record that this mm4d`,
+      `0000000001.journal, byte ${one}: ${foreign.byteLength} bytes whole, of a kind that only a newer mm4d`,
     ]);
     writeFileSync(segmentPath(journal, 1), line("1"));
     writeFileSync(join(journal, "cursor"), "123\n{}\n");
