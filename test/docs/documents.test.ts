@@ -4,12 +4,11 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { Command } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { COMMANDS } from "../../src/cli/commands.ts";
 import { SETTINGS } from "../../src/config.ts";
 import { createMetrics, NOTHING_OBSERVED } from "../../src/metrics.ts";
+import { commands } from "../support/commands.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -52,10 +51,10 @@ describe.each(DOCUMENTS)("%s", (path) => {
   });
 
   test("commands and their options are the program's", async () => {
-    const program = await wholeProgram();
+    const all = await commands();
     for (const line of commandLines(text)) {
       const words = line.split(" ");
-      const command = program.commands.find((known) => known.name() === words[0]);
+      const command = all.find((known) => known.name() === words[0] && known.parent?.name() === "mm4d");
       const below = command?.commands.find((known) => known.name() === words[1]);
       const known = [command, below].flatMap((from) => from?.options ?? []);
       expect([line, command?.name()]).toEqual([line, words[0]]);
@@ -133,12 +132,6 @@ function commandLines(text: string): readonly string[] {
     const [, line] = /^(?:npx )?mm4d ([a-z].*)/.exec(code.replaceAll(/\s+/g, " ")) ?? [];
     return line === undefined ? [] : [line];
   });
-}
-
-async function wholeProgram(): Promise<Command> {
-  const program = new Command("mm4d");
-  for (const load of Object.values(COMMANDS)) (await load())(program);
-  return program;
 }
 
 function metricNames(): ReadonlySet<string> {
