@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { SETTINGS } from "../../src/config.ts";
 import * as consumer from "../../src/consumer/index.ts";
-import { createMetrics } from "../../src/metrics.ts";
+import { createMetrics, NOTHING_OBSERVED } from "../../src/metrics.ts";
 import { commands } from "../support/commands.ts";
 
 export interface Surface {
@@ -31,20 +31,7 @@ export async function surfaceOfNow(): Promise<Surface> {
 }
 
 async function metrics(): Promise<readonly string[]> {
-  const { registry } = createMetrics({
-    healthy: async () => true,
-    connections: () => 0,
-    connectionsByPeer: () => new Map(),
-    certificateExpiresAt: () => null,
-    journal: () => ({ bytes: 0, maxBytes: 0, records: 0, oldestAt: null, fault: null }),
-    quarantine: () => ({ messages: 0, bytes: 0 }),
-    redis: () => ({ up: true, memoryRatio: null, writtenAt: null }),
-    queues: () => new Map(),
-    traceNotesLost: () => 0,
-    processesMissing: () => 0,
-    process: null,
-    catalogue: () => "",
-  });
+  const { registry } = createMetrics(NOTHING_OBSERVED);
   const names = (await registry.getMetricsAsJSON()).map(({ name }) => name);
   return names
     .filter((name) => !/^mm4d_(process|nodejs)_/.test(name))
