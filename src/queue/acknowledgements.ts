@@ -71,7 +71,7 @@ export interface AcknowledgementEntry {
   readonly attempts: number;
   /** Why the last attempt failed: in the words of the peer's MMSC, of any length, with any characters. */
   readonly error: string | null;
-  /** When it is tried again, was sent or was given up: RFC 3339, UTC; null for what is not tried yet. */
+  /** When it is tried again, was sent or was given up: RFC 3339, UTC; null for what is not tried yet, or is due now. */
   readonly at: string | null;
 }
 

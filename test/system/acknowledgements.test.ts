@@ -353,8 +353,8 @@ describe.concurrent("whatever its MMSC does", () => {
     const askedAt = Date.now();
     const retrying = await acks(service.env, "--peer", "locked", "--state", "retrying");
     expect(retrying.map(({ error }) => error)).toContainEqual(expect.stringMatching(/^Not tried: .*535/));
-    // What is tried again is due, not due long ago.
-    for (const { at } of retrying) expect(Date.parse(at ?? "")).toBeGreaterThan(askedAt - 10_000);
+    // What is tried again is due, not due long ago. One whose turn has just come has no date.
+    for (const { at } of retrying) expect(at === null ? askedAt : Date.parse(at)).toBeGreaterThan(askedAt - 10_000);
   });
 
   test.concurrent("it answers 4xx, then 250; a 5xx is not tried again, kept, listed, and can be", async () => {

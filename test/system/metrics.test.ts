@@ -1,5 +1,6 @@
 /** The numbers agree with what happened: a known load, and what /metrics says of it. */
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { VERSION } from "../../src/version.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
@@ -128,7 +129,7 @@ test("the queues, their oldest job, Redis and the build", async () => {
   expect(before.get("mm4d_redis_memory_ratio")).toBeLessThan(1);
   expect(Date.now() / 1000 - (before.get("mm4d_redis_last_write_timestamp_seconds") ?? 0)).toBeLessThan(60);
   const build = [...before.keys()].filter((key) => key.startsWith("mm4d_build_info"));
-  expect(build).toEqual([expect.stringContaining(`version="0.1.0",node="${process.version}",catalogue="20`)]);
+  expect(build).toEqual([expect.stringContaining(`version="${VERSION}",node="${process.version}",catalogue="20`)]);
   expect(before.get("mm4d_healthy")).toBe(1);
 
   const consumer = startConsumer(redis.url);
@@ -163,7 +164,7 @@ test("the same in words, on one screen", async () => {
   const status = await runCommand(["status"], service.env);
   expect(status.code).toBe(0);
   const [headline = "", ...lines] = status.stdout.trimEnd().split("\n");
-  expect(headline).toMatch(/^mm4d 0\.1\.0, running for \d+ s: all is well$/);
+  expect(headline).toMatch(/^mm4d [\d.]+, running for \d+ s: all is well$/);
   // Wrapped to the terminal, so it is joined again.
   const said = lines.join(" ").replace(/ +/g, " ");
   expect(said).toMatch(/^ ?Reports: \d+ in the last minute /);

@@ -8,6 +8,7 @@ import { promisify } from "node:util";
 import { Queue } from "bullmq";
 import { afterEach, describe, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
+import { VERSION } from "../../src/version.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { cleanEnv, MAIN, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
@@ -45,7 +46,7 @@ describe("without settings", () => {
     );
     expect(await service.get("/readyz")).toEqual({ status: 200, text: "ok\n" });
     expect(await service.get("/livez")).toEqual({ status: 200, text: "ok\n" });
-    expect(JSON.parse((await service.get("/version")).text)).toMatchObject({ name: "mm4d", version: "0.1.0" });
+    expect(JSON.parse((await service.get("/version")).text)).toMatchObject({ name: "mm4d", version: VERSION });
     expect((await service.get("/nothing")).status).toBe(404);
     expect((await service.get("/metrics")).text).toContain("mm4d_redis_up 1");
   });
