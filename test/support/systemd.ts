@@ -58,8 +58,15 @@ for unit in sysinit basic shutdown network-online multi-user mm4d-test; do
   printf '[Unit]\\nDefaultDependencies=no\\n' > /run/units/$unit.target
 done
 export SYSTEMD_UNIT_PATH=/run/units:/etc/systemd/system
-export container=mm4d-test
+export container=mm4d-test SYSTEMD_PROC_CMDLINE=systemd.unified_cgroup_hierarchy=1
 exec /lib/systemd/systemd --system --unit=mm4d-test.target --log-target=console --show-status=no
+`;
+
+/** The groups of processes that it made, empty now. */
+const CLEAR = `
+mount -t cgroup2 cgroup2 /mnt
+cd /mnt
+rmdir system.slice/mm4d.service system.slice init.scope ./*.mount 2>/dev/null || true
 `;
 
 /** Whether it can be had here. */
@@ -87,27 +94,32 @@ export async function startSystemd(): Promise<TestSystemd> {
     });
   const ended = new Promise((resolve) => child.once("exit", resolve));
 
+  /** Of the namespace's first process, as it is seen from here. */
+  const pid = (): string => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").split(" ")[0] ?? "";
   const run = async (script: string): Promise<string> => {
-    const [pid = ""] = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").split(" ");
-    const inside = ["--target", pid, "--mount", "--pid", "--ipc", "--uts", "--cgroup"];
+    const inside = ["--target", pid(), "--mount", "--pid", "--ipc", "--uts", "--cgroup"];
     const { stdout } = await promisify(execFile)("nsenter", [...inside, "sh", "-e", "-c", script]);
     return stdout;
   };
   const show = async (property: string, unit = ""): Promise<string> =>
     (await run(`systemctl show --value --property=${property} ${unit}`)).trim();
-  await eventually(
-    () => {
-      if (child.exitCode !== null) throw new Error(`systemd ended with ${child.exitCode}: ${said}`);
-      return show("SystemState").catch(() => ""); // Not there yet.
-    },
-    (state) => state === "running" || state === "degraded",
-  );
-  return {
-    run,
-    show,
-    async stop() {
-      child.kill("SIGKILL");
-      await ended;
-    },
+  const stop = async (): Promise<void> => {
+    // Its parent ends when it has.
+    if (child.exitCode === null) process.kill(Number(pid()), "SIGKILL");
+    await ended;
+    await promisify(execFile)("unshare", ["--mount", "--cgroup", "sh", "-e", "-c", CLEAR]);
   };
+  try {
+    await eventually(
+      () => {
+        if (child.exitCode !== null) throw new Error(`systemd ended with ${child.exitCode}: ${said}`);
+        return show("SystemState").catch(() => ""); // Not there yet.
+      },
+      (state) => state === "running" || state === "degraded",
+    );
+  } catch (cause) {
+    await stop();
+    throw cause;
+  }
+  return { run, show, stop };
 }
