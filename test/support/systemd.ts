@@ -104,8 +104,10 @@ export async function startSystemd(): Promise<TestSystemd> {
   const show = async (property: string, unit = ""): Promise<string> =>
     (await run(`systemctl show --value --property=${property} ${unit}`)).trim();
   const stop = async (): Promise<void> => {
-    // Its parent ends when it has.
-    if (child.exitCode === null) process.kill(Number(pid()), "SIGKILL");
+    // Its parent ends when it has. Before there is one, the parent takes along what it is about to start.
+    const first = child.exitCode === null ? Number(pid()) : 0;
+    if (first > 0) process.kill(first, "SIGKILL");
+    else child.kill("SIGKILL");
     await ended;
     await promisify(execFile)("unshare", ["--mount", "--cgroup", "sh", "-e", "-c", CLEAR]);
   };
