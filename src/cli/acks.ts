@@ -48,6 +48,9 @@ States:
     .addHelpText(
       "after",
       `
+An MMSC that could not be reached is asked by one acknowledgement at a time, a
+minute apart at most: one that is tried too soon is put off once more.
+
 Mend first what kept it from being delivered: the peer's MMSC, or its entry,
 which says where acknowledgements go ("mm4d peers test NAME" tries it).`,
     )

@@ -12,6 +12,7 @@ import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
 import { visible } from "../visible.ts";
+import { ownName } from "./own-name.ts";
 import { askService, reached } from "./running-service.ts";
 import { fitted, printLine } from "./terminal.ts";
 
@@ -99,7 +100,7 @@ function lineOf({ about, verdict, text }: Finding): string {
 async function lookAtService({ dataDir }: Config, running: ServiceFacts | undefined): Promise<Findings> {
   const about = "service";
   if (!running) {
-    return [warning(about, `none is running on ${resolve(dataDir)}; start it with "npx mm4d serve"`)];
+    return [warning(about, `none is running on ${resolve(dataDir)}; start it with "${ownName()} serve"`)];
   }
   const { port } = running.admin;
   const host = reached(running.admin.host);

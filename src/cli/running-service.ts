@@ -7,6 +7,7 @@ import { askControl } from "../control-client.ts";
 import type { FanOut } from "../delivery/fan-out.ts";
 import { type RedisClient, type RedisPlace, redisOf, withRedis } from "../queue/redis.ts";
 import type { Refusal } from "../smtp/refusals.ts";
+import { ownName } from "./own-name.ts";
 import { loadSettings } from "./settings.ts";
 
 /** Where the service on this data directory is; undefined when none is running. */
@@ -34,7 +35,7 @@ async function askRunning<Answer>(action: string, question: string): Promise<Ans
   const answer = await askControl(dataDir, question);
   if (answer !== undefined) return answer as Answer;
   throw new Error(
-    `Cannot ${action}: no mm4d is running on the data directory ${resolve(dataDir)}, must be ("npx mm4d serve")`,
+    `Cannot ${action}: no mm4d is running on the data directory ${resolve(dataDir)}, must be started ("${ownName()} serve")`,
   );
 }
 
@@ -57,7 +58,7 @@ export async function findQueue({ config, origins }: LoadedConfig): Promise<Queu
   const redis = redisOf(config) ?? service?.redis;
   if (redis === undefined) {
     throw new Error(
-      `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("npx mm4d serve"), or set REDIS_URL or MM4D_REDIS_SENTINELS`,
+      `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("${ownName()} serve"), or set REDIS_URL or MM4D_REDIS_SENTINELS`,
     );
   }
   return {

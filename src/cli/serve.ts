@@ -8,6 +8,7 @@ import { ALIVE, type Assignment, LISTENING, type Processes, type Started, startP
 import { describeRedis, redisOf } from "../queue/redis.ts";
 import { type Service, startService } from "../service.ts";
 import { connectSystemd } from "../systemd.ts";
+import { ownName } from "./own-name.ts";
 import { loadSettings } from "./settings.ts";
 
 export function addServeCommand(program: Command): void {
@@ -157,9 +158,9 @@ function welcome(service: Service, { queue, processes }: Config): string {
     ...(processes === 1 ? [] : [`  Processes: ${processes}`]),
     ...notes.map((note) => `  ${note.replaceAll(". ", ".\n    ")}`),
     "Try, in a second terminal:",
-    "  npx mm4d tail",
+    `  ${ownName()} tail`,
     // Where only others may connect, it would be refused.
-    ...(!takesLoopback ? [] : ["  npx mm4d send --status Rejected --code 470"]),
+    ...(!takesLoopback ? [] : [`  ${ownName()} send --status Rejected --code 470`]),
     "",
   ].join("\n");
 }

@@ -70,5 +70,5 @@ export type Payment =
   | { readonly kind: "refused"; readonly reason: string }
   /** A 4xx, no connection, no login, no answer; or its MMSC could not be reached just before. */
   | { readonly kind: "failed"; readonly reason: string }
-  /** So many wait for that peer that this one was not tried. */
+  /** So many wait for that peer, or for one that finds out whether its MMSC is back, that this one was not tried. */
   | { readonly kind: "busy" };

@@ -106,7 +106,9 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
   ): Promise<Payment> {
     const asks = lane.unanswered >= AWAY_AFTER;
     if (asks) {
-      if (lane.asking || performance.now() < lane.awayUntilMs) {
+      // Whoever asks will know in a moment: nobody's attempt is lost on that.
+      if (lane.asking) return { kind: "busy" };
+      if (performance.now() < lane.awayUntilMs) {
         return { kind: "failed", reason: `Not tried: its MMSC could not be reached just before (${lane.fault})` };
       }
       lane.asking = true;

@@ -169,12 +169,11 @@ describe("without settings", () => {
     expect(await service.exited()).toBe("SIGKILL");
     await service.restart();
     expect(service.facts().redis.redisUrl).toBe(before);
-    expect(
-      service
-        .log()
-        .filter(({ event }) => event === "redis.embedded")
-        .map(({ adopted }) => adopted),
-    ).toEqual([false, true]);
+    const embedded = await eventually(
+      () => service?.log().filter(({ event }) => event === "redis.embedded") ?? [],
+      ({ length }) => length >= 2,
+    );
+    expect(embedded.map(({ adopted }) => adopted)).toEqual([false, true]);
     // It was killed with the report on the queue, or in the journal only: then the next one queues it.
     await service.metric("mm4d_journal_records", (waiting) => waiting === 0);
     const { redis } = service.facts();
