@@ -171,7 +171,8 @@ function codes() {
 function packages() {
   const lock = JSON.parse(readFileSync(new URL("package-lock.json", ROOT), "utf8"));
   const rows = Object.entries(lock.packages)
-    .filter(([path, { dev }]) => path !== "" && !dev)
+    // The compiler is there as a peer that nothing uses, and only in a clone.
+    .filter(([path, { dev }]) => path !== "" && !dev && !/^node_modules\/@?typescript/.test(path))
     .map(([path, { version, license, optional, integrity }]) => {
       const name = path.slice(path.lastIndexOf("node_modules/") + "node_modules/".length);
       return `| ${name} | ${version}${optional ? ", optional" : ""} | ${license} | \`${integrity.slice(0, 19)}…\` |`;

@@ -40,7 +40,9 @@ function installPackages() {
     .update(readFileSync(`${root}package-lock.json`))
     .update(process.version)
     .digest("hex");
-  if (existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
+  // "npm prune --omit=dev" leaves the stamp, and takes away what the build needs.
+  const whole = existsSync(`${root}node_modules/@types/node`);
+  if (whole && existsSync(stamp) && readFileSync(stamp, "utf8") === lock) return;
   run("npm", "ci");
   writeFileSync(stamp, lock);
 }

@@ -23,11 +23,17 @@ export function connectSystemd({ NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID }: N
 
   function notify(...assignments: readonly string[]): void {
     if (!NOTIFY_SOCKET) return;
-    execFile("systemd-notify", assignments, (cause) => {
+    const told = (cause: Error | null): void => {
       if (cause && !failed)
         process.stderr.write(`Cannot tell systemd that ${assignments.join(", ")}: ${cause.message}\n`);
       failed = cause !== null;
-    });
+    };
+    try {
+      execFile("systemd-notify", assignments, told);
+    } catch (cause) {
+      // Without memory for another process it throws. One beat that is missed is no reason to end.
+      told(cause as Error);
+    }
   }
 
   return {

@@ -41,7 +41,7 @@ beforeAll(async () => {
   service = await startServiceProcess({ REDIS_URL: urlOf("mm4d"), MM4D_DOMAIN: "mms.example.net" });
 });
 afterAll(async () => {
-  await service.stop();
+  await service?.stop();
   const ended = new Promise((resolve) => child.once("exit", resolve));
   child.kill();
   await ended;
@@ -82,10 +82,13 @@ test("neither may reach what is another's, or shut it down", async () => {
   for (const user of ["mm4d", "consumer"]) {
     const redis = new Redis(urlOf(user));
     await expect(redis.get("other")).rejects.toThrow(/NOPERM/);
-    for (const command of ["FLUSHALL", "CONFIG", "SHUTDOWN", "KEYS"]) {
-      const args = { CONFIG: ["GET", "*"], KEYS: ["*"] }[command] ?? [];
+    for (const command of ["FLUSHALL", "CONFIG", "SHUTDOWN", "KEYS", "SCRIPT"]) {
+      const args = { CONFIG: ["GET", "*"], KEYS: ["*"], SCRIPT: ["FLUSH"] }[command] ?? [];
       await expect(redis.call(command, ...args)).rejects.toThrow(/NOPERM/);
     }
     redis.disconnect();
   }
+  const operator = new Redis(urlOf("operator"));
+  expect(await operator.call("CONFIG", "SET", "maxmemory", "2gb")).toBe("OK");
+  operator.disconnect();
 });

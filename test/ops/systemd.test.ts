@@ -22,8 +22,12 @@ afterAll(() => rmSync(directory, { recursive: true }));
 test("the unit exposes no more than it says", async () => {
   const { stdout } = await promisify(execFile)("systemd-analyze", ["security", "--offline=yes", "--no-pager", UNIT]);
   const [, exposure] = /Overall exposure level for mm4d.service: ([\d.]+)/.exec(stdout) ?? [];
-  const section = await operatingSection();
-  expect(section).toContain(`gives it ${exposure} of 10`);
+  expect(Number(exposure)).toBeLessThan(2.5);
+  // Each version weighs otherwise.
+  const { stdout: version } = await promisify(execFile)("systemd-analyze", ["--version"]);
+  if (version.startsWith("systemd 252 ")) {
+    expect(await operatingSection()).toContain(`gives it ${exposure} of 10`);
+  }
 });
 
 test.skipIf(!canRunSystemd())(

@@ -44,7 +44,8 @@ test("each failure of an address is answered later than the one before, and unti
     const guess = check("guess");
     // Hanging up and coming again does not help, not even with the right one.
     await new Promise((resolve) => setTimeout(resolve, delayMs / 2));
-    expect(await check("s3cret")).toBe("busy");
+    // On a machine that stood still meanwhile, the time may be over.
+    if (performance.now() - startedMs < 0.9 * delayMs) expect(await check("s3cret")).toBe("busy");
     expect(await guess).toBe("wrong");
     expect(performance.now() - startedMs).toBeGreaterThan(delayMs - 10);
   }

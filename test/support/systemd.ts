@@ -20,7 +20,8 @@ export interface TestSystemd {
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * The whole tree is an overlay, so that nothing in it can change or remove a file of the machine.
+ * The whole tree is an overlay, so that nothing in it can change or remove a file of the machine; devices
+ * and kernel modules are its own, and settings of the kernel cannot be written.
  * Of units there is only what stands here: a service pulls in sysinit.target and basic.target, and the
  * machine's own would set up the machine again, and clear /tmp.
  * mm4d is at /opt/mm4d, as a clone that was set up.
@@ -39,12 +40,19 @@ for part in dist node_modules ops; do
 done
 cp "$ROOT/package.json" $clone/
 chmod go+r $clone/package.json
-mount --rbind /dev /mnt/root/dev
+mount -t tmpfs tmpfs /mnt/root/dev
+for device in null zero full random urandom tty ptmx; do cp -a /dev/$device /mnt/root/dev/; done
+ln -s null /mnt/root/dev/console
+mkdir /mnt/root/dev/pts /mnt/root/dev/shm
 mkdir /mnt/root/mnt/old
 cd /mnt/root
 pivot_root . mnt/old
 cd /
 mount -t proc proc /proc
+mount --bind /proc/sys /proc/sys
+mount -o remount,bind,ro /proc/sys
+mkdir -p /usr/lib/modules
+mount -t tmpfs tmpfs /usr/lib/modules
 mount -t tmpfs tmpfs /run
 mount -t tmpfs tmpfs /tmp
 mkdir -p /sys/fs/cgroup
@@ -97,6 +105,8 @@ export async function startSystemd(): Promise<TestSystemd> {
   /** Of the namespace's first process, as it is seen from here. */
   const pid = (): string => readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8").split(" ")[0] ?? "";
   const run = async (script: string): Promise<string> => {
+    // Before that it sees the machine's own /run, and systemctl would talk to the machine's systemd.
+    if (readFileSync(`/proc/${pid()}/comm`, "utf8") !== "systemd\n") throw new Error("systemd has not begun yet");
     const inside = ["--target", pid(), "--mount", "--pid", "--ipc", "--uts", "--cgroup"];
     const { stdout } = await promisify(execFile)("nsenter", [...inside, "sh", "-e", "-c", script]);
     return stdout;

@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await service?.stop();
-  await redis.stop();
+  await redis?.stop();
   rmSync(directory, { recursive: true });
 });
 
