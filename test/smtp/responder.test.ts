@@ -1,50 +1,17 @@
 /** Who sends acknowledgements, to a real MMSC that was away. */
 import { expect, test } from "vitest";
-import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
-import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
+import { readPeers } from "../../src/peers.ts";
 import { startMmsc } from "../../src/simulator/mmsc.ts";
-import type { Peer } from "../../src/smtp/peer.ts";
 import { createResponder } from "../../src/smtp/responder.ts";
+import { ACKNOWLEDGEMENT } from "../support/journal.ts";
 import { freePort } from "../support/redis.ts";
-
-const RESPONSE: Acknowledgement = {
-  peer: "carrier",
-  eventId: null,
-  receivedAt: "2026-01-02T03:04:05.000Z",
-  messageType: "MM4_delivery_report.RES",
-  version: null,
-  transactionId: '"tx-1"',
-  messageId: '"mm-1"',
-  to: "system-user@mmsc.example",
-  originator: "+12025550100",
-  requestStatus: "Ok",
-  statusText: null,
-};
 
 test("an MMSC that was away is asked by one; the others have not had their attempt, and are taken next", async () => {
   const port = await freePort();
-  const peer: Peer = {
-    name: "carrier",
-    listed: true,
-    networks: [],
-    tls: "optional",
-    clientCertificate: null,
-    auth: null,
-    mailFromDomains: [],
-    limits: { connections: null, messagesPerSecond: null },
-    acknowledge: {
-      mode: "auto",
-      host: "127.0.0.1",
-      port,
-      connections: 4,
-      tls: "off",
-      auth: null,
-      to: null,
-      from: "system",
-    },
-    rules: ORDINARY_PEER,
-    bareNewlines: false,
-  };
+  const acknowledge = { host: "127.0.0.1", port, tls: "off" };
+  const read = readPeers({ peers: [{ name: "carrier", addresses: ["192.0.2.1"], acknowledge }] }, () => "");
+  if (!read.ok) throw new Error(read.error.join());
+  const [peer] = read.value;
   const responder = createResponder({
     hostname: "mm4.example.net",
     systemAddress: "system-user@mms.example.net",
@@ -52,7 +19,7 @@ test("an MMSC that was away is asked by one; the others have not had their attem
     awayMs: 0,
   });
   const sendAll = (count: number) =>
-    Promise.all(Array.from({ length: count }, (_, index) => responder.send(`a${index}`, RESPONSE, peer)));
+    Promise.all(Array.from({ length: count }, (_, index) => responder.send(`a${index}`, ACKNOWLEDGEMENT, peer)));
   try {
     expect((await sendAll(3)).map(({ kind }) => kind)).toEqual(["failed", "failed", "failed"]);
     const mmsc = await startMmsc({ host: "127.0.0.1", port, onMessage() {} });

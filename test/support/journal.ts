@@ -35,7 +35,7 @@ export function recordOf(id: string, { kind, text }: Content): JournalRecord {
   }
 }
 
-const ACKNOWLEDGEMENT: Acknowledgement = {
+export const ACKNOWLEDGEMENT: Acknowledgement = {
   peer: "carrier",
   eventId: null,
   receivedAt: EVENT.time,
