@@ -164,6 +164,8 @@ test.concurrent("a replica is stopped and started: HAProxy sends it nobody meanw
     expect(await haproxy.server(name)).toMatchObject({ econ: "0", eresp: "0", wretr: "0", wredis: "0" });
   }
 
+  // A 250 says that a report is in the journal: the last ones may be on their way to Redis.
+  for (const replica of [a, stage.b]) await replica.metric("mm4d_journal_records", (waiting) => waiting === 0);
   const events = await queued(stage);
   expect(new Set(events.map(({ id }) => id)).size).toBe(visits);
   expect(events).toHaveLength(visits);
