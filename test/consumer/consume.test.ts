@@ -2,11 +2,11 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Queue } from "bullmq";
+import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { consume, type DeliveryEvent, GiveUp, RetryLater, redisOnce } from "../../src/consumer/index.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
-import { connectRedis, redisAt } from "../../src/queue/redis.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";
@@ -59,7 +59,7 @@ test("each event is given to the handler, by a URL, by options and by an instanc
   expect(seen).toEqual(["rejected", "rejected"]);
 
   const { hostname, port } = new URL(own.server.url);
-  const instance = connectRedis(redisAt(own.server.url)).duplicate({ maxRetriesPerRequest: null });
+  const instance = new Redis(own.server.url, { maxRetriesPerRequest: null });
   for (const given of [{ host: hostname, port: Number(port) }, instance]) {
     await publish([event()]);
     const again: string[] = [];
