@@ -1,5 +1,4 @@
 /** A BullMQ worker with the event's types: checks the version, filters, and ends politely. */
-import { setTimeout as wait } from "node:timers/promises";
 import { type ConnectionOptions, DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import type { CodeTag } from "../delivery/code.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
@@ -118,10 +117,13 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
     const settled = worker.pause().catch(onError);
     const untilMs = performance.now() + graceMs;
     while (inHand.size > 0 && performance.now() < untilMs) await wait(LOOKED_AT_EVERY_MS);
-    const told = new AbortController();
-    await Promise.race([settled, wait(TOLD_MS, undefined, told)]);
-    // A timer that is left would keep the consumer's process from ending.
-    told.abort();
+    let late: ReturnType<typeof setTimeout> | undefined;
+    const told = new Promise<void>((resolve) => {
+      late = setTimeout(resolve, TOLD_MS);
+    });
+    await Promise.race([settled, told]);
+    // Left, it would keep the consumer's process from ending.
+    clearTimeout(late);
     await worker.close(true);
   }
 }
@@ -131,6 +133,8 @@ const MAX_DEATHS = 20;
 const LOOKED_AT_EVERY_MS = 20;
 const TOLD_MS = 1_000;
 const MINUTE_MS = 60_000;
+
+const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function connectionOf({ connection }: ConsumeOptions): ConnectionOptions {
   const url = process.env.REDIS_URL;

@@ -3,7 +3,7 @@
  * the program: its metrics, their labels, its commands.
  */
 import { execFile } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Metric } from "prom-client";
@@ -12,6 +12,7 @@ import { parse } from "yaml";
 import { MM_STATUSES } from "../../src/delivery/status.ts";
 import { createMetrics, NOTHING_OBSERVED } from "../../src/metrics.ts";
 import { PDUS } from "../../src/mm4/pdus.ts";
+import { unpacked } from "../support/unpacked.ts";
 
 interface Rule {
   readonly record?: string;
@@ -55,7 +56,6 @@ const SETTING_UP = [
   "replicas-behind-haproxy",
 ];
 const RUNBOOK = "docs/operating.md";
-const UNPACKED = `${ROOT}node_modules/.cache/prometheus/usr/bin/promtool`;
 
 const read = (path: string): string => readFileSync(`${ROOT}${path}`, "utf8");
 const { groups } = parse(read("ops/prometheus/mm4d.rules.yml")) as { groups: { rules: Rule[] }[] };
@@ -151,7 +151,7 @@ function faultsOf(expr: string, series = known): { faults: string[]; named: stri
 }
 
 async function promtool(...args: string[]): Promise<string> {
-  const program = existsSync(UNPACKED) ? UNPACKED : "promtool";
+  const program = unpacked("prometheus", "usr/bin/promtool");
   const { stdout } = await promisify(execFile)(program, args, { cwd: PROMETHEUS });
   return stdout;
 }

@@ -14,6 +14,7 @@ import { parse } from "yaml";
 import { loadConfig, SETTINGS } from "../../src/config.ts";
 import { eventually, freePort, startRedis } from "../support/redis.ts";
 import { cleanEnv, startServiceProcess } from "../support/service.ts";
+import { unpacked } from "../support/unpacked.ts";
 
 interface Container {
   readonly image: string;
@@ -356,8 +357,7 @@ describe("monitoring", () => {
       }
       const [, config = ""] =
         /--config\.file=\/etc\/prometheus\/(\S+)/.exec(prometheus?.command?.join(" ") ?? "") ?? [];
-      const unpacked = `${ROOT}node_modules/.cache/prometheus/usr/bin/promtool`;
-      const promtool = existsSync(unpacked) ? unpacked : "promtool";
+      const promtool = unpacked("prometheus", "usr/bin/promtool");
       const { stdout } = await run(promtool, ["check", "config", config], { cwd: directory });
       expect(stdout).toContain("SUCCESS: 1 rule files found");
       const { scrape_configs: jobs } = parse(readFileSync(join(directory, config), "utf8"));

@@ -1,6 +1,6 @@
 /** A real HAProxy with the sample that we ship, of which only what belongs to a machine is replaced. */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { eventually, freePort } from "./redis.ts";
 import { replaceEach } from "./sample.ts";
 import type { TestService } from "./service.ts";
+import { unpacked } from "./unpacked.ts";
 
 export interface TestHaproxy {
   readonly port: number;
@@ -18,7 +19,6 @@ export interface TestHaproxy {
 }
 
 const SAMPLE = fileURLToPath(new URL("../../ops/haproxy/haproxy.cfg", import.meta.url));
-const UNPACKED = fileURLToPath(new URL("../../node_modules/.cache/haproxy/usr/sbin/haproxy", import.meta.url));
 
 /** Resolves when it takes both replicas for ready. */
 export async function startHaproxy(a: TestService, b: TestService): Promise<TestHaproxy> {
@@ -37,7 +37,7 @@ export async function startHaproxy(a: TestService, b: TestService): Promise<Test
       ["192.0.2.12:2525 check port 8025", `127.0.0.1:${b.smtpPort} check port ${b.adminPort}`],
     ]),
   );
-  const child = spawn(existsSync(UNPACKED) ? UNPACKED : "haproxy", ["-db", "-f", file], {
+  const child = spawn(unpacked("haproxy", "usr/sbin/haproxy"), ["-db", "-f", file], {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
   });

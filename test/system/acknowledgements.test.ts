@@ -405,29 +405,30 @@ describe.concurrent("whatever its MMSC does", () => {
     const acknowledgements = openAcknowledgements(client, "bull");
     const startedMs = performance.now();
     const minutes = () => (performance.now() - startedMs) / 1_000;
-    let attempts = 0;
+    let failed = 0;
+    let failedBefore: number | undefined;
     let dueMs = 0;
     // The waits that BullMQ counts pass sixty times as fast; everything else is as it is.
-    for (let opened = false; tenMinutes.received.length === 0; await wait(20)) {
+    for (; tenMinutes.received.length === 0; await wait(20)) {
       for await (const entry of acknowledgements.list()) {
         if (entry.acknowledgement.peer !== tenMinutes.name || entry.state !== "retrying") continue;
-        if (entry.attempts > attempts) {
-          attempts = entry.attempts;
+        if (entry.attempts > failed) {
+          failed = entry.attempts;
           dueMs = performance.now() + (Date.parse(entry.at ?? "") - Date.now()) / 60;
         }
         if (performance.now() >= dueMs) await acknowledgements.retry(entry.id, "retrying");
       }
-      if (!opened && minutes() >= 10) {
+      // 1, 2, 4 … 256 s: nine attempts before ten minutes are over. A slow machine makes fewer, and is away for longer.
+      if (failedBefore === undefined && minutes() >= 10 && failed >= 6) {
         await tenMinutes.open();
-        opened = true;
+        failedBefore = failed;
       }
-      expect(minutes()).toBeLessThan(40);
     }
     const [response] = await tenMinutes.responses("tx-ten-minutes");
     expect(response?.get("x-mms-request-status-code")).toBe("Ok");
-    // 1, 2, 4 … 256 s: nine attempts before ten minutes are over, or fewer where the machine is slow.
-    expect(attempts).toBeGreaterThanOrEqual(6);
-    expect(attempts).toBeLessThanOrEqual(10);
+    expect(failedBefore).toBeLessThanOrEqual(10);
+    // One may have been under way.
+    expect(failed - (failedBefore ?? 0)).toBeLessThanOrEqual(1);
     await acknowledgements.close();
     client.disconnect();
   });

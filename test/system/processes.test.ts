@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
+import { childrenOf } from "../support/children.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
@@ -49,14 +50,6 @@ function deliver(onAccepted?: (count: number) => void) {
     messages: reports(),
     ...(onAccepted && { onAccepted }),
   });
-}
-
-/** The processes under one, as the system tells it. */
-function childrenOf(pid: number): readonly number[] {
-  return readdirSync(`/proc/${pid}/task`)
-    .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" "))
-    .filter((child) => child.trim() !== "")
-    .map(Number);
 }
 
 /** Of the process of that number, which listens on the socket in its directory. */

@@ -4,7 +4,7 @@
  * that goes away. Takes more than a minute, because a record settles only when
  * Redis has kept it for so long. Run by `npm run fixtures:upgrade`.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -16,6 +16,7 @@ import { type Cursor, loadCursor } from "../../src/journal/cursor.ts";
 import { journalDirectory, processDirectory } from "../../src/process-directories.ts";
 import { VERSION } from "../../src/version.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
+import { childrenOf } from "../support/children.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliveryReport, type FieldsOf } from "../support/report.ts";
 import { runCommand, startServiceProcess } from "../support/service.ts";
@@ -293,11 +294,4 @@ function bounceOf(messageId: string): Uint8Array {
       "",
     ].join("\r\n"),
   );
-}
-
-function childrenOf(pid: number): readonly number[] {
-  return readdirSync(`/proc/${pid}/task`)
-    .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, "utf8").split(" "))
-    .filter((child) => child.trim() !== "")
-    .map(Number);
 }
