@@ -117,13 +117,8 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
     const settled = worker.pause().catch(onError);
     const untilMs = performance.now() + graceMs;
     while (inHand.size > 0 && performance.now() < untilMs) await wait(LOOKED_AT_EVERY_MS);
-    let late: ReturnType<typeof setTimeout> | undefined;
-    const told = new Promise<void>((resolve) => {
-      late = setTimeout(resolve, TOLD_MS);
-    });
-    await Promise.race([settled, told]);
-    // Left, it would keep the consumer's process from ending.
-    clearTimeout(late);
+    // A timer that is left would keep the consumer's process from ending.
+    await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, TOLD_MS).unref())]);
     await worker.close(true);
   }
 }

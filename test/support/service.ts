@@ -152,3 +152,11 @@ export function runCommand(
     child.once("close", (code) => resolve({ code, stdout, stderr }));
   });
 }
+
+/** What a command has printed as an object a line. */
+export function rowsOf<Row = Readonly<Record<string, unknown>>>(stdout: string): readonly Row[] {
+  return stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Row);
+}

@@ -9,8 +9,10 @@ import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { composePdu } from "../../src/mm4/compose.ts";
 import { DIALECTS, type DialectName } from "../../src/mm4/dialects.ts";
-import { type AcknowledgementEntry, openAcknowledgements } from "../../src/queue/acknowledgements.ts";
+import { openAcknowledgements } from "../../src/queue/acknowledgements.ts";
 import { type Fault, PHASES } from "../../src/simulator/mmsc.ts";
+import { acks } from "../support/acks.ts";
+import { bounce } from "../support/bounce.ts";
 import { type Carrier, createCarriers, fieldsOf } from "../support/carrier.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
@@ -122,14 +124,6 @@ afterAll(async () => {
 });
 
 const STORED = "250 2.0.0 Report stored";
-
-async function acks(env: TestService["env"], ...args: readonly string[]): Promise<readonly AcknowledgementEntry[]> {
-  const { stdout } = await runCommand(["acks", "list", "--json", ...args], env);
-  return stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as AcknowledgementEntry);
-}
 
 const count = (peer: string, result: string, fits: (value: number) => boolean) =>
   service.metric(`mm4d_acknowledgements_total{peer="${peer}",result="${result}"}`, fits);
@@ -438,30 +432,15 @@ describe.concurrent("whatever its MMSC does", () => {
     const [response] = await bouncing.responses("tx-bounced");
     const client = await openSession(service.smtpPort, { from: bouncing.address });
     await announce(client, SYSTEM, "");
-    client.write(
-      [
-        "From: MAILER-DAEMON@bouncing.example",
-        'Content-Type: multipart/report; report-type="delivery-status"; boundary=b',
-        "",
-        "--b",
-        "Content-Type: message/delivery-status",
-        "",
-        "Reporting-MTA: dns; bouncing.example",
-        "",
+    const returned = bounce({
+      recipient: [
         "Action: failed",
         "Status: 5.1.1",
         "Diagnostic-Code: smtp; 550 No such user as +12025550100/TYPE=PLMN",
-        "",
-        "--b",
-        "Content-Type: text/rfc822-headers",
-        "",
-        `Message-ID: ${response?.get("message-id")}`,
-        "",
-        "--b--",
-        ".",
-        "",
-      ].join("\r\n"),
-    );
+      ],
+      returned: [`Message-ID: ${response?.get("message-id")}`],
+    });
+    client.write(`${returned}.\r\n`);
     expect(await client.reply()).toBe("250 2.0.0 Bounce stored");
     client.end();
     await count("bouncing", "bounced", (value) => value === 1);

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
-import { cleanEnv, runCommand, startServiceProcess } from "../support/service.ts";
+import { cleanEnv, rowsOf, runCommand, startServiceProcess } from "../support/service.ts";
 
 let directory: string;
 let certificates: Certificates;
@@ -31,10 +31,7 @@ interface Finding {
 
 async function doctor(settings: Readonly<Record<string, string>>) {
   const { code, stdout } = await runCommand(["doctor", "--json"], cleanEnv(settings));
-  const findings = stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Finding);
+  const findings = rowsOf<Finding>(stdout);
   // How fast this machine's disk is, is not for a test to say.
   const isDisk = ({ text }: Finding) => text.startsWith("a synced write takes");
   expect(findings.filter(isDisk).length).toBe(settings.MM4D_SMTP_PORT === "x" ? 0 : 1);

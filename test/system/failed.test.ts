@@ -6,7 +6,7 @@ import { openFailedJobs } from "../../src/queue/failed.ts";
 import { redisAt, withRedis } from "../../src/queue/redis.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const QUEUE = "mm4-delivery-events";
@@ -83,7 +83,7 @@ test("each failed job is told: when, how often, why, and which event, without ha
   expect(lines[12]).toBe("  (the consumer gave no reason)");
   expect(stdout).not.toContain("line 2");
 
-  const rows = linesOf((await failed("list", "--json")).stdout).map((line) => JSON.parse(line));
+  const rows = rowsOf((await failed("list", "--json")).stdout);
   expect(rows.map(({ id }) => id)).toEqual([lines[0], lines[5], lines[10]]);
   expect(rows[1]).toMatchObject({
     attempts: 1,

@@ -5,7 +5,7 @@ import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 let redis: TestRedis;
@@ -22,11 +22,7 @@ afterAll(async () => {
 
 const MENDED = `j${"0".repeat(32)}`;
 const quarantine = (...args: string[]) => runCommand(["quarantine", ...args], service.env);
-const ids = async () =>
-  (await quarantine("list", "--json")).stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => (JSON.parse(line) as { id: string }).id);
+const ids = async () => rowsOf<{ id: string }>((await quarantine("list", "--json")).stdout).map(({ id }) => id);
 const unreadable = (id: string) => deliveryReport({ "X-Mms-MM-Status-Code": undefined, "X-Mms-Message-ID": id });
 
 test("an unreadable message is kept whole, told and shown without harm to the terminal, and dropped", async () => {

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
-import { MAIN, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { MAIN, rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "mm4d-simulator-"));
 const peersFile = join(directory, "peers.json");
@@ -160,11 +160,7 @@ test("a correct relay: it comes again after 4xx and broken connections, and not 
     });
     await once(child.stderr, "data");
     return {
-      messages: () =>
-        said
-          .split("\n")
-          .filter(Boolean)
-          .map((line) => JSON.parse(line) as { answer: string }),
+      messages: () => rowsOf<{ answer: string }>(said),
       async stop() {
         child.kill("SIGINT");
         const [code] = await once(child, "exit");

@@ -11,7 +11,7 @@ import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { VERSION } from "../../src/version.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { cleanEnv, MAIN, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { cleanEnv, MAIN, rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
 import { openData, openSession } from "../support/smtp-client.ts";
 
 let service: TestService | undefined;
@@ -79,11 +79,7 @@ describe("without settings", () => {
       () => shown,
       (text) => text.includes('"wanted"'),
     );
-    const event = shown
-      .trim()
-      .split("\n")
-      .map((line) => JSON.parse(line) as DeliveryEvent)
-      .find(({ subject }) => subject === "wanted");
+    const event = rowsOf<DeliveryEvent>(shown).find(({ subject }) => subject === "wanted");
     expect(event?.data).toMatchObject({ outcome: "rejected", reason: { code: 470, tag: "spam" } });
     expect(await waitingEvents(service.facts().redis)).toContainEqual(event);
     const ended = new Promise((resolve) => tail.once("exit", (exitCode) => resolve(exitCode)));
@@ -109,10 +105,7 @@ describe("without settings", () => {
       (text) => text !== "",
     );
     filtered.kill("SIGINT");
-    const codes = lines
-      .trim()
-      .split("\n")
-      .map((line) => (JSON.parse(line) as DeliveryEvent).data.reason?.code);
+    const codes = rowsOf<DeliveryEvent>(lines).map(({ data }) => data.reason?.code);
     expect(new Set(codes)).toEqual(new Set([470]));
   });
 

@@ -13,12 +13,13 @@ import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { loadCursor } from "../../src/journal/cursor.ts";
 import { SEVERAL } from "../../src/journal/retention.ts";
 import { journalDirectory, processDirectory } from "../../src/process-directories.ts";
+import { statesOfAcks } from "../support/acks.ts";
 import { type Carrier, createCarriers, fieldsOf } from "../support/carrier.ts";
 import { consume } from "../support/consumer.ts";
 import { faketime } from "../support/faketime.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { valid } from "../support/schema.ts";
-import { cleanEnv, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { cleanEnv, rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
 import {
   CARRIERS,
   type CarrierName,
@@ -58,7 +59,7 @@ describe.each(versionsLeftBehind())("what $version left behind", (left) => {
     expect(journals.reduce((sum, journal) => sum + Number(journal.waiting), 0)).toBe(waiting.length);
     for (const { onQueue, settled } of journals)
       expect([Number(onQueue) > 0, Number(settled) > 0]).toEqual([true, true]);
-    const exported = rows((await runCommand(["journal", "export", "--waiting"], env)).stdout);
+    const exported = rowsOf((await runCommand(["journal", "export", "--waiting"], env)).stdout);
     expect(exported.flatMap(({ event }) => (event ? [(event as DeliveryEvent).subject] : [])).sort()).toEqual(
       byFate("in the journal", "duplicate, in the journal")
         .map(({ id }) => id)
@@ -73,10 +74,10 @@ describe.each(versionsLeftBehind())("what $version left behind", (left) => {
     ]);
     expect(reports.sort()).toEqual(expected.sort());
 
-    expect(rows((await runCommand(["failed", "list", "--json"], env)).stdout)).toMatchObject([
+    expect(rowsOf((await runCommand(["failed", "list", "--json"], env)).stdout)).toMatchObject([
       { error: "No such customer", event: { subject: "up-failed" } },
     ]);
-    expect(await acknowledgements(env)).toEqual(
+    expect(await statesOfAcks(env)).toEqual(
       new Map(
         left.sent
           .filter(({ debt }) => debt !== null && debt !== "in the journal")
@@ -142,7 +143,7 @@ describe.each(versionsLeftBehind())("what $version left behind", (left) => {
   /** What a person does with what the old one left, while the new one runs. */
   async function operate({ env, carrier }: Stage, events: readonly DeliveryEvent[]): Promise<void> {
     expect((await runCommand(["failed", "retry", "--all"], env)).stderr).toBe("1 job given back to consumers.\n");
-    const listed = rows((await runCommand(["quarantine", "list", "--json"], env)).stdout);
+    const listed = rowsOf((await runCommand(["quarantine", "list", "--json"], env)).stdout);
     expect(listed.map(({ reason }) => reason).sort()).toEqual(["internal-error", "no-status", "no-status"]);
     const id = String(listed.find(({ reason }) => reason === "internal-error")?.id);
     const shown = (await runCommand(["quarantine", "show", id], env)).stdout;
@@ -154,9 +155,9 @@ describe.each(versionsLeftBehind())("what $version left behind", (left) => {
       () => events.map(({ subject }) => subject),
       (subjects) => subjects.includes("up-failed") && subjects.includes("up-bug"),
     );
-    expect(rows((await runCommand(["quarantine", "list", "--json"], env)).stdout).length).toBe(2);
+    expect(rowsOf((await runCommand(["quarantine", "list", "--json"], env)).stdout).length).toBe(2);
 
-    const acks = await acknowledgements(env);
+    const acks = await statesOfAcks(env);
     expect([acks.get("tx-up-bounced"), acks.get("tx-up-refused")]).toEqual(["bounced", "undelivered"]);
     await runCommand(["acks", "retry", "--all"], env);
     expect((await carrier.refusing.responses("tx-up-refused")).length).toBe(1);
@@ -270,25 +271,6 @@ async function settledDown({ dataDir }: TestService, { directory }: LeftBehind):
       (now) => now !== SEVERAL && now !== before,
     );
   }
-}
-
-/** How far each has come, by its transaction. */
-async function acknowledgements(env: Env): Promise<ReadonlyMap<unknown, unknown>> {
-  const lists = await Promise.all(
-    [[], ["--state", "sent"]].map((args) => runCommand(["acks", "list", "--json", ...args], env)),
-  );
-  return new Map(
-    lists
-      .flatMap(({ stdout }) => rows(stdout))
-      .map(({ state, acknowledgement }) => [(acknowledgement as { transactionId: string }).transactionId, state]),
-  );
-}
-
-function rows(text: string): readonly Readonly<Record<string, unknown>>[] {
-  return text
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line));
 }
 
 /** One behind the other, each over several lines. */

@@ -15,11 +15,13 @@ import { once, redisOnce } from "../../src/consumer/index.ts";
 import { type Cursor, loadCursor } from "../../src/journal/cursor.ts";
 import { journalDirectory, processDirectory } from "../../src/process-directories.ts";
 import { VERSION } from "../../src/version.ts";
+import { statesOfAcks } from "../support/acks.ts";
+import { bounce } from "../support/bounce.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { childrenOf } from "../support/children.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliveryReport, type FieldsOf } from "../support/report.ts";
-import { runCommand, startServiceProcess } from "../support/service.ts";
+import { startServiceProcess } from "../support/service.ts";
 import {
   CARRIERS,
   type CarrierName,
@@ -70,6 +72,7 @@ test(`what ${VERSION} leaves behind`, async () => {
     MM4D_LOG_LEVEL: "debug",
     NODE_OPTIONS: `--import ${fileURLToPath(new URL("bug.mjs", import.meta.url))}`,
   });
+  const states = () => statesOfAcks(service.env);
   const sent: Sent[] = [];
 
   try {
@@ -232,20 +235,6 @@ test(`what ${VERSION} leaves behind`, async () => {
       return cursor ?? { drained: nowhere, settled: nowhere, redis: null };
     });
   }
-
-  /** Of acknowledgements, by their transaction. */
-  async function states(): Promise<ReadonlyMap<string, string>> {
-    const lists = await Promise.all(
-      [[], ["--state", "sent"]].map((args) => runCommand(["acks", "list", "--json", ...args], service.env)),
-    );
-    const lines = lists.flatMap(({ stdout }) => stdout.split("\n")).filter((line) => line !== "");
-    return new Map(
-      lines.map((line) => {
-        const { state, acknowledgement } = JSON.parse(line);
-        return [acknowledgement.transactionId, state];
-      }),
-    );
-  }
 });
 
 async function consume(subject: string): Promise<void> {
@@ -271,27 +260,8 @@ function reportOf(id: string, from: CarrierName, fields: FieldsOf): Uint8Array {
 
 /** What comes back for the acknowledgement of this Message-ID. */
 function bounceOf(messageId: string): Uint8Array {
-  return Buffer.from(
-    [
-      "From: MAILER-DAEMON@taking.example",
-      'Content-Type: multipart/report; report-type="delivery-status"; boundary=b',
-      "",
-      "--b",
-      "Content-Type: message/delivery-status",
-      "",
-      "Reporting-MTA: dns; taking.example",
-      "",
-      "Action: failed",
-      "Status: 5.1.1",
-      "Diagnostic-Code: smtp; 550 No such user",
-      "",
-      "--b",
-      "Content-Type: text/rfc822-headers",
-      "",
-      `Message-ID: ${messageId}`,
-      "",
-      "--b--",
-      "",
-    ].join("\r\n"),
-  );
+  return bounce({
+    recipient: ["Action: failed", "Status: 5.1.1", "Diagnostic-Code: smtp; 550 No such user"],
+    returned: [`Message-ID: ${messageId}`],
+  });
 }
