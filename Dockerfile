@@ -30,7 +30,7 @@ ENV NODE_ENV=production \
 # The version is package.json's: a test compares them.
 LABEL org.opencontainers.image.title="mm4d" \
       org.opencontainers.image.description="Receives MMS delivery reports over MM4 (SMTP) and puts one normalised event per report on a BullMQ queue" \
-      org.opencontainers.image.version="1.0.0" \
+      org.opencontainers.image.version="1.1.0-dev" \
       org.opencontainers.image.licenses="MIT"
 USER node
 VOLUME /data

@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
 import libmime from "libmime";
+import { BOUNDS } from "../dist/bounds/bounds.js";
 import { createCatalogue } from "../dist/catalogue/catalogue.js";
 import { COMMANDS } from "../dist/cli/commands.js";
 import { SETTINGS } from "../dist/config.js";
@@ -80,6 +81,31 @@ const FIRST_SETTINGS = [
   "traceHours",
 ];
 
+/** Settings that bound what a peer may cause, as docs/security.md lists them beside the constants. */
+const BOUNDING_SETTINGS = [
+  "maxMessageBytes",
+  "maxHeaderBytes",
+  "maxHeaderFields",
+  "maxRecipients",
+  "maxClients",
+  "maxClientsPerPeer",
+  "maxBadCommands",
+  "maxCommands",
+  "maxMessagesPerConnection",
+  "maxMessagesPerSecond",
+  "firstCommandSeconds",
+  "lineSeconds",
+  "dataSeconds",
+  "peerIdleSeconds",
+  "sessionSeconds",
+  "journalMaxBytes",
+  "quarantineMaxMessages",
+  "quarantineMaxBytes",
+  "traceMaxBytes",
+];
+
+const UNITS = { bytes: " bytes", characters: " characters", things: "", ms: " ms", share: " of what is left" };
+
 /** What stands in which document, between its two marks. */
 const PARTS = {
   "docs/settings.md": Object.fromEntries(FIRST_SETTINGS.map((first) => [`settings ${first}`, () => settings(first)])),
@@ -87,6 +113,7 @@ const PARTS = {
   "docs/operating.md": { metrics },
   "docs/commands.md": { commands },
   "docs/codes.md": { precedence, codes },
+  "docs/security.md": { bounds },
   "docs/dependencies.md": { packages },
 };
 
@@ -134,6 +161,21 @@ function helpOf(command) {
   command.configureOutput({ writeOut: write, getOutHelpWidth: () => 80 }).outputHelp();
   const heading = path.length === 1 ? "##" : "###";
   return [`${heading} mm4d ${path.join(" ")}`, "", "```text", lines.join("").trimEnd(), "```", ""];
+}
+
+function bounds() {
+  const settings = BOUNDING_SETTINGS.map((name) => {
+    const { env, fallback, about } = SETTINGS[name];
+    return `| \`${env}\` | ${inWords(fallback)} | ${about} |`;
+  });
+  const constants = Object.values(BOUNDS).map(
+    ({ value, unit, about, reason }) => `| ${about} | ${inWords(value)}${UNITS[unit]} | ${reason} |`,
+  );
+  return ["| bound | default or value | what it is, or why |", "|---|---|---|", ...settings, ...constants];
+}
+
+function inWords(value) {
+  return Number(value).toLocaleString("en");
 }
 
 function precedence() {
