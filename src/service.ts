@@ -37,7 +37,7 @@ import { createTraceWriter, findTrace } from "./queue/trace.ts";
 import { QuarantineFullError, type Reading, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
 import { createSiblings, type ProcessState, pack } from "./siblings.ts";
-import { createAccess, createNetworks } from "./smtp/access.ts";
+import { createAccess, createNetworks, strangersNetwork } from "./smtp/access.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
@@ -330,6 +330,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       host: config.adminHost,
       port: config.adminPort,
       token: config.adminToken,
+      networkOf: strangersNetwork,
       operations: {
         status,
         refusals: allRefusals,
