@@ -59,7 +59,8 @@ export const BOUNDS = {
     value: 30_000,
     unit: "ms",
     about: "how long nothing of an HTTP answer may be read",
-    reason: "what is not read is held in memory; a page that is open reads every two seconds",
+    reason:
+      "what is not read is held in memory; a page that is open reads every two seconds. Ended when nothing is read by the next look either",
   },
   httpAnswerMs: {
     value: 120_000,

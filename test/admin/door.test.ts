@@ -15,7 +15,8 @@ import { eventually } from "../support/redis.ts";
 const SHORT = "all is well";
 const LARGE = "x".repeat(32_000_000);
 /** But a page that is live is written anew every two seconds only. */
-const QUICK: HttpTimes = { header: 300, request: 600, kept: 300, answerStands: 2_500, answer: 4_000, look: 50 };
+const QUICK: HttpTimes = { header: 300, request: 600, kept: 300, answerStands: 2_500, answer: 2_500, look: 50 };
+const NEVER_MS = 3_600_000;
 const TRICKLED_EVERY_MS = 20;
 
 let admin: Admin | undefined;
@@ -127,12 +128,17 @@ describe("when its time is over, a connection is ended", () => {
   });
 
   test.each([
-    { what: "that does not read its answer", trickled: "" },
-    { what: "that does not read its answer, and goes on sending", trickled: "\r\n" },
-  ])("$what", async ({ trickled }) => {
+    { what: "that does not read its answer", trickled: "", over: { answerStands: 300, answer: NEVER_MS } },
+    {
+      what: "that does not read its answer, and goes on sending",
+      trickled: "\r\n",
+      over: { answerStands: NEVER_MS, answer: 300 },
+    },
+  ])("$what", async ({ trickled, over }) => {
     // Whoever does not read is not told either: the server's own count tells.
-    const server = createServer(deadlines(QUICK), (_, response) => response.end(LARGE));
-    keepDoor(server, { times: QUICK, networkOf: strangersNetwork });
+    const times = { ...QUICK, ...over };
+    const server = createServer(deadlines(times), (_, response) => response.end(LARGE));
+    keepDoor(server, { times, networkOf: strangersNetwork });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const connections = promisify(server.getConnections.bind(server));
     try {
