@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   journal: { from: ["journal", "delivery"], types: [], packages: [], node: true },
   queue: { from: ["queue", "delivery", ...EDGE], types: [], packages: ["bullmq", "ioredis"], node: true },
   smtp: {
-    from: ["smtp", "mm4", ...EDGE],
+    from: ["smtp", "mm4", "named-file.ts", ...EDGE],
     types: ["delivery"],
     packages: ["smtp-server", "nodemailer", "mailparser"],
     node: true,
@@ -72,7 +72,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     packages: ["commander", "libmime"],
     node: true,
   },
-  "config.ts": { from: ["mm4", "delivery", "result.ts"], types: [], packages: [], node: true },
+  "config.ts": { from: ["mm4", "delivery", "named-file.ts", "result.ts"], types: [], packages: [], node: true },
   "log.ts": { from: ["delivery"], types: [], packages: ["pino", "pino-pretty"], node: true },
   "metrics.ts": { from: ["version.ts"], types: ["delivery"], packages: ["prom-client"], node: true },
   "reading.ts": {
@@ -82,7 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: false,
   },
   "peers.ts": {
-    from: ["smtp", "mm4", "delivery", "config.ts", "json-file.ts", "result.ts"],
+    from: ["smtp", "mm4", "delivery", "config.ts", "json-file.ts", "named-file.ts", "result.ts"],
     types: [],
     packages: ["zod"],
     node: true,
@@ -113,7 +113,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   "control-client.ts": { from: [], types: [], packages: [], node: true },
   "systemd.ts": { from: [], types: [], packages: [], node: true },
   "watch-files.ts": { from: [], types: [], packages: [], node: true },
-  "json-file.ts": { from: [], types: [], packages: [], node: true },
+  "named-file.ts": { from: [], types: [], packages: [], node: true },
+  "json-file.ts": { from: ["named-file.ts"], types: [], packages: [], node: false },
   "catalogue-file.ts": { from: ["catalogue", "json-file.ts"], types: [], packages: [], node: false },
   "outage.ts": { from: [], types: [], packages: [], node: false },
   "visible.ts": { from: [], types: [], packages: [], node: false },

@@ -80,4 +80,16 @@ export const BOUNDS = {
     about: "the body of an HTTP request",
     reason: "our forms have some hundred bytes",
   },
+  secretFileBytes: {
+    value: 65_536,
+    unit: "bytes",
+    about: "a file that holds a password, a token or REDIS_URL",
+    reason: "they have some tens of bytes; beyond it the start, or what is read again, is refused with a sentence",
+  },
+  settingsFileBytes: {
+    value: 16_777_216,
+    unit: "bytes",
+    about: "a file with peers, codes or certificates",
+    reason: "ten thousand peers have some megabytes; beyond it as above",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;
