@@ -23,8 +23,8 @@ function kindOf(stats: Stats): string {
   return stats.isSocket() ? "a socket" : "a device";
 }
 
-/** Its size is not believed: some file systems tell none, and a file may grow meanwhile. */
-function readAtMost(handle: number, maxBytes: number): string {
+/** All that can be read, as UTF-8. Its size is not believed: some file systems tell none, and a file may grow meanwhile. */
+export function readAtMost(handle: number, maxBytes: number): string {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for (;;) {

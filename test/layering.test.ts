@@ -57,6 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
       "service.ts",
       "version.ts",
       "catalogue-file.ts",
+      "named-file.ts",
       "reading.ts",
       "replaying.ts",
       "peers.ts",
