@@ -2,11 +2,12 @@
  * Every setting, in one table: environment name, default, bounds and one
  * sentence with the unit. docs/settings.md and `mm4d config` are printed from it.
  */
-import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { availableParallelism, hostname } from "node:os";
+import { BOUNDS } from "./bounds/bounds.ts";
 import { type FanOut, readFanOut } from "./delivery/fan-out.ts";
 import { readMailbox } from "./mm4/address.ts";
+import { readNamedFile } from "./named-file.ts";
 import { err, ok, type Result } from "./result.ts";
 
 interface Setting<T> {
@@ -604,7 +605,7 @@ function readText(
   if (text !== "" && file !== "") faults.push(`${name} and ${name}_FILE are both set, must be one of them`);
   if (file === "") return text === "" ? undefined : { text, origin: "environment" };
   try {
-    return { text: readFileSync(file, "utf8").trim(), origin: "file" };
+    return { text: readNamedFile(file, BOUNDS.secretFileBytes.value).trim(), origin: "file" };
   } catch (cause) {
     faults.push(`${name}_FILE is "${file}", must be a file that can be read: ${(cause as Error).message}`);
     return undefined;

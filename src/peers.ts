@@ -1,12 +1,13 @@
 /** The peers in force: those of `MM4D_PEERS` or of the file that `MM4D_PEERS_FILE` names; without any, loopback. */
-import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join } from "node:path";
 import type { z } from "zod";
+import { BOUNDS } from "./bounds/bounds.ts";
 import { type Config, type Network, readNetwork, readPeerName } from "./config.ts";
 import { ORDINARY_PEER } from "./delivery/peer.ts";
 import { readJsonFile } from "./json-file.ts";
 import { readMailbox } from "./mm4/address.ts";
+import { readNamedFile } from "./named-file.ts";
 import { err, ok, type Result } from "./result.ts";
 import { createNetworks } from "./smtp/access.ts";
 import { readPasswordHash } from "./smtp/password.ts";
@@ -31,7 +32,7 @@ export function loadPeers(
   const read = readPeers(readJsonFile(peersFile), (name) => {
     const file = isAbsolute(name) ? name : join(dirname(peersFile), name);
     onFile(file);
-    return readFileSync(file, "utf8").trim();
+    return readNamedFile(file, BOUNDS.secretFileBytes.value).trim();
   });
   if (!read.ok) throw new Error(read.error.map((fault) => `Cannot use ${peersFile}: ${fault}`).join("\n"));
   return read.value;

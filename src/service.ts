@@ -11,7 +11,7 @@ import { type HealthFacts, healthOfAll, isFull, notReady, unhealthy } from "./ad
 import { type Admin, startAdmin } from "./admin/server.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
-import { type Config, LOG_LEVELS, type LogLevel } from "./config.ts";
+import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "./config.ts";
 import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
@@ -37,7 +37,7 @@ import { createTraceWriter, findTrace } from "./queue/trace.ts";
 import { QuarantineFullError, type Reading, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
 import { createSiblings, type ProcessState, pack } from "./siblings.ts";
-import { createAccess, createNetworks } from "./smtp/access.ts";
+import { createAccess, createNetworks, strangersNetwork } from "./smtp/access.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
@@ -51,8 +51,8 @@ export interface Service {
   readonly smtps: { readonly host: string; readonly port: number } | null;
   readonly admin: { readonly host: string; readonly port: number };
   readonly redis: RedisPlace;
-  /** Whether the Redis is one of our own. */
-  readonly embedded: boolean;
+  /** Where the URL of the Redis stands when it is one of our own; null when it is not. */
+  readonly redisUrlFile: string | null;
   /** Whether this machine may connect to itself. */
   readonly takesLoopback: boolean;
   /** What a user should know about the settings in force. */
@@ -307,7 +307,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   return {
     ...addresses,
     redis: place,
-    embedded: embedded !== undefined,
+    redisUrlFile: embedded?.urlFile ?? null,
     takesLoopback: createAccess(files.peers())("127.0.0.1") !== undefined,
     notes,
     reload: files.reload,
@@ -330,6 +330,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       host: config.adminHost,
       port: config.adminPort,
       token: config.adminToken,
+      networkOf: strangersNetwork,
       operations: {
         status,
         refusals: allRefusals,
@@ -736,7 +737,12 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
 
   async function startEmbedded(directory: string): Promise<EmbeddedRedis> {
     const started = await startEmbeddedRedis({ directory, onRestart: (reason) => log.redisUnreachable(reason) });
-    log.embeddedRedis({ url: started.url, redisPid: started.pid(), adopted: started.adopted });
+    log.embeddedRedis({
+      url: maskUrl(started.url),
+      urlFile: started.urlFile,
+      redisPid: started.pid(),
+      adopted: started.adopted,
+    });
     releasers.push(async () => {
       // Ended cleanly, it has everything on its disk; that the next one has another run id means nothing then.
       settledIn = await started.stop(REDIS_STOP_MS);

@@ -34,12 +34,20 @@ export interface SettingsFilesOptions {
 export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles {
   const { config, onReloaded, onFault } = options;
   const { tlsCertFile: certFile, tlsKeyFile: keyFile, tlsCaFile: caFile } = config;
-  let reading = loadReading(config);
   const peersWatch = watchFiles(() => read("peers"));
   const certificateWatch = watchFiles(() => read("certificate"));
-  let peers = loadUsablePeers(config, peersWatch.follow);
+  const first = <T>(load: () => T): T => {
+    try {
+      return naming(config, load);
+    } catch (cause) {
+      peersWatch.stop();
+      throw cause;
+    }
+  };
+  let reading = first(() => loadReading(config));
+  let peers = first(() => loadUsablePeers(config, peersWatch.follow));
   // An expired one is better than none: a relay that does not look gets on, and /healthz tells.
-  let certificate = certFile === "" ? null : loadCertificate({ certFile, keyFile, caFile });
+  let certificate = certFile === "" ? null : first(() => loadCertificate({ certFile, keyFile, caFile }));
 
   const faults = new Map<string, string>();
 
@@ -85,6 +93,26 @@ export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles 
       certificateWatch.stop();
     },
   };
+}
+
+/** At the start: adds to each fault of a file which setting names it. Later it is said what could not be read again. */
+function naming<T>(config: Config, load: () => T): T {
+  const files = [
+    ["MM4D_CATALOGUE_FILE", config.catalogueFile],
+    ["MM4D_PEERS_FILE", config.peersFile],
+    ["MM4D_TLS_CERT_FILE", config.tlsCertFile],
+    ["MM4D_TLS_KEY_FILE", config.tlsKeyFile],
+    ["MM4D_TLS_CA_FILE", config.tlsCaFile],
+  ] as const;
+  try {
+    return load();
+  } catch (cause) {
+    const faults = (cause as Error).message.split("\n").map((fault) => {
+      const [setting] = files.find(([, file]) => file !== "" && fault.startsWith(`Cannot use ${file}: `)) ?? [];
+      return setting === undefined ? fault : `${fault} (${setting})`;
+    });
+    throw new Error(faults.join("\n"), { cause });
+  }
 }
 
 /** Also throws when a peer must use TLS and could not. */

@@ -1,8 +1,10 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { loadConfig, maskUrl } from "../src/config.ts";
+import { describe, expect, test } from "vitest";
+import { BOUNDS } from "../src/bounds/bounds.ts";
+import { loadConfig, maskUrl, SETTINGS } from "../src/config.ts";
 
 const load = (env: Record<string, string>) => {
   const loaded = loadConfig(env);
@@ -108,4 +110,33 @@ test("a secret may stand in a file, and is never shown", () => {
     expect.stringContaining('REDIS_URL_FILE is "/nowhere", must be a file that can be read'),
   ]);
   expect(faults({ REDIS_URL: "redis://x", REDIS_URL_FILE: file }).length).toBe(1);
+});
+
+describe("a file that is none, or too large, is refused with a sentence, for each secret", () => {
+  const directory = mkdtempSync(join(tmpdir(), "mm4d-config-"));
+  const [pipe, large] = [join(directory, "pipe"), join(directory, "large")];
+  execFileSync("mkfifo", [pipe]);
+  writeFileSync(large, "x".repeat(BOUNDS.secretFileBytes.value + 1));
+  const linked = join(directory, "linked");
+  symlinkSync("/dev/zero", linked);
+  test.each([
+    [pipe, "it is a pipe, must be a file"],
+    ["/dev/zero", "it is a device, must be a file"],
+    [linked, "it is a device, must be a file"],
+    [directory, "it is a directory, must be a file"],
+    [large, `it is larger than ${BOUNDS.secretFileBytes.value} bytes, must be smaller`],
+  ])("%s", (file, why) => {
+    const secrets = Object.values(SETTINGS).flatMap((setting) => ("secret" in setting ? [`${setting.env}_FILE`] : []));
+    expect(secrets.length).toBeGreaterThan(2);
+    for (const name of secrets)
+      expect(faults({ [name]: file })).toEqual([`${name} is "${file}", must be a file that can be read: ${why}`]);
+  });
+
+  test("a link to a file is as good as the file, and so is one whose size is not told", () => {
+    const [file, link] = [join(directory, "token"), join(directory, "..token")];
+    writeFileSync(file, "sixteen letters!\n");
+    symlinkSync(file, link);
+    expect(load({ MM4D_ADMIN_TOKEN_FILE: link }).config.adminToken).toBe("sixteen letters!");
+    expect(load({ MM4D_ADMIN_TOKEN_FILE: "/proc/version" }).config.adminToken).toMatch(/^Linux version /);
+  });
 });

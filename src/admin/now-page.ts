@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import { streamSSE } from "hono/streaming";
+import { BOUNDS } from "../bounds/bounds.ts";
 import { sumBy } from "../delivery/tally.ts";
 import { inPercent } from "../quantities.ts";
 import { visible } from "../visible.ts";
@@ -12,8 +13,6 @@ import type { Operations, RefusedClient } from "./operations.ts";
 import type { PeerStatus } from "./status.ts";
 
 const EVERY_MS = 2_000;
-/** Pages that are left open cost something each. */
-const MAX_STREAMS = 50;
 const REFUSALS_SHOWN = 10;
 
 export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook">): Hono<PageEnv> {
@@ -30,7 +29,7 @@ export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook
   routes.get("/now", (c) => {
     // Hono answers HEAD by this too, and nobody would read it.
     if (c.req.method !== "GET") return c.body(null);
-    if (streams >= MAX_STREAMS) return c.text("Too many pages are open\n", 503);
+    if (streams >= BOUNDS.httpStreams.value) return c.text("Too many pages are open\n", 503);
     streams += 1;
     return streamSSE(c, async (stream) => {
       try {

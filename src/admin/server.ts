@@ -8,9 +8,11 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
+import { BOUNDS } from "../bounds/bounds.ts";
 import { acknowledgementsPage } from "./acknowledgements-page.ts";
 import type { BoardQueue } from "./board.ts";
 import { codesPage } from "./codes-page.ts";
+import { type DoorOptions, deadlines, HTTP_TIMES, keepDoor } from "./door.ts";
 import { BOARD_PATH, layout, pathOf } from "./layout.ts";
 import { createLogin, type PageEnv } from "./login.ts";
 import { nowPage } from "./now-page.ts";
@@ -18,7 +20,7 @@ import type { OnAction, Operations } from "./operations.ts";
 import { quarantinePage } from "./quarantine-page.ts";
 import { tracePage } from "./trace-page.ts";
 
-export interface AdminOptions {
+export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {
   readonly host: string;
   readonly port: number;
   /** What an operator logs in with; empty for nobody. */
@@ -41,11 +43,8 @@ export interface Admin {
   stop(): Promise<void>;
 }
 
-const MAX_CONNECTIONS = 500;
-const MAX_FORM_BYTES = 16_384;
-
 /** Rejects when the address cannot be listened on. */
-export async function startAdmin(options: AdminOptions): Promise<Admin> {
+export async function startAdmin(options: AdminOptions, times = HTTP_TIMES): Promise<Admin> {
   const app = new Hono();
   const probes = probesOf(options);
   app.use(async (c, next) => {
@@ -67,8 +66,12 @@ export async function startAdmin(options: AdminOptions): Promise<Admin> {
   app.onError((cause, c) => c.text(`${cause.message}\n`, 500));
 
   // HTTP/1.0, in which HAProxy asks for /readyz, needs no Host (RFC 9112 §3.2). No name of this machine: see login.ts.
-  const server = createAdaptorServer({ fetch: app.fetch, hostname: "unnamed.invalid" }) as Server;
-  server.maxConnections = MAX_CONNECTIONS;
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    hostname: "unnamed.invalid",
+    serverOptions: deadlines(times),
+  }) as Server;
+  keepDoor(server, { times, networkOf: options.networkOf });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     // Of several processes of a service only one listens here, and shares the port with nobody.
@@ -127,7 +130,7 @@ function pages({ token, operations: direct, queues, onAction }: AdminOptions): H
   });
   // The board has its own.
   app.use((c, next) => (c.req.path.startsWith(`${BOARD_PATH}/`) ? next() : headers(c, next)));
-  app.use(login.sameSite, bodyLimit({ maxSize: MAX_FORM_BYTES }));
+  app.use(login.sameSite, bodyLimit({ maxSize: BOUNDS.httpFormBytes.value }));
   app.route("/", login.routes);
   for (const path of PROTECTED) app.use(path, login.guard);
   app.route("/", nowPage(operations, login));

@@ -1,7 +1,9 @@
 /** Values of options on the command line. */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { readAtMost } from "../named-file.ts";
 
 export function readWholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -19,10 +21,15 @@ export function readAddress(text: string): string {
   return text;
 }
 
-/** What stands in a file, without blanks around it. */
+/** What stands in a file, without blanks around it. A pipe is one too, as in `--password-file <(…)`: who wrote it waits for it. */
 export function readTextFile(path: string): string {
   try {
-    return readFileSync(path, "utf8").trim();
+    const handle = openSync(path, "r");
+    try {
+      return readAtMost(handle, BOUNDS.settingsFileBytes.value).trim();
+    } finally {
+      closeSync(handle);
+    }
   } catch (cause) {
     throw new InvalidArgumentError(`It must be a file that can be read: ${(cause as Error).message}.`);
   }

@@ -147,13 +147,13 @@ function firstSignal(onSecond: () => void): Promise<void> {
 }
 
 function welcome(service: Service, { queue, processes }: Config): string {
-  const { smtp, smtps, admin, redis: place, embedded, takesLoopback, notes } = service;
-  const redis = `${describeRedis(place)}${embedded ? " (embedded, started by mm4d)" : ""}`;
+  const { smtp, smtps, admin, redis: place, redisUrlFile, takesLoopback, notes } = service;
   return [
     `mm4d takes MM4 reports on smtp://${at(smtp)}`,
     ...(smtps === null ? [] : [`  and on smtps://${at(smtps)}, with TLS from the beginning,`]),
     `  and answers http://${at(admin)}/healthz`,
-    `  Redis: ${redis}`,
+    `  Redis: ${describeRedis(place)}${redisUrlFile === null ? "" : " (embedded, started by mm4d)"}`,
+    ...(redisUrlFile === null ? [] : [`    whose URL for consumers is in ${redisUrlFile}`]),
     `  Queue: ${queue}`,
     ...(processes === 1 ? [] : [`  Processes: ${processes}`]),
     ...notes.map((note) => `  ${note.replaceAll(". ", ".\n    ")}`),

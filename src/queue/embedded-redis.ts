@@ -6,6 +6,10 @@
  * Redis is stopped last. One left over from a SIGKILL is recognised by its pid,
  * its start time and its data directory, and adopted; a Redis that is not ours
  * is never touched.
+ *
+ * It asks for a password, which only the owner of the directory can read, because
+ * every user of the machine reaches its port. What it is to do is told to it on
+ * its standard input, because every user can read a command line.
  */
 import { execFile, spawn } from "node:child_process";
 import {
@@ -23,10 +27,14 @@ import { delimiter, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
+import { keepUrl, passwordFor, urlFile, urlWith } from "./embedded-url.ts";
 import { readServer } from "./redis.ts";
 
 export interface EmbeddedRedis {
+  /** With its password. */
   readonly url: string;
+  /** Where that stands for consumers on this machine. */
+  readonly urlFile: string;
   /** Whether it was left over from an earlier process. */
   readonly adopted: boolean;
   readonly pid: () => number;
@@ -51,12 +59,12 @@ const LONGEST_WATCH_MS = 10_000;
 /** Starts a Redis, or adopts ours. Rejects with a sentence for the person on call when neither can be done. */
 export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const left = await findLeftOver(directory);
-  if (left) await becomesReady(left, directory);
-  let running = left ?? (await launch(directory, loadState(directory)?.port));
+  const password = passwordFor(directory);
+  const left = await adopt(directory, password);
+  let running = left ?? (await launch({ directory, password, preferredPort: loadState(directory)?.port }));
   const stopping = new AbortController();
   const { signal } = stopping;
-  const url = `redis://127.0.0.1:${running.port}`;
+  const url = urlWith(password, running.port);
 
   // Adopted or started, it may end without us: then it is started again on the same port, with its data.
   const watch = async (): Promise<void> => {
@@ -65,7 +73,7 @@ export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedis
       if (signal.aborted || isAlive(running.pid)) continue;
       onRestart(`The embedded Redis (pid ${running.pid}) ended. ${lastLogLine(directory)}`.trim());
       try {
-        running = await launch(directory, running.port, true);
+        running = await launch({ directory, password, preferredPort: running.port, samePort: true });
         pauseMs = WATCH_MS;
       } catch (cause) {
         running = loadState(directory) ?? running;
@@ -78,31 +86,50 @@ export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedis
 
   return {
     url,
+    urlFile: urlFile(realpathSync(directory)),
     adopted: left !== undefined,
     pid: () => running.pid,
     async stop(deadlineMs) {
       stopping.abort();
       // One that is just being started again is ended too.
       await Promise.race([watched, wait(deadlineMs, undefined, { ref: false })]);
-      const { pid } = running;
-      if (!isAlive(pid)) return null;
-      const kept = await keepEverything(running.port, deadlineMs);
-      // Redis answers SIGTERM by leaving in good order.
-      process.kill(pid, "SIGTERM");
-      const until = performance.now() + deadlineMs;
-      while (performance.now() < until) {
-        if (!isAlive(pid)) return kept;
-        await wait(POLL_MS);
-      }
-      process.kill(pid, "SIGKILL");
-      return null;
+      return isAlive(running.pid) ? end(running, password, deadlineMs) : null;
     },
   };
 }
 
+/** A Redis of ours that outlived the process that started it, if there is one that strangers are kept out of. */
+async function adopt(directory: string, password: string): Promise<Running | undefined> {
+  const left = await findLeftOver(directory);
+  if (!left) return undefined;
+  if (await becomesReady(left, { directory, password })) return left;
+  // 1.0.0 started it, without a password. It begins anew, because whoever is connected could stay, and any user
+  // of the machine could have made a user in it for later.
+  await end(left, password, START_DEADLINE_MS);
+  return undefined;
+}
+
+/** Which Redis it was, when all that it held was on its disk before; otherwise null. */
+async function end({ pid, port }: Running, password: string, deadlineMs: number): Promise<string | null> {
+  const kept = await keepEverything(port, password, deadlineMs);
+  // Redis answers SIGTERM by leaving in good order.
+  process.kill(pid, "SIGTERM");
+  const until = performance.now() + deadlineMs;
+  while (performance.now() < until) {
+    if (!isAlive(pid)) return kept;
+    await wait(POLL_MS);
+  }
+  process.kill(pid, "SIGKILL");
+  return null;
+}
+
 /** Has everything synced: with `always`, Redis answers a write only after its append-only file is on the disk up to it. */
-async function keepEverything(port: number, deadlineMs: number): Promise<string | null> {
-  const redis = new Redis(port, "127.0.0.1", { retryStrategy: () => null, commandTimeout: deadlineMs });
+async function keepEverything(port: number, password: string, deadlineMs: number): Promise<string | null> {
+  const redis = new Redis(port, "127.0.0.1", {
+    ...credentials(password),
+    retryStrategy: () => null,
+    commandTimeout: deadlineMs,
+  });
   redis.on("error", () => {}); // The calls below fail.
   try {
     await redis.config("SET", "appendfsync", "always");
@@ -122,14 +149,29 @@ interface Running {
   readonly port: number;
 }
 
-/** `samePort`: consumers know the port, so it is waited for rather than changed. */
-async function launch(directory: string, preferredPort: number | undefined, samePort = false): Promise<Running> {
+/** With its name: a Redis without a password then takes any, so that one which has none can be asked too. */
+function credentials(password: string) {
+  return { username: "default", password };
+}
+
+interface Launch {
+  readonly directory: string;
+  readonly password: string;
+  readonly preferredPort: number | undefined;
+  /** Consumers know the port, so it is waited for rather than changed. */
+  readonly samePort?: boolean;
+}
+
+async function launch({ directory, password, preferredPort, samePort = false }: Launch): Promise<Running> {
   const program = findProgram();
   const port =
     preferredPort !== undefined && (samePort || (await isFree(preferredPort))) ? preferredPort : await freePort();
+  keepUrl(directory, urlWith(password, port));
   const log = openSync(join(directory, "redis.log"), "a", 0o600);
-  const child = spawn(program, redisArguments(directory, port), { detached: true, stdio: ["ignore", log, log] });
+  const child = spawn(program, ["-"], { detached: true, stdio: ["pipe", log, log] });
   closeSync(log);
+  child.stdin?.on("error", () => {}); // It ended before it had read all; why is in its log.
+  child.stdin?.end(redisSettings(directory, port, password));
   let failure: string | undefined;
   child.once("error", (cause) => {
     failure = cause.message;
@@ -144,14 +186,16 @@ async function launch(directory: string, preferredPort: number | undefined, same
   }
   const running = { pid: child.pid, startedAt: await startTime(child.pid), port };
   writeFileSync(join(directory, STATE), JSON.stringify(running), { mode: 0o600 });
-  await becomesReady(running, directory, () => failure);
+  await becomesReady(running, { directory, password, failure: () => failure });
   return running;
 }
 
-function redisArguments(directory: string, port: number): readonly string[] {
+/** As redis.conf has them. */
+function redisSettings(directory: string, port: number, password: string): string {
   const settings: Record<string, string> = {
     bind: "127.0.0.1",
     port: String(port),
+    requirepass: password,
     dir: realpathSync(directory),
     appendonly: "yes",
     appendfsync: "everysec",
@@ -159,31 +203,53 @@ function redisArguments(directory: string, port: number): readonly string[] {
     "maxmemory-policy": "noeviction",
     daemonize: "no",
   };
-  return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
+  // Quoted as JSON quotes: what a path holds, Redis reads alike.
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} ${JSON.stringify(value)}\n`)
+    .join("");
 }
 
-/** Waits until it answers with our data directory. While it loads its data it is alive and may take its time. */
+interface Expected {
+  readonly directory: string;
+  readonly password: string;
+  /** Why it will never answer; undefined while it may. */
+  readonly failure?: () => string | undefined;
+}
+
+/**
+ * Waits until it answers with our data directory. While it loads its data it is alive and may take its time.
+ * Whether it asks for our password; rejects when it asks for another one.
+ */
 async function becomesReady(
-  running: Running,
-  directory: string,
-  failure: () => string | undefined = () => undefined,
-): Promise<void> {
-  const redis = new Redis(running.port, "127.0.0.1", {
+  { pid, port }: Running,
+  { directory, password, failure = () => undefined }: Expected,
+): Promise<boolean> {
+  const redis = new Redis(port, "127.0.0.1", {
+    ...credentials(password),
     lazyConnect: true,
     retryStrategy: () => POLL_MS,
     commandTimeout: START_DEADLINE_MS,
   });
-  redis.on("error", () => {}); // Refused until it listens; what matters is asked below.
+  let refused = false;
+  redis.on("error", (cause: Error) => {
+    // Until it listens, all are refused; whether it is ready is asked below.
+    refused ||= cause.message.startsWith("WRONGPASS");
+  });
   const until = performance.now() + START_DEADLINE_MS;
   try {
     void redis.connect().catch(() => {});
     while (redis.status !== "ready") {
       const failed = failure();
       if (failed !== undefined) throw new Error(`Cannot start the embedded Redis: ${failed}`);
+      if (refused) {
+        throw new Error(
+          `Cannot use the embedded Redis (pid ${pid}): its password is not the one in ${urlFile(directory)}; end that process, then start again`,
+        );
+      }
       const loading = redis.status === "connect";
       if (performance.now() > until && !loading) {
         throw new Error(
-          `Cannot use the embedded Redis (pid ${running.pid}): it does not answer on port ${running.port}; end that process, then start again`,
+          `Cannot use the embedded Redis (pid ${pid}): it does not answer on port ${port}; end that process, then start again`,
         );
       }
       await wait(POLL_MS);
@@ -191,9 +257,11 @@ async function becomesReady(
     const [, dir] = (await redis.config("GET", "dir")) as [string, string];
     if (dir !== realpathSync(directory)) {
       throw new Error(
-        `Cannot use the Redis on port ${running.port}: its directory is "${dir}", must be "${realpathSync(directory)}"`,
+        `Cannot use the Redis on port ${port}: its directory is "${dir}", must be "${realpathSync(directory)}"`,
       );
     }
+    const [, asked] = (await redis.config("GET", "requirepass")) as [string, string];
+    return asked === password;
   } finally {
     redis.disconnect();
   }

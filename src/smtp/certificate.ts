@@ -1,7 +1,8 @@
 /** Our own TLS certificate, checked before it is used. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { readNamedFile } from "../named-file.ts";
 
 export interface Certificate {
   /** The certificate with those that lead to its authority, PEM. */
@@ -56,7 +57,7 @@ export function loadValidCertificate(files: CertificateFiles, now: Date): Certif
 
 function read(file: string): string {
   try {
-    return readFileSync(file, "utf8");
+    return readNamedFile(file, BOUNDS.settingsFileBytes.value);
   } catch (cause) {
     throw new Error(`Cannot use ${file}: ${(cause as Error).message}`);
   }

@@ -1,6 +1,9 @@
 /** What is thrown at an SMTP server, thrown at ours. */
+import { once } from "node:events";
+import { connect as connectTcp, type Socket } from "node:net";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { statusOf } from "../support/http-client.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { runCommand } from "../support/service.ts";
@@ -307,6 +310,24 @@ test("a client that reads nothing is not answered for ever", async () => {
     client.write("NOOP\r\n".repeat(200_000));
     await victim.service.metric('mm4d_sessions_refused_total{reason="too-many-commands"}', (count) => count > 0);
   });
+});
+
+test.each([
+  { from: "one address", fromOf: () => ATTACKER },
+  { from: "many", fromOf: (index: number) => `127.0.1.${index % 250}` },
+])("six hundred silent connections to HTTP from $from, and probes and Prometheus are answered", async ({ fromOf }) => {
+  const sockets: Socket[] = [];
+  await victim.endures(async () => {
+    for (let index = 0; index < 600; index += 1) {
+      const socket = connectTcp({ port: victim.service.adminPort, host: "127.0.0.1", localAddress: fromOf(index) });
+      sockets.push(socket.on("error", () => {}).resume());
+      await once(socket, "connect");
+    }
+    for (const path of ["/livez", "/readyz", "/healthz", "/metrics"]) {
+      expect([path, await statusOf(victim.service.adminPort, path)]).toEqual([path, 200]);
+    }
+  });
+  for (const socket of sockets) socket.destroy();
 });
 
 test("what one client says is in nobody else's session", async () => {

@@ -1,6 +1,7 @@
 /** What the README says, held against the program. */
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { BANDWIDTH_CODES } from "../../src/catalogue/bandwidth.ts";
@@ -19,7 +20,8 @@ test("its consumer is at most ten lines of plain BullMQ, and consumes", async ()
       .filter((line) => line !== "").length,
   ).toBeLessThanOrEqual(10);
   const service = await startServiceProcess();
-  const env = { ...service.env, REDIS_URL: service.facts().redis.redisUrl };
+  const [, urlFile = ""] = /`REDIS_URL=\$\(cat data\/(\S+)\) node consumer\.mjs`/.exec(README) ?? [];
+  const env = { ...service.env, REDIS_URL: readFileSync(join(service.dataDir, urlFile), "utf8").trim() };
   const consumer = spawn(process.execPath, ["--input-type=module", "-e", code], {
     cwd: ROOT,
     env,

@@ -31,6 +31,7 @@ interface Container {
   readonly logging?: { readonly options: Readonly<Record<string, string>> };
   readonly restart?: string;
   readonly network_mode?: string;
+  readonly networks?: readonly string[];
   readonly stop_grace_period?: string;
   readonly ulimits?: { readonly nofile: number };
 }
@@ -41,9 +42,10 @@ const run = promisify(execFile);
 
 const dockerfile = read("Dockerfile");
 const [build = "", result = ""] = dockerfile.split(/^(?=FROM )/m).slice(1);
-const { services, volumes } = parse(read("docker-compose.yml"), { merge: true }) as {
+const { services, volumes, networks } = parse(read("docker-compose.yml"), { merge: true }) as {
   services: Readonly<Record<string, Container>>;
   volumes: Readonly<Record<string, null>>;
+  networks: Readonly<Record<string, { readonly internal?: boolean } | null>>;
 };
 const all = Object.entries(services).map(([name, service]) => ({ name, ...service }));
 const { redis, mm4d, token, prometheus, grafana, simulator, consumer } = services as Record<string, Container>;
@@ -207,6 +209,23 @@ describe("docker-compose.yml", () => {
     expect(others.length).toBe(3);
     for (const port of others) expect(port).toMatch(/^127\.0\.0\.1:(\d+):\1$/);
     expect(redis?.ports).toBeUndefined();
+  });
+
+  test("only mm4d and the consumer share a network with Redis, and none of it leads elsewhere", () => {
+    const mates = (name: string) =>
+      all.filter((service) => service.networks?.includes(name)).map((service) => service.name);
+    expect(redis?.networks).toEqual(["queue"]);
+    expect(mates("queue")).toEqual(["redis", "mm4d", "consumer"]);
+    expect(networks.queue).toEqual({ internal: true });
+    expect(mates("monitoring")).toEqual(["mm4d", "prometheus", "grafana"]);
+    expect(mates("outside")).toEqual(["mm4d", "consumer"]);
+    expect(Object.keys(networks)).toEqual(["queue", "outside", "monitoring"]);
+    // Who names no network is in one with all others who name none.
+    const unnamed = all.filter((service) => service.networks === undefined && service.network_mode === undefined);
+    expect(unnamed.map(({ name }) => name)).toEqual([]);
+    // From an internal network alone no port is published.
+    for (const { name, ports, networks: its = [] } of all.filter((service) => service.ports !== undefined))
+      expect([name, ports, its.some((network) => !networks[network]?.internal)]).toEqual([name, ports, true]);
   });
 
   test("mm4d starts with these settings, with a token or without one in .env", async () => {

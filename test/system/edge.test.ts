@@ -457,6 +457,7 @@ test.concurrent("an expired certificate does not keep the service from starting,
 
 test.concurrent.each([
   [{ MM4D_PEERS_FILE: "/nowhere" }, "Cannot use /nowhere: ENOENT"],
+  [{ MM4D_PEERS_FILE: "/dev/zero" }, "Cannot use /dev/zero: it is a device, must be a file (MM4D_PEERS_FILE)"],
   [{ MM4D_TLS_CERT_FILE: "package.json", MM4D_TLS_KEY_FILE: "package.json" }, "package.json: "],
   [
     { MM4D_PEERS_FILE: peersFile("needy.json", [{ name: "needy", addresses: ["192.0.2.1"], tls: "required" }]) },

@@ -239,6 +239,10 @@ test("what cannot be is told", async () => {
     expect.stringContaining("Cannot listen"),
   ]);
   expect(await wrong("--user", "x", "--password-file", "/nowhere")).toEqual([2, expect.stringContaining("ENOENT")]);
+  expect(await wrong("--user", "x", "--password-file", "/dev/zero")).toEqual([
+    2,
+    expect.stringContaining("larger than"),
+  ]);
   expect(await wrong("--proxy", "foo")).toEqual([2, expect.stringContaining("IP address")]);
   expect(await wrong("--group", "3", "--recipient", "+12025550100")).toEqual([1, expect.stringContaining("--group")]);
   expect(await wrong("--scenario", "failed", "--status", "Retrieved")).toEqual([

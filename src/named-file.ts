@@ -1,0 +1,38 @@
+/** A file that a setting names. Whatever stands in its place neither holds the process up nor fills its memory. */
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
+
+const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
+const PIECE_BYTES = 65_536;
+
+/** All of it, as UTF-8. Throws why it cannot be used. Links are followed, because secrets in containers are some. */
+export function readNamedFile(path: string, maxBytes: number): string {
+  // Otherwise to open a pipe is to wait for who writes to it.
+  const handle = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  try {
+    const stats = fstatSync(handle);
+    if (!stats.isFile()) throw new Error(`it is ${kindOf(stats)}, must be a file`);
+    return readAtMost(handle, maxBytes);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return "a directory";
+  if (stats.isFIFO()) return "a pipe";
+  return stats.isSocket() ? "a socket" : "a device";
+}
+
+/** All that can be read, as UTF-8. Its size is not believed: some file systems tell none, and a file may grow meanwhile. */
+export function readAtMost(handle: number, maxBytes: number): string {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for (;;) {
+    const piece = new Uint8Array(PIECE_BYTES);
+    const read = readSync(handle, piece);
+    if (read === 0) return Buffer.concat(pieces).toString("utf8");
+    bytes += read;
+    if (bytes > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes, must be smaller`);
+    pieces.push(piece.subarray(0, read));
+  }
+}
