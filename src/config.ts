@@ -489,7 +489,7 @@ export type Config = {
 };
 
 /** Where an effective value came from. */
-export type Origin = "default" | "environment" | "file";
+export type Origin = "default" | "environment" | "file" | "command line";
 
 export interface LoadedConfig {
   readonly config: Config;
