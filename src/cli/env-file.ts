@@ -94,7 +94,7 @@ function readValue(rest: Reader, dialect: Dialect): string | null {
 /** To the end of the line; a backslash takes the next character along, also the end of a line. */
 const UNQUOTED = /(?:[^\\\n]|\\[\s\S])*/y;
 /** To a blank with a "#" behind it. */
-const UNQUOTED_IN_SHELL = /(?:[^\\\n \t]|\\[\s\S]|[ \t](?![ \t]*#))*/y;
+const UNQUOTED_IN_SHELL = /(?:[^\\\n \t]|\\[\s\S]|[ \t]+(?![ \t#]))*/y;
 
 interface Reader {
   /** The line that it stands on. */

@@ -61,6 +61,15 @@ test("each bad line is told by its number, and never by what stands in it", () =
   expect(JSON.stringify(faults)).not.toContain("secret");
 });
 
+test("a long file is read whole, whatever it is full of", () => {
+  for (const filler of [" ", "x", "\\", '"', "'", "#", " #", "\n", "=", "\\\n", "A\n", "A=' "]) {
+    const text = `FIRST=1\nA=${filler.repeat(100_000 / filler.length)}\n`;
+    for (const dialect of ["shell", "systemd"] as const) {
+      expect(parseEnvFile(text, dialect).values.get("FIRST"), JSON.stringify(filler)).toEqual({ value: "1", line: 1 });
+    }
+  }
+});
+
 test("what is no file, or too large a one, is refused at once", () => {
   const directory = mkdtempSync(join(tmpdir(), "mm4d-env-"));
   const pipe = join(directory, "pipe");
