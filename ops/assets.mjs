@@ -1,7 +1,15 @@
 /** What tsc leaves out: makes the built command executable, and puts the page's files beside its code. */
-import { chmodSync, cpSync } from "node:fs";
+import { chmodSync, cpSync, readFileSync, writeFileSync } from "node:fs";
 
-chmodSync(new URL("../dist/main.js", import.meta.url), 0o755);
+const main = new URL("../dist/main.js", import.meta.url);
+// Node.js reads the file of --env-file itself, wherever the word stands, and without any bound: but not behind "--"
+// (nodejs/node#54232). A shell puts it there, as env knows no -S everywhere. To JavaScript it is a text and a comment.
+const started = `#!/usr/bin/env sh\n":" //; exec node -- "$0" "$@"\n`;
+writeFileSync(
+  main,
+  readFileSync(main, "utf8").replace(/^#!.*\n/, () => started),
+);
+chmodSync(main, 0o755);
 cpSync(new URL("../src/admin/assets", import.meta.url), new URL("../dist/admin/assets", import.meta.url), {
   recursive: true,
 });

@@ -3,11 +3,11 @@
  * itself knows. With `--check` it only says whether they are current.
  */
 import { readFileSync, writeFileSync } from "node:fs";
-import { Command } from "commander";
 import libmime from "libmime";
 import { BOUNDS } from "../dist/bounds/bounds.js";
 import { createCatalogue } from "../dist/catalogue/catalogue.js";
 import { COMMANDS } from "../dist/cli/commands.js";
+import { createProgram } from "../dist/cli/program.js";
 import { SETTINGS } from "../dist/config.js";
 import { describeCode } from "../dist/delivery/describe.js";
 import { ORDINARY_PEER } from "../dist/delivery/peer.js";
@@ -149,7 +149,7 @@ function settings(first) {
 
 /** The help of each command, and of those below it, as a terminal of 80 columns shows it. */
 async function commands() {
-  const program = new Command("mm4d");
+  const program = createProgram();
   for (const load of Object.values(COMMANDS)) (await load())(program);
   return program.commands.flatMap((command) => [command, ...command.commands]).flatMap(helpOf);
 }

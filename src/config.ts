@@ -490,7 +490,7 @@ export type Config = {
 };
 
 /** Where an effective value came from. */
-export type Origin = "default" | "environment" | "file";
+export type Origin = "default" | "environment" | "file" | "command line";
 
 export interface LoadedConfig {
   readonly config: Config;

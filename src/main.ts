@@ -1,24 +1,22 @@
 #!/usr/bin/env node
 /** The command line's door: arguments → command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
-import { Command, CommanderError } from "commander";
+import { CommanderError } from "commander";
 import { COMMANDS } from "./cli/commands.ts";
-import { VERSION } from "./version.ts";
+import { commandIn, createProgram } from "./cli/program.ts";
 
-const program = new Command("mm4d")
-  .description(
-    "Receives MMS delivery reports over MM4 (SMTP) and puts one normalised event per report on a BullMQ queue.",
-  )
-  .version(VERSION)
-  .showHelpAfterError("(mm4d --help lists the commands)")
-  .exitOverride();
+const program = createProgram().showHelpAfterError("(mm4d --help lists the commands)").exitOverride();
 
-const chosen = Object.entries(COMMANDS).find(([name]) => name === process.argv[2])?.[1];
+const wanted = commandIn(process.argv.slice(2));
+const chosen = Object.entries(COMMANDS).find(([name]) => name === wanted)?.[1];
 for (const load of chosen ? [chosen] : Object.values(COMMANDS)) (await load())(program);
 program.addHelpText(
   "after",
   `
 Settings come from the environment: REDIS_URL and MM4D_…; "mm4d config" prints
-each with its value. Exit codes: 0 done, 1 failed, 2 wrong usage.`,
+each with its value. Commands find the service that runs on this machine: by
+--data-dir or MM4D_DATA_DIR; else in ./data, where the unit's settings say
+(/etc/mm4d/mm4d.env), in /var/lib/mm4d and in /data.
+Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 );
 
 // Whoever reads our output may stop reading: `mm4d codes | head`.

@@ -28,6 +28,8 @@ export interface Started {
 }
 
 export interface ProcessesOptions {
+  /** What their environment has besides this process's. */
+  readonly env: Readonly<Record<string, string>>;
   /** See process-directories.ts. */
   readonly numbers: readonly number[];
   /** So many of them take reports. */
@@ -70,7 +72,7 @@ const STEADY_MS = 60_000;
 
 /** Starts all of them. Rejects when one cannot start, with none left running; it has said itself why. */
 export async function startProcesses(options: ProcessesOptions): Promise<Processes> {
-  const { numbers, count, embedded, onEnded, stopDeadlineMs, hangMs } = options;
+  const { env, numbers, count, embedded, onEnded, stopDeadlineMs, hangMs } = options;
   const workers = new Map<number, Worker>();
   /** When each that has started was heard of last. */
   const heardAtMs = new Map<Worker, number>();
@@ -81,6 +83,8 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
   // Each takes connections itself. Handed out by this process, one that is on its way to a process that is killed
   // hangs for ever, never greeted (Node.js 20 to 24); and a burst is shared out less evenly.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
+  // They have their settings from their environment: without the options that name files, which Node.js would read too.
+  cluster.setupPrimary({ args: ["serve"] });
 
   /** Resolves when it listens. Rejects when it ended before that. */
   async function start(number: number): Promise<Started> {
@@ -94,7 +98,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
   function launch(number: number): { started: Promise<Started>; ended: Promise<End> } {
     let worker: Worker;
     try {
-      worker = cluster.fork();
+      worker = cluster.fork(env);
     } catch (cause) {
       return { started: new Promise(() => {}), ended: Promise.resolve((cause as Error).message) };
     }

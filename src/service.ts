@@ -6,7 +6,7 @@ import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from
 import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
-import { takeControl } from "./admin/control.ts";
+import { type TraceState, takeControl } from "./admin/control.ts";
 import { type HealthFacts, healthOfAll, isFull, notReady, unhealthy } from "./admin/health.ts";
 import { type Admin, startAdmin } from "./admin/server.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
@@ -42,6 +42,7 @@ import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
+import { toldSettings } from "./told-settings.ts";
 import { type Answered, noteOf } from "./tracing.ts";
 import { VERSION } from "./version.ts";
 
@@ -71,6 +72,8 @@ const STORE_DEADLINE_MS = 4_000;
 const DRAIN_PATIENCE_MS = 2_000;
 const REDIS_STOP_MS = 10_000;
 const JOURNAL_CLOSE_MS = 10_000;
+/** Whoever asks for a trace waits that long for what came last. */
+const TRACE_FLUSH_MS = 1_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const LOOKED_AT_EVERY_MS = 1_000;
@@ -132,6 +135,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
   const mayTellMore = createPace();
   const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
+  const startedAt = new Date().toISOString();
   let seenMs = Number.NEGATIVE_INFINITY;
   let quarantineFullTold = false;
   /** As they were measured last. */
@@ -290,11 +294,13 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     queuePrefix,
     domain: config.domain,
     ...addresses,
+    settings: toldSettings(config),
   };
   control.answer({
     facts: () => facts,
     refusals: allRefusals,
     status,
+    "flush-trace": flushTrace,
     ...Object.fromEntries(LOG_LEVELS.map((level) => [`log-level ${level}`, () => setLogLevel(level)])),
     // What the first process asks the others.
     state: () => pack(state()),
@@ -342,7 +348,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
           return readStatistics(redis, config.queuePrefix, { since, until, resolution });
         },
         async trace(wanted) {
-          await trace.flush();
+          await flushTrace();
           return findTrace(redis, config.queuePrefix, config.queue, wanted);
         },
         quarantine: operating.quarantine,
@@ -694,6 +700,20 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     // Asked first: this process tells how many of the others answered.
     const others = await siblings.metrics();
     return [await metrics.registry.getMetricsAsJSON(), ...others];
+  }
+
+  /** Of every process: what a report's relay was answered by now is found then. */
+  async function flushTrace(): Promise<TraceState> {
+    const others = siblings.flushTrace();
+    const away = redisAway();
+    const flushed = away === null && (await within(TRACE_FLUSH_MS, trace.flush()));
+    const all = [{ flushed, redisAway: away, startedAt, lost: trace.lost() }, ...(await others)];
+    return {
+      flushed: all.every((one) => one.flushed) && siblings.missing() === 0,
+      redisAway: all.find((one) => one.redisAway !== null)?.redisAway ?? null,
+      startedAt,
+      lost: all.reduce((sum, one) => sum + one.lost, 0),
+    };
   }
 
   async function setLogLevel(level: LogLevel): Promise<string> {

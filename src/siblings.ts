@@ -4,6 +4,7 @@
  * line tell of all of them.
  */
 import { deserialize, serialize } from "node:v8";
+import type { TraceState } from "./admin/control.ts";
 import type { HealthFacts } from "./admin/health.ts";
 import type { StatusFacts } from "./admin/status.ts";
 import type { LogLevel } from "./config.ts";
@@ -27,6 +28,8 @@ export interface Siblings {
   /** How many of those that take reports did not answer when they were asked last. */
   missing(): number;
   setLogLevel(level: LogLevel): Promise<void>;
+  /** How the trace of each is, once what it remembers has been written. */
+  flushTrace(): Promise<readonly TraceState[]>;
   /** Resolves when none answers any more. */
   gone(): Promise<void>;
 }
@@ -35,6 +38,8 @@ type SiblingsOf = Pick<Assignment, "siblings" | "count">;
 
 /** Whoever asks for the health of all must not wait long for the one that hangs: balancers wait for a second. */
 const DEADLINE_MS = 400;
+/** Longer than each gives itself, and less than whoever asks all waits. */
+const FLUSH_DEADLINE_MS = 1_500;
 const POLL_MS = 50;
 /** Pages, balancers and Prometheus ask at about the same time. */
 const REMEMBERED_MS = 500;
@@ -43,9 +48,9 @@ export function createSiblings(dataDir: string, { siblings: numbers, count }: Si
   let missing = 0;
   let known: { readonly atMs: number; readonly states: Promise<readonly ProcessState[]> } | undefined;
 
-  async function ask<Answer>(question: string): Promise<readonly Answer[]> {
+  async function ask<Answer>(question: string, deadlineMs = DEADLINE_MS): Promise<readonly Answer[]> {
     const answers = await Promise.all(
-      numbers.map((number) => askControl(processDirectory(dataDir, number), question, DEADLINE_MS)),
+      numbers.map((number) => askControl(processDirectory(dataDir, number), question, deadlineMs)),
     );
     // One that only empties the journal of an earlier process ends when it has.
     missing = numbers.filter((number, index) => number <= count && answers[index] === undefined).length;
@@ -64,6 +69,7 @@ export function createSiblings(dataDir: string, { siblings: numbers, count }: Si
     async setLogLevel(level) {
       await ask(`log-level ${level}`);
     },
+    flushTrace: () => ask<TraceState>("flush-trace", FLUSH_DEADLINE_MS),
     async gone() {
       while ((await ask("facts")).length > 0) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
     },

@@ -10,6 +10,7 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import type { FanOut } from "../delivery/fan-out.ts";
 import type { RedisPlace } from "../queue/redis.ts";
+import type { ToldSettings } from "../told-settings.ts";
 
 /** Where a running service is, and what it uses. */
 export interface ServiceFacts {
@@ -22,6 +23,19 @@ export interface ServiceFacts {
   readonly smtp: { readonly host: string; readonly port: number };
   readonly smtps: { readonly host: string; readonly port: number } | null;
   readonly admin: { readonly host: string; readonly port: number };
+  /** What else it runs with. One of 1.0 does not tell. */
+  readonly settings?: ToldSettings;
+}
+
+/** What flushing the trace came to, and what may be why something is not in it. */
+export interface TraceState {
+  /** Whether everything that was to be remembered is in Redis now. */
+  readonly flushed: boolean;
+  readonly redisAway: string | null;
+  /** RFC 3339, UTC. */
+  readonly startedAt: string;
+  /** Notes that Redis did not take. */
+  readonly lost: number;
 }
 
 /** By question; what is answered, or a promise of it. */

@@ -12,11 +12,12 @@ export function addConfigCommand(program: Command): void {
 }
 
 function printConfig({ json }: { json?: true }): void {
-  const { origins, texts } = loadSettings("read the settings");
+  const { origins, texts, files } = loadSettings("read the settings");
   const rows = (Object.keys(SETTINGS) as SettingName[]).map((name) => ({
     name: SETTINGS[name].env,
     value: shownValue(name, texts[name]),
     origin: origins[name],
+    ...(files[name] === undefined ? {} : { file: files[name] }),
     about: SETTINGS[name].about,
   }));
   if (json) {
@@ -24,9 +25,10 @@ function printConfig({ json }: { json?: true }): void {
     return;
   }
   const width = Math.max(...rows.map(({ name }) => name.length));
-  for (const { name, value, origin } of rows) {
+  for (const { name, value, origin, file } of rows) {
+    const from = file === undefined ? origin : `${origin} ${file}`;
     process.stdout.write(
-      `${name.padEnd(width)}  ${value === "" ? "-" : value}${origin === "default" ? "" : `  (${origin})`}\n`,
+      `${name.padEnd(width)}  ${value === "" ? "-" : value}${origin === "default" ? "" : `  (${from})`}\n`,
     );
   }
   process.stdout.write("\nWithout a mark: the default. - : not set.\n");

@@ -5,15 +5,17 @@ import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
-import { type Config, loadConfig } from "../config.ts";
+import type { Config } from "../config.ts";
 import { loadPeers, mustUseTls } from "../peers.ts";
 import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
 import { visible } from "../visible.ts";
-import { ownName } from "./own-name.ts";
-import { askService, reached } from "./running-service.ts";
+import { describeHeld, describeNone, type Found, holderFor, weightiest } from "./find-service.ts";
+import type { Holder } from "./port-holder.ts";
+import { followService, reached } from "./running-service.ts";
+import { readSettings, type Settings } from "./settings.ts";
 import { fitted, printLine } from "./terminal.ts";
 
 interface Finding {
@@ -61,16 +63,18 @@ async function doctor({ json }: { json?: true }): Promise<void> {
       await printLine(json ? JSON.stringify(finding) : fitted([lineOf(finding)]));
     }
   };
-  const loaded = loadConfig(process.env);
+  const loaded = readSettings();
   if (!loaded.ok) {
     await tell(loaded.error.map((text) => fault("settings", text)));
   } else {
-    const { config } = loaded.value;
-    const running = await askService(config);
+    const { settings, found } = await followService(loaded.value);
+    const { config } = settings;
+    const running = found.kind === "running" ? found.facts : undefined;
     await tell([ok("settings", "all can be read")]);
-    for (const look of [lookAtService, lookAtRedis, lookAtPorts, lookAtDirectory, lookAtCertificate, lookAtPeers]) {
-      await tell(await look(config, running));
-    }
+    await tell(found.kind === "running" ? await lookAtService(found) : lookForService(found, settings));
+    await tell(await lookAtRedis(config, running));
+    await tell(await (found.kind === "running" ? lookAtPorts(found.facts) : lookForPorts(config, found)));
+    for (const look of [lookAtDirectory, lookAtCertificate, lookAtPeers]) await tell(await look(config));
     await tell(lookAtCatalogue(config));
   }
   if (faulty) process.exitCode = 1;
@@ -97,14 +101,21 @@ function lineOf({ about, verdict, text }: Finding): string {
   return `${verdict.padEnd(8)} ${about}: ${visible(text)}`;
 }
 
-async function lookAtService({ dataDir }: Config, running: ServiceFacts | undefined): Promise<Findings> {
+type Running = Extract<Found, { kind: "running" }>;
+type None = Extract<Found, { kind: "none" }>;
+
+/** That none runs is a warning: it need not. One that does not answer, or may not be asked where it should be, is a fault. */
+function lookForService(found: None, settings: Settings): Findings {
+  const look = weightiest(found.looks);
+  const isFault = look.state === "silent" || (look.state === "denied" && look === found.looks[0]);
+  return [(isFault ? fault : warning)("service", describeNone(found, settings))];
+}
+
+async function lookAtService({ facts, dataDir, elsewhere }: Running): Promise<Findings> {
   const about = "service";
-  if (!running) {
-    return [warning(about, `none is running on ${resolve(dataDir)}; start it with "${ownName()} serve"`)];
-  }
-  const { port } = running.admin;
-  const host = reached(running.admin.host);
-  const found: Finding = ok(about, `running, pid ${running.pid}`);
+  const { port } = facts.admin;
+  const host = reached(facts.admin.host);
+  const found: Finding = ok(about, `running, pid ${facts.pid}${elsewhere ? `, on ${dataDir}` : ""}`);
   try {
     const response = await fetch(`http://${host.includes(":") ? `[${host}]` : host}:${port}/healthz`, {
       signal: AbortSignal.timeout(PORT_DEADLINE_MS),
@@ -170,23 +181,22 @@ function describeCheckUp(
   return findings;
 }
 
-async function lookAtPorts(
+async function lookAtPorts({ smtp, smtps }: ServiceFacts): Promise<Findings> {
+  const ports = [{ about: "SMTP", ...smtp }, ...(smtps ? [{ about: "SMTP with TLS", ...smtps }] : [])];
+  return Promise.all(
+    ports.map(async ({ about, host, port }): Promise<Finding> => {
+      const why = await connectTo(reached(host), port);
+      if (why === null) return ok(about, `takes connections on ${host}:${port}`);
+      return fault(about, `${host}:${port} cannot be reached: ${why}. See to the firewall`);
+    }),
+  );
+}
+
+/** Whether a service that is started could listen, or who is there already. */
+async function lookForPorts(
   { smtpHost, smtpPort, smtpsPort, adminHost, adminPort }: Config,
-  running: ServiceFacts | undefined,
+  { looks }: None,
 ): Promise<Findings> {
-  if (running) {
-    const ports = [
-      { about: "SMTP", ...running.smtp },
-      ...(running.smtps ? [{ about: "SMTP with TLS", ...running.smtps }] : []),
-    ];
-    return Promise.all(
-      ports.map(async ({ about, host, port }): Promise<Finding> => {
-        const why = await connectTo(reached(host), port);
-        if (why === null) return ok(about, `takes connections on ${host}:${port}`);
-        return fault(about, `${host}:${port} cannot be reached: ${why}. See to the firewall`);
-      }),
-    );
-  }
   const ports = [
     { about: "SMTP", host: smtpHost, port: smtpPort, setting: "MM4D_SMTP_PORT" },
     ...(smtpsPort === null
@@ -198,9 +208,18 @@ async function lookAtPorts(
     ports.map(async ({ about, host, port, setting }): Promise<Finding> => {
       const why = await listenOn(host, port);
       if (why === null) return ok(about, `${host}:${port} is free`);
-      return fault(about, `cannot listen on ${host}:${port}: ${why}. Free it, or set ${setting}`);
+      const held = holderFor(host, [port]);
+      if (held && isMm4d(held.holder, looks)) return ok(about, `${describeHeld(held, weightiest(looks).dataDir)}`);
+      const who = held ? `. ${describeHeld(held, "")}` : "";
+      return fault(about, `cannot listen on ${host}:${port}: ${why}${who}. Free it, or set ${setting}`);
     }),
   );
+}
+
+/** An mm4d that was not asked, or that did not answer: its port is to be held. */
+function isMm4d({ uid, process: held }: Holder, looks: None["looks"]): boolean {
+  if (held !== null) return held.dataDir !== null;
+  return looks.some((look) => look.state === "denied" && look.uid === uid);
 }
 
 async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Promise<Findings> {

@@ -10,7 +10,8 @@ import { segmentPath } from "../journal/segments.ts";
 import { journalDirectory, journalShare, processDirectory, processNumbers } from "../process-directories.ts";
 import { durationInWords, some } from "../quantities.ts";
 import { visible } from "../visible.ts";
-import { askService } from "./running-service.ts";
+import { describeDenied, type Found as FoundService, weightiest } from "./find-service.ts";
+import { askService, followService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { printLine, printWrapped } from "./terminal.ts";
 
@@ -175,12 +176,25 @@ interface Look {
 
 /** At the journal of each process of the service. */
 async function looks(): Promise<readonly Look[]> {
-  const { config } = loadSettings("read the journal");
+  const { settings, found } = await followService(loadSettings("read the journal"));
+  const config = found.kind === "running" ? settings.config : { ...settings.config, dataDir: dataDirOf(found) };
   const numbers = processNumbers(config.dataDir, config.processes);
   const maxBytes = journalShare(config.journalMaxBytes, config.processes);
   // Those of further processes are there once the service has run with so many.
   const there = numbers.filter((n) => n === 1 || existsSync(journalDirectory(processDirectory(config.dataDir, n))));
   return Promise.all(there.map((number) => look(processDirectory(config.dataDir, number), maxBytes)));
+}
+
+/** Of a service that does not answer: where it holds the socket, or else the first place that has a journal. */
+function dataDirOf({ looks }: Extract<FoundService, { kind: "none" }>): string {
+  const [first] = looks;
+  const most = weightiest(looks);
+  const held = most.state === "silent" || most.state === "unanswered" ? most : undefined;
+  const found = held ?? looks.find((one) => existsSync(journalDirectory(one.dataDir)));
+  if (!found && most.state === "denied") throw new Error(`Cannot read the journal: ${describeDenied(most)}`);
+  const { dataDir } = found ?? first;
+  if (dataDir !== first.dataDir) process.stderr.write(`Using the journal of the data directory ${dataDir}\n`);
+  return dataDir;
 }
 
 async function look(dataDir: string, maxBytes: number): Promise<Look> {
@@ -192,7 +206,7 @@ async function look(dataDir: string, maxBytes: number): Promise<Look> {
     const { code, message } = cause as NodeJS.ErrnoException;
     const state =
       code === "ENOENT"
-        ? `${directory} does not exist, must be in the data directory of a service (MM4D_DATA_DIR)`
+        ? `${directory} does not exist, must be in the data directory of a service (--data-dir, MM4D_DATA_DIR)`
         : message;
     throw new Error(`Cannot read the journal: ${state}`);
   }

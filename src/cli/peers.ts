@@ -6,6 +6,7 @@ import { hashPassword } from "../smtp/password.ts";
 import type { Peer } from "../smtp/peer.ts";
 import { probe } from "../smtp/probe.ts";
 import { visible } from "../visible.ts";
+import { followService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { printWrapped } from "./terminal.ts";
 
@@ -40,8 +41,8 @@ function check(file: string): void {
   process.stdout.write(`${file} is in order: ${peers.length === 1 ? "1 peer" : `${peers.length} peers`}.\n`);
 }
 
-function list(): void {
-  const { config } = loadSettings("read the peers");
+async function list(): Promise<void> {
+  const { config } = (await followService(loadSettings("read the peers"))).settings;
   for (const peer of loadPeers(config)) printWrapped(describe(peer));
 }
 
@@ -65,7 +66,7 @@ function describe(peer: Peer): readonly string[] {
 }
 
 async function test(name: string): Promise<void> {
-  const { config } = loadSettings("test a peer");
+  const { config } = (await followService(loadSettings("test a peer"))).settings;
   const peer = loadPeers(config).find((known) => known.name === name);
   if (!peer) throw new Error(`Cannot test "${name}": there is no such peer (mm4d peers list)`);
   const { host, port } = peer.acknowledge;

@@ -102,11 +102,10 @@ async function found(quarantine: Quarantine, id: string): Promise<QuarantineEntr
 async function withQuarantine(
   use: (quarantine: Quarantine, config: Config, publish: Publisher["publish"]) => Promise<void>,
 ): Promise<void> {
-  const settings = loadSettings("open the quarantine");
-  const { redis: place, queue, queues, queuePrefix } = await findQueue(settings);
-  const config = { ...settings.config, queue, queues, queuePrefix };
-  await withRedis(place, async (redis) => {
-    const quarantine = openQuarantine(redis, queuePrefix);
+  const { place, settings } = await findQueue(loadSettings("open the quarantine"));
+  const { config } = settings;
+  await withRedis(place.redis, async (redis) => {
+    const quarantine = openQuarantine(redis, place.queuePrefix);
     // The call that fails tells it.
     const publisher = createPublisher({ redis, settings: config, onError: () => {} });
     try {

@@ -1,47 +1,82 @@
 /** Asks the running service, over `control.sock` in its data directory, where things are. */
-import { resolve } from "node:path";
-import type { ServiceFacts } from "../admin/control.ts";
+import type { ServiceFacts, TraceState } from "../admin/control.ts";
 import type { Status } from "../admin/status.ts";
-import type { Config, LoadedConfig, LogLevel, Origin } from "../config.ts";
+import type { Config, LogLevel, Origin } from "../config.ts";
 import { askControl } from "../control-client.ts";
 import type { FanOut } from "../delivery/fan-out.ts";
-import { type RedisClient, type RedisPlace, redisOf, withRedis } from "../queue/redis.ts";
+import { describeRedis, type RedisClient, type RedisPlace, redisOf, withRedis } from "../queue/redis.ts";
 import type { Refusal } from "../smtp/refusals.ts";
-import { ownName } from "./own-name.ts";
-import { loadSettings } from "./settings.ts";
+import { describeNone, type Found, findService, tellFound } from "./find-service.ts";
+import { loadSettings, type Settings } from "./settings.ts";
 
 /** Where the service on this data directory is; undefined when none is running. */
 export function askService({ dataDir }: Pick<Config, "dataDir">): Promise<ServiceFacts | undefined> {
   return askControl(dataDir, "facts") as Promise<ServiceFacts | undefined>;
 }
 
-/** Who was refused lately. Rejects when no service is running on the data directory of the settings. */
+/** Who was refused lately. Rejects when no service is found. */
 export function askRefusals(): Promise<readonly Refusal[]> {
   return askRunning("list refusals", "refusals");
 }
 
-/** How the service is, in words. Rejects when none is running. */
+/** How the service is, in words. Rejects when none is found. */
 export function askStatus(): Promise<Status> {
   return askRunning("tell the status", "status");
 }
 
-/** Changes the log level of the service, and gives the one before. Rejects when none is running. */
+/** Changes the log level of the service, and gives the one before. Rejects when none is found. */
 export function changeLogLevel(level: LogLevel): Promise<string> {
   return askRunning("change the log level", `log-level ${level}`);
 }
 
+/** Has the service write down what it remembers of reports; undefined when it cannot, or is of a version that does not. */
+export async function flushTrace(found: Found): Promise<TraceState | undefined> {
+  if (found.kind === "none") return undefined;
+  return (await askControl(found.dataDir, "flush-trace")) as TraceState | undefined;
+}
+
 async function askRunning<Answer>(action: string, question: string): Promise<Answer> {
-  const { dataDir } = loadSettings(action).config;
-  const answer = await askControl(dataDir, question);
+  const settings = loadSettings(action);
+  const found = await findService(settings);
+  if (found.kind === "none") throw new Error(`Cannot ${action}: ${describeNone(found, settings)}`);
+  tellFound(found);
+  const answer = await askControl(found.dataDir, question);
   if (answer !== undefined) return answer as Answer;
   throw new Error(
-    `Cannot ${action}: no mm4d is running on the data directory ${resolve(dataDir)}, must be started ("${ownName()} serve")`,
+    `Cannot ${action}: the mm4d on the data directory ${found.dataDir} (pid ${found.facts.pid}) does not answer that, must be of the same version and not be ending`,
   );
 }
 
 /** An address that listens everywhere is reached here. */
 export function reached(host: string): string {
   return host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+}
+
+/** The settings, with those of the running service wherever nobody has set one. */
+export interface Followed {
+  readonly settings: Settings;
+  readonly found: Found;
+}
+
+/** Finds the service, and goes by its settings wherever ours leave something open. */
+export async function followService(settings: Settings): Promise<Followed> {
+  return follow(settings, await findService(settings));
+}
+
+export function follow(settings: Settings, found: Found): Followed {
+  if (found.kind === "none") return { settings, found };
+  tellFound(found);
+  const { facts, dataDir } = found;
+  const { config, origins } = settings;
+  const { queue, queues, queuePrefix, domain } = facts;
+  const told = Object.entries({ ...facts.settings, queue, queues, queuePrefix, domain }).filter(
+    ([name]) => origins[name as keyof Config] === "default",
+  );
+  const theirs = Object.fromEntries(told) as Partial<Config>;
+  // One of them only: they exclude each other.
+  const ownPeers = origins.peers !== "default" || origins.peersFile !== "default";
+  const peers = ownPeers ? { peers: config.peers, peersFile: config.peersFile } : {};
+  return { settings: { ...settings, config: { ...config, ...theirs, ...peers, dataDir } }, found };
 }
 
 /** Where the queue is. */
@@ -52,21 +87,27 @@ export interface QueuePlace {
   readonly queuePrefix: string;
 }
 
+/** What a command that asks Redis goes by. */
+export interface QueueFound extends Followed {
+  readonly place: QueuePlace;
+}
+
 /** The queue in the settings; where they leave something open, the running service's. */
-export async function findQueue({ config, origins }: LoadedConfig): Promise<QueuePlace> {
-  const service = await askService(config);
-  const redis = redisOf(config) ?? service?.redis;
-  if (redis === undefined) {
-    throw new Error(
-      `Cannot find the queue: no mm4d is running on the data directory ${resolve(config.dataDir)}, must be started ("${ownName()} serve"), or set REDIS_URL or MM4D_REDIS_SENTINELS`,
-    );
-  }
-  return {
-    redis,
-    queue: settingOr(origins.queue, config.queue, service?.queue),
-    queues: settingOr(origins.queues, config.queues, service?.queues),
-    queuePrefix: settingOr(origins.queuePrefix, config.queuePrefix, service?.queuePrefix),
-  };
+export async function findQueue(given: Settings): Promise<QueueFound> {
+  const redis = redisOf(given.config);
+  const found = await findService(given);
+  // A Redis that was named is not that of a service which nobody has named.
+  const isAnother =
+    redis !== undefined &&
+    found.kind === "running" &&
+    found.elsewhere &&
+    describeRedis(redis) !== describeRedis(found.facts.redis);
+  const { settings } = isAnother ? { settings: given } : follow(given, found);
+  const { queue, queues, queuePrefix } = settings.config;
+  const place = redis ?? (found.kind === "running" ? found.facts.redis : undefined);
+  if (place !== undefined) return { settings, found, place: { redis: place, queue, queues, queuePrefix } };
+  const why = found.kind === "none" ? describeNone(found, given) : "";
+  throw new Error(`Cannot find the queue: ${why}. Without a service, REDIS_URL or MM4D_REDIS_SENTINELS must be set`);
 }
 
 /** Opens something in the queue's Redis, does one thing with it, and closes it. */
@@ -75,7 +116,7 @@ export async function withOpened<Opened extends { close(): Promise<void> }>(
   open: (redis: RedisClient, place: QueuePlace) => Opened,
   use: (opened: Opened) => Promise<void>,
 ): Promise<void> {
-  const place = await findQueue(loadSettings(action));
+  const { place } = await findQueue(loadSettings(action));
   await withRedis(place.redis, async (redis) => {
     const opened = open(redis, place);
     try {

@@ -5,6 +5,7 @@ import type { ServiceFacts } from "../admin/control.ts";
 import type { LoadedConfig } from "../config.ts";
 import { MESSAGE_TYPES, type PduKind } from "../mm4/compose.ts";
 import { DIALECTS, type DialectName } from "../mm4/dialects.ts";
+import { openMessage, readIds } from "../mm4/read-message.ts";
 import { createExpectedAcks } from "../simulator/expected-acks.ts";
 import { startMmsc } from "../simulator/mmsc.ts";
 import { playRelay } from "../simulator/relay.ts";
@@ -17,8 +18,10 @@ import {
   type Server,
 } from "../simulator/relay-connection.ts";
 import { playScenario, SCENARIOS, type ScenarioName, type Script } from "../simulator/scenario.ts";
+import { visible } from "../visible.ts";
 import { readAddress, readPort, readTextFile, readWholeNumber } from "./arguments.ts";
-import { askService, reached, settingOr } from "./running-service.ts";
+import { ownName } from "./own-name.ts";
+import { followService, reached, settingOr } from "./running-service.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
 import { printWrapped } from "./terminal.ts";
@@ -169,7 +172,7 @@ Examples:
 }
 
 async function send(options: SendOptions): Promise<void> {
-  const settings = loadSettings("send");
+  const loaded = loadSettings("send");
   if (options.scenario !== undefined && options.type !== "delivery-report") {
     throw new Error(
       `Cannot send: --scenario is with --type ${options.type}, must be without it or with delivery-report`,
@@ -182,9 +185,9 @@ async function send(options: SendOptions): Promise<void> {
   if (messageId !== undefined && messages > 1) {
     throw new Error("Cannot send: --message-id is one for several messages, must be with one");
   }
-  const running = await askService(settings.config);
-  const server = findServer(options, settings, running);
-  const domain = settings.config.domain[0] ?? running?.domain[0] ?? "mm4d.invalid";
+  const { settings, found } = await followService(loaded);
+  const server = findServer(options, settings, found.kind === "running" ? found.facts : undefined);
+  const domain = settings.config.domain[0] ?? "mm4d.invalid";
   const alone =
     options.scenario === undefined &&
     messages === 1 &&
@@ -201,10 +204,25 @@ async function sendOne(options: SendOptions, server: Server, domain: string): Pr
   const reply = await deliverOnce(server, envelopeOf(options, step, domain));
   const { host, port } = server;
   const { tookMs, ...said } = reply;
-  const about = options.file === undefined ? { messageId: step.messageId } : {};
+  const id = options.file === undefined ? step.messageId : messageIdIn(step.bytes);
+  const about = id === null ? {} : { messageId: id };
+  const accepted = reply.code >= 200 && reply.code <= 299;
   if (options.json) process.stdout.write(`${JSON.stringify({ host, port, ...about, ...said })}\n`);
-  else process.stdout.write(`${options.file === undefined ? `Message ${step.messageId}\n` : ""}${reply.text}\n`);
-  if (reply.code < 200 || reply.code > 299) process.exitCode = 1;
+  else process.stdout.write(`${id === null ? "" : `Message ${visible(id)}\n`}${reply.text}\n`);
+  if (accepted && id !== null && process.stdout.isTTY)
+    process.stderr.write(`Trace it: ${ownName()} trace ${quoted(id)}\n`);
+  if (!accepted) process.exitCode = 1;
+}
+
+function messageIdIn(bytes: Uint8Array): string | null {
+  const limits = { bytes: bytes.length, fields: bytes.length };
+  const opened = openMessage(bytes, { headerLimits: limits, decodeWords: (text) => text });
+  return opened.ok ? readIds(opened.value).messageId : null;
+}
+
+/** For a shell. */
+function quoted(id: string): string {
+  return /^[\w.@%+:,/-]+$/.test(id) ? id : `'${visible(id).replaceAll("'", "'\\''")}'`;
 }
 
 async function deliverOnce(server: Server, mail: Mail): Promise<Reply> {
@@ -231,9 +249,12 @@ async function sendMany(options: SendOptions, server: Server, domain: string): P
         );
       })
     : undefined;
+  let first = "";
   function* scripts() {
     for (let index = 0; index < messages; index += 1) {
-      yield scriptOf(options, index).map((step) => ({ ...step, ...envelopeOf(options, step, domain) }));
+      const script = scriptOf(options, index);
+      first ||= script[0]?.messageId ?? "";
+      yield script.map((step) => ({ ...step, ...envelopeOf(options, step, domain) }));
     }
   }
   const progress = startProgress(messages * scriptOf(options, 0).length);
@@ -249,6 +270,8 @@ async function sendMany(options: SendOptions, server: Server, domain: string): P
     },
   });
   progress.end();
+  if (first !== "" && result.accepted > 0 && process.stdout.isTTY)
+    process.stderr.write(`The first message: ${ownName()} trace ${quoted(first)}\n`);
   const giveUpMs = performance.now() + options.ackWait * 1000;
   while (mmsc && expected.missing() > 0 && performance.now() < giveUpMs) await wait(ACKS_LOOKED_AT_EVERY_MS);
   await mmsc?.stop();

@@ -9,7 +9,7 @@ import { describeRedis, redisOf } from "../queue/redis.ts";
 import { type Service, startService } from "../service.ts";
 import { connectSystemd } from "../systemd.ts";
 import { ownName } from "./own-name.ts";
-import { loadSettings } from "./settings.ts";
+import { loadSettings, settingsForOthers, useOptions } from "./settings.ts";
 
 export function addServeCommand(program: Command): void {
   program
@@ -32,6 +32,8 @@ One that ends is started again, and goes on with the same journal.`,
 }
 
 async function serve(): Promise<void> {
+  // The process above has put them into the environment: all of its processes, also one started later, have the same.
+  if (cluster.isWorker) useOptions({});
   const { config } = loadSettings("start");
   // Whatever is created belongs to us alone: the journal holds telephone numbers.
   process.umask(0o077);
@@ -44,7 +46,7 @@ async function serve(): Promise<void> {
   const service =
     numbers.length === 1
       ? await startAlone(config)
-      : await startSeveral(config, numbers, systemd.watchdogMs).catch(end);
+      : await startSeveral(config, numbers, systemd.watchdogMs, settingsForOthers()).catch(end);
   kill = service.kill;
   process.stderr.write(service.welcome);
   systemd.ready('Takes reports; "mm4d status" says how it is');
@@ -61,9 +63,16 @@ async function startAlone(config: Config): Promise<Processes> {
   return { welcome: welcome(service, config), reload: service.reload, stop: service.stop, kill() {} };
 }
 
-function startSeveral(config: Config, numbers: readonly number[], hangMs: number | null): Promise<Processes> {
+function startSeveral(
+  config: Config,
+  numbers: readonly number[],
+  hangMs: number | null,
+  env: Readonly<Record<string, string>>,
+): Promise<Processes> {
   const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: null });
   return startProcesses({
+    // Read once, as a file may change while the service runs.
+    env,
     numbers,
     count: config.processes,
     embedded: redisOf(config) === undefined,

@@ -48,9 +48,9 @@ function readDuration(text: string): number {
 }
 
 async function stats({ since: agoMs, by, json }: { since: number; by: Group; json?: true }): Promise<void> {
-  const settings = loadSettings("count reports");
+  const { place: found, settings } = await findQueue(loadSettings("count reports"));
+  const { redis: place, queuePrefix } = found;
   const catalogue = loadCatalogue(settings.config.catalogueFile);
-  const { redis: place, queuePrefix } = await findQueue(settings);
   const until = new Date();
   const since = new Date(until.getTime() - agoMs);
   const resolution = resolutionSince(since, until);

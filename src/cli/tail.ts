@@ -42,7 +42,7 @@ interface Wanted {
 }
 
 async function tail({ json, fullNumbers, ...wanted }: Wanted & { json?: true; fullNumbers?: true }): Promise<void> {
-  const { redis, queue, queuePrefix } = await findQueue(loadSettings("tail"));
+  const { redis, queue, queuePrefix } = (await findQueue(loadSettings("tail"))).place;
   const say = sayOnce();
   const following = await followQueue({
     redis,

@@ -1,12 +1,14 @@
 /** `mm4d trace`: all that is known of a report. */
+import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
-import { headerOf, tellReport } from "../delivery/trace.ts";
+import { headerOf, type Trace, tellReport } from "../delivery/trace.ts";
 import { withRedis } from "../queue/redis.ts";
 import { findTrace } from "../queue/trace.ts";
 import { visible } from "../visible.ts";
-import { findQueue } from "./running-service.ts";
+import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { fitted, printLine } from "./terminal.ts";
+import { whyNotTraced } from "./why-not-traced.ts";
 
 export function addTraceCommand(program: Command): void {
   program
@@ -20,10 +22,10 @@ export function addTraceCommand(program: Command): void {
       `
 From the SMTP session to the queue and the acknowledgement, with times; then
 what was said later of the same message. It is remembered for as long as
-MM4D_TRACE_HOURS and MM4D_TRACE_MAX_BYTES allow. What came just now, or waits in
-the journal while Redis is away, is there a second after it is on the queue.
+MM4D_TRACE_HOURS and MM4D_TRACE_MAX_BYTES allow.
 
-Exit code 1 when nothing is known.`,
+Exit code 1 when nothing is remembered; then it says why, as far as journal,
+quarantine and the running service tell.`,
     )
     .action(trace);
 }
@@ -34,14 +36,39 @@ interface Wanted {
   readonly json?: true;
 }
 
+const NOTHING: Trace = { reports: [], more: false };
+/** Every service writes down what it remembers once a second, also one that is not asked to. */
+const WRITTEN_AFTER_MS = 1_200;
+
+/** What is remembered; if that is nothing, also what a service on another machine is just writing down. */
+function look(id: string, { place, settings }: QueueFound): Promise<Trace> {
+  return withRedis(place.redis, async (redis) => {
+    const ask = (): Promise<Trace> => findTrace(redis, place.queuePrefix, place.queue, id);
+    const found = await ask();
+    if (found.reports.length > 0 || settings.config.traceHours === 0) return found;
+    await wait(WRITTEN_AFTER_MS);
+    return ask();
+  });
+}
+
+/** All but the first begin as sentences do. */
+function sentence(text: string, index: number): string {
+  return index === 0 ? text : `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+}
+
 async function trace(id: string, { headers, fullNumbers, json }: Wanted): Promise<void> {
-  const { redis: place, queue, queuePrefix } = await findQueue(loadSettings("trace"));
-  const found = await withRedis(place, (redis) => findTrace(redis, queuePrefix, queue, id));
-  if (json) await printLine(JSON.stringify(found));
+  const queue = await findQueue(loadSettings("trace"));
+  // What it has answered a moment ago it has not written down yet.
+  const state = await flushTrace(queue.found);
+  let redisFault: string | null = null;
+  const found = await look(id, queue).catch((cause: Error) => {
+    redisFault = cause.message;
+    return NOTHING;
+  });
+  if (json && redisFault === null) await printLine(JSON.stringify(found));
   if (found.reports.length === 0) {
-    throw new Error(
-      `Cannot find "${visible(id)}": nothing is remembered under that id or number. It may have come longer ago than MM4D_TRACE_HOURS, wait in the journal ("mm4d journal status"), or never have come ("mm4d refusals")`,
-    );
+    const reasons = await whyNotTraced({ wanted: id, queue, state, redisFault });
+    throw new Error(`Cannot find "${visible(id)}": ${reasons.map(visible).map(sentence).join(". ")}`);
   }
   if (json) return;
   const numbers = fullNumbers ? "full" : "masked";

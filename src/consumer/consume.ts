@@ -3,6 +3,7 @@ import { type ConnectionOptions, DelayedError, type Job, UnrecoverableError, Wor
 import type { CodeTag } from "../delivery/code.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Outcome } from "../delivery/verdict.ts";
+import { inWords, tellFailures } from "./telling.ts";
 
 /** Is given one event. What it throws is tried again later, but for {@link GiveUp}. */
 export type Handler = (event: DeliveryEvent) => Promise<void> | void;
@@ -26,10 +27,16 @@ export interface ConsumeOptions {
   readonly lostAfterMs?: number;
   /** Most milliseconds that `stop()` waits for handlers. What is still in hand then is given out again. Default: 30,000. */
   readonly graceMs?: number;
-  /** Hears of what belongs to no event: Redis is away, or refuses. Default: one line on stderr a minute. */
-  readonly onError?: (cause: Error) => void;
-  /** Hears of each handler that threw; `last` when the event is not tried again. */
-  readonly onFailed?: (event: DeliveryEvent | undefined, cause: Error, last: boolean) => void;
+  /**
+   * Hears of what belongs to no event: Redis is away, or refuses. False: nobody does.
+   * Default: a line on stderr when Redis goes away, and one when it is back; of anything else one a minute.
+   */
+  readonly onError?: ((cause: Error) => void) | false;
+  /**
+   * Hears of each handler that threw; `last` when the event is not tried again. False: nobody does.
+   * Default: a line on stderr for each kind of error, at once and then once a minute, with how often it came.
+   */
+  readonly onFailed?: ((event: DeliveryEvent | undefined, cause: Error, last: boolean) => void) | false;
 }
 
 export interface Consumption {
@@ -61,7 +68,9 @@ export class RetryLater extends Error {
 export async function consume(handler: Handler, options: ConsumeOptions = {}): Promise<Consumption> {
   const { queue = "mm4-delivery-events", prefix = "bull", concurrency = 10 } = options;
   const { lostAfterMs = 30_000, graceMs = 30_000 } = options;
-  const onError = options.onError ?? tellOnceAMinute();
+  const telling = tellFailures();
+  const onError = heard(options.onError ?? telling.trouble, telling.trouble);
+  const onFailed = heard(options.onFailed ?? telling.failed, onError);
   const inHand = new Set<Promise<void>>();
 
   async function work(job: Job<unknown>, token?: string): Promise<void> {
@@ -75,7 +84,8 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
         throw new DelayedError();
       }
       if (cause instanceof GiveUp) throw new UnrecoverableError(cause.message);
-      throw cause;
+      // BullMQ reads the message of whatever is thrown.
+      throw cause instanceof Error ? cause : new Error(inWords(cause));
     }
   }
 
@@ -100,9 +110,11 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
   worker.on("error", onError);
   worker.on("failed", (job, cause) => {
     const last = job === undefined || job.finishedOn !== undefined;
-    options.onFailed?.(job?.data as DeliveryEvent | undefined, cause, last);
+    onFailed(job?.data as DeliveryEvent | undefined, cause, last);
   });
+  worker.getBackend().on("ready", telling.connected);
   await worker.waitUntilReady();
+  telling.connected();
 
   let stopping: Promise<void> | undefined;
   return {
@@ -120,6 +132,7 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
     // A timer that is left would keep the consumer's process from ending.
     await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, TOLD_MS).unref())]);
     await worker.close(true);
+    telling.end();
   }
 }
 
@@ -127,7 +140,6 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
 const MAX_DEATHS = 20;
 const LOOKED_AT_EVERY_MS = 20;
 const TOLD_MS = 1_000;
-const MINUTE_MS = 60_000;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -159,11 +171,16 @@ function isWanted({ data }: DeliveryEvent, { finalOnly, outcomes, tags }: Consum
   );
 }
 
-function tellOnceAMinute(): (cause: Error) => void {
-  let toldMs = Number.NEGATIVE_INFINITY;
-  return (cause) => {
-    if (performance.now() - toldMs < MINUTE_MS) return;
-    toldMs = performance.now();
-    process.stderr.write(`mm4d/consumer: ${cause.message || cause.name}\n`);
+/** What a listener throws, at once or later, ends nobody's process. */
+function heard<Told extends unknown[]>(
+  listener: ((...told: Told) => unknown) | false,
+  onThrown: (cause: Error) => void,
+): (...told: Told) => void {
+  return async (...told) => {
+    try {
+      if (listener !== false) await listener(...told);
+    } catch (cause) {
+      onThrown(cause as Error);
+    }
   };
 }

@@ -43,8 +43,11 @@ export interface Inspection {
   readonly newer: readonly string[];
   /** Names in the directory that are none of ours. */
   readonly foreign: readonly string[];
-  /** Everything in the segments, in order, one segment at a time in memory. A segment that was removed meanwhile is left out. */
-  found(): AsyncGenerator<Found>;
+  /**
+   * Everything in the segments, in order, one segment at a time in memory. A segment that was removed meanwhile is left out.
+   * With `maxBytes` only the newest segments that have so much together, and the newest always.
+   */
+  found(maxBytes?: number): AsyncGenerator<Found>;
 }
 
 /** Notes what is there now; `found` reads it. Throws when the directory cannot be listed. */
@@ -69,8 +72,8 @@ export function inspectJournal(directory: string): Inspection {
     // A directory, say, with the name of a segment is none of ours either.
     foreign: names.filter((name) => !OURS.test(name) && !listed.has(name) && !newer.includes(name)),
 
-    async *found() {
-      for (const { segment, bytes } of segments) {
+    async *found(maxBytes = Number.POSITIVE_INFINITY) {
+      for (const { segment, bytes } of newestOf(segments, maxBytes)) {
         const content = await readSegment(directory, { segment, offset: 0 }, bytes).catch((cause: Error) => cause);
         if (content instanceof Error) {
           if (isMissing(content)) continue;
@@ -94,6 +97,15 @@ export function inspectJournal(directory: string): Inspection {
       }
     },
   };
+}
+
+function newestOf(segments: Inspection["segments"], maxBytes: number): Inspection["segments"] {
+  let left = maxBytes;
+  const from = segments.findLastIndex(({ bytes }) => {
+    left -= bytes;
+    return left < 0;
+  });
+  return segments.slice(Math.min(from + 1, segments.length - 1));
 }
 
 const OURS = /^(cursor|cursor\.new|probe|damaged)$/;

@@ -83,6 +83,8 @@ export interface QuarantineEntry {
 export interface Quarantine {
   /** Oldest first; `count` of them from place `from` on, or all. */
   list(from?: number, count?: number): Promise<readonly QuarantineEntry[]>;
+  /** The last `count` that came, the last one first. */
+  newest(count: number): Promise<readonly QuarantineEntry[]>;
   /** Why they are there: how many of each reason. */
   reasons(): Promise<ReadonlyMap<string, number>>;
   /** Those of a reason, oldest first, one at a time. */
@@ -121,6 +123,10 @@ export function openQuarantine(redis: Redis, prefix: string): Quarantine {
   return {
     async list(from = 0, count = 0) {
       const jobs = await queue.getJobs(["waiting"], from, from + count - 1, true);
+      return jobs.filter((job) => job !== undefined).map(entry);
+    },
+    async newest(count) {
+      const jobs = await queue.getJobs(["waiting"], 0, count - 1, false);
       return jobs.filter((job) => job !== undefined).map(entry);
     },
     async reasons() {

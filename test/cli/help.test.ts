@@ -16,6 +16,7 @@ test("every command's help fits 80 columns, and mm4d lists it", async () => {
     });
     command.outputHelp();
     expect(help).toContain(command.name());
+    for (const option of ["--data-dir <dir>", "--env-file <file>"]) expect(help).toContain(`\n  ${option}`);
     for (const line of help.split("\n"))
       expect([command.name(), line.length <= 80, line]).toEqual([command.name(), true, line]);
     if (command.parent?.name() === "mm4d") expect(listed).toContain(`\n  ${command.name()}`);

@@ -3,9 +3,16 @@ import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { loadConfig } from "../../src/config.ts";
-import { consume, type DeliveryEvent, GiveUp, RetryLater, redisOnce } from "../../src/consumer/index.ts";
+import {
+  type ConsumeOptions,
+  consume,
+  type DeliveryEvent,
+  GiveUp,
+  RetryLater,
+  redisOnce,
+} from "../../src/consumer/index.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
@@ -131,6 +138,51 @@ test("what a handler throws is tried again, later, or never, as it says", async 
   ]);
 });
 
+test("a handler that throws is told of on stderr, but not each time, and whoever listens is told instead", async () => {
+  const said: string[] = [];
+  const spied = vi.spyOn(console, "error").mockImplementation((line) => void said.push(String(line)));
+  const unhandled: unknown[] = [];
+  const note = (cause: unknown) => unhandled.push(cause);
+  process.on("unhandledRejection", note);
+  try {
+    const consumeAll = async (options: ConsumeOptions, failing: (event: DeliveryEvent) => void) => {
+      await publish(
+        Array.from({ length: 10 }, () => event()),
+        { MM4D_JOB_ATTEMPTS: "3", MM4D_JOB_BACKOFF_MS: "0" },
+      );
+      const before = (await counts()).failed ?? 0;
+      const consuming = await consume(failing, { connection: connection(), prefix: own.prefix, ...options });
+      await eventually(counts, ({ failed }) => failed === before + 10);
+      await consuming.stop();
+      return said.splice(0);
+    };
+    const refuse = ({ id }: DeliveryEvent) => {
+      throw new Error(`database away for +12025550100 (${id})`);
+    };
+    const [first, rest, ...more] = await consumeAll({}, refuse);
+    expect(first).toMatch(
+      /^mm4d\/consumer: an event failed once: database away for \+\*{7}0100 \(r.*; it is tried again$/,
+    );
+    expect(rest).toMatch(/an event failed 29 times: .*; last event r[0-9a-f]{32}; 19 to be tried again, 10 given up/);
+    expect(more).toEqual([]);
+    expect(await consumeAll({ onFailed: false }, refuse)).toEqual([]);
+    const heard: Error[] = [];
+    const onFailed = async () => {
+      throw new Error("the listener's own");
+    };
+    expect(await consumeAll({ onFailed, onError: (cause) => heard.push(cause) }, refuse)).toEqual([]);
+    expect(heard.length).toBe(30);
+    const thrown = await consumeAll({}, () => {
+      throw "no error at all";
+    });
+    expect(thrown[0]).toContain("an event failed once: no error at all; event r");
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+    spied.mockRestore();
+  }
+});
+
 test("what is of another version, or no event, waits in the failed set", async () => {
   await withQueue(async (queue) => {
     const known = event();
@@ -184,7 +236,25 @@ test("stop() waits for what is in hand, not longer than it may, and also while R
   await eventually(counts, ({ active }) => active === 1);
   await stuck.stop();
 
-  const idle = await consume(() => {}, { connection: connection(), prefix: own.prefix, onError: () => {} });
+  // An outage is a line when it begins, and one when it is over.
+  const said: string[] = [];
+  const spied = vi.spyOn(console, "error").mockImplementation((line) => void said.push(String(line)));
+  const idle = await consume(() => {}, { connection: connection(), prefix: own.prefix });
+  await own.server.kill();
+  await eventually(
+    () => said.length,
+    (count) => count > 0,
+  );
+  await own.server.start();
+  await eventually(
+    () => said.length,
+    (count) => count > 1,
+  );
+  expect(said).toEqual([
+    expect.stringMatching(/^mm4d\/consumer: Redis is away: /),
+    expect.stringMatching(/^mm4d\/consumer: Redis is back, after \d+ s$/),
+  ]);
+  spied.mockRestore();
   await own.server.kill();
   await idle.stop();
   await own.server.start();

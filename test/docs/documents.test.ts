@@ -56,7 +56,7 @@ describe.each(DOCUMENTS)("%s", (path) => {
       const words = line.split(" ");
       const command = all.find((known) => known.name() === words[0] && known.parent?.name() === "mm4d");
       const below = command?.commands.find((known) => known.name() === words[1]);
-      const known = [command, below].flatMap((from) => from?.options ?? []);
+      const known = [command?.parent, command, below].flatMap((from) => from?.options ?? []);
       expect([line, command?.name()]).toEqual([line, words[0]]);
       for (const [, option = ""] of line.matchAll(/ (--[a-z][a-z-]*)/g))
         expect([line, option, option === "--help" || known.some(({ long }) => long === option)]).toEqual([

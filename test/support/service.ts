@@ -134,9 +134,13 @@ export function runCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>> = cleanEnv({}),
   input = "",
+  /** Where it is run, and as whom; under a command, such as unshare with its options. */
+  { under = [], ...place }: { readonly cwd?: string; readonly uid?: number; readonly under?: readonly string[] } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const [program = "", ...words] = [...under, process.execPath, MAIN, ...args];
+    const child = spawn(program, words, {
+      ...place,
       env: { ...env, COLUMNS: "80" },
       stdio: ["pipe", "pipe", "pipe"],
     });

@@ -260,7 +260,7 @@ describe("what else may be in the directory", () => {
       const { code, stderr } = await runCommand(["journal", command], cleanEnv({ MM4D_DATA_DIR: "/nowhere" }));
       expect([code, stderr]).toEqual([
         1,
-        "Cannot read the journal: /nowhere/journal does not exist, must be in the data directory of a service (MM4D_DATA_DIR)\n",
+        "Cannot read the journal: /nowhere/journal does not exist, must be in the data directory of a service (--data-dir, MM4D_DATA_DIR)\n",
       ]);
     }
     expect((await runCommand(["journal"])).code).toBe(2);

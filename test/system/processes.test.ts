@@ -112,6 +112,16 @@ test("they share the port, and are one service to whoever looks", async () => {
   expect(published.length).toBe(REPORTS);
   expect(new Set(published.map((line) => line.process))).toEqual(new Set([1, 2, 3]));
 
+  // What each of them has just answered is found at once.
+  const From = "+12025550177/TYPE=PLMN";
+  const together = Array.from({ length: 12 }, (_, index): [string, Uint8Array] => {
+    const id = `at-once-${index}`;
+    return [id, deliveryReport({ "X-Mms-Message-ID": id, From })];
+  });
+  await deliverAll({ port: service.smtpPort, connections: 12, messages: together });
+  const traced = await runCommand(["trace", "+12025550177", "--json"], service.env);
+  expect(JSON.parse(traced.stdout).reports.length).toBe(together.length);
+
   const hung = pidOf(2);
   process.kill(hung, "SIGSTOP");
   try {

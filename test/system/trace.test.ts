@@ -104,12 +104,32 @@ test("what made no event is known too, and what is not known is not found", asyn
   expect(joined((await trace("mm-in")).stdout)).toContain("MM4_forward.REQ is accepted, and makes no event");
   const unknown = await trace("never-seen");
   expect([unknown.code, unknown.stdout]).toEqual([1, ""]);
-  expect(unknown.stderr).toContain("nothing is remembered under that id or number");
+  expect(unknown.stderr).toContain("nothing is remembered under that id or number of the last 72 h");
+  expect(unknown.stderr).toContain("not in the journal or the quarantine");
+});
+
+test("with MM4D_TRACE_HOURS=0 that is the reason, and where the report is by now", async () => {
+  const forgetful = await startServiceProcess({ REDIS_URL: redis.url, MM4D_QUEUE_PREFIX: "f", MM4D_TRACE_HOURS: "0" });
+  const sent = ["send", "--status", "Retrieved", "--message-id", "forgotten"];
+  expect((await runCommand(sent, forgetful.env)).code).toBe(0);
+  const { MM4D_TRACE_HOURS: _, ...env } = forgetful.env;
+  const { code, stderr } = await runCommand(["trace", "forgotten"], env);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^Cannot find "forgotten": MM4D_TRACE_HOURS is 0: /)]);
+  expect(stderr).toMatch(/It came at \S+Z, and (was put on the queue as job j|waits in the journal)/);
+  await forgetful.stop();
 });
 
 test("it is known after the process has ended, and after Redis was away", async () => {
   await redis.kill();
   await first.deliver(service.smtpPort, deliveryReport({ "X-Mms-Message-ID": "while-away" }));
+  for (const name of ["while-away", "+12025550100"]) {
+    const away = await trace(name);
+    expect([name, away.code, away.stderr]).toEqual([
+      name,
+      1,
+      expect.stringMatching(/: it came at \S+Z, and waits in the journal for Redis .*Redis, where .*cannot be asked/),
+    ]);
+  }
   await redis.start();
   const told = await eventually(
     () => trace("while-away"),

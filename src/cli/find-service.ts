@@ -1,0 +1,183 @@
+/** Finds the service that runs on this machine, and says where it looked when there is none. */
+import { existsSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import type { ServiceFacts } from "../admin/control.ts";
+import { type Reached, reachControl } from "../control-client.ts";
+import { ownName } from "./own-name.ts";
+import { describeHolder, findHolder, type Holder } from "./port-holder.ts";
+import type { Settings } from "./settings.ts";
+import { readUnitSettings, type UnitSettings } from "./unit-settings.ts";
+
+/** A data directory where a service may be. */
+export interface Place {
+  readonly dataDir: string;
+  /** Why it is looked at. */
+  readonly because: string;
+}
+
+/** A place with nobody who answered. */
+export interface Look extends Place {
+  readonly state: Exclude<Reached["kind"], "answered">;
+  /** Whose it is, as far as that can be told. */
+  readonly uid: number | null;
+}
+
+export type Found =
+  | { readonly kind: "running"; readonly dataDir: string; readonly facts: ServiceFacts; readonly elsewhere: boolean }
+  | {
+      readonly kind: "none";
+      readonly looks: readonly [Look, ...Look[]];
+      readonly unit: UnitSettings | null;
+    };
+
+/** Elsewhere a directory of this name is more likely somebody's who has nothing to do with us. */
+const IN_CONTAINERS = "as in a container";
+
+/** What systemd and the documents use, and what the image does. */
+const USUAL: readonly Place[] = [
+  { dataDir: "/var/lib/mm4d", because: "as under systemd" },
+  { dataDir: "/data", because: IN_CONTAINERS },
+];
+
+/** The first that answers, of the places where one may be. */
+export async function findService(settings: Settings): Promise<Found> {
+  const { places, unit } = placesOf(settings);
+  const reached = await Promise.all(places.map(({ dataDir }) => reachControl(dataDir, "facts")));
+  for (const [index, { dataDir }] of places.entries()) {
+    const one = reached[index];
+    if (one?.kind !== "answered") continue;
+    const facts = one.answer as ServiceFacts;
+    const elsewhere = index > 0;
+    return { kind: "running", dataDir, facts, elsewhere };
+  }
+  const looks = places.map((place, index): Look => {
+    const kind = reached[index]?.kind;
+    return {
+      ...place,
+      state: kind === undefined || kind === "answered" ? "absent" : kind,
+      uid: ownerOf(place.dataDir),
+    };
+  });
+  return { kind: "none", looks: looks as [Look, ...Look[]], unit };
+}
+
+let told = false;
+
+/** Says once where it is, when nobody has named that. */
+export function tellFound(found: Found): void {
+  if (told || found.kind === "none" || !found.elsewhere) return;
+  process.stderr.write(`Using the mm4d at ${found.dataDir}, pid ${found.facts.pid}\n`);
+  told = true;
+}
+
+/** What is named is the only place. Otherwise the first is the one where a service that is started here would be. */
+export function placesOf({ config, origins }: Settings, root = "/"): { places: Place[]; unit: UnitSettings | null } {
+  const own = {
+    dataDir: resolve(config.dataDir),
+    because: origins.dataDir === "default" ? "./data" : SAID[origins.dataDir],
+  };
+  if (origins.dataDir !== "default") return { places: [own], unit: null };
+  const unit = readUnitSettings(root);
+  const byUnit = unit.dataDir === null ? [] : [{ dataDir: unit.dataDir.path, because: unit.dataDir.file }];
+  const places = new Map<string, Place>();
+  for (const place of [own, ...byUnit, ...USUAL]) if (!places.has(place.dataDir)) places.set(place.dataDir, place);
+  return { places: [...places.values()], unit };
+}
+
+const SAID = { "command line": "--data-dir", environment: "MM4D_DATA_DIR", file: "MM4D_DATA_DIR of --env-file" };
+
+/** The sentences for a person who wanted it to be there, the weightiest first. */
+export function describeNone(found: Extract<Found, { kind: "none" }>, { config, origins }: Settings): string {
+  const look = weightiest(found.looks);
+  const others = found.looks.length > 1;
+  const holder = holderFor(config.smtpHost, portsOf(found, config.smtpPort, origins.smtpPort === "default"));
+  const isUnknown = look.state === "absent";
+  return [
+    SENTENCES[look.state](look),
+    ...(others ? [`Looked at ${found.looks.map(describeLook).join(", ")}`] : isUnknown ? missing(look) : []),
+    ...(found.unit?.unreadable ?? []).map(({ file, why }) => `${file} cannot be read: ${why}`),
+    ...(holder === null ? [] : [describeHeld(holder, look.dataDir)]),
+    ...(isUnknown && holder === null
+      ? [`Start it with "${ownName()} serve", or name its data directory with --data-dir`]
+      : []),
+  ].join(". ");
+}
+
+/** The one that tells most: where somebody is, or may be. */
+export function weightiest(looks: readonly [Look, ...Look[]]): Look {
+  for (const state of ["silent", "unanswered", "denied"] as const) {
+    const look = looks.find((one) => one.state === state && (state !== "denied" || one.because !== IN_CONTAINERS));
+    if (look) return look;
+  }
+  return looks[0];
+}
+
+const SENTENCES: Readonly<Record<Look["state"], (look: Look) => string>> = {
+  silent: ({ dataDir }) =>
+    `the mm4d on the data directory ${dataDir} does not answer, must be looked at: it is stopped by a signal, stuck or overloaded`,
+  unanswered: ({ dataDir }) =>
+    `the mm4d on the data directory ${dataDir} is starting or ending, must be asked again later`,
+  denied: (look) => describeDenied(look),
+  absent: ({ dataDir, because }) => `no mm4d is running on the data directory ${dataDir} (${because})`,
+};
+
+/** Nobody can tell then whether it runs. */
+export function describeDenied({ dataDir, uid }: Look): string {
+  const who = uid === null ? "the user that the service runs as" : `uid ${uid}`;
+  return `permission denied on ${join(dataDir, "control.sock")}: run it as ${who}`;
+}
+
+const STATES: Readonly<Record<Look["state"], string>> = {
+  silent: "it does not answer",
+  unanswered: "it is starting or ending",
+  denied: "permission denied",
+  absent: "none is there",
+};
+
+function describeLook(look: Look): string {
+  const { dataDir, because, state, uid } = look;
+  const who = state === "denied" && uid !== null ? `: uid ${uid}'s` : "";
+  return `${dataDir} (${because}: ${STATES[state]}${who})`;
+}
+
+function missing({ dataDir }: Look): readonly string[] {
+  return existsSync(dataDir) ? [] : ["There is no such directory"];
+}
+
+interface Held {
+  readonly port: number;
+  readonly holder: Holder;
+}
+
+export function holderFor(host: string, ports: readonly number[]): Held | null {
+  for (const port of ports) {
+    const holder = port === 0 ? null : findHolder(host, port);
+    if (holder !== null) return { port, holder };
+  }
+  return null;
+}
+
+/** Ours, and the unit's when nobody has said which is ours. */
+function portsOf({ unit }: Extract<Found, { kind: "none" }>, own: number, isDefault: boolean): readonly number[] {
+  const theirs = Number(unit?.smtpPort ?? 0);
+  return isDefault && Number.isInteger(theirs) && theirs > 0 ? [own, theirs] : [own];
+}
+
+/** Where another mm4d is, and how that one is asked. */
+export function describeHeld({ port, holder }: Held, lookedAt: string): string {
+  const dataDir = holder.process?.dataDir ?? null;
+  const held = `Port ${port} is held by ${describeHolder(holder)}`;
+  if (dataDir === null || dataDir === lookedAt) return held;
+  return `${held}, an mm4d on ${dataDir}: ask that one with --data-dir ${dataDir}`;
+}
+
+/** Of the directory, or of the first above it that may be looked at: who may not see it must be that one, or root. */
+function ownerOf(dataDir: string): number | null {
+  for (const path of [join(dataDir, "control.sock"), dataDir]) {
+    try {
+      return statSync(path).uid;
+    } catch {} // It is not there, or not for us.
+  }
+  const above = dirname(dataDir);
+  return above === dataDir ? null : ownerOf(above);
+}

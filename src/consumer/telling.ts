@@ -1,0 +1,187 @@
+/**
+ * What a consumer's terminal says of failures when nobody asked for anything else:
+ * a line at once for each kind of error, then one a minute with how often it came;
+ * and when Redis goes away and when it is back, a line each.
+ */
+import type { DeliveryEvent } from "../delivery/event.ts";
+import { maskAllNumbers, numberMask, partiesOf } from "../delivery/masking.ts";
+import { visible } from "../visible.ts";
+
+export interface Telling {
+  /** An attempt to handle an event failed; `last` when it is not tried again. */
+  failed(event: DeliveryEvent | undefined, cause: unknown, last: boolean): void;
+  /** What belongs to no event. */
+  trouble(cause: unknown): void;
+  /** There is a connection to Redis again. */
+  connected(): void;
+  /** Says what has been counted, and no more. */
+  end(): void;
+}
+
+const MINUTE_MS = 60_000;
+/** Further kinds are told together: an error may hold a text of its own each time. */
+const MAX_KINDS = 20;
+const MAX_TEXT_LENGTH = 300;
+/** A connection that breaks once more within that time was not back. */
+const STEADY_MS = 1_000;
+
+/** Of one kind of error what has not been told yet. */
+interface Kind {
+  text: string;
+  count: number;
+  again: number;
+  givenUp: number;
+  eventId: string | null;
+  /** Until it fires nothing more is told of it. */
+  timer: Timer | undefined;
+}
+
+type Timer = ReturnType<typeof setTimeout>;
+
+/** `say`: one line. */
+export function tellFailures(say = (line: string): void => console.error(line), everyMs = MINUTE_MS): Telling {
+  const kinds = new Map<string, Kind>();
+  const outage = tellOutage(say);
+
+  function note(name: string, text: string, change: (kind: Kind) => void): void {
+    const known = kinds.has(name) || kinds.size < MAX_KINDS;
+    const key = known ? name : "others";
+    const kind = kinds.get(key) ?? { text, count: 0, again: 0, givenUp: 0, eventId: null, timer: undefined };
+    kinds.set(key, kind);
+    kind.text = known ? text : `of other kinds, the last of them: ${text}`;
+    kind.count += 1;
+    change(kind);
+    if (kind.timer === undefined) tell(key, kind);
+  }
+
+  function tell(key: string, kind: Kind): void {
+    say(`mm4d/consumer: ${describe(kind)}`);
+    Object.assign(kind, { count: 0, again: 0, givenUp: 0 });
+    kind.timer = later(everyMs, () => {
+      kind.timer = undefined;
+      if (kind.count > 0) tell(key, kind);
+      else kinds.delete(key);
+    });
+  }
+
+  return {
+    failed(event, cause, last) {
+      const text = inWords(cause);
+      note(`event ${alike(text)}`, maskFor(event)(text), (kind) => {
+        kind.eventId = idOf(event);
+        if (last) kind.givenUp += 1;
+        else kind.again += 1;
+      });
+    },
+    trouble(cause) {
+      const text = inWords(cause);
+      if (isOutage(cause, text)) outage.begun(text);
+      else note(`trouble ${alike(text)}`, maskAllNumbers(text), () => {});
+    },
+    connected: outage.over,
+    end() {
+      outage.end();
+      for (const kind of kinds.values()) {
+        clearTimeout(kind.timer);
+        if (kind.count > 0) say(`mm4d/consumer: ${describe(kind)}`);
+      }
+      kinds.clear();
+    },
+  };
+}
+
+function describe({ text, count, again, givenUp, eventId }: Kind): string {
+  const times = count === 1 ? "once" : `${count} times`;
+  if (again + givenUp === 0) return `${times}: ${text}`;
+  const became = [
+    ...(again > 0 ? [count === 1 ? "it is tried again" : `${again} to be tried again`] : []),
+    ...(givenUp > 0 ? [`${count === 1 ? "it was" : givenUp} given up (mm4d failed list)`] : []),
+  ];
+  return `an event failed ${times}: ${text}; ${count === 1 ? "" : "last "}event ${eventId ?? "unknown"}; ${became.join(", ")}`;
+}
+
+/** However many connections break, and however often each is tried. */
+function tellOutage(say: (line: string) => void) {
+  let sinceMs: number | null = null;
+  let back: Timer | undefined;
+  return {
+    begun(text: string): void {
+      clearTimeout(back);
+      if (sinceMs !== null) return;
+      sinceMs = performance.now();
+      say(`mm4d/consumer: Redis is away: ${text}; it is tried again until it answers, and no event is lost`);
+    },
+    over(): void {
+      clearTimeout(back);
+      if (sinceMs === null) return;
+      const awayMs = performance.now() - sinceMs;
+      back = later(STEADY_MS, () => {
+        sinceMs = null;
+        say(`mm4d/consumer: Redis is back, after ${Math.round(awayMs / 1000)} s`);
+      });
+    },
+    end(): void {
+      clearTimeout(back);
+    },
+  };
+}
+
+const OUTAGE_CODES =
+  /^(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|ETIMEDOUT|EPIPE|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|ENOENT)$/;
+const OUTAGE_TEXTS =
+  /^(?:LOADING |MASTERDOWN |READONLY |Connection is closed|Command timed out|connect |read |write |All sentinels are unreachable)/;
+
+function isOutage(cause: unknown, text: string): boolean {
+  const { code } = (cause ?? {}) as { readonly code?: unknown };
+  return (typeof code === "string" && OUTAGE_CODES.test(code)) || OUTAGE_TEXTS.test(text);
+}
+
+/** One line. Some errors have no message, and some are none. */
+export function inWords(cause: unknown): string {
+  const { name, message, code, errors } = (typeof cause === "object" && cause !== null ? cause : {}) as {
+    readonly [key: string]: unknown;
+  };
+  const [first] = Array.isArray(errors) ? errors : [];
+  const texts = [message, (first as Partial<Error> | undefined)?.message, code, name, asText(cause)];
+  const text = texts.find((one) => typeof one === "string" && one.trim() !== "") as string | undefined;
+  const [line] = [
+    visible((text ?? "no reason").slice(0, 2 * MAX_TEXT_LENGTH))
+      .replace(/\s+/g, " ")
+      .trim(),
+  ];
+  return line.length <= MAX_TEXT_LENGTH ? line : `${line.slice(0, MAX_TEXT_LENGTH)}…`;
+}
+
+function asText(cause: unknown): string {
+  try {
+    return String(cause);
+  } catch {
+    return typeof cause;
+  }
+}
+
+/** Without what differs from one event to the next: numbers, and ids made of them. */
+function alike(text: string): string {
+  return text.replace(/[0-9a-f-]*\d[0-9a-f-]*/gi, "#");
+}
+
+/** A job may hold anything. */
+function maskFor(event: DeliveryEvent | undefined): (text: string) => string {
+  try {
+    return event === undefined ? maskAllNumbers : numberMask(partiesOf(event));
+  } catch {
+    return maskAllNumbers;
+  }
+}
+
+function idOf(event: DeliveryEvent | undefined): string | null {
+  const id: unknown = event?.id;
+  return typeof id === "string" ? inWords(id).slice(0, 64) : null;
+}
+
+/** It does not keep the process from ending. */
+function later(ms: number, then: () => void): Timer {
+  const timer = setTimeout(then, ms);
+  timer.unref();
+  return timer;
+}
