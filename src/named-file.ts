@@ -6,12 +6,17 @@ const PIECE_BYTES = 65_536;
 
 /** All of it, as UTF-8. Throws why it cannot be used. Links are followed, because secrets in containers are some. */
 export function readNamedFile(path: string, maxBytes: number): string {
+  return readNamedBytes(path, maxBytes).toString("utf8");
+}
+
+/** The same, as it is. */
+export function readNamedBytes(path: string, maxBytes: number): Buffer {
   // Otherwise to open a pipe is to wait for who writes to it.
   const handle = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   try {
     const stats = fstatSync(handle);
     if (!stats.isFile()) throw new Error(`it is ${kindOf(stats)}, must be a file`);
-    return readAtMost(handle, maxBytes);
+    return bytesAtMost(handle, maxBytes);
   } finally {
     closeSync(handle);
   }
@@ -25,12 +30,16 @@ function kindOf(stats: Stats): string {
 
 /** All that can be read, as UTF-8. Its size is not believed: some file systems tell none, and a file may grow meanwhile. */
 export function readAtMost(handle: number, maxBytes: number): string {
+  return bytesAtMost(handle, maxBytes).toString("utf8");
+}
+
+function bytesAtMost(handle: number, maxBytes: number): Buffer {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for (;;) {
     const piece = new Uint8Array(PIECE_BYTES);
     const read = readSync(handle, piece);
-    if (read === 0) return Buffer.concat(pieces).toString("utf8");
+    if (read === 0) return Buffer.concat(pieces);
     bytes += read;
     if (bytes > maxBytes) throw new Error(`it is larger than ${maxBytes} bytes, must be smaller`);
     pieces.push(piece.subarray(0, read));

@@ -86,6 +86,12 @@ export const BOUNDS = {
     about: "a file that holds a password, a token or REDIS_URL",
     reason: "they have some tens of bytes; beyond it the start, or what is read again, is refused with a sentence",
   },
+  envFileBytes: {
+    value: 1_048_576,
+    unit: "bytes",
+    about: "a file of settings (`--env-file`, the unit's)",
+    reason: "all settings with the longest list of peers take less; beyond it refused with a sentence",
+  },
   settingsFileBytes: {
     value: 16_777_216,
     unit: "bytes",

@@ -1,5 +1,7 @@
 /** A file of settings: `NAME=value` lines with comments and quotes, as systemd, Docker and `node --env-file` take them. */
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { isUtf8 } from "node:buffer";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { readNamedBytes } from "../named-file.ts";
 
 /**
  * Where the two differ: to a shell, Docker and Node.js a `#` behind a blank begins a
@@ -13,9 +15,6 @@ export interface EnvFile {
   readonly faults: readonly { readonly line: number; readonly what: string }[];
 }
 
-/** More than all settings with the longest list of peers take. */
-const MAX_BYTES = 1_048_576;
-
 /** Reads it. Throws a sentence when it cannot be read: what is no file may never end. */
 export function readEnvFile(path: string, dialect: Dialect): EnvFile {
   return parseEnvFile(readBounded(path), dialect);
@@ -23,23 +22,10 @@ export function readEnvFile(path: string, dialect: Dialect): EnvFile {
 
 /** A text. Throws when it is none, or longer than any file of settings. */
 export function readBounded(path: string): string {
-  // Without waiting for somebody who writes into a pipe.
-  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-  try {
-    if (!fstatSync(file).isFile()) throw new Error("it is no regular file");
-    const bytes = Buffer.alloc(MAX_BYTES + 1);
-    let length = 0;
-    for (let read = -1; read !== 0 && length <= MAX_BYTES; length += read) {
-      read = readSync(file, bytes, length, bytes.length - length, null);
-    }
-    if (length > MAX_BYTES) throw new Error(`it has more than ${MAX_BYTES} bytes`);
-    if (bytes.subarray(0, length).includes(0)) throw new Error("it is no text");
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(0, length));
-  } catch (cause) {
-    throw cause instanceof TypeError ? new Error("it is not written in UTF-8") : cause;
-  } finally {
-    closeSync(file);
-  }
+  const bytes = readNamedBytes(path, BOUNDS.envFileBytes.value);
+  if (bytes.includes(0)) throw new Error("it is no text");
+  if (!isUtf8(bytes)) throw new Error("it is not written in UTF-8");
+  return bytes.toString("utf8");
 }
 
 /** By systemd.exec(5), EnvironmentFile=, but for what the dialect says. The last of a name counts. */

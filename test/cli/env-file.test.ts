@@ -80,12 +80,12 @@ test("what is no file, or too large a one, is refused at once", () => {
   writeFileSync(latin, Buffer.from("A=\xe9\n", "latin1"));
   for (const [path, why] of [
     [join(directory, "none"), "ENOENT"],
-    [directory, "no regular file"],
-    [pipe, "no regular file"],
-    ["/dev/zero", "no regular file"],
-    [huge, "more than"],
+    [directory, "it is a directory, must be a file"],
+    [pipe, "it is a pipe, must be a file"],
+    ["/dev/zero", "it is a device, must be a file"],
+    [huge, "larger than"],
     [latin, "UTF-8"],
-    [process.execPath, "more than"],
+    [process.execPath, "larger than"],
   ] as const) {
     expect(() => readEnvFile(path, "shell"), path).toThrow(why);
   }
