@@ -53,7 +53,7 @@ export function readPeers(
   const places = peers.flatMap(({ addresses }, index) =>
     addresses.map((network, position) => ({ name: `peers[${index}].addresses[${position}]`, network })),
   );
-  const faults = [...repeatedNames(peers), ...repeatedNetworks(places)];
+  const faults = [...repeatedNames(peers), ...repeatedNetworks(places), ...unknownBouncers(peers)];
   const secret = <T>(path: string, file: string, read: (text: string) => T | undefined, what: string): T | null => {
     try {
       const value = read(readSecret(file));
@@ -170,6 +170,7 @@ function createSchema(z: typeof import("zod").z) {
           .nullable()
           .default(null),
         from: z.enum(["system", "plmn", "null"], must('one of "system", "plmn", "null"')).default("system"),
+        bouncesFrom: z.array(word("a peer's name"), must("a list of peers' names")).default([]),
       },
       must("an object"),
     )
@@ -233,6 +234,7 @@ function plainPeer({ name, networks }: Pick<Peer, "name" | "networks">): Peer {
       auth: null,
       to: null,
       from: "system",
+      bouncesFrom: [],
     },
     rules: { nanp: false, swapAddresses: false, localLongCode: false, forwardedIsFinal: false },
     bareNewlines: false,
@@ -261,6 +263,18 @@ function repeatedNames(peers: readonly Entry[]): readonly string[] {
   const names = peers.map(({ name }) => name);
   return names.flatMap((name, index) =>
     names.indexOf(name) < index ? [`peers[${index}].name is ${shown(name)} as another's is, must be its own`] : [],
+  );
+}
+
+/** A name that is misspelt would let no bounce through, in silence. */
+function unknownBouncers(peers: readonly Entry[]): readonly string[] {
+  const names = new Set(peers.map(({ name }) => name));
+  return peers.flatMap(({ acknowledge }, index) =>
+    acknowledge.bouncesFrom.flatMap((name, position) =>
+      names.has(name)
+        ? []
+        : [`peers[${index}].acknowledge.bouncesFrom[${position}] is ${shown(name)}, must be the name of a peer`],
+    ),
   );
 }
 

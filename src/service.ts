@@ -399,7 +399,13 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     const reading = files.reading();
     const receipt = await receive(
       { bytes, peer, mailFrom, rules: entry.rules, acknowledging: acknowledging.rulesOf(entry), receivedAt },
-      { store, hasQuarantineRoom: (raw) => quarantine.has(raw), recordId: newRecordId, ...reading },
+      {
+        store,
+        hasQuarantineRoom: (raw) => quarantine.has(raw),
+        hasBounceRoom: acknowledging.hasBounceRoom,
+        recordId: newRecordId,
+        ...reading,
+      },
     );
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
@@ -422,6 +428,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   async function store(record: JournalRecord): Promise<void> {
     const quarantined = record.kind === "quarantine" ? record.message.raw.length : null;
     if (quarantined !== null) quarantine.promised(quarantined);
+    if (record.kind === "bounce") acknowledging.bounceWaits(record.id, record.message);
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
       const published = await withDeadline(publish(record), "Redis").catch((cause: Error) => {
@@ -432,6 +439,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       notePublished(record, published, false);
     } catch (cause) {
       if (quarantined !== null) quarantine.broken(quarantined);
+      if (record.kind === "bounce") acknowledging.bounceGone(record.id);
       throw cause;
     }
   }
@@ -538,7 +546,10 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       return;
     }
     if (record.kind === "quarantine") quarantine.arrived(record.message.raw.length);
-    if (record.kind === "bounce" && "bounce" in outcome) acknowledging.noteBounce(record.message.peer.name, outcome);
+    if (record.kind === "bounce" && "bounce" in outcome) {
+      acknowledging.bounceGone(record.id);
+      acknowledging.noteBounce(record.message.peer.name, outcome);
+    }
     if (record.kind === "event" && "duplicateOf" in outcome) noteEvent(record, outcome);
   }
 
@@ -729,6 +740,8 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
         return publish(record);
       },
       onPublished: notePublished,
+      // What one peer's bounces take delays nobody's reports, nor another peer's bounces.
+      laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
       onTrouble: (cause) => outages.drain.begun(cause),
       onRecovered: () => void outages.drain.over(),
     });

@@ -44,4 +44,6 @@ export interface Acknowledge {
   readonly auth: { readonly user: string; readonly password: string } | null;
   readonly to: string | null;
   readonly from: "system" | "plmn" | "null";
+  /** Names of other peers from which its bounces come. */
+  readonly bouncesFrom: readonly string[];
 }
