@@ -9,6 +9,7 @@ import { readJsonFile } from "./json-file.ts";
 import { readMailbox } from "./mm4/address.ts";
 import { err, ok, type Result } from "./result.ts";
 import { createNetworks } from "./smtp/access.ts";
+import { doubtAboutLogin } from "./smtp/mmsc-client.ts";
 import { readPasswordHash } from "./smtp/password.ts";
 import type { Peer } from "./smtp/peer.ts";
 
@@ -73,7 +74,7 @@ export function readPeers(
     return peerOf(
       entry,
       theirs && hash ? { user: theirs.user, password: hash } : null,
-      ours && password ? { user: ours.user, password } : null,
+      ours && password ? { user: ours.user, password, withoutTls: ours.withoutTls } : null,
     );
   });
   return faults.length > 0 ? err(faults) : ok(complete);
@@ -82,6 +83,14 @@ export function readPeers(
 /** How messages of a peer of this name are read; as an ordinary peer's when there is none. */
 export function rulesOf(peers: readonly Peer[], name: string): Peer["rules"] {
   return peers.find((peer) => peer.name === name)?.rules ?? ORDINARY_PEER;
+}
+
+/** What is in order and may not be what was meant: a sentence each, for whoever looks after the file. */
+export function doubtsAbout(peers: readonly Peer[]): readonly string[] {
+  return peers.flatMap(({ name, acknowledge }) => {
+    const doubt = acknowledge.host === null ? null : doubtAboutLogin(acknowledge);
+    return doubt === null ? [] : [`${name}: ${doubt}`];
+  });
 }
 
 /** Whether it may deliver over TLS only. */
@@ -105,6 +114,14 @@ function createSchema(z: typeof import("zod").z) {
     .strictObject(
       { user: word("a user's name"), passwordFile: word("the path of a file") },
       must("null or an object with user and passwordFile"),
+    )
+    .nullable()
+    .default(null);
+  const OUR_LOGIN = "null or an object with user, passwordFile and perhaps withoutTls";
+  const ourLogin = z
+    .strictObject(
+      { user: word("a user's name"), passwordFile: word("the path of a file"), withoutTls: switchedOff },
+      must(OUR_LOGIN),
     )
     .nullable()
     .default(null);
@@ -163,7 +180,7 @@ function createSchema(z: typeof import("zod").z) {
         tls: z
           .enum(["off", "optional", "required", "implicit"], must('one of "off", "optional", "required", "implicit"'))
           .default("optional"),
-        auth: login,
+        auth: ourLogin,
         to: z
           .string(must(MAILBOX))
           .refine((text) => readMailbox(text) === text, must(MAILBOX))

@@ -21,7 +21,7 @@ import { createMetrics, type MetricsOfProcess, metricsText, type QueueUse } from
 import { findPdu } from "./mm4/pdus.ts";
 import { createOperating } from "./operating.ts";
 import { createOutage, type Outage } from "./outage.ts";
-import { rulesOf } from "./peers.ts";
+import { doubtsAbout, rulesOf } from "./peers.ts";
 import { journalDirectory, journalShare, processDirectory } from "./process-directories.ts";
 import type { Assignment } from "./processes.ts";
 import { durationInWords } from "./quantities.ts";
@@ -40,6 +40,7 @@ import { createSiblings, type ProcessState, pack } from "./siblings.ts";
 import { createAccess, createNetworks } from "./smtp/access.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
+import type { Peer } from "./smtp/peer.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
 import { type Answered, noteOf } from "./tracing.ts";
@@ -301,7 +302,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     metrics: async () => pack(await metrics.registry.getMetricsAsJSON()),
   });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
-  const notes = isFirst ? startNotes(config, files.certificate()?.expiresAt ?? null) : [];
+  const notes = isFirst ? startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()) : [];
   for (const note of notes) log.serviceNote(note);
 
   return {
@@ -786,7 +787,7 @@ function makeDataDir(dataDir: string): void {
   }
 }
 
-function startNotes(config: Config, certificateExpiresAt: Date | null): readonly string[] {
+function startNotes(config: Config, certificateExpiresAt: Date | null, peers: readonly Peer[]): readonly string[] {
   const notes: string[] = [];
   if (config.peers.length === 0 && config.peersFile === "") {
     notes.push("Only this machine may connect. To let a peer in: MM4D_PEERS='carrier=192.0.2.0/24'");
@@ -797,7 +798,8 @@ function startNotes(config: Config, certificateExpiresAt: Date | null): readonly
   if (certificateExpiresAt !== null && certificateExpiresAt <= new Date()) {
     notes.push(`The TLS certificate expired at ${certificateExpiresAt.toISOString()}. Renew MM4D_TLS_CERT_FILE`);
   }
-  return notes;
+  // What would be better is for "peers check" to say; what is never sent is for everybody.
+  return [...notes, ...doubtsAbout(peers.filter(({ acknowledge }) => acknowledge.tls === "off"))];
 }
 
 function limitsOf(config: Config): Limits {

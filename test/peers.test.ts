@@ -107,6 +107,11 @@ test.each([
     one({ acknowledge: { bouncesFrom: ["relay"] } }),
     'acknowledge.bouncesFrom[0] is "relay", must be the name of a peer',
   ],
+  [
+    one({ acknowledge: { auth: { user: "x", passwordFile: "p", withoutTls: "no" } } }),
+    'peers[0].acknowledge.auth.withoutTls is "no", must be true or false',
+  ],
+  [one({ auth: { user: "x", passwordFile: "p", withoutTls: true } }), "peers[0].auth.withoutTls is no option"],
   [one({ acknowledge: { mode: "on" } }), 'peers[0].acknowledge.mode is "on", must be one of "off", "auto", "always"'],
   [one({ auth: { user: "x" } }), "peers[0].auth.passwordFile is missing, must be the path of a file"],
   [one({ auth: { user: "x", passwordFile: "p" } }), 'peers[0].auth.passwordFile is "p", must be a file that holds'],

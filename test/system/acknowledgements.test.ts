@@ -75,6 +75,7 @@ beforeAll(async () => {
   await promisify(execFile)("sh", ["-c", `printf 's3cret pass' > "${passwordFile}"`]);
   const login = { user: "mm4d", password: "s3cret pass" };
   const auth = { user: "mm4d", passwordFile };
+  const clearAuth = { ...auth, withoutTls: true };
 
   usual = await carriers.add("usual");
   overridden = await carriers.add("overridden", { acknowledge: { to: "fixed@mmsc.example" } });
@@ -110,7 +111,7 @@ beforeAll(async () => {
   wire = await carriers.add("wire");
   locked = await carriers.add("locked", {
     login: { user: "mm4d", password: "another" },
-    acknowledge: { auth },
+    acknowledge: { auth: clearAuth },
   });
   tenMinutes = await carriers.add("ten-minutes", { away: true });
   const each = (kind: Fault["kind"]) =>
@@ -119,7 +120,7 @@ beforeAll(async () => {
         carriers.add(`${kind}-${at}`, {
           fault: { kind, at, times: 1, delayMs: 60_000 },
           ...(at === "starttls" ? { certificate } : {}),
-          ...(at === "auth" ? { login, acknowledge: { auth } } : {}),
+          ...(at === "auth" ? { login, acknowledge: { auth: clearAuth } } : {}),
         }),
       ),
     );
@@ -146,7 +147,11 @@ const savedBounce = (name: string, messageId: string) =>
 
 /** Sends messages with the null sender over one connection, and gives the replies. */
 async function sendBack(carrier: Carrier, ...messages: readonly string[]): Promise<readonly string[]> {
-  const client = await openSession(service.smtpPort, { from: carrier.address });
+  return sendBackTo(service.smtpPort, carrier, ...messages);
+}
+
+async function sendBackTo(port: number, carrier: Carrier, ...messages: readonly string[]): Promise<readonly string[]> {
+  const client = await openSession(port, { from: carrier.address });
   const replies: string[] = [];
   for (const message of messages) {
     await announce(client, SYSTEM, "");
@@ -384,7 +389,9 @@ describe.concurrent("whatever its MMSC does", () => {
     expect(await count("locked", "failed", () => true)).toBe(0);
     const askedAt = Date.now();
     const retrying = await acks(service.env, "--peer", "locked", "--state", "retrying");
-    expect(retrying.map(({ error }) => error)).toContainEqual(expect.stringMatching(/^Not tried: .*535/));
+    expect(retrying.map(({ error }) => error)).toContainEqual(
+      expect.stringMatching(/^Not tried: .*it refuses our login as mm4d: 535 .*; see acknowledge\.auth/),
+    );
     // What is tried again is due, not due long ago. One whose turn has just come has no date.
     for (const { at } of retrying) expect(at === null ? askedAt : Date.parse(at)).toBeGreaterThan(askedAt - 10_000);
   });
@@ -629,7 +636,10 @@ test.concurrent("never before its event is stored; in queue mode neither is ther
   expect(await carrier.report(queue.smtpPort, "tx-unasked", { "X-Mms-Ack-Request": "No" })).toBe(STORED);
   await may("direct", "mm4-delivery-events", "mm4-quarantine", "mm4-acknowledgements");
   expect(await carrier.report(queue.smtpPort, "tx-direct")).toBe(STORED);
-  await carrier.responses("tx-direct");
+  const [response] = await carrier.responses("tx-direct");
+  const returned = savedBounce("opensmtpd-failed", response?.get("message-id") ?? "");
+  expect(await sendBackTo(queue.smtpPort, carrier, returned)).toEqual([BOUNCE_STORED]);
+  await queue.metric(bounces("held", 'action="failed",tied="yes"'), (value) => value === 1);
   await queue.stop();
   await held.stop();
 });
