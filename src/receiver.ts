@@ -15,7 +15,7 @@ import type { Problem } from "./delivery/problem.ts";
 import type { QuarantinedMessage, QuarantineReason } from "./delivery/quarantined.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import { readAckRequest } from "./mm4/ack-request.ts";
-import { findOwnId } from "./mm4/own-mail-id.ts";
+import { holdsOwnId } from "./mm4/own-mail-id.ts";
 import { type MessageReading, type OpenMessage, openMessage, readReport } from "./mm4/read-message.ts";
 import type { Result } from "./result.ts";
 
@@ -223,7 +223,7 @@ function isBounce(kind: "bounce" | "not-mm4", { bytes, mailFrom, acknowledging }
   if (kind === "bounce") return true;
   const { systemAddress } = acknowledging;
   const text = Buffer.from(bytes.subarray(0, BOUNDS.bounceBytes.value)).toString("latin1");
-  return findOwnId(text, systemAddress.slice(systemAddress.lastIndexOf("@") + 1)) !== undefined;
+  return holdsOwnId(text, systemAddress.slice(systemAddress.lastIndexOf("@") + 1));
 }
 
 function keepBounce({ bytes, peer, receivedAt }: ReceivedMessage, outlets: Outlets): Promise<Receipt> {

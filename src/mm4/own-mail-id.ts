@@ -34,6 +34,13 @@ export function findOwnId(text: string, domain: string): string | undefined {
   return first;
 }
 
+/** Whether a text is about a mail of ours: it holds its id, or that of its envelope where a bounce names that. RFC 3464 §2.2.1. */
+export function holdsOwnId(text: string, domain: string): boolean {
+  return findOwnId(text, domain) !== undefined || ENVELOPE_ID.test(text);
+}
+
+const ENVELOPE_ID = /^original-envelope-id:[ \t]{0,20}a[0-9a-f]{32}[ \t\r]{0,20}$/im;
+
 /** Our acknowledgement's id, alone or as the local part of a mail's id, at whichever domain. */
 export function readOwnId(written: string): string | undefined {
   const text = written.trim();

@@ -2,9 +2,15 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
+import { createCatalogue } from "../../src/catalogue/catalogue.ts";
+import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
+import type { JournalRecord } from "../../src/journal/record.ts";
+import { type Receipt, receive } from "../../src/receiver.ts";
 import { readBounce } from "../../src/smtp/bounce.ts";
 import { createBounceRoom } from "../../src/smtp/bounce-room.ts";
 import { bounce, ID, MAIL_ID, type Parts } from "../support/bounce.ts";
+import { decodeWords } from "../support/decode-words.ts";
+import { HEADER_LIMITS, PEER } from "../support/report.ts";
 
 const DOMAIN = "mms.example.net";
 const read = (bytes: Uint8Array) => readBounce(bytes, DOMAIN);
@@ -201,4 +207,59 @@ test("of each peer some bounces may wait, whatever the others do, and one always
   expect([room.has("a", 1), room.has("b", 1)]).toEqual([false, true]);
   for (const id of ["2", "2", "unknown", "1"]) room.leave(id);
   expect(room.has("a", 3 * half)).toBe(true);
+});
+
+describe("what comes in", () => {
+  const stored: JournalRecord[] = [];
+  const room = createBounceRoom();
+  const receiving = (bytes: Uint8Array, mailFrom: string, systemAddress = `system-user@${DOMAIN}`): Promise<Receipt> =>
+    receive(
+      {
+        bytes,
+        mailFrom,
+        peer: PEER,
+        rules: ORDINARY_PEER,
+        receivedAt: new Date(),
+        acknowledging: { mode: "auto", systemAddress, canSend: () => true },
+      },
+      {
+        decodeWords,
+        headerLimits: HEADER_LIMITS,
+        catalogue: createCatalogue(),
+        source: "/mm4d/local",
+        recordId: () => `j${stored.length}`,
+        hasQuarantineRoom: () => true,
+        hasBounceRoom: room.has,
+        async store(record) {
+          stored.push(record);
+          if (record.kind === "bounce") room.enter(record.id, record.message.peer.name, record.message.raw.length);
+        },
+      },
+    );
+
+  test("is a bounce when it has the null sender, and is a DSN or holds an id at our domain", async () => {
+    for (const file of readdirSync(SAVED).filter((name) => name.endsWith(".eml"))) {
+      expect([file, await receiving(saved(file), "")]).toEqual([file, { kind: "bounce" }]);
+      expect((await receiving(saved(file), "MAILER-DAEMON@mmsc.example")).kind).not.toBe("bounce");
+    }
+    expect((await receiving(saved("dma-failed.eml"), "", "system-user@other.example")).kind).not.toBe("bounce");
+    expect((await receiving(bounce({ returned: [] }), "", "system-user@other.example")).kind).toBe("bounce");
+    const onlyEnvelope = bounce({ message: ["Reporting-MTA: dns; x", `Original-Envelope-ID: ${ID}`], returned: [] });
+    const inMixed = onlyEnvelope.toString().replace("multipart/report; report-type=delivery-status", "multipart/mixed");
+    expect((await receiving(Buffer.from(inMixed), "")).kind).toBe("bounce");
+    expect((await receiving(Buffer.from(inMixed.replace(ID, `${ID}0`)), "")).kind).toBe("refused");
+    expect((await receiving(Buffer.from("Subject: News\r\n\r\nBuy now\r\n"), "")).kind).toBe("refused");
+  });
+
+  test("is kept as far as it is read; where too much of one peer waits, it is asked to come again", async () => {
+    const long = Buffer.concat([bounce(), Buffer.alloc(200_000, "x\r\n")]);
+    expect(await receiving(long, "")).toEqual({ kind: "bounce" });
+    const last = stored.at(-1);
+    const raw = Buffer.from(last?.kind === "bounce" ? last.message.raw : "", "base64");
+    expect(raw.equals(long.subarray(0, BOUNDS.bounceBytes.value))).toBe(true);
+    room.enter("much", PEER.name, BOUNDS.bouncesWaiting.value);
+    expect(await receiving(bounce(), "")).toMatchObject({ kind: "not-stored" });
+    for (const id of ["much", ...stored.map((record) => record.id)]) room.leave(id);
+    expect(await receiving(bounce(), "")).toEqual({ kind: "bounce" });
+  });
 });

@@ -520,7 +520,7 @@ describe.concurrent("what comes back", () => {
     expect(states.map(({ acknowledgement }) => acknowledgement.transactionId)).toEqual(["tx-sendmail-text-delayed"]);
     expect((await acks(service.env, "--peer", "mixed", "--state", "bounced")).length).toBe(3);
 
-    const elsewhere = savedBounce("dma-failed", `<a${"0".repeat(32)}@mms.example.org>`);
+    const elsewhere = `Subject: Undeliverable\r\n\r\nMessage-ID: <a${"0".repeat(32)}@mms.example.org>\r\n`;
     const newsletter = "Subject: News\r\n\r\nWrite to system-user@mms.example.net\r\n";
     for (const reply of await sendBack(mixed, elsewhere, newsletter)) expect(reply).toMatch(/^554 5\.6\.0 /);
   });
