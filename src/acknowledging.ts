@@ -15,6 +15,7 @@ import type { RedisPlace } from "./queue/redis.ts";
 import type { TraceWriter } from "./queue/trace.ts";
 import type { Acknowledging } from "./receiver.ts";
 import { readBounce } from "./smtp/bounce.ts";
+import { createBounceRoom } from "./smtp/bounce-room.ts";
 import type { Peer } from "./smtp/peer.ts";
 import { createResponder, destinationOf, responderPlaces } from "./smtp/responder.ts";
 
@@ -33,8 +34,10 @@ export interface TiedBounce {
   readonly bounce: Bounce;
   /** Of the acknowledgement that it names; null when it names none of ours. */
   readonly id: string | null;
-  /** Null when it is not known any more. */
+  /** Null when it was tied to none. */
   readonly acknowledgement: Acknowledgement | null;
+  /** Why it was tied to none, in words; null when it was. */
+  readonly untied: string | null;
 }
 
 export interface Acknowledgements {
@@ -43,7 +46,16 @@ export interface Acknowledgements {
   usePeers(peers: readonly Peer[]): void;
   /** Counts what a message's peer is owed. */
   noteDebt(peer: string, debt: "none" | "owed" | "undeliverable"): void;
-  /** Reads a bounce and notes it on its acknowledgement. Harmless to repeat. Rejects when Redis does not take it. */
+  /** Whether one more bounce of a peer, of so many bytes, may wait to be tied. */
+  hasBounceRoom(peer: string, bytes: number): boolean;
+  /** A bounce is stored under this id, and waits to be tied. */
+  bounceWaits(id: string, message: BouncedMessage): void;
+  /** It does not any more: it was tied, or could not be stored. */
+  bounceGone(id: string): void;
+  /**
+   * Reads a bounce and notes it on its acknowledgement, if it comes from where that
+   * went. Harmless to repeat. Rejects when Redis does not take it.
+   */
   tie(message: BouncedMessage): Promise<TiedBounce>;
   noteBounce(peer: string, tied: TiedBounce): void;
   /** Waits for what is being sent, `graceMs` at most. What is left is sent after the next start. */
@@ -65,6 +77,8 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
     // So that what has failed is really tried when its turn comes.
     awayMs: firstRetryMs / 2,
   });
+  const ownDomain = systemAddress.slice(systemAddress.lastIndexOf("@") + 1);
+  const bounceRoom = createBounceRoom();
   let peers = new Map<string, Peer>();
   let paying: Paying | undefined;
   /** Peers that were told to be owed what cannot be sent. */
@@ -89,6 +103,11 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
       onError: (cause) => log.redisError(cause),
     });
     paying.setPlaces(places);
+  }
+
+  /** Whoever knows an id could otherwise say of another peer's acknowledgement that it has failed. */
+  function mayBounce(from: string, sentTo: string): boolean {
+    return from === sentTo || (peers.get(sentTo)?.acknowledge.bouncesFrom ?? []).includes(from);
   }
 
   function noteAttempt({ id, acknowledgement, attempts, last, payment }: Attempt): void {
@@ -143,14 +162,23 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
       log.acknowledgementUndeliverable(peer);
     },
 
-    async tie({ raw, receivedAt }) {
-      const { acknowledgementId: id, ...said } = await readBounce(Buffer.from(raw, "base64"));
-      const bounce = { ...said, receivedAt };
-      const acknowledgement = id === null ? undefined : await publisher.noteBounce(id, bounce);
-      return { bounce, id, acknowledgement: acknowledgement ?? null };
+    hasBounceRoom: bounceRoom.has,
+    bounceWaits: (id, { peer, raw }) => bounceRoom.enter(id, peer.name, raw.length),
+    bounceGone: bounceRoom.leave,
+
+    async tie({ peer, raw, receivedAt }) {
+      const { acknowledgementId: id, ...read } = await readBounce(Buffer.from(raw, "base64"), ownDomain);
+      const bounce = { ...read, receivedAt };
+      if (id === null) return { bounce, id, acknowledgement: null, untied: "it names no acknowledgement of ours" };
+      const concerns = ({ peer: sentTo }: Acknowledgement): boolean => mayBounce(peer.name, sentTo);
+      const named = await publisher.noteBounce(id, bounce, concerns);
+      if (!named) return { bounce, id, acknowledgement: null, untied: "its acknowledgement is not known any more" };
+      if (concerns(named)) return { bounce, id, acknowledgement: named, untied: null };
+      const untied = `its acknowledgement was sent to ${named.peer}, whose bounces do not come from ${peer.name}`;
+      return { bounce, id, acknowledgement: null, untied };
     },
 
-    noteBounce(peer, { bounce, id, acknowledgement }) {
+    noteBounce(peer, { bounce, id, acknowledgement, untied }) {
       const action = DSN_ACTIONS.includes(bounce.action) ? bounce.action : "unknown";
       metrics.bounces.inc({ peer, action, tied: acknowledgement ? "yes" : "no" });
       if (acknowledgement && action === "failed") {
@@ -158,7 +186,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
       }
       if (acknowledgement && id !== null)
         noteTrace(id, acknowledgement, "bounced", `${action} ${bounce.diagnostic ?? ""}`.trim());
-      log.bounceReceived(peer, { id, ...bounce }, acknowledgement);
+      log.bounceReceived(peer, { id, ...bounce, ...(untied === null ? {} : { untied }) }, acknowledgement);
     },
 
     async stop(graceMs) {

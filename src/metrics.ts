@@ -225,7 +225,7 @@ export function createMetrics(observed: Observed) {
     }),
     bounces: new Counter({
       name: "mm4d_bounces_total",
-      help: "Bounces received, by what they say; tied is no when they concern no acknowledgement that is known",
+      help: "Bounces received, by what they say; tied is no when they concern no acknowledgement that is known, or another peer's",
       labelNames: ["peer", "action", "tied"],
       registers,
     }),

@@ -10,6 +10,7 @@ import { readMailbox } from "./mm4/address.ts";
 import { readNamedFile } from "./named-file.ts";
 import { err, ok, type Result } from "./result.ts";
 import { createNetworks } from "./smtp/access.ts";
+import { doubtAboutLogin } from "./smtp/mmsc-client.ts";
 import { readPasswordHash } from "./smtp/password.ts";
 import type { Peer } from "./smtp/peer.ts";
 
@@ -54,7 +55,7 @@ export function readPeers(
   const places = peers.flatMap(({ addresses }, index) =>
     addresses.map((network, position) => ({ name: `peers[${index}].addresses[${position}]`, network })),
   );
-  const faults = [...repeatedNames(peers), ...repeatedNetworks(places)];
+  const faults = [...repeatedNames(peers), ...repeatedNetworks(places), ...unknownBouncers(peers)];
   const secret = <T>(path: string, file: string, read: (text: string) => T | undefined, what: string): T | null => {
     try {
       const value = read(readSecret(file));
@@ -74,7 +75,7 @@ export function readPeers(
     return peerOf(
       entry,
       theirs && hash ? { user: theirs.user, password: hash } : null,
-      ours && password ? { user: ours.user, password } : null,
+      ours && password ? { user: ours.user, password, withoutTls: ours.withoutTls } : null,
     );
   });
   return faults.length > 0 ? err(faults) : ok(complete);
@@ -83,6 +84,14 @@ export function readPeers(
 /** How messages of a peer of this name are read; as an ordinary peer's when there is none. */
 export function rulesOf(peers: readonly Peer[], name: string): Peer["rules"] {
   return peers.find((peer) => peer.name === name)?.rules ?? ORDINARY_PEER;
+}
+
+/** What is in order and may not be what was meant: a sentence each, for whoever looks after the file. */
+export function doubtsAbout(peers: readonly Peer[]): readonly string[] {
+  return peers.flatMap(({ name, acknowledge }) => {
+    const doubt = acknowledge.host === null ? null : doubtAboutLogin(acknowledge);
+    return doubt === null ? [] : [`${name}: ${doubt}`];
+  });
 }
 
 /** Whether it may deliver over TLS only. */
@@ -106,6 +115,14 @@ function createSchema(z: typeof import("zod").z) {
     .strictObject(
       { user: word("a user's name"), passwordFile: word("the path of a file") },
       must("null or an object with user and passwordFile"),
+    )
+    .nullable()
+    .default(null);
+  const OUR_LOGIN = "null or an object with user, passwordFile and perhaps withoutTls";
+  const ourLogin = z
+    .strictObject(
+      { user: word("a user's name"), passwordFile: word("the path of a file"), withoutTls: switchedOff },
+      must(OUR_LOGIN),
     )
     .nullable()
     .default(null);
@@ -164,13 +181,14 @@ function createSchema(z: typeof import("zod").z) {
         tls: z
           .enum(["off", "optional", "required", "implicit"], must('one of "off", "optional", "required", "implicit"'))
           .default("optional"),
-        auth: login,
+        auth: ourLogin,
         to: z
           .string(must(MAILBOX))
           .refine((text) => readMailbox(text) === text, must(MAILBOX))
           .nullable()
           .default(null),
         from: z.enum(["system", "plmn", "null"], must('one of "system", "plmn", "null"')).default("system"),
+        bouncesFrom: z.array(word("a peer's name"), must("a list of peers' names")).default([]),
       },
       must("an object"),
     )
@@ -234,6 +252,7 @@ function plainPeer({ name, networks }: Pick<Peer, "name" | "networks">): Peer {
       auth: null,
       to: null,
       from: "system",
+      bouncesFrom: [],
     },
     rules: { nanp: false, swapAddresses: false, localLongCode: false, forwardedIsFinal: false },
     bareNewlines: false,
@@ -262,6 +281,18 @@ function repeatedNames(peers: readonly Entry[]): readonly string[] {
   const names = peers.map(({ name }) => name);
   return names.flatMap((name, index) =>
     names.indexOf(name) < index ? [`peers[${index}].name is ${shown(name)} as another's is, must be its own`] : [],
+  );
+}
+
+/** A name that is misspelt would let no bounce through, in silence. */
+function unknownBouncers(peers: readonly Entry[]): readonly string[] {
+  const names = new Set(peers.map(({ name }) => name));
+  return peers.flatMap(({ acknowledge }, index) =>
+    acknowledge.bouncesFrom.flatMap((name, position) =>
+      names.has(name)
+        ? []
+        : [`peers[${index}].acknowledge.bouncesFrom[${position}] is ${shown(name)}, must be the name of a peer`],
+    ),
   );
 }
 

@@ -5,6 +5,7 @@
  *
  * It knows neither SMTP nor Redis: it says what it needs, and what can come of it.
  */
+import { BOUNDS } from "./bounds/bounds.ts";
 import type { Catalogue } from "./catalogue/catalogue.ts";
 import { type Acknowledgement, type AckRequest, ANSWERS, type Fate } from "./delivery/acknowledgement.ts";
 import { type DeliveryEvent, makeEvent } from "./delivery/event.ts";
@@ -14,6 +15,7 @@ import type { Problem } from "./delivery/problem.ts";
 import type { QuarantinedMessage, QuarantineReason } from "./delivery/quarantined.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import { readAckRequest } from "./mm4/ack-request.ts";
+import { holdsOwnId } from "./mm4/own-mail-id.ts";
 import { type MessageReading, type OpenMessage, openMessage, readReport } from "./mm4/read-message.ts";
 import type { Result } from "./result.ts";
 
@@ -55,6 +57,8 @@ export interface Outlets extends Reading {
   store(record: JournalRecord): Promise<void>;
   /** Whether the quarantine has room for a message of this many bytes. */
   hasQuarantineRoom(bytes: number): boolean;
+  /** Whether one more bounce of this peer, of this many bytes, may wait to be tied. */
+  hasBounceRoom(peer: string, bytes: number): boolean;
   /** A fresh id for a record, unlike any other ever made. */
   recordId(): string;
 }
@@ -77,6 +81,11 @@ interface Acknowledged {
 /** Unreadable messages are kept until a person has looked at them; there is no room for more. */
 export class QuarantineFullError extends Error {
   override readonly name = "QuarantineFullError";
+}
+
+/** So many bounces of one peer are still to be tied that there is no room for more. */
+export class BouncesWaitError extends Error {
+  override readonly name = "BouncesWaitError";
 }
 
 /** Problems that sending the same message again can never solve. */
@@ -122,14 +131,11 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
     case "no-status":
     case "unknown-type":
       return keep(message, problem.kind, null, owe(message, asked, "unreadable"), outlets);
-    case "bounce": {
-      // A bounce has the null sender, so that it never makes another one. RFC 3464 §2, RFC 5321 §4.5.5.
-      if (message.mailFrom !== "") return { kind: "refused", problem: { kind: "not-mm4" } };
-      const { peer, receivedAt } = message;
-      const bounce = { peer, receivedAt: receivedAt.toISOString(), raw: base64(message.bytes) };
-      return store({ id: outlets.recordId(), kind: "bounce", message: bounce }, { kind: "bounce" }, outlets);
-    }
+    case "bounce":
     case "not-mm4":
+      return isBounce(problem.kind, message)
+        ? keepBounce(message, outlets)
+        : { kind: "refused", problem: { kind: "not-mm4" } };
     case "header-too-large":
     case "too-many-fields":
       return { kind: "refused", problem };
@@ -203,6 +209,31 @@ function keep(
   const id = outlets.recordId();
   const record = { id, kind: "quarantine", message, ...debt.inRecord } as const;
   return store(record, { kind: "quarantined", id, message, ...debt.inReceipt }, outlets);
+}
+
+/**
+ * A bounce has the null sender, so that it never makes another one. RFC 3464 §2,
+ * RFC 5321 §4.5.5. Besides what says so in its type, it is whatever holds the id of a
+ * mail of ours: nothing else sends that back.
+ *
+ * Seen in practice: multipart/mixed (OpenSMTPD), text alone (dma, qmail, sendmail).
+ */
+function isBounce(kind: "bounce" | "not-mm4", { bytes, mailFrom, acknowledging }: ReceivedMessage): boolean {
+  if (mailFrom !== "") return false;
+  if (kind === "bounce") return true;
+  const { systemAddress } = acknowledging;
+  const text = Buffer.from(bytes.subarray(0, BOUNDS.bounceBytes.value)).toString("latin1");
+  return holdsOwnId(text, systemAddress.slice(systemAddress.lastIndexOf("@") + 1));
+}
+
+function keepBounce({ bytes, peer, receivedAt }: ReceivedMessage, outlets: Outlets): Promise<Receipt> {
+  const raw = base64(bytes.subarray(0, BOUNDS.bounceBytes.value));
+  if (!outlets.hasBounceRoom(peer.name, raw.length)) {
+    const cause = new BouncesWaitError("Too many bounces of this peer wait to be tied to their acknowledgements");
+    return Promise.resolve({ kind: "not-stored", cause });
+  }
+  const message = { peer, receivedAt: receivedAt.toISOString(), raw };
+  return store({ id: outlets.recordId(), kind: "bounce", message }, { kind: "bounce" }, outlets);
 }
 
 function base64(bytes: Uint8Array): string {

@@ -21,7 +21,7 @@ import { createMetrics, type MetricsOfProcess, metricsText, type QueueUse } from
 import { findPdu } from "./mm4/pdus.ts";
 import { createOperating } from "./operating.ts";
 import { createOutage, type Outage } from "./outage.ts";
-import { rulesOf } from "./peers.ts";
+import { doubtsAbout, rulesOf } from "./peers.ts";
 import { journalDirectory, journalShare, processDirectory } from "./process-directories.ts";
 import type { Assignment } from "./processes.ts";
 import { durationInWords } from "./quantities.ts";
@@ -40,6 +40,7 @@ import { createSiblings, type ProcessState, pack } from "./siblings.ts";
 import { createAccess, createNetworks, strangersNetwork } from "./smtp/access.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
+import type { Peer } from "./smtp/peer.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
 import { toldSettings } from "./told-settings.ts";
@@ -307,7 +308,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     metrics: async () => pack(await metrics.registry.getMetricsAsJSON()),
   });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
-  const notes = isFirst ? startNotes(config, files.certificate()?.expiresAt ?? null) : [];
+  const notes = isFirst ? startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()) : [];
   for (const note of notes) log.serviceNote(note);
 
   return {
@@ -406,7 +407,13 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     const reading = files.reading();
     const receipt = await receive(
       { bytes, peer, mailFrom, rules: entry.rules, acknowledging: acknowledging.rulesOf(entry), receivedAt },
-      { store, hasQuarantineRoom: (raw) => quarantine.has(raw), recordId: newRecordId, ...reading },
+      {
+        store,
+        hasQuarantineRoom: (raw) => quarantine.has(raw),
+        hasBounceRoom: acknowledging.hasBounceRoom,
+        recordId: newRecordId,
+        ...reading,
+      },
     );
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
@@ -429,6 +436,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   async function store(record: JournalRecord): Promise<void> {
     const quarantined = record.kind === "quarantine" ? record.message.raw.length : null;
     if (quarantined !== null) quarantine.promised(quarantined);
+    if (record.kind === "bounce") acknowledging.bounceWaits(record.id, record.message);
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
       const published = await withDeadline(publish(record), "Redis").catch((cause: Error) => {
@@ -439,6 +447,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       notePublished(record, published, false);
     } catch (cause) {
       if (quarantined !== null) quarantine.broken(quarantined);
+      if (record.kind === "bounce") acknowledging.bounceGone(record.id);
       throw cause;
     }
   }
@@ -545,7 +554,10 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       return;
     }
     if (record.kind === "quarantine") quarantine.arrived(record.message.raw.length);
-    if (record.kind === "bounce" && "bounce" in outcome) acknowledging.noteBounce(record.message.peer.name, outcome);
+    if (record.kind === "bounce" && "bounce" in outcome) {
+      acknowledging.bounceGone(record.id);
+      acknowledging.noteBounce(record.message.peer.name, outcome);
+    }
     if (record.kind === "event" && "duplicateOf" in outcome) noteEvent(record, outcome);
   }
 
@@ -750,6 +762,8 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
         return publish(record);
       },
       onPublished: notePublished,
+      // What one peer's bounces take delays nobody's reports, nor another peer's bounces.
+      laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
       onTrouble: (cause) => outages.drain.begun(cause),
       onRecovered: () => void outages.drain.over(),
     });
@@ -799,7 +813,7 @@ function makeDataDir(dataDir: string): void {
   }
 }
 
-function startNotes(config: Config, certificateExpiresAt: Date | null): readonly string[] {
+function startNotes(config: Config, certificateExpiresAt: Date | null, peers: readonly Peer[]): readonly string[] {
   const notes: string[] = [];
   if (config.peers.length === 0 && config.peersFile === "") {
     notes.push("Only this machine may connect. To let a peer in: MM4D_PEERS='carrier=192.0.2.0/24'");
@@ -810,7 +824,8 @@ function startNotes(config: Config, certificateExpiresAt: Date | null): readonly
   if (certificateExpiresAt !== null && certificateExpiresAt <= new Date()) {
     notes.push(`The TLS certificate expired at ${certificateExpiresAt.toISOString()}. Renew MM4D_TLS_CERT_FILE`);
   }
-  return notes;
+  // What would be better is for "peers check" to say; what is never sent is for everybody.
+  return [...notes, ...doubtsAbout(peers.filter(({ acknowledge }) => acknowledge.tls === "off"))];
 }
 
 function limitsOf(config: Config): Limits {

@@ -39,7 +39,7 @@ test("the documentation's example is in order, and its table names every option"
 
 test("the documentation of acknowledgements names every option, and every answer", () => {
   const text = readFileSync("docs/acknowledgements.md", "utf8");
-  const options = [...text.matchAll(/^\| `([a-z]+)` \|/gm)].map(([, option]) => option);
+  const options = [...text.matchAll(/^\| `([a-zA-Z]+)` \|/gm)].map(([, option]) => option);
   expect(options).toEqual(Object.keys(WHOLE.acknowledge as object));
   const answers = [...text.matchAll(/^\| [a-z][^|]* \| `([\w-]+)` \|$/gm)].map(([, answer]) => answer);
   expect(answers).toEqual(Object.values(ANSWERS).map(({ requestStatus }) => requestStatus));
@@ -103,6 +103,15 @@ test.each([
   [one({ acknowledge: { connections: 0 } }), "peers[0].acknowledge.connections is 0, must be a whole number from 1"],
   [one({ acknowledge: { to: "mmsc" } }), 'peers[0].acknowledge.to is "mmsc", must be null or an address, such as'],
   [one({ acknowledge: { to: "a@b.example\r\nX: y" } }), "peers[0].acknowledge.to is"],
+  [
+    one({ acknowledge: { bouncesFrom: ["relay"] } }),
+    'acknowledge.bouncesFrom[0] is "relay", must be the name of a peer',
+  ],
+  [
+    one({ acknowledge: { auth: { user: "x", passwordFile: "p", withoutTls: "no" } } }),
+    'peers[0].acknowledge.auth.withoutTls is "no", must be true or false',
+  ],
+  [one({ auth: { user: "x", passwordFile: "p", withoutTls: true } }), "peers[0].auth.withoutTls is no option"],
   [one({ acknowledge: { mode: "on" } }), 'peers[0].acknowledge.mode is "on", must be one of "off", "auto", "always"'],
   [one({ auth: { user: "x" } }), "peers[0].auth.passwordFile is missing, must be the path of a file"],
   [one({ auth: { user: "x", passwordFile: "p" } }), 'peers[0].auth.passwordFile is "p", must be a file that holds'],

@@ -98,4 +98,23 @@ export const BOUNDS = {
     about: "a file with peers, codes or certificates",
     reason: "ten thousand peers have some megabytes; beyond it as above",
   },
+  bounceBytes: {
+    value: 65_536,
+    unit: "bytes",
+    about: "what is kept and read of a bounce",
+    reason: "what it reports on is less than a kilobyte, and stands in front; what is behind says nothing of it",
+  },
+  bounceParts: {
+    value: 20,
+    unit: "things",
+    about: "parts that are read of a bounce, those within parts among them",
+    reason: "a bounce has three (RFC 3464 §2), and those in wrappers some more; further ones are not looked at",
+  },
+  bouncesWaiting: {
+    value: 8_388_608,
+    unit: "bytes",
+    about: "bounces of one peer that are stored and not yet tied to their acknowledgements",
+    reason:
+      "some thousand ordinary ones; beyond it that peer's bounces, and nobody else's, are asked to come again (451)",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;

@@ -111,9 +111,14 @@ function describe({ id, state, acknowledgement: ack, attempts, error, at }: Ackn
     `  ${state}${when}${tried}`,
     visible(`  ${ack.messageType} ${ack.requestStatus} for ${ack.peer}${ack.to === null ? "" : ` to ${ack.to}`}`),
     visible(`  transaction ${ack.transactionId ?? "(none)"}, message ${ack.messageId ?? "(none)"}`),
-    ...(error === null ? [] : [firstLine(error)]),
+    // Whole, because what to do stands at its end.
+    ...(error === null ? [] : [`  ${visible(oneLine(error))}`]),
     ...(ack.bounce ? [firstLine(bounced(ack.bounce))] : []),
   ];
+}
+
+function oneLine(text: string): string {
+  return (text.trim().split(/[\r\n]/, 1)[0] ?? "").replaceAll("\t", " ");
 }
 
 function bounced({

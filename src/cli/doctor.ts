@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
 import type { Config } from "../config.ts";
-import { loadPeers, mustUseTls } from "../peers.ts";
+import { doubtsAbout, loadPeers, mustUseTls } from "../peers.ts";
 import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
@@ -316,6 +316,7 @@ async function lookAtPeers(config: Config): Promise<Findings> {
       const text = `${homeless.map(({ name }) => name).join(", ")} can be sent no acknowledgements, should they ask: no acknowledge.host`;
       findings.push(ok(about, text));
     }
+    findings.push(...doubtsAbout(peers).map((text) => warning(about, text)));
     return findings;
   } catch (cause) {
     return faults(about, inWords(cause));

@@ -29,7 +29,8 @@ Exit code 1 when the message makes no event; the reason is printed.`,
 
 /** What becomes of a message that makes no event. */
 const PROBLEMS: Record<Problem["kind"], string> = {
-  "not-mm4": "It is no MM4 message: it has no X-Mms-Message-Type field. It is refused with 554",
+  "not-mm4":
+    "It is no MM4 message: it has no X-Mms-Message-Type field. It is refused with 554, unless it comes back: with the null sender and the id of an acknowledgement of ours in it, it is a bounce, and answered 250",
   bounce:
     "It is a bounce (DSN) of a mail of ours. It is answered 250, tied to its acknowledgement and counted, when its envelope has the null sender; otherwise refused with 554",
   "header-too-large": "Its header is longer than mm4d reads. It is refused with 552",

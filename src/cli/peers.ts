@@ -1,14 +1,14 @@
 /** `mm4d peers`: what a person does with the peers' file. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { loadPeers } from "../peers.ts";
+import { doubtsAbout, loadPeers } from "../peers.ts";
 import { hashPassword } from "../smtp/password.ts";
 import type { Peer } from "../smtp/peer.ts";
 import { probe } from "../smtp/probe.ts";
 import { visible } from "../visible.ts";
 import { followService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { fitted, printWrapped } from "./terminal.ts";
 
 export function addPeersCommand(program: Command): void {
   const peers = program.command("peers").description("check the peers' file, or whether a peer's MMSC can be reached");
@@ -38,6 +38,7 @@ Example:
 
 function check(file: string): void {
   const peers = loadPeers({ peers: [], peersFile: file });
+  for (const doubt of doubtsAbout(peers)) process.stderr.write(`${fitted([`warning: ${visible(doubt)}`])}\n`);
   process.stdout.write(`${file} is in order: ${peers.length === 1 ? "1 peer" : `${peers.length} peers`}.\n`);
 }
 
@@ -72,15 +73,21 @@ async function test(name: string): Promise<void> {
   const { host, port } = peer.acknowledge;
   if (host === null) throw new Error(`Cannot test "${name}": its entry has no acknowledge.host, must have one`);
   const startedMs = performance.now();
-  const { greeting, tls, user } = await probe({ ...peer.acknowledge, host }, config.hostname).catch((cause: Error) => {
-    throw new Error(`Cannot reach ${host}:${port}: ${visible(cause.message)}`);
+  const { acknowledge } = peer;
+  const found = await probe({ ...acknowledge, host }, config.hostname).catch((cause: Error) => {
+    throw new Error(visible(cause.message));
   });
+  const { greeting, tls, user, offersLogin } = found;
   printWrapped([
     `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${visible(greeting)}`,
     tls === null
       ? "  without TLS"
       : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${visible(tls.subject)} until ${visible(tls.expiresAt)}, ${tls.fault === null ? "trusted" : `not trusted (${visible(tls.fault)})`}`,
-    user === null ? "  without a login" : `  logged in as ${visible(user)}`,
+    user !== null
+      ? `  logged in as ${visible(user)}${tls === null ? ", and the password went without TLS" : ""}`
+      : acknowledge.auth === null || offersLogin
+        ? "  without a login"
+        : `  without a login: it offers none${tls === null ? " without TLS" : ""}, though the entry has a user`,
     "  nothing was sent",
   ]);
 }

@@ -5,7 +5,7 @@ export interface BouncedMessage {
   readonly peer: PeerIdentity;
   /** RFC 3339, UTC. */
   readonly receivedAt: string;
-  /** The message as it came, base64. */
+  /** The message as it came, as far as it is read, base64. */
   readonly raw: string;
 }
 

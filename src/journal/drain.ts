@@ -5,6 +5,7 @@
  */
 import type { Entry } from "./backlog.ts";
 import type { Journal } from "./journal.ts";
+import { createLanes } from "./lanes.ts";
 import { type JournalRecord, receivedAtOf } from "./record.ts";
 
 export interface DrainOptions<Published> {
@@ -16,6 +17,10 @@ export interface DrainOptions<Published> {
   /** Once, when publishing begins to fail; `onRecovered` once, when it works again. */
   readonly onTrouble: (cause: Error) => void;
   readonly onRecovered: () => void;
+  /** Records that others do not wait for: drained beside them, those of one lane in order and one at a time. Undefined for every other record. */
+  readonly laneOf?: (record: JournalRecord) => string | undefined;
+  /** How many bytes of them, as they are on the disk, may wait in one lane before others do wait for it. */
+  readonly laneBytes?: number;
   /** A record that fails for so long, in milliseconds, while others are published is moved to the journal's end. */
   readonly movedAfterMs?: number;
 }
@@ -36,6 +41,7 @@ const AGAIN_IN_FLIGHT = 4;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 1_000;
 const MOVED_AFTER_MS = 20_000;
+const LANE_BYTES = 16 * 1024 * 1024;
 /** While this process has less than a tenth of its time to spare, and relays wait for it, events may wait for so long. */
 const GIVES_WAY_MS = 5_000;
 const BUSY = 0.9;
@@ -61,14 +67,22 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
     busy = appended > appendedBefore && performance.eventLoopUtilization(used, usedBefore).utilization > BUSY;
   }, LOOKS_EVERY_MS);
 
-  const workers = Promise.all(Array.from({ length: IN_FLIGHT }, work));
+  const lanes = createLanes<Entry>({ work: drain, room: options.laneBytes ?? LANE_BYTES });
+  const workers = Promise.all(Array.from({ length: IN_FLIGHT }, work)).then(() => lanes.idle());
 
   async function work(): Promise<void> {
     for (;;) {
       const entry = await next();
       if (!entry) return;
-      if (await publishUntilDone(entry.record, false)) backlog.done(entry);
+      const lane = options.laneOf?.(entry.record);
+      if (lane === undefined) await drain(entry);
+      else await lanes.hand(lane, entry, entry.end.offset - entry.start.offset);
     }
+  }
+
+  /** What is left undone, because the drain was stopped, is drained after the next start. */
+  async function drain(entry: Entry): Promise<void> {
+    if (!stopping && (await publishUntilDone(entry.record, false))) backlog.done(entry);
   }
 
   async function next(): Promise<Entry | undefined> {

@@ -129,6 +129,7 @@ const NO_PARTIES = { recipient: null, originator: null };
 /**
  * A status without a type is a broken report, and worth keeping. Without either it
  * is some other mail; only bounces of what we have sent are expected. RFC 3464 §2.
+ * Those that do not say so in their type are known by our id: see receiver.ts.
  */
 function kindOfOther({ fields }: Header): "unknown-type" | "bounce" | "not-mm4" {
   if (fields.some(({ key, bytes }) => STATUS_KEYS.includes(key) && bytes !== "")) return "unknown-type";

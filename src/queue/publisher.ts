@@ -61,8 +61,15 @@ export interface Publisher {
    * refuses, or does not answer in time; then the record may be stored or not.
    */
   publish(record: Publishable): Promise<Published>;
-  /** Notes a bounce on the acknowledgement of this id, and gives that; undefined when there is none any more. */
-  noteBounce(id: string, bounce: Bounce): Promise<Acknowledgement | undefined>;
+  /**
+   * Notes a bounce on the acknowledgement of this id, when `concerns` says that it may
+   * be about it, and gives that acknowledgement all the same; undefined when there is none any more.
+   */
+  noteBounce(
+    id: string,
+    bounce: Bounce,
+    concerns: (acknowledgement: Acknowledgement) => boolean,
+  ): Promise<Acknowledgement | undefined>;
   close(): Promise<void>;
 }
 
@@ -170,10 +177,12 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
 
   return {
     publish,
-    async noteBounce(id, bounce) {
+    async noteBounce(id, bounce, concerns) {
       const job = (await (await queueOf(ACKNOWLEDGEMENTS_QUEUE, owedJobs)).getJob(id)) as Job<OwedJob> | undefined;
       // That it is late, or was passed on, is no news after it has failed.
-      if (job?.data.bounce?.action !== "failed") await job?.updateData({ ...job.data, bounce });
+      if (job && concerns(job.data) && job.data.bounce?.action !== "failed") {
+        await job.updateData({ ...job.data, bounce });
+      }
       return job?.data;
     },
     async close() {

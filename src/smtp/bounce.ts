@@ -1,9 +1,13 @@
 /**
  * Reads a bounce: what became of a response that its MMSC had taken, or would not
- * take. By mailparser, because it is a message with parts. RFC 3462, RFC 3464.
+ * take. By a reader of our own, of which each step is linear in the bytes and the
+ * bytes are bounded: mailparser takes 50 ms for one that is made for it, and a peer
+ * may send hundreds a second. RFC 3462, RFC 3464.
  */
-import { setImmediate as turn, setTimeout as wait } from "node:timers/promises";
-import { type HeaderField, readHeader } from "../mm4/header.ts";
+import { setImmediate as turn } from "node:timers/promises";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { type HeaderField, type HeaderLimits, readHeader } from "../mm4/header.ts";
+import { findOwnId, readOwnId } from "../mm4/own-mail-id.ts";
 
 export interface ReadBounce {
   /** Id of the acknowledgement that it concerns; null when it names none of ours. */
@@ -15,14 +19,14 @@ export interface ReadBounce {
   readonly diagnostic: string | null;
 }
 
-/** Beyond this nothing of a bounce is read: what it reports on is less than a kilobyte. */
-const MAX_BYTES = 32_768;
 const MAX_TEXT_LENGTH = 500;
-/** Of so little that it reads, mailparser is done in some milliseconds, or never. */
-const DEADLINE_MS = 5_000;
-const LIMITS = { bytes: MAX_BYTES, fields: 1_000 };
-/** All that mailparser needs to know of the top. It would take addresses apart there, for seconds if a peer so wished. */
-const STRUCTURE: readonly string[] = ["content-type", "content-transfer-encoding", "mime-version"];
+/** A part's own header, and the type in it. */
+const PART_LIMITS = { bytes: 8_192, fields: 100 };
+const MAX_TYPE_LENGTH = 1_000;
+/** Of what one part holds, as fields. */
+const LIMITS = { bytes: BOUNDS.bounceBytes.value, fields: 1_000 };
+/** RFC 2046 §5.1.1: 70, and the hyphens around it. */
+const LONGEST_DELIMITER = 80;
 /** RFC 3464 §2, RFC 6533 §4. */
 const STATUS_TYPES = ["message/delivery-status", "message/global-delivery-status"];
 const RETURNED_TYPES = ["text/rfc822-headers", "message/rfc822", "message/global-headers", "message/global"];
@@ -30,75 +34,200 @@ const RETURNED_TYPES = ["text/rfc822-headers", "message/rfc822", "message/global
 let before: Promise<unknown> = Promise.resolve();
 
 /**
- * Never fails: what cannot be read is `unknown`. One at a time, with other work in
- * between, because a hostile one takes mailparser some time.
+ * Never fails: what cannot be read is `unknown`. `domain` is that of our mails' own
+ * ids. One at a time, with other work in between.
  */
-export function readBounce(bytes: Uint8Array): Promise<ReadBounce> {
-  const reading = before.then(() => turn()).then(() => readAlone(bytes.subarray(0, MAX_BYTES)));
+export function readBounce(bytes: Uint8Array, domain: string): Promise<ReadBounce> {
+  const reading = before.then(() => turn()).then(() => readNow(bytes, domain));
   before = reading.catch(() => {}); // Whoever asked hears of it.
   return reading;
 }
 
-async function readAlone(bytes: Uint8Array): Promise<ReadBounce> {
-  // Loaded when the first one comes: every start would wait a fifth of a second for it.
-  const { simpleParser } = await import("mailparser");
-  const text = Buffer.from(bytes).toString("latin1");
-  const bodyAt = endOfHeader(text);
-  const top = fieldsOf(bytes.subarray(0, bodyAt));
-  const structure = top
-    .filter(({ key }) => STRUCTURE.includes(key))
-    .map(({ name, bytes: value }) => `${name}: ${value}`);
-  const reduced = Buffer.from(`${structure.join("\r\n")}\r\n\r\n${text.slice(bodyAt)}`, "latin1");
-  const parsing = simpleParser(reduced, {
-    keepDeliveryStatus: true,
-    skipHtmlToText: true,
-    skipTextToHtml: true,
-    skipImageLinks: true,
-    skipTextLinks: true,
-  });
-  const parsed = await Promise.race([parsing.catch(() => null), wait(DEADLINE_MS, null, { ref: false })]);
-  const part = (types: readonly string[]): readonly HeaderField[] => {
-    const content = parsed?.attachments.find(({ contentType }) => types.includes(contentType))?.content;
-    return content ? fieldsOf(content) : [];
+function readNow(bytes: Uint8Array, domain: string): ReadBounce {
+  const text = Buffer.from(bytes.subarray(0, BOUNDS.bounceBytes.value)).toString("latin1");
+  const { top, parts } = splitParts(text);
+  const fieldsOf = (types: readonly string[]): readonly HeaderField[] => {
+    const part = parts.find(({ type }) => types.includes(type));
+    return part ? fieldsIn(part.body) : [];
   };
-  const said = (fields: readonly HeaderField[], key: string): string | null =>
-    fields.find((field) => field.key === key)?.bytes.slice(0, MAX_TEXT_LENGTH) ?? null;
-  const status = part(STATUS_TYPES);
+  const status = fieldsOf(STATUS_TYPES);
+  const returned = said(fieldsOf(RETURNED_TYPES), "message-id");
+  const words = inWords(top, parts);
+  const hasFields = status.length > 0;
   return {
-    // Whoever bounces says in one of these what he bounces. RFC 3464 §2.2.1, §3; RFC 5322 §3.6.4.
-    acknowledgementId: findId([
-      said(status, "original-envelope-id"),
-      said(part(RETURNED_TYPES), "message-id"),
-      said(top, "in-reply-to"),
-      ...(said(top, "references") ?? "").split(" "),
-    ]),
-    action: /^[a-z]+/.exec(said(status, "action")?.toLowerCase() ?? "")?.[0] ?? "unknown",
-    status: /^\d\.\d{1,3}\.\d{1,3}/.exec(said(status, "status") ?? "")?.[0] ?? null,
-    diagnostic: said(status, "diagnostic-code"),
+    acknowledgementId:
+      findId({ status, returned, top }) ?? (returned === null ? findOwnId(text, domain) : null) ?? null,
+    action: hasFields ? actionIn(said(status, "action") ?? "") : actionOf(words),
+    status: STATUS.exec((hasFields ? said(status, "status") : words.reply) ?? "")?.[0] ?? null,
+    diagnostic: said(status, "diagnostic-code") ?? words.reply,
   };
 }
 
+function actionIn(written: string): string {
+  return /^[a-z]+/.exec(written.toLowerCase())?.[0] ?? "unknown";
+}
+
+/** Whoever bounces says in one of these what he bounces. RFC 3464 §2.2.1, §3; RFC 5322 §3.6.4. */
+function findId({
+  status,
+  returned,
+  top,
+}: {
+  readonly status: readonly HeaderField[];
+  readonly returned: string | null;
+  readonly top: readonly HeaderField[];
+}): string | undefined {
+  const named = [
+    said(status, "original-envelope-id"),
+    returned,
+    said(top, "in-reply-to"),
+    ...(said(top, "references") ?? "").split(" "),
+  ];
+  return named.map((text) => readOwnId(text ?? "")).find((id) => id !== undefined);
+}
+
+function said(fields: readonly HeaderField[], key: string): string | null {
+  return fields.find((field) => field.key === key)?.bytes.slice(0, MAX_TEXT_LENGTH) ?? null;
+}
+
+interface Part {
+  /** In lower case, such as `message/delivery-status`. */
+  readonly type: string;
+  readonly body: string;
+}
+
+/**
+ * The fields of the whole, and the parts behind them, those within parts among
+ * them, in order; of what is no multipart, one. RFC 2046 §5.1.
+ */
+function splitParts(text: string): { readonly top: readonly HeaderField[]; readonly parts: readonly Part[] } {
+  const top = openPart(text, LIMITS);
+  const delimiters = new Set<string>();
+  const parts: Part[] = [];
+  let open: { readonly type: string; readonly bodyAt: number } | undefined;
+  const begin = (part: OpenPart, from: number): void => {
+    if (part.boundary !== undefined) delimiters.add(`--${part.boundary}`);
+    open = part.boundary === undefined ? { type: part.type, bodyAt: from + part.bodyAt } : undefined;
+  };
+  const end = (at: number): void => {
+    if (open) parts.push({ type: open.type, body: text.slice(open.bodyAt, Math.max(open.bodyAt, at)) });
+    open = undefined;
+  };
+  begin(top, 0);
+  let begun = 0;
+  for (
+    let at = text.indexOf("\n--", top.bodyAt - 1);
+    at !== -1 && delimiters.size > 0;
+    at = text.indexOf("\n--", at + 1)
+  ) {
+    const lineEnd = text.indexOf("\n", at + 1);
+    const next = lineEnd === -1 ? text.length : lineEnd + 1;
+    if (next - at > LONGEST_DELIMITER) continue;
+    const line = text.slice(at + 1, next).trimEnd();
+    const ends = line.endsWith("--") && delimiters.has(line.slice(0, -2));
+    if (!ends && !delimiters.has(line)) continue;
+    end(at);
+    if (ends) continue;
+    if (begun >= BOUNDS.bounceParts.value) break;
+    begun += 1;
+    begin(openPart(text.slice(next, next + PART_LIMITS.bytes), PART_LIMITS), next);
+  }
+  end(text.length);
+  return { top: top.fields, parts };
+}
+
+interface OpenPart {
+  readonly fields: readonly HeaderField[];
+  readonly type: string;
+  /** Of a multipart. */
+  readonly boundary: string | undefined;
+  /** Where its body begins in the text. */
+  readonly bodyAt: number;
+}
+
+/** What stands in the header that a text begins with. */
+function openPart(text: string, limits: HeaderLimits): OpenPart {
+  const bodyAt = endOfHeader(text);
+  const header = readHeader(Buffer.from(text.slice(0, bodyAt), "latin1"), limits);
+  const fields = header.ok ? header.value.fields : [];
+  const written = (fields.find(({ key }) => key === "content-type")?.bytes ?? "").slice(0, MAX_TYPE_LENGTH);
+  const type = /^[^\s;]+/.exec(written)?.[0]?.toLowerCase() ?? "text/plain";
+  const [, quoted, bare] = /;\s*boundary\s*=\s*(?:"([^"]+)"|([^\s;"]+))/i.exec(written) ?? [];
+  return { fields, type, boundary: type.startsWith("multipart/") ? (quoted ?? bare) : undefined, bodyAt };
+}
+
 function endOfHeader(text: string): number {
+  // A part without a header begins with its empty line. RFC 2046 §5.1.
+  if (/^\r?\n/.test(text)) return text.indexOf("\n") + 1;
   const end = /\r?\n\r?\n/.exec(text);
   return end ? end.index + end[0].length : text.length;
 }
 
-/** The groups of fields of a part, one behind the other. RFC 3464 §2.1. */
-function fieldsOf(content: Uint8Array): readonly HeaderField[] {
-  const groups = Buffer.from(content)
-    .toString("latin1")
-    .split(/\r?\n\r?\n/);
-  return groups.flatMap((group) => {
-    const header = readHeader(Buffer.from(group, "latin1"), LIMITS);
-    return header.ok ? header.value.fields : [];
-  });
+/** The groups of fields of a part, one behind the other, as one. RFC 3464 §2.1. */
+function fieldsIn(body: string): readonly HeaderField[] {
+  const together = body.replace(/^(?:\r?\n)+/, "").replace(/\n(?:\r?\n)+/g, "\n");
+  const header = readHeader(Buffer.from(together, "latin1"), LIMITS);
+  return header.ok ? header.value.fields : [];
 }
 
-/** Our ids of acknowledgements, alone or as the local part of a mail's id. */
-function findId(texts: readonly (string | null)[]): string | null {
-  for (const text of texts) {
-    const id = /^\s*<?(a[0-9a-f]{32})(?:@[^\s>]*>?)?\s*$/.exec(text ?? "")?.[1];
-    if (id !== undefined) return id;
-  }
-  return null;
+/** What a bounce says to people: the subject, and the text in front of the mail that came back. */
+interface Words {
+  readonly said: string;
+  /** The first line with what a server answered. */
+  readonly reply: string | null;
 }
+
+/** Words stand in front. */
+const MAX_WORDS_LENGTH = 4_000;
+
+function inWords(top: readonly HeaderField[], parts: readonly Part[]): Words {
+  const body = (parts.find(({ type }) => type === "text/plain")?.body ?? "").slice(0, MAX_WORDS_LENGTH);
+  const returnedAt = body.search(RETURNED);
+  const text = returnedAt === -1 ? body : body.slice(0, returnedAt);
+  const reply = text.split("\n").find((line) => REPLY.test(line));
+  return {
+    said: `${said(top, "subject") ?? ""}\n${text}`.replace(/\s+/g, " "),
+    reply: reply?.trim().slice(0, MAX_TEXT_LENGTH) ?? null,
+  };
+}
+
+/** Where the mail that came back begins: with one of our fields, or one of those that are put in front. */
+const RETURNED = /^[ \t>|]*(?:return-path|received|x-mms-[a-z0-9-]+|message-id):/im;
+/** RFC 5321 §4.2, RFC 3463: a reply with both codes anywhere, or with one where the line begins. */
+const REPLY = /(?:^|[^\d.])[45]\d\d[ -][45]\.\d{1,3}\.\d{1,3}\b|^[ \t<>]*[45]\d\d[ -]\S/;
+const STATUS = /\b[245]\.\d{1,3}\.\d{1,3}\b/;
+
+/**
+ * What a bounce without fields says, when it is certain. A warning that the mail is
+ * late often says what went wrong as well, and is no failure.
+ *
+ * Seen in practice: dma, qmail, sendmail with `SendMimeErrors=False`, and Exim
+ * before 4.83 write text alone.
+ */
+function actionOf({ said: words }: Words): string {
+  return FAILED.some((phrase) => phrase.test(words)) && !NOT_YET.some((phrase) => phrase.test(words))
+    ? "failed"
+    : "unknown";
+}
+
+const FAILED: readonly RegExp[] = [
+  /\bpermanent (?:fatal )?errors?\b/i,
+  /\bthere was an error delivering your mail\b/i,
+  /\bwasn't able to deliver\b/i,
+  /\b(?:could not|cannot|can't|couldn't) be delivered\b/i,
+  /\bundeliver(?:able|ed mail)\b/i,
+  /\bdelivery (?:has )?failed\b/i,
+  /\bfailure notice\b/i,
+  /\bdelivery status notification \(failure\)/i,
+];
+
+const NOT_YET: readonly RegExp[] = [
+  /^\W*warning\b/i,
+  /\bwarning message only\b/i,
+  /\bdelay(?:ed)?\b/i,
+  /\bnot yet been delivered\b/i,
+  /\bstill (?:being |un)/i,
+  /\bwill (?:be retried|keep|try|continue|still)\b/i,
+  /\battempts? will continue\b/i,
+  /\btemporary (?:error|failure)s? (?:only|so far)\b/i,
+];

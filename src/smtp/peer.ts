@@ -41,7 +41,14 @@ export interface Acknowledge {
   readonly connections: number;
   /** `implicit`: from the beginning, without STARTTLS. */
   readonly tls: "off" | "optional" | "required" | "implicit";
-  readonly auth: { readonly user: string; readonly password: string } | null;
+  readonly auth: {
+    readonly user: string;
+    readonly password: string;
+    /** Whether the password may go over a connection without TLS. */
+    readonly withoutTls: boolean;
+  } | null;
   readonly to: string | null;
   readonly from: "system" | "plmn" | "null";
+  /** Names of other peers from which its bounces come. */
+  readonly bouncesFrom: readonly string[];
 }

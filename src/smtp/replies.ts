@@ -37,12 +37,12 @@ export const REPLIES = {
   bounce: {
     code: 250,
     text: "2.0.0 Bounce stored",
-    when: "the message is a bounce (DSN) with the null sender; it is tied to the acknowledgement that it concerns",
+    when: "the message is a bounce with the null sender: a DSN, or whatever holds the id of a mail of ours; it is tied to the acknowledgement that it concerns",
   },
   notStored: {
     code: 451,
     text: "4.3.0 Cannot store the report now, try again later",
-    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit; in queue mode, Redis did not take it within 4 s; or the message cannot be read and the quarantine is full",
+    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit; in queue mode, Redis did not take it within 4 s; or the message cannot be read and the quarantine is full; or it is a bounce, and too many of its peer still wait to be tied",
   },
   internalError: {
     code: 451,

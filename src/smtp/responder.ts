@@ -9,7 +9,8 @@ import { createRequire } from "node:module";
 import type { Transporter } from "nodemailer";
 import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
 import { composeResponse } from "../mm4/compose-response.ts";
-import { mmscOptions } from "./mmsc-client.ts";
+import { ownMailId } from "../mm4/own-mail-id.ts";
+import { describeFailure, describeNotTried, firstLine, type MmscError, mmscOptions } from "./mmsc-client.ts";
 import type { Acknowledge, Peer } from "./peer.ts";
 
 export interface ResponderOptions {
@@ -50,7 +51,6 @@ const WAITING_FOR_EACH_CONNECTION = 4;
 const IDLE_MS = 30_000;
 /** The longest that one response may take, as a multiple of the longest silence: no trickle of bytes puts it off. */
 const PATIENCE = 4;
-const MAX_REASON_LENGTH = 500;
 
 /** The connections to one peer's MMSC. */
 interface Lane {
@@ -79,6 +79,8 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
       // An entry with a fault may be mended within the hour.
       return { kind: "failed", reason: `There is nowhere to send it: see the entry of ${response.peer} in the peers` };
     }
+    const notTried = describeNotTried(peer.acknowledge);
+    if (notTried !== null) return { kind: "failed", reason: notTried };
     const lane = laneOf(peer);
     if (lane.inHand >= placesOf(peer.acknowledge)) return { kind: "busy" };
     lane.inHand += 1;
@@ -101,7 +103,7 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
     lane: Lane,
     id: string,
     response: Acknowledgement,
-    { from }: Acknowledge,
+    acknowledge: Acknowledge,
     to: string,
   ): Promise<Payment> {
     const asks = lane.unanswered >= AWAY_AFTER;
@@ -109,7 +111,7 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
       // Whoever asks will know in a moment: nobody's attempt is lost on that.
       if (lane.asking) return { kind: "busy" };
       if (performance.now() < lane.awayUntilMs) {
-        return { kind: "failed", reason: `Not tried: its MMSC could not be reached just before (${lane.fault})` };
+        return { kind: "failed", reason: `Not tried: it came to nothing just before (${lane.fault})` };
       }
       lane.asking = true;
     }
@@ -117,9 +119,14 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
     const timer = setTimeout(() => deadline.abort(new Error("It took too long")), timeoutMs * PATIENCE);
     lane.underWay.add(deadline);
     try {
-      const mail = composeResponse(response, { systemAddress, to, mailMessageId: `${id}@${domain}`, date: new Date() });
+      const mail = composeResponse(response, {
+        systemAddress,
+        to,
+        mailMessageId: ownMailId(id, domain),
+        date: new Date(),
+      });
       const info = await lane.transport.sendMail({
-        envelope: { from: senderOf(from, response), to: [to] },
+        envelope: { from: senderOf(acknowledge.from, response), to: [to] },
         // As it is: nodemailer would spell our fields its own way.
         raw: Buffer.from(mail),
         dsn: { id, return: "headers", notify: ["failure", "delay"], recipient: `rfc822;${to}` },
@@ -128,13 +135,13 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
       lane.unanswered = 0;
       return { kind: "sent", reply: firstLine(info.response ?? "") };
     } catch (cause) {
-      const { responseCode, command, response: reply, message } = cause as SendError;
-      const reason = firstLine(reply ?? message);
+      const { responseCode, command, response, message } = cause as MmscError;
       // What was answered to the message, and not to whoever sent it: a wrong password is every message's.
       if (responseCode !== undefined && responseCode !== 421 && MESSAGE_COMMANDS.includes(command ?? "")) {
         lane.unanswered = 0;
-        return { kind: responseCode >= 500 ? "refused" : "failed", reason };
+        return { kind: responseCode >= 500 ? "refused" : "failed", reason: firstLine(response ?? message) };
       }
+      const reason = describeFailure(cause as MmscError, acknowledge, timeoutMs);
       lane.unanswered += 1;
       lane.fault = reason;
       const pauses = Math.min(2 ** Math.max(0, lane.unanswered - AWAY_AFTER), LONGEST_AWAY);
@@ -205,12 +212,6 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
   };
 }
 
-interface SendError extends Error {
-  readonly responseCode?: number;
-  readonly response?: string;
-  readonly command?: string;
-}
-
 /** Where nodemailer says that a message was refused, and not we. */
 const MESSAGE_COMMANDS: readonly string[] = ["MAIL FROM", "RCPT TO", "DATA"];
 
@@ -229,8 +230,4 @@ function inTurn(lane: Lane, connections: number): Promise<void> {
       resolve();
     });
   });
-}
-
-function firstLine(text: string): string {
-  return (text.split(/[\r\n]/, 1)[0] ?? "").slice(0, MAX_REASON_LENGTH);
 }

@@ -3,6 +3,7 @@
  * of Redis and of us; at least once, and never before the event is stored.
  */
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
@@ -12,7 +13,7 @@ import { DIALECTS, type DialectName } from "../../src/mm4/dialects.ts";
 import { openAcknowledgements } from "../../src/queue/acknowledgements.ts";
 import { type Fault, PHASES } from "../../src/simulator/mmsc.ts";
 import { acks } from "../support/acks.ts";
-import { bounce } from "../support/bounce.ts";
+import { bounce, MAIL_ID } from "../support/bounce.ts";
 import { type Carrier, createCarriers, fieldsOf } from "../support/carrier.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
@@ -42,6 +43,10 @@ let away: Carrier;
 let refusing: Carrier;
 let hasty: Carrier;
 let bouncing: Carrier;
+let mixed: Carrier;
+let honest: Carrier;
+let relayed: Carrier;
+let flooding: Carrier;
 let tenMinutes: Carrier;
 let fussy: Carrier;
 let wire: Carrier;
@@ -70,6 +75,7 @@ beforeAll(async () => {
   await promisify(execFile)("sh", ["-c", `printf 's3cret pass' > "${passwordFile}"`]);
   const login = { user: "mm4d", password: "s3cret pass" };
   const auth = { user: "mm4d", passwordFile };
+  const clearAuth = { ...auth, withoutTls: true };
 
   usual = await carriers.add("usual");
   overridden = await carriers.add("overridden", { acknowledge: { to: "fixed@mmsc.example" } });
@@ -97,9 +103,16 @@ beforeAll(async () => {
   refusing = await carriers.add("refusing");
   hasty = await carriers.add("hasty");
   bouncing = await carriers.add("bouncing");
+  mixed = await carriers.add("mixed");
+  honest = await carriers.add("honest");
+  relayed = await carriers.add("relayed", { acknowledge: { bouncesFrom: ["mixed"] } });
+  flooding = await carriers.add("flooding");
   fussy = await carriers.add("fussy");
   wire = await carriers.add("wire");
-  locked = await carriers.add("locked", { login: { user: "mm4d", password: "another" }, acknowledge: { auth } });
+  locked = await carriers.add("locked", {
+    login: { user: "mm4d", password: "another" },
+    acknowledge: { auth: clearAuth },
+  });
   tenMinutes = await carriers.add("ten-minutes", { away: true });
   const each = (kind: Fault["kind"]) =>
     Promise.all(
@@ -107,7 +120,7 @@ beforeAll(async () => {
         carriers.add(`${kind}-${at}`, {
           fault: { kind, at, times: 1, delayMs: 60_000 },
           ...(at === "starttls" ? { certificate } : {}),
-          ...(at === "auth" ? { login, acknowledge: { auth } } : {}),
+          ...(at === "auth" ? { login, acknowledge: { auth: clearAuth } } : {}),
         }),
       ),
     );
@@ -127,6 +140,36 @@ const STORED = "250 2.0.0 Report stored";
 
 const count = (peer: string, result: string, fits: (value: number) => boolean) =>
   service.metric(`mm4d_acknowledgements_total{peer="${peer}",result="${result}"}`, fits);
+
+/** A saved bounce, about another mail. */
+const savedBounce = (name: string, messageId: string) =>
+  readFileSync(new URL(`../bounces/${name}.eml`, import.meta.url), "latin1").replaceAll(MAIL_ID, messageId);
+
+/** Sends messages with the null sender over one connection, and gives the replies. */
+async function sendBack(carrier: Carrier, ...messages: readonly string[]): Promise<readonly string[]> {
+  return sendBackTo(service.smtpPort, carrier, ...messages);
+}
+
+async function sendBackTo(port: number, carrier: Carrier, ...messages: readonly string[]): Promise<readonly string[]> {
+  const client = await openSession(port, { from: carrier.address });
+  const replies: string[] = [];
+  for (const message of messages) {
+    await announce(client, SYSTEM, "");
+    client.write(`${message}.\r\n`);
+    replies.push(await client.reply());
+  }
+  client.end();
+  return replies;
+}
+
+/** The Message-ID of the acknowledgement of a report. */
+async function acknowledged(carrier: Carrier, transactionId: string): Promise<string> {
+  expect(await carrier.report(service.smtpPort, transactionId)).toBe(STORED);
+  return (await carrier.responses(transactionId))[0]?.get("message-id") ?? "";
+}
+
+const BOUNCE_STORED = "250 2.0.0 Bounce stored";
+const bounces = (peer: string, labels: string) => `mm4d_bounces_total{peer="${peer}",${labels}}`;
 
 describe.concurrent("what is owed is paid", () => {
   test.concurrent("to the Sender, with the ids as they came, from our own address; a duplicate is answered again", async () => {
@@ -346,7 +389,9 @@ describe.concurrent("whatever its MMSC does", () => {
     expect(await count("locked", "failed", () => true)).toBe(0);
     const askedAt = Date.now();
     const retrying = await acks(service.env, "--peer", "locked", "--state", "retrying");
-    expect(retrying.map(({ error }) => error)).toContainEqual(expect.stringMatching(/^Not tried: .*535/));
+    expect(retrying.map(({ error }) => error)).toContainEqual(
+      expect.stringMatching(/^Not tried: .*it refuses our login as mm4d: 535 .*; see acknowledge\.auth/),
+    );
     // What is tried again is due, not due long ago. One whose turn has just come has no date.
     for (const { at } of retrying) expect(at === null ? askedAt : Date.parse(at)).toBeGreaterThan(askedAt - 10_000);
   });
@@ -461,6 +506,61 @@ describe.concurrent("whatever its MMSC does", () => {
   });
 });
 
+describe.concurrent("what comes back", () => {
+  test.concurrent("is known by our id, however it is written; other mail is refused as before", async () => {
+    const names = ["opensmtpd-failed", "dma-failed", "sendmail-text-failed", "sendmail-text-delayed"];
+    for (const name of names) {
+      const messageId = await acknowledged(mixed, `tx-${name}`);
+      expect([name, await sendBack(mixed, savedBounce(name, messageId))]).toEqual([name, [BOUNCE_STORED]]);
+    }
+    await service.metric(bounces("mixed", 'action="failed",tied="yes"'), (value) => value === 3);
+    await service.metric(bounces("mixed", 'action="unknown",tied="yes"'), (value) => value === 1);
+    // A warning that it is late has changed nothing.
+    const states = await acks(service.env, "--peer", "mixed", "--state", "sent");
+    expect(states.map(({ acknowledgement }) => acknowledgement.transactionId)).toEqual(["tx-sendmail-text-delayed"]);
+    expect((await acks(service.env, "--peer", "mixed", "--state", "bounced")).length).toBe(3);
+
+    const elsewhere = `Subject: Undeliverable\r\n\r\nMessage-ID: <a${"0".repeat(32)}@mms.example.org>\r\n`;
+    const newsletter = "Subject: News\r\n\r\nWrite to system-user@mms.example.net\r\n";
+    for (const reply of await sendBack(mixed, elsewhere, newsletter)) expect(reply).toMatch(/^554 5\.6\.0 /);
+  });
+
+  test.concurrent("concerns its own peer's acknowledgement only, unless the entry says where else it comes from", async () => {
+    const [owed, viaRelay] = [await acknowledged(honest, "tx-forged"), await acknowledged(relayed, "tx-relayed")];
+    const forged = savedBounce("opensmtpd-failed", owed);
+    expect(await sendBack(always, forged)).toEqual([BOUNCE_STORED]);
+    await service.metric(bounces("always", 'action="failed",tied="no"'), (value) => value === 1);
+    const [entry] = await acks(service.env, "--peer", "honest");
+    expect(entry).toBe(undefined);
+    const told = service.log().find(({ event, peer }) => event === "bounce.received" && peer === "always");
+    expect(told?.untied).toBe("its acknowledgement was sent to honest, whose bounces do not come from always");
+
+    expect(await sendBack(mixed, savedBounce("opensmtpd-failed", viaRelay))).toEqual([BOUNCE_STORED]);
+    expect(await count("relayed", "bounced", (value) => value === 1)).toBe(1);
+  });
+});
+
+test("a flood of bounces of the worst kind delays no other peer's report", async () => {
+  const messageId = await acknowledged(flooding, "tx-flood");
+  const tookMs = async (transactionId: string): Promise<number> => {
+    const startedMs = performance.now();
+    await acknowledged(usual, transactionId);
+    return performance.now() - startedMs;
+  };
+  const floorMs = Math.max(await tookMs("tx-floor-1"), await tookMs("tx-floor-2"), await tookMs("tx-floor-3"));
+  // Made for mailparser, which took 50 ms for each. With our id, so that each is really looked at and tied.
+  const parts = "--b\r\n\r\n".repeat(880);
+  const hostile = `Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\nIn-Reply-To: ${messageId}\r\n\r\n${parts}`;
+  const sending = Promise.all(
+    Array.from({ length: 6 }, () => sendBack(flooding, ...Array.from({ length: 50 }, () => hostile))),
+  );
+  const whileFloodingMs = await tookMs("tx-while-flooding");
+  for (const reply of (await sending).flat()) expect(reply).toBe(BOUNCE_STORED);
+  const behindMs = await tookMs("tx-behind-flood");
+  for (const ms of [whileFloodingMs, behindMs]) expect(ms).toBeLessThan(1_500 + 20 * floorMs);
+  await service.metric(bounces("flooding", 'action="unknown",tied="yes"'), (value) => value === 300);
+});
+
 test.concurrent("killed with debts in hand, owed and half paid: each is paid in the end, within 60 s of the start", async () => {
   const killed = createCarriers();
   const carrier = await killed.add("killed", { fault: { kind: "delay", at: "rcpt", times: 2, delayMs: 60_000 } });
@@ -536,7 +636,10 @@ test.concurrent("never before its event is stored; in queue mode neither is ther
   expect(await carrier.report(queue.smtpPort, "tx-unasked", { "X-Mms-Ack-Request": "No" })).toBe(STORED);
   await may("direct", "mm4-delivery-events", "mm4-quarantine", "mm4-acknowledgements");
   expect(await carrier.report(queue.smtpPort, "tx-direct")).toBe(STORED);
-  await carrier.responses("tx-direct");
+  const [response] = await carrier.responses("tx-direct");
+  const returned = savedBounce("opensmtpd-failed", response?.get("message-id") ?? "");
+  expect(await sendBackTo(queue.smtpPort, carrier, returned)).toEqual([BOUNCE_STORED]);
+  await queue.metric(bounces("held", 'action="failed",tied="yes"'), (value) => value === 1);
   await queue.stop();
   await held.stop();
 });

@@ -556,6 +556,8 @@ test.concurrent("peers test goes as far as MAIL with a peer's MMSC, and says wha
   writeFileSync(password, "s3cret\n");
   const hash = join(directory, "hash");
   writeFileSync(hash, await hashPassword("s3cret"));
+  const wrong = join(directory, "wrong");
+  writeFileSync(wrong, "guessed\n");
   const mmsc = await serve({
     ...withCertificate(certificate),
     MM4D_HOSTNAME: "mmsc.test",
@@ -570,6 +572,8 @@ test.concurrent("peers test goes as far as MAIL with a peer's MMSC, and says wha
     { name: "plain", addresses: ["192.0.2.2"], acknowledge: to({ tls: "off" }) },
     { name: "strict", addresses: ["192.0.2.3"], acknowledge: to({ tls: "required" }) },
     { name: "gone", addresses: ["192.0.2.4"], acknowledge: to({ port: 1 }) },
+    { name: "locked", addresses: ["192.0.2.6"], acknowledge: to({ auth: { ...auth, passwordFile: wrong } }) },
+    { name: "clear", addresses: ["192.0.2.7"], acknowledge: to({ auth, tls: "off" }) },
     { name: "none", addresses: ["192.0.2.5"] },
   ]);
   const tried = async (name: string) => {
@@ -589,7 +593,19 @@ test.concurrent("peers test goes as far as MAIL with a peer's MMSC, and says wha
   expect(await tried("plain")).toEqual([0, expect.stringContaining("without TLS without a login")]);
   expect(await tried("strict")).toEqual([1, expect.stringContaining("self-signed certificate")]);
   expect(await tried("gone")).toEqual([1, expect.stringMatching(/^Cannot reach 127\.0\.0\.1:1: .*ECONNREFUSED/)]);
+  expect(await tried("locked")).toEqual([
+    1,
+    expect.stringMatching(/^Cannot use 127\.0\.0\.1:\d+: it refuses our login as mm4d: 535 .*; see acknowledge\.auth/),
+  ]);
+  expect(await tried("clear")).toEqual([1, expect.stringContaining("the password is not sent without TLS")]);
   expect(await tried("none")).toEqual([1, expect.stringContaining("its entry has no acknowledge.host")]);
+  const checked = await runCommand(["peers", "check", file], mmsc.env);
+  expect(checked).toMatchObject({ code: 0, stdout: `${file} is in order: 7 peers.\n` });
+  expect(checked.stderr.replace(/\s+/g, " ").match(/warning: \w+: /g)).toEqual([
+    "warning: usual: ",
+    "warning: locked: ",
+    "warning: clear: ",
+  ]);
   expect(await mmsc.metric("mm4d_reports_total")).toBe(0);
 });
 

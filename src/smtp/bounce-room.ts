@@ -1,0 +1,38 @@
+/** How much of each peer's bounces is stored and not yet tied: one peer's flood takes nobody's memory but its own share. */
+import { BOUNDS } from "../bounds/bounds.ts";
+
+export interface BounceRoom {
+  /** Whether one more of this peer, of this many bytes, may wait. One may always. */
+  has(peer: string, bytes: number): boolean;
+  /** One waits from now on, under the id of its record. */
+  enter(id: string, peer: string, bytes: number): void;
+  /** It waits no more, if it did. */
+  leave(id: string): void;
+}
+
+/** What one takes besides its bytes: in the journal, and in memory. */
+const PLACE_BYTES = 1_024;
+
+export function createBounceRoom(): BounceRoom {
+  const waiting = new Map<string, { readonly peer: string; readonly bytes: number }>();
+  const sums = new Map<string, number>();
+  return {
+    has(peer, bytes) {
+      const sum = sums.get(peer) ?? 0;
+      return sum === 0 || sum + bytes <= BOUNDS.bouncesWaiting.value;
+    },
+    enter(id, peer, raw) {
+      const bytes = raw + PLACE_BYTES;
+      waiting.set(id, { peer, bytes });
+      sums.set(peer, (sums.get(peer) ?? 0) + bytes);
+    },
+    leave(id) {
+      const one = waiting.get(id);
+      if (!one) return;
+      waiting.delete(id);
+      const left = (sums.get(one.peer) ?? 0) - one.bytes;
+      if (left > 0) sums.set(one.peer, left);
+      else sums.delete(one.peer);
+    },
+  };
+}
