@@ -5,9 +5,11 @@
  *
  * It knows neither SMTP nor Redis: it says what it needs, and what can come of it.
  */
+import { BOUNDS } from "./bounds/bounds.ts";
 import type { Catalogue } from "./catalogue/catalogue.ts";
 import { type Acknowledgement, type AckRequest, ANSWERS, type Fate } from "./delivery/acknowledgement.ts";
 import { type DeliveryEvent, makeEvent } from "./delivery/event.ts";
+import { boundBeyond, sizeBeyond } from "./delivery/event-bounds.ts";
 import { interpret } from "./delivery/interpret.ts";
 import type { PeerIdentity, PeerRules } from "./delivery/peer.ts";
 import type { Problem } from "./delivery/problem.ts";
@@ -15,7 +17,7 @@ import type { QuarantinedMessage, QuarantineReason } from "./delivery/quarantine
 import type { JournalRecord } from "./journal/record.ts";
 import { readAckRequest } from "./mm4/ack-request.ts";
 import { type MessageReading, type OpenMessage, openMessage, readReport } from "./mm4/read-message.ts";
-import type { Result } from "./result.ts";
+import { err, ok, type Result } from "./result.ts";
 
 /** A message as it arrived, as far as its event depends on it. */
 export interface SavedMessage {
@@ -100,7 +102,7 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
     } else read = opened;
   } catch (cause) {
     // Our own fault is not the relay's to retry for ever: the message waits until we have mended it.
-    const detail = (cause as Error).stack ?? String(cause);
+    const detail = ((cause as Error).stack ?? String(cause)).slice(0, BOUNDS.detailLength.value);
     return keep(message, "internal-error", detail, owe(message, asked, "internal-error"), outlets);
   }
 
@@ -122,6 +124,8 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
     case "no-status":
     case "unknown-type":
       return keep(message, problem.kind, null, owe(message, asked, "unreadable"), outlets);
+    case "event-too-large":
+      return keep(message, problem.kind, problem.detail, owe(message, asked, "too-large"), outlets);
     case "bounce": {
       // A bounce has the null sender, so that it never makes another one. RFC 3464 §2, RFC 5321 §4.5.5.
       if (message.mailFrom !== "") return { kind: "refused", problem: { kind: "not-mm4" } };
@@ -150,9 +154,12 @@ function judge(
   const { catalogue, source } = reading;
   const report = readReport(opened, rules, reading);
   if (!report.ok) return report;
+  const tooMuch = boundBeyond(report.value);
+  if (tooMuch !== null) return err({ kind: "event-too-large", detail: tooMuch });
   const judgement = interpret(report.value, rules, catalogue);
   const event = makeEvent(report.value, judgement, { peer, receivedAt, source, catalogueVersion: catalogue.version });
-  return { ok: true, value: event };
+  const tooLarge = sizeBeyond(event);
+  return tooLarge === null ? ok(event) : err({ kind: "event-too-large", detail: tooLarge });
 }
 
 /** What a peer is owed: for the record that pays it, and for whoever counts. */

@@ -49,6 +49,42 @@ test("an unreadable message is kept whole, told and shown without harm to the te
   expect(await ids()).toEqual([]);
 });
 
+test("a report that holds more than an event may is kept whole, and show and replay say why", async () => {
+  const recipients = "a,".repeat(30_000);
+  const bytes = deliveryReport({
+    "X-Mms-Message-Type": "MM4_forward.RES",
+    "X-Mms-Request-Status-Code": "Ok",
+    "X-Mms-Request-Recipients": recipients,
+  });
+  const client = await openSession(service.smtpPort);
+  expect(await client.deliver(bytes)).toBe("250 2.0.0 Message stored for inspection");
+  client.end();
+  const [row] = await eventually(
+    async () => rowsOf((await quarantine("list", "--json")).stdout),
+    (rows) => rows.length === 1,
+  );
+  const id = String(row?.id);
+  const detail = "It names more than 500 recipients";
+  expect(row).toMatchObject({ reason: "event-too-large", detail, bytes: bytes.length });
+  const { stdout } = await quarantine("show", id);
+  expect(stdout).toContain(`${detail}\n`);
+  expect(stdout).toContain(recipients);
+  expect(await quarantine("replay", id)).toMatchObject({
+    code: 1,
+    stdout: `${id}  still makes no event: event-too-large (${detail})\n`,
+  });
+  expect(service.log().find(({ event, id: logged }) => event === "message.quarantined" && logged === id)).toMatchObject(
+    {
+      reason: "event-too-large",
+      detail,
+    },
+  );
+  expect((await service.get("/metrics")).text).toContain(
+    'mm4d_quarantined_total{peer="loopback",reason="event-too-large"} 1',
+  );
+  await quarantine("drop", id);
+});
+
 test("a message that today's program can read is queued under its ordinary id, with the time it was received at first", async () => {
   const bytes = deliveryReport({ "X-Mms-Message-ID": "mended" });
   const message = {
