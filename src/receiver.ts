@@ -55,7 +55,7 @@ export interface Reading extends MessageReading {
 export interface Outlets extends Reading {
   /** Resolves once the record is on the disk. Rejects, in time, when that is not certain. */
   store(record: JournalRecord): Promise<void>;
-  /** Whether the quarantine has room for a message of this many bytes. */
+  /** Whether the quarantine has room for a message of this many bytes: its peer has a share of it. */
   hasQuarantineRoom(bytes: number): boolean;
   /** A fresh id for a record, unlike any other ever made. */
   recordId(): string;
@@ -76,7 +76,7 @@ interface Acknowledged {
   readonly acknowledgement: "none" | "owed" | "undeliverable";
 }
 
-/** Unreadable messages are kept until a person has looked at them; there is no room for more. */
+/** Unreadable messages are kept until a person has looked at them; their peer's share of the room for them is used up. */
 export class QuarantineFullError extends Error {
   override readonly name = "QuarantineFullError";
 }
@@ -204,7 +204,10 @@ function keep(
 ): Promise<Receipt> {
   const raw = base64(bytes);
   if (!outlets.hasQuarantineRoom(raw.length)) {
-    return Promise.resolve({ kind: "not-stored", cause: new QuarantineFullError("The quarantine is full") });
+    return Promise.resolve({
+      kind: "not-stored",
+      cause: new QuarantineFullError("The quarantine has no room for more of this peer's messages"),
+    });
   }
   const message = { reason, detail, peer, receivedAt: receivedAt.toISOString(), raw };
   const id = outlets.recordId();

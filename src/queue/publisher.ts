@@ -14,7 +14,7 @@ import { wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, acknowledgementId, acknowledgementJobs, type OwedJob } from "./acknowledgements.ts";
 import { type CountedJob, gatheringOn } from "./gathered-adds.ts";
-import { QUARANTINE_QUEUE } from "./quarantine.ts";
+import { QUARANTINE_QUEUE, type QuarantineJobsOptions } from "./quarantine.ts";
 import { countOf } from "./statistics.ts";
 
 /** What is put on a queue. The id is the record's own, made by us: never a value that a peer sent. */
@@ -163,7 +163,8 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
 
   async function addQuarantined({ id, message }: Extract<Publishable, { kind: "quarantine" }>): Promise<string> {
     const said = createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex");
-    const options = { jobId: id, deduplication: { id: `q${said.slice(0, 32)}`, ttl } };
+    const deduplication = { id: `q${said.slice(0, 32)}`, ttl };
+    const options: QuarantineJobsOptions = { jobId: id, deduplication, peer: message.peer.name };
     const job = await (await queueOf(QUARANTINE_QUEUE, {})).add(message.reason, message, options);
     return job.id ?? id;
   }

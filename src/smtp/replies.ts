@@ -42,7 +42,7 @@ export const REPLIES = {
   notStored: {
     code: 451,
     text: "4.3.0 Cannot store the report now, try again later",
-    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit; in queue mode, Redis did not take it within 4 s; or the message cannot be read and the quarantine is full",
+    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit; in queue mode, Redis did not take it within 4 s; or the message cannot be read, or holds more than an event may, and its peer's share of the quarantine is used up",
   },
   internalError: {
     code: 451,
