@@ -67,6 +67,19 @@ export const BOUNDS = {
     reason:
       "an ordinary one has one kilobyte, and one with 500 recipients and their domains a hundred; beyond it quarantined",
   },
+  consumedEventBytes: {
+    value: 16_384,
+    unit: "bytes",
+    about: "an event whose job is kept when it is consumed",
+    reason:
+      "what is kept for people to look at is bounded by `MM4D_COMPLETED_KEEP_COUNT`, so that it must not be large; the job of a larger one is removed with its consumption",
+  },
+  heloLength: {
+    value: 255,
+    unit: "characters",
+    about: "the name by which a client greets, in events and lists",
+    reason: "a name has 255 octets at most (RFC 5321 §4.5.3.1.2); cut, because nothing is decided by it",
+  },
   detailLength: {
     value: 4_000,
     unit: "characters",

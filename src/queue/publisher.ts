@@ -5,6 +5,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type Job, type JobsOptions, Queue } from "bullmq";
 import type { Redis } from "ioredis";
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { Config } from "../config.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
@@ -148,8 +149,14 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
 
   /** Gives the id of the job that stands for the event. */
   async function addEvent({ id, event }: Extract<Publishable, { kind: "event" }>): Promise<string> {
-    const opts = { ...eventJobs, jobId: id, deduplication: { id: event.id, ttl } };
-    const job = { ...NEW_JOB, id, name: event.type, data: textOf(event), opts, deduplicationId: event.id };
+    const data = textOf(event);
+    const opts = {
+      ...eventJobs,
+      ...(Buffer.byteLength(data) > BOUNDS.consumedEventBytes.value ? { removeOnComplete: true } : {}),
+      jobId: id,
+      deduplication: { id: event.id, ttl },
+    };
+    const job = { ...NEW_JOB, id, name: event.type, data, opts, deduplicationId: event.id };
     const add = async (name: string, counted: Pick<CountedJob, "count">): Promise<string> => {
       const counting: CountedJob = { ...job, timestamp: Date.now(), ...counted };
       return (await queueOf(name, eventJobs)).getBackend().addJob(counting, id);
