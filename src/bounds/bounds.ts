@@ -51,7 +51,7 @@ export const BOUNDS = {
   fieldLength: {
     value: 8_192,
     unit: "characters",
-    about: "a field of an event's `raw` with its name, but for the list of recipients",
+    about: "a field of an event's `raw` with its name, but for the recipients of a response",
     reason: "a status text is a sentence, and twenty addresses are one kilobyte; beyond it quarantined",
   },
   fields: {

@@ -1,6 +1,7 @@
 /** What is made of a message is bounded: beyond that it is no event, and its ids are nobody's key. */
 import { expect, test } from "vitest";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
+import { ANSWERS } from "../../src/delivery/acknowledgement.ts";
 import { textOf } from "../../src/delivery/event-text.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
 import { readAckRequest } from "../../src/mm4/ack-request.ts";
@@ -91,6 +92,18 @@ test.each<[what: string, fits: Uint8Array, beyond: Uint8Array, detail: string]>(
     "One of its recipients has 1,001 characters, must have 1,000 at most",
   ],
   [
+    "status of a recipient",
+    response(`a Error-${"x".repeat(900)}`),
+    response(`a Error-${"x".repeat(60_000)}`),
+    "One of its recipients has 60,007 characters, must have 1,000 at most",
+  ],
+  [
+    "list of recipients in a report that has none",
+    deliveryReport({ "X-Mms-Request-Recipients": "a,".repeat(1_000) }),
+    deliveryReport({ "X-Mms-Request-Recipients": "a,".repeat(30_000) }),
+    "Its field X-Mms-Request-Recipients has 60,024 characters, must have 8,192 at most",
+  ],
+  [
     "event as a whole",
     response(many(60, () => "p".repeat(700)).join(",")),
     response(many(60, () => `${"p".repeat(500)}@${"d".repeat(490)}`).join(",")),
@@ -138,4 +151,29 @@ test("no event, no trace and no acknowledgement has an id that is longer than th
     const shorter = deliveryReport({ [name]: long.slice(1), "X-Mms-Ack-Request": "Yes", Sender: "a@mmsc.example.net" });
     expect(Object.values(readAckRequest(opened(shorter), context) ?? {})).toContain(long.slice(1));
   }
+});
+
+test("the job of an acknowledgement has 16 KiB at most, whatever its report and its MMSC said", () => {
+  // A character of control is six in JSON; nothing is longer.
+  const id = `a${"\u0001".repeat(BOUNDS.idEchoed.value - 1)}`;
+  const bytes = deliveryReport({
+    "X-Mms-3GPP-MMS-Version": "999.999.999",
+    "X-Mms-Message-Type": `MM4_${"x".repeat(60)}.REQ`,
+    "X-Mms-Message-ID": id,
+    "X-Mms-Transaction-ID": id,
+    "X-Mms-Ack-Request": "Yes",
+    Sender: `${"s".repeat(60)}@${"d".repeat(190)}`,
+  });
+  const context = { mailFrom: "", systemAddress: "us@mms.example.net", rules: ORDINARY_PEER, always: true };
+  const asked = readAckRequest(opened(bytes), context);
+  expect(asked?.messageId).toBe(id);
+  const job = {
+    ...asked,
+    ...ANSWERS["too-large"],
+    peer: "p".repeat(64),
+    eventId: `r${"0".repeat(32)}`,
+    receivedAt: "",
+  };
+  const words = "w".repeat(500);
+  expect(JSON.stringify({ ...job, bounce: { diagnostic: words }, failedReason: words }).length).toBeLessThan(16_384);
 });
