@@ -35,6 +35,7 @@ function flood(count: number, message: (index: number) => Uint8Array, mailFrom =
       while (next < count) {
         const text = Buffer.from(message(next++)).toString("latin1");
         expect(await announce(client, undefined, mailFrom)).toBe(undefined);
+        sentBytes += text.length;
         client.write(`${text.endsWith("\r\n") ? text : `${text}\r\n`}.\r\n`);
         expect(await client.reply()).toMatch(/^(?:250|451) /);
       }
@@ -104,6 +105,9 @@ let redis: TestRedis;
 let service: TestService;
 let consumer: ReturnType<typeof consume>;
 let attacks = 0;
+/** By the attacker, of messages. */
+let sentBytes = 0;
+let keptBefore: number;
 let good = 0;
 /** When each event of the good peer's reports came out of the queue. */
 const queuedAt = new Map<string, number>();
@@ -119,6 +123,7 @@ beforeAll(async () => {
   consumer = consume({ url: redis.url }, "mm4-delivery-events", ({ data }) => {
     if (data.data.peer.name === "good") queuedAt.set(data.subject, performance.now());
   });
+  keptBefore = await keptBytes();
   floor = await felt(() => wait(2_000));
 });
 afterAll(async () => {
@@ -134,6 +139,20 @@ test.each(ATTACKS)("another peer feels nothing of $name", async ({ attack }) => 
     expect([what, during[what]]).toEqual([what, expect.toSatisfy((ms: number) => ms <= limitMs, `at most ${limitMs}`)]);
   }
 });
+
+test("what the attacker could not have kept was turned away, and nobody else's", async () => {
+  expect(await service.metric('mm4d_quarantine_full_total{peer="attacker"}')).toBeGreaterThan(0);
+  expect(await service.metric('mm4d_quarantine_full_total{peer="good"}')).toBe(0);
+});
+
+test("what all of these leave on the disk and in Redis is no more than a few times what was sent", async () => {
+  expect((await keptBytes()) - keptBefore).toBeLessThan(3 * sentBytes);
+});
+
+async function keptBytes(): Promise<number> {
+  const used = /used_memory:(\d+)/.exec(String(await redis.call("INFO", "memory")))?.[1];
+  return Number(used) + (await service.metric("mm4d_journal_bytes"));
+}
 
 /** The longest that the good peer, and who looks after the service, had to wait for each. */
 interface Felt {
