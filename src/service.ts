@@ -137,7 +137,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   // A stranger who knocks all day is told of once a minute.
   const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
   const mayTellMore = createPace();
-  const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
+  const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes, assignment.count);
   let seenMs = Number.NEGATIVE_INFINITY;
   let inQuarantine: QuarantineContents = new Map();
   /** As they were measured last. */

@@ -142,33 +142,47 @@ export interface QuarantineRoom {
   refusals(): readonly QuarantineRefusal[];
 }
 
-export function createQuarantineRoom(maxMessages: number, maxBytes: number): QuarantineRoom {
+/**
+ * `processes`: how many give out the same room. None knows what the others have given out
+ * since the last measurement; each takes them for as busy as itself.
+ */
+export function createQuarantineRoom(maxMessages: number, maxBytes: number, processes = 1): QuarantineRoom {
   let measured: QuarantineContents = new Map();
   /** On their way, or arrived and not certainly measured yet: for so many measurements more. */
   const coming = new Map<string, { readonly message: KeptMessage; measurements: number }>();
-  let uses = new Map<string, QuarantineUse>();
-  let all = NOTHING;
+  let known = createTally();
+  /** Of what is known, what only this process knows. */
+  let unmeasured = createTally();
   const refusals = new Map<string, QuarantineRefusal & { readonly bytes: number }>();
 
-  function count({ peer, bytes }: KeptMessage, messages: 1 | -1): void {
-    all = plus(all, bytes, messages);
-    uses.set(peer, plus(uses.get(peer) ?? NOTHING, bytes, messages));
+  function count(message: KeptMessage, messages: 1 | -1): void {
+    known.count(message, messages);
+    unmeasured.count(message, messages);
   }
 
   function recount(): void {
-    all = NOTHING;
-    uses = new Map();
-    for (const message of measured.values()) count(message, 1);
+    known = createTally();
+    unmeasured = createTally();
+    for (const message of measured.values()) known.count(message, 1);
     for (const [id, { message }] of coming) if (!measured.has(id)) count(message, 1);
   }
 
+  /** What may be there by now. */
+  function supposed(peer?: string): QuarantineUse {
+    const [here, elsewhere] = [known.use(peer), unmeasured.use(peer)];
+    return {
+      messages: here.messages + (processes - 1) * elsewhere.messages,
+      bytes: here.bytes + (processes - 1) * elsewhere.bytes,
+    };
+  }
+
   function has(peer: string, bytes: number): boolean {
+    const [all, own] = [supposed(), supposed(peer)];
     if (all.messages >= maxMessages || all.bytes + bytes > maxBytes) return false;
-    const own = uses.get(peer) ?? NOTHING;
     // Half of a single place is none, and would stay empty for ever.
     if (own.messages === 0) return true;
     const left = { messages: maxMessages - all.messages + own.messages, bytes: maxBytes - all.bytes + own.bytes };
-    return own.messages + 1 <= left.messages / 2 && own.bytes + bytes <= left.bytes / 2;
+    return own.messages + processes <= left.messages / 2 && own.bytes + processes * bytes <= left.bytes / 2;
   }
 
   return {
@@ -205,8 +219,8 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number): Qua
       recount();
       for (const [peer, { bytes }] of refusals) if (has(peer, bytes)) refusals.delete(peer);
     },
-    use: () => all,
-    useOf: (peer) => uses.get(peer) ?? NOTHING,
+    use: () => known.use(),
+    useOf: (peer) => known.use(peer),
     refusals: () => [...refusals.values()].map(({ peer, since, last }) => ({ peer, since, last })),
   };
 }
@@ -214,6 +228,19 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number): Qua
 const NOTHING: QuarantineUse = { messages: 0, bytes: 0 };
 /** The measurement under way may have begun before it arrived; the next one has seen it. */
 const MEASURED_BY = 2;
+
+/** Sums by peer, and of all. */
+function createTally() {
+  let all = NOTHING;
+  const uses = new Map<string, QuarantineUse>();
+  return {
+    count({ peer, bytes }: KeptMessage, messages: 1 | -1): void {
+      all = plus(all, bytes, messages);
+      uses.set(peer, plus(uses.get(peer) ?? NOTHING, bytes, messages));
+    },
+    use: (peer?: string): QuarantineUse => (peer === undefined ? all : (uses.get(peer) ?? NOTHING)),
+  };
+}
 
 function plus(use: QuarantineUse, bytes: number, messages: 1 | -1): QuarantineUse {
   return { messages: use.messages + messages, bytes: use.bytes + bytes * messages };

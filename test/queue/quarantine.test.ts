@@ -33,6 +33,24 @@ test.each<[what: string, bytes: number, held: readonly number[]]>([
   expect(filledBy(["a", "b", "c", "d", "e", "f", "g", "h"].slice(0, held.length), bytes).held).toEqual(held);
 });
 
+test("several processes that know nothing of each other together give out no more than one would", () => {
+  const rooms = Array.from({ length: 4 }, () => createQuarantineRoom(MAX.messages, MAX.bytes, 4));
+  const contents = new Map<string, { peer: string; bytes: number }>();
+  const flood = (peer: string): number => {
+    for (const room of rooms) {
+      while (room.has(peer, 1)) {
+        const id = newRecordId();
+        room.promised(id, { peer, bytes: 1 });
+        contents.set(id, { peer, bytes: 1 });
+      }
+    }
+    for (const room of rooms) room.measured(new Map(contents));
+    return [...contents.values()].filter((message) => message.peer === peer).length;
+  };
+  expect([flood("a"), flood("a")]).toEqual([48, 48]);
+  expect(flood("b")).toBe(24);
+});
+
 test("a limit of one is one message, and of none is none", () => {
   expect(filledBy(["a", "b"], 1, { messages: 1, bytes: 100 }).held).toEqual([1, 0]);
   expect(filledBy(["a"], 1, { messages: 0, bytes: 100 }).held).toEqual([0]);
