@@ -60,6 +60,17 @@ const MALFORMED = {
   "a byte-order mark": `\u00ef\u00bb\u00bf${report()}`,
   "no empty line behind the header": report({}, ""),
   "line ends without CR, from a peer with `bareNewlines`": report().replaceAll("\r\n", "\n"),
+  "an id of more than 1,000 characters": report({ "X-Mms-Message-ID": "x".repeat(1_001) }),
+  "an address of more than 1,000 characters": report({ From: "x".repeat(1_001) }),
+  "another field of more than 8,192 characters": report({ "X-Mms-Status-Text": "x".repeat(8_192) }),
+  "more than 200 fields of MM4": report({
+    "X-Mms-Note": Array.from({ length: 200 }, (_, index) => `x\r\nX-Mms-Note-${index}: x`).join(""),
+  }),
+  "more than 500 recipients in a response": report({
+    "X-Mms-Message-Type": "MM4_forward.RES",
+    "X-Mms-Request-Status-Code": "Ok",
+    "X-Mms-Request-Recipients": "+12025550100,".repeat(501),
+  }),
   "a header of more than 64 KiB": report({ "X-Mms-Status-Text": "x".repeat(70_000) }),
   "more than 1,000 fields": report({ A: `1${"\r\nA: 1".repeat(1_000)}` }),
 };

@@ -310,13 +310,15 @@ export const SETTINGS = {
     env: "MM4D_QUARANTINE_MAX_MESSAGES",
     fallback: "10000",
     ...wholeNumber(0, 1_000_000),
-    about: "Most messages kept in quarantine. Beyond it unreadable messages get 451.",
+    about:
+      "Most messages kept in quarantine. No peer has more than half of what the others leave; beyond that its unreadable messages get 451.",
   },
   quarantineMaxBytes: {
     env: "MM4D_QUARANTINE_MAX_BYTES",
     fallback: "268435456",
     ...wholeNumber(0, 1_099_511_627_776),
-    about: "Most that the quarantine takes in Redis, in bytes. Beyond it unreadable messages get 451.",
+    about:
+      "Most that the quarantine takes in Redis, in bytes. No peer has more than half of what the others leave; beyond that its unreadable messages get 451.",
   },
   journalMaxBytes: {
     env: "MM4D_JOURNAL_MAX_BYTES",

@@ -20,6 +20,11 @@ export interface LogOptions {
   readonly process: number | null;
 }
 
+interface QuarantineUse {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface Log {
@@ -40,7 +45,7 @@ export interface Log {
   reportConflict(event: DeliveryEvent): void;
   codeUnknown(event: DeliveryEvent): void;
   messageQuarantined(sessionId: string, id: string, message: QuarantinedMessage): void;
-  quarantineFull(use: { readonly messages: number; readonly bytes: number }): void;
+  quarantineFull(peer: string, ofPeer: QuarantineUse, ofAll: QuarantineUse): void;
   acknowledgementSent(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementRetried(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementFailed(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
@@ -168,7 +173,7 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
         reason: why,
         detail,
       }),
-    quarantineFull: (use) => trouble("error", "quarantine.full", use),
+    quarantineFull: (peer, ofPeer, ofAll) => trouble("error", "quarantine.full", { peer, ...ofPeer, ofAll }),
     acknowledgementSent: (id, ack, fields) =>
       line("info", "acknowledgement.sent", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
     acknowledgementRetried: (id, ack, fields) =>
@@ -224,7 +229,7 @@ const EFFECTS = {
     "it made no event, and is kept. Look at it (mm4d quarantine show), tell the peer, replay or drop it",
   "message.ignored": "it made no event, and is not kept. Do what the advice says; told once an hour",
   "quarantine.full":
-    "messages nobody can read get 451 until there is room; reports are not concerned. mm4d quarantine list",
+    "this peer's messages that nobody can read get 451 until there is room: no peer has more than half of what the others leave. Its reports and other peers are not concerned. Told once a peer; mm4d quarantine list",
   "acknowledgement.failed":
     "none. Its peer may send the report again. mm4d acks list tells why, acks retry sends it again",
   "acknowledgement.undeliverable":

@@ -247,6 +247,12 @@ export function createMetrics(observed: Observed) {
       labelNames: ["peer", "code"],
       registers,
     }),
+    quarantineFull: new Counter({
+      name: "mm4d_quarantine_full_total",
+      help: "Messages answered 451 because their peer's share of the quarantine is used up",
+      labelNames: ["peer"],
+      registers,
+    }),
     notStored: new Counter({
       name: "mm4d_not_stored_total",
       help: "Messages answered 451 because they could not be stored",

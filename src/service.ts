@@ -12,6 +12,7 @@ import { type Admin, startAdmin } from "./admin/server.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
 import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "./config.ts";
+import type { QuarantinedMessage } from "./delivery/quarantined.ts";
 import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
@@ -28,13 +29,18 @@ import { durationInWords } from "./quantities.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "./queue/acknowledgements.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
 import { createPublisher, newRecordId, type Publishable, type Published } from "./queue/publisher.ts";
-import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
+import {
+  createQuarantineRoom,
+  type KeptMessage,
+  measureQuarantine,
+  type QuarantineContents,
+} from "./queue/quarantine.ts";
 import { measureQueue } from "./queue/queue-use.ts";
 import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
 import { readStatistics } from "./queue/statistics.ts";
 import { createTraceWriter, findTrace } from "./queue/trace.ts";
-import { QuarantineFullError, type Reading, type Receipt, receive } from "./receiver.ts";
+import { type Reading, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
 import { createSiblings, type ProcessState, pack } from "./siblings.ts";
 import { createAccess, createNetworks, strangersNetwork } from "./smtp/access.ts";
@@ -135,10 +141,10 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   // A stranger who knocks all day is told of once a minute.
   const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
   const mayTellMore = createPace();
-  const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
+  const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes, assignment.count);
   const startedAt = new Date().toISOString();
   let seenMs = Number.NEGATIVE_INFINITY;
-  let quarantineFullTold = false;
+  let inQuarantine: QuarantineContents = new Map();
   /** As they were measured last. */
   const queues = new Map<string, QueueUse>();
   let listener: Listener | undefined;
@@ -409,7 +415,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       { bytes, peer, mailFrom, rules: entry.rules, acknowledging: acknowledging.rulesOf(entry), receivedAt },
       {
         store,
-        hasQuarantineRoom: (raw) => quarantine.has(raw),
+        hasQuarantineRoom: (raw) => hasQuarantineRoom(peer.name, raw),
         hasBounceRoom: acknowledging.hasBounceRoom,
         recordId: newRecordId,
         ...reading,
@@ -420,6 +426,14 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     const reply = noteReceipt({ sessionId, peer }, receipt, tookMs);
     noteTrace({ message, receipt, reply, tookMs }, reading);
     return reply;
+  }
+
+  /** Told once a peer, until there is room for it again. */
+  function hasQuarantineRoom(peer: string, bytes: number): boolean {
+    if (quarantine.has(peer, bytes)) return true;
+    metrics.quarantineFull.inc({ peer });
+    if (quarantine.refused(peer, bytes)) log.quarantineFull(peer, quarantine.useOf(peer), quarantine.use());
+    return false;
   }
 
   /** Whatever goes wrong here, the reply stands. */
@@ -434,8 +448,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
 
   /** Resolves once the record is safe; rejects in time when that is not certain, and then the relay comes again. */
   async function store(record: JournalRecord): Promise<void> {
-    const quarantined = record.kind === "quarantine" ? record.message.raw.length : null;
-    if (quarantined !== null) quarantine.promised(quarantined);
+    if (record.kind === "quarantine") quarantine.promised(record.id, keptMessage(record.message));
     if (record.kind === "bounce") acknowledging.bounceWaits(record.id, record.message);
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
@@ -446,7 +459,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       outages.queue.over();
       notePublished(record, published, false);
     } catch (cause) {
-      if (quarantined !== null) quarantine.broken(quarantined);
+      if (record.kind === "quarantine") quarantine.broken(record.id);
       if (record.kind === "bounce") acknowledging.bounceGone(record.id);
       throw cause;
     }
@@ -539,10 +552,6 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
         return receipt.problem.kind === "not-mm4" ? REPLIES.notMm4 : REPLIES.headerTooLarge;
       case "not-stored":
         metrics.notStored.inc({ peer: peer.name });
-        if (receipt.cause instanceof QuarantineFullError && !quarantineFullTold) {
-          quarantineFullTold = true;
-          log.quarantineFull(quarantine.use());
-        }
         log.messageNotStored(sessionId, peer, receipt.cause);
         return REPLIES.notStored;
     }
@@ -553,7 +562,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       metrics.publishedAgain.inc();
       return;
     }
-    if (record.kind === "quarantine") quarantine.arrived(record.message.raw.length);
+    if (record.kind === "quarantine") quarantine.arrived(record.id, keptMessage(record.message));
     if (record.kind === "bounce" && "bounce" in outcome) {
       acknowledging.bounceGone(record.id);
       acknowledging.noteBounce(record.message.peer.name, outcome);
@@ -606,7 +615,6 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {
       seenMs = performance.now();
       await measure().catch((cause: Error) => log.redisError(cause));
-      if (quarantine.has(0)) quarantineFullTold = false;
     }
     const status = journalStatus();
     const wasFull = full;
@@ -618,7 +626,8 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   /** What stands on the queues. Rejects when Redis does not tell. */
   async function measure(): Promise<void> {
     const { queue: events, queuePrefix: prefix } = config;
-    quarantine.measured(await measureQuarantine(redis, prefix));
+    inQuarantine = await measureQuarantine(redis, prefix, inQuarantine);
+    quarantine.measured(inQuarantine);
     const further = config.queues.map((fanOut) => fanOut.queue);
     for (const name of [events, ...further, ACKNOWLEDGEMENTS_QUEUE])
       queues.set(name, await measureQueue(redis, prefix, name));
@@ -785,6 +794,11 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     releasers.push(() => within(2 * config.shutdownGraceMs + REDIS_STOP_MS, siblings.gone()));
     return started;
   }
+}
+
+/** As it takes room in the quarantine. */
+function keptMessage({ peer, raw }: QuarantinedMessage): KeptMessage {
+  return { peer: peer.name, bytes: raw.length };
 }
 
 /** Says yes to a key once in a while. Of more than `maxKeys` all are forgotten at once. */

@@ -54,6 +54,7 @@ test.concurrent("`explain` says why there is no event, and fails", async () => {
   for (const [name, why] of [
     ["not-mm4-mail", "refused with 554"],
     ["no-status", "kept in quarantine"],
+    ["request-recipients-beyond-bound", "kept in quarantine. It names more than 500 recipients"],
     ["forward-req", "counted and not queued"],
   ] as const) {
     const file = name === "forward-req" ? "-" : message(name);

@@ -15,6 +15,7 @@ const MAX_HEX_BYTES = 2_048;
 const WHY: Readonly<Record<string, string>> = {
   "no-status": "a report without a status and without a code",
   "unknown-type": "a status, but a message type nobody knows",
+  "event-too-large": "more than an event may hold: its line says what. Replaying it comes to the same",
   "internal-error": "a fault of ours while reading it: please report it, and replay it after an upgrade",
 };
 

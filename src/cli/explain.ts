@@ -39,6 +39,7 @@ const PROBLEMS: Record<Problem["kind"], string> = {
   "unknown-type": "Its X-Mms-Message-Type is none that mm4d knows. It is answered 250 and kept in quarantine",
   "no-status":
     "It is a report without a status and without an internal status code. It is answered 250 and kept in quarantine",
+  "event-too-large": "It is more than an event may hold. It is answered 250 and kept in quarantine",
 };
 
 function explain(file: string, { peer: name, json }: { peer: string; json?: true }): void {
@@ -49,7 +50,10 @@ function explain(file: string, { peer: name, json }: { peer: string; json?: true
   const bytes = readSavedMessage(file);
   const peer = { name, address: "127.0.0.1", helo: null, tls: null, user: null };
   const read = readEvent({ bytes, peer, rules: rulesOf(peers, name), receivedAt: new Date() }, loadReading(config));
-  if (!read.ok) throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}`);
+  if (!read.ok) {
+    const detail = "detail" in read.error ? `. ${read.error.detail}` : "";
+    throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}${detail}`);
+  }
   const event = read.value;
   if (json) {
     process.stdout.write(`${JSON.stringify(event, null, 2)}\n`);

@@ -1,6 +1,7 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
 import { constants } from "node:crypto";
 import { domainToASCII } from "node:url";
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import { type FindPeer, strangersNetwork } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
@@ -176,7 +177,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     reason: string,
     detail: string | null,
   ) {
-    const helo = hostNameAppearsAs || null;
+    const helo = shownName(hostNameAppearsAs);
     const address = peer ? remoteAddress : strangersNetwork(remoteAddress);
     onRefused({ address, peer: peer?.name ?? null, helo, reason, detail });
   }
@@ -288,6 +289,11 @@ function rightsOf(peer: Peer | undefined): string {
   return JSON.stringify(peer && [peer.name, peer.tls, peer.clientCertificate, peer.auth]);
 }
 
+/** What a client calls itself is for people. */
+function shownName(helo: string | false): string | null {
+  return helo ? helo.slice(0, BOUNDS.heloLength.value) : null;
+}
+
 function identify(
   { remoteAddress, hostNameAppearsAs, tlsOptions: tls, session }: Mm4Connection,
   { name }: Peer,
@@ -295,7 +301,7 @@ function identify(
   return {
     name,
     address: remoteAddress,
-    helo: hostNameAppearsAs || null,
+    helo: shownName(hostNameAppearsAs),
     tls: tls ? { protocol: tls.version, cipher: tls.name } : null,
     user: session.user ? String(session.user) : null,
   };

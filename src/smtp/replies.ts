@@ -27,7 +27,7 @@ export const REPLIES = {
   quarantined: {
     code: 250,
     text: "2.0.0 Message stored for inspection",
-    when: "the message is an MM4 report that cannot be read (no status at all, or an unknown type); it is kept whole for a person",
+    when: "the message is an MM4 report that cannot be read (no status at all, or an unknown type), or holds more than an event may; it is kept whole for a person",
   },
   ignored: {
     code: 250,
@@ -42,7 +42,7 @@ export const REPLIES = {
   notStored: {
     code: 451,
     text: "4.3.0 Cannot store the report now, try again later",
-    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit; in queue mode, Redis did not take it within 4 s; or the message cannot be read and the quarantine is full; or it is a bounce, and too many of its peer still wait to be tied",
+    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit; in queue mode, Redis did not take it within 4 s; or the message cannot be read, or holds more than an event may, and its peer's share of the quarantine is used up; or it is a bounce, and too many of its peer still wait to be tied",
   },
   internalError: {
     code: 451,
