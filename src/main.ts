@@ -2,6 +2,7 @@
 /** The command line's door: arguments → command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
 import { Command, CommanderError } from "commander";
 import { COMMANDS } from "./cli/commands.ts";
+import { OUTPUT, tell } from "./cli/terminal.ts";
 import { VERSION } from "./version.ts";
 
 const program = new Command("mm4d")
@@ -9,6 +10,8 @@ const program = new Command("mm4d")
     "Receives MMS delivery reports over MM4 (SMTP) and puts one normalised event per report on a BullMQ queue.",
   )
   .version(VERSION)
+  // What was typed may have been pasted from what a peer wrote.
+  .configureOutput(OUTPUT)
   .showHelpAfterError("(mm4d --help lists the commands)")
   .exitOverride();
 
@@ -34,7 +37,7 @@ try {
     // "commander.help" is the help that is shown because no command was given.
     process.exitCode = cause.exitCode === 0 && cause.code !== "commander.help" ? 0 : 2;
   } else {
-    process.stderr.write(`${(cause as Error).message}\n`);
+    tell((cause as Error).message);
     process.exitCode = 1;
   }
 }

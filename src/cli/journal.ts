@@ -9,10 +9,9 @@ import { SEVERAL } from "../journal/retention.ts";
 import { segmentPath } from "../journal/segments.ts";
 import { journalDirectory, journalShare, processDirectory, processNumbers } from "../process-directories.ts";
 import { durationInWords, some } from "../quantities.ts";
-import { visible } from "../visible.ts";
 import { askService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { printLine, printWrapped } from "./terminal.ts";
+import { jsonOf, print, printLine, printWrapped, tell } from "./terminal.ts";
 
 export function addJournalCommand(program: Command): void {
   const journal = program
@@ -63,7 +62,7 @@ Damaged places are told on stderr; then the exit code is 1.`,
 
 async function status({ json }: { json?: true }): Promise<void> {
   for (const [index, one] of (await looks()).entries()) {
-    if (!json && index > 0) process.stdout.write("\n");
+    if (!json && index > 0) print("");
     await printStatus(one, json);
   }
 }
@@ -76,7 +75,7 @@ async function printStatus({ directory, maxBytes, service, inspection }: Look, j
   if (json) {
     const place = { directory, pid: service?.pid ?? null, segments: segments.length, bytes, maxBytes };
     const records = { waiting, oldestWaitingAt, onQueue, redis, settled };
-    process.stdout.write(`${JSON.stringify({ ...place, ...records, damagedPlaces, setAside }, null, 2)}\n`);
+    print(jsonOf({ ...place, ...records, damagedPlaces, setAside }, 2));
     return;
   }
   const percent = Math.round((bytes / maxBytes) * 100);
@@ -126,9 +125,7 @@ async function printVerified({ directory, service, inspection }: Look, json?: tr
   if (json) {
     const rows = places.map((place) => ({ ...place, file: fileOf(place), damage: !isUnderWay(place, service) }));
     const totals = { whole, segments: segments.length, records, bytes };
-    process.stdout.write(
-      `${JSON.stringify({ directory, ...totals, places: rows, cursorDamaged, newer, foreign }, null, 2)}\n`,
-    );
+    print(jsonOf({ directory, ...totals, places: rows, cursorDamaged, newer, foreign }, 2));
     return;
   }
   const damaged = damage.filter((place) => !isNewer(place));
@@ -143,7 +140,7 @@ async function printVerified({ directory, service, inspection }: Look, json?: tr
     ...places.map((place) => describePlace(place, service)),
     ...(cursorDamaged ? [CURSOR_DAMAGED] : []),
     ...newer.map((name) => `${name}: a segment of a newer mm4d, which this one cannot read`),
-    ...foreign.map((name) => `${visible(name)}: no file of mm4d, which leaves it alone`),
+    ...foreign.map((name) => `${name}: no file of mm4d, which leaves it alone`),
     ...meaningOf(damaged, byNewer),
     `${some(segments.length, "segment")}, ${some(records, "record")}, ${some(bytes, "byte")}: ${verdict}`,
   ]);
@@ -157,9 +154,9 @@ async function printRecords({ service, inspection }: Look, waiting?: true): Prom
   for await (const found of inspection.found()) {
     if (found.kind === "record") {
       const { segment, offset, state, record } = found;
-      if (!waiting || state === "waiting") await printLine(JSON.stringify({ segment, offset, state, ...record }));
+      if (!waiting || state === "waiting") await printLine(jsonOf({ segment, offset, state, ...record }));
     } else if (!isUnderWay(found, service)) {
-      process.stderr.write(`${describePlace(found, service)}\n`);
+      tell(describePlace(found, service));
       process.exitCode = 1;
     }
   }

@@ -5,9 +5,8 @@ import { loadPeers } from "../peers.ts";
 import { hashPassword } from "../smtp/password.ts";
 import type { Peer } from "../smtp/peer.ts";
 import { probe } from "../smtp/probe.ts";
-import { visible } from "../visible.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { print, printWrapped } from "./terminal.ts";
 
 export function addPeersCommand(program: Command): void {
   const peers = program.command("peers").description("check the peers' file, or whether a peer's MMSC can be reached");
@@ -37,7 +36,7 @@ Example:
 
 function check(file: string): void {
   const peers = loadPeers({ peers: [], peersFile: file });
-  process.stdout.write(`${file} is in order: ${peers.length === 1 ? "1 peer" : `${peers.length} peers`}.\n`);
+  print(`${file} is in order: ${peers.length === 1 ? "1 peer" : `${peers.length} peers`}.`);
 }
 
 function list(): void {
@@ -50,11 +49,11 @@ function describe(peer: Peer): readonly string[] {
   const options = [
     tls === "optional" ? "" : `TLS ${tls}`,
     clientCertificate ? "client certificate" : "",
-    auth ? `AUTH as ${visible(auth.user)}` : "",
+    auth ? `AUTH as ${auth.user}` : "",
     mailFromDomains.length > 0 ? `mail from ${mailFromDomains.join(", ")}` : "",
     limits.connections === null ? "" : `at most ${limits.connections} connections`,
     limits.messagesPerSecond === null ? "" : `at most ${limits.messagesPerSecond} messages a second`,
-    acknowledge.host === null ? "" : `acknowledgements to ${visible(acknowledge.host)}:${acknowledge.port}`,
+    acknowledge.host === null ? "" : `acknowledgements to ${acknowledge.host}:${acknowledge.port}`,
     ...Object.entries({ ...rules, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
   ].filter((text) => text !== "");
   return [
@@ -72,14 +71,14 @@ async function test(name: string): Promise<void> {
   if (host === null) throw new Error(`Cannot test "${name}": its entry has no acknowledge.host, must have one`);
   const startedMs = performance.now();
   const { greeting, tls, user } = await probe({ ...peer.acknowledge, host }, config.hostname).catch((cause: Error) => {
-    throw new Error(`Cannot reach ${host}:${port}: ${visible(cause.message)}`);
+    throw new Error(`Cannot reach ${host}:${port}: ${cause.message}`);
   });
   printWrapped([
-    `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${visible(greeting)}`,
+    `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${greeting}`,
     tls === null
       ? "  without TLS"
-      : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${visible(tls.subject)} until ${visible(tls.expiresAt)}, ${tls.fault === null ? "trusted" : `not trusted (${visible(tls.fault)})`}`,
-    user === null ? "  without a login" : `  logged in as ${visible(user)}`,
+      : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${tls.subject} until ${tls.expiresAt}, ${tls.fault === null ? "trusted" : `not trusted (${tls.fault})`}`,
+    user === null ? "  without a login" : `  logged in as ${user}`,
     "  nothing was sent",
   ]);
 }
@@ -87,5 +86,5 @@ async function test(name: string): Promise<void> {
 async function hash(): Promise<void> {
   const password = readFileSync(0, "utf8").replace(/\r?\n$/, "");
   if (password === "") throw new Error("Cannot hash: stdin is empty, must be a password");
-  process.stdout.write(`${await hashPassword(password)}\n`);
+  print(await hashPassword(password));
 }

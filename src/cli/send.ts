@@ -21,7 +21,7 @@ import { readAddress, readPort, readTextFile, readWholeNumber } from "./argument
 import { askService, reached, settingOr } from "./running-service.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped } from "./terminal.ts";
 import { describeAcks, describeRun, startProgress, summaryOf } from "./traffic.ts";
 
 interface SendOptions {
@@ -202,8 +202,8 @@ async function sendOne(options: SendOptions, server: Server, domain: string): Pr
   const { host, port } = server;
   const { tookMs, ...said } = reply;
   const about = options.file === undefined ? { messageId: step.messageId } : {};
-  if (options.json) process.stdout.write(`${JSON.stringify({ host, port, ...about, ...said })}\n`);
-  else process.stdout.write(`${options.file === undefined ? `Message ${step.messageId}\n` : ""}${reply.text}\n`);
+  if (options.json) print(jsonOf({ host, port, ...about, ...said }));
+  else print(`${options.file === undefined ? `Message ${step.messageId}\n` : ""}${reply.text}`);
   if (reply.code < 200 || reply.code > 299) process.exitCode = 1;
 }
 
@@ -255,8 +255,7 @@ async function sendMany(options: SendOptions, server: Server, domain: string): P
 
   const summary = summaryOf(result);
   const acks = mmsc && expected.result();
-  if (options.json)
-    process.stdout.write(`${JSON.stringify({ ...summary, ...(acks ? { acknowledgements: acks } : {}) })}\n`);
+  if (options.json) print(jsonOf({ ...summary, ...(acks ? { acknowledgements: acks } : {}) }));
   else printWrapped([...describeRun(summary), ...(acks ? describeAcks(acks) : [])]);
   const allRight = !acks || acks.right === acks.expected;
   if (result.accepted < result.sent || !allRight) process.exitCode = 1;

@@ -3,10 +3,9 @@ import type { Command } from "commander";
 import { headerOf, tellReport } from "../delivery/trace.ts";
 import { withRedis } from "../queue/redis.ts";
 import { findTrace } from "../queue/trace.ts";
-import { visible } from "../visible.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { fitted, printLine } from "./terminal.ts";
+import { fitted, jsonOf, printLine } from "./terminal.ts";
 
 export function addTraceCommand(program: Command): void {
   program
@@ -37,10 +36,10 @@ interface Wanted {
 async function trace(id: string, { headers, fullNumbers, json }: Wanted): Promise<void> {
   const { redis: place, queue, queuePrefix } = await findQueue(loadSettings("trace"));
   const found = await withRedis(place, (redis) => findTrace(redis, queuePrefix, queue, id));
-  if (json) await printLine(JSON.stringify(found));
+  if (json) await printLine(jsonOf(found));
   if (found.reports.length === 0) {
     throw new Error(
-      `Cannot find "${visible(id)}": nothing is remembered under that id or number. It may have come longer ago than MM4D_TRACE_HOURS, wait in the journal ("mm4d journal status"), or never have come ("mm4d refusals")`,
+      `Cannot find "${id}": nothing is remembered under that id or number. It may have come longer ago than MM4D_TRACE_HOURS, wait in the journal ("mm4d journal status"), or never have come ("mm4d refusals")`,
     );
   }
   if (json) return;
@@ -48,9 +47,9 @@ async function trace(id: string, { headers, fullNumbers, json }: Wanted): Promis
   for (const [index, report] of found.reports.entries()) {
     if (index > 0) await printLine("");
     const { headline, steps } = tellReport(report, numbers);
-    await printLine(fitted([...headline, ...steps.map(({ at, text }) => `  ${at}  ${text}`)].map(visible)));
+    await printLine(fitted([...headline, ...steps.map(({ at, text }) => `  ${at}  ${text}`)]));
     const header = headers ? headerOf(report, numbers) : null;
-    if (header !== null) await printLine(`\n${visible(header).replace(/^/gm, "    ")}`);
+    if (header !== null) await printLine(`\n${header.replace(/^/gm, "    ")}`);
   }
   if (found.more) await printLine("\nThere are more; these are the newest.");
 }
