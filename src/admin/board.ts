@@ -54,12 +54,16 @@ export function createBoard(queues: readonly BoardQueue[]): Hono {
       c.res = c.json((await withoutNumbers(await c.res.json())) as object, c.res.status as 200);
     }
     if (type.startsWith("text/html")) {
-      c.res = await c.html((await c.res.text()).replace(/<link[^>]+href="https?:[^>]*>/g, ""));
+      c.res = await c.html(withoutForeignLinks(await c.res.text()));
     }
     return undefined;
   });
   board.route("/", server.registerPlugin());
   return board;
+}
+
+function withoutForeignLinks(page: string): string {
+  return page.replace(/<link[^<>]*>/g, (link) => (/href="https?:/.test(link) ? "" : link));
 }
 
 const MAX_JOBS_PER_PAGE = 100;
