@@ -33,11 +33,12 @@ function numberOf(char: string): string {
 /** JSON as text: it parses to the same, and nothing in it is unseen. */
 export function visibleJson(json: string): string {
   if (ORDINARY.test(json)) return json;
-  return json.replace(UNSEEN_IN_JSON, (char) =>
+  return json.replace(UNSEEN_IN_JSON, (char) => {
     // A character beyond U+FFFF is two escapes. RFC 8259 §7.
-    char
-      .split("")
-      .map((half) => `\\u${half.charCodeAt(0).toString(16).padStart(4, "0")}`)
-      .join(""),
-  );
+    let escaped = "";
+    for (let half = 0; half < char.length; half += 1) {
+      escaped += `\\u${char.charCodeAt(half).toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
 }

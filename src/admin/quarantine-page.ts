@@ -151,7 +151,11 @@ function list(entries: readonly QuarantineEntry[], from: number, all: number): H
   </section>`;
 }
 
-async function show({ id, message }: QuarantineEntry, desk: QuarantineDesk, operator: Operator): Promise<Html> {
+export async function show(
+  { id, message }: QuarantineEntry,
+  desk: Pick<QuarantineDesk, "readBody">,
+  operator: Operator,
+): Promise<Html> {
   const bytes = Buffer.from(message.raw, "base64");
   const masked = operator.numbers === "masked";
   const [header = ""] = bytes.toString("latin1").split(/\r?\n\r?\n/, 1);

@@ -62,7 +62,7 @@ async function list({ json, ...choice }: Choice & { json?: true }): Promise<void
     for await (const entry of acknowledgements.list()) {
       if (!isChosen(entry, choice) || (choice.state === undefined && entry.state === "sent")) continue;
       count += 1;
-      await printLine(json ? jsonOf(entry) : fitted(describe(entry)));
+      await printLine(json ? jsonOf(entry) : fitted(describeEntry(entry)));
     }
     if (!json) tell(`${some(count, "acknowledgement")}.`);
   });
@@ -102,7 +102,14 @@ function isChosen({ state, acknowledgement }: AcknowledgementEntry, choice: Choi
   );
 }
 
-function describe({ id, state, acknowledgement: ack, attempts, error, at }: AcknowledgementEntry): readonly string[] {
+export function describeEntry({
+  id,
+  state,
+  acknowledgement: ack,
+  attempts,
+  error,
+  at,
+}: AcknowledgementEntry): readonly string[] {
   const tried = attempts === 0 ? "" : `, ${some(attempts, "attempt")}`;
   const when = at === null ? "" : state === "retrying" ? `, next at ${at}` : ` at ${at}`;
   return [

@@ -59,7 +59,7 @@ async function retryAll(failed: FailedJobs, reason: string): Promise<void> {
   tell(`${some(count, "job")} given back to consumers.`);
 }
 
-function describeJob({ id, failedAt, attempts, error, event }: FailedJob): readonly string[] {
+export function describeJob({ id, failedAt, attempts, error, event }: FailedJob): readonly string[] {
   const [what = "", which = ""] = describeEvent(event);
   return [
     id,

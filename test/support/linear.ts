@@ -6,8 +6,8 @@ export interface Sized {
   readonly work: () => unknown;
 }
 
-/** Twice what linear work takes: what is quadratic takes four times as much. */
-const GROWTH = 2;
+/** Linear work takes as many scans for either, what is quadratic four times as many for the long one. */
+const GROWTH = 2.5;
 const RUNS = 5;
 const ATTEMPTS = 3;
 
