@@ -89,19 +89,18 @@ const FIELDS = [
   "X-Mms-Read-Status",
   "X-Mms-3GPP-MMS-Version",
   "X-Mms-Message-Type",
-  "X-Mms-Ack-Request",
   "X-Mms-Anything",
   "Date",
-  "References",
   "Received",
-  "Subject",
 ];
 
-/** A fifth of what a header may be. */
-const SIZE = 12_000;
+/** A sixth of what a header may be. */
+const SIZE = 10_000;
 const WHOLE_SIZE = 60_000;
 /** Some milliseconds. What was mended took thousands of them for texts of this size. */
 const CHEAP = 600;
+/** What is wrong is wrong for many; it takes long to be sure of each. */
+const MAX_TOLD = 3;
 const LIMITS = { bytes: 65_536, fields: 30_000 };
 
 /** A hostile message, and what it has become on its way. */
@@ -192,13 +191,15 @@ test.each(Object.entries(STAGES))(
   async (stage, work) => {
     const faults: string[] = [];
     for (const field of FIELDS) {
+      if (faults.length >= MAX_TOLD) break;
       for (const shape of SHAPES) {
         const fault = await faultOf(
           sized(messages(field, shape, SIZE), work),
           () => sized(messages(field, shape, SIZE / 4), work),
           CHEAP,
         );
-        if (fault !== null) faults.push(`${stage}: ${field}: ${JSON.stringify(shape(1))}: ${fault}`);
+        if (fault !== null && faults.push(`${stage}: ${field}: ${JSON.stringify(shape(1))}: ${fault}`) >= MAX_TOLD)
+          break;
       }
     }
     expect(faults).toEqual([]);
@@ -208,10 +209,11 @@ test.each(Object.entries(STAGES))(
 test("nor for thousands of fields, recipients, numbers and folds, up to all that a header may be", async () => {
   const faults: string[] = [];
   for (const [name, text] of Object.entries(WHOLE_HEADERS)) {
+    if (faults.length >= MAX_TOLD) break;
     for (const [stage, work] of Object.entries(STAGES)) {
       const of = (size: number) => sized(hostileOf(text(size), size), work);
       const fault = await faultOf(of(WHOLE_SIZE), () => of(WHOLE_SIZE / 4), CHEAP);
-      if (fault !== null) faults.push(`${stage}: ${name}: ${fault}`);
+      if (fault !== null && faults.push(`${stage}: ${name}: ${fault}`) >= MAX_TOLD) break;
     }
   }
   expect(faults).toEqual([]);
@@ -233,7 +235,7 @@ test("nor does reading a bounce", async () => {
       };
       // mailparser alone takes some hundred scans.
       const fault = await faultOf(of(SIZE), () => of(SIZE / 4), 10 * CHEAP);
-      if (fault !== null) faults.push(`${field}: ${JSON.stringify(shape(1))}: ${fault}`);
+      if (fault !== null && faults.push(`${field}: ${JSON.stringify(shape(1))}: ${fault}`) >= MAX_TOLD) break;
     }
   }
   expect(faults).toEqual([]);
