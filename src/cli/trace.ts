@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { headerOf, tellReport } from "../delivery/trace.ts";
 import { withRedis } from "../queue/redis.ts";
 import { findTrace } from "../queue/trace.ts";
+import { visible } from "../visible.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { fitted, jsonOf, printLine } from "./terminal.ts";
@@ -49,7 +50,7 @@ async function trace(id: string, { headers, fullNumbers, json }: Wanted): Promis
     const { headline, steps } = tellReport(report, numbers);
     await printLine(fitted([...headline, ...steps.map(({ at, text }) => `  ${at}  ${text}`)]));
     const header = headers ? headerOf(report, numbers) : null;
-    if (header !== null) await printLine(`\n${header.replace(/^/gm, "    ")}`);
+    if (header !== null) await printLine(`\n${visible(header).replace(/^/gm, "    ")}`);
   }
   if (found.more) await printLine("\nThere are more; these are the newest.");
 }
