@@ -11,7 +11,7 @@ import { analyse } from "scslre";
 // What vitest itself reads TypeScript with.
 import { parseSync } from "vite";
 import { expect, test } from "vitest";
-import { faultOf } from "./support/linear.ts";
+import { faultOf, SHORTER } from "./support/linear.ts";
 
 interface Expression {
   readonly file: string;
@@ -78,7 +78,7 @@ async function worst({ source, flags }: Expression): Promise<string | null> {
   };
   for (const unit of [...UNITS, ...wordsOf(source)]) {
     for (const end of ENDS) {
-      const fault = await faultOf(trial(unit, end, SIZE), () => trial(unit, end, SIZE / 4), CHEAP);
+      const fault = await faultOf(trial(unit, end, SIZE), () => trial(unit, end, SIZE / SHORTER), CHEAP);
       if (fault !== null) return `on ${JSON.stringify(unit)}, ${JSON.stringify(end)} behind them: ${fault}`;
     }
   }

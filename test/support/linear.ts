@@ -6,28 +6,38 @@ export interface Sized {
   readonly work: () => unknown;
 }
 
-/** Linear work takes as many scans for either, what is quadratic four times as many for the long one. */
-const GROWTH = 2.5;
+/** How much shorter the short text is. Linear work takes as many scans for either, what is quadratic so many times more. */
+export const SHORTER = 8;
+const GROWTH = 4;
 const RUNS = 5;
 const ATTEMPTS = 3;
 
 /**
- * Null when the work costs about as much a character on the long text as on one of a
- * quarter of its size; otherwise how much. What it costs is told in scans: in what it
- * takes to read as many characters once, in the same run on the same machine. Work of `cheap` scans is nobody's trouble, however it grows.
+ * Null when the work costs about as much a character on the long text as on one that is
+ * {@link SHORTER}; otherwise how much. What it costs is told in scans: in what it takes
+ * to read as many characters once, in the same run on the same machine. Work of `cheap`
+ * scans is nobody's trouble, however it grows.
  */
-export async function faultOf(long: Sized, quarter: () => Sized, cheap: number): Promise<string | null> {
+export async function faultOf(long: Sized, short: () => Sized, cheap: number): Promise<string | null> {
   if ((await fastest(long.work, 1)) <= cheap * scanMs(long.size)) return null;
-  const short = quarter();
+  const shorter = short();
   let told = "";
-  // Another process may have had the machine's caches in between.
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const big = (await fastest(long.work, RUNS)) / scanMs(long.size);
-    const small = (await fastest(short.work, RUNS)) / scanMs(short.size);
+    const [big, small] = [await scansOf(long), await scansOf(shorter)];
     if (big <= cheap || big <= GROWTH * small) return null;
-    told = `${Math.round(small)} scans for ${short.size} characters, ${Math.round(big)} for ${long.size}`;
+    told = `${Math.round(small)} scans for ${shorter.size} characters, ${Math.round(big)} for ${long.size}`;
   }
   return told;
+}
+
+/**
+ * Compared with scans that take as long together: on a busy machine whatever takes long
+ * is interrupted, and what is short is not.
+ */
+async function scansOf({ size, work }: Sized): Promise<number> {
+  const about = Math.max(1, Math.round((await fastest(work, RUNS)) / scanMs(size)));
+  const text = textOf(size);
+  return (about * (await fastest(work, RUNS))) / (await fastest(() => scan(text, about), RUNS));
 }
 
 async function fastest(work: () => unknown, runs: number): Promise<number> {
@@ -40,24 +50,33 @@ async function fastest(work: () => unknown, runs: number): Promise<number> {
   return least;
 }
 
-/** What one scan of so many characters takes, in milliseconds: the fastest of some that are long enough for the clock. */
+/** What one scan of so many characters takes: of some that are long enough for the clock the fastest. */
 function scanMs(size: number): number {
   const known = KNOWN.get(size);
   if (known !== undefined) return known;
-  const text = "x".repeat(size - 1) + String(size % 10);
+  const text = textOf(size);
   const times = Math.ceil(SCANNED / size);
   let least = Number.POSITIVE_INFINITY;
   for (let run = 0; run < RUNS; run += 1) {
     const beganMs = performance.now();
-    let sum = 0;
-    for (let time = 0; time < times; time += 1) {
-      for (let at = 0; at < text.length; at += 1) sum = (sum * 31 + text.charCodeAt(at)) | 0;
-    }
-    // The sum is asked for, so that no scan is left out.
-    least = Math.min(least, (performance.now() - beganMs + (sum === 1 ? 1 : 0)) / times);
+    scan(text, times);
+    least = Math.min(least, (performance.now() - beganMs) / times);
   }
   KNOWN.set(size, least);
   return least;
+}
+
+/** Gives something that depends on every character, so that none is left out. */
+function scan(text: string, times: number): number {
+  let sum = 0;
+  for (let time = 0; time < times; time += 1) {
+    for (let at = 0; at < text.length; at += 1) sum = (sum * 31 + text.charCodeAt(at)) | 0;
+  }
+  return sum;
+}
+
+function textOf(size: number): string {
+  return "x".repeat(size);
 }
 
 const SCANNED = 1_000_000;
