@@ -6,18 +6,23 @@
  * scrubbed afterwards: all but their last four digits, also inside ids.
  */
 import { createRequire } from "node:module";
+import { Writable } from "node:stream";
 import { type Logger, pino } from "pino";
 import type { Acknowledgement } from "./delivery/acknowledgement.ts";
+import { beginningOf } from "./delivery/beginning.ts";
 import type { DeliveryEvent } from "./delivery/event.ts";
-import { numberMask, partiesOf } from "./delivery/masking.ts";
+import { acknowledgementMask, type Mask, numberMask, partiesOf } from "./delivery/masking.ts";
 import type { PeerIdentity } from "./delivery/peer.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
+import { visibleJson } from "./visible.ts";
 
 export interface LogOptions {
   readonly level: string;
   readonly numbers: "masked" | "full";
   /** Which of several processes of the service writes; null where there is one. */
   readonly process: number | null;
+  /** Where lines go instead of stdout. */
+  readonly to?: { write(line: string): void };
 }
 
 interface QuarantineUse {
@@ -76,7 +81,7 @@ export interface Log {
 }
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
-export function createLog({ level, numbers, process: number }: LogOptions): Log {
+export function createLog({ level, numbers, process: number, to }: LogOptions): Log {
   const logger: Logger = pino(
     {
       level,
@@ -84,8 +89,10 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
       messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      // What a peer wrote may be meant for the terminal on which somebody reads this.
+      hooks: { streamWrite: visibleJson },
     },
-    process.stdout.isTTY ? terminal() : standardOutput(),
+    to ?? (process.stdout.isTTY ? terminal() : standardOutput()),
   );
   const line = (severity: "debug" | "info", event: string, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields });
@@ -94,12 +101,13 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
   const trouble = (severity: "warn" | "error" | "fatal", event: keyof typeof EFFECTS, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields, effect: EFFECTS[event] });
   };
-  const shown = numbers === "full" ? (text: string): string => text : numberMask([]);
+  const whole: Mask = (text) => text;
+  const shown = numbers === "full" ? whole : numberMask([]);
 
   function aboutReport(event: DeliveryEvent): Fields {
     const { data } = event;
-    const mask = numbers === "full" ? shown : numberMask(partiesOf(event));
-    const text = (value: string | null): string | null => (value === null ? null : mask(value));
+    const mask = numbers === "full" ? whole : numberMask(partiesOf(event));
+    const text = (value: string | null): string | null => (value === null ? null : mask(beginningOf(value)));
     return {
       eventId: event.id,
       peer: data.peer.name,
@@ -108,7 +116,7 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
       recipient: text(data.recipient?.number ?? data.recipient?.raw ?? null),
       originator: text(data.originator?.number ?? data.originator?.raw ?? null),
       type: event.type,
-      status: data.raw.mmStatusCode ?? data.raw.requestStatusCode ?? data.raw.readStatus,
+      status: beginningOf(data.raw.mmStatusCode ?? data.raw.requestStatusCode ?? data.raw.readStatus ?? "") || null,
       code: data.reason?.code ?? null,
       outcome: data.outcome,
       disposition: data.disposition,
@@ -116,7 +124,8 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
     };
   }
   const aboutAcknowledgement = (id: string, ack: Acknowledgement): Fields => {
-    const text = (value: string | null): string | null => (value === null ? null : shown(value));
+    const mask = numbers === "full" ? whole : acknowledgementMask(ack);
+    const text = (value: string | null): string | null => (value === null ? null : mask(beginningOf(value)));
     const { eventId, peer, messageId, transactionId, to, messageType, requestStatus } = ack;
     return {
       id,
@@ -275,7 +284,17 @@ export type JournalTrouble = keyof typeof EFFECTS extends infer Event
 function terminal() {
   // Loaded where there is one: every start would wait for it.
   const pretty = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
-  return pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", sync: true });
+  const screen = pino.destination({ fd: 1, sync: true });
+  screen.on("error", () => {});
+  // It makes its colours by escape sequences; what it shows of a peer is JSON.
+  const destination = new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      screen.write(visibleJson(text));
+      done();
+    },
+  });
+  return pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", destination });
 }
 
 /** See pipe(7). */

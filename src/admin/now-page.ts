@@ -34,7 +34,7 @@ export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook
     return streamSSE(c, async (stream) => {
       try {
         while (!stream.aborted && (await login.mayStillLook(c))) {
-          await stream.writeSSE({ data: (await now(operations)).toString().replace(/\s*\n\s*/g, " ") });
+          await stream.writeSSE({ data: oneLine((await now(operations)).toString()) });
           await stream.sleep(EVERY_MS);
         }
       } finally {
@@ -52,6 +52,14 @@ export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook
     return c.json(chartOf(code === "" ? tallies : tallies.filter((tally) => tally.code === code), span, new Date()));
   });
   return routes;
+}
+
+/** An event of the stream has a line. */
+function oneLine(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .join(" ");
 }
 
 /** Where a chart is drawn by page.js; `code` is empty for every report. */

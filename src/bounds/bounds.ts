@@ -180,4 +180,40 @@ export const BOUNDS = {
     about: "why a message is in quarantine, in words",
     reason: "the stack of a fault of ours, which may quote the message; cut, because the message itself is kept whole",
   },
+  numbersKnown: {
+    value: 100,
+    unit: "things",
+    about: "the numbers of a report's parties that are looked for where its texts are masked",
+    reason: "a report has two, a response as many as it has recipients; beyond it whatever may be a number is masked",
+  },
+  numberDigits: {
+    value: 40,
+    unit: "things",
+    about: "the digits of such a number",
+    reason: "E.164 has 15, and a trunk code before; where one is longer, whatever may be a number is masked",
+  },
+  textShown: {
+    value: 1_000,
+    unit: "characters",
+    about: "what the page and the log show of one text, such as an id, before it goes on with …",
+    reason: "an id is some tens of characters; the queue and the quarantine hold the whole",
+  },
+  listShown: {
+    value: 100,
+    unit: "things",
+    about: "what the page shows of one list, such as recipients, fields or the steps of a report",
+    reason: "nobody reads more; the command line tells all",
+  },
+  valueShown: {
+    value: 16_384,
+    unit: "characters",
+    about: "what the page shows of one job or event",
+    reason: "an event is 1 to 3 KB; a page of a hundred is masked and written in some tens of milliseconds",
+  },
+  messageShown: {
+    value: 65_536,
+    unit: "characters",
+    about: "what the page shows of a header, and of a body",
+    reason: "as long as a header may be; mm4d quarantine show tells all",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;

@@ -11,12 +11,11 @@ import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
-import { visible } from "../visible.ts";
 import { describeHeld, describeNone, type Found, holderFor, weightiest } from "./find-service.ts";
 import type { Holder } from "./port-holder.ts";
 import { followService, reached } from "./running-service.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { fitted, printLine } from "./terminal.ts";
+import { fitted, jsonOf, printLine } from "./terminal.ts";
 
 interface Finding {
   /** What was looked at. */
@@ -60,7 +59,7 @@ async function doctor({ json }: { json?: true }): Promise<void> {
   const tell = async (findings: Findings): Promise<void> => {
     for (const finding of findings) {
       faulty ||= finding.verdict === "fault";
-      await printLine(json ? JSON.stringify(finding) : fitted([lineOf(finding)]));
+      await printLine(json ? jsonOf(finding) : fitted([lineOf(finding)]));
     }
   };
   const loaded = readSettings();
@@ -98,7 +97,7 @@ function faults(about: string, lines: string): Findings {
 }
 
 function lineOf({ about, verdict, text }: Finding): string {
-  return `${verdict.padEnd(8)} ${about}: ${visible(text)}`;
+  return `${verdict.padEnd(8)} ${about}: ${text}`;
 }
 
 type Running = Extract<Found, { kind: "running" }>;

@@ -8,7 +8,7 @@ import { loadReading } from "../reading.ts";
 import { readEvent } from "../receiver.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped } from "./terminal.ts";
 
 export function addExplainCommand(program: Command): void {
   program
@@ -56,7 +56,7 @@ function explain(file: string, { peer: name, json }: { peer: string; json?: true
   }
   const event = read.value;
   if (json) {
-    process.stdout.write(`${JSON.stringify(event, null, 2)}\n`);
+    print(jsonOf(event, 2));
     return;
   }
   const tolerated = event.data.warnings.map((warning) => `    ${warning}: ${WARNINGS[warning]}`);

@@ -1,8 +1,7 @@
 /** `mm4d status`: how the running service is, on one screen. */
 import type { Command } from "commander";
-import { visible } from "../visible.ts";
 import { askStatus } from "./running-service.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped } from "./terminal.ts";
 
 export function addStatusCommand(program: Command): void {
   program
@@ -15,7 +14,7 @@ export function addStatusCommand(program: Command): void {
 
 async function status({ json }: { json?: true }): Promise<void> {
   const found = await askStatus();
-  if (json) process.stdout.write(`${JSON.stringify(found)}\n`);
-  else printWrapped(found.lines.map(visible));
+  if (json) print(jsonOf(found));
+  else printWrapped(found.lines);
   if (!found.healthy) process.exitCode = 1;
 }

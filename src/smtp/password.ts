@@ -154,5 +154,5 @@ function memoryBytes({ costLog2, blockSize }: Pick<PasswordHash, "costLog2" | "b
 }
 
 function unpadded(bytes: Buffer): string {
-  return bytes.toString("base64").replace(/=+$/, "");
+  return bytes.toString("base64").replaceAll("=", "");
 }

@@ -535,7 +535,7 @@ test.concurrent("refusals tells who was refused and why, without harm to the ter
   expect(stdout.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")).toBe(`127.0.0.9  no peer
   unknown-peer: 554 5.7.1 Your address is not a known peer's
   2 times, from TIME to TIME
-127.0.0.2  carrier, HELO mä\\x202e
+127.0.0.2  carrier, HELO mä\\u202e
   unknown-domain (elsewhere.example): 550 5.7.1 This server takes mail for its
     own domains only
   once, TIME
