@@ -188,12 +188,14 @@ test("what is cut never ends within a number, and what is small stays as it was"
 });
 
 test("of a huge event a page shows an event, masked, of the size of a page", () => {
-  const event = eventOf(deliveryReport({ "X-Mms-Status-Text": "12025550166 ".repeat(5_000) }));
+  // Larger than events may be by now: 1.0.0 made such ones, and they may be on the queue still.
+  const event = eventOf(deliveryReport());
+  const raw = { ...event.data.raw, statusText: "12025550166 ".repeat(5_000) };
   const recipients = Array.from({ length: 20_000 }, (_, index) => ({
     party: { raw: `+1202555${index}`, kind: "e164" as const, number: `+1202555${index}`, domain: null },
     status: null,
   }));
-  const huge = { ...event, data: { ...event.data, messageId: "9".repeat(60_000), requestRecipients: recipients } };
+  const huge = { ...event, data: { ...event.data, raw, messageId: "9".repeat(60_000), requestRecipients: recipients } };
   const text = JSON.stringify(shownJob({ ...huge }));
   expect(text.length).toBeLessThan(50_000);
   expect(text).toContain("and 19900 more");
