@@ -26,9 +26,16 @@ const TOOLS = {
 };
 /** redis-py of the distribution's own Python, which no program on PATH tells of. */
 const PYTHON_REDIS = { package: "python3-redis", path: "/usr/lib/python3/dist-packages/redis" };
-/** Programs that are only taken out of their packages: installed, these would start a mail server, a database and a balancer. */
+/** Programs that are only taken out of their packages: installed, these would start mail servers, a database and a balancer. */
 const UNPACKED = [
   { program: "smtp-source", ...POSTFIX },
+  {
+    program: "exim4",
+    package: "exim4-daemon-light",
+    libraries: ["libdb5.3", "libgnutls-dane0", "libidn12", "libnsl2"],
+    files: ["usr/sbin/exim4"],
+    directory: `${root}node_modules/.cache/exim`,
+  },
   {
     program: "promtool",
     package: "prometheus",

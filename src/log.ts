@@ -51,6 +51,7 @@ export interface Log {
   messageIgnored(sessionId: string, peer: PeerIdentity, messageType: string, advice: string | null): void;
   messageRefused(sessionId: string, peer: PeerIdentity, reason: string): void;
   messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
+  replyLost(sessionId: string, peer: PeerIdentity, reply: { readonly code: number; readonly text: string }): void;
   journalFault(kind: JournalTrouble, fields: Fields): void;
   journalFull(bytes: number, maxBytes: number): void;
   journalRecovered(fields: Fields): void;
@@ -189,6 +190,8 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
       line("info", "message.refused", { sessionId, peer: peer.name, reason: why }),
     messageNotStored: (sessionId, peer, cause) =>
       line("debug", "message.not-stored", { sessionId, peer: peer.name, ...reason(cause) }),
+    replyLost: (sessionId, peer, { code, text }) =>
+      line("info", "reply.lost", { sessionId, peer: peer.name, reply: `${code} ${text}` }),
     journalFault: (kind, fields) => trouble("error", `journal.${kind}`, fields),
     journalFull: (bytes, maxBytes) => trouble("error", "journal.full", { bytes, maxBytes }),
     journalRecovered: (fields) => line("info", "journal.recovered", fields),

@@ -38,11 +38,12 @@ import { QuarantineFullError, type Reading, type Receipt, receive } from "./rece
 import { openSettingsFiles } from "./settings-files.ts";
 import { createSiblings, type ProcessState, pack } from "./siblings.ts";
 import { createAccess, createNetworks } from "./smtp/access.ts";
+import type { Answer } from "./smtp/connection.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
-import { type Answered, noteOf } from "./tracing.ts";
+import { type Judged, noteOf, type ReceivedNote, unanswered } from "./tracing.ts";
 import { VERSION } from "./version.ts";
 
 export interface Service {
@@ -393,7 +394,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   }
 
   /** One message, from the listener. */
-  async function handle(message: SmtpMessage): Promise<SmtpReply> {
+  async function handle(message: SmtpMessage): Promise<Answer> {
     const { sessionId, peer, entry, mailFrom, bytes, receivedAt } = message;
     const startedMs = performance.now();
     const reading = files.reading();
@@ -404,17 +405,23 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
     const reply = noteReceipt({ sessionId, peer }, receipt, tookMs);
-    noteTrace({ message, receipt, reply, tookMs }, reading);
-    return reply;
+    const note = traceNote({ message, receipt, reply, tookMs }, reading);
+    return {
+      reply,
+      onAnswered(handed) {
+        if (!handed) log.replyLost(sessionId, peer, reply);
+        if (note) trace.note(handed ? note : unanswered(note));
+      },
+    };
   }
 
   /** Whatever goes wrong here, the reply stands. */
-  function noteTrace(answered: Answered, reading: Reading): void {
+  function traceNote(message: Judged, reading: Reading): ReceivedNote | null {
     try {
-      const note = noteOf(answered, reading);
-      if (note) trace.note(note);
+      return noteOf(message, reading);
     } catch (cause) {
       log.traceFailed(cause as Error);
+      return null;
     }
   }
 

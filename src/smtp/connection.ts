@@ -14,6 +14,8 @@
  * 6. The end of a message is found by our own reader (data-reader.ts), and the message is handed on in one piece. The
  *    library makes a stream for each, which costs more than all that is done with a report here.
  * 7. AUTH is there for peers with a user, STARTTLS for peers that may use it.
+ * 8. A client that has closed its sending side is answered all the same, and then closed. RFC 1122 §4.2.2.13.
+ *    Seen in practice: Exim pipelines the final dot and QUIT, and closes its sending side behind them.
  */
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -50,18 +52,24 @@ export interface House {
   /** Whether idle sessions are to end. */
   stopping(): boolean;
   offersTls(): boolean;
-  onReply(
-    connection: Mm4Connection,
-    reply: { readonly code: number; readonly reason?: string | undefined },
-    detail: string | null,
-  ): void;
+  /** A reply that the system has taken, on a connection that was open. */
+  onReply(connection: Mm4Connection, code: number): void;
+  /** A refusal, whether the client hears of it or not. */
+  onRefused(connection: Mm4Connection, reason: string, detail: string | null): void;
   /** What to answer to a whole message. */
-  onMessage(connection: Mm4Connection, message: Buffer): Promise<SmtpReply>;
+  onMessage(connection: Mm4Connection, message: Buffer): Promise<Answer>;
   /** A connection that broke in the middle of a transaction. */
   onFailed(connection: Mm4Connection, cause: Error): void;
   /** A handshake that failed: the client hears nothing of us that it would understand. */
   onTlsFailed(connection: Mm4Connection, why: string): void;
   onClosed(connection: Mm4Connection): void;
+}
+
+/** What is to be answered to a message. */
+export interface Answer {
+  readonly reply: SmtpReply;
+  /** Called once: whether the system took the reply, on a connection that was open. */
+  readonly onAnswered: (handed: boolean) => void;
 }
 
 /** What the server waits for its client to do. */
@@ -127,24 +135,41 @@ export class Mm4Connection extends SMTPConnection {
     this.close();
   }
 
-  private answer(reply: SmtpReply): void {
+  private answer(reply: SmtpReply, onAnswered?: Answer["onAnswered"]): void {
     // RFC 2920 §3.1: RCPT and DATA are sent before the client knows what became of MAIL.
     const bad = reply.bad && !(reply === REPLIES.outOfOrder && this.refusedBefore);
     if (reply.code >= 400 && (this.verb === "MAIL" || this.verb === "RCPT")) this.refusedBefore = true;
     if (bad) this.counts.bad += 1;
     const tooMany = bad && this.counts.bad >= this.house.limits.badCommands;
     const { code, text, reason } = tooMany ? REPLIES.tooManyBadCommands : reply;
-    this.house.onReply(this, { code, reason }, this.refused);
+    if (reason !== undefined) this.house.onRefused(this, reason, this.refused);
     this.refused = null;
-    super.send(code, text, false);
+    this.say(code, [text], onAnswered);
+  }
+
+  /**
+   * Writes a reply. The library writes to a connection that is open in both
+   * directions only; one that its client has half closed is still read there.
+   */
+  private say(code: number, lines: readonly string[], onAnswered: Answer["onAnswered"] = () => {}): void {
+    const last = lines.length - 1;
+    const reply = lines.map((line, index) => `${code}${index < last ? "-" : " "}${line}\r\n`).join("");
+    // During a handshake the socket is the one below TLS: a reply in clear would break it.
+    if (this._upgrading || !this._socket.writable) onAnswered(false);
+    else {
+      this._socket.write(reply, (cause) => {
+        if (!cause) this.house.onReply(this, code);
+        onAnswered(!cause);
+      });
+    }
+    if (code === 421) this.close();
   }
 
   /** The one way out of the library: what it would say is said in our words. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     // The greeting, what EHLO and HELO answer, and the challenges of AUTH say something about us.
     if ((context === false && code < 400) || code === 334) {
-      this.house.onReply(this, { code }, null);
-      super.send(code, data, false);
+      this.say(code, Array.isArray(data) ? data : [data ?? ""]);
       return;
     }
     this.answer(findReply(code, String(data ?? ""), context || undefined));
@@ -195,6 +220,8 @@ export class Mm4Connection extends SMTPConnection {
   override _createParser(): SMTPStream {
     const parser = new Mm4Stream({ maxCommandLength: MAX_COMMAND_BYTES });
     parser.oncommand = (command, callback) => this._onCommand(command, callback);
+    // The client has closed its sending side, and everything before that is answered.
+    parser.on("finish", () => this.close());
     parser.on("error", (error) => {
       if (error.message === "Command line too long") return this.refuse(REPLIES.lineTooLong);
       this.house.onFailed(this, error);
@@ -231,11 +258,11 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   private async answerMessage(parser: Mm4Stream, message: Buffer): Promise<void> {
-    const reply = await this.house.onMessage(this, message);
+    const { reply, onAnswered } = await this.house.onMessage(this, message);
     this.inMessage = false;
     // It was answered and sent away meanwhile, or has gone.
-    if (this._closing || this._closed) return;
-    this.answer(reply);
+    if (this._closing || this._closed) return onAnswered(false);
+    this.answer(reply, onAnswered);
     this._transactionCounter += 1;
     this._resetSession();
     if (this.house.stopping()) this.refuse(REPLIES.shuttingDown);
@@ -258,8 +285,16 @@ export class Mm4Connection extends SMTPConnection {
     return this.secure ? (this._socket as TLSSocket) : undefined;
   }
 
-  // The library's timeout begins anew at every byte; `enforceDeadline` does its work.
-  override _armTimeout(): void {}
+  /**
+   * The library's timeout begins anew at every byte; `enforceDeadline` does its work.
+   * It is armed for each socket that the library begins to use, the one of a handshake too.
+   */
+  override _armTimeout(socket: Socket = this._socket): void {
+    socket.once("end", () => {
+      // In the middle of a handshake there is nothing that could still be answered.
+      if (this._upgrading) socket.destroy();
+    });
+  }
 
   override _onError(error: Error & { code?: string | undefined }): void {
     if (!this._upgrading) super._onError(error);
@@ -355,6 +390,9 @@ class Mm4Stream extends SMTPStream {
   endMessage(): void {
     this.goOn();
   }
+
+  /** A line without an end is no command: who knows what else it was to be. RFC 5321 §2.3.8. */
+  override _flushData(): void {}
 
   override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
     const data = this.readData?.(chunk) ?? { kind: "incomplete" };

@@ -123,7 +123,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   }
 
   async function listen(on: number, implicitTls: boolean): Promise<Address> {
-    const server = createServer({ noDelay: true }, (socket) => arrive(socket, implicitTls));
+    // A client that has closed its sending side still reads: whoever holds the socket ends it. RFC 1122 §4.2.2.13.
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => arrive(socket, implicitTls));
     const address = await new Promise<AddressInfo>((resolve, reject) => {
       server.once("error", reject);
       server.listen({ port: on, host, backlog: BACKLOG }, () => {

@@ -4,7 +4,7 @@ import { domainToASCII } from "node:url";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import { type FindPeer, strangersNetwork } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
-import { type House, type Mm4Connection, Mm4Server } from "./connection.ts";
+import { type Answer, type House, type Mm4Connection, Mm4Server } from "./connection.ts";
 import { type Address, openDoor } from "./door.ts";
 import { createPace, type Limits } from "./limits.ts";
 import { createLogins } from "./password.ts";
@@ -28,12 +28,12 @@ export interface ListenerOptions {
   /** Without one TLS is not offered. */
   readonly certificate: Certificate | null;
   /** One message. Must resolve in time; a rejection is answered as an internal error. */
-  readonly onMessage: (message: SmtpMessage) => Promise<SmtpReply>;
+  readonly onMessage: (message: SmtpMessage) => Promise<Answer>;
   readonly onSession: (peer: string) => void;
   readonly onRefused: (refusal: NewRefusal) => void;
   /** An error of one session, such as a connection that broke, or of our own; the client is null where it is nobody's. */
   readonly onError: (error: Error, client: SmtpClient | null) => void;
-  /** The code of every reply. `peer` is empty for a stranger. */
+  /** The code of every reply that was handed to the system. `peer` is empty for a stranger. */
   readonly onReply: (peer: string, code: number) => void;
 }
 
@@ -91,11 +91,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     offersTls: () => certificate !== null,
     stopping: () => stopping,
     refusalAtConnect,
-    onReply(connection, { code, reason }, detail) {
-      options.onReply(connection.peer?.name ?? "", code);
-      if (reason !== undefined) noteRefusal(connection, reason, detail);
-    },
-    onMessage: (connection, message) => receive(connection, message).catch(internalError),
+    onReply: ({ peer }, code) => options.onReply(peer?.name ?? "", code),
+    onRefused: noteRefusal,
+    onMessage: (connection, message) => receive(connection, message).catch((cause) => unheard(internalError(cause))),
     onFailed: ({ remoteAddress, peer }, cause) =>
       options.onError(cause, { address: remoteAddress, peer: peer?.name ?? null }),
     onTlsFailed: (connection, why) => noteRefusal(connection, "tls-handshake", why),
@@ -210,9 +208,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     return perSecond > 0 && !mayGoOn(name, perSecond) ? REPLIES.tooFast : undefined;
   }
 
-  async function receive(connection: Mm4Connection, bytes: Buffer): Promise<SmtpReply> {
+  async function receive(connection: Mm4Connection, bytes: Buffer): Promise<Answer> {
     const { peer, id } = connection;
-    if (!peer) return REPLIES.internalError;
+    if (!peer) return unheard(REPLIES.internalError);
     const { mailFrom: sender } = connection.session.envelope;
     const mailFrom = sender ? sender.address : "";
     const identity = identify(connection, peer);
@@ -281,6 +279,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       await door.emptied(GOODBYE_MS);
     },
   };
+}
+
+/** An answer of which nobody wants to know whether it was said. */
+function unheard(reply: SmtpReply): Answer {
+  return { reply, onAnswered: () => {} };
 }
 
 /** What decides whether a session may go on under another entry: who it is, and how it has to prove it. */

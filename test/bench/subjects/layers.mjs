@@ -53,7 +53,7 @@ await startListener({
   certificate: null,
   async onMessage({ bytes, peer, entry, mailFrom, receivedAt }) {
     if (layers >= 2) await receive({ bytes, peer, mailFrom, rules: entry.rules, acknowledging, receivedAt }, outlets);
-    return REPLIES.stored;
+    return { reply: REPLIES.stored, onAnswered: () => {} };
   },
   onSession: () => {},
   onRefused: console.error,
