@@ -804,6 +804,8 @@ function limitsOf(config: Config): Limits {
     messagesPerConnection: config.maxMessagesPerConnection,
     messagesPerSecond: config.maxMessagesPerSecond,
     messageBytes: config.maxMessageBytes,
+    // One peer may have half of it, and one message of the largest must pass beside others.
+    unfinishedBytes: Math.max(config.maxUnfinishedBytes, 4 * config.maxMessageBytes),
     firstCommandMs: config.firstCommandSeconds * 1000,
     lineMs: config.lineSeconds * 1000,
     dataMs: config.dataSeconds * 1000,

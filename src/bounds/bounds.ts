@@ -23,4 +23,36 @@ export const BOUNDS = {
     about: "what is compared of an id, when a report is looked for",
     reason: "ids are some tens of characters; cut first, so that nothing is done with the rest",
   },
+  unfinishedShare: {
+    value: 0.5,
+    unit: "share",
+    about: "unfinished messages of one peer, of `MM4D_MAX_UNFINISHED_BYTES`",
+    reason: "what one peer fills leaves as much for the others; beyond it 452, and its relay sends again",
+  },
+  unreadInput: {
+    value: 131_072,
+    unit: "bytes",
+    about: "what a client said that waits until it reads our replies, counted as an unfinished message of its peer",
+    reason:
+      "two reads of a socket; where there is no room for it the connection is closed, because its client reads no reply",
+  },
+  placeWaited: {
+    value: 5_000,
+    unit: "ms",
+    about: "how long MAIL waits for a place, on a connection beyond its peer's limit",
+    reason: "a relay that opens many at a time ends most of them soon; then 450, and it sends again",
+  },
+  spareConnectionsOfPeer: {
+    value: 100,
+    unit: "things",
+    about:
+      "connections of one peer beyond its limit that are greeted, and answered 450 at MAIL when no place becomes free",
+    reason: "more than mail servers open to one host at a time; further ones are closed without a word",
+  },
+  spareConnections: {
+    value: 1_000,
+    unit: "things",
+    about: "such connections of all peers",
+    reason: "each takes some memory and an open file; further ones are closed without a word",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;

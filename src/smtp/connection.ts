@@ -22,10 +22,12 @@ import type { TLSSocket } from "node:tls";
 import { SMTPServer, type SMTPServerSession } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
-import { createDataReader, type DataFault, type ReadData } from "./data-reader.ts";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./data-reader.ts";
 import type { Limits } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
 type Command = Parameters<SMTPConnection["_onCommand"]>;
@@ -47,6 +49,7 @@ export interface Arrival {
 /** What a connection needs to know of the others, and whom it tells. */
 export interface House {
   readonly limits: Limits;
+  readonly unfinished: Unfinished;
   /** Why this client is turned away at the door; undefined when it may come in. */
   refusalAtConnect(connection: Mm4Connection): SmtpReply | undefined;
   /** Whether idle sessions are to end. */
@@ -84,7 +87,7 @@ const EARLY_TALKER_MS = 100;
 export class Mm4Connection extends SMTPConnection {
   /** Its entry, which may change while it is here; undefined for a stranger. */
   peer: Peer | undefined;
-  /** The peer among whose connections it counts; undefined when it was turned away. */
+  /** The peer among whose connections it counts; undefined when it was turned away, or has no place yet. */
   countedAs: string | undefined;
   /** What the next refusal is about. */
   refused: string | null = null;
@@ -102,6 +105,8 @@ export class Mm4Connection extends SMTPConnection {
   messages = 0;
   /** Whether one of them is on its way, or waits for its reply. */
   private inMessage = false;
+  /** Bytes of it that are held. */
+  private messageBytes = 0;
   failedLogins = 0;
   private tlsFailed = false;
 
@@ -231,6 +236,7 @@ export class Mm4Connection extends SMTPConnection {
       createDataReader({
         limitBytes: this.house.limits.messageBytes,
         bareNewlines: this.peer?.bareNewlines ?? false,
+        mayHold: (bytes) => this.holdMessage(bytes),
       });
     parser.onFault = (fault) => this.refuse(fault === "too-large" ? REPLIES.messageTooLarge : REPLIES.bareNewline);
     return parser;
@@ -245,6 +251,7 @@ export class Mm4Connection extends SMTPConnection {
   override handler_DATA(_command: Buffer, callback: () => void): void {
     const parser = this._parser;
     if (this.session.envelope.rcptTo.length === 0) this.answer(REPLIES.outOfOrder);
+    else if (!this.holdMessage(FIRST_BYTES)) this.answer(REPLIES.noRoom);
     else if (parser instanceof Mm4Stream) {
       this.inMessage = true;
       this.messages += 1;
@@ -257,9 +264,11 @@ export class Mm4Connection extends SMTPConnection {
     callback();
   }
 
-  private async answerMessage(parser: Mm4Stream, message: Buffer): Promise<void> {
-    const { reply, onAnswered } = await this.house.onMessage(this, message);
+  /** Undefined for a message that there was no room for. */
+  private async answerMessage(parser: Mm4Stream, message: Buffer | undefined): Promise<void> {
+    const { reply, onAnswered } = message ? await this.house.onMessage(this, message) : NO_ROOM;
     this.inMessage = false;
+    this.holdMessage(0);
     // It was answered and sent away meanwhile, or has gone.
     if (this._closing || this._closed) return onAnswered(false);
     this.answer(reply, onAnswered);
@@ -268,6 +277,38 @@ export class Mm4Connection extends SMTPConnection {
     if (this.house.stopping()) this.refuse(REPLIES.shuttingDown);
     else if (this.revoked) this.refuse(REPLIES.accessChanged);
     parser.endMessage();
+  }
+
+  /** From now on so many bytes of a message are held. False when they may not be: then it is as before. */
+  private holdMessage(bytes: number): boolean {
+    const may = this.house.unfinished.hold(this.peer?.name ?? "", bytes - this.messageBytes);
+    if (may) this.messageBytes = bytes;
+    return may;
+  }
+
+  /** A client that does not read its replies is not listened to, and what it said by then counts. */
+  override _whenWritable(next: () => void): void {
+    const socket = this._socket;
+    if (!socket.writableNeedDrain || socket.destroyed) {
+      next();
+      return;
+    }
+    const peer = this.peer?.name ?? "";
+    const { unfinished } = this.house;
+    // There is no telling it: it would not read it.
+    if (!unfinished.hold(peer, BOUNDS.unreadInput.value)) {
+      this.close();
+      return;
+    }
+    let waiting = true;
+    const over = (goOn: boolean): void => {
+      if (!waiting) return;
+      waiting = false;
+      unfinished.hold(peer, -BOUNDS.unreadInput.value);
+      if (goOn) next();
+    };
+    socket.once("drain", () => over(true));
+    socket.once("close", () => over(false));
   }
 
   override upgrade(...[callback, secured]: Parameters<SMTPConnection["upgrade"]>): void {
@@ -305,6 +346,9 @@ export class Mm4Connection extends SMTPConnection {
 
   override _onClose(): void {
     if (!this._closed) this.house.onClosed(this);
+    // One that is whole is given up when it is stored, whoever waits for that.
+    const parser = this._parser || undefined;
+    if (parser?._dataMode) this.holdMessage(0);
     super._onClose();
   }
 
@@ -376,12 +420,12 @@ class Mm4Stream extends SMTPStream {
   };
   onFault: (fault: DataFault) => void = () => {};
   private readData: ReadData | undefined;
-  private onMessage: (message: Buffer) => void = () => {};
+  private onMessage: (message: Buffer | undefined) => void = () => {};
   /** Goes on with what came behind a message. */
   private goOn: () => void = () => {};
 
-  /** From here on a message comes, and then nothing is read before `endMessage`. */
-  startMessage(onMessage: (message: Buffer) => void): void {
+  /** From here on a message comes, and then nothing is read before `endMessage`. Undefined when it could not be held. */
+  startMessage(onMessage: (message: Buffer | undefined) => void): void {
     this._dataMode = true;
     this.readData = this.newReader();
     this.onMessage = onMessage;
@@ -394,13 +438,25 @@ class Mm4Stream extends SMTPStream {
   /** A line without an end is no command: who knows what else it was to be. RFC 5321 §2.3.8. */
   override _flushData(): void {}
 
+  /** By pieces: the library keeps the text that an unfinished line is cut from, and with it all that came along. */
+  override _write(...[chunk, encoding, next]: Parameters<SMTPStream["_write"]>): void {
+    if (this._dataMode || chunk.length <= MAX_COMMAND_BYTES) {
+      super._write(chunk, encoding, next);
+      return;
+    }
+    super._write(chunk.subarray(0, MAX_COMMAND_BYTES), encoding, (cause) => {
+      if (cause) next(cause);
+      else this._write(chunk.subarray(MAX_COMMAND_BYTES), encoding, next);
+    });
+  }
+
   override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
     const data = this.readData?.(chunk) ?? { kind: "incomplete" };
-    if (data.kind === "complete") {
+    if (data.kind === "complete" || data.kind === "no-room") {
       this.readData = undefined;
       this._dataMode = false;
       this.goOn = () => this._write(data.rest, "buffer", done);
-      this.onMessage(data.message);
+      this.onMessage(data.kind === "complete" ? data.message : undefined);
       return;
     }
     if (data.kind !== "incomplete") this.onFault(data.kind);
@@ -426,6 +482,8 @@ export class Mm4Server extends SMTPServer {
     return connection;
   }
 }
+
+const NO_ROOM: Answer = { reply: REPLIES.noRoom, onAnswered: () => {} };
 
 /** Stands in for a missing domain while the library checks the rest of an address. RFC 2606 §2. */
 const NO_DOMAIN = "no-domain.invalid";

@@ -1,16 +1,20 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
 import { constants } from "node:crypto";
 import { domainToASCII } from "node:url";
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import { type FindPeer, strangersNetwork } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
 import { type Answer, type House, type Mm4Connection, Mm4Server } from "./connection.ts";
+import { FIRST_BYTES } from "./data-reader.ts";
 import { type Address, openDoor } from "./door.ts";
 import { createPace, type Limits } from "./limits.ts";
 import { createLogins } from "./password.ts";
 import type { ClientCertificate, Peer } from "./peer.ts";
+import { createPlaces } from "./places.ts";
 import type { NewRefusal } from "./refusals.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
+import { createUnfinished } from "./unfinished.ts";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -82,12 +86,18 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const { limits, onRefused } = options;
   let { findPeer, certificate } = options;
   let stopping = false;
-  const open = createCount();
+  const unfinished = createUnfinished(limits.unfinishedBytes);
+  const places = createPlaces<Mm4Connection>({
+    max: limits.clients,
+    maxOf: ({ peer }) => (peer ? maxOf(peer) : 0),
+    onTaken: ({ peer }) => options.onSession(peer?.name ?? ""),
+  });
   const mayGoOn = createPace();
   const logins = createLogins();
 
   const house: House = {
     limits,
+    unfinished,
     offersTls: () => certificate !== null,
     stopping: () => stopping,
     refusalAtConnect,
@@ -97,7 +107,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     onFailed: ({ remoteAddress, peer }, cause) =>
       options.onError(cause, { address: remoteAddress, peer: peer?.name ?? null }),
     onTlsFailed: (connection, why) => noteRefusal(connection, "tls-handshake", why),
-    onClosed: ({ countedAs }) => open.less(countedAs),
+    onClosed: places.left,
   };
 
   const server = new Mm4Server({
@@ -129,11 +139,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         });
     },
 
-    onMailFrom({ address }, session, callback) {
+    onMailFrom({ address, args }, session, callback) {
       const connection = server.connectionOf(session);
-      const refusal = refusalOfSender(connection, address);
-      if (refusal === REPLIES.senderNotAllowed) connection.refused = domainOf(address);
-      callback(refusal ? asError(refusal) : null);
+      const judge = (placed: boolean): void => {
+        const announcedBytes = args ? Number(args.SIZE ?? 0) : 0;
+        const refusal = placed ? refusalOfSender(connection, address, announcedBytes) : REPLIES.tooManyOfPeer;
+        if (refusal === REPLIES.senderNotAllowed) connection.refused = domainOf(address);
+        callback(refusal ? asError(refusal) : null);
+      };
+      places.take(connection, BOUNDS.placeWaited.value, judge);
     },
 
     onRcptTo({ address }, session, callback) {
@@ -156,11 +170,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     const { peer } = connection;
     if (stopping) return REPLIES.shuttingDown;
     if (!peer) return REPLIES.unknownPeer;
-    if (open.total() >= limits.clients) return REPLIES.tooManyClients;
-    if (open.of(peer.name) >= maxOf(peer)) return REPLIES.tooManyOfPeer;
-    connection.countedAs = peer.name;
-    open.more(peer.name);
-    options.onSession(peer.name);
+    if (places.taken() >= limits.clients) return REPLIES.tooManyClients;
+    // Beyond its peer's limit it is greeted all the same, and gets a place at MAIL, when there is one by then.
+    places.tryTake(connection);
     return undefined;
   }
 
@@ -192,7 +204,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   }
 
   /** Why this peer may not send this message now; undefined when it may. */
-  function refusalOfSender(connection: Mm4Connection, address: string): SmtpReply | undefined {
+  function refusalOfSender(connection: Mm4Connection, address: string, sizeBytes: number): SmtpReply | undefined {
     const { peer, secure, session, messages } = connection;
     if (!peer) return REPLIES.accessChanged;
     const { clientCertificate, mailFromDomains, name } = peer;
@@ -204,6 +216,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       return REPLIES.senderNotAllowed;
     }
     if (limits.messagesPerConnection > 0 && messages >= limits.messagesPerConnection) return REPLIES.tooManyMessages;
+    if (!unfinished.has(name, Math.max(sizeBytes, FIRST_BYTES))) return REPLIES.noRoom;
     const perSecond = peer.limits.messagesPerSecond ?? limits.messagesPerSecond;
     return perSecond > 0 && !mayGoOn(name, perSecond) ? REPLIES.tooFast : undefined;
   }
@@ -248,8 +261,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   return {
     address: door.address,
     smtpsAddress: door.smtpsAddress,
-    connections: open.total,
-    connectionsByPeer: open.all,
+    connections: places.taken,
+    connectionsByPeer: places.byPeer,
     usePeers(next) {
       findPeer = next;
       for (const connection of connections()) {
@@ -259,6 +272,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         if (!connection.revoked) connection.peer = peer;
         else if (!connection.inTransaction()) connection.refuse(REPLIES.accessChanged);
       }
+      places.look();
     },
     useCertificate(next) {
       certificate = next;
@@ -361,23 +375,4 @@ function domainOf(address: string): string {
 
 function asError({ code, text }: SmtpReply): Error & { responseCode: number } {
   return Object.assign(new Error(text), { responseCode: code });
-}
-
-/** How many there are of each name, and in all. */
-function createCount() {
-  const counts = new Map<string, number>();
-  let total = 0;
-  const add = (name: string, change: 1 | -1): void => {
-    counts.set(name, (counts.get(name) ?? 0) + change);
-    total += change;
-  };
-  return {
-    more: (name: string): void => add(name, 1),
-    less: (name: string | undefined): void => {
-      if (name !== undefined) add(name, -1);
-    },
-    of: (name: string): number => counts.get(name) ?? 0,
-    total: (): number => total,
-    all: (): ReadonlyMap<string, number> => counts,
-  };
 }

@@ -67,6 +67,12 @@ export const REPLIES = {
     when: "the message is larger than `MM4D_MAX_MESSAGE_BYTES`: at MAIL where its size is announced, else as soon as it is, and the connection is closed",
     reason: "message-too-large",
   },
+  noRoom: {
+    code: 452,
+    text: "4.3.1 Too many unfinished messages at a time, try again later",
+    when: "there is no room left for the message among those that are not finished (`MM4D_MAX_UNFINISHED_BYTES`, of which no peer has more than half of what the others leave): at MAIL where its size is announced, at DATA, or at its end",
+    reason: "unfinished-messages",
+  },
   bareNewline: {
     code: 554,
     text: "5.6.0 A line of the message ends in CR or LF alone, must end in CRLF",
@@ -147,9 +153,9 @@ export const REPLIES = {
     reason: "too-many-connections",
   },
   tooManyOfPeer: {
-    code: 421,
+    code: 450,
     text: "4.7.0 Too many connections from you, try again later",
-    when: "at connect, beyond `MM4D_MAX_CLIENTS_PER_PEER` or the peer's `limits.connections`",
+    when: "at MAIL, on a connection beyond `MM4D_MAX_CLIENTS_PER_PEER` or the peer's `limits.connections`, when no other has ended within 5 s; the connection stays, because mail servers that hear 421 instead of a greeting suspend the whole destination",
     reason: "too-many-connections-of-peer",
   },
   tooFast: {

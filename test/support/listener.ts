@@ -41,6 +41,7 @@ const LIMITS: Limits = {
   messagesPerConnection: 0,
   messagesPerSecond: 0,
   messageBytes: 262_144,
+  unfinishedBytes: 67_108_864,
   firstCommandMs: MINUTE_MS,
   lineMs: MINUTE_MS,
   dataMs: MINUTE_MS,

@@ -41,6 +41,7 @@ await startListener({
     messagesPerConnection: 0,
     messagesPerSecond: 0,
     messageBytes: config.maxMessageBytes,
+    unfinishedBytes: config.maxUnfinishedBytes,
     firstCommandMs: MINUTE_MS,
     lineMs: MINUTE_MS,
     dataMs: MINUTE_MS,
