@@ -55,4 +55,23 @@ export const BOUNDS = {
     about: "such connections of all peers",
     reason: "each takes some memory and an open file; further ones are closed without a word",
   },
+  loginsWaitingOfPeer: {
+    value: 100,
+    unit: "things",
+    about: "passwords of one peer that wait to be compared; peers take turns",
+    reason: "five seconds of hashing; beyond it 454, and who was right before never waits",
+  },
+  loginsWaitingOfNetwork: {
+    value: 2,
+    unit: "things",
+    about: "of them, those of one address (IPv6: of one /64)",
+    reason: "a relay's own connections share its password, of which one is compared and remembered; beyond it 454",
+  },
+  failedLoginsOfPeer: {
+    value: 1_000,
+    unit: "things",
+    about: "addresses of one peer (IPv6: networks of /64) whose failed logins are remembered",
+    reason:
+      "each failure of an address is answered later than the one before; of more, the one that failed longest ago is forgotten",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;

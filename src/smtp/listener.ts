@@ -3,7 +3,7 @@ import { constants } from "node:crypto";
 import { domainToASCII } from "node:url";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
-import { type FindPeer, strangersNetwork } from "./access.ts";
+import { type FindPeer, networkOf } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
 import { type Answer, type House, type Mm4Connection, Mm4Server } from "./connection.ts";
 import { FIRST_BYTES } from "./data-reader.ts";
@@ -187,7 +187,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     detail: string | null,
   ) {
     const helo = hostNameAppearsAs || null;
-    const address = peer ? remoteAddress : strangersNetwork(remoteAddress);
+    const address = peer ? remoteAddress : networkOf(remoteAddress);
     onRefused({ address, peer: peer?.name ?? null, helo, reason, detail });
   }
 
@@ -195,7 +195,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   async function authenticate(connection: Mm4Connection, user: string, password: string): Promise<SmtpReply | null> {
     const known = connection.peer?.auth;
     if (!known) return REPLIES.unknownCommand;
-    const login = await logins.check({ address: connection.remoteAddress, user, password }, known);
+    const { remoteAddress: address, peer } = connection;
+    const login = await logins.check({ peer: peer?.name ?? "", address, user, password }, known);
     if (connection.revoked) return REPLIES.accessChanged;
     if (login === "right") return null;
     if (login === "busy") return REPLIES.authBusy;
@@ -250,7 +251,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     onArrival: (arrival) => server.admit(arrival, house),
     maxOf,
     onTurnedAway: (address, peer, reason) =>
-      onRefused({ address: peer ? address : strangersNetwork(address), peer, helo: null, reason, detail: null }),
+      onRefused({ address: peer ? address : networkOf(address), peer, helo: null, reason, detail: null }),
     onError: (cause) => options.onError(cause, null),
   });
   const deadlines = setInterval(() => {

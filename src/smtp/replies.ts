@@ -143,7 +143,7 @@ export const REPLIES = {
   authBusy: {
     code: 454,
     text: "4.7.0 Too many logins, try again later",
-    when: "AUTH while others wait to be checked (two of the same address, a hundred in all), or too soon after one that failed",
+    when: "AUTH while others of its peer wait to be checked (two of the same address or IPv6 /64, a hundred in all), or too soon after one that failed",
     reason: "auth-busy",
   },
   tooManyClients: {
