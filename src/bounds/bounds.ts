@@ -55,6 +55,12 @@ export const BOUNDS = {
     about: "such connections of all peers",
     reason: "each takes some memory and an open file; further ones are closed without a word",
   },
+  parameters: {
+    value: 20,
+    unit: "things",
+    about: "parameters behind the address of one MAIL or RCPT",
+    reason: "seven are known; beyond it 501, so that a line full of them costs no more than another",
+  },
   loginsWaitingOfPeer: {
     value: 100,
     unit: "things",

@@ -25,6 +25,7 @@ import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./data-reader.ts";
 import type { Limits } from "./limits.ts";
+import { findParameterFault } from "./parameters.ts";
 import type { Peer } from "./peer.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 import type { Unfinished } from "./unfinished.ts";
@@ -210,6 +211,7 @@ export class Mm4Connection extends SMTPConnection {
       if (performance.now() - this.openedMs >= this.house.limits.sessionMs) return REPLIES.sessionOver;
     }
     if (verb === "VRFY" || verb === "EXPN" || verb === "HELP") return REPLIES.notImplemented;
+    if (verb === "XCLIENT" || verb === "XFORWARD") return REPLIES.xclient;
     if (verb === "AUTH" && this.peer?.auth && !this.secure) return REPLIES.authEncryption;
     return undefined;
   }
@@ -246,6 +248,24 @@ export class Mm4Connection extends SMTPConnection {
     if (command === "AUTH") return !this.peer?.auth || !this.secure;
     if (command === "STARTTLS") return !this.house.offersTls() || this.peer?.tls === "off";
     return super._isDisabled(command);
+  }
+
+  override handler_MAIL(command: Buffer, callback: () => void): void {
+    if (this.refuseParameters(command)) callback();
+    else super.handler_MAIL(command, callback);
+  }
+
+  override handler_RCPT(command: Buffer, callback: () => void): void {
+    if (this.refuseParameters(command)) callback();
+    else super.handler_RCPT(command, callback);
+  }
+
+  /** Whether something behind the address is wrong, and that was answered. */
+  private refuseParameters(command: Buffer): boolean {
+    const fault = findParameterFault(command.toString("latin1"), this.peer?.listed ?? false);
+    if (fault === undefined) return false;
+    this.answer(fault === "wrong" ? REPLIES.badParameters : REPLIES.unknownParameter);
+    return true;
   }
 
   override handler_DATA(_command: Buffer, callback: () => void): void {

@@ -262,7 +262,20 @@ export const REPLIES = {
   badParameters: {
     code: 501,
     text: "5.5.4 Wrong parameters",
-    when: "a command whose parameters are wrong",
+    when: "a command whose parameters are wrong, such as a SIZE that is no number or an AUTH with control characters; a listed peer's are passed over where they mean nothing here",
+    bad: true,
+  },
+  unknownParameter: {
+    code: 555,
+    text: "5.5.4 A parameter behind the address is not known here",
+    when: "at MAIL and RCPT, from a client that is no listed peer; a listed peer's unknown parameters are passed over",
+    bad: true,
+  },
+  xclient: {
+    code: 500,
+    text: "5.5.2 XCLIENT is not taken here: switch it off and use the PROXY protocol (nginx: xclient off; proxy_protocol on)",
+    when: "XCLIENT or XFORWARD, by which a proxy tells whose the connection is; mm4d takes the PROXY header of balancers in `MM4D_PROXIES` only",
+    reason: "xclient",
     bad: true,
   },
   badSender: {
