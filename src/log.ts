@@ -147,7 +147,11 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
     serviceFailed: (cause) => trouble("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
     settingsNotReloaded: (what, cause) => trouble("error", "settings.not-reloaded", { what, ...reason(cause) }),
-    sessionRefused: (refusal) => line("info", "session.refused", refusal),
+    sessionRefused: (refusal) =>
+      line("info", "session.refused", {
+        ...refusal,
+        ...(refusal.reason === "xclient" ? { advice: XCLIENT_ADVICE } : {}),
+      }),
     sessionFailed: (cause, client) =>
       line("info", "session.failed", { ...client, ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
     reportStored(sessionId, event, tookMs) {
@@ -215,6 +219,9 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };
 }
+
+const XCLIENT_ADVICE =
+  "A proxy in front sends XCLIENT, and its clients hear 451 of it. Switch it off and use the PROXY protocol, with its address in MM4D_PROXIES; nginx: xclient off; proxy_protocol on (docs/peers.md)";
 
 /** What each line that says that something is wrong means for reports, and what to do. */
 const EFFECTS = {

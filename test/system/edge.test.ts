@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { hashPassword } from "../../src/smtp/password.ts";
 import { type Certificates, createCertificates, type TestCertificate } from "../support/certificates.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
+import { startNginx } from "../support/nginx.ts";
 import { proxyHeader } from "../support/proxy-header.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
@@ -469,6 +470,24 @@ test.concurrent.each([
     MM4D_DATA_DIR: join(directory, "none"),
   });
   expect([code, stderr]).toEqual([1, expect.stringContaining(sentence)]);
+});
+
+test.concurrent("behind nginx a peer is known with our sample; without it nginx's XCLIENT is told of, with what to do", async () => {
+  const service = await serve({ MM4D_PEERS: "carrier=127.0.0.2", MM4D_PROXIES: "127.0.0.1" });
+  const nginx = await startNginx(service.smtpPort);
+  expect(await visit(nginx.port, { from: "127.0.0.2" })).toBe(STORED);
+  await nginx.stop();
+
+  const direct = await serve({ MM4D_PEERS: "carrier=127.0.0.0/8" });
+  const asItComes = await startNginx(direct.smtpPort, "");
+  expect(await visit(asItComes.port, { from: "127.0.0.2" })).toMatch(/^451 /);
+  const said = "500 5.5.2 XCLIENT is not taken here: switch it off and use the PROXY protocol (nginx: xclient off;";
+  expect(asItComes.log()).toContain(`upstream sent invalid response: "${said}`);
+  await asItComes.stop();
+  const lines = direct.log().filter(({ event }) => String(event).startsWith("session."));
+  expect(lines.map(({ event, reason, advice }) => [event, reason, advice])).toEqual([
+    ["session.refused", "xclient", expect.stringContaining("nginx: xclient off; proxy_protocol on")],
+  ]);
 });
 
 test.concurrent("limits of connections: of all, of each peer, and of one peer by its entry", async () => {
