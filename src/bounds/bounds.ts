@@ -37,10 +37,11 @@ export const BOUNDS = {
       "two reads of a socket; where there is no room for it the connection is closed, because its client reads no reply",
   },
   placeWaited: {
-    value: 5_000,
+    value: 10_000,
     unit: "ms",
     about: "how long MAIL waits for a place, on a connection beyond its peer's limit",
-    reason: "a relay that opens many at a time ends most of them soon; then 450, and it sends again",
+    reason:
+      "a relay that opens many at a time ends most of them soon (Postfix keeps one for 2 s behind its last message); then 450, and it sends again",
   },
   spareConnectionsOfPeer: {
     value: 100,

@@ -155,7 +155,7 @@ export const REPLIES = {
   tooManyOfPeer: {
     code: 450,
     text: "4.7.0 Too many connections from you, try again later",
-    when: "at MAIL, on a connection beyond `MM4D_MAX_CLIENTS_PER_PEER` or the peer's `limits.connections`, when no other has ended within 5 s; the connection stays, because mail servers that hear 421 instead of a greeting suspend the whole destination",
+    when: "at MAIL, on a connection beyond `MM4D_MAX_CLIENTS_PER_PEER` or the peer's `limits.connections`, when no other has ended within 10 s; the connection stays, because mail servers that hear 421 instead of a greeting suspend the whole destination",
     reason: "too-many-connections-of-peer",
   },
   tooFast: {
