@@ -320,15 +320,15 @@ export class Mm4Connection extends SMTPConnection {
       this.close();
       return;
     }
-    let waiting = true;
-    const over = (goOn: boolean): void => {
-      if (!waiting) return;
-      waiting = false;
-      unfinished.hold(peer, -BOUNDS.unreadInput.value);
-      if (goOn) next();
+    const read = (): void => {
+      gone();
+      next();
     };
-    socket.once("drain", () => over(true));
-    socket.once("close", () => over(false));
+    const gone = (): void => {
+      socket.off("drain", read).off("close", gone);
+      unfinished.hold(peer, -BOUNDS.unreadInput.value);
+    };
+    socket.once("drain", read).once("close", gone);
   }
 
   override upgrade(...[callback, secured]: Parameters<SMTPConnection["upgrade"]>): void {

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { hashPassword } from "../../src/smtp/password.ts";
 import { type Certificates, createCertificates, type TestCertificate } from "../support/certificates.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
+import { MAY_MOUNT } from "../support/mounts.ts";
 import { startNginx } from "../support/nginx.ts";
+import { startPostfix } from "../support/postfix.ts";
 import { proxyHeader } from "../support/proxy-header.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
@@ -525,6 +527,31 @@ test.concurrent("limits of connections: of all, of each peer, and of one peer by
   expect(await service.metric('mm4d_sessions_refused_total{reason="too-many-connections"}')).toBe(1);
   for (const client of clients) client.end();
 });
+
+test
+  .skipIf(!MAY_MOUNT)
+  .concurrent(
+    "Postfix with twice as many connections as its peer's limit brings everything, and does not give up the destination",
+    async () => {
+      const service = await serve({
+        MM4D_PEERS_FILE: peersFile("postfix.json", [
+          { name: "relay", addresses: ["127.0.0.1"], limits: { connections: 10 } },
+        ]),
+      });
+      const file = join(directory, "postfix.eml");
+      writeFileSync(file, deliveryReport({ "X-Mms-Message-ID": "by-postfix" }).toString().replaceAll("\r\n", "\n"));
+      const postfix = await startPostfix(service.smtpPort);
+      try {
+        await postfix.send(file, 60);
+        const sent = () => postfix.log().match(/ status=sent /g)?.length ?? 0;
+        await eventually(sent, (count) => count >= 60);
+        expect(sent()).toBe(60);
+        expect(postfix.log()).not.toContain("refused to talk to me");
+      } finally {
+        await postfix.stop();
+      }
+    },
+  );
 
 test.concurrent("a peer that fills up its own places fills up nobody else's", async () => {
   const service = await serve({
