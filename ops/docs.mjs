@@ -95,6 +95,7 @@ const FIRST_SETTINGS = [
 /** Settings that bound what a peer may cause, as docs/security.md lists them beside the constants. */
 const BOUNDING_SETTINGS = [
   "maxMessageBytes",
+  "maxUnfinishedBytes",
   "maxHeaderBytes",
   "maxHeaderFields",
   "maxRecipients",

@@ -332,6 +332,13 @@ export const SETTINGS = {
     ...wholeNumber(65_536, 104_857_600),
     about: "Largest message accepted, in bytes; a larger one is cut off. Reports are 0.5 to 4 KiB.",
   },
+  maxUnfinishedBytes: {
+    env: "MM4D_MAX_UNFINISHED_BYTES",
+    fallback: "67108864",
+    ...wholeNumber(1_048_576, 1_099_511_627_776),
+    about:
+      "Most memory of all messages on their way, from DATA to the reply, in bytes; never less than four of the largest. No peer has more than half of what the others leave. Beyond it 452.",
+  },
   maxHeaderBytes: {
     env: "MM4D_MAX_HEADER_BYTES",
     fallback: "65536",
@@ -354,7 +361,8 @@ export const SETTINGS = {
     env: "MM4D_MAX_CLIENTS_PER_PEER",
     fallback: "2000",
     ...wholeNumber(1, 65_535),
-    about: "Most SMTP connections of one peer at a time; its entry may say otherwise.",
+    about:
+      "Most SMTP connections of one peer at a time; its entry may say otherwise. Further ones are greeted, and MAIL is answered 450 when none of the others ends soon.",
   },
   maxRecipients: {
     env: "MM4D_MAX_RECIPIENTS",

@@ -61,6 +61,7 @@ export interface Log {
   messageIgnored(sessionId: string, peer: PeerIdentity, messageType: string, advice: string | null): void;
   messageRefused(sessionId: string, peer: PeerIdentity, reason: string): void;
   messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
+  replyLost(sessionId: string, peer: PeerIdentity, reply: { readonly code: number; readonly text: string }): void;
   journalFault(kind: JournalTrouble, fields: Fields): void;
   journalFull(bytes: number, maxBytes: number): void;
   journalRecovered(fields: Fields): void;
@@ -160,7 +161,11 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     serviceFailed: (cause) => trouble("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
     settingsNotReloaded: (what, cause) => trouble("error", "settings.not-reloaded", { what, ...reason(cause) }),
-    sessionRefused: (refusal) => line("info", "session.refused", refusal),
+    sessionRefused: (refusal) =>
+      line("info", "session.refused", {
+        ...refusal,
+        ...(refusal.reason === "xclient" ? { advice: XCLIENT_ADVICE } : {}),
+      }),
     sessionFailed: (cause, client) =>
       line("info", "session.failed", { ...client, ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
     reportStored(sessionId, event, tookMs) {
@@ -203,6 +208,8 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       line("info", "message.refused", { sessionId, peer: peer.name, reason: why }),
     messageNotStored: (sessionId, peer, cause) =>
       line("debug", "message.not-stored", { sessionId, peer: peer.name, ...reason(cause) }),
+    replyLost: (sessionId, peer, { code, text }) =>
+      line("info", "reply.lost", { sessionId, peer: peer.name, reply: `${code} ${text}` }),
     journalFault: (kind, fields) => trouble("error", `journal.${kind}`, fields),
     journalFull: (bytes, maxBytes) => trouble("error", "journal.full", { bytes, maxBytes }),
     journalRecovered: (fields) => line("info", "journal.recovered", fields),
@@ -226,6 +233,9 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };
 }
+
+const XCLIENT_ADVICE =
+  "A proxy in front sends XCLIENT, and its clients hear 451 of it. Switch it off and use the PROXY protocol, with its address in MM4D_PROXIES; nginx: xclient off; proxy_protocol on (docs/peers.md)";
 
 /** What each line that says that something is wrong means for reports, and what to do. */
 const EFFECTS = {

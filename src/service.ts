@@ -43,14 +43,15 @@ import { createTraceWriter, findTrace } from "./queue/trace.ts";
 import { type Reading, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
 import { createSiblings, type ProcessState, pack } from "./siblings.ts";
-import { createAccess, createNetworks, strangersNetwork } from "./smtp/access.ts";
+import { createAccess, createNetworks, networkOf } from "./smtp/access.ts";
+import type { Answer } from "./smtp/connection.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
 import type { Peer } from "./smtp/peer.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
 import { toldSettings } from "./told-settings.ts";
-import { type Answered, noteOf } from "./tracing.ts";
+import { type Judged, noteOf, type ReceivedNote, unanswered } from "./tracing.ts";
 import { VERSION } from "./version.ts";
 
 export interface Service {
@@ -343,7 +344,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       host: config.adminHost,
       port: config.adminPort,
       token: config.adminToken,
-      networkOf: strangersNetwork,
+      networkOf: networkOf,
       operations: {
         status,
         refusals: allRefusals,
@@ -407,7 +408,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   }
 
   /** One message, from the listener. */
-  async function handle(message: SmtpMessage): Promise<SmtpReply> {
+  async function handle(message: SmtpMessage): Promise<Answer> {
     const { sessionId, peer, entry, mailFrom, bytes, receivedAt } = message;
     const startedMs = performance.now();
     const reading = files.reading();
@@ -424,8 +425,14 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
     const reply = noteReceipt({ sessionId, peer }, receipt, tookMs);
-    noteTrace({ message, receipt, reply, tookMs }, reading);
-    return reply;
+    const note = traceNote({ message, receipt, reply, tookMs }, reading);
+    return {
+      reply,
+      onAnswered(handed) {
+        if (!handed) log.replyLost(sessionId, peer, reply);
+        if (note) trace.note(handed ? note : unanswered(note));
+      },
+    };
   }
 
   /** Told once a peer, until there is room for it again. */
@@ -437,12 +444,12 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   }
 
   /** Whatever goes wrong here, the reply stands. */
-  function noteTrace(answered: Answered, reading: Reading): void {
+  function traceNote(message: Judged, reading: Reading): ReceivedNote | null {
     try {
-      const note = noteOf(answered, reading);
-      if (note) trace.note(note);
+      return noteOf(message, reading);
     } catch (cause) {
       log.traceFailed(cause as Error);
+      return null;
     }
   }
 
@@ -852,6 +859,8 @@ function limitsOf(config: Config): Limits {
     messagesPerConnection: config.maxMessagesPerConnection,
     messagesPerSecond: config.maxMessagesPerSecond,
     messageBytes: config.maxMessageBytes,
+    // One peer may have half of it, and one message of the largest must pass beside others.
+    unfinishedBytes: Math.max(config.maxUnfinishedBytes, 4 * config.maxMessageBytes),
     firstCommandMs: config.firstCommandSeconds * 1000,
     lineMs: config.lineSeconds * 1000,
     dataMs: config.dataSeconds * 1000,

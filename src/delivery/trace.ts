@@ -12,7 +12,7 @@ import type { PeerIdentity } from "./peer.ts";
 
 /** One stretch of the way. */
 export type TraceNote =
-  /** A message came, and was answered. */
+  /** A message came, and was answered, or could not be. */
   | {
       readonly kind: "received";
       /** RFC 3339, UTC, as all times here. */
@@ -24,8 +24,10 @@ export type TraceNote =
       readonly mailFrom: string;
       readonly bytes: number;
       readonly tookMs: number;
-      /** What we said, such as `250 2.0.0 …`. */
+      /** What we said, or were to say, such as `250 2.0.0 …`. */
       readonly reply: string;
+      /** False when it could not be said; absent otherwise, and in notes of 1.0.0. */
+      readonly answered?: boolean;
       /** What became of it, besides an event. */
       readonly fate: string | null;
       /** As it came, a character a byte, the first {@link MAX_HEADER_LENGTH}. */
@@ -237,10 +239,13 @@ function headline(
 function describeNote(note: TraceNote, shown: Shown): string {
   switch (note.kind) {
     case "received": {
-      const { peer, sessionId, mailFrom, bytes, tookMs, reply, fate } = note;
+      const { peer, sessionId, mailFrom, bytes, tookMs, reply, answered = true, fate } = note;
       const tls = peer.tls === null ? "" : ` with ${peer.tls.protocol}`;
       const became = fate === null ? "" : `; ${fate}`;
-      return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${shown.text(mailFrom)}>, ${bytes} bytes; answered "${reply}" after ${tookMs.toFixed(1)} ms${became}`;
+      const said = answered
+        ? `answered "${reply}" after ${tookMs.toFixed(1)} ms`
+        : `could not be answered "${reply}": the connection was closed`;
+      return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${shown.text(mailFrom)}>, ${bytes} bytes; ${said}${became}`;
     }
     case "queued":
       return note.duplicateOf === null

@@ -8,7 +8,7 @@ import { deadlines, HTTP_TIMES, type HttpTimes, keepDoor } from "../../src/admin
 import { type Admin, startAdmin } from "../../src/admin/server.ts";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
-import { strangersNetwork } from "../../src/smtp/access.ts";
+import { networkOf } from "../../src/smtp/access.ts";
 import { statusOf } from "../support/http-client.ts";
 import { eventually } from "../support/redis.ts";
 
@@ -49,7 +49,7 @@ async function start(times: HttpTimes): Promise<void> {
     host: "127.0.0.1",
     port: 0,
     token: "",
-    networkOf: strangersNetwork,
+    networkOf,
     notReady: async () => [],
     unhealthy: async () => [],
     version: () => ({}),
@@ -140,7 +140,7 @@ describe("when its time is over, a connection is ended", () => {
     // Whoever does not read is not told either: the server's own count tells.
     const times = { ...QUICK, ...over };
     const server = createServer(deadlines(times), (_, response) => response.end(LARGE));
-    keepDoor(server, { times, networkOf: strangersNetwork });
+    keepDoor(server, { times, networkOf });
     await once(server.listen(0, "127.0.0.1"), "listening");
     const connections = promisify(server.getConnections.bind(server));
     try {
