@@ -164,7 +164,7 @@ test("the same in words, on one screen", async () => {
   const status = await runCommand(["status"], service.env);
   expect(status.code).toBe(0);
   const [headline = "", ...lines] = status.stdout.trimEnd().split("\n");
-  expect(headline).toMatch(/^mm4d [\d.]+, running for \d+ s: all is well$/);
+  expect(headline).toMatch(/^mm4d [\w.-]+, running for \d+ s: all is well$/);
   // Wrapped to the terminal, so it is joined again.
   const said = lines.join(" ").replace(/ +/g, " ");
   expect(said).toMatch(/^ ?Reports: \d+ in the last minute /);
