@@ -138,8 +138,8 @@ test("a broken system: the page says in words what is wrong, and works as far as
   await page.goto("/");
   // Live, like all of the banner: nobody reloads the page.
   await page
-    .locator(".banner.needs-attention")
-    .getByText(/no room for messages of \w+ \(3 of 3 messages/)
+    .locator(".banner:not(.well)")
+    .getByText(/no room for messages of \w+.* \(3 of 3 messages/)
     .waitFor();
   await lookAtPage(page, "thoroughly");
 
@@ -170,7 +170,7 @@ test("a broken system: the page says in words what is wrong, and works as far as
   await lookAtPage(page);
   await redis.start();
   await page.goto("/");
-  await page.locator(".banner.needs-attention").waitFor();
+  await page.locator(".banner:not(.well)", { hasNotText: "Redis has been away" }).waitFor();
 
   // What was first asked of a Redis that hung works when it does not hang any more.
   redis.signal("SIGSTOP");
