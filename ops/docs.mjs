@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import libmime from "libmime";
+import { REASONS } from "../dist/admin/reasons.js";
 import { BOUNDS } from "../dist/bounds/bounds.js";
 import { createCatalogue } from "../dist/catalogue/catalogue.js";
 import { COMMANDS } from "../dist/cli/commands.js";
@@ -122,7 +123,11 @@ const UNITS = { bytes: " bytes", characters: " characters", things: "", ms: " ms
 const PARTS = {
   "docs/settings.md": Object.fromEntries(FIRST_SETTINGS.map((first) => [`settings ${first}`, () => settings(first)])),
   "docs/replies.md": { replies, malformed },
-  "docs/operating.md": { metrics },
+  "docs/operating.md": {
+    metrics,
+    "reasons not-well": () => reasons("not-well"),
+    "reasons needs-attention": () => reasons("needs-attention"),
+  },
   "docs/commands.md": { commands },
   "docs/codes.md": { precedence, codes },
   "docs/security.md": { bounds },
@@ -240,6 +245,13 @@ function replies() {
       `| \`${code} ${text}\` | ${when} | ${reason === undefined ? "" : `\`${reason}\``} |`,
   );
   return ["| reply | when | reason |", "|---|---|---|", ...rows];
+}
+
+function reasons(wanted) {
+  const rows = REASONS.filter(({ state }) => state === wanted).map(
+    ({ name, means, remedy }) => `| \`${name}\` | ${means} | ${remedy} |`,
+  );
+  return ["| reason | what it means | what to do |", "|---|---|---|", ...rows];
 }
 
 async function metrics() {

@@ -67,7 +67,8 @@ export interface Log {
   journalRecovered(fields: Fields): void;
   redisConnected(fields: Fields): void;
   redisUnreachable(reason: string): void;
-  redisUnsuitable(reasons: readonly string[]): void;
+  /** `accepted`: the operator knows it (MM4D_REDIS_CHECKS). */
+  redisUnsuitable(reasons: readonly string[], accepted: boolean): void;
   redisSuitable(): void;
   redisChanged(): void;
   redisError(cause: Error): void;
@@ -215,7 +216,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     journalRecovered: (fields) => line("info", "journal.recovered", fields),
     redisConnected: (fields) => line("info", "redis.connected", fields),
     redisUnreachable: (why) => trouble("error", "redis.unreachable", { reason: why }),
-    redisUnsuitable: (reasons) => trouble("error", "redis.unsuitable", { reasons }),
+    redisUnsuitable: (reasons, accepted) => trouble(accepted ? "warn" : "error", "redis.unsuitable", { reasons }),
     redisSuitable: () => line("info", "redis.suitable"),
     redisChanged: () => trouble("warn", "redis.changed", {}),
     // BullMQ repeats what redis.unreachable and drain.failed have said once.
@@ -259,7 +260,7 @@ const EFFECTS = {
   "process.ended":
     "none: what it had answered 250 is in its journal, and the other processes take its connections. It is started again; if that goes on, the lines before tell why",
   "redis.unreachable":
-    "they wait in the journal, and relays see no difference; with MM4D_ACCEPT=queue they get 451. See that Redis runs, and to REDIS_URL",
+    "they wait in the journal, and relays see no difference while that has room; with MM4D_ACCEPT=queue they get 451. See that Redis runs, and to REDIS_URL",
   "redis.unsuitable":
     "they may be lost in Redis once they are on the queue. Change Redis as the reasons say; mm4d doctor tells how",
   "redis.changed":

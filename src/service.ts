@@ -7,8 +7,10 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { type TraceState, takeControl } from "./admin/control.ts";
-import { type HealthFacts, healthOfAll, isFull, notReady, unhealthy } from "./admin/health.ts";
+import { type HealthFacts, healthOfAll, isFull, type QueueFacts } from "./admin/health.ts";
+import { notReady, REASON_TIMES, REASONS, type Reason, type ReasonTimes, reasonsOf, stateOf } from "./admin/reasons.ts";
 import { type Admin, startAdmin } from "./admin/server.ts";
+import { createSilence, type Silence } from "./admin/silence.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
 import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "./config.ts";
@@ -18,7 +20,7 @@ import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import { createLog, type Log } from "./log.ts";
-import { createMetrics, type MetricsOfProcess, metricsText, type QueueUse } from "./metrics.ts";
+import { createMetrics, type MetricsOfProcess, metricsText } from "./metrics.ts";
 import { findPdu } from "./mm4/pdus.ts";
 import { createOperating } from "./operating.ts";
 import { createOutage, type Outage } from "./outage.ts";
@@ -28,6 +30,7 @@ import type { Assignment } from "./processes.ts";
 import { durationInWords } from "./quantities.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "./queue/acknowledgements.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
+import { createHeard } from "./queue/heard.ts";
 import { createPublisher, newRecordId, type Publishable, type Published } from "./queue/publisher.ts";
 import {
   createQuarantineRoom,
@@ -35,7 +38,7 @@ import {
   measureQuarantine,
   type QuarantineContents,
 } from "./queue/quarantine.ts";
-import { measureQueue } from "./queue/queue-use.ts";
+import { createQueueWatch } from "./queue/queue-watch.ts";
 import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
 import { readStatistics } from "./queue/statistics.ts";
@@ -98,11 +101,15 @@ const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
  * Starts the service, or one process of several. Rejects with a sentence for the
  * person on call, and with nothing left running.
  */
-export async function startService(config: Config, assignment: Assignment = ALONE): Promise<Service> {
+export async function startService(
+  config: Config,
+  assignment: Assignment = ALONE,
+  times: ReasonTimes = REASON_TIMES,
+): Promise<Service> {
   const releasers: Releaser[] = [];
   const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: shownNumber(assignment) });
   try {
-    return await start(config, assignment, log, releasers);
+    return await start(config, assignment, times, log, releasers);
   } catch (cause) {
     log.serviceFailed(cause as Error);
     await releaseAll(releasers, log);
@@ -134,7 +141,13 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
   return clean;
 }
 
-async function start(config: Config, assignment: Assignment, log: Log, releasers: Releaser[]): Promise<Service> {
+async function start(
+  config: Config,
+  assignment: Assignment,
+  times: ReasonTimes,
+  log: Log,
+  releasers: Releaser[],
+): Promise<Service> {
   const isFirst = assignment.number === 1;
   const journalMaxBytes = journalShare(config.journalMaxBytes, assignment.count);
   const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
@@ -146,8 +159,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   const startedAt = new Date().toISOString();
   let seenMs = Number.NEGATIVE_INFINITY;
   let inQuarantine: QuarantineContents = new Map();
-  /** As they were measured last. */
-  const queues = new Map<string, QueueUse>();
+  let silence: Silence | undefined;
   let listener: Listener | undefined;
   let acknowledgements: Acknowledgements | undefined;
   /** The embedded Redis that ended with everything on its disk. */
@@ -163,6 +175,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   const files = openSettingsFiles({
     config,
     onPeers(peers) {
+      silence?.usePeers(peers);
       listener?.usePeers(createAccess(peers));
       acknowledgements?.usePeers(peers);
     },
@@ -199,7 +212,11 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     for (const outage of Object.values(outages)) outage.stop();
   });
   const metrics = createMetrics({
-    healthy: async () => (await allUnhealthy()).length === 0,
+    healthy: async () => stateOf(await allReasons()) !== "not-well",
+    async reasons() {
+      const held = new Set((await allReasons()).map(({ name }) => name));
+      return new Map(REASONS.map(({ name }) => [name, held.has(name)]));
+    },
     connections: () => listener?.connections() ?? 0,
     connectionsByPeer: () => listener?.connectionsByPeer() ?? new Map(),
     certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
@@ -210,7 +227,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       return { up: awayMs === null, memoryRatio, writtenAt };
     },
     // What was measured before an outage is no news.
-    queues: () => (redisAway() === null ? queues : new Map()),
+    queues: () => (redisAway() === null ? queueWatch.queues() : new Map()),
     traceNotesLost: () => trace.lost(),
     processesMissing: () => siblings.missing(),
     catalogue: () => files.reading().catalogue.version,
@@ -233,6 +250,14 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   const place = given ?? redisAt(embedded?.url ?? "");
   const redis = connectRedis(place);
   releasers.push(async () => redis.disconnect());
+  silence = createSilence({ traffic, heard: createHeard(redis, config.queuePrefix), times });
+  silence.usePeers(files.peers());
+  const queueWatch = createQueueWatch({
+    redis,
+    prefix: config.queuePrefix,
+    names: [config.queue, ...config.queues.map((fanOut) => fanOut.queue), ACKNOWLEDGEMENTS_QUEUE],
+    everyMs: QUEUES_SEEN_EVERY_MS,
+  });
   const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
 
@@ -263,7 +288,8 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     refuseEviction: config.redisChecks === "enforce",
     onAway: (reason) => outages.redis.begun(reason),
     onBack: noteRedis,
-    onSuitability: (reasons) => (reasons.length > 0 ? log.redisUnsuitable(reasons) : log.redisSuitable()),
+    onSuitability: (reasons) =>
+      reasons.length > 0 ? log.redisUnsuitable(reasons, config.redisChecks === "warn") : log.redisSuitable(),
     onTick: tick,
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
@@ -364,8 +390,8 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       },
       queues: operating.queues,
       onAction: (action, fields) => log.operatorActed(action, fields),
-      notReady: async () => notReady(healthOfAll((await states()).map(({ health }) => health))),
-      unhealthy: allUnhealthy,
+      notReady: async () => notReady(healthOf(await states())),
+      reasons: allReasons,
       version: () => ({
         name: "mm4d",
         version: VERSION,
@@ -632,27 +658,46 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
 
   /** What stands on the queues. Rejects when Redis does not tell. */
   async function measure(): Promise<void> {
-    const { queue: events, queuePrefix: prefix } = config;
-    inQuarantine = await measureQuarantine(redis, prefix, inQuarantine);
+    inQuarantine = await measureQuarantine(redis, config.queuePrefix, inQuarantine);
     quarantine.measured(inQuarantine);
-    const further = config.queues.map((fanOut) => fanOut.queue);
-    for (const name of [events, ...further, ACKNOWLEDGEMENTS_QUEUE])
-      queues.set(name, await measureQueue(redis, prefix, name));
+    await queueWatch.look();
+    await silence?.look();
   }
 
   function healthFacts(): HealthFacts {
     const use = journalStatus();
     return {
+      now: new Date(),
       takesReports: assignment.number <= assignment.count,
       stopping,
-      full: isFull(use),
+      // A journal of an earlier run, in queue mode, takes no reports.
+      full: config.accept === "journal" && isFull(use),
       needsRedis: config.accept === "queue",
       journal: use,
-      redis: { ...watch.state(), refusal: watch.refusal() },
+      redis: { ...watch.state(), accepted: config.redisChecks === "warn", refusal: watch.refusal() },
       drainFault: drain?.trouble() ?? null,
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
       settingsFaults: files.faults(),
+      processes: { count: assignment.count, missing: 0, full: 0 },
+      quarantine: {
+        ...quarantine.use(),
+        maxMessages: config.quarantineMaxMessages,
+        maxBytes: config.quarantineMaxBytes,
+        refused: quarantine.refusals().map(({ peer, since }) => ({ peer, forMs: Date.now() - since })),
+      },
+      queues: queueFacts(),
+      mmscs: acknowledging.mmscs(),
+      peers: silence?.facts() ?? [],
     };
+  }
+
+  function queueFacts(): readonly QueueFacts[] {
+    return [...queueWatch.queues()].map(([name, use]) => ({
+      ...use,
+      name,
+      holds: name === ACKNOWLEDGEMENTS_QUEUE ? "acknowledgements" : "events",
+      main: name === config.queue,
+    }));
   }
 
   /** Why nothing in Redis can be looked at; null when it can. */
@@ -665,18 +710,18 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     return {
       version: VERSION,
       runningMs: performance.now(),
-      unhealthy: [],
+      reasons: [],
       reportsLastMinute: traffic.lastMinute(),
       peers: traffic.byPeer(),
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: journalStatus(),
       redis: `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`,
-      events: redisAway() === null ? queues.get(config.queue) : undefined,
+      events: redisAway() === null ? queueWatch.queues().get(config.queue) : undefined,
       further: config.queues.map((fanOut) => ({
         name: fanOut.queue,
-        use: redisAway() === null ? queues.get(fanOut.queue) : undefined,
+        use: redisAway() === null ? queueWatch.queues().get(fanOut.queue) : undefined,
       })),
-      acknowledgements: redisAway() === null ? queues.get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
+      acknowledgements: redisAway() === null ? queueWatch.queues().get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
       quarantined: quarantine.use().messages,
     };
   }
@@ -690,32 +735,21 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     return [state(), ...(await siblings.states())];
   }
 
-  async function allUnhealthy(): Promise<readonly string[]> {
-    return unhealthyOf(await states());
+  async function allReasons(): Promise<readonly Reason[]> {
+    return reasonsOf(healthOf(await states()), times);
   }
 
-  function unhealthyOf(all: readonly ProcessState[]): readonly string[] {
-    const facts = all.map(({ health }) => health);
-    const reasons = [...unhealthy(healthOfAll(facts))];
-    const missing = siblings.missing();
-    const full = facts.filter((one) => one.takesReports && one.full).length;
-    if (full > 0 && full < assignment.count) {
-      reasons.push(
-        `The journals of ${full} of ${assignment.count} processes are full: reports on their connections get 451 until Redis has caught up`,
-      );
-    }
-    if (missing > 0) {
-      reasons.push(
-        `${missing} of ${assignment.count} processes do not answer: the others take reports, and what waits in their journals is queued when they are back. They are started again by themselves; the log tells why they ended (process.ended)`,
-      );
-    }
-    return reasons;
+  function healthOf(all: readonly ProcessState[]): HealthFacts {
+    const health = healthOfAll(all.map((one) => one.health));
+    // A further process does not know to whom the peers speak.
+    if (!isFirst) return { ...health, peers: [] };
+    return { ...health, processes: { ...health.processes, missing: siblings.missing() } };
   }
 
   async function status(): Promise<Status> {
     const all = await states();
     const facts = statusOfAll(all.map((one) => one.status));
-    return describeStatus({ ...facts, unhealthy: unhealthyOf(all) }, new Date());
+    return describeStatus({ ...facts, reasons: reasonsOf(healthOf(all), times) }, new Date());
   }
 
   /** The latest last. */

@@ -79,12 +79,12 @@ function talliesOf(operations: Operations, span: Span) {
 }
 
 async function now(operations: Operations): Promise<Html> {
-  const [{ healthy, headline, reasons, facts }, refusals] = await Promise.all([
+  const [{ state, headline, reasons, facts }, refusals] = await Promise.all([
     operations.status(),
     operations.refusals(),
   ]);
   const peers = facts.flatMap((fact) => fact.peers);
-  return html`<section class="banner ${healthy ? "good" : "bad"}">
+  return html`<section class="banner ${state}">
       <h1>${headline}</h1>
       ${reasons.length === 0 ? "" : html`<ul>${reasons.map((reason) => html`<li>${visible(reason)}</li>`)}</ul>`}
     </section>

@@ -274,4 +274,34 @@ export const BOUNDS = {
     reason:
       "each failure of an address is answered later than the one before; of more, the one that failed longest ago is forgotten",
   },
+  errorsLookedAt: {
+    value: 100,
+    unit: "things",
+    about: "jobs whose error is looked at, of those of a queue that wait to be tried again, at each look",
+    reason: "one error that many share shows in these; the next look sees the next",
+  },
+  errorLookedAt: {
+    value: 500,
+    unit: "bytes",
+    about: "what is read of a job's error to say whether many failed alike",
+    reason: "a consumer may write any error; the beginning tells which it is",
+  },
+  errorQuoted: {
+    value: 160,
+    unit: "characters",
+    about: "what status, page and /healthz quote of an error of a consumer or an MMSC",
+    reason: "two lines of a terminal; `mm4d failed list` and `mm4d acks list` print more",
+  },
+  namesInOneReason: {
+    value: 10,
+    unit: "things",
+    about: "peers that one sentence of status, page and /healthz names",
+    reason: "a screen; of further ones it says how many",
+  },
+  clientsListedEvery: {
+    value: 10_000,
+    unit: "ms",
+    about: "how often Redis is asked for its list of clients, at most",
+    reason: "with ten thousand clients that is some MB; whether a consumer is connected may be told late",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;

@@ -4,8 +4,11 @@ import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
+import type { Reason } from "../admin/reasons.ts";
+import type { Status } from "../admin/status.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
 import type { Config } from "../config.ts";
+import { askControl } from "../control-client.ts";
 import { doubtsAbout, loadPeers, mustUseTls } from "../peers.ts";
 import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
@@ -49,7 +52,9 @@ export function addDoctorCommand(program: Command): void {
       `
 Looks at settings, Redis, ports, data directory, certificate, peers and
 catalogue. Writes one key to Redis that expires, and one file in the data
-directory that it removes. Exit code 1 when there is a fault.`,
+directory that it removes. Of a running service it says what status says: a
+warning for what needs attention, a fault for what is not well. Exit code 1
+when there is a fault.`,
     )
     .action(doctor);
 }
@@ -119,12 +124,36 @@ async function lookAtService({ facts, dataDir, elsewhere }: Running): Promise<Fi
     const response = await fetch(`http://${host.includes(":") ? `[${host}]` : host}:${port}/healthz`, {
       signal: AbortSignal.timeout(PORT_DEADLINE_MS),
     });
-    if (response.ok) return [{ ...found, text: `${found.text}; all is well` }];
     const text = await response.text();
-    return [found, ...faults("health", text.trim())];
+    const status = (await askControl(dataDir, "status")) as Status | undefined;
+    const reasons = status?.reasonsInFull ?? [];
+    const unknown = describeUnknown(status);
+    if (reasons.length > 0) return [found, ...reasons.map(ofReason), ...unknown];
+    // It has changed meanwhile, or is of a version that told its sentences only.
+    if (!response.ok) return [found, ...faults("health", text.trim())];
+    return [{ ...found, text: `${found.text}; all is well` }, ...unknown];
   } catch (cause) {
     return [found, fault("health", `/healthz does not answer: ${inWords(cause)}`)];
   }
+}
+
+/** As page, status and /healthz say it, and what to do. */
+function ofReason({ state, text, remedy }: Reason): Finding {
+  // A link of operating.md is its words here.
+  const plain = remedy.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll("`", "");
+  return (state === "not-well" ? fault : warning)("health", `${text}. ${plain}`);
+}
+
+/** No fault, but whoever looks should know that it is not looked at. */
+function describeUnknown(status: Status | undefined): Findings {
+  const why = status?.workersUnknown ?? null;
+  if (why === null) return [];
+  const text = `whether one is connected cannot be told: ${why}`;
+  return [
+    why.startsWith("NOPERM")
+      ? warning("consumers", `${text}. Let our user of Redis see them: +client|list, as in ops/redis/users.acl`)
+      : ok("consumers", text),
+  ];
 }
 
 async function lookAtRedis(config: Config, running: ServiceFacts | undefined): Promise<Findings> {
@@ -135,20 +164,20 @@ async function lookAtRedis(config: Config, running: ServiceFacts | undefined): P
     const found = await withRedis(place, (redis) => checkUp(redis, config.queuePrefix));
     return describeCheckUp(found, config, describeRedis(place));
   } catch (cause) {
-    const text = `${inWords(cause)}. Reports wait in the journal; see to ${describeRedis(place)}, REDIS_URL and the network`;
+    const text = `${inWords(cause)}. See to ${describeRedis(place)}, REDIS_URL and the network`;
     return [fault(about, text)];
   }
 }
 
 function describeCheckUp(
   { server, answeredInMs, keys, clockApartMs, wroteInMs }: CheckUp,
-  { dedupeHours }: Config,
+  { dedupeHours, redisChecks }: Config,
   where: string,
 ): Findings {
   const about = "Redis";
   const findings: Finding[] = [ok(about, `${server.version} at ${where}, answers in ${answeredInMs} ms`)];
   const unfit = unsuitable(server);
-  for (const text of unfit) findings.push(fault(about, text));
+  for (const text of unfit) findings.push((redisChecks === "warn" ? warning : fault)(about, text));
   if (unfit.length === 0) findings.push(ok(about, "evicts nothing, and keeps its jobs on its disk"));
 
   const { memoryRatio } = server;
@@ -159,7 +188,7 @@ function describeCheckUp(
     findings.push({
       about: "Redis memory",
       verdict: memoryRatio < MEMORY_FAULT ? "warning" : "fault",
-      text: `${percent}: when it is full, reports wait in the journal. Raise maxmemory, shorten MM4D_DEDUPE_HOURS, or see whether events are consumed`,
+      text: `${percent}: when it is full, it takes no more events. Raise maxmemory, shorten MM4D_DEDUPE_HOURS, or see whether events are consumed`,
     });
   }
 

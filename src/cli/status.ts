@@ -8,7 +8,10 @@ export function addStatusCommand(program: Command): void {
     .command("status")
     .description("say how the running service is, on one screen")
     .option("--json", "print it as JSON")
-    .addHelpText("after", "\nExit code 1 when all is not well, or none is running.")
+    .addHelpText(
+      "after",
+      "\nExit code 1 when all is not well, or none is running. What needs attention only,\nwhich the lines below the first say, is well enough for 0.",
+    )
     .action(status);
 }
 

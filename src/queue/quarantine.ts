@@ -217,7 +217,9 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number, proc
         if (entry.measurements === 0) coming.delete(id);
       }
       recount();
-      for (const [peer, { bytes }] of refusals) if (has(peer, bytes)) refusals.delete(peer);
+      for (const [peer, { bytes, last }] of refusals) {
+        if (has(peer, bytes) || Date.now() - last > FORGOTTEN_MS) refusals.delete(peer);
+      }
     },
     use: () => known.use(),
     useOf: (peer) => known.use(peer),
@@ -226,6 +228,8 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number, proc
 }
 
 const NOTHING: QuarantineUse = { messages: 0, bytes: 0 };
+/** A relay comes again within that time, or has given up. */
+const FORGOTTEN_MS = 3_600_000;
 /** The measurement under way may have begun before it arrived; the next one has seen it. */
 const MEASURED_BY = 2;
 

@@ -158,12 +158,12 @@ export function unsuitable(server: RedisServer): readonly string[] {
   const reasons: string[] = [];
   if (evicts(server)) {
     reasons.push(
-      `Redis may remove jobs when its memory is full: maxmemory-policy is "${server.maxmemoryPolicy}", must be "noeviction" (CONFIG SET maxmemory-policy noeviction, and in redis.conf)`,
+      `Redis may remove jobs when its memory is full: maxmemory-policy is "${server.maxmemoryPolicy}", must be "noeviction" (CONFIG SET maxmemory-policy noeviction, and in redis.conf; of a managed Redis, in its parameters)`,
     );
   }
   if (!server.appendOnly) {
     reasons.push(
-      'Redis forgets its jobs when it restarts: appendonly is "no", must be "yes" (CONFIG SET appendonly yes, and in redis.conf)',
+      'Redis forgets its jobs when it restarts: appendonly is "no", must be "yes" (CONFIG SET appendonly yes, and in redis.conf; of a managed Redis, in its parameters)',
     );
   }
   if (isTooOld(server.version)) {

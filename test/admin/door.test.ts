@@ -36,7 +36,16 @@ afterEach(async () => {
 async function start(times: HttpTimes): Promise<void> {
   const none = () => Promise.reject(new Error("There is no Redis here"));
   const operations = {
-    status: async () => ({ healthy: true, headline: told, reasons: [], facts: [], lines: [] }),
+    status: async () => ({
+      healthy: true,
+      state: "well" as const,
+      headline: told,
+      reasons: [],
+      reasonsInFull: [],
+      workersUnknown: null,
+      facts: [],
+      lines: [],
+    }),
     refusals: async () => [],
     redisAway: () => "There is no Redis here",
     catalogue: () => createCatalogue(),
@@ -51,7 +60,7 @@ async function start(times: HttpTimes): Promise<void> {
     token: "",
     networkOf,
     notReady: async () => [],
-    unhealthy: async () => [],
+    reasons: async () => [],
     version: () => ({}),
     metrics: async () => ({ contentType: "text/plain", text: SHORT }),
     operations,
