@@ -8,7 +8,16 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { type TraceState, takeControl } from "./admin/control.ts";
 import { type HealthFacts, healthOfAll, isFull, type QueueFacts } from "./admin/health.ts";
-import { notReady, REASON_TIMES, REASONS, type Reason, type ReasonTimes, reasonsOf, stateOf } from "./admin/reasons.ts";
+import {
+  NEARLY_FULL,
+  notReady,
+  REASON_TIMES,
+  REASONS,
+  type Reason,
+  type ReasonTimes,
+  reasonsOf,
+  stateOf,
+} from "./admin/reasons.ts";
 import { type Admin, startAdmin } from "./admin/server.ts";
 import { createSilence, type Silence } from "./admin/silence.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
@@ -684,6 +693,7 @@ async function start(
         maxMessages: config.quarantineMaxMessages,
         maxBytes: config.quarantineMaxBytes,
         refused: quarantine.refusals().map(({ peer, since }) => ({ peer, forMs: Date.now() - since })),
+        fillers: quarantine.fillers(NEARLY_FULL),
       },
       queues: queueFacts(),
       mmscs: acknowledging.mmscs(),
