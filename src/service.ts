@@ -106,6 +106,14 @@ const QUEUES_SEEN_EVERY_MS = 5_000;
 /** What a service is that has one process. */
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
+/** What is otherwise where the service is started within another program, a test say. */
+export interface Surroundings {
+  /** From when on something is a reason not to be well. */
+  readonly times?: ReasonTimes;
+  /** Where the lines of the log go instead of stdout. */
+  readonly logTo?: { write(line: string): void };
+}
+
 /**
  * Starts the service, or one process of several. Rejects with a sentence for the
  * person on call, and with nothing left running.
@@ -113,10 +121,15 @@ const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 export async function startService(
   config: Config,
   assignment: Assignment = ALONE,
-  times: ReasonTimes = REASON_TIMES,
+  { times = REASON_TIMES, logTo }: Surroundings = {},
 ): Promise<Service> {
   const releasers: Releaser[] = [];
-  const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: shownNumber(assignment) });
+  const log = createLog({
+    level: config.logLevel,
+    numbers: config.logNumbers,
+    process: shownNumber(assignment),
+    ...(logTo === undefined ? {} : { to: logTo }),
+  });
   try {
     return await start(config, assignment, times, log, releasers);
   } catch (cause) {

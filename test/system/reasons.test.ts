@@ -54,7 +54,7 @@ async function start(settings: Readonly<Record<string, string>>, times: Partial<
   });
   const loaded = loadConfig(env);
   if (!loaded.ok) throw new Error(loaded.error.join("\n"));
-  const service = await startService(loaded.value.config, undefined, { ...REASON_TIMES, ...times });
+  const service = await startService(loaded.value.config, undefined, { times: { ...REASON_TIMES, ...times } });
   releasers.push(
     () => rmSync(parent, { recursive: true, force: true }),
     () => service.stop(),
