@@ -229,6 +229,13 @@ export const BOUNDS = {
     reason:
       "two reads of a socket; where there is no room for it the connection is closed, because its client reads no reply",
   },
+  connectionsShare: {
+    value: 0.5,
+    unit: "share",
+    about: "connections of one peer whose entry has no `limits.connections`, of `MM4D_MAX_CLIENTS`",
+    reason:
+      "where that is set below the default of one peer, what one peer fills leaves as much for the others; beyond it as beyond `MM4D_MAX_CLIENTS_PER_PEER`",
+  },
   placeWaited: {
     value: 10_000,
     unit: "ms",

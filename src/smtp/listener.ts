@@ -176,9 +176,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     return undefined;
   }
 
-  /** How many connections a peer may have at a time. */
-  function maxOf(peer: Peer): number {
-    return peer.limits.connections ?? limits.clientsPerPeer;
+  /** How many connections a peer may have at a time. Unless its entry says so it cannot take the others' places. */
+  function maxOf({ limits: own, listed }: Peer): number {
+    if (own.connections !== null) return own.connections;
+    if (!listed) return limits.clientsPerPeer;
+    return Math.min(limits.clientsPerPeer, Math.max(1, Math.floor(limits.clients * BOUNDS.connectionsShare.value)));
   }
 
   function noteRefusal(

@@ -104,3 +104,21 @@ test("a flood of them is bounded, and closed without a word", async () => {
   expect(listener.refusals.map(({ reason }) => reason)).toEqual(Array(10).fill("flood"));
   expect(await (await open(OTHER)).command(MAIL)).toBe(ACCEPTED);
 });
+
+test("a peer whose entry says nothing of connections leaves half of all places to the others", async () => {
+  await listen({
+    limits: { clients: 4, clientsPerPeer: 2_000 },
+    peers: [
+      peerAt("greedy", FEW),
+      peerAt("other", OTHER),
+      peerAt("told", "127.0.0.4", { limits: { connections: 3, messagesPerSecond: null } }),
+    ],
+  });
+  for (let count = 0; count < 6; count += 1) await open();
+  expect(listener.connectionsByPeer().get("greedy")).toBe(2);
+  for (let count = 0; count < 2; count += 1) expect(await (await open(OTHER)).command(MAIL)).toBe(ACCEPTED);
+  for (const client of clients.splice(0)) client.end();
+  await eventually(listener.connections, (count) => count === 0);
+  for (let count = 0; count < 4; count += 1) await open("127.0.0.4");
+  expect(listener.connectionsByPeer().get("told")).toBe(3);
+});
