@@ -324,7 +324,8 @@ export const SETTINGS = {
     env: "MM4D_JOURNAL_MAX_BYTES",
     fallback: "1073741824",
     ...wholeNumber(1_048_576, 1_099_511_627_776),
-    about: "Largest size of the journal, in bytes. Beyond it reports get 451 until Redis has caught up.",
+    about:
+      "Largest size of the journal, in bytes. Beyond it reports get 451 until there is room: until Redis has caught up, or what was queued within the last minute has left it. No peer has more than seven eighths of what the others leave; beyond that its reports get 451.",
   },
   maxMessageBytes: {
     env: "MM4D_MAX_MESSAGE_BYTES",

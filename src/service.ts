@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { type TraceState, takeControl } from "./admin/control.ts";
-import { type HealthFacts, healthOfAll, isFull, type QueueFacts } from "./admin/health.ts";
+import { type HealthFacts, healthOfAll, isFull, isQueued, type QueueFacts } from "./admin/health.ts";
 import {
   NEARLY_FULL,
   notReady,
@@ -26,7 +26,13 @@ import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "./config.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
 import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
-import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
+import {
+  type Journal,
+  type JournalFault,
+  JournalFullError,
+  type JournalStatus,
+  openJournal,
+} from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics, type MetricsOfProcess, metricsText } from "./metrics.ts";
@@ -106,6 +112,17 @@ const QUEUES_SEEN_EVERY_MS = 5_000;
 /** What a service is that has one process. */
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
+const NO_JOURNAL: JournalStatus = {
+  bytes: 0,
+  maxBytes: 0,
+  records: 0,
+  waitingBytes: 0,
+  usedUp: [],
+  most: null,
+  oldestAt: null,
+  fault: null,
+};
+
 /** What is otherwise where the service is started within another program, a test say. */
 export interface Surroundings {
   /** From when on something is a reason not to be well. */
@@ -177,6 +194,7 @@ async function start(
   // A stranger who knocks all day is told of once a minute.
   const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
   const mayTellMore = createPace();
+  const mayTellShare = oncePer(HOUR_MS, MAX_REFUSED_TOLD);
   const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes, assignment.count);
   const startedAt = new Date().toISOString();
   let seenMs = Number.NEGATIVE_INFINITY;
@@ -226,7 +244,7 @@ async function start(
       onOver: (outage) => log.journalRecovered({ ...outage }),
     }),
     journalFull: createOutage<JournalStatus>({
-      onBegun: ({ bytes, maxBytes }) => log.journalFull(bytes, maxBytes),
+      onBegun: (use) => log.journalFull(use),
       onOver: (outage) => log.journalRecovered({ ...outage }),
     }),
   } satisfies Record<string, Outage<never>>;
@@ -516,8 +534,15 @@ async function start(
     } catch (cause) {
       if (record.kind === "quarantine") quarantine.broken(record.id);
       if (record.kind === "bounce") acknowledging.bounceGone(record.id);
+      if (cause instanceof JournalFullError && cause.peer !== null) noteShareFull(cause.peer);
       throw cause;
     }
+  }
+
+  /** Where no peer has room, the journal is full, and that is told. */
+  function noteShareFull(peer: string): void {
+    const use = journalStatus();
+    if (!isFullForAll(use) && mayTellShare(peer)) log.journalShareFull(peer, use);
   }
 
   /** To the queue, when Redis is one that keeps what it is given. */
@@ -673,7 +698,7 @@ async function start(
     }
     const status = journalStatus();
     const wasFull = full;
-    full = isFull(status);
+    full = isFullForAll(status);
     if (full && !wasFull) outages.journalFull.begun(status);
     if (!full && wasFull) outages.journalFull.over();
   }
@@ -688,14 +713,15 @@ async function start(
 
   function healthFacts(): HealthFacts {
     const use = journalStatus();
+    const isFullNow = isFullForAll(use);
     return {
       now: new Date(),
       takesReports: assignment.number <= assignment.count,
       stopping,
-      // A journal of an earlier run, in queue mode, takes no reports.
-      full: config.accept === "journal" && isFull(use),
+      full: isFullNow,
+      fullOfQueued: isFullNow && isQueued(use),
       needsRedis: config.accept === "queue",
-      journal: use,
+      journal: { ...use, usedUp: isFullNow || config.accept !== "journal" ? [] : use.usedUp },
       redis: { ...watch.state(), accepted: config.redisChecks === "warn", refusal: watch.refusal() },
       drainFault: drain?.trouble() ?? null,
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
@@ -807,7 +833,18 @@ async function start(
   }
 
   function journalStatus(): JournalStatus {
-    return journal?.status() ?? { bytes: 0, maxBytes: journalMaxBytes, records: 0, oldestAt: null, fault: null };
+    return journal?.status() ?? { ...NO_JOURNAL, maxBytes: journalMaxBytes };
+  }
+
+  /** Whether no peer's reports are taken. A journal of an earlier run, in queue mode, takes none anyway. */
+  function isFullForAll(use: JournalStatus): boolean {
+    return (
+      config.accept === "journal" &&
+      isFull(
+        use,
+        files.peers().map(({ name }) => name),
+      )
+    );
   }
 
   async function startJournal(directory: string): Promise<Journal> {

@@ -229,6 +229,13 @@ export const BOUNDS = {
     reason:
       "two reads of a socket; where there is no room for it the connection is closed, because its client reads no reply",
   },
+  journalShare: {
+    value: 0.875,
+    unit: "share",
+    about: "records of one peer in the journal, of what the others leave of `MM4D_JOURNAL_MAX_BYTES`",
+    reason:
+      "what one peer fills leaves room for the others' reports, and a single one has seven eighths for an outage of Redis; beyond it that peer's messages, and nobody else's, are asked to come again (451)",
+  },
   connectionsShare: {
     value: 0.5,
     unit: "share",

@@ -23,8 +23,9 @@ export interface Chunk {
 export interface BacklogOptions {
   /** Where the first record waits. */
   readonly from: Position;
-  /** How many wait already, on the disk. */
+  /** How many wait already, on the disk, and how many bytes those are. */
   readonly records: number;
+  readonly bytes: number;
   /** How many bytes of records are kept in memory, as they are on the disk. */
   readonly memoryBytes: number;
   /** Reads records from a position on. */
@@ -52,6 +53,8 @@ export interface Backlog {
   doneAhead(): readonly Position[];
   /** How many records wait, those that were taken and are not done among them. */
   records(): number;
+  /** As they are on the disk. */
+  bytes(): number;
   /** The record that has waited longest. */
   oldest(): JournalRecord | undefined;
 }
@@ -77,7 +80,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
   let firstTaken = 0;
   const slots = new WeakMap<Entry, Slot>();
   let drained = options.from;
-  let records = options.records;
+  let { records, bytes } = options;
 
   async function loadChunk(from: Position): Promise<void> {
     const { entries, next } = await options.read(from);
@@ -92,9 +95,16 @@ export function createBacklog(options: BacklogOptions): Backlog {
     heldBytes += bytesOf(entry);
   }
 
+  /** A segment that somebody removed takes its records with it: then the count ends where nothing is left. */
+  function recount(): void {
+    if (taken.length === firstTaken && head === memory.length && diskFrom === null && !loading)
+      [records, bytes] = [0, 0];
+  }
+
   return {
     add(entry) {
       records += 1;
+      bytes += bytesOf(entry);
       if (diskFrom !== null) return;
       if (heldBytes > 0 && heldBytes + bytesOf(entry) > options.memoryBytes) {
         diskFrom = entry.start;
@@ -143,6 +153,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
       if (!slot?.record) return;
       slot.record = null;
       records -= 1;
+      bytes -= bytesOf(entry);
       for (let first = taken[firstTaken]; first && first.record === null; first = taken[firstTaken]) {
         drained = first.end;
         firstTaken += 1;
@@ -162,9 +173,13 @@ export function createBacklog(options: BacklogOptions): Backlog {
         .map(({ start }) => start),
 
     records() {
-      // A segment that somebody removed takes its records with it: then the count ends where nothing is left.
-      if (taken.length === firstTaken && head === memory.length && diskFrom === null && !loading) records = 0;
+      recount();
       return records;
+    },
+
+    bytes() {
+      recount();
+      return bytes;
     },
 
     oldest: () => taken[firstTaken]?.record ?? memory[head]?.record,

@@ -308,6 +308,48 @@ test.concurrent(
   },
 );
 
+test.concurrent("a peer that fills up its share of the journal gets 451, and nobody else does", SLOWLY, async () => {
+  const redis = await redisOf();
+  const service = await start({
+    REDIS_URL: redis.url,
+    MM4D_JOURNAL_MAX_BYTES: "1048576",
+    MM4D_PEERS: "greedy=127.0.0.2;good=127.0.0.3",
+  });
+  await saysBy(service.env, /^ok$/m);
+  const large = (): Uint8Array => report({ "X-Mms-Status-Text": "x".repeat(7_000) });
+  const fillUp = async (from: string) => {
+    const client = await openSession(service.smtpPort, { from });
+    for (const make of [large, report]) {
+      for (let reply = ""; !reply.startsWith("451 "); ) reply = await client.deliver(make());
+    }
+    client.end();
+  };
+  await fillUp("127.0.0.2");
+  const shared = await service.tells("journal-share-full");
+  expect(shared.sentences).toEqual([
+    expect.stringMatching(
+      /^What greedy may have of the journal is used up .*: its reports get 451 until what it sent has been on the queue for a minute$/,
+    ),
+  ]);
+  const good = await openSession(service.smtpPort, { from: "127.0.0.3" });
+  expect(await good.deliver(report())).toBe("250 2.0.0 Report stored");
+  good.end();
+
+  // Each has its own share of the rest; when nobody has room, the journal is full, though nothing waits for Redis.
+  await fillUp("127.0.0.3");
+  const full = await service.tells("journal-full");
+  expect(full.sentences).toEqual([
+    expect.stringMatching(
+      /^The journal is full .* of what was queued within the last minute, \d+ % of it from greedy: reports get 451 until that has been on the queue for a minute$/,
+    ),
+  ]);
+  // The last of it may still be on its way there.
+  await eventually(
+    async () => (await runCommand(["status"], service.env)).stdout,
+    (stdout) => /^Journal: nothing waits; 1 MB of 1 MB, 1 MB of them on the queue already$/m.test(stdout),
+  );
+});
+
 test.concurrent(
   "in queue mode, a Redis on which nothing is put; and a service that is being stopped",
   SLOWLY,
