@@ -202,6 +202,8 @@ async function start(
   let silence: Silence | undefined;
   let listener: Listener | undefined;
   let acknowledgements: Acknowledgements | undefined;
+  /** Bounces that an earlier process left in the journal, by the ids of their records: they take their peers' room. */
+  const bouncesLeft = new Map<string, KeptMessage>();
   /** The embedded Redis that ended with everything on its disk. */
   let settledIn: string | null = null;
   let full = false;
@@ -319,6 +321,8 @@ async function start(
     trace,
   });
   acknowledgements = acknowledging;
+  for (const [id, bounce] of bouncesLeft) acknowledging.bounceWaits(id, bounce);
+  bouncesLeft.clear();
   releasers.push(() => within(config.shutdownGraceMs + REDIS_STOP_MS, acknowledging.stop(config.shutdownGraceMs)));
 
   const drain = journal && beginDrain(journal);
@@ -522,7 +526,7 @@ async function start(
   /** Resolves once the record is safe; rejects in time when that is not certain, and then the relay comes again. */
   async function store(record: JournalRecord): Promise<void> {
     if (record.kind === "quarantine") quarantine.promised(record.id, keptMessage(record.message));
-    if (record.kind === "bounce") acknowledging.bounceWaits(record.id, record.message);
+    if (record.kind === "bounce") acknowledging.bounceWaits(record.id, keptMessage(record.message));
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
       const published = await withDeadline(publish(record), "Redis").catch((cause: Error) => {
@@ -853,6 +857,10 @@ async function start(
       maxBytes: journalMaxBytes,
       hold: control.hold,
       onFault: noteFault,
+      onRecovered(record) {
+        if (record.kind === "quarantine") quarantine.promised(record.id, keptMessage(record.message));
+        if (record.kind === "bounce") bouncesLeft.set(record.id, keptMessage(record.message));
+      },
       onSynced: (tookMs) => metrics.journalSyncSeconds.observe(tookMs / 1000),
     });
     releasers.push(async () => {
@@ -897,8 +905,8 @@ async function start(
   }
 }
 
-/** As it takes room in the quarantine. */
-function keptMessage({ peer, raw }: QuarantinedMessage): KeptMessage {
+/** As it takes room: in the quarantine, or of what its peer's bounces may take. */
+function keptMessage({ peer, raw }: Pick<QuarantinedMessage, "peer" | "raw">): KeptMessage {
   return { peer: peer.name, bytes: raw.length };
 }
 

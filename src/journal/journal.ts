@@ -9,10 +9,10 @@
 import { truncateSync, write } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { join } from "node:path";
-import type { Backlog, Chunk, Entry } from "./backlog.ts";
+import type { Backlog, Chunk, Entry, Place } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { hasCursor, loadCursor, saveCursor } from "./cursor.ts";
-import { decodeRecord, encodeRecord, type JournalRecord, peerOf, receivedAtOf, scanRecords } from "./record.ts";
+import { decodeRecord, encodeRecord, type JournalRecord, peerOf, scanRecords } from "./record.ts";
 import { createRetention } from "./retention.ts";
 import {
   beginSegment,
@@ -66,6 +66,8 @@ export interface JournalOptions {
   /** Rejects when the directory is no longer ours; asked before anything new is begun in it. */
   readonly hold?: () => Promise<void>;
   readonly onFault: (fault: JournalFault) => void;
+  /** Each record that an earlier process left and that is not on the queue yet, before the journal is open. */
+  readonly onRecovered?: (record: JournalRecord) => void;
   /** After each synced write: how long it took, in milliseconds. */
   readonly onSynced?: (tookMs: number) => void;
 }
@@ -92,6 +94,8 @@ export interface Journal {
   /** Resolves once the record is on the disk. Rejects when it is not: then nothing was promised. */
   append(record: JournalRecord): Promise<void>;
   readonly backlog: Backlog;
+  /** A record that was taken from the backlog and is not done, from the disk. Undefined when it is not there any more, which is told. */
+  read(place: Place): Promise<JournalRecord | undefined>;
   /** How many records were appended since the start. */
   appended(): number;
   status(): JournalStatus;
@@ -145,7 +149,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST));
   await makeDirectory(directory);
   const shares = createShares(maxBytes);
-  const { sizes, cursor, records, bytes } = await recover(directory, onFault, shares);
+  const { sizes, cursor, records, bytes } = await recover(options, shares);
 
   /** Bytes that are safe, by segment. What a failed write left behind them is not counted and never read. */
   const segments = new Map(sizes);
@@ -390,6 +394,20 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     moveToEnd: (record) => enqueue(record, encodeRecord(record)),
 
     backlog,
+
+    async read({ start, end }) {
+      try {
+        const bytes = await readSegment(directory, start, end.offset - start.offset);
+        const { entries } = await entriesOf(bytes, start, true);
+        if (bytes.byteLength === 0) onFault({ kind: "missing", segment: start.segment });
+        return entries[0]?.record;
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+        onFault({ kind: "missing", segment: start.segment });
+        return undefined;
+      }
+    },
+
     appended: () => appended,
 
     status() {
@@ -401,7 +419,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         waitingBytes: backlog.bytes(),
         usedUp: shares.usedUp(totalBytes),
         most: shares.most(),
-        oldestAt: oldest ? new Date(receivedAtOf(oldest)) : null,
+        oldestAt: oldest ? new Date(oldest.receivedAt) : null,
         fault,
       };
     },
@@ -469,7 +487,7 @@ interface Recovered {
 }
 
 /** Looks at every segment once: cuts a torn end, sets damaged bytes aside, counts what waits and whose it is. */
-async function recover(directory: string, onFault: (fault: JournalFault) => void, shares: Shares): Promise<Recovered> {
+async function recover({ directory, onFault, onRecovered }: JournalOptions, shares: Shares): Promise<Recovered> {
   const [newer] = newerSegments(directory);
   if (newer !== undefined) throw writtenByNewer(join(directory, newer));
   const listed = listSegments(directory);
@@ -500,6 +518,7 @@ async function recover(directory: string, onFault: (fault: JournalFault) => void
         shares.promised(peerOf(record), length);
         shares.arrived(segment, peerOf(record), length);
         if (isBefore(start, cursor.drained)) continue;
+        onRecovered?.(record);
         records += 1;
         waitingBytes += length;
       } else if (stretch.kind === "damaged") {

@@ -200,8 +200,9 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number, proc
       return before === undefined;
     },
     promised(id, message) {
+      // Recovered from the journal, it may stand there twice, or have arrived before.
+      if (!coming.has(id) && !measured.has(id)) count(message, 1);
       coming.set(id, { message, measurements: Number.POSITIVE_INFINITY });
-      count(message, 1);
     },
     broken(id) {
       const entry = coming.get(id);
