@@ -25,7 +25,7 @@ import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./data-reader.ts";
 import type { Limits } from "./limits.ts";
-import { findParameterFault } from "./parameters.ts";
+import { findParameterFault, withUsedParameters } from "./parameters.ts";
 import type { Peer } from "./peer.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 import type { Unfinished } from "./unfinished.ts";
@@ -252,12 +252,17 @@ export class Mm4Connection extends SMTPConnection {
 
   override handler_MAIL(command: Buffer, callback: () => void): void {
     if (this.refuseParameters(command)) callback();
-    else super.handler_MAIL(command, callback);
+    else super.handler_MAIL(this.asMeant(command), callback);
   }
 
   override handler_RCPT(command: Buffer, callback: () => void): void {
     if (this.refuseParameters(command)) callback();
-    else super.handler_RCPT(command, callback);
+    else super.handler_RCPT(this.asMeant(command), callback);
+  }
+
+  /** The library refuses UTF-8 as xtext, and looks into what is passed over. */
+  private asMeant(command: Buffer): Buffer {
+    return this.peer?.listed ? Buffer.from(withUsedParameters(command.toString("latin1")), "latin1") : command;
   }
 
   /** Whether something behind the address is wrong, and that was answered. */
