@@ -362,7 +362,7 @@ export const SETTINGS = {
     fallback: "2000",
     ...wholeNumber(1, 65_535),
     about:
-      "Most SMTP connections of one peer at a time; its entry may say otherwise. Further ones are greeted, and MAIL is answered 450 when none of the others ends soon.",
+      "Most SMTP connections of one peer at a time, and never more than half of MM4D_MAX_CLIENTS; its entry may say otherwise. Further ones are greeted, and MAIL is answered 450 when none of the others ends soon.",
   },
   maxRecipients: {
     env: "MM4D_MAX_RECIPIENTS",

@@ -176,9 +176,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     return undefined;
   }
 
-  /** How many connections a peer may have at a time. */
-  function maxOf(peer: Peer): number {
-    return peer.limits.connections ?? limits.clientsPerPeer;
+  /**
+   * How many connections a peer may have at a time: without an entry that says more, no more than half of all, so
+   * that others are still greeted. Who is not listed is the only one there is.
+   */
+  function maxOf({ limits: own, listed }: Peer): number {
+    const most = listed ? Math.max(1, Math.floor(limits.clients / 2)) : limits.clients;
+    return own.connections ?? Math.min(limits.clientsPerPeer, most);
   }
 
   function noteRefusal(

@@ -51,6 +51,17 @@ test("beyond its limit a peer is greeted; MAIL waits for a place, hears 450 when
   expect(await third.deliver(Buffer.from("X: 1\r\n\r\n"))).toBe("250 2.0.0 Report stored");
 });
 
+test("no peer has more than half of all places unless its entry says so: the others are greeted and taken", async () => {
+  const peers = [peerAt("few", FEW), peerAt("other", OTHER, { limits: { connections: 3, messagesPerSecond: null } })];
+  await listen({ peers, limits: { clients: 5 } });
+  for (let count = 0; count < 6; count++) await open();
+  expect(listener.connectionsByPeer().get("few")).toBe(2);
+  for (let count = 0; count < 3; count++) expect(await (await open(OTHER)).command(MAIL)).toBe(ACCEPTED);
+  const replies = connectSmtp(listener.port, { from: OTHER });
+  clients.push(replies);
+  expect(await replies.reply()).toBe("421 4.3.2 Too many connections, try again later");
+});
+
 test("those that wait are given places in the order of coming, and whoever has gone waits no more", async () => {
   await listen();
   const holding = [await open(), await open()];
