@@ -66,7 +66,8 @@ export interface House {
   onFailed(connection: Mm4Connection, cause: Error): void;
   /** A handshake that failed: the client hears nothing of us that it would understand. */
   onTlsFailed(connection: Mm4Connection, why: string): void;
-  onClosed(connection: Mm4Connection): void;
+  /** All has been said to it, or it has gone. May be told twice. */
+  onLeaving(connection: Mm4Connection): void;
 }
 
 /** What is to be answered to a message. */
@@ -369,8 +370,14 @@ export class Mm4Connection extends SMTPConnection {
     this.tlsFailed = this._upgrading;
   }
 
+  /** Its client may take five seconds to close its own side, in which others can deliver. */
+  override close(): void {
+    super.close();
+    this.house.onLeaving(this);
+  }
+
   override _onClose(): void {
-    if (!this._closed) this.house.onClosed(this);
+    if (!this._closed) this.house.onLeaving(this);
     // One that is whole is given up when it is stored, whoever waits for that.
     const parser = this._parser || undefined;
     if (parser?._dataMode) this.holdMessage(0);
