@@ -698,7 +698,7 @@ async function start(
     if (identity !== null) await trace.flush().catch((cause: Error) => log.redisError(cause));
     if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {
       seenMs = performance.now();
-      await measure().catch((cause: Error) => log.redisError(cause));
+      await measure();
     }
     const status = journalStatus();
     const wasFull = full;
@@ -707,12 +707,15 @@ async function start(
     if (!full && wasFull) outages.journalFull.over();
   }
 
-  /** What stands on the queues. Rejects when Redis does not tell. */
+  /** What stands on the queues. One that cannot be looked at keeps none of the others from it. */
   async function measure(): Promise<void> {
+    for (const look of [lookAtQuarantine, queueWatch.look, async () => silence?.look()])
+      await look().catch((cause: Error) => log.redisError(cause));
+  }
+
+  async function lookAtQuarantine(): Promise<void> {
     inQuarantine = await measureQuarantine(redis, config.queuePrefix, inQuarantine);
     quarantine.measured(inQuarantine);
-    await queueWatch.look();
-    await silence?.look();
   }
 
   function healthFacts(): HealthFacts {

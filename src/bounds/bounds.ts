@@ -281,10 +281,16 @@ export const BOUNDS = {
     about: "of them, those of one address (IPv6: of one /64)",
     reason: "a relay's own connections share its password, of which one is compared and remembered; beyond it 454",
   },
+  failedLoginsOfNetwork: {
+    value: 8,
+    unit: "things",
+    about: "addresses of one IPv6 /64 whose failed logins are counted each by itself",
+    reason: "relays that stand in one network; all further ones count as one, because whoever has one address has all",
+  },
   failedLoginsOfPeer: {
     value: 1_000,
     unit: "things",
-    about: "addresses of one peer (IPv6: networks of /64) whose failed logins are remembered",
+    about: "addresses of one peer whose failed logins are remembered",
     reason:
       "each failure of an address is answered later than the one before; of more, the one that failed longest ago is forgotten",
   },

@@ -89,7 +89,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const unfinished = createUnfinished(limits.unfinishedBytes);
   const places = createPlaces<Mm4Connection>({
     max: limits.clients,
-    maxOf: ({ peer }) => (peer ? maxOf(peer) : 0),
+    // What becomes free at a stop is nobody's any more.
+    maxOf: ({ peer }) => (peer && !stopping ? maxOf(peer) : 0),
     onTaken: ({ peer }) => options.onSession(peer?.name ?? ""),
   });
   const mayGoOn = createPace();
@@ -107,7 +108,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     onFailed: ({ remoteAddress, peer }, cause) =>
       options.onError(cause, { address: remoteAddress, peer: peer?.name ?? null }),
     onTlsFailed: (connection, why) => noteRefusal(connection, "tls-handshake", why),
-    onClosed: places.left,
+    onLeaving: places.left,
   };
 
   const server = new Mm4Server({
