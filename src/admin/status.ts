@@ -62,7 +62,10 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
   const { reasons, journal, peers } = facts;
   const state = stateOf(reasons);
   const since = (at: Date): string => durationInWords(now.getTime() - at.getTime());
-  const waiting = journal.records === 0 ? "nothing waits" : `${some(journal.records, "record")} wait`;
+  const waiting =
+    journal.records === 0
+      ? "nothing waits"
+      : `${some(journal.records, "record")} ${journal.records === 1 ? "waits" : "wait"}`;
   const oldest = journal.oldestAt === null ? "" : `, the oldest for ${since(journal.oldestAt)}`;
   const open = [...facts.connections].filter(([, count]) => count > 0);
   const fact = (about: string, text: string): StatusFact => ({ about, text, peers: [] });
