@@ -81,6 +81,8 @@ export interface Log {
   operatorActed(action: string, fields: Fields): void;
   traceFailed(cause: Error): void;
   processEnded(fields: Fields): void;
+  reasonBegun(reason: { readonly name: string; readonly state: string; readonly text: string }): void;
+  reasonOver(fields: Fields): void;
 }
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
@@ -231,6 +233,9 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       if (action === "login-failed") trouble("warn", "operator.login-failed", fields);
       else line("info", `operator.${action}`, fields);
     },
+    reasonBegun: ({ name, state, text }) =>
+      trouble(state === "not-well" ? "error" : "warn", "reason.begun", { reason: name, state, text }),
+    reasonOver: (fields) => line("info", "reason.over", fields),
     processEnded: (fields) => trouble("error", "process.ended", fields),
     traceFailed: (cause) => trouble("error", "trace.failed", { ...reason(cause), stack: cause.stack }),
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
@@ -267,6 +272,7 @@ const EFFECTS = {
     "they may be lost in Redis once they are on the queue. Change Redis as the reasons say; mm4d doctor tells how",
   "redis.changed":
     "what was queued lately is queued again under the same ids, because this Redis may not have it. Nothing to do",
+  "reason.begun": "what the text says. mm4d status tells all of them, mm4d doctor what to do",
   "queue.failed": "they get 451 until the queue takes them. mm4d doctor tells what is wrong",
   "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
   "operator.login-failed": "none. A wrong MM4D_ADMIN_TOKEN was given; many of these are somebody who guesses",

@@ -18,6 +18,7 @@ import {
   reasonsOf,
   stateOf,
 } from "./admin/reasons.ts";
+import { createReasonsTold } from "./admin/reasons-told.ts";
 import { type Admin, startAdmin } from "./admin/server.ts";
 import { createSilence, type Silence } from "./admin/silence.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
@@ -275,6 +276,11 @@ async function start(
     catalogue: () => files.reading().catalogue.version,
     process: shownNumber(assignment),
   });
+  const reasonsTold = createReasonsTold({
+    onBegun: (reason) => log.reasonBegun(reason),
+    onOver: (name, outage) => log.reasonOver({ reason: name, ...outage }),
+  });
+  releasers.push(async () => reasonsTold.stop());
   const siblings = createSiblings(config.dataDir, isFirst ? assignment : ALONE);
 
   const dataDir = processDirectory(config.dataDir, assignment.number);
@@ -699,6 +705,8 @@ async function start(
     if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {
       seenMs = performance.now();
       await measure();
+      // Of several processes the first tells of all.
+      if (isFirst && !stopping) reasonsTold.note(await allReasons());
     }
     const status = journalStatus();
     const wasFull = full;

@@ -271,7 +271,8 @@ const ROWS = [
             `The quarantine has had no room for messages of ${named(quarantine.refused.map(({ peer }) => peer))} for ${durationInWords(Math.max(...quarantine.refused.map(({ forMs }) => forMs)))} (in all ${filled(quarantine)}; no peer has more than half of what the others leave): those that cannot be read get 451`,
           ]
         : [],
-    remedy: "[Empty it](#the-quarantine-is-growing): `mm4d quarantine replay --all`, or `drop` what is no report",
+    remedy:
+      "[Empty it](#the-quarantine-is-growing): `mm4d quarantine replay --all`; what makes no event even so is dropped by `mm4d quarantine drop --all --reason REASON`",
   },
   {
     name: "quarantine-nearly-full",
@@ -546,9 +547,12 @@ function notTaken(queue: QueueFacts): string {
   return `${onIt(queue)} on the queue ${shownName(queue)}, and none was taken for ${durationInWords(notTakenMs ?? 0)}: ${why()}`;
 }
 
-function onIt({ holds, waits }: QueueFacts): string {
+function onIt({ holds, waits, jobs }: QueueFacts): string {
   const noun = holds === "events" ? "event" : "acknowledgement";
-  return waits === 1 ? `1 ${noun} waits` : `${waits} ${noun}s wait`;
+  // Their time has come, and BullMQ counts them among those that are to be tried again until somebody takes them.
+  const due = waits - (jobs.waiting ?? 0);
+  const again = due > 0 ? ` (${due === waits ? "all" : due} to be tried again)` : "";
+  return `${waits === 1 ? `1 ${noun} waits` : `${waits} ${noun}s wait`}${again}`;
 }
 
 function shownName({ name }: QueueFacts): string {

@@ -64,7 +64,10 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
   const { reasons, journal, peers } = facts;
   const state = stateOf(reasons);
   const since = (at: Date): string => durationInWords(now.getTime() - at.getTime());
-  const waiting = journal.records === 0 ? "nothing waits" : `${some(journal.records, "record")} wait`;
+  const waiting =
+    journal.records === 0
+      ? "nothing waits"
+      : `${some(journal.records, "record")} ${journal.records === 1 ? "waits" : "wait"}`;
   const oldest = journal.oldestAt === null ? "" : `, the oldest for ${since(journal.oldestAt)}`;
   const queuedBytes = journal.bytes - journal.waitingBytes;
   const queued = queuedBytes < journal.maxBytes / 2 ? "" : `, ${megabytes(queuedBytes)} of them on the queue already`;

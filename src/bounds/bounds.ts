@@ -92,6 +92,12 @@ export const BOUNDS = {
     about: "a file of settings (`--env-file`, the unit's)",
     reason: "all settings with the longest list of peers take less; beyond it refused with a sentence",
   },
+  savedMessageBytes: {
+    value: 104_857_600,
+    unit: "bytes",
+    about: "a saved message that a command reads",
+    reason: "no larger one is ever accepted (`MM4D_MAX_MESSAGE_BYTES`); what does not end must not fill the memory",
+  },
   settingsFileBytes: {
     value: 16_777_216,
     unit: "bytes",

@@ -394,3 +394,13 @@ test("words of others are quoted on one line, cut, masked, and with nothing hidd
   expect(quoted(" \n ")).toBe("an error without words");
   expect(REASON_TIMES.notTakenMs).toBe(MINUTE_MS);
 });
+
+test("what is to be tried again and due is told apart, as the line on the queue tells it", () => {
+  const text = (more: Partial<QueueFacts>) =>
+    reasonsOf({ ...WELL, queues: [{ ...QUEUE, notTakenMs: MINUTE_MS, ...more }] }).find(
+      ({ name }) => name === "events-not-taken",
+    )?.text;
+  expect(text({ waits: 3, jobs: { waiting: 3 } })).toMatch(/^3 events wait on the queue/);
+  expect(text({ waits: 5, jobs: { waiting: 3, delayed: 2 } })).toMatch(/^5 events wait \(2 to be tried again\) on/);
+  expect(text({ waits: 407, jobs: { delayed: 407 } })).toMatch(/^407 events wait \(all to be tried again\) on/);
+});

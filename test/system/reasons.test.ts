@@ -33,6 +33,7 @@ afterAll(async () => {
 });
 
 interface Running {
+  log(): readonly Record<string, unknown>[];
   readonly env: Readonly<Record<string, string>>;
   readonly smtpPort: number;
   readonly dataDir: string;
@@ -49,12 +50,16 @@ async function start(settings: Readonly<Record<string, string>>, times: Partial<
     MM4D_DATA_DIR: join(parent, "data"),
     MM4D_SHUTDOWN_DELAY_MS: "0",
     MM4D_SHUTDOWN_GRACE_MS: "0",
-    MM4D_LOG_LEVEL: "fatal",
+    MM4D_LOG_LEVEL: "info",
     ...settings,
   });
   const loaded = loadConfig(env);
   if (!loaded.ok) throw new Error(loaded.error.join("\n"));
-  const service = await startService(loaded.value.config, undefined, { times: { ...REASON_TIMES, ...times } });
+  const lines: string[] = [];
+  const service = await startService(loaded.value.config, undefined, {
+    times: { ...REASON_TIMES, ...times },
+    logTo: { write: (line) => void lines.push(line) },
+  });
   releasers.push(
     () => rmSync(parent, { recursive: true, force: true }),
     () => service.stop(),
@@ -63,6 +68,7 @@ async function start(settings: Readonly<Record<string, string>>, times: Partial<
     env,
     smtpPort: service.smtp.port,
     dataDir: env.MM4D_DATA_DIR ?? "",
+    log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     tells: (...names) => tells(env, names),
   };
 }
@@ -199,6 +205,18 @@ test.concurrent("what needs attention, and nothing of it once it is mended", SLO
   await quiet.deliver(service.smtpPort, report());
   await redis.call("CONFIG", "SET", "appendonly", "yes");
   expect((await service.tells()).state).toBe("well");
+  // The log has told of each that has no other line, when it began; that it is over, a while later.
+  const told = (event: string) =>
+    service
+      .log()
+      .filter((line) => line.event === event)
+      .map((line) => line.reason);
+  const names = ["quarantine-nearly-full", "queue-paused", "events-not-taken", "events-retrying", "events-failed"];
+  for (const name of names) expect(told("reason.begun").filter((one) => one === name)).toEqual([name]);
+  await eventually(
+    () => told("reason.over"),
+    (over) => [...names, "peer-silent"].every((name) => over.includes(name)),
+  );
 });
 
 test.concurrent(
