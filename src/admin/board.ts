@@ -96,7 +96,14 @@ function maskAcknowledgement(shown: Readonly<Record<string, unknown>>, ack: Ackn
 }
 
 /** What a peer wrote of an acknowledgement. */
-const ECHOED: readonly (keyof Acknowledgement)[] = ["messageId", "transactionId", "version", "to", "originator"];
+const ECHOED: readonly (keyof Acknowledgement)[] = [
+  "messageId",
+  "transactionId",
+  "version",
+  "to",
+  "originator",
+  "numbers",
+];
 /** What is free text of a message in quarantine; the rest is ours. */
 const FREE_TEXTS_KEPT: readonly string[] = ["detail"];
 

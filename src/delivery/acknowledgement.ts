@@ -31,6 +31,8 @@ export interface Acknowledgement extends AckRequest {
   readonly receivedAt: string;
   readonly requestStatus: RequestStatus;
   readonly statusText: string | null;
+  /** Digits of the numbers of the message's parties, which are masked in its ids. A debt of mm4d 1.0.0 has none. */
+  readonly numbers?: readonly string[];
 }
 
 /** What became of a message that is to be acknowledged. */
