@@ -361,7 +361,8 @@ const ROWS = [
   },
   {
     name: "mmsc-unreachable",
-    means: "the last attempt to send a peer an acknowledgement failed",
+    means:
+      "a peer's MMSC could not be used when it was tried last, within the last hour, or put off three acknowledgements in a row",
     state: "needs-attention",
     sentences: ({ mmscs, now }) => {
       const failing = mmscs.flatMap(({ peer, failing }) => (failing === null ? [] : [{ peer, ...failing }]));
