@@ -382,20 +382,22 @@ const ROWS = [
   {
     name: "peer-silent",
     means:
-      "a peer that is set has sent no report since the start, an hour ago or longer, or for a day. What it sent to another replica on the same Redis counts",
+      "a peer that is set has sent no report since the start, or since a reload set it, an hour ago or longer, or for a day. What it sent to another replica on the same Redis counts",
     state: "needs-attention",
     sentences: ({ peers, now }, times) => {
       const never = peers.filter(({ lastAt, knownMs }) => lastAt === null && knownMs >= times.silentFromStartMs);
       const longAgo = peers.filter(
         ({ lastAt }) => lastAt !== null && now.getTime() - lastAt.getTime() >= times.silentMs,
       );
-      const longestMs = Math.max(...never.map(({ knownMs }) => knownMs));
+      const fromStart = never.filter(({ reloaded }) => !reloaded);
+      const startMs = Math.max(...fromStart.map(({ knownMs }) => knownMs));
       return [
-        ...(never.length === 0
+        ...(fromStart.length === 0
           ? []
           : [
-              `No report has come from ${named(never.map(({ name }) => name))} since mm4d was started, ${durationInWords(longestMs)} ago`,
+              `No report has come from ${named(fromStart.map(({ name }) => name))} since mm4d was started, ${durationInWords(startMs)} ago`,
             ]),
+        ...sinceSet(never.filter(({ reloaded }) => reloaded)),
         ...(longAgo.length === 0
           ? []
           : [
@@ -510,6 +512,16 @@ function onIt({ holds, waits }: QueueFacts): string {
 
 function shownName({ name }: QueueFacts): string {
   return visible(name);
+}
+
+/** Peers that reloads have set have a time of their own each. */
+function sinceSet(peers: HealthFacts["peers"]): readonly string[] {
+  const [first, ...others] = peers;
+  if (!first) return [];
+  const ago = ({ knownMs }: typeof first): string => `${durationInWords(knownMs)} ago`;
+  if (others.length === 0) return [`No report has come from ${first.name} since it was set, ${ago(first)}`];
+  const each = peers.map((peer) => `${peer.name} (set ${ago(peer)})`);
+  return [`No report has come from ${named(each)} since they were set`];
 }
 
 function named(names: readonly string[]): string {

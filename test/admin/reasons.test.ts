@@ -108,8 +108,8 @@ const FURTHER: readonly Partial<HealthFacts>[] = [
   { queues: [{ ...QUEUE, jobs: { failed: 3 }, failures: { firstAt: ago(DAY_MS), error: "no" } }] },
   { queues: [{ ...QUEUE, jobs: { delayed: 30 }, retrying: { lookedAt: 30, alike: 30, error: "no" } }] },
   { mmscs: [failingFor("carrier", MINUTE_MS, "ECONNREFUSED")] },
-  { peers: [{ name: "carrier", lastAt: null, knownMs: DAY_MS }] },
-  { peers: [{ name: "carrier", lastAt: ago(DAY_MS), knownMs: 1 }] },
+  { peers: [{ name: "carrier", lastAt: null, knownMs: DAY_MS, reloaded: false }] },
+  { peers: [{ name: "carrier", lastAt: ago(DAY_MS), knownMs: 1, reloaded: false }] },
 ];
 
 function* everyCombination(rest = GRID): Generator<HealthFacts> {
@@ -272,22 +272,36 @@ test.each<[string, Partial<HealthFacts>, readonly string[], string]>([
   ["a quarantine that is to hold nothing", { quarantine: { ...WELL.quarantine, maxMessages: 0 } }, [], "well"],
   [
     "a peer that is silent, an hour after the start",
-    { peers: [{ name: "a", lastAt: null, knownMs: 3_599_999 }] },
+    { peers: [{ name: "a", lastAt: null, knownMs: 3_599_999, reloaded: false }] },
     [],
     "well",
   ],
-  ["and longer", { peers: [{ name: "a", lastAt: null, knownMs: 3_600_000 }] }, ["peer-silent"], "needs-attention"],
-  ["a peer that spoke yesterday", { peers: [{ name: "a", lastAt: ago(DAY_MS - 1), knownMs: 9e9 }] }, [], "well"],
+  [
+    "and longer",
+    { peers: [{ name: "a", lastAt: null, knownMs: 3_600_000, reloaded: false }] },
+    ["peer-silent"],
+    "needs-attention",
+  ],
+  [
+    "a peer that spoke yesterday",
+    { peers: [{ name: "a", lastAt: ago(DAY_MS - 1), knownMs: 9e9, reloaded: false }] },
+    [],
+    "well",
+  ],
 ])("%s", (_, facts, expected, state) => {
   expect(names(facts)).toEqual(expected);
   expect(stateOf(reasonsOf({ ...WELL, ...facts }))).toBe(state);
 });
 
 test("of several processes, one that heard a peer is enough, and each that refused or failed is told", () => {
-  const one = { ...WELL, peers: [{ name: "a", lastAt: null, knownMs: DAY_MS }], ...refused(MINUTE_MS) };
+  const one = {
+    ...WELL,
+    peers: [{ name: "a", lastAt: null, knownMs: DAY_MS, reloaded: false }],
+    ...refused(MINUTE_MS),
+  };
   const other = {
     ...WELL,
-    peers: [{ name: "a", lastAt: ago(1), knownMs: 1 }],
+    peers: [{ name: "a", lastAt: ago(1), knownMs: 1, reloaded: false }],
     mmscs: [failingFor("b", 1, "no")],
   };
   expect(reasonsOf(healthOfAll([one, other])).map(({ name }) => name)).toEqual(["quarantine-full", "mmsc-unreachable"]);
@@ -303,8 +317,36 @@ test("of several processes, one that heard a peer is enough, and each that refus
   expect(reasonsOf(healthOfAll([full, full])).map(({ name }) => name)).toEqual(["journal-full"]);
 });
 
+test("a peer that a reload has set is silent since then, each with its own time, and not since the start", () => {
+  const silent = (name: string, hours: number, reloaded = true) => ({
+    name,
+    lastAt: null,
+    knownMs: hours * 3_600_000,
+    reloaded,
+  });
+  const texts = (...peers: HealthFacts["peers"]) => reasonsOf({ ...WELL, peers }).map(({ text }) => text);
+  expect(texts(silent("late", 2))).toEqual(["No report has come from late since it was set, 2 h ago"]);
+  expect(texts(silent("old", 100, false), silent("late", 2), silent("later", 1))).toEqual([
+    "No report has come from old since mm4d was started, 4 d 4 h ago",
+    "No report has come from late (set 2 h ago), later (set 1 h ago) since they were set",
+  ]);
+  // The process that has known it for longest knows since when.
+  const [first, other] = [silent("late", 2), silent("late", 1, false)].map((peer) => ({ ...WELL, peers: [peer] }));
+  for (const both of [
+    [first, other],
+    [other, first],
+  ] as HealthFacts[][]) {
+    expect(reasonsOf(healthOfAll(both))[0]?.text).toBe("No report has come from late since it was set, 2 h ago");
+  }
+});
+
 test("many peers are one sentence, with some names", () => {
-  const peers = Array.from({ length: 500 }, (_, index) => ({ name: `p${index}`, lastAt: null, knownMs: DAY_MS }));
+  const peers = Array.from({ length: 500 }, (_, index) => ({
+    name: `p${index}`,
+    lastAt: null,
+    knownMs: DAY_MS,
+    reloaded: false,
+  }));
   const [reason, ...others] = reasonsOf({ ...WELL, peers });
   expect([reason?.text, others]).toEqual([
     expect.stringMatching(/p9 and 490 more since mm4d was started, 1 d ago$/),
