@@ -14,7 +14,10 @@ import { durationInWords, megabytes, some } from "../quantities.ts";
 import { visible } from "../visible.ts";
 import type { HealthFacts, QueueFacts } from "./health.ts";
 
-/** `needs-attention`: nothing is refused and nothing lost; a person must look all the same, by day. */
+/**
+ * `needs-attention`: every report that can be read is taken, though one that cannot may just have
+ * found no room in quarantine; a person must look all the same, by day.
+ */
 export type State = "well" | "needs-attention" | "not-well";
 
 /** One reason that holds, in one sentence. */
