@@ -9,6 +9,7 @@
  * {@link relaysNotice}, and a test goes through the grid of facts.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
+import { beginningOf } from "../delivery/beginning.ts";
 import { maskAllNumbers } from "../delivery/masking.ts";
 import { durationInWords, megabytes, some } from "../quantities.ts";
 import { visible } from "../visible.ts";
@@ -537,8 +538,7 @@ const ADDRESS = /((?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-
 
 /** Words of somebody else, on one line: cut, without telephone numbers, and with nothing hidden in them. */
 export function quoted(text: string): string {
-  const line = text
-    .slice(0, 4 * MOST_QUOTED)
+  const line = beginningOf(text, 4 * MOST_QUOTED)
     .replace(/\s+/g, " ")
     .trim();
   const masked = line

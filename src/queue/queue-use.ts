@@ -4,6 +4,7 @@
  */
 import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { beginningOf } from "../delivery/beginning.ts";
 import type { QueueUse } from "../metrics.ts";
 
 /** What one look finds out. */
@@ -88,7 +89,12 @@ export async function lookAtQueue(redis: Redis, prefix: string, queue: string): 
 
 async function errorsOf(redis: Redis, keys: readonly string[]): Promise<string[]> {
   if (keys.length === 0) return [];
-  return (await redis.eval(ERRORS, keys.length, ...keys, BOUNDS.errorLookedAt.value)) as string[];
+  const most = BOUNDS.errorLookedAt.value;
+  const errors = (await redis.eval(ERRORS, keys.length, ...keys, most)) as string[];
+  // One that may be cut must not end within a number: the rest of it would not be masked.
+  return errors.map((error) =>
+    Buffer.byteLength(error) < most ? error : beginningOf(error, Math.max(0, error.length - 1)),
+  );
 }
 
 /** The most frequent of them, by their first line. Two that differ by an id, a number or a time are alike. */

@@ -365,5 +365,9 @@ test("words of others are quoted on one line, cut, masked, and with nothing hidd
   expect(text).toMatch(/^"connect ECONNREFUSED 192\.168\.100\.23:5432 \\x1b\[31mof \+\* \*{3} \*{3} 0100\\u202e x+…"$/);
   expect(text.length).toBeLessThan(200);
   expect(quoted(" \n ")).toBe("an error without words");
+  // Wherever it is cut before its blanks are taken out, no piece of a number is left.
+  for (let blanks = 600; blanks < 660; blanks += 1) {
+    expect(quoted(`no${" ".repeat(blanks)}12025550100 is known`)).not.toMatch(/\d{5}|12025550|\d(?=…)/);
+  }
   expect(REASON_TIMES.notTakenMs).toBe(MINUTE_MS);
 });

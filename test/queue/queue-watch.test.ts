@@ -214,6 +214,13 @@ test("what consumers gave up on is told with the last error, until it is given b
     ({ jobs }) => jobs.failed === 2,
   );
   expect(use.failures).toEqual({ firstAt: expect.any(Date), error: "error 2" });
+  // Where it is cut, it ends before a number, of which the rest could not be masked.
+  await queue.add("event", `${" ".repeat(488)}12025550100`);
+  const cut = await eventually(
+    () => look(watch()),
+    ({ jobs }) => jobs.failed === 3,
+  );
+  expect(cut.failures?.error).toMatch(/^error *…$/);
   await worker.close();
   await queue.clean(0, 10, "failed");
   expect((await look(watch())).failures).toBeNull();
