@@ -1,8 +1,10 @@
 /** What is told of queues beyond their jobs: whether anything is taken, whoever takes it, and whether a worker is connected. */
 import { setTimeout as wait } from "node:timers/promises";
 import { type Job, Queue, QueueEvents, Worker } from "bullmq";
+import { Hono } from "hono";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { createBoard } from "../../src/admin/board.ts";
 import { createQueueWatch, type QueueWatch } from "../../src/queue/queue-watch.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 
@@ -224,4 +226,23 @@ test("what consumers gave up on is told with the last error, until it is given b
   await worker.close();
   await queue.clean(0, 10, "failed");
   expect((await look(watch())).failures).toBeNull();
+});
+
+test("the board shows what is unseen in a job by its number, in what a peer wrote and in what a consumer did", async () => {
+  const unseen = "a\u202eb\u200bc\u009bd";
+  const job = await queue.add("event", { requestStatus: "Ok", messageId: unseen, to: null, originator: null });
+  await job.log(unseen);
+  await job.updateProgress(unseen);
+  const board = new Hono().route("/queue", createBoard([queue]));
+  const shown = "a\\u202eb\\u200bc\\x9bd";
+  for (const [path, times] of [
+    [`/api/queues/${name}/${job.id}`, 2],
+    [`/api/queues/${name}/${job.id}/logs`, 1],
+  ] as const) {
+    const answer = await board.request(`/queue${path}`);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, expect.stringMatching(/json/)]);
+    const text = await answer.text();
+    expect(text).not.toMatch(/[\p{Cf}\p{Cc}]/u);
+    expect(text.split(JSON.stringify(shown).slice(1, -1)).length - 1).toBe(times);
+  }
 });
