@@ -485,10 +485,13 @@ function isNotTaken({ notTakenMs }: QueueFacts, times: ReasonTimes): boolean {
   return notTakenMs !== null && notTakenMs >= times.notTakenMs;
 }
 
-/** Whoever is connected and has jobs in hand is at work, however long it takes. What else is there takes nothing. */
+/**
+ * Whoever is connected and has jobs in hand is at work, however long it takes. Where Redis does not tell who is,
+ * whoever renews its hold of a job is at work. What else is there takes nothing.
+ */
 function isAbandoned(queue: QueueFacts, times: ReasonTimes): boolean {
-  const { notTakenMs, paused, jobs, workers } = queue;
-  const atWork = !paused && (jobs.active ?? 0) > 0 && (workers ?? 0) > 0;
+  const { notTakenMs, paused, jobs, workers, held } = queue;
+  const atWork = !paused && (jobs.active ?? 0) > 0 && (workers === null ? held : workers > 0);
   return isEvents(queue) && notTakenMs !== null && notTakenMs >= times.abandonedMs && !atWork;
 }
 

@@ -24,6 +24,9 @@ const WAITING_PLACES = 3;
 /** What a delayed job's time is multiplied by to be its score (BullMQ, getDelayedScore.lua). */
 const DELAYED_SCORE = 0x1000;
 
+/** The newest in hand: what a worker left behind when it died is older. Its hold ends after some seconds. */
+const HOLDS_LOOKED_AT = 10;
+
 /** Of each job, the beginning of its error: Redis hands out values whole, and this one is of any length. */
 const ERRORS = `
 local errors = {}
@@ -49,6 +52,7 @@ export async function lookAtQueue(redis: Redis, prefix: string, queue: string): 
   pipeline.zrange(key("failed"), 0, 0, "WITHSCORES");
   pipeline.zrange(key("failed"), -1, -1);
   pipeline.zrange(key("delayed"), 0, BOUNDS.errorsLookedAt.value - 1);
+  pipeline.lrange(key("active"), 0, HOLDS_LOOKED_AT - 1);
   const answers = ((await pipeline.exec()) ?? []).map(([cause, answer]) => {
     if (cause) throw cause;
     return answer;
@@ -65,7 +69,19 @@ export async function lookAtQueue(redis: Redis, prefix: string, queue: string): 
     [firstFailed, failedAt],
     [lastFailed],
     later,
-  ] = answers as [string | null, string | null, string[], string[], number, number, string[], string[], string[]];
+    inHand,
+  ] = answers as [
+    string | null,
+    string | null,
+    string[],
+    string[],
+    number,
+    number,
+    string[],
+    string[],
+    string[],
+    string[],
+  ];
 
   const next = [wait, pausedWait, firstPrioritized ?? null, firstDue ?? null];
   const times = await Promise.all(
@@ -82,6 +98,7 @@ export async function lookAtQueue(redis: Redis, prefix: string, queue: string): 
     paused: isPaused === 1,
     failures: firstFailed === undefined ? null : { firstAt: new Date(Number(failedAt)), error: lastError },
     retrying: alikeIn(errors),
+    held: inHand.length > 0 && (await redis.exists(...inHand.map((id) => `${key(id)}:lock`))) > 0,
     // One that was taken and came back at once is another.
     next: next.map((id, place) => (id === null ? null : `${id} ${times[place]?.[1]}`)),
   };

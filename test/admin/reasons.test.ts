@@ -36,6 +36,7 @@ const QUEUE: QueueFacts = {
   notTakenMs: null,
   workers: 0,
   workersUnknown: null,
+  held: false,
   failures: null,
   retrying: null,
 };
@@ -230,6 +231,18 @@ test.each<[string, Partial<HealthFacts>, readonly string[], string]>([
     waitsFor(600_000, { workers: 1, ...inHand }),
     ["events-not-taken"],
     "needs-attention",
+  ],
+  [
+    "for ten minutes, where Redis does not tell who is connected, and a job is held",
+    waitsFor(600_000, { workers: null, workersUnknown: "NOPERM", held: true, ...inHand }),
+    ["events-not-taken"],
+    "needs-attention",
+  ],
+  [
+    "and where none is",
+    waitsFor(600_000, { workers: null, workersUnknown: "NOPERM", ...inHand }),
+    ["events-abandoned"],
+    "not-well",
   ],
   ["for ten minutes, by workers that have gone", waitsFor(600_000, inHand), ["events-abandoned"], "not-well"],
   [

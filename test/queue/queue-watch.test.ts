@@ -88,7 +88,7 @@ test("whoever takes an event, something was taken: a worker of BullMQ, or a prog
   // As clients in other languages do it; the events that come meanwhile hide nothing.
   await redis.rpoplpush(`bull:${name}:wait`, `bull:${name}:active`);
   await queue.add("event", 4);
-  expect(await look(watching)).toMatchObject({ waits: 3, notTakenMs: 0 });
+  expect(await look(watching)).toMatchObject({ waits: 3, notTakenMs: 0, held: false });
   await untilNotTakenFor(watching, 20);
   let taken = (): void => {};
   const first = new Promise<void>((resolve) => {
@@ -100,7 +100,8 @@ test("whoever takes an event, something was taken: a worker of BullMQ, or a prog
   });
   await first;
   expect(await look(watching)).toMatchObject({ waits: 2, notTakenMs: 0, jobs: { active: 2 } });
-  // It is connected, has one in hand, and takes no other.
+  // It is connected, has one in hand, which it holds, and takes no other.
+  expect((await look(watching)).held).toBe(true);
   await untilNotTakenFor(watching, 20);
   await hung.close(true);
 });
@@ -245,4 +246,24 @@ test("the board shows what is unseen in a job by its number, in what a peer wrot
     expect(text).not.toMatch(/[\p{Cf}\p{Cc}]/u);
     expect(text.split(JSON.stringify(shown).slice(1, -1)).length - 1).toBe(times);
   }
+});
+
+test("where a worker may not name its connection, it is not known whether one is connected, and why", async () => {
+  const other = await startRedis();
+  const seeing = new Redis(other.url);
+  await seeing.call("ACL", "SETUSER", "nameless", "on", ">secret", "~*", "&*", "+@all", "-client|setname");
+  const watching = createQueueWatch({ redis: seeing, prefix: "bull", names: [name], everyMs: EVERY_MS });
+  expect(await look(watching)).toMatchObject({ workers: 0, workersUnknown: null });
+  const url = other.url.replace("//", "//nameless:secret@");
+  const worker = new Worker(name, async () => {}, { connection: { url, maxRetriesPerRequest: null } });
+  worker.on("error", () => {}); // Redis ends before it does.
+  const fresh = () => createQueueWatch({ redis: seeing, prefix: "bull", names: [name], everyMs: EVERY_MS });
+  const use = await eventually(
+    () => look(fresh()),
+    ({ workersUnknown }) => workersUnknown !== null,
+  );
+  expect(use).toMatchObject({ workers: null, workersUnknown: expect.stringMatching(/\+client\|setname$/) });
+  await worker.close(true);
+  seeing.disconnect();
+  await other.stop();
 });
