@@ -31,7 +31,8 @@ export function findHolder(host: string, port: number, proc = "/proc"): Holder |
 /** In words, for the end of a sentence. */
 export function describeHolder({ uid, process: held }: Holder): string {
   if (held === null) return `another process, of uid ${uid}, which only that user and root can look into`;
-  return `pid ${held.pid} (${held.command})`;
+  const whose = uid === process.geteuid?.() ? "" : ` of uid ${uid}`;
+  return `pid ${held.pid} (${held.command})${whose}`;
 }
 
 const LISTENING = "0A";
