@@ -111,7 +111,8 @@ type None = Extract<Found, { kind: "none" }>;
 /** That none runs is a warning: it need not. One that does not answer, or may not be asked where it should be, is a fault. */
 function lookForService(found: None, settings: Settings): Findings {
   const look = weightiest(found.looks);
-  const isFault = look.state === "silent" || (look.state === "denied" && look === found.looks[0]);
+  const isFault =
+    look.state === "silent" || look.state === "first-down" || (look.state === "denied" && look === found.looks[0]);
   return [(isFault ? fault : warning)("service", describeNone(found, settings))];
 }
 

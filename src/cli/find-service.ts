@@ -101,9 +101,11 @@ export function describeNone(found: Extract<Found, { kind: "none" }>, { config, 
   const look = weightiest(found.looks);
   const others = found.looks.length > 1;
   const holder = holderFor(config.smtpHost, portsOf(found, config.smtpPort, origins.smtpPort === "default"));
-  const isUnknown = look.state === "absent";
+  // Its socket was removed, or is closed already, and it is there all the same.
+  const isThere = look.state === "absent" && holder?.holder.process?.dataDir === look.dataDir;
+  const isUnknown = look.state === "absent" && !isThere;
   return [
-    SENTENCES[look.state](look),
+    SENTENCES[isThere ? "unanswered" : look.state](look),
     ...(others ? [`Looked at ${found.looks.map(describeLook).join(", ")}`] : isUnknown ? missing(look) : []),
     ...(found.unit?.unreadable ?? []).map(({ file, why }) => `${file} cannot be read: ${why}`),
     ...(holder === null ? [] : [describeHeld(holder, look.dataDir)]),
@@ -115,7 +117,7 @@ export function describeNone(found: Extract<Found, { kind: "none" }>, { config, 
 
 /** The one that tells most: where somebody is, or may be. */
 export function weightiest(looks: readonly [Look, ...Look[]]): Look {
-  for (const state of ["silent", "unanswered", "denied", "foreign"] as const) {
+  for (const state of ["silent", "first-down", "unanswered", "denied", "foreign"] as const) {
     const look = looks.find((one) => one.state === state && (state !== "denied" || one.because !== IN_CONTAINERS));
     if (look) return look;
   }
@@ -125,6 +127,8 @@ export function weightiest(looks: readonly [Look, ...Look[]]): Look {
 const SENTENCES: Readonly<Record<Look["state"], (look: Look) => string>> = {
   silent: ({ dataDir }) =>
     `the mm4d on the data directory ${dataDir} does not answer, must be looked at: it is stopped by a signal, stuck or overloaded`,
+  "first-down": ({ dataDir }) =>
+    `the mm4d on the data directory ${dataDir} cannot be asked now: its first process, which answers for all, is down, and is being started again unless the service is ending; process.ended in the log says why`,
   unanswered: ({ dataDir }) =>
     `the mm4d on the data directory ${dataDir} is starting or ending, must be asked again later`,
   denied: (look) => describeDenied(look),
@@ -141,6 +145,7 @@ export function describeDenied({ dataDir, uid }: Look): string {
 
 const STATES: Readonly<Record<Look["state"], string>> = {
   silent: "it does not answer",
+  "first-down": "its first process is down",
   unanswered: "it is starting or ending",
   denied: "permission denied",
   foreign: "it is another user's",
