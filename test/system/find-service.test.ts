@@ -137,6 +137,28 @@ test.runIf(MAY_MOUNT)(
           expect(stdout).not.toContain("Using the mm4d");
         },
       );
+      // Its consumers would take it for a report.
+      const send = (...args: readonly string[]) =>
+        runCommand(["send", "--status", "Retrieved", "--message-id", "to-nobody", ...args], cleanEnv({}), "", place);
+      const refused = await send();
+      expect([refused.code, refused.stdout, refused.stderr]).toEqual([
+        1,
+        "",
+        expect.stringContaining(`name it with --data-dir ${where}, or with --port ${service.smtpPort}`),
+      ]);
+      // A Redis that was named is not that of a service which nobody has named.
+      const apart = cleanEnv({ REDIS_URL: redis.url.replace("127.0.0.1", "localhost") });
+      const traced = await runCommand(["trace", "never-seen"], apart, "", place);
+      expect([traced.code, traced.stderr]).toEqual([
+        1,
+        expect.stringContaining(`No service was asked for what came last: the mm4d at ${where} is on another Redis, `),
+      ]);
+      expect(traced.stderr).not.toMatch(/Using the mm4d|The service has run/);
+      const looked = (await runCommand(["doctor"], apart, "", place)).stdout.replace(/\n {4}/g, " ");
+      expect(looked).toMatch(/warning {2}Redis: the settings name redis:\/\/localhost:\d+, and the mm4d at/);
+      const nobody = await send("--port", String(await freePort()));
+      expect(nobody.stderr).toMatch(/^Cannot deliver to 127\.0\.0\.1:/);
+      expect((await send("--port", String(service.smtpPort))).stdout).toContain("250 ");
       const journal = await runCommand(["journal", "status"], cleanEnv({}), "", place);
       expect(journal.stdout).toContain(`Journal   ${where}/journal\nService   running`);
     }
