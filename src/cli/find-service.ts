@@ -100,6 +100,7 @@ const SAID = { "command line": "--data-dir", environment: "MM4D_DATA_DIR", file:
 export function describeNone(found: Extract<Found, { kind: "none" }>, { config, origins }: Settings): string {
   const look = weightiest(found.looks);
   const others = found.looks.length > 1;
+  const isNamed = origins.dataDir !== "default";
   const holder = holderFor(config.smtpHost, portsOf(found, config.smtpPort, origins.smtpPort === "default"));
   // Its socket was removed, or is closed already, and it is there all the same.
   const isThere = look.state === "absent" && holder?.holder.process?.dataDir === look.dataDir;
@@ -110,7 +111,7 @@ export function describeNone(found: Extract<Found, { kind: "none" }>, { config, 
     ...(found.unit?.unreadable ?? []).map(({ file, why }) => `${file} cannot be read: ${why}`),
     ...(holder === null ? [] : [describeHeld(holder, look.dataDir)]),
     ...(isUnknown && holder === null
-      ? [`Start it with "${ownName()} serve", or name its data directory with --data-dir`]
+      ? [`Start it with "${ownName()} serve"${isNamed ? "" : ", or name its data directory with --data-dir"}`]
       : []),
   ].join(". ");
 }

@@ -64,7 +64,9 @@ test("what holds the port and is no mm4d is named, and what holds none is not", 
   other.close();
   const free = await run(["status"], { MM4D_SMTP_PORT: String(await freePort()) });
   expect(free.stderr).not.toContain("is held by");
-  expect(free.stderr).toMatch(/Start it with "(npx )?mm4d serve"/);
+  expect(free.stderr).toMatch(/Start it with "(npx )?mm4d serve", or name its data directory with --data-dir\n$/);
+  const named = await run(["status", "--data-dir", elsewhere], { MM4D_SMTP_PORT: String(await freePort()) });
+  expect(named.stderr).toMatch(/Start it with "(npx )?mm4d serve"\n$/);
 });
 
 test("what `send` has just been answered is found at once, by the id that it says", async () => {
