@@ -180,6 +180,25 @@ export const BOUNDS = {
     about: "why a message is in quarantine, in words",
     reason: "the stack of a fault of ours, which may quote the message; cut, because the message itself is kept whole",
   },
+  encodedWords: {
+    value: 200,
+    unit: "things",
+    about: "encoded words (RFC 2047) that are decoded of one message's fields, and again of its addresses",
+    reason:
+      "a status text of several lines has some ten; a field with more than are left stays as written, with the warning `undecodable-word`",
+  },
+  charsets: {
+    value: 256,
+    unit: "things",
+    about: "names of charsets that are remembered",
+    reason: "a mail system uses some ten; beyond it all are forgotten, and looked up again",
+  },
+  charsetLength: {
+    value: 100,
+    unit: "characters",
+    about: "the name of a charset",
+    reason: "the longest there is has some thirty; a longer one is none",
+  },
   numbersKnown: {
     value: 100,
     unit: "things",
