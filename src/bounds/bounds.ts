@@ -117,6 +117,13 @@ export const BOUNDS = {
     reason:
       "some thousand ordinary ones; beyond it that peer's bounces, and nobody else's, are asked to come again (451)",
   },
+  messagesTurnMs: {
+    value: 10,
+    unit: "ms",
+    about: "for how long messages that have ended are read before everything else has its turn",
+    reason:
+      "hundreds of connections may end a message in the same moment; what is beyond it waits for the next turns, one peer after the other, and is answered some milliseconds later",
+  },
   idLength: {
     value: 1_000,
     unit: "characters",
