@@ -206,17 +206,12 @@ export const BOUNDS = {
     about: "the name of a charset",
     reason: "the longest there is has some thirty; a longer one is none",
   },
-  numbersKnown: {
-    value: 100,
+  digitsKnown: {
+    value: 262_144,
     unit: "things",
-    about: "the numbers of a report's parties that are looked for where its texts are masked",
-    reason: "a report has two, a response as many as it has recipients; beyond it whatever may be a number is masked",
-  },
-  numberDigits: {
-    value: 40,
-    unit: "things",
-    about: "the digits of such a number",
-    reason: "E.164 has 15, and a trunk code before; where one is longer, whatever may be a number is masked",
+    about: "the digits of all numbers of a report's parties that are looked for where its texts are masked",
+    reason:
+      "twice as many as an event may have bytes, so that those of every event are; beyond it whatever may be a number is masked, but for ids, which lose those looked for and what begins with +",
   },
   textShown: {
     value: 1_000,

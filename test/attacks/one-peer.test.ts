@@ -111,14 +111,14 @@ const ATTACKS: readonly Attack[] = [
   { name: "as many recipients as there may be", attack: flood(200, reports(response("a,".repeat(500)))) },
   { name: "bounces of 880 empty parts", attack: flood(300, bounceOf(880), "") },
   {
-    name: "headers of encoded words that end in the same moment",
+    name: "encoded words that end at once",
     attack: volley(
       200,
       reports(() => ({ From: "=?iso-2022-jp?b?GyRC?=,".repeat(2_600) })),
     ),
   },
   {
-    name: "headers of more and shorter words that end in the same moment",
+    name: "more and shorter words that end at once",
     attack: volley(
       200,
       reports(() => ({ From: "=?utf-8?q?a?=,".repeat(4_400) })),
