@@ -21,6 +21,7 @@ import { readDate } from "./date.ts";
 import { type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
 import {
   type DecodeWords,
+  decodeAtMost,
   decodeValue,
   type Header,
   type HeaderLimits,
@@ -54,13 +55,13 @@ export function openMessage(
 ): Result<OpenMessage, HeaderProblem> {
   const header = readHeader(message, headerLimits);
   if (!header.ok) return header;
-  return ok({ header: header.value, fields: readFields(header.value, decodeWords) });
+  return ok({ header: header.value, fields: readFields(header.value, ofOneMessage(decodeWords)) });
 }
 
 export function readReport(
   { header, fields }: OpenMessage,
   rules: PeerRules,
-  { decodeWords }: Pick<MessageReading, "decodeWords">,
+  reading: Pick<MessageReading, "decodeWords">,
 ): Result<Report, Problem> {
   const messageType = fields.of("messageType").values[0];
   if (messageType === undefined) return err({ kind: kindOfOther(header) });
@@ -82,6 +83,8 @@ export function readReport(
   if (pdu.kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0)
     warn("request-status-in-report");
 
+  // Its own count: of what stands in addresses the fields were decoded as a whole, so that each warning is there.
+  const decodeWords = ofOneMessage(reading.decodeWords);
   const transactionId = normaliseId(fields.of("transactionId").values[0] ?? "");
   if (transactionId.id === null) warn("missing-transaction-id");
   const messageId = normaliseId(fields.of("messageId").values[0] ?? "");
@@ -103,6 +106,10 @@ export function readReport(
     raw: fields.raw,
     warnings: [...warnings],
   });
+}
+
+function ofOneMessage(decodeWords: DecodeWords): DecodeWords {
+  return decodeAtMost(BOUNDS.encodedWords.value, decodeWords);
 }
 
 /** The ids of any PDU, whether it makes a report or not. One that no event may have is null. */
