@@ -7,7 +7,7 @@
  * whose codes they are.
  */
 import type { CodeEntry } from "./code.ts";
-import { type CodeReading, readCode } from "./code-value.ts";
+import { codeIdentity, readCode } from "./code-value.ts";
 import type { PeerRules } from "./peer.ts";
 import { findPrecedence, type JudgedClass, type PrecedenceRow } from "./precedence.ts";
 import type { Report } from "./report.ts";
@@ -38,6 +38,8 @@ export interface Judgement {
   readonly status: string | null;
   /** The folded code that was read, also when it was not judged; null when there is none. */
   readonly code: number | null;
+  /** The same as it tells one fact from another. */
+  readonly codeIdentity: string;
   /** What the catalogue says about the code; null when there is no code that is a number. */
   readonly entry: CodeEntry | null;
   readonly warnings: readonly Warning[];
@@ -55,6 +57,7 @@ export function interpret(report: Report, rules: PeerRules, knowledge: CodeKnowl
     verdict: statusesDiffer(report) ? { ...verdict, conflict: true } : verdict,
     status,
     code: code.number,
+    codeIdentity: code.identity,
     entry: code.entry,
     warnings,
   };
@@ -187,6 +190,7 @@ function statusesDiffer({ statuses, rivalStatuses }: Report): boolean {
 
 interface ChosenCode {
   readonly number: number | null;
+  readonly identity: string;
   readonly entry: CodeEntry | null;
 }
 
@@ -195,16 +199,12 @@ function chooseCode(codes: readonly string[], { findCode }: CodeKnowledge, warni
     const reading = readCode(written);
     return { reading, entry: reading.number === null ? null : findCode(reading.number, reading.httpCode) };
   });
-  const several = readings.length > 1 && new Set(readings.map(({ reading }) => identity(reading))).size > 1;
+  const several = readings.length > 1 && new Set(readings.map(({ reading }) => codeIdentity(reading))).size > 1;
   if (several) warnings.push("duplicate-code");
 
   const chosen = chooseLast(readings, ({ entry }) => codeAlone(entry).disposition === "failure");
-  if (!chosen) return { number: null, entry: null };
+  if (!chosen) return { number: null, identity: "", entry: null };
   warnings.push(...chosen.reading.warnings);
   if (chosen.entry?.class === "out-of-range") warnings.push("code-out-of-range");
-  return { number: chosen.reading.number, entry: chosen.entry };
-}
-
-function identity(reading: CodeReading): string {
-  return reading.number === null ? "" : String(reading.number);
+  return { number: chosen.reading.number, identity: codeIdentity(chosen.reading), entry: chosen.entry };
 }
