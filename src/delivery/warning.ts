@@ -41,7 +41,8 @@ export const WARNINGS = {
   "unknown-status": "The status is a word nobody has documented",
   "unknown-status-extension": "The status extension is a word nobody has documented",
   "numeric-status": "The status is written as a number",
-  "unknown-request-status": "The request status is a word nobody has documented and was read as an error",
+  "unknown-request-status":
+    "The request status is a word nobody has documented; it is an error only where it begins with Error",
   "code-with-text": "Text follows the internal status code",
   "code-zero-padded": "The internal status code has leading zeros",
   "code-in-http-form": "The internal status code is in its four-digit HTTP form",
