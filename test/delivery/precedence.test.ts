@@ -106,7 +106,7 @@ test.each([
     const { warnings, ...verdict } = judged(String(number));
     const { warnings: others, ...same } = judged(word);
     expect([code, verdict]).toEqual([code, same]);
-    expect(warnings).toEqual(["numeric-status", ...others].sort((a, b) => warnings.indexOf(a) - warnings.indexOf(b)));
+    expect(warnings.toSorted()).toEqual(["numeric-status", ...others].toSorted());
   }
 });
 
