@@ -26,7 +26,9 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   const said = (name: string): string =>
     header.fields.find(({ key, bytes }) => key === name && bytes !== "")?.bytes ?? "";
   if (!context.always && !isYes(said("x-mms-ack-request"))) return null;
-  const messageType = responseTo(fields.of("messageType").values[0]);
+  const messageType = responseTo(
+    fields.of("messageType").values.length === 0 ? undefined : fields.token("messageType").text,
+  );
   if (messageType === null) return null;
 
   const sender = readMailbox(said("sender"));
@@ -36,12 +38,15 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   // Two that acknowledge each other would do so for ever.
   if (isOurs(sender) || isOurs(mailFrom) || isOurs(to)) return null;
 
-  const [originator = ""] = splitAddresses(fields.of(context.rules.swapAddresses ? "from" : "to").bytes[0] ?? "");
+  const [originator = ""] = splitAddresses(
+    fields.of(context.rules.swapAddresses ? "from" : "to").fields[0]?.bytes ?? "",
+  );
   return {
     messageType,
-    version: versionOf(fields.of("version").bytes[0] ?? ""),
-    transactionId: fields.of("transactionId").bytes[0] ?? null,
-    messageId: fields.of("messageId").bytes[0] ?? null,
+    version: versionOf(fields.token("version").bytes),
+    // A fold is no part of what is echoed: it is not written again where it stood.
+    transactionId: fields.token("transactionId").bytes || null,
+    messageId: fields.token("messageId").bytes || null,
     to,
     originator: readParty(originator, context.rules.nanp).party.number,
   };

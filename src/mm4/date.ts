@@ -39,11 +39,11 @@ const TIME = String.raw`(?<hour>\d{1,2}) ?: ?(?<minute>\d{2})(?: ?: ?(?<second>\
 /** Of a fraction nothing is read: an RFC 5322 date has none, and two spellings of one report must not differ. */
 const FRACTION = String.raw`(?:[.,]\d{1,9})?`;
 const EXACT_TIME = String.raw`(?<hour>\d{1,2}) ?: ?(?<minute>\d{2})(?: ?: ?(?<second>\d{2})${FRACTION})?`;
-const WEEKDAY = String.raw`(?:[a-z]{3,9} ?,? ?)?`;
+const WEEKDAY = `(?:[a-z]{3,9} ?,? ?)?`;
 const DAY_MONTH_YEAR = String.raw`(?<day>\d{1,2})[ -](?<month>[a-z]{3})[a-z]*[ -](?<year>\d{2,4})`;
 const NUMERIC = String.raw`[+-]\d{2}:?\d{2}`;
 /** Greenwich by its name, and how far from it: `GMT`, `GMT+01:00`, `UTC +0100`. */
-const FROM_GREENWICH = String.raw`(?:GMT|UTC?|Z) ?(?<zone>${NUMERIC})|(?<utc>GMT|UTC?|Z)`;
+const FROM_GREENWICH = `(?:GMT|UTC?|Z) ?(?<zone>${NUMERIC})|(?<utc>GMT|UTC?|Z)`;
 const ISO_DATE = String.raw`(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ]`;
 const form = (pattern: string): RegExp => new RegExp(`^${pattern}$`, "i");
 
@@ -59,12 +59,12 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
   // The same with a fraction, with a zone of RFC 3339, or with one that begins at Greenwich:
   // Fri, 21 Nov 1997 09:55:06.123 GMT-06:00
   {
-    form: form(String.raw`${WEEKDAY}${DAY_MONTH_YEAR} ${EXACT_TIME} ?(?:(?<offset>${NUMERIC})|${FROM_GREENWICH})`),
+    form: form(`${WEEKDAY}${DAY_MONTH_YEAR} ${EXACT_TIME} ?(?:(?<offset>${NUMERIC})|${FROM_GREENWICH})`),
     warning: "date-not-rfc5322",
   },
   // The same with a zone that RFC 5322 names: Fri, 21 Nov 1997 09:55:06.123 CST
   {
-    form: form(String.raw`(?:[a-z]{3,9} ?, ?)?${DAY_MONTH_YEAR} ${EXACT_TIME} (?<zone>[a-z]{1,3})`),
+    form: form(`(?:[a-z]{3,9} ?, ?)?${DAY_MONTH_YEAR} ${EXACT_TIME} (?<zone>[a-z]{1,3})`),
     warning: "date-not-rfc5322",
   },
   // JavaScript: Fri Nov 21 1997 09:55:06 GMT-0600

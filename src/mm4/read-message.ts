@@ -22,6 +22,7 @@ import {
   type DecodeWords,
   decodeValue,
   type Header,
+  type HeaderField,
   type HeaderLimits,
   type HeaderProblem,
   readHeader,
@@ -68,36 +69,36 @@ export function readReport(
   if (pdu.kind === null) return err({ kind: "other-pdu", messageType: pdu.name });
 
   const statuses = fields.of(STATUS_OF[pdu.kind]);
-  const codes = fields.of("internalStatusCode").values;
-  if (statuses.values.length === 0 && codes.length === 0) return err({ kind: "no-status" });
+  const codes = readCodes(fields);
+  if (statuses.values.length === 0 && codes.values.length === 0) return err({ kind: "no-status" });
 
   const warnings = new Set<Warning>(fields.warnings);
   const warn: Warn = (warning) => void warnings.add(warning);
+  if (/\s/.test(messageType)) warn("folded-token");
   for (const property of SAID_ONCE) {
     const { values } = fields.of(property);
     if (values.length > 1 && new Set(values).size > 1) warn("duplicate-header");
   }
   readVersion(fields, warn);
+  if (codes.folded) warn("folded-token");
   if (pdu.kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0)
     warn("request-status-in-report");
 
-  const transactionId = normaliseId(fields.of("transactionId").values[0] ?? "");
-  if (transactionId.id === null) warn("missing-transaction-id");
-  const messageId = normaliseId(fields.of("messageId").values[0] ?? "");
-  if (messageId.id === null) warn("missing-message-id");
-  if (messageId.bracketed) warn("message-id-in-angle-brackets");
+  const { messageId, transactionId } = readIdsOf(fields, warn);
+  if (transactionId === null) warn("missing-transaction-id");
+  if (messageId === null) warn("missing-message-id");
 
   return ok({
     kind: pdu.kind,
-    messageId: messageId.id,
-    transactionId: transactionId.id,
+    messageId,
+    transactionId,
     ...(pdu.kind === "forward-response" ? NO_PARTIES : readParties(fields, { rules, decodeWords, warn })),
     requestRecipients:
       pdu.kind === "forward-response" ? readRequestRecipients(fields, { rules, decodeWords, warn }) : [],
     statuses: statuses.values,
     rivalStatuses: statuses.rivals,
     statusExtension: fields.of("statusExtension").values[0] ?? null,
-    codes,
+    codes: codes.values,
     handledAt: readHandledAt(fields, warn),
     raw: fields.raw,
     warnings: [...warnings],
@@ -106,8 +107,7 @@ export function readReport(
 
 /** The ids of any PDU, whether it makes a report or not. */
 export function readIds({ fields }: OpenMessage): Pick<Report, "messageId" | "transactionId"> {
-  const idOf = (property: FieldProperty): string | null => normaliseId(fields.of(property).values[0] ?? "").id;
-  return { messageId: idOf("messageId"), transactionId: idOf("transactionId") };
+  return readIdsOf(fields, () => {});
 }
 
 type Warn = (warning: Warning) => void;
@@ -145,20 +145,55 @@ function readVersion(fields: ReadFields, warn: Warn): void {
   else if (!/^"?\d+(?:\.|"?$)/.test(version)) warn("unusual-version");
 }
 
+function readIdsOf(fields: ReadFields, warn: Warn): Pick<Report, "messageId" | "transactionId"> {
+  const transactionId = readId(fields, "transactionId", warn);
+  const messageId = readId(fields, "messageId", warn);
+  if (messageId.bracketed) warn("message-id-in-angle-brackets");
+  return { messageId: messageId.id, transactionId: transactionId.id };
+}
+
 /**
  * An id without its quotes or angle brackets; case kept, never a number.
  *
  * Seen in practice: quoted as the grammar asks (HotMobile, Play, mbuni), bare
- * (Cellcom), in angle brackets (gomsggw), missing (mbuni then reads "001").
+ * (Cellcom), in angle brackets (gomsggw), missing (mbuni then reads "001"), folded
+ * in its middle, with one of its two quotes lost.
  */
-function normaliseId(written: string): { id: string | null; bracketed: boolean } {
-  const unquoted = without('"', '"', written.trim());
-  const id = without("<", ">", unquoted);
-  return { id: id === "" ? null : id, bracketed: id !== unquoted };
+function readId(
+  fields: ReadFields,
+  property: "messageId" | "transactionId",
+  warn: Warn,
+): { id: string | null; bracketed: boolean } {
+  const { text, folded } = fields.token(property);
+  const unquoted = without('"', '"', text.trim());
+  const bare = without("<", ">", unquoted.text);
+  const id = bare.text === "" ? null : bare.text;
+  if (unquoted.unpaired || bare.unpaired) warn("unpaired-quote");
+  if (folded) warn("folded-token");
+  if (id?.includes(" ")) warn("blank-in-id");
+  return { id, bracketed: bare.text !== unquoted.text };
 }
 
-function without(open: string, close: string, text: string): string {
-  return text.length >= 2 && text.startsWith(open) && text.endsWith(close) ? text.slice(1, -1).trim() : text;
+/** Without the pair around it, or the one of it that is left. */
+function without(open: string, close: string, text: string): { text: string; unpaired: boolean } {
+  const [opened, closed] = [text.startsWith(open), text.endsWith(close)];
+  if (opened && closed && text.length >= 2) return { text: text.slice(1, -1).trim(), unpaired: false };
+  const inside = text.slice(opened ? 1 : 0, closed && !opened ? -1 : undefined);
+  const unpaired = (opened || closed) && !inside.includes(open) && !inside.includes(close);
+  return { text: unpaired ? inside.trim() : text, unpaired };
+}
+
+/** The codes as they are said. Of one that is folded between its digits, the digits. */
+function readCodes(fields: ReadFields): { values: readonly string[]; folded: boolean } {
+  const said = fields.of("internalStatusCode");
+  const isFolded = ({ bytes, token }: HeaderField): boolean => bytes !== token && /^"?\d{2,4}"?$/.test(token);
+  return {
+    values: said.values.map((value, index) => {
+      const field = said.fields[index];
+      return field && isFolded(field) ? field.token : value;
+    }),
+    folded: said.fields.some(isFolded),
+  };
 }
 
 interface AddressContext {
@@ -171,12 +206,12 @@ interface AddressContext {
 function readParties(fields: ReadFields, context: AddressContext): Pick<Report, "recipient" | "originator"> {
   const [about, sender] = context.rules.swapAddresses ? (["to", "from"] as const) : (["from", "to"] as const);
   return {
-    recipient: readOne(fields.of(about).bytes[0], context, {
+    recipient: readOne(fields.of(about).fields[0]?.bytes, context, {
       missing: "missing-recipient",
       unreadable: "unreadable-recipient",
       several: "several-recipients",
     }),
-    originator: readOne(fields.of(sender).bytes[0], context, {
+    originator: readOne(fields.of(sender).fields[0]?.bytes, context, {
       missing: "missing-originator",
       unreadable: "unreadable-originator",
       several: "several-originators",
@@ -215,7 +250,7 @@ function readDecoded(bytes: string, { rules, decodeWords, warn }: AddressContext
 function readRequestRecipients(fields: ReadFields, context: AddressContext): readonly RequestRecipient[] {
   return fields
     .of("requestRecipients")
-    .bytes.flatMap(splitAddresses)
+    .fields.flatMap(({ bytes }) => splitAddresses(bytes))
     .map((entry) => {
       // The status is the last word, behind a blank or a semicolon.
       const cut = Math.max(entry.lastIndexOf(" "), entry.lastIndexOf(";"), entry.lastIndexOf("\t"));
@@ -237,7 +272,11 @@ function readHandledAt(fields: ReadFields, warn: Warn): string | null {
     warn("missing-date");
     return null;
   }
-  const { at, warning } = readDate(written);
+  const asSaid = readDate(written);
+  const { text, folded } = fields.token("date");
+  const unfolded = asSaid.at === null && folded ? readDate(text) : asSaid;
+  const { at, warning } = unfolded.at === null ? asSaid : unfolded;
+  if (at !== null && asSaid.at === null) warn("folded-token");
   if (warning) warn(warning);
   return at;
 }
