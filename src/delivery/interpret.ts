@@ -101,9 +101,11 @@ function judgeDeliveryReport({ report, rules, knowledge, status, entry, warnings
  * 3GPP TS 23.140 §8.4.1: what the peer made of a request to forward. Success goes no
  * further than the carrier. A word nobody has documented counts as none: the code decides.
  */
-function judgeForwardResponse({ status, entry, warnings }: Judged): Verdict {
+function judgeForwardResponse({ report, status, entry, warnings }: Judged): Verdict {
   const read = status === null ? null : readRequestStatus(status);
-  if (read && !read.known) warnings.push("unknown-request-status");
+  const ofRecipients = report.requestRecipients.flatMap((recipient) => recipient.status ?? []);
+  if ((read && !read.known) || ofRecipients.some((said) => !readRequestStatus(said).known))
+    warnings.push("unknown-request-status");
   if (status !== null && isNumeric(status)) warnings.push("numeric-status");
   const request = read === null || read.status === "unknown" ? null : read.status;
 

@@ -29,6 +29,13 @@ export const WARNINGS = {
   "unreadable-originator": "The originator's address is no number, short code or mailbox; its text is in raw",
   "several-recipients": "The report names several recipients; the first was taken",
   "several-originators": "The report names several originators; the first was taken",
+  "unreadable-request-recipient":
+    "A recipient that the response names is no number, short code or mailbox; its text is in raw",
+  "recipients-without-commas": "The recipients that the response names are joined by something else than commas",
+  "unusual-address":
+    "An address holds what MM4 does not write, such as a blank, a hyphen, %2B or tel:, beside a number that is certain",
+  "unreadable-domain": "What stands behind the @ of an address is no domain; its text is in raw",
+  "international-prefix-removed": "A number began with an international prefix of the peer, which was taken off",
   "number-without-plus": "A number has no plus sign and was read as international",
   "missing-date": "The Date is missing",
   "unparsable-date": "The Date cannot be read; its text is in raw",

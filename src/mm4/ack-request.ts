@@ -6,7 +6,8 @@
  */
 import type { AckRequest } from "../delivery/acknowledgement.ts";
 import type { PeerRules } from "../delivery/peer.ts";
-import { readMailbox, readParty, splitAddresses } from "./address.ts";
+import { readMailbox, readParty } from "./address.ts";
+import { splitAddresses } from "./address-list.ts";
 import { findPdu } from "./pdus.ts";
 import type { OpenMessage } from "./read-message.ts";
 
@@ -38,9 +39,9 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   // Two that acknowledge each other would do so for ever.
   if (isOurs(sender) || isOurs(mailFrom) || isOurs(to)) return null;
 
-  const [originator = ""] = splitAddresses(
-    fields.of(context.rules.swapAddresses ? "from" : "to").fields[0]?.bytes ?? "",
-  );
+  const parties = fields.of(context.rules.swapAddresses ? "from" : "to").fields[0];
+  const numberIn = (list = ""): string | null =>
+    readParty(splitAddresses(list).addresses[0] ?? "", context.rules).party.number;
   return {
     messageType,
     version: versionOf(fields.token("version").bytes),
@@ -48,7 +49,7 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
     transactionId: fields.token("transactionId").bytes || null,
     messageId: fields.token("messageId").bytes || null,
     to,
-    originator: readParty(originator, context.rules.nanp).party.number,
+    originator: numberIn(parties?.bytes) ?? numberIn(parties?.token),
   };
 }
 

@@ -15,7 +15,8 @@ import type { Problem } from "../delivery/problem.ts";
 import type { Report, ReportKind, RequestRecipient } from "../delivery/report.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { err, ok, type Result } from "../result.ts";
-import { readParty, splitAddresses } from "./address.ts";
+import { type ReadParty, readParty } from "./address.ts";
+import { splitAddresses } from "./address-list.ts";
 import { readDate } from "./date.ts";
 import { type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
 import {
@@ -206,12 +207,12 @@ interface AddressContext {
 function readParties(fields: ReadFields, context: AddressContext): Pick<Report, "recipient" | "originator"> {
   const [about, sender] = context.rules.swapAddresses ? (["to", "from"] as const) : (["from", "to"] as const);
   return {
-    recipient: readOne(fields.of(about).fields[0]?.bytes, context, {
+    recipient: readOne(fields.of(about).fields[0], context, {
       missing: "missing-recipient",
       unreadable: "unreadable-recipient",
       several: "several-recipients",
     }),
-    originator: readOne(fields.of(sender).fields[0]?.bytes, context, {
+    originator: readOne(fields.of(sender).fields[0], context, {
       missing: "missing-originator",
       unreadable: "unreadable-originator",
       several: "several-originators",
@@ -225,22 +226,43 @@ interface PartyWarnings {
   readonly several: Warning;
 }
 
-function readOne(bytes: string | undefined, context: AddressContext, names: PartyWarnings): Party | null {
-  const [first, ...others] = splitAddresses(bytes ?? "");
-  if (first === undefined) {
+function readOne(field: HeaderField | undefined, context: AddressContext, names: PartyWarnings): Party | null {
+  const { addresses, withoutCommas } = splitAddresses(field?.bytes ?? "");
+  const [first, ...others] = addresses;
+  if (field === undefined || first === undefined) {
     context.warn(names.missing);
     return null;
   }
+  const read = readDecoded(first, context);
+  const unfolded = isDoubtful(read) || withoutCommas ? readUnfolded(field, context) : null;
+  if (unfolded?.length === 1 && unfolded[0]) {
+    context.warn("folded-token");
+    const raw = decodeValue(field.bytes, context.decodeWords).value;
+    return accept({ ...unfolded[0], party: { ...unfolded[0].party, raw } }, context);
+  }
   if (others.length > 0) context.warn(names.several);
-  const party = readDecoded(first, context);
-  if (party.kind === "other") context.warn(names.unreadable);
+  if (read.party.kind === "other") context.warn(names.unreadable);
+  return accept(read, context);
+}
+
+function readDecoded(bytes: string, { rules, decodeWords }: AddressContext): ReadParty {
+  return readParty(decodeValue(bytes, decodeWords).value, rules);
+}
+
+function accept({ party, warnings }: ReadParty, { warn }: AddressContext): Party {
+  for (const warning of warnings) warn(warning);
   return party;
 }
 
-function readDecoded(bytes: string, { rules, decodeWords, warn }: AddressContext): Party {
-  const { party, withoutPlus } = readParty(decodeValue(bytes, decodeWords).value, rules.nanp);
-  if (withoutPlus) warn("number-without-plus");
-  return party;
+function isDoubtful({ party, warnings }: ReadParty): boolean {
+  return party.kind === "other" || warnings.includes("unreadable-domain");
+}
+
+/** The addresses of a field that is folded within them; null where that does not make all of them certain. */
+function readUnfolded({ bytes, token }: HeaderField, context: AddressContext): readonly ReadParty[] | null {
+  if (token === bytes || token.includes("=?")) return null;
+  const read = splitAddresses(token).addresses.map((address) => readDecoded(address, context));
+  return read.every((each) => !isDoubtful(each) && each.party.kind !== "shortcode") ? read : null;
 }
 
 /**
@@ -248,18 +270,34 @@ function readDecoded(bytes: string, { rules, decodeWords, warn }: AddressContext
  * one stands behind it. Without one the response's request status holds for it.
  */
 function readRequestRecipients(fields: ReadFields, context: AddressContext): readonly RequestRecipient[] {
-  return fields
-    .of("requestRecipients")
-    .fields.flatMap(({ bytes }) => splitAddresses(bytes))
-    .map((entry) => {
-      // The status is the last word, behind a blank or a semicolon.
-      const cut = Math.max(entry.lastIndexOf(" "), entry.lastIndexOf(";"), entry.lastIndexOf("\t"));
-      const word = cut === -1 ? "" : entry.slice(cut + 1);
-      const stated = /^(?:Ok|Error-[\w-]+|\d{1,3})$/i.test(word);
-      const status = stated ? word : null;
-      const address = stated ? withoutSemicolon(entry.slice(0, cut).trim()) : entry;
-      return { party: readDecoded(address, context), status };
+  return fields.of("requestRecipients").fields.flatMap((field) => {
+    const { addresses, withoutCommas } = splitAddresses(field.bytes);
+    const asSaid = addresses.map((entry) => readRequestRecipient(entry, context));
+    const unfolded = asSaid.some(({ read }) => isDoubtful(read)) ? readUnfolded(field, context) : null;
+    if (unfolded) context.warn("folded-token");
+    else if (withoutCommas) context.warn("recipients-without-commas");
+    const recipients = unfolded?.map((read) => ({ read, status: null })) ?? asSaid;
+    return recipients.map(({ read, status }) => {
+      if (read.party.kind === "other") context.warn("unreadable-request-recipient");
+      return { party: accept(read, context), status };
     });
+  });
+}
+
+interface ReadRequestRecipient {
+  readonly read: ReadParty;
+  readonly status: string | null;
+}
+
+/** The status is the last word, behind a blank or a semicolon: a documented one, or any where the rest is an address. */
+function readRequestRecipient(entry: string, context: AddressContext): ReadRequestRecipient {
+  const cut = Math.max(...[" ", ";", "\t", "|"].map((separator) => entry.lastIndexOf(separator)));
+  const status = entry.slice(cut + 1);
+  const whole = { read: readDecoded(entry, context), status: null };
+  if (cut === -1 || !/^(?:[a-z][\w-]*|\d{1,3})$/i.test(status)) return whole;
+  const read = readDecoded(withoutSemicolon(entry.slice(0, cut).trim()), context);
+  const isDocumented = /^(?:Ok|Error-[\w-]+|\d{1,3})$/i.test(status);
+  return isDocumented || (isDoubtful(whole.read) && !isDoubtful(read)) ? { read, status } : whole;
 }
 
 function withoutSemicolon(text: string): string {
