@@ -38,6 +38,8 @@ const MALFORMED = {
   "no message type, but a status": report({ "X-Mms-Message-Type": undefined }),
   "a message type nobody knows": report({ "X-Mms-Message-Type": "MM4_delivery_reprot.REQ" }),
   "a message type that makes no event": report({ "X-Mms-Message-Type": "MM4_forward.REQ" }),
+  "an empty line before the header": `\r\n${report()}`,
+  "a report within another mail (message/rfc822)": `Subject: fwd\r\nContent-Type: message/rfc822\r\n\r\n${report()}`,
   "no status and no code": report({ "X-Mms-MM-Status-Code": undefined }),
   "a status that is empty": report({ "X-Mms-MM-Status-Code": "" }),
   "a status nobody knows": report({ "X-Mms-MM-Status-Code": "Teleported" }),

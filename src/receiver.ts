@@ -122,9 +122,15 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
     case "no-status":
     case "unknown-type":
       return keep(message, problem.kind, null, owe(message, asked, "unreadable"), outlets);
+    case "type-outside-header":
+      // Nobody can tell what it asks for, and whose it is: it may be an answer of our own that comes back.
+      return keep(message, problem.kind, null, NO_DEBT, outlets);
     case "bounce": {
       // A bounce has the null sender, so that it never makes another one. RFC 3464 §2, RFC 5321 §4.5.5.
-      if (message.mailFrom !== "") return { kind: "refused", problem: { kind: "not-mm4" } };
+      if (message.mailFrom !== "") {
+        if (problem.typeOutsideHeader) return keep(message, "type-outside-header", null, NO_DEBT, outlets);
+        return { kind: "refused", problem: { kind: "not-mm4" } };
+      }
       const { peer, receivedAt } = message;
       const bounce = { peer, receivedAt: receivedAt.toISOString(), raw: base64(message.bytes) };
       return store({ id: outlets.recordId(), kind: "bounce", message: bounce }, { kind: "bounce" }, outlets);

@@ -52,7 +52,8 @@ test.concurrent("`explain` tells the event a message would make, and each tolera
 
 test.concurrent("`explain` says why there is no event, and fails", async () => {
   for (const [name, why] of [
-    ["not-mm4-mail", "refused with 554"],
+    ["not-mm4-names-the-field", "refused with 554"],
+    ["empty-line-first", "not in its header"],
     ["no-status", "kept in quarantine"],
     ["forward-req", "counted and not queued"],
   ] as const) {

@@ -15,6 +15,7 @@ const MAX_HEX_BYTES = 2_048;
 const WHY: Readonly<Record<string, string>> = {
   "no-status": "a report without a status and without a code",
   "unknown-type": "a status, but a message type nobody knows",
+  "type-outside-header": "a message type behind its header: a report within another mail, or behind an empty line",
   "internal-error": "a fault of ours while reading it: please report it, and replay it after an upgrade",
 };
 

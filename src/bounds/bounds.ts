@@ -23,4 +23,11 @@ export const BOUNDS = {
     about: "what is compared of an id, when a report is looked for",
     reason: "ids are some tens of characters; cut first, so that nothing is done with the rest",
   },
+  typeLookedFor: {
+    value: 65_536,
+    unit: "bytes",
+    about: "how much of a message without a type in its header is searched for one",
+    reason:
+      "a report that a relay has wrapped stands near the beginning; beyond it the message is no MM4 message, and refused",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;

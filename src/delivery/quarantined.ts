@@ -6,6 +6,8 @@ export type QuarantineReason =
   | "no-status"
   /** A message with a status, but of a type nobody knows. */
   | "unknown-type"
+  /** A message whose type stands behind its header, as in a report within another mail. */
+  | "type-outside-header"
   /** Our own fault while reading or judging. */
   | "internal-error";
 

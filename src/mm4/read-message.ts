@@ -18,7 +18,8 @@ import { err, ok, type Result } from "../result.ts";
 import { type ReadParty, readParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
 import { readDate } from "./date.ts";
-import { type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
+import { FIELDS, type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
+import { hasTypeLine } from "./has-type-line.ts";
 import {
   type DecodeWords,
   decodeValue,
@@ -47,6 +48,8 @@ export interface MessageReading {
 export interface OpenMessage {
   readonly header: Header;
   readonly fields: ReadFields;
+  /** Whether a type of MM4 stands in it, but not in its header. */
+  readonly typeOutsideHeader: boolean;
 }
 
 export function openMessage(
@@ -55,16 +58,22 @@ export function openMessage(
 ): Result<OpenMessage, HeaderProblem> {
   const header = readHeader(message, headerLimits);
   if (!header.ok) return header;
-  return ok({ header: header.value, fields: readFields(header.value, decodeWords) });
+  const fields = readFields(header.value, decodeWords);
+  const hasType = fields.of("messageType").values.length > 0;
+  return ok({ header: header.value, fields, typeOutsideHeader: !hasType && hasTypeLine(message) });
 }
 
 export function readReport(
-  { header, fields }: OpenMessage,
+  { header, fields, typeOutsideHeader }: OpenMessage,
   rules: PeerRules,
   { decodeWords }: Pick<MessageReading, "decodeWords">,
 ): Result<Report, Problem> {
   const messageType = fields.of("messageType").values[0];
-  if (messageType === undefined) return err({ kind: kindOfOther(header) });
+  if (messageType === undefined) {
+    const kind = kindOfOther(header);
+    if (kind === "bounce") return err({ kind, typeOutsideHeader });
+    return err({ kind: kind === "not-mm4" && typeOutsideHeader ? "type-outside-header" : kind });
+  }
   const pdu = findPdu(messageType);
   if (!pdu) return err({ kind: "unknown-type" });
   if (pdu.kind === null) return err({ kind: "other-pdu", messageType: pdu.name });
@@ -127,12 +136,15 @@ const SAID_ONCE: readonly FieldProperty[] = [
 
 const NO_PARTIES = { recipient: null, originator: null };
 
+const TYPE_KEYS: readonly string[] = FIELDS.messageType.names.map(({ key }) => key);
+
 /**
- * A status without a type is a broken report, and worth keeping. Without either it
+ * A status without a type is a broken report, and worth keeping; so is a type that is empty. Without either it
  * is some other mail; only bounces of what we have sent are expected. RFC 3464 §2.
  */
 function kindOfOther({ fields }: Header): "unknown-type" | "bounce" | "not-mm4" {
-  if (fields.some(({ key, bytes }) => STATUS_KEYS.includes(key) && bytes !== "")) return "unknown-type";
+  if (fields.some(({ key, bytes }) => TYPE_KEYS.includes(key) || (STATUS_KEYS.includes(key) && bytes !== "")))
+    return "unknown-type";
   const contentType = fields.find(({ key }) => key === "content-type")?.bytes ?? "";
   const bounced =
     /^multipart\/report\s*;/i.test(contentType) && /;\s*report-type\s*=\s*"?delivery-status\b/i.test(contentType);
