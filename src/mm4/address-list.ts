@@ -149,41 +149,69 @@ function wordsOf(piece: string): readonly Word[] {
     typed = false;
   };
   for (let i = 0; i < piece.length; i++) {
-    const char = piece.charAt(i);
+    const char = piece.charCodeAt(i);
     if (!quoted && !bracketed && depth === 0 && separates(piece, i, typed)) {
       end(i);
-      if (char !== " " && char !== "\t") separator = char;
+      if (char !== CHAR[" "] && char !== CHAR["\t"]) separator = piece.charAt(i);
       continue;
     }
-    if (char === "<" && !quoted && piece.charAt(i - 1) === ">") end(i);
+    if (char === CHAR["<"] && !quoted && piece.charCodeAt(i - 1) === CHAR[">"]) end(i);
     if (from === -1) from = i;
-    if (char === '"') quoted = !quoted;
-    else if (!quoted && char === "<") bracketed = true;
-    else if (!quoted && char === ">") bracketed = false;
-    else if (!quoted && char === "(") depth += 1;
-    else if (!quoted && char === ")") depth = Math.max(0, depth - 1);
-    if (char === "=" && piece.slice(Math.max(0, i - 5), i).toUpperCase() === "/TYPE") typed = true;
-    else if (typed && !/[a-z0-9]/i.test(char)) typed = false;
+    if (char === CHAR['"']) quoted = !quoted;
+    else if (!quoted && char === CHAR["<"]) bracketed = true;
+    else if (!quoted && char === CHAR[">"]) bracketed = false;
+    else if (!quoted && char === CHAR["("]) depth += 1;
+    else if (!quoted && char === CHAR[")"]) depth = Math.max(0, depth - 1);
+    if (char === CHAR["="]) typed = piece.slice(Math.max(0, i - 5), i).toUpperCase() === "/TYPE";
+    else if (typed) typed = /[a-z0-9]/i.test(piece.charAt(i));
   }
   end(piece.length);
   return words;
 }
 
+/** By their numbers, because every character of whatever a peer sends is compared. */
+const CHAR = {
+  "\t": 0x09,
+  " ": 0x20,
+  '"': 0x22,
+  "(": 0x28,
+  ")": 0x29,
+  "+": 0x2b,
+  ".": 0x2e,
+  "0": 0x30,
+  "9": 0x39,
+  ";": 0x3b,
+  "<": 0x3c,
+  "=": 0x3d,
+  ">": 0x3e,
+  "|": 0x7c,
+} as const;
+
 /** A dot separates only where no domain or mailbox can go on: before a "+" with digits, and behind a type. */
 function separates(piece: string, at: number, typed: boolean): boolean {
-  const char = piece.charAt(at);
-  if (char !== ".") return char === " " || char === "\t" || char === ";" || char === "|";
-  const next = piece.slice(at + 1, at + 3);
-  return /^\+\d/.test(next) || (typed && /^(?:[\d\s<"]|$)/.test(next));
+  const char = piece.charCodeAt(at);
+  if (char === CHAR[" "] || char === CHAR["\t"] || char === CHAR[";"] || char === CHAR["|"]) return true;
+  if (char !== CHAR["."]) return false;
+  if (piece.charCodeAt(at + 1) === CHAR["+"]) return isDigit(piece.charCodeAt(at + 2));
+  return typed && /^[\d\s<"]?$/.test(piece.charAt(at + 1));
+}
+
+function isDigit(char: number): boolean {
+  return char >= CHAR["0"] && char <= CHAR["9"];
 }
 
 function describe(word: string): Pick<Word, "kind" | "digits"> {
-  const [, plus = "", digits = ""] = /^[<"]*(\+?)(\d*)/.exec(word) ?? [];
-  const counted = { digits: digits.length };
-  if (word.startsWith("(")) return { kind: "other", ...counted };
-  if (word.startsWith("@") || /^\/TYPE=/i.test(word)) return { kind: "rest", ...counted };
-  if (word.endsWith(">") && word.includes("<")) return { kind: "bracketed", ...counted };
-  if (word.includes("@") || /\/TYPE=/i.test(word)) return { kind: "closed", ...counted };
-  if (plus === "+" && digits.length >= LEAST_DIGITS) return { kind: "plus", ...counted };
-  return { kind: /^\d+$/.test(word) ? "digits" : "other", ...counted };
+  let start = 0;
+  while (word.charCodeAt(start) === CHAR["<"] || word.charCodeAt(start) === CHAR['"']) start += 1;
+  const plus = word.charCodeAt(start) === CHAR["+"];
+  if (plus) start += 1;
+  let end = start;
+  while (isDigit(word.charCodeAt(end))) end += 1;
+  const digits = end - start;
+  if (word.startsWith("(")) return { kind: "other", digits };
+  if (word.startsWith("@") || /^\/TYPE=/i.test(word)) return { kind: "rest", digits };
+  if (word.endsWith(">") && word.includes("<")) return { kind: "bracketed", digits };
+  if (word.includes("@") || (word.includes("=") && /\/TYPE=/i.test(word))) return { kind: "closed", digits };
+  if (plus && digits >= LEAST_DIGITS) return { kind: "plus", digits };
+  return { kind: digits > 0 && digits === word.length ? "digits" : "other", digits };
 }

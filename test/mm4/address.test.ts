@@ -227,3 +227,20 @@ test.each<[string, readonly string[], boolean]>([
 ])("splitAddresses() splits %j where two addresses are certain", (list, addresses, withoutCommas) => {
   expect(splitAddresses(list)).toEqual({ addresses, withoutCommas });
 });
+
+test("what a peer writes is read in one pass", () => {
+  const parts = ["+1 ", "1 ", " ", "/TYPE=", "/ ", "@", ".+1", "<", "<>", "(", '"', ";", "1-", "%2B", "a@b ", "=", "."];
+  const hostile = parts.map((part) => `+1${part.padEnd(60_000, part)}x`);
+  const measured = (work: () => unknown): number => {
+    const startedMs = performance.now();
+    work();
+    return performance.now() - startedMs;
+  };
+  // What some slow passes over as much text take here and now; comparing every place with every other takes thousands.
+  const floorMs = measured(() => {
+    for (const text of hostile) for (let pass = 0; pass < 20; pass += 1) [...text].filter((char) => char === "x");
+  });
+  const took = hostile.map((text) => [text.slice(0, 12), measured(() => [readParty(text), splitAddresses(text)])]);
+  const total = took.reduce((sum, [, ms]) => sum + Number(ms), 0);
+  expect(total, JSON.stringify(took)).toBeLessThan(floorMs);
+});
