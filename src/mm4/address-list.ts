@@ -47,6 +47,7 @@ function splitAtCommas(list: string): readonly string[] {
 
 /** One address keeps whatever stands around it; of several each is cut out. */
 function splitPiece(piece: string): readonly string[] {
+  if (!MAY_BE_JOINED.test(piece)) return [piece];
   const addresses: string[] = [];
   let start = 0;
   let end = 0;
@@ -62,6 +63,9 @@ function splitPiece(piece: string): readonly string[] {
   }
   return [...addresses, piece.slice(start)];
 }
+
+/** What most addresses have nothing of. */
+const MAY_BE_JOINED = /[\s;|]|\.\+|><|\/TYPE=[a-z0-9]+\./i;
 
 interface Word {
   readonly from: number;

@@ -35,13 +35,14 @@ export function readParty(written: string, rules: NumberRules = ORDINARY): ReadP
   const spec = addressSpec(raw).trim();
   const address = withoutTrailingSeparators(spec);
   const { local, domain, unreadable } = splitDomain(address);
-  const { user, type } = splitType(percentDecoded(local));
+  const plain = percentDecoded(local);
+  const { user, type } = splitType(plain);
   // An address of another type is never a telephone number, whatever its digits.
   const found = type === null || type === "plmn" ? readNumber(user, { type, rules }) : null;
 
   const warnings: Warning[] = unreadable ? ["unreadable-domain"] : [];
   if (found) {
-    const unusual = found.respelt || spec !== address || /\s/.test(address) || percentDecoded(local) !== local;
+    const unusual = found.respelt || spec !== address || /\s/.test(address) || plain !== local;
     if (found.warning) warnings.push(found.warning);
     if (unusual) warnings.push("unusual-address");
     return { party: { raw, kind: found.kind, number: found.number, domain }, warnings };
@@ -69,9 +70,10 @@ function readNumber(
   user: string,
   { type, rules }: { readonly type: string | null; readonly rules: NumberRules },
 ): FoundNumber | null {
-  const plain = withoutNotation(user);
-  const [, plus = "", digits] = /^(\+?)(\d{3,20})$/.exec(plain) ?? [];
-  if (digits === undefined) return null;
+  const plain = /^\+?\d+$/.test(user) ? user : withoutNotation(user);
+  if (!/^\+?\d{3,20}$/.test(plain)) return null;
+  const plus = plain.startsWith("+");
+  const digits = plus ? plain.slice(1) : plain;
   const e164 = (number: string, warning: Warning | null): FoundNumber => ({
     kind: "e164",
     number: `+${number}`,
@@ -79,9 +81,9 @@ function readNumber(
     respelt: plain !== user,
   });
 
-  const behind = behindPrefix(digits, plus === "+", rules.internationalPrefixes);
+  const behind = behindPrefix(digits, plus, rules.internationalPrefixes);
   if (behind !== null) return e164(behind, "international-prefix-removed");
-  if (plus === "+") return WHOLE_NUMBER.test(digits) ? e164(digits, null) : null;
+  if (plus) return WHOLE_NUMBER.test(digits) ? e164(digits, null) : null;
   const national = rules.nanp ? NORTH_AMERICAN.exec(digits)?.[1] : undefined;
   if (national !== undefined) return e164(`1${national}`, "number-without-plus");
   if (type === "plmn" && digits.length >= 11 && WHOLE_NUMBER.test(digits)) return e164(digits, "number-without-plus");
@@ -95,6 +97,7 @@ function readNumber(
  * Seen in practice: "+" before the prefix too, which no number can have before a 0.
  */
 function behindPrefix(digits: string, withPlus: boolean, prefixes: readonly string[]): string | null {
+  if (prefixes.length === 0) return null;
   const fitting = prefixes.filter(
     (prefix) =>
       digits.startsWith(prefix) &&

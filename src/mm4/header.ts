@@ -160,10 +160,15 @@ function beginField(line: string): { name: string; lines: string[] } | undefined
 function close(field: { name: string; lines: string[] } | undefined, fields: HeaderField[]): void {
   if (!field) return;
   // A fold and the blanks around it become one blank, so that a value folded anew by a relay reads the same.
-  const lines = field.lines.map(trimBlanks);
-  const bytes = trimBlanks(lines.join(" "));
-  const token = lines.length === 1 ? bytes : lines.join("");
-  fields.push({ name: field.name, key: field.name.toLowerCase(), bytes, token });
+  const { name, lines } = field;
+  const key = name.toLowerCase();
+  if (lines.length === 1) {
+    const bytes = trimBlanks(lines[0] ?? "");
+    fields.push({ name, key, bytes, token: bytes });
+  } else {
+    const trimmed = lines.map(trimBlanks);
+    fields.push({ name, key, bytes: trimBlanks(trimmed.join(" ")), token: trimmed.join("") });
+  }
 }
 
 /** Whether each encoded word names a charset there is and, in base64, holds nothing else: a decoder drops what it cannot read. */

@@ -238,7 +238,7 @@ test("what a peer writes is read in one pass", () => {
   };
   // What some slow passes over as much text take here and now; comparing every place with every other takes thousands.
   const floorMs = measured(() => {
-    for (const text of hostile) for (let pass = 0; pass < 8; pass += 1) [...text].filter((char) => char === "x");
+    for (const text of hostile) for (let pass = 0; pass < 5; pass += 1) [...text].filter((char) => char === "x");
   });
   const took = hostile.map((text) => [text.slice(0, 12), measured(() => [readParty(text), splitAddresses(text)])]);
   const total = took.reduce((sum, [, ms]) => sum + Number(ms), 0);
