@@ -126,6 +126,8 @@ function holdsNumber(local: string): boolean {
   return (
     local.startsWith("+") ||
     /\/\s*(?:TYPE|PLMN)|%2[BF]|^tel:|\d{10}/i.test(local) ||
+    // RFC 5321 §4.1.2: no mailbox has these outside of quotes.
+    (/\d/.test(local) && /[;:<>]/.test(local)) ||
     (/\p{N}/u.test(local) && !/\p{L}/u.test(local))
   );
 }
@@ -161,14 +163,14 @@ function addressSpec(raw: string): string {
   return comment === -1 ? raw : raw.slice(0, comment).trim();
 }
 
-/** A domain with "@", "/" or a blank in it is none: something else was joined to it. */
+/** A domain with "@", "/", a blank or what separates addresses in it is none: something else was joined to it. */
 function splitDomain(address: string): { local: string; domain: string | null; unreadable: boolean } {
   // RFC 5321 §4.1.2: an "@" may stand inside of quotes.
   const quoted = address.startsWith('"') ? address.indexOf('"@') + 1 : 0;
   const at = quoted > 0 ? quoted : address.indexOf("@");
   const local = withoutQuotes((at === -1 ? address : address.slice(0, at)).trim());
   const domain = at === -1 ? "" : address.slice(at + 1).trim();
-  const unreadable = /[\s@/]/.test(domain);
+  const unreadable = /[\s@/<>",;|]/.test(domain);
   return { local, domain: unreadable || domain === "" ? null : domain.toLowerCase(), unreadable };
 }
 

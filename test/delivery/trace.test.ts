@@ -34,17 +34,22 @@ test.each([
 });
 
 test("what a peer writes is compared in one pass", () => {
-  const hostile = ["+1", "/TYPE=", " ", "/ ", '"', "tel:", "@<>", "%2B"].map(
-    (part) => `1${part.padEnd(60_000, part)}x`,
-  );
-  const measured = (work: () => unknown): number => {
+  const parts = ["+1", "/TYPE=", " ", "/ ", '"', "tel:", "@<>", "%2B"];
+  const hostile = parts.map((part) => `1${part.padEnd(60_000, part)}x`);
+  // A plain scan of as much text, here and now. Comparing every place with every other costs thousands of it.
+  const floorMs = fastest(() => [...(hostile[0] ?? "")].filter((char) => char === "x"));
+  for (const text of hostile) {
+    const ratio = fastest(() => numberOf(text)) / floorMs;
+    expect(ratio, text.slice(0, 12)).toBeLessThan(100);
+  }
+});
+
+/** In ms. The fastest of some: whatever else the machine does makes none of them faster. */
+function fastest(work: () => unknown): number {
+  const runs = Array.from({ length: 5 }, () => {
     const startedMs = performance.now();
     work();
     return performance.now() - startedMs;
-  };
-  // What a few slow passes over as much text take here and now; comparing every place with every other takes thousands.
-  const floorMs = measured(() => {
-    for (const text of hostile) for (let pass = 0; pass < 3; pass += 1) [...text].filter((char) => char === "x");
   });
-  expect(measured(() => hostile.map((text) => numberOf(text)))).toBeLessThan(floorMs);
-});
+  return Math.min(...runs);
+}

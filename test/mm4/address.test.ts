@@ -141,6 +141,7 @@ const UNREADABLE = [
   "=2B12025550100/TYPE=3DPLMN",
   "system-user/TYPE=PLMN",
   "sms:+12025550100",
+  "5550100;phone-context=+1",
   "\uff0b\uff11\uff12\uff10\uff12\uff15\uff15\uff15",
   "\u202a+12025550100\u202c",
   "'+12025550100'",
@@ -175,6 +176,8 @@ test.each([
   ["+12025550100@a.example.12025550101@b.example", "+12025550100"],
   ["+12025550100@a.example/TYPE=PLMN", "+12025550100"],
   ["user@a.example@b.example", null],
+  ["+12025550100/TYPE=PLMN@a.example>", "+12025550100"],
+  ["+12025550100/TYPE=PLMN@a.example;b", "+12025550100"],
 ])("a domain with a blank, an @ or a slash is none: %s", (raw, number) => {
   expect(readParty(raw)).toMatchObject({
     party: { number, domain: null },
@@ -231,16 +234,20 @@ test.each<[string, readonly string[], boolean]>([
 test("what a peer writes is read in one pass", () => {
   const parts = ["+1 ", "1 ", " ", "/TYPE=", "/ ", "@", ".+1", "<", "<>", "(", '"', ";", "1-", "%2B", "a@b ", "=", "."];
   const hostile = parts.map((part) => `+1${part.padEnd(60_000, part)}x`);
-  const measured = (work: () => unknown): number => {
+  // A plain scan of as much text, here and now. Splitting costs tens of it; comparing every place with every other, thousands.
+  const floorMs = fastest(() => [...(hostile[0] ?? "")].filter((char) => char === "x"));
+  for (const text of hostile) {
+    const ratio = fastest(() => [readParty(text), splitAddresses(text)]) / floorMs;
+    expect(ratio, text.slice(0, 12)).toBeLessThan(400);
+  }
+});
+
+/** In ms. The fastest of some: whatever else the machine does makes none of them faster. */
+function fastest(work: () => unknown): number {
+  const runs = Array.from({ length: 5 }, () => {
     const startedMs = performance.now();
     work();
     return performance.now() - startedMs;
-  };
-  // What some slow passes over as much text take here and now; comparing every place with every other takes thousands.
-  const floorMs = measured(() => {
-    for (const text of hostile) for (let pass = 0; pass < 5; pass += 1) [...text].filter((char) => char === "x");
   });
-  const took = hostile.map((text) => [text.slice(0, 12), measured(() => [readParty(text), splitAddresses(text)])]);
-  const total = took.reduce((sum, [, ms]) => sum + Number(ms), 0);
-  expect(total, JSON.stringify(took)).toBeLessThan(floorMs);
-});
+  return Math.min(...runs);
+}
