@@ -195,6 +195,8 @@ function createSchema(z: typeof import("zod").z) {
     .prefault({});
 
   const NAME = 'a name of letters, digits, ".", "_" and "-", and not "loopback"';
+  const PREFIX = 'an international prefix, such as "00" or "011"';
+  const prefix = z.string(must(PREFIX)).regex(/^\d{2,5}$/, must(PREFIX));
   const ENTRY = z.strictObject(
     {
       name: z.string(must(NAME)).refine((text) => readPeerName(text) !== undefined, must(NAME)),
@@ -209,6 +211,10 @@ function createSchema(z: typeof import("zod").z) {
       forwardedIsFinal: switchedOff,
       localLongCode: switchedOff,
       nanp: switchedOff,
+      internationalPrefixes: z
+        .array(prefix, must("a list of prefixes"))
+        .max(10, must("a list of 10 at most"))
+        .default([]),
       bareNewlines: switchedOff,
     },
     must("an object with at least name and addresses"),
@@ -221,14 +227,14 @@ function createSchema(z: typeof import("zod").z) {
 type Entry = z.output<ReturnType<typeof createSchema>>["peers"][number];
 
 function peerOf(entry: Entry, auth: Peer["auth"], acknowledgeAuth: Peer["acknowledge"]["auth"]): Peer {
-  const { addresses, nanp, swapAddresses, localLongCode, forwardedIsFinal, ...same } = entry;
+  const { addresses, nanp, internationalPrefixes, swapAddresses, localLongCode, forwardedIsFinal, ...same } = entry;
   return {
     ...same,
     listed: true,
     networks: addresses,
     auth,
     acknowledge: { ...same.acknowledge, auth: acknowledgeAuth },
-    rules: { nanp, swapAddresses, localLongCode, forwardedIsFinal },
+    rules: { nanp, internationalPrefixes, swapAddresses, localLongCode, forwardedIsFinal },
   };
 }
 
@@ -254,7 +260,7 @@ function plainPeer({ name, networks }: Pick<Peer, "name" | "networks">): Peer {
       from: "system",
       bouncesFrom: [],
     },
-    rules: { nanp: false, swapAddresses: false, localLongCode: false, forwardedIsFinal: false },
+    rules: ORDINARY_PEER,
     bareNewlines: false,
   };
 }

@@ -91,6 +91,16 @@ test.each([
   [one({ addresses: ["2001:db8::/32", "2001:DB8:0::1/32"] }), 'is "2001:DB8:0::1/32" as peers[0].addresses[0] is'],
   [one({ tls: "yes" }), 'peers[0].tls is "yes", must be one of "off", "optional", "required"'],
   [one({ nanp: "yes" }), 'peers[0].nanp is "yes", must be true or false'],
+  [
+    one({ internationalPrefixes: ["+00"] }),
+    'peers[0].internationalPrefixes[0] is "+00", must be an international prefix, such as "00" or "011"',
+  ],
+  // The trunk prefix of a country would make another country's number of a national one.
+  [
+    one({ internationalPrefixes: ["0"] }),
+    'peers[0].internationalPrefixes[0] is "0", must be an international prefix, such as "00" or "011"',
+  ],
+  [one({ internationalPrefixes: "00" }), 'peers[0].internationalPrefixes is "00", must be a list of prefixes'],
   [one({ limits: { connections: 0 } }), "peers[0].limits.connections is 0, must be null or a whole number from 1"],
   [one({ limits: { perSecond: 1 } }), "peers[0].limits.perSecond is no option"],
   [one({ mailFromDomains: ["@x"] }), 'peers[0].mailFromDomains[0] is "@x", must be a domain'],
@@ -162,7 +172,17 @@ test("peers check says that a file is in order, or every fault of it", async () 
 
 test("peers list prints what is in force, and what differs from the defaults", async () => {
   const file = saved("list.json", {
-    peers: [WHOLE, { name: "odd", addresses: ["192.0.2.7"], tls: "required", swapAddresses: true, bareNewlines: true }],
+    peers: [
+      WHOLE,
+      {
+        name: "odd",
+        addresses: ["192.0.2.7"],
+        tls: "required",
+        internationalPrefixes: ["00", "011"],
+        swapAddresses: true,
+        bareNewlines: true,
+      },
+    ],
   });
   const { stdout } = await runCommand(["peers", "list"], cleanEnv({ MM4D_PEERS_FILE: file }));
   expect(stdout).toBe(`bandwidth
@@ -171,7 +191,7 @@ test("peers list prints what is in force, and what differs from the defaults", a
     mmsc.example:25
 odd
   192.0.2.7/32
-  TLS required; swapAddresses; bareNewlines
+  TLS required; international prefixes 00, 011; swapAddresses; bareNewlines
 `);
 });
 

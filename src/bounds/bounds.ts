@@ -304,4 +304,11 @@ export const BOUNDS = {
     about: "how often Redis is asked for its list of clients, at most",
     reason: "with ten thousand clients that is some MB; whether a consumer is connected may be told late",
   },
+  typeLookedFor: {
+    value: 65_536,
+    unit: "bytes",
+    about: "how much of a message without a type in its header is searched for one",
+    reason:
+      "a report that a relay has wrapped stands near the beginning; beyond it the message is no MM4 message, and refused",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;

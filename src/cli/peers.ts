@@ -48,6 +48,7 @@ async function list(): Promise<void> {
 
 function describe(peer: Peer): readonly string[] {
   const { name, listed, networks, tls, clientCertificate, auth, mailFromDomains, limits, acknowledge, rules } = peer;
+  const { internationalPrefixes, ...switches } = rules;
   const options = [
     tls === "optional" ? "" : `TLS ${tls}`,
     clientCertificate ? "client certificate" : "",
@@ -56,7 +57,8 @@ function describe(peer: Peer): readonly string[] {
     limits.connections === null ? "" : `at most ${limits.connections} connections`,
     limits.messagesPerSecond === null ? "" : `at most ${limits.messagesPerSecond} messages a second`,
     acknowledge.host === null ? "" : `acknowledgements to ${acknowledge.host}:${acknowledge.port}`,
-    ...Object.entries({ ...rules, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
+    internationalPrefixes.length > 0 ? `international prefixes ${internationalPrefixes.join(", ")}` : "",
+    ...Object.entries({ ...switches, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
   ].filter((text) => text !== "");
   return [
     `${name}${listed ? "" : "  (nobody is listed: this machine only)"}`,

@@ -7,7 +7,8 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { AckRequest } from "../delivery/acknowledgement.ts";
 import type { PeerRules } from "../delivery/peer.ts";
-import { readMailbox, readParty, splitAddresses } from "./address.ts";
+import { readMailbox, readParty } from "./address.ts";
+import { splitAddresses } from "./address-list.ts";
 import { findPdu } from "./pdus.ts";
 import type { OpenMessage } from "./read-message.ts";
 
@@ -30,7 +31,9 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   const said = (name: string): string =>
     header.fields.find(({ key, bytes }) => key === name && bytes !== "")?.bytes ?? "";
   if (!context.always && !isYes(said("x-mms-ack-request"))) return null;
-  const messageType = responseTo(fields.of("messageType").values[0]);
+  const messageType = responseTo(
+    fields.of("messageType").values.length === 0 ? undefined : fields.token("messageType").text,
+  );
   if (messageType === null) return null;
 
   const sender = readMailbox(said("sender"));
@@ -40,21 +43,22 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   // Two that acknowledge each other would do so for ever.
   if (isOurs(sender) || isOurs(mailFrom) || isOurs(to)) return null;
 
-  const [transactionId, messageId] = [
-    fields.of("transactionId").bytes[0] ?? null,
-    fields.of("messageId").bytes[0] ?? null,
-  ];
+  // A fold is no part of what is echoed: it is not written again where it stood.
+  const transactionId = fields.token("transactionId").bytes || null;
+  const messageId = fields.token("messageId").bytes || null;
   // What is echoed is echoed whole, or nothing is said. 3GPP TS 23.140 §8.4.2.
   if (isTooLong(transactionId) || isTooLong(messageId)) return null;
 
-  const [originator = ""] = splitAddresses(fields.of(context.rules.swapAddresses ? "from" : "to").bytes[0] ?? "", 1);
+  const parties = fields.of(context.rules.swapAddresses ? "from" : "to").fields[0];
+  const numberIn = (list = ""): string | null =>
+    readParty(splitAddresses(list, 1).addresses[0] ?? "", context.rules).party.number;
   return {
     messageType,
-    version: versionOf(fields.of("version").bytes[0] ?? ""),
+    version: versionOf(fields.token("version").bytes),
     transactionId,
     messageId,
     to,
-    originator: readParty(originator, context.rules.nanp).party.number,
+    originator: numberIn(parties?.bytes) ?? numberIn(parties?.token),
   };
 }
 

@@ -206,7 +206,8 @@ export async function findTrace(redis: Redis, prefix: string, queue: string, wan
   const asked = new Set<string>();
   let more = false;
   // What is found names further events of its messages, and those what came of them.
-  let names = [nameOfId(wanted), `number ${numberOf(wanted)}`];
+  // The last is how 1.0.0 noted a recipient that is no number.
+  let names = [nameOfId(wanted), `number ${numberOf(wanted)}`, `number ${wanted.trim().toLowerCase()}`];
   while (names.length > 0) {
     for (const name of names) asked.add(name);
     const found = await findNotes(place, names);

@@ -27,7 +27,7 @@ export const REPLIES = {
   quarantined: {
     code: 250,
     text: "2.0.0 Message stored for inspection",
-    when: "the message is an MM4 report that cannot be read (no status at all, or an unknown type), or holds more than an event may; it is kept whole for a person",
+    when: "the message is an MM4 report that cannot be read (no status at all, an unknown type, or a type behind its header), or holds more than an event may; it is kept whole for a person",
   },
   ignored: {
     code: 250,

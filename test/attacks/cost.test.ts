@@ -307,7 +307,7 @@ function hostileOf(header: string, size: number, text = header): Hostile {
   const opened = result.value;
   const event = read(bytes);
   const asked = readAckRequest(opened, CONTEXT);
-  const values = (name: "messageId" | "transactionId"): string | null => opened.fields.of(name).bytes[0] ?? null;
+  const values = (name: "messageId" | "transactionId"): string | null => opened.fields.token(name).bytes || null;
   const ack: Acknowledgement = {
     peer: "carrier",
     eventId: event.ok ? event.value.id : null,
