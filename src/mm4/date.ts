@@ -45,7 +45,6 @@ const NUMERIC = String.raw`[+-]\d{2}:?\d{2}`;
 /** Greenwich by its name, and how far from it: `GMT`, `GMT+01:00`, `UTC +0100`. */
 const FROM_GREENWICH = `(?:GMT|UTC?|Z) ?(?<zone>${NUMERIC})|(?<utc>GMT|UTC?|Z)`;
 const ISO_DATE = String.raw`(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ]`;
-const form = (pattern: string): RegExp => new RegExp(`^${pattern}$`, "i");
 
 const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
   // RFC 5322 §3.3: Fri, 21 Nov 1997 09:55:06 -0600
@@ -59,68 +58,74 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
   // The same with a fraction, with a zone of RFC 3339, or with one that begins at Greenwich:
   // Fri, 21 Nov 1997 09:55:06.123 GMT-06:00
   {
-    form: form(`${WEEKDAY}${DAY_MONTH_YEAR} ${EXACT_TIME} ?(?:(?<offset>${NUMERIC})|${FROM_GREENWICH})`),
+    form: new RegExp(`^${WEEKDAY}${DAY_MONTH_YEAR} ${EXACT_TIME} ?(?:(?<offset>${NUMERIC})|${FROM_GREENWICH})$`, "i"),
     warning: "date-not-rfc5322",
   },
   // The same with a zone that RFC 5322 names: Fri, 21 Nov 1997 09:55:06.123 CST
   {
-    form: form(`(?:[a-z]{3,9} ?, ?)?${DAY_MONTH_YEAR} ${EXACT_TIME} (?<zone>[a-z]{1,3})`),
+    form: new RegExp(`^(?:[a-z]{3,9} ?, ?)?${DAY_MONTH_YEAR} ${EXACT_TIME} (?<zone>[a-z]{1,3})$`, "i"),
     warning: "date-not-rfc5322",
   },
   // JavaScript: Fri Nov 21 1997 09:55:06 GMT-0600
   {
-    form: form(
-      String.raw`[a-z]{3} (?<month>[a-z]{3}) (?<day>\d{1,2}) (?<year>\d{4}) ${EXACT_TIME} (?:(?<offset>${NUMERIC})|${FROM_GREENWICH})`,
+    form: new RegExp(
+      String.raw`^[a-z]{3} (?<month>[a-z]{3}) (?<day>\d{1,2}) (?<year>\d{4}) ${EXACT_TIME} (?:(?<offset>${NUMERIC})|${FROM_GREENWICH})$`,
+      "i",
     ),
     warning: "date-not-rfc5322",
   },
   // Java, date: Fri Nov 21 09:55:06 GMT-06:00 1997. Ruby: Fri Nov 21 09:55:06 -0600 1997.
   // Other zones by name are not read: Java's CST is China's as well as America's.
   {
-    form: form(
-      String.raw`[a-z]{3} (?<month>[a-z]{3}) (?<day>\d{1,2}) ${EXACT_TIME} (?:(?<offset>${NUMERIC})|${FROM_GREENWICH}) (?<year>\d{4})`,
+    form: new RegExp(
+      String.raw`^[a-z]{3} (?<month>[a-z]{3}) (?<day>\d{1,2}) ${EXACT_TIME} (?:(?<offset>${NUMERIC})|${FROM_GREENWICH}) (?<year>\d{4})$`,
+      "i",
     ),
     warning: "date-not-rfc5322",
   },
   // RFC 3339: 1997-11-21T09:55:06-06:00. Java puts the name of the zone behind it: [America/Chicago]
   {
-    form: form(
-      String.raw`${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2})(?::(?<second>\d{2})${FRACTION})? ?(?<zone>Z|${NUMERIC}|[+-]\d{2})(?:\[[\w/+:-]{1,40}\])?`,
+    form: new RegExp(
+      String.raw`^${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2})(?::(?<second>\d{2})${FRACTION})? ?(?<zone>Z|${NUMERIC}|[+-]\d{2})(?:\[[\w/+:-]{1,40}\])?$`,
+      "i",
     ),
     warning: "date-not-rfc5322",
   },
   // Ruby: 1997-11-21 15:55:06 UTC
   {
-    form: form(
-      String.raw`${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})${FRACTION} (?:${FROM_GREENWICH})`,
+    form: new RegExp(
+      String.raw`^${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})${FRACTION} (?:${FROM_GREENWICH})$`,
+      "i",
     ),
     warning: "date-not-rfc5322",
   },
   // Go: 1997-11-21 09:55:06.123456789 -0600 CST m=+0.000012345. The name may be another country's, the offset is not.
   {
-    form: form(
-      String.raw`${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})${FRACTION} (?<zone>[+-]\d{4}) (?:[a-z]{1,5}|[+-]\d{2,4})(?: m=[+-][\d.]{1,20})?`,
+    form: new RegExp(
+      String.raw`^${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})${FRACTION} (?<zone>[+-]\d{4}) (?:[a-z]{1,5}|[+-]\d{2,4})(?: m=[+-][\d.]{1,20})?$`,
+      "i",
     ),
     warning: "date-not-rfc5322",
   },
   // ISO 8601 without separators: 19971121T095506-0600
   {
-    form: form(
-      String.raw`(?<year>\d{4})(?<month>\d{2})(?<day>\d{2})T?(?<hour>\d{2})(?<minute>\d{2})(?<second>\d{2})${FRACTION}(?<zone>Z|[+-]\d{4}|[+-]\d{2})`,
+    form: new RegExp(
+      String.raw`^(?<year>\d{4})(?<month>\d{2})(?<day>\d{2})T?(?<hour>\d{2})(?<minute>\d{2})(?<second>\d{2})${FRACTION}(?<zone>Z|[+-]\d{4}|[+-]\d{2})$`,
+      "i",
     ),
     warning: "date-not-rfc5322",
   },
   {
-    form: form(String.raw`\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}${FRACTION})?`),
+    form: new RegExp(String.raw`^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}${FRACTION})?$`, "i"),
     warning: "date-without-zone",
   },
   // asctime: Fri Nov 21 09:55:06 1997. Its zone is known to the sender only.
   {
-    form: form(String.raw`[a-z]{3} [a-z]{3} \d{1,2} ${EXACT_TIME} \d{4}`),
+    form: new RegExp(String.raw`^[a-z]{3} [a-z]{3} \d{1,2} ${EXACT_TIME} \d{4}$`, "i"),
     warning: "date-without-zone",
   },
   {
-    form: form(String.raw`${WEEKDAY}\d{1,2}[ -][a-z]{3}[a-z]*[ -]\d{2,4} ${EXACT_TIME}`),
+    form: new RegExp(String.raw`^${WEEKDAY}\d{1,2}[ -][a-z]{3}[a-z]*[ -]\d{2,4} ${EXACT_TIME}$`, "i"),
     warning: "date-without-zone",
   },
 ];
