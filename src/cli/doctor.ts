@@ -140,7 +140,7 @@ async function lookAtService({ facts, dataDir, elsewhere }: Running): Promise<Fi
 /** As page, status and /healthz say it, and what to do. */
 function ofReason({ state, text, remedy }: Reason): Finding {
   // A link of operating.md is its words here.
-  const plain = remedy.replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replaceAll("`", "");
+  const plain = remedy.replace(/\[([^\][]*)\]\([^()]*\)/g, "$1").replaceAll("`", "");
   return (state === "not-well" ? fault : warning)("health", `${text}. ${plain}`);
 }
 
