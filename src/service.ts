@@ -8,7 +8,16 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { type TraceState, takeControl } from "./admin/control.ts";
 import { type HealthFacts, healthOfAll, isFull, type QueueFacts } from "./admin/health.ts";
-import { notReady, REASON_TIMES, REASONS, type Reason, type ReasonTimes, reasonsOf, stateOf } from "./admin/reasons.ts";
+import {
+  NEARLY_FULL,
+  notReady,
+  REASON_TIMES,
+  REASONS,
+  type Reason,
+  type ReasonTimes,
+  reasonsOf,
+  stateOf,
+} from "./admin/reasons.ts";
 import { type Admin, startAdmin } from "./admin/server.ts";
 import { createSilence, type Silence } from "./admin/silence.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
@@ -97,6 +106,14 @@ const QUEUES_SEEN_EVERY_MS = 5_000;
 /** What a service is that has one process. */
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
+/** What is otherwise where the service is started within another program, a test say. */
+export interface Surroundings {
+  /** From when on something is a reason not to be well. */
+  readonly times?: ReasonTimes;
+  /** Where the lines of the log go instead of stdout. */
+  readonly logTo?: { write(line: string): void };
+}
+
 /**
  * Starts the service, or one process of several. Rejects with a sentence for the
  * person on call, and with nothing left running.
@@ -104,10 +121,15 @@ const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 export async function startService(
   config: Config,
   assignment: Assignment = ALONE,
-  times: ReasonTimes = REASON_TIMES,
+  { times = REASON_TIMES, logTo }: Surroundings = {},
 ): Promise<Service> {
   const releasers: Releaser[] = [];
-  const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: shownNumber(assignment) });
+  const log = createLog({
+    level: config.logLevel,
+    numbers: config.logNumbers,
+    process: shownNumber(assignment),
+    ...(logTo === undefined ? {} : { to: logTo }),
+  });
   try {
     return await start(config, assignment, times, log, releasers);
   } catch (cause) {
@@ -684,6 +706,7 @@ async function start(
         maxMessages: config.quarantineMaxMessages,
         maxBytes: config.quarantineMaxBytes,
         refused: quarantine.refusals().map(({ peer, since }) => ({ peer, forMs: Date.now() - since })),
+        fillers: quarantine.fillers(NEARLY_FULL),
       },
       queues: queueFacts(),
       mmscs: acknowledging.mmscs(),

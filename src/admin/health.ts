@@ -45,6 +45,8 @@ export interface HealthFacts {
     readonly maxBytes: number;
     /** Peers whose messages have got 451 for want of room there, and for how long. */
     readonly refused: readonly { readonly peer: string; readonly forMs: number }[];
+    /** Peers whose share of it is nearly used up. */
+    readonly fillers: readonly string[];
   };
   /** As they were seen last. */
   readonly queues: readonly QueueFacts[];
@@ -109,6 +111,7 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
         ({ peer }) => peer,
         (a, b) => (a.forMs > b.forMs ? a : b),
       ),
+      fillers: [...new Set(all.flatMap(({ quarantine }) => quarantine.fillers))],
     },
     mmscs: oneEach(
       all.flatMap(({ mmscs }) => mmscs),

@@ -51,8 +51,8 @@ export const REASON_TIMES: ReasonTimes = {
   silentMs: 86_400_000,
 };
 
-/** From this share of either limit on, somebody should look into the quarantine before it is full. */
-const NEARLY_FULL = 0.9;
+/** From this part of either limit on, or of a peer's share of it, somebody should look into the quarantine before it is full. */
+export const NEARLY_FULL = 0.9;
 /** Fewer jobs that are tried again with one error are what a consumer's hiccup leaves. */
 const MANY = 10;
 const MOST_NAMED = BOUNDS.namesInOneReason.value;
@@ -248,23 +248,31 @@ const ROWS = [
     sentences: ({ quarantine }, { quarantineFullMs }) =>
       costsReports(quarantine, quarantineFullMs)
         ? [
-            `The quarantine has had no room for messages of ${named(quarantine.refused.map(({ peer }) => peer))} for ${durationInWords(Math.max(...quarantine.refused.map(({ forMs }) => forMs)))} (${filled(quarantine)}): those that cannot be read get 451`,
+            `The quarantine has had no room for messages of ${named(quarantine.refused.map(({ peer }) => peer))} for ${durationInWords(Math.max(...quarantine.refused.map(({ forMs }) => forMs)))} (in all ${filled(quarantine)}; no peer has more than half of what the others leave): those that cannot be read get 451`,
           ]
         : [],
     remedy: "[Empty it](#the-quarantine-is-growing): `mm4d quarantine replay --all`, or `drop` what is no report",
   },
   {
     name: "quarantine-nearly-full",
-    means: "of its messages or its bytes 90 % are used, or a peer has been refused just now",
+    means:
+      "of its messages or its bytes, or of a peer's share of them, 90 % are used, or a peer has been refused just now",
     state: "needs-attention",
     sentences: ({ quarantine }, { quarantineFullMs }) => {
       if (costsReports(quarantine, quarantineFullMs)) return [];
       const { refused } = quarantine;
       if (refused.length > 0) {
         const whose = named(refused.map(({ peer }) => peer));
-        return [`The quarantine has no room for messages of ${whose} (${filled(quarantine)})`];
+        return [
+          `The quarantine has no room for messages of ${whose} (in all ${filled(quarantine)}; no peer has more than half of what the others leave)`,
+        ];
       }
-      if (share(quarantine) < NEARLY_FULL) return [];
+      if (share(quarantine) < NEARLY_FULL) {
+        if (quarantine.fillers.length === 0) return [];
+        return [
+          `What ${named(quarantine.fillers)} may have of the quarantine is nearly used up (in all ${filled(quarantine)}): what cannot be read of it is kept as long as there is room`,
+        ];
+      }
       return [
         `The quarantine is ${share(quarantine) < 1 ? "nearly full" : "full"} (${filled(quarantine)}): what cannot be read is kept as long as there is room`,
       ];

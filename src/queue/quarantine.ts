@@ -140,6 +140,8 @@ export interface QuarantineRoom {
   useOf(peer: string): QuarantineUse;
   /** Peers whose messages find no room. */
   refusals(): readonly QuarantineRefusal[];
+  /** Peers that hold this part of their share, or more. */
+  fillers(part: number): readonly string[];
 }
 
 /**
@@ -224,6 +226,14 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number, proc
     use: () => known.use(),
     useOf: (peer) => known.use(peer),
     refusals: () => [...refusals.values()].map(({ peer, since, last }) => ({ peer, since, last })),
+    fillers: (part) =>
+      known.peers().filter((peer) => {
+        const [all, own] = [known.use(), known.use(peer)];
+        // A single place is a share too: see `has`.
+        const messages = Math.max(1, Math.floor((maxMessages - all.messages + own.messages) / 2));
+        const bytes = (maxBytes - all.bytes + own.bytes) / 2;
+        return own.messages >= messages * part || own.bytes >= bytes * part;
+      }),
   };
 }
 
@@ -243,6 +253,8 @@ function createTally() {
       uses.set(peer, plus(uses.get(peer) ?? NOTHING, bytes, messages));
     },
     use: (peer?: string): QuarantineUse => (peer === undefined ? all : (uses.get(peer) ?? NOTHING)),
+    /** Those that hold something. */
+    peers: (): readonly string[] => [...uses].filter(([, { messages }]) => messages > 0).map(([peer]) => peer),
   };
 }
 

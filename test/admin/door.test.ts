@@ -112,7 +112,8 @@ function trickle(socket: Socket, byte: string): void {
 
 /** Until the other side has ended it. */
 async function ended(socket: Socket): Promise<void> {
-  if (!socket.destroyed) await once(socket, "close");
+  // Whoever still writes may hear a reset first.
+  if (!socket.destroyed) await new Promise((resolve) => socket.once("close", resolve));
 }
 
 describe("when its time is over, a connection is ended", () => {

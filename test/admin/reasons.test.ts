@@ -20,7 +20,7 @@ const WELL: HealthFacts = {
   certificateExpiresAt: null,
   settingsFaults: [],
   processes: { count: 2, missing: 0, full: 0 },
-  quarantine: { messages: 0, bytes: 0, maxMessages: 10, maxBytes: 1e6, refused: [] },
+  quarantine: { messages: 0, bytes: 0, maxMessages: 10, maxBytes: 1e6, refused: [], fillers: [] },
   queues: [],
   mmscs: [],
   peers: [],
@@ -77,7 +77,13 @@ const GRID: readonly (readonly Partial<HealthFacts>[])[] = [
   ],
   [{}, { drainFault: new Error("WRONGTYPE") }],
   [{}, { certificateExpiresAt: ago(1) }, { settingsFaults: ["The peers in force is what was read before (no)"] }],
-  [{}, refused(1), refused(MINUTE_MS), { quarantine: { ...WELL.quarantine, messages: 9 } }],
+  [
+    {},
+    refused(1),
+    refused(MINUTE_MS),
+    { quarantine: { ...WELL.quarantine, messages: 9 } },
+    { quarantine: { ...WELL.quarantine, messages: 5, fillers: ["carrier"] } },
+  ],
   [
     {},
     waitsFor(1),
@@ -123,7 +129,7 @@ const CONTRADICTIONS: readonly (readonly [RegExp, RegExp])[] = [
   [/until Redis has caught up/, /Redis has been away/],
   [/cannot be put on the queue/, /queue does not keep up/],
   [/The journal is full/, /The journals of \d/],
-  [/The quarantine is/, /The quarantine has/],
+  [/The quarantine is|What .* may have of the quarantine/, /The quarantine has/],
   [/reports get 451/, /\d reports? waits? in the journal .*; relays see/],
   [/no worker of BullMQ is connected/, /workers? of BullMQ (is|are) connected,|the queue is paused/],
 ];
@@ -255,6 +261,12 @@ test.each<[string, Partial<HealthFacts>, readonly string[], string]>([
     ["quarantine-nearly-full"],
     "needs-attention",
   ],
+  [
+    "a peer that has nearly used up its share of it",
+    { quarantine: { ...WELL.quarantine, messages: 5, fillers: ["carrier"] } },
+    ["quarantine-nearly-full"],
+    "needs-attention",
+  ],
   ["a quarantine that costs for less than a minute", refused(59_999), ["quarantine-nearly-full"], "needs-attention"],
   ["for a minute", refused(60_000), ["quarantine-full"], "not-well"],
   ["a quarantine that is to hold nothing", { quarantine: { ...WELL.quarantine, maxMessages: 0 } }, [], "well"],
@@ -306,7 +318,7 @@ test("words of others are quoted on one line, cut, masked, and with nothing hidd
   const text = quoted(
     `connect ECONNREFUSED 192.168.100.23:5432\n\u001b[31mof +1 202 555 0100\u202e ${"x".repeat(1e6)}`,
   );
-  expect(text).toMatch(/^"connect ECONNREFUSED 192\.168\.100\.23:5432 \\x1b\[31mof \+\* \*{3} \*{3} 0100\\x202e x+…"$/);
+  expect(text).toMatch(/^"connect ECONNREFUSED 192\.168\.100\.23:5432 \\x1b\[31mof \+\* \*{3} \*{3} 0100\\u202e x+…"$/);
   expect(text.length).toBeLessThan(200);
   expect(quoted(" \n ")).toBe("an error without words");
   expect(REASON_TIMES.notTakenMs).toBe(MINUTE_MS);

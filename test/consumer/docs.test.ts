@@ -9,17 +9,17 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { ROOT, readDocument } from "../support/document.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { startServiceProcess, type TestService } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const { block: sample } = readDocument("docs/consumers.md");
 let redis: TestRedis;
-let service: TestService;
+let service: ServiceUnderTest;
 let directory: string;
 
 beforeAll(async () => {
   redis = await startRedis();
-  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_QUEUES: "python:*" });
+  service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_QUEUES: "python:*" });
   directory = mkdtempSync(join(tmpdir(), "mm4d-docs-"));
 });
 afterAll(async () => {

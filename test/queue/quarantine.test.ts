@@ -116,6 +116,22 @@ test("what is promised, arrives and is measured counts once, and what is taken o
   ]);
 });
 
+test("a peer that has nearly used up its share is told of, by messages or by bytes, whatever the others hold", () => {
+  const held = (peer: string, count: number, bytes: number) =>
+    Array.from({ length: count }, (_, index) => [`j-${peer}-${index}`, { peer, bytes }] as const);
+  const fillers = (...messages: readonly (readonly [string, { readonly peer: string; readonly bytes: number }])[]) => {
+    const room = createQuarantineRoom(40, 1_000);
+    room.measured(new Map(messages));
+    return room.fillers(0.9);
+  };
+  expect(fillers()).toEqual([]);
+  expect(fillers(...held("a", 17, 1))).toEqual([]);
+  expect(fillers(...held("a", 18, 1))).toEqual(["a"]);
+  expect(fillers(...held("a", 1, 450))).toEqual(["a"]);
+  // Of what the first has left.
+  expect(fillers(...held("a", 10, 1), ...held("b", 14, 1))).toEqual(["b"]);
+});
+
 test("a refusal of a peer is news again after there was room for it", () => {
   const room = createQuarantineRoom(2, 100);
   room.measured(new Map([["j1", { peer: "a", bytes: 1 }]]));

@@ -2,17 +2,17 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { startServiceProcess, type TestService } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { connectSmtp, openData, openSession } from "../support/smtp-client.ts";
 
-let service: TestService;
+let service: ServiceUnderTest;
 beforeAll(async () => {
-  service = await startServiceProcess({ MM4D_MAX_MESSAGE_BYTES: "100000", MM4D_MAX_CLIENTS: "20" });
+  service = await startServiceWithin({ MM4D_MAX_MESSAGE_BYTES: "100000", MM4D_MAX_CLIENTS: "20" });
 });
 afterAll(() => service.stop());
 
 test("a listed peer is greeted at once, and nobody else before 100 ms have gone by", async () => {
-  const listed = await startServiceProcess({ MM4D_PEERS: "carrier=127.0.0.0/8" });
+  const listed = await startServiceWithin({ MM4D_PEERS: "carrier=127.0.0.0/8" });
   const waits = async (port: number): Promise<readonly number[]> => {
     const all: number[] = [];
     for (let i = 0; i < 5; i++) {
@@ -103,7 +103,7 @@ test("more connections than MM4D_MAX_CLIENTS hear 421 and are closed", async () 
 });
 
 test("a peer's name is in its events, and in the metrics", async () => {
-  const named = await startServiceProcess({ MM4D_PEERS: "carrier=127.0.0.0/8" });
+  const named = await startServiceWithin({ MM4D_PEERS: "carrier=127.0.0.0/8" });
   const client = await openSession(named.smtpPort);
   await client.deliver(deliveryReport());
   client.end();

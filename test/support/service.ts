@@ -1,4 +1,4 @@
-/** The whole service as a process of its own, as `npm start` runs it. */
+/** The whole service: as a process of its own, as `npm start` runs it, or within the test's. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -6,11 +6,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ServiceFacts } from "../../src/admin/control.ts";
 import { askService } from "../../src/cli/running-service.ts";
+import { loadConfig } from "../../src/config.ts";
+import type { Service } from "../../src/service.ts";
 import { eventually, freePort } from "./redis.ts";
 
 export const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
-export interface TestService {
+/** What a test may ask of a service, wherever it runs. */
+export interface ServiceUnderTest {
   readonly smtpPort: number;
   readonly adminPort: number;
   readonly dataDir: string;
@@ -20,6 +23,15 @@ export interface TestService {
   log(): readonly Record<string, unknown>[];
   /** Its log as it was written. */
   written(): string;
+  get(path: string): Promise<{ status: number; text: string }>;
+  /** The sum of a metric over its labels, or of `name{first="label"}` over the others, once it fits. */
+  metric(name: string, fits?: (value: number) => boolean): Promise<number>;
+  /** Ends it, and whatever it left running, and removes its data. */
+  stop(): Promise<void>;
+}
+
+/** One that is a process of its own. */
+export interface TestService extends ServiceUnderTest {
   /** What it said in plain words. */
   said(): string;
   signal(signal: NodeJS.Signals): void;
@@ -27,11 +39,6 @@ export interface TestService {
   exited(): Promise<number | NodeJS.Signals | null>;
   /** Starts it again after it has ended: same ports, same data. */
   restart(): Promise<void>;
-  get(path: string): Promise<{ status: number; text: string }>;
-  /** The sum of a metric over its labels, or of `name{first="label"}` over the others, once it fits. */
-  metric(name: string, fits?: (value: number) => boolean): Promise<number>;
-  /** Ends it, and whatever it left running, and removes its data. */
-  stop(): Promise<void>;
 }
 
 /** The environment without settings of the one who runs the tests. */
@@ -48,17 +55,7 @@ export async function startServiceProcess(
   under: readonly string[] = [],
   main = MAIN,
 ): Promise<TestService> {
-  const parent = mkdtempSync(join(tmpdir(), "mm4d-test-"));
-  const dataDir = settings.MM4D_DATA_DIR ?? join(parent, "data");
-  const [smtpPort, adminPort] = [await freePort(), await freePort()];
-  const env = cleanEnv({
-    MM4D_SMTP_PORT: String(smtpPort),
-    MM4D_ADMIN_PORT: String(adminPort),
-    MM4D_DATA_DIR: dataDir,
-    // No balancer looks at the tests.
-    MM4D_SHUTDOWN_DELAY_MS: "0",
-    ...settings,
-  });
+  const { parent, dataDir, smtpPort, adminPort, env } = await placeOf(settings);
   let child: ChildProcess;
   let exit: Promise<number | NodeJS.Signals | null>;
   let facts: ServiceFacts | undefined;
@@ -85,27 +82,98 @@ export async function startServiceProcess(
   }
   await start();
 
-  async function get(path: string): Promise<{ status: number; text: string }> {
-    const response = await fetch(`http://127.0.0.1:${adminPort}${path}`);
-    return { status: response.status, text: await response.text() };
-  }
-
   return {
     smtpPort,
     adminPort,
     dataDir,
     env,
     facts: () => facts as ServiceFacts,
-    log: () =>
-      logged
-        .split("\n")
-        .filter((line) => line.startsWith("{"))
-        .map((line) => JSON.parse(line) as Record<string, unknown>),
+    log: () => linesOf(logged),
     written: () => logged,
     said: () => said,
     signal: (signal) => void child.kill(signal),
     exited: () => exit,
     restart: start,
+    ...over(adminPort),
+    async stop() {
+      child.kill("SIGTERM");
+      const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
+      await exit;
+      clearTimeout(timer);
+      rmSync(parent, { recursive: true, force: true });
+    },
+  };
+}
+
+/**
+ * The service within the test's own process: it starts in a third of the time. For
+ * tests that neither kill, signal nor measure a process. Its log is read, and goes
+ * nowhere else.
+ */
+export async function startServiceWithin(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ServiceUnderTest & Pick<Service, "reload">> {
+  const { parent, dataDir, smtpPort, adminPort, env } = await placeOf(settings);
+  const loaded = loadConfig(env);
+  if (!loaded.ok) throw new Error(loaded.error.join("\n"));
+  let logged = "";
+  const logTo = {
+    write(line: string) {
+      logged += line;
+    },
+  };
+  // Loaded by those that start one: it has every room, and every package.
+  const { startService } = await import("../../src/service.ts");
+  const service = await startService(loaded.value.config, undefined, { logTo });
+  const facts = await askService({ dataDir });
+  return {
+    smtpPort,
+    adminPort,
+    dataDir,
+    env,
+    facts: () => facts as ServiceFacts,
+    log: () => linesOf(logged),
+    written: () => logged,
+    reload: service.reload,
+    ...over(adminPort),
+    async stop() {
+      await service.stop();
+      rmSync(parent, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Ports and a data directory of its own, and the settings that say so. */
+async function placeOf(settings: Readonly<Record<string, string>>) {
+  const parent = mkdtempSync(join(tmpdir(), "mm4d-test-"));
+  const dataDir = settings.MM4D_DATA_DIR ?? join(parent, "data");
+  const [smtpPort, adminPort] = [await freePort(), await freePort()];
+  const env = cleanEnv({
+    MM4D_SMTP_PORT: String(smtpPort),
+    MM4D_ADMIN_PORT: String(adminPort),
+    MM4D_DATA_DIR: dataDir,
+    // No balancer looks at the tests.
+    MM4D_SHUTDOWN_DELAY_MS: "0",
+    ...settings,
+  });
+  return { parent, dataDir, smtpPort, adminPort, env };
+}
+
+function linesOf(logged: string): readonly Record<string, unknown>[] {
+  return logged
+    .split("\n")
+    .filter((line) => line.startsWith("{"))
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+/** What HTTP tells of it. */
+function over(adminPort: number): Pick<ServiceUnderTest, "get" | "metric"> {
+  async function get(path: string): Promise<{ status: number; text: string }> {
+    const response = await fetch(`http://127.0.0.1:${adminPort}${path}`);
+    return { status: response.status, text: await response.text() };
+  }
+
+  return {
     get,
     metric(name, fits = () => true) {
       return eventually(async () => {
@@ -118,13 +186,6 @@ export async function startServiceProcess(
           );
         return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
       }, fits);
-    },
-    async stop() {
-      child.kill("SIGTERM");
-      const timer = setTimeout(() => child.kill("SIGKILL"), 30_000);
-      await exit;
-      clearTimeout(timer);
-      rmSync(parent, { recursive: true, force: true });
     },
   };
 }

@@ -5,16 +5,16 @@ import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { startServiceProcess, type TestService } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 let redis: TestRedis;
-let service: TestService;
+let service: ServiceUnderTest;
 let consumer: TestConsumer;
 
 beforeAll(async () => {
   redis = await startRedis();
-  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_DOMAIN: "mms.example.net" });
+  service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_DOMAIN: "mms.example.net" });
   consumer = startConsumer(redis.url);
 });
 afterAll(async () => {

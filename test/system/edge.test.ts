@@ -12,7 +12,13 @@ import { startPostfix } from "../support/postfix.ts";
 import { proxyHeader } from "../support/proxy-header.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import {
+  runCommand,
+  type ServiceUnderTest,
+  startServiceProcess,
+  startServiceWithin,
+  type TestService,
+} from "../support/service.ts";
 import { type ConnectOptions, connectSmtp, openData, openSession } from "../support/smtp-client.ts";
 
 const STORED = "250 2.0.0 Report stored";
@@ -22,7 +28,7 @@ let redis: TestRedis;
 let consumer: TestConsumer;
 let certificates: Certificates;
 const directory = mkdtempSync(join(tmpdir(), "mm4d-edge-"));
-const running: TestService[] = [];
+const running: ServiceUnderTest[] = [];
 
 beforeAll(async () => {
   redis = await startRedis();
@@ -37,7 +43,14 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-async function serve(settings: Readonly<Record<string, string>>): Promise<TestService> {
+async function serve(settings: Readonly<Record<string, string>>): Promise<ServiceUnderTest> {
+  const service = await startServiceWithin({ REDIS_URL: redis.url, ...settings });
+  running.push(service);
+  return service;
+}
+
+/** As a process of its own, which hears signals and says things. */
+async function serveAlone(settings: Readonly<Record<string, string>>): Promise<TestService> {
   const service = await startServiceProcess({ REDIS_URL: redis.url, ...settings });
   running.push(service);
   return service;
@@ -139,7 +152,7 @@ test.concurrent("a balancer's PROXY header, of either version, tells whose the c
 
 test.concurrent("SMTP with TLS from the beginning: peers get in, strangers get their line, old protocols nothing", async () => {
   const certificate = certificates.make("mm4d.test");
-  const service = await serve({
+  const service = await serveAlone({
     ...withCertificate(certificate),
     MM4D_SMTPS_PORT: "0",
     MM4D_PEERS: "carrier=127.0.0.2",
@@ -243,7 +256,7 @@ test.concurrent("a client certificate: by fingerprint, or by a name that a known
 test.concurrent("peers are read again when their file changes and at SIGHUP; a file with a fault changes nothing", async () => {
   const here = { name: "carrier", addresses: ["127.0.0.2"] };
   const file = peersFile("changing.json", [here, { name: "leaving", addresses: ["127.0.0.3"] }]);
-  const service = await serve({ MM4D_PEERS_FILE: file });
+  const service = await serveAlone({ MM4D_PEERS_FILE: file });
   const reloads = (event: string) =>
     service.log().filter((line) => line.event === event && line.what === "peers").length;
   const idle = await openSession(service.smtpPort, { from: "127.0.0.3" });
@@ -403,7 +416,7 @@ test.concurrent("how a peer's reports are read follows its entry, also for a ses
 
 test.concurrent("a certificate is read again when it changes; one that does not fit, or has expired, is not taken", async () => {
   const certificate = certificates.make("first.test");
-  const service = await serve({ ...withCertificate(certificate), MM4D_PEERS: "carrier=127.0.0.0/8" });
+  const service = await serveAlone({ ...withCertificate(certificate), MM4D_PEERS: "carrier=127.0.0.0/8" });
   const subject = async () => {
     const client = await openSession(service.smtpPort);
     await client.command("STARTTLS");
@@ -451,7 +464,7 @@ test.concurrent("a certificate is read again when it changes; one that does not 
 });
 
 test.concurrent("an expired certificate does not keep the service from starting, and is told where one looks", async () => {
-  const service = await serve(withCertificate(certificates.make("expired.test", { days: 0 })));
+  const service = await serveAlone(withCertificate(certificates.make("expired.test", { days: 0 })));
   expect(service.said()).toContain("The TLS certificate expired at");
   const { status, text } = await service.get("/healthz");
   expect([status, text]).toEqual([503, expect.stringContaining("until MM4D_TLS_CERT_FILE is renewed")]);
@@ -662,7 +675,7 @@ test.concurrent("peers test goes as far as MAIL with a peer's MMSC, and says wha
 });
 
 test.concurrent("SIGTERM: a balancer hears it first, transactions are finished, idle sessions are ended, and it ends in time", async () => {
-  const service = await serve({
+  const service = await serveAlone({
     MM4D_PEERS: "carrier=127.0.0.0/8",
     MM4D_SHUTDOWN_DELAY_MS: "1500",
     MM4D_SHUTDOWN_GRACE_MS: "4000",

@@ -6,19 +6,19 @@ import { openFailedJobs } from "../../src/queue/failed.ts";
 import { redisAt, withRedis } from "../../src/queue/redis.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { rowsOf, runCommand, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const QUEUE = "mm4-delivery-events";
 
 let redis: TestRedis;
-let service: TestService;
+let service: ServiceUnderTest;
 let queue: Queue<DeliveryEvent>;
 let worker: Worker | undefined;
 
 beforeAll(async () => {
   redis = await startRedis();
-  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_JOB_ATTEMPTS: "1" });
+  service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_JOB_ATTEMPTS: "1" });
   queue = new Queue(QUEUE, { connection: connection() });
 });
 afterEach(async () => {

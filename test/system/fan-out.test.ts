@@ -5,15 +5,15 @@ import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, PEER } from "../support/report.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { runCommand, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 let redis: TestRedis;
-let service: TestService;
+let service: ServiceUnderTest;
 
 beforeAll(async () => {
   redis = await startRedis();
-  service = await startServiceProcess({
+  service = await startServiceWithin({
     REDIS_URL: redis.url,
     MM4D_QUEUES: "billing:final, fraud:tag=spam, analytics:*",
   });

@@ -139,7 +139,7 @@ test("a broken system: the page says in words what is wrong, and works as far as
   // Live, like all of the banner: nobody reloads the page.
   await page
     .locator(".banner:not(.well)")
-    .getByText(/no room for messages of \w+.* \(3 of 3 messages/)
+    .getByText(/no room for messages of \w+.* \(in all 3 of 6 messages/)
     .waitFor();
   await lookAtPage(page, "thoroughly");
 

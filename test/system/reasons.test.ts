@@ -54,7 +54,7 @@ async function start(settings: Readonly<Record<string, string>>, times: Partial<
   });
   const loaded = loadConfig(env);
   if (!loaded.ok) throw new Error(loaded.error.join("\n"));
-  const service = await startService(loaded.value.config, undefined, { ...REASON_TIMES, ...times });
+  const service = await startService(loaded.value.config, undefined, { times: { ...REASON_TIMES, ...times } });
   releasers.push(
     () => rmSync(parent, { recursive: true, force: true }),
     () => service.stop(),
@@ -124,7 +124,7 @@ test.concurrent("what needs attention, and nothing of it once it is mended", SLO
       MM4D_REDIS_CHECKS: "warn",
       MM4D_PEERS_FILE: peersFile,
       MM4D_QUEUES: "billing:*,audit:*",
-      MM4D_QUARANTINE_MAX_MESSAGES: "10",
+      MM4D_QUARANTINE_MAX_MESSAGES: "20",
       MM4D_JOB_BACKOFF_MS: "3600000",
       MM4D_ACK_RETRY_SECONDS: "1",
     },
@@ -171,7 +171,7 @@ test.concurrent("what needs attention, and nothing of it once it is mended", SLO
   expect(state).toBe("needs-attention");
   const expected = [
     /^Redis forgets .*managed Redis.*MM4D_REDIS_CHECKS=warn accepts that$/,
-    /^The quarantine is nearly full \(9 of 10 messages/,
+    /^What carrier may have of the quarantine is nearly used up \(in all 9 of 20 messages/,
     /^The queue audit is paused: 13 events wait/,
     /^13 events wait on the queue billing, and none was taken for .*: no worker of BullMQ is connected$/,
     /^12 events of the queue mm4-delivery-events .*; of 12 looked at, 11 failed alike: "connect ECONNREFUSED 10\.0\.0\.5:5432 for \+\* \*{3} \*{3} 0100, /,
@@ -234,7 +234,7 @@ test.concurrent(
     const { state, sentences } = await service.tells(...always, "events-abandoned", "acknowledgements-not-taken");
     expect(state).toBe("not-well");
     expect(sentences[2]).toMatch(
-      /no room for messages of carrier for .* \(1 of 1 message, .*: those that cannot be read get 451$/,
+      /no room for messages of carrier for .* \(in all 1 of 1 message, .*: those that cannot be read get 451$/,
     );
     expect(sentences[3]).toMatch(/^1 event waits on the queue .*: no worker of BullMQ is connected$/);
 

@@ -9,14 +9,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
-import { MAIN, rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { MAIN, rowsOf, runCommand, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "mm4d-simulator-"));
 const peersFile = join(directory, "peers.json");
 let certificates: Certificates;
 let redis: TestRedis;
 let settings: Readonly<Record<string, string>>;
-let service: TestService;
+let service: ServiceUnderTest;
 let consumer: TestConsumer;
 let ackPort: number;
 
@@ -43,7 +43,7 @@ beforeAll(async () => {
     MM4D_SMTPS_PORT: "0",
     MM4D_ACK_RETRY_SECONDS: "1",
   };
-  service = await startServiceProcess(settings);
+  service = await startServiceWithin(settings);
   consumer = startConsumer(redis.url);
 });
 afterAll(async () => {
@@ -132,7 +132,7 @@ test("ranges and groups: one report for each recipient, on the message's id", as
 
 test("TLS, a user, a PROXY header; and what is wrong with one is told", async () => {
   const login = ["--user", "relay", "--password-file", join(directory, "password")];
-  const proxied = await startServiceProcess({ ...settings, MM4D_PROXIES: "127.0.0.1" });
+  const proxied = await startServiceWithin({ ...settings, MM4D_PROXIES: "127.0.0.1" });
   const port = ["--port", String(proxied.smtpPort)];
   const sent = async (id: string, ...args: readonly string[]) => {
     return (await send("--status", "Retrieved", "--message-id", id, ...args)).exit;
