@@ -91,11 +91,15 @@ const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
  * Starts the service, or one process of several. Rejects with a sentence for the
  * person on call, and with nothing left running.
  */
-export async function startService(config: Config, assignment: Assignment = ALONE): Promise<Service> {
+export async function startService(
+  config: Config,
+  assignment: Assignment = ALONE,
+  settingsNotes: readonly string[] = [],
+): Promise<Service> {
   const releasers: Releaser[] = [];
   const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: shownNumber(assignment) });
   try {
-    return await start(config, assignment, log, releasers);
+    return await start(config, assignment, settingsNotes, log, releasers);
   } catch (cause) {
     log.serviceFailed(cause as Error);
     await releaseAll(releasers, log);
@@ -127,7 +131,13 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
   return clean;
 }
 
-async function start(config: Config, assignment: Assignment, log: Log, releasers: Releaser[]): Promise<Service> {
+async function start(
+  config: Config,
+  assignment: Assignment,
+  settingsNotes: readonly string[],
+  log: Log,
+  releasers: Releaser[],
+): Promise<Service> {
   const isFirst = assignment.number === 1;
   const journalMaxBytes = journalShare(config.journalMaxBytes, assignment.count);
   const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
@@ -308,7 +318,9 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     metrics: async () => pack(await metrics.registry.getMetricsAsJSON()),
   });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
-  const notes = isFirst ? startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()) : [];
+  const notes = isFirst
+    ? [...settingsNotes, ...startNotes(config, files.certificate()?.expiresAt ?? null, files.peers())]
+    : [];
   for (const note of notes) log.serviceNote(note);
 
   return {

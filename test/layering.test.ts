@@ -74,7 +74,12 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     packages: ["commander", "libmime"],
     node: true,
   },
-  "config.ts": { from: ["mm4", "delivery", "named-file.ts", "result.ts"], types: [], packages: [], node: true },
+  "config.ts": {
+    from: ["mm4", "delivery", "named-file.ts", "result.ts", "service-links.ts", "visible.ts"],
+    types: [],
+    packages: [],
+    node: true,
+  },
   "log.ts": { from: ["delivery"], types: [], packages: ["pino", "pino-pretty"], node: true },
   "metrics.ts": { from: ["version.ts"], types: ["delivery"], packages: ["prom-client"], node: true },
   "reading.ts": {
@@ -120,6 +125,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   "json-file.ts": { from: ["named-file.ts"], types: [], packages: [], node: false },
   "catalogue-file.ts": { from: ["catalogue", "json-file.ts"], types: [], packages: [], node: false },
   "outage.ts": { from: [], types: [], packages: [], node: false },
+  "service-links.ts": { from: [], types: [], packages: [], node: false },
   "visible.ts": { from: [], types: [], packages: [], node: false },
   "quantities.ts": { from: [], types: [], packages: [], node: false },
   "result.ts": { from: [], types: [], packages: [], node: false },

@@ -70,7 +70,7 @@ async function doctor({ json }: { json?: true }): Promise<void> {
     const { settings, found } = await followService(loaded.value);
     const { config } = settings;
     const running = found.kind === "running" ? found.facts : undefined;
-    await tell([ok("settings", "all can be read")]);
+    await tell(["all can be read", ...settings.notes].map((text) => ok("settings", text)));
     await tell(found.kind === "running" ? await lookAtService(found) : lookForService(found, settings));
     await tell(await lookAtRedis(config, running));
     await tell(await (found.kind === "running" ? lookAtPorts(found.facts) : lookForPorts(config, found)));

@@ -34,10 +34,10 @@ One that ends is started again, and goes on with the same journal.`,
 async function serve(): Promise<void> {
   // The process above has put them into the environment: all of its processes, also one started later, have the same.
   if (cluster.isWorker) useOptions({});
-  const { config } = loadSettings("start");
+  const { config, notes } = loadSettings("start");
   // Whatever is created belongs to us alone: the journal holds telephone numbers.
   process.umask(0o077);
-  if (cluster.isWorker) return serveAsOneOfSeveral(config);
+  if (cluster.isWorker) return serveAsOneOfSeveral(config, notes);
   let kill = (): void => {};
   // From the first moment: what is being started must be stopped in order too.
   const signalled = firstSignal(() => kill());
@@ -45,7 +45,7 @@ async function serve(): Promise<void> {
   const numbers = processNumbers(config.dataDir, config.processes);
   const service =
     numbers.length === 1
-      ? await startAlone(config)
+      ? await startAlone(config, notes)
       : await startSeveral(config, numbers, systemd.watchdogMs, settingsForOthers()).catch(end);
   kill = service.kill;
   process.stderr.write(service.welcome);
@@ -58,8 +58,8 @@ async function serve(): Promise<void> {
   process.exit((await service.stop()) ? 0 : 1);
 }
 
-async function startAlone(config: Config): Promise<Processes> {
-  const service = await startService(config);
+async function startAlone(config: Config, notes: readonly string[]): Promise<Processes> {
+  const service = await startService(config, undefined, notes);
   return { welcome: welcome(service, config), reload: service.reload, stop: service.stop, kill() {} };
 }
 
@@ -87,13 +87,13 @@ function end(): never {
   process.exit(1);
 }
 
-async function serveAsOneOfSeveral(config: Config): Promise<void> {
+async function serveAsOneOfSeveral(config: Config, notes: readonly string[]): Promise<void> {
   const told = whatIsTold();
   process.send?.(LISTENING);
   const assignment = await told.assignment;
   if (assignment === "stop") process.exit(0);
   try {
-    const service = await startService(config, assignment);
+    const service = await startService(config, assignment, notes);
     const started: Started = { welcome: welcome(service, config), redisUrl: service.redis.redisUrl };
     process.send?.(started);
     told.onReload(service.reload);
