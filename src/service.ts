@@ -2,8 +2,8 @@
  * The whole service: starts every room, joins them, and releases them in
  * reverse order. The only file that knows all of them.
  */
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { type TraceState, takeControl } from "./admin/control.ts";
@@ -12,6 +12,7 @@ import { type Admin, startAdmin } from "./admin/server.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
 import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "./config.ts";
+import { makeDataDir } from "./data-directory.ts";
 import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
@@ -222,7 +223,7 @@ async function start(
   const siblings = createSiblings(config.dataDir, isFirst ? assignment : ALONE);
 
   const dataDir = processDirectory(config.dataDir, assignment.number);
-  makeDataDir(dataDir);
+  const doubtOfDirectory = makeDataDir(dataDir);
   const control = await takeControl(dataDir);
   releasers.push(() => control.release());
 
@@ -319,7 +320,11 @@ async function start(
   });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
   const notes = isFirst
-    ? [...settingsNotes, ...startNotes(config, files.certificate()?.expiresAt ?? null, files.peers())]
+    ? [
+        ...settingsNotes,
+        ...(doubtOfDirectory ? [doubtOfDirectory] : []),
+        ...startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()),
+      ]
     : [];
   for (const note of notes) log.serviceNote(note);
 
@@ -808,21 +813,6 @@ function oncePer(everyMs: number, maxKeys: number): (key: string) => boolean {
     saidAt.set(key, performance.now());
     return true;
   };
-}
-
-/** Its name, and that of each directory above it that was made too, is on the disk when this returns. */
-function makeDataDir(dataDir: string): void {
-  try {
-    const first = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    chmodSync(dataDir, 0o700);
-    for (let made = first === undefined ? null : dataDir; made !== null; made = made === first ? null : dirname(made)) {
-      const parent = openSync(dirname(made), "r");
-      fsyncSync(parent);
-      closeSync(parent);
-    }
-  } catch (cause) {
-    throw new Error(`Cannot use the data directory ${dataDir}: ${(cause as Error).message} (MM4D_DATA_DIR)`);
-  }
 }
 
 function startNotes(config: Config, certificateExpiresAt: Date | null, peers: readonly Peer[]): readonly string[] {

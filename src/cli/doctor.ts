@@ -1,11 +1,22 @@
 /** `mm4d doctor`: looks at everything that mm4d rests on, and says what to do about it. */
-import { closeSync, existsSync, fdatasyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fdatasyncSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
 import type { Config } from "../config.ts";
+import { unusable, userOf, whoseDirectory } from "../data-directory.ts";
 import { doubtsAbout, loadPeers, mustUseTls } from "../peers.ts";
 import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
@@ -225,15 +236,15 @@ function isMm4d({ uid, process: held }: Holder, looks: None["looks"]): boolean {
 async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Promise<Findings> {
   const about = "data directory";
   const path = resolve(dataDir);
-  if (!existsSync(path)) return [ok(about, `${path} is made by the first start`)];
   const findings: Finding[] = [];
-  const { mode, uid } = statSync(path);
-  if ((mode & 0o077) !== 0) {
-    const text = `${path} can be read by others, and holds telephone numbers: chmod 700 ${path}`;
-    findings.push(warning(about, text));
-  } else if (process.getuid && uid !== process.getuid()) {
-    findings.push(warning(about, `${path} belongs to another user; run mm4d as that one`));
-  } else findings.push(ok(about, `${path}, of its owner alone`));
+  try {
+    findings.push(lookAtOwner(path));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [ok(about, `${path} is made by the first start`)];
+    const isDenied = (cause as NodeJS.ErrnoException).code === "EACCES";
+    const text = unusable(path, cause as Error).message;
+    return [fault(about, `${text}${isDenied ? ". Run doctor as the user that mm4d runs as" : ""}`)];
+  }
   if (accept === "queue") return findings;
 
   const { bavail, bsize } = statfsSync(path);
@@ -257,6 +268,23 @@ async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Pr
     findings.push(fault("disk", `cannot be written: ${inWords(cause)}. Reports get 451`));
   }
   return findings;
+}
+
+/** Throws when it cannot be looked at, or not be used. */
+function lookAtOwner(path: string): Finding {
+  const about = "data directory";
+  const stats = statSync(path);
+  const own = process.getuid?.() ?? stats.uid;
+  if (!stats.isDirectory()) throw new Error("it is no directory");
+  accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  // Root may write everywhere, and need not be whom the service runs as.
+  const user = userOf(path) ?? (own === 0 ? stats.uid : own);
+  if (stats.uid !== user) return warning(about, `${path} ${whoseDirectory(path)}`);
+  if ((stats.mode & 0o077) !== 0) {
+    return warning(about, `${path} can be read by others, and holds telephone numbers: chmod 700 ${path}`);
+  }
+  if (stats.uid !== own) return warning(about, `${path} belongs to another user; run mm4d as that one`);
+  return ok(about, `${path}, of its owner alone`);
 }
 
 /** The median, in milliseconds. */

@@ -2,6 +2,7 @@
 import cluster from "node:cluster";
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
+import { unusable } from "../data-directory.ts";
 import { createLog } from "../log.ts";
 import { processNumbers } from "../process-directories.ts";
 import { ALIVE, type Assignment, LISTENING, type Processes, type Started, startProcesses } from "../processes.ts";
@@ -42,7 +43,7 @@ async function serve(): Promise<void> {
   // From the first moment: what is being started must be stopped in order too.
   const signalled = firstSignal(() => kill());
   const systemd = connectSystemd(process.env);
-  const numbers = processNumbers(config.dataDir, config.processes);
+  const numbers = numbersOf(config);
   const service =
     numbers.length === 1
       ? await startAlone(config, notes)
@@ -56,6 +57,14 @@ async function serve(): Promise<void> {
   await signalled;
   systemd.stopping("Finishes what is open");
   process.exit((await service.stop()) ? 0 : 1);
+}
+
+function numbersOf({ dataDir, processes }: Config): readonly number[] {
+  try {
+    return processNumbers(dataDir, processes);
+  } catch (cause) {
+    throw unusable(dataDir, cause as Error);
+  }
 }
 
 async function startAlone(config: Config, notes: readonly string[]): Promise<Processes> {
