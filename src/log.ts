@@ -12,6 +12,7 @@ import type { DeliveryEvent } from "./delivery/event.ts";
 import { numberMask, partiesOf } from "./delivery/masking.ts";
 import type { PeerIdentity } from "./delivery/peer.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
+import { openLogOutput } from "./log-output.ts";
 
 export interface LogOptions {
   readonly level: string;
@@ -23,6 +24,8 @@ export interface LogOptions {
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface Log {
+  /** How many lines were lost so far, because nobody read them or they could not be written. */
+  linesLost(): number;
   /** From now on lines of this severity and above are written. Gives the level before. */
   setLevel(level: string): string;
   serviceStarted(fields: Fields): void;
@@ -72,6 +75,8 @@ export interface Log {
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
 export function createLog({ level, numbers, process: number }: LogOptions): Log {
+  const output = openLogOutput((lines) => trouble("warn", "log.lines-lost", { lines }));
+  const shape = process.stdout.isTTY ? pretty() : null;
   const logger: Logger = pino(
     {
       level,
@@ -80,7 +85,7 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    process.stdout.isTTY ? terminal() : standardOutput(),
+    shape === null ? output : { write: (text: string) => output.write(shape(text)) },
   );
   const line = (severity: "debug" | "info", event: string, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields });
@@ -132,6 +137,7 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
   const reason = (cause: Error): Fields => ({ reason: cause.message });
 
   return {
+    linesLost: output.lost,
     setLevel(level) {
       const before = logger.level;
       // Told in either level, whichever writes more.
@@ -216,6 +222,8 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
 /** What each line that says that something is wrong means for reports, and what to do. */
 const EFFECTS = {
   "service.failed": "none is received while it does not run; what was answered 250 is kept. Do what the reason says",
+  "log.lines-lost":
+    "none; so many lines of the log are missing before this one. Whoever reads stdout did not keep up, or it could not be written: see to that reader, or to the disk",
   "settings.not-reloaded": "none: what was in force stays. Correct the file; it is read again when it changes",
   "report.conflict": "its event says so and is queued. The peer's status and code contradict each other: tell the peer",
   "code.unknown":
@@ -267,38 +275,11 @@ export type JournalTrouble = keyof typeof EFFECTS extends infer Event
     : never
   : never;
 
-function terminal() {
+/** For people. */
+function pretty(): (line: string) => string {
   // Loaded where there is one: every start would wait for it.
-  const pretty = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
-  return pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", sync: true });
-}
-
-/** See pipe(7). */
-const PIPE_BUF = 4_096;
-
-/** A log that cannot be written, on a full disk say, is lost; it does not end the service. */
-function standardOutput() {
-  const destination = pino.destination({ fd: 1, sync: true });
-  destination.on("error", () => {});
-  let lines = "";
-  let bytes = 0;
-  function writeAll(): void {
-    if (lines !== "") destination.write(lines);
-    lines = "";
-    bytes = 0;
-  }
-  process.on("exit", writeAll);
-  return {
-    write(line: string) {
-      const more = Buffer.byteLength(line);
-      // Those of one turn of the event loop together: a line a write costs more than all the rest of it.
-      if (lines === "") setImmediate(writeAll);
-      // No more at a time than a pipe takes in one piece: other processes of the service write to it too.
-      else if (bytes + more > PIPE_BUF) writeAll();
-      lines += line;
-      bytes += more;
-    },
-  };
+  const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
+  return prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });
 }
 
 /** A connection that broke is the network's business; anything else is a fault of ours, and wants its stack. */

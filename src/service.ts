@@ -216,6 +216,7 @@ async function start(
     // What was measured before an outage is no news.
     queues: () => (redisAway() === null ? queues : new Map()),
     traceNotesLost: () => trace.lost(),
+    logLinesLost: () => log.linesLost(),
     processesMissing: () => siblings.missing(),
     catalogue: () => files.reading().catalogue.version,
     process: shownNumber(assignment),

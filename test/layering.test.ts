@@ -81,7 +81,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     packages: [],
     node: true,
   },
-  "log.ts": { from: ["delivery"], types: [], packages: ["pino", "pino-pretty"], node: true },
+  "log.ts": { from: ["delivery", "log-output.ts"], types: [], packages: ["pino", "pino-pretty"], node: true },
+  "log-output.ts": { from: [], types: [], packages: [], node: true },
   "metrics.ts": { from: ["version.ts"], types: ["delivery"], packages: ["prom-client"], node: true },
   "reading.ts": {
     from: ["catalogue-file.ts"],
