@@ -33,6 +33,7 @@ export interface Log {
   serviceStopping(fields: Fields): void;
   serviceStopped(fields: Fields): void;
   serviceFailed(cause: Error): void;
+  filesUsedUp(fields: Fields): void;
   settingsReloaded(fields: Fields): void;
   settingsNotReloaded(what: string, cause: Error): void;
   sessionRefused(refusal: Fields): void;
@@ -150,6 +151,7 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
     serviceStopping: (fields) => line("info", "service.stopping", fields),
     serviceStopped: (fields) => line("info", "service.stopped", fields),
     serviceFailed: (cause) => trouble("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
+    filesUsedUp: (fields) => trouble("error", "files.used-up", fields),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
     settingsNotReloaded: (what, cause) => trouble("error", "settings.not-reloaded", { what, ...reason(cause) }),
     sessionRefused: (refusal) => line("info", "session.refused", refusal),
@@ -224,6 +226,8 @@ const EFFECTS = {
   "service.failed": "none is received while it does not run; what was answered 250 is kept. Do what the reason says",
   "log.lines-lost":
     "none; so many lines of the log are missing before this one. Whoever reads stdout did not keep up, or it could not be written: see to that reader, or to the disk",
+  "files.used-up":
+    "their peers are dropped when they connect, without a word, and come again. Raise the limit of open files (LimitNOFILE=, ulimit -n), or lower MM4D_MAX_CLIENTS; told once a minute",
   "settings.not-reloaded": "none: what was in force stays. Correct the file; it is read again when it changes",
   "report.conflict": "its event says so and is queued. The peer's status and code contradict each other: tell the peer",
   "code.unknown":

@@ -44,6 +44,7 @@ import { type Listener, type SmtpClient, type SmtpMessage, startListener } from 
 import type { Peer } from "./smtp/peer.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
+import { openFilesLimit, tooFewFiles, watchOpenFiles, whyNotListening } from "./system-limits.ts";
 import { toldSettings } from "./told-settings.ts";
 import { type Answered, noteOf } from "./tracing.ts";
 import { VERSION } from "./version.ts";
@@ -175,6 +176,11 @@ async function start(
     onFault: (what, cause) => log.settingsNotReloaded(what, cause),
   });
   releasers.push(async () => files.stop());
+  const mayTellOfFiles = oncePer(MINUTE_MS, 1);
+  const openFiles = watchOpenFiles((limit) => {
+    if (mayTellOfFiles("")) log.filesUsedUp({ limit });
+  });
+  releasers.push(async () => openFiles.stop());
   let redisVersion = "";
   const outages = {
     redis: createOutage<string>({
@@ -323,6 +329,7 @@ async function start(
   const notes = isFirst
     ? [
         ...settingsNotes,
+        ...tooFewFiles(openFilesLimit(), config.maxClients),
         ...(doubtOfDirectory ? [doubtOfDirectory] : []),
         ...startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()),
       ]
@@ -606,6 +613,7 @@ async function start(
 
   /** Once a second, with what Redis is there. */
   async function tick(identity: string | null): Promise<void> {
+    openFiles.look();
     if (journal && drain) {
       if (await journal.noteRedis(identity)) {
         again = true;
@@ -851,8 +859,7 @@ function limitsOf(config: Config): Limits {
 }
 
 function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {
-  const why = cause.code === "EADDRINUSE" ? "the port is taken, must be free" : cause.message;
-  throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${why} (${setting})`);
+  throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${whyNotListening(cause)} (${setting})`);
 }
 
 function withDeadline<T>(work: Promise<T>, who: string): Promise<T> {

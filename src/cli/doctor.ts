@@ -22,6 +22,7 @@ import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
+import { DENIED, openFilesLimit, tooFewFiles, whyNotListening } from "../system-limits.ts";
 import { visible } from "../visible.ts";
 import { describeHeld, describeNone, type Found, holderFor, weightiest } from "./find-service.ts";
 import type { Holder } from "./port-holder.ts";
@@ -85,6 +86,7 @@ async function doctor({ json }: { json?: true }): Promise<void> {
     await tell(found.kind === "running" ? await lookAtService(found) : lookForService(found, settings));
     await tell(await lookAtRedis(config, running));
     await tell(await (found.kind === "running" ? lookAtPorts(found.facts) : lookForPorts(config, found)));
+    await tell(lookAtOpenFiles(config, running));
     for (const look of [lookAtDirectory, lookAtCertificate, lookAtPeers]) await tell(await look(config));
     await tell(lookAtCatalogue(config));
   }
@@ -219,6 +221,7 @@ async function lookForPorts(
     ports.map(async ({ about, host, port, setting }): Promise<Finding> => {
       const why = await listenOn(host, port);
       if (why === null) return ok(about, `${host}:${port} is free`);
+      if (why.startsWith(DENIED)) return fault(about, `cannot listen on ${host}:${port}: ${why}. Or set ${setting}`);
       const held = holderFor(host, [port]);
       if (held && isMm4d(held.holder, looks)) return ok(about, `${describeHeld(held, weightiest(looks).dataDir)}`);
       const who = held ? `. ${describeHeld(held, "")}` : "";
@@ -231,6 +234,16 @@ async function lookForPorts(
 function isMm4d({ uid, process: held }: Holder, looks: None["looks"]): boolean {
   if (held !== null) return held.dataDir !== null;
   return looks.some((look) => look.state === "denied" && look.uid === uid);
+}
+
+/** Of the service that runs; else as one that is started here would have it. */
+function lookAtOpenFiles({ maxClients }: Config, running: ServiceFacts | undefined): Findings {
+  const about = "open files";
+  const limit = openFilesLimit(running?.pid);
+  if (limit === null) return [];
+  const [few] = tooFewFiles(limit, maxClients);
+  if (few !== undefined) return [warning(about, few)];
+  return [ok(about, `${limit === Number.POSITIVE_INFINITY ? "without a limit" : `at most ${limit}`}`)];
 }
 
 async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Promise<Findings> {
@@ -365,7 +378,9 @@ function lookAtCatalogue({ catalogueFile }: Config): Findings {
 function listenOn(host: string, port: number): Promise<string | null> {
   return new Promise((done) => {
     const server = createServer();
-    server.once("error", (cause) => done(inWords(cause)));
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      done(cause.code === "EACCES" ? whyNotListening(cause) : inWords(cause));
+    });
     server.listen(port, host, () => server.close(() => done(null)));
   });
 }

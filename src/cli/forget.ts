@@ -31,9 +31,9 @@ export function addForgetCommand(program: Command): void {
       "after",
       `
 The number is found in every spelling, as recipient and as sender, also within
-ids and texts. Whatever holds it goes as a whole: notes of the trace and all that
-was noted of the same reports, messages in quarantine, completed and failed jobs
-on MM4D_QUEUE and MM4D_QUEUES, acknowledgements that were sent or given up. In
+ids and texts. Whatever holds it goes as a whole: notes of the trace with all
+others of the same reports, messages in quarantine, completed and failed jobs on
+MM4D_QUEUE and MM4D_QUEUES, acknowledgements that were sent or given up. In
 damaged/ it is blotted out. The ids of events stay remembered: a report that
 comes again is a duplicate as before, and not a second event.
 
