@@ -173,9 +173,14 @@ const STATES: Readonly<Record<string, string>> = {
   failed: "failed",
 };
 
+/** Null also for a job that has gone meanwhile, or is none of ours. */
 function idIn(json: string, field: "id" | "eventId"): string | null {
-  const id = (JSON.parse(json) as Readonly<Record<string, unknown>>)[field];
-  return typeof id === "string" ? id : null;
+  try {
+    const id: unknown = JSON.parse(json)?.[field];
+    return typeof id === "string" ? id : null;
+  } catch {
+    return null;
+  }
 }
 
 /** Whether the file of our own Redis names that one. */
@@ -203,14 +208,14 @@ async function forgetOnDisk({ settings, found }: QueueFound, party: PartySought,
       removed.push({ where: file, what: "file", state: "where it is blotted out", count: 1 });
     }
   };
-  for (const number of processNumbers(dataDir, settings.config.processes)) {
-    const directory = journalDirectory(processDirectory(dataDir, number));
-    try {
-      await look(directory);
-    } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException;
-      if (code !== "ENOENT") notReached.push(`the journal in ${directory}: ${message}`);
-    }
+  try {
+    const numbers = processNumbers(dataDir, settings.config.processes);
+    const there = numbers.map((number) => journalDirectory(processDirectory(dataDir, number))).filter(existsSync);
+    for (const directory of there) await look(directory);
+    if (there.length === 0)
+      notReached.push(`a journal: there is none below ${dataDir} (--data-dir names another place)`);
+  } catch (cause) {
+    notReached.push(`the journal and damaged/ below ${dataDir}: ${(cause as Error).message}`);
   }
   return { removed, left, notReached };
 }

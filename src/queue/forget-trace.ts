@@ -64,7 +64,8 @@ export async function forgetInTrace(
   const unnamed = new Map<string, Indexed[]>();
   for await (const { base, number, lines } of blocks()) {
     // What was said of it later holds its event's id only.
-    const gone = new Set(lines.filter((line) => concerns(line) || eventIds.has(noteIn(line).ids.eventId ?? "")));
+    const isOfEvent = (line: string): boolean => eventIds.size > 0 && eventIds.has(noteIn(line).ids.eventId ?? "");
+    const gone = new Set(lines.filter((line) => concerns(line) || isOfEvent(line)));
     if (gone.size === 0) continue;
     removed += gone.size;
     if (dryRun) continue;

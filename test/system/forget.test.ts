@@ -158,3 +158,13 @@ test("who is nobody is refused, and removes nothing", async () => {
   });
   expect(await mm4d("forget", "kim*")).toMatchObject({ code: 1 });
 });
+
+test("a data directory that cannot be looked into is told, and Redis is gone through all the same", async () => {
+  const file = join(service.dataDir, "..", "file");
+  writeFileSync(file, "");
+  const env = { ...service.env, REDIS_URL: service.facts().redis.redisUrl, MM4D_DATA_DIR: file };
+  const { code, stdout } = await runCommand(["forget", KIM, "--json"], env);
+  const { notReached } = JSON.parse(stdout) as { notReached: string[] };
+  expect([code, notReached]).toEqual([0, expect.arrayContaining([expect.stringContaining(`below ${file}: ENOTDIR`)])]);
+  expect(notReached).toContain("Redis's own files, until it writes them anew (BGREWRITEAOF, BGSAVE)");
+});
