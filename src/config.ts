@@ -9,6 +9,8 @@ import { type FanOut, readFanOut } from "./delivery/fan-out.ts";
 import { readMailbox } from "./mm4/address.ts";
 import { readNamedFile } from "./named-file.ts";
 import { err, ok, type Result } from "./result.ts";
+import { isServiceLink, serviceOf } from "./service-links.ts";
+import { visible } from "./visible.ts";
 
 interface Setting<T> {
   readonly env: string;
@@ -507,6 +509,8 @@ export interface LoadedConfig {
   readonly origins: Readonly<Record<SettingName, Origin>>;
   /** Each value as it would be written in the environment, secrets not masked. */
   readonly texts: Readonly<Record<SettingName, string>>;
+  /** What a user should know about the environment. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -514,7 +518,7 @@ export interface LoadedConfig {
  * Fails with one sentence a fault, all faults at once: a value outside its
  * bounds, a `…_FILE` that cannot be read, an `MM4D_…` name that is no setting.
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>): Result<LoadedConfig, readonly string[]> {
+export function loadConfig(env: Environment): Result<LoadedConfig, readonly string[]> {
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
@@ -525,8 +529,8 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): R
     const text = given?.text ?? setting.fallback;
     const value = setting.read(text);
     if (value === undefined) {
-      const shown = setting.secret ? "a value that is not shown" : `"${text}"`;
-      faults.push(`${setting.env} is ${shown}, must be ${setting.type}`);
+      const shown = setting.secret ? `a value that is not shown${unseenIn(text)}` : `"${shownText(text)}"`;
+      faults.push(`${setting.env} is ${shown}, must be ${setting.type}${whoseLink(setting.env, text)}`);
     }
     values[name] = value;
     origins[name] = given?.origin ?? "default";
@@ -538,6 +542,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): R
     config: values as Config,
     origins: origins as LoadedConfig["origins"],
     texts: texts as LoadedConfig["texts"],
+    notes: notesOn(env),
   });
 }
 
@@ -564,11 +569,13 @@ function contradictions({
   if (smtpsPort && !tlsCertFile) faults.push("MM4D_SMTPS_PORT is set without MM4D_TLS_CERT_FILE, must be with it");
   for (const name of [queue, ...OUR_QUEUES]) {
     if (readQueues(queues ?? "")?.some((further) => further.queue === name)) {
-      faults.push(`MM4D_QUEUES names "${name}", which has a use already, must be another name`);
+      faults.push(`MM4D_QUEUES names "${shownText(name ?? "")}", which has a use already, must be another name`);
     }
   }
   if (!adminToken && !isLoopback(adminHost ?? "")) {
-    faults.push(`MM4D_ADMIN_HOST is "${adminHost}" without MM4D_ADMIN_TOKEN, must be 127.0.0.1 or ::1 without one`);
+    faults.push(
+      `MM4D_ADMIN_HOST is "${shownText(adminHost ?? "")}" without MM4D_ADMIN_TOKEN, must be 127.0.0.1 or ::1 without one`,
+    );
   }
   return faults;
 }
@@ -617,16 +624,53 @@ function readText(
   try {
     return { text: readNamedFile(file, BOUNDS.secretFileBytes.value).trim(), origin: "file" };
   } catch (cause) {
-    faults.push(`${name}_FILE is "${file}", must be a file that can be read: ${(cause as Error).message}`);
+    faults.push(
+      `${name}_FILE is "${shownText(file)}", must be a file that can be read: ${shownText((cause as Error).message)}`,
+    );
     return undefined;
   }
 }
 
-function unknownNames(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const known = ROWS.flatMap(([, { env: name, secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
-  return Object.keys(env)
-    .filter((name) => name.startsWith("MM4D_") && !known.includes(name))
-    .map((name) => `${name} is no setting of mm4d, must be a known one; the nearest is ${nearest(name, known)}`);
+const KNOWN = ROWS.flatMap(([, { env: name, secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Names that begin as ours do. */
+function foreignNames(env: Environment): { readonly links: readonly string[]; readonly unknown: readonly string[] } {
+  const foreign = Object.keys(env).filter((name) => name.startsWith("MM4D_") && !KNOWN.includes(name));
+  const isLink = (name: string): boolean => isServiceLink(name, env[name] ?? "");
+  return { links: foreign.filter(isLink), unknown: foreign.filter((name) => !isLink(name)) };
+}
+
+function unknownNames(env: Environment): readonly string[] {
+  return foreignNames(env).unknown.map(
+    (name) => `${shownText(name)} is no setting of mm4d, must be a known one; the nearest is ${nearest(name, KNOWN)}`,
+  );
+}
+
+function notesOn(env: Environment): readonly string[] {
+  const [first, ...further] = foreignNames(env).links;
+  if (first === undefined) return [];
+  const all = further.length === 0 ? `${first} is` : `${first} and ${further.length} more are`;
+  return [`${all} of Kubernetes, no settings, and ignored. To be without them: enableServiceLinks: false`];
+}
+
+/** Kubernetes' name for a Service's address may be that of a setting of ours. */
+function whoseLink(name: string, text: string): string {
+  const service = serviceOf(name, text);
+  if (service === null) return "";
+  return `. Kubernetes put it there, for the Service "${service}": set enableServiceLinks: false in the pod's spec, or ${name} itself`;
+}
+
+/** Within quotes, on one line. */
+function shownText(text: string): string {
+  return visible(text).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+}
+
+/** Of a secret too it may be told what an editor or a copy has left in it. */
+function unseenIn(text: string): string {
+  const unseen = [...new Set([...text].map(shownText).filter((char) => char.startsWith("\\") && char.length > 1))];
+  return unseen.length === 0 ? "" : ` and holds ${unseen.join(", ")}`;
 }
 
 function nearest(name: string, known: readonly string[]): string {

@@ -2,8 +2,8 @@
  * The whole service: starts every room, joins them, and releases them in
  * reverse order. The only file that knows all of them.
  */
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { type TraceState, takeControl } from "./admin/control.ts";
@@ -23,6 +23,7 @@ import { createSilence, type Silence } from "./admin/silence.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
 import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "./config.ts";
+import { makeDataDir } from "./data-directory.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
 import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
@@ -62,6 +63,7 @@ import { type Listener, type SmtpClient, type SmtpMessage, startListener } from 
 import type { Peer } from "./smtp/peer.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
+import { openFilesLimit, tooFewFiles, watchOpenFiles, whyNotListening } from "./system-limits.ts";
 import { toldSettings } from "./told-settings.ts";
 import { type Judged, noteOf, type ReceivedNote, unanswered } from "./tracing.ts";
 import { VERSION } from "./version.ts";
@@ -106,10 +108,12 @@ const QUEUES_SEEN_EVERY_MS = 5_000;
 /** What a service is that has one process. */
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
-/** What is otherwise where the service is started within another program, a test say. */
+/** What the settings do not say: how they were found, and what is otherwise within another program, a test say. */
 export interface Surroundings {
   /** From when on something is a reason not to be well. */
   readonly times?: ReasonTimes;
+  /** What a user should know of how the settings were found. */
+  readonly settingsNotes?: readonly string[];
   /** Where the lines of the log go instead of stdout. */
   readonly logTo?: { write(line: string): void };
 }
@@ -121,7 +125,7 @@ export interface Surroundings {
 export async function startService(
   config: Config,
   assignment: Assignment = ALONE,
-  { times = REASON_TIMES, logTo }: Surroundings = {},
+  { times = REASON_TIMES, settingsNotes = [], logTo }: Surroundings = {},
 ): Promise<Service> {
   const releasers: Releaser[] = [];
   const log = createLog({
@@ -131,7 +135,7 @@ export async function startService(
     ...(logTo === undefined ? {} : { to: logTo }),
   });
   try {
-    return await start(config, assignment, times, log, releasers);
+    return await start(config, assignment, { times, settingsNotes }, log, releasers);
   } catch (cause) {
     log.serviceFailed(cause as Error);
     await releaseAll(releasers, log);
@@ -166,7 +170,7 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
 async function start(
   config: Config,
   assignment: Assignment,
-  times: ReasonTimes,
+  { times, settingsNotes }: Required<Omit<Surroundings, "logTo">>,
   log: Log,
   releasers: Releaser[],
 ): Promise<Service> {
@@ -206,6 +210,11 @@ async function start(
     onFault: (what, cause) => log.settingsNotReloaded(what, cause),
   });
   releasers.push(async () => files.stop());
+  const mayTellOfFiles = oncePer(MINUTE_MS, 1);
+  const openFiles = watchOpenFiles((limit) => {
+    if (mayTellOfFiles("")) log.filesUsedUp({ limit });
+  });
+  releasers.push(async () => openFiles.stop());
   let redisVersion = "";
   const outages = {
     redis: createOutage<string>({
@@ -251,6 +260,7 @@ async function start(
     // What was measured before an outage is no news.
     queues: () => (redisAway() === null ? queueWatch.queues() : new Map()),
     traceNotesLost: () => trace.lost(),
+    logLinesLost: () => log.linesLost(),
     processesMissing: () => siblings.missing(),
     catalogue: () => files.reading().catalogue.version,
     process: shownNumber(assignment),
@@ -258,7 +268,7 @@ async function start(
   const siblings = createSiblings(config.dataDir, isFirst ? assignment : ALONE);
 
   const dataDir = processDirectory(config.dataDir, assignment.number);
-  makeDataDir(dataDir);
+  const doubtOfDirectory = makeDataDir(dataDir);
   const control = await takeControl(dataDir);
   releasers.push(() => control.release());
 
@@ -363,7 +373,14 @@ async function start(
     metrics: async () => pack(await metrics.registry.getMetricsAsJSON()),
   });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
-  const notes = isFirst ? startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()) : [];
+  const notes = isFirst
+    ? [
+        ...settingsNotes,
+        ...tooFewFiles(openFilesLimit(), config.maxClients),
+        ...(doubtOfDirectory ? [doubtOfDirectory] : []),
+        ...startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()),
+      ]
+    : [];
   for (const note of notes) log.serviceNote(note);
 
   return {
@@ -652,6 +669,7 @@ async function start(
 
   /** Once a second, with what Redis is there. */
   async function tick(identity: string | null): Promise<void> {
+    openFiles.look();
     if (journal && drain) {
       if (await journal.noteRedis(identity)) {
         again = true;
@@ -876,21 +894,6 @@ function oncePer(everyMs: number, maxKeys: number): (key: string) => boolean {
   };
 }
 
-/** Its name, and that of each directory above it that was made too, is on the disk when this returns. */
-function makeDataDir(dataDir: string): void {
-  try {
-    const first = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    chmodSync(dataDir, 0o700);
-    for (let made = first === undefined ? null : dataDir; made !== null; made = made === first ? null : dirname(made)) {
-      const parent = openSync(dirname(made), "r");
-      fsyncSync(parent);
-      closeSync(parent);
-    }
-  } catch (cause) {
-    throw new Error(`Cannot use the data directory ${dataDir}: ${(cause as Error).message} (MM4D_DATA_DIR)`);
-  }
-}
-
 function startNotes(config: Config, certificateExpiresAt: Date | null, peers: readonly Peer[]): readonly string[] {
   const notes: string[] = [];
   if (config.peers.length === 0 && config.peersFile === "") {
@@ -928,8 +931,7 @@ function limitsOf(config: Config): Limits {
 }
 
 function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {
-  const why = cause.code === "EADDRINUSE" ? "the port is taken, must be free" : cause.message;
-  throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${why} (${setting})`);
+  throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${whyNotListening(cause)} (${setting})`);
 }
 
 function withDeadline<T>(work: Promise<T>, who: string): Promise<T> {

@@ -17,6 +17,13 @@ interface Bound {
 }
 
 export const BOUNDS = {
+  logWaiting: {
+    value: 4_194_304,
+    unit: "bytes",
+    about: "lines of the log that wait for whoever reads stdout, in each process",
+    reason:
+      "some thousand reports, while a reader stands still; further lines are lost, counted (`mm4d_log_lines_lost_total`) and told of, as no report waits for its log",
+  },
   idCompared: {
     value: 1_000,
     unit: "characters",

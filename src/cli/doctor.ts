@@ -1,5 +1,15 @@
 /** `mm4d doctor`: looks at everything that mm4d rests on, and says what to do about it. */
-import { closeSync, existsSync, fdatasyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fdatasyncSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
@@ -9,11 +19,13 @@ import type { Status } from "../admin/status.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
 import type { Config } from "../config.ts";
 import { askControl } from "../control-client.ts";
+import { unusable, userOf, whoseDirectory } from "../data-directory.ts";
 import { doubtsAbout, loadPeers, mustUseTls } from "../peers.ts";
 import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
+import { DENIED, openFilesLimit, tooFewFiles, whyNotListening } from "../system-limits.ts";
 import { describeHeld, describeNone, type Found, holderFor, weightiest } from "./find-service.ts";
 import type { Holder } from "./port-holder.ts";
 import { followService, reached } from "./running-service.ts";
@@ -74,10 +86,11 @@ async function doctor({ json }: { json?: true }): Promise<void> {
     const { settings, found } = await followService(loaded.value);
     const { config } = settings;
     const running = found.kind === "running" ? found.facts : undefined;
-    await tell([ok("settings", "all can be read")]);
+    await tell(["all can be read", ...settings.notes].map((text) => ok("settings", text)));
     await tell(found.kind === "running" ? await lookAtService(found) : lookForService(found, settings));
     await tell(await lookAtRedis(config, running));
     await tell(await (found.kind === "running" ? lookAtPorts(found.facts) : lookForPorts(config, found)));
+    await tell(lookAtOpenFiles(config, running));
     for (const look of [lookAtDirectory, lookAtCertificate, lookAtPeers]) await tell(await look(config));
     await tell(lookAtCatalogue(config));
   }
@@ -236,6 +249,7 @@ async function lookForPorts(
     ports.map(async ({ about, host, port, setting }): Promise<Finding> => {
       const why = await listenOn(host, port);
       if (why === null) return ok(about, `${host}:${port} is free`);
+      if (why.startsWith(DENIED)) return fault(about, `cannot listen on ${host}:${port}: ${why}. Or set ${setting}`);
       const held = holderFor(host, [port]);
       if (held && isMm4d(held.holder, looks)) return ok(about, `${describeHeld(held, weightiest(looks).dataDir)}`);
       const who = held ? `. ${describeHeld(held, "")}` : "";
@@ -250,18 +264,28 @@ function isMm4d({ uid, process: held }: Holder, looks: None["looks"]): boolean {
   return looks.some((look) => look.state === "denied" && look.uid === uid);
 }
 
+/** Of the service that runs; else as one that is started here would have it. */
+function lookAtOpenFiles({ maxClients }: Config, running: ServiceFacts | undefined): Findings {
+  const about = "open files";
+  const limit = openFilesLimit(running?.pid);
+  if (limit === null) return [];
+  const [few] = tooFewFiles(limit, maxClients);
+  if (few !== undefined) return [warning(about, few)];
+  return [ok(about, `${limit === Number.POSITIVE_INFINITY ? "without a limit" : `at most ${limit}`}`)];
+}
+
 async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Promise<Findings> {
   const about = "data directory";
   const path = resolve(dataDir);
-  if (!existsSync(path)) return [ok(about, `${path} is made by the first start`)];
   const findings: Finding[] = [];
-  const { mode, uid } = statSync(path);
-  if ((mode & 0o077) !== 0) {
-    const text = `${path} can be read by others, and holds telephone numbers: chmod 700 ${path}`;
-    findings.push(warning(about, text));
-  } else if (process.getuid && uid !== process.getuid()) {
-    findings.push(warning(about, `${path} belongs to another user; run mm4d as that one`));
-  } else findings.push(ok(about, `${path}, of its owner alone`));
+  try {
+    findings.push(lookAtOwner(path));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [ok(about, `${path} is made by the first start`)];
+    const isDenied = (cause as NodeJS.ErrnoException).code === "EACCES";
+    const text = unusable(path, cause as Error).message;
+    return [fault(about, `${text}${isDenied ? ". Run doctor as the user that mm4d runs as" : ""}`)];
+  }
   if (accept === "queue") return findings;
 
   const { bavail, bsize } = statfsSync(path);
@@ -285,6 +309,23 @@ async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Pr
     findings.push(fault("disk", `cannot be written: ${inWords(cause)}. Reports get 451`));
   }
   return findings;
+}
+
+/** Throws when it cannot be looked at, or not be used. */
+function lookAtOwner(path: string): Finding {
+  const about = "data directory";
+  const stats = statSync(path);
+  const own = process.getuid?.() ?? stats.uid;
+  if (!stats.isDirectory()) throw new Error("it is no directory");
+  accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  // Root may write everywhere, and need not be whom the service runs as.
+  const user = userOf(path) ?? (own === 0 ? stats.uid : own);
+  if (stats.uid !== user) return warning(about, `${path} ${whoseDirectory(path)}`);
+  if ((stats.mode & 0o077) !== 0) {
+    return warning(about, `${path} can be read by others, and holds telephone numbers: chmod 700 ${path}`);
+  }
+  if (stats.uid !== own) return warning(about, `${path} belongs to another user; run mm4d as that one`);
+  return ok(about, `${path}, of its owner alone`);
 }
 
 /** The median, in milliseconds. */
@@ -365,7 +406,9 @@ function lookAtCatalogue({ catalogueFile }: Config): Findings {
 function listenOn(host: string, port: number): Promise<string | null> {
   return new Promise((done) => {
     const server = createServer();
-    server.once("error", (cause) => done(inWords(cause)));
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      done(cause.code === "EACCES" ? whyNotListening(cause) : inWords(cause));
+    });
     server.listen(port, host, () => server.close(() => done(null)));
   });
 }

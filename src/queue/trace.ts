@@ -45,7 +45,7 @@ export interface TraceWriter {
   lost(): number;
 }
 
-const GENERATIONS = 16;
+export const GENERATIONS = 16;
 const HOUR_MS = 3_600_000;
 /** A block is read as a whole: this is some milliseconds. */
 const MAX_NOTES_IN_BLOCK = 200;
@@ -58,6 +58,15 @@ const MAX_LENGTH_WAITING = 16 * 1024 * 1024;
 const BURST = 400;
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
+
+/** Notes, one a line, as they are kept together. */
+export function deflateBlock(lines: string): Promise<Buffer> {
+  return deflate(lines, { level: 1 });
+}
+
+export function inflateBlock(block: Buffer): Promise<Buffer> {
+  return inflate(block);
+}
 
 /** Events of which the trace remembers having written them. */
 const MAX_TOLD = 100_000;
@@ -119,7 +128,7 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
   }
 
   async function write(notes: readonly Waiting[], key: string): Promise<void> {
-    const block = await deflate(notes.map(({ lines }) => lines).join("\n"), { level: 1 });
+    const block = await deflateBlock(notes.map(({ lines }) => lines).join("\n"));
     const generationMs = (hours * HOUR_MS) / GENERATIONS;
     const keptSeconds = Math.ceil((hours * HOUR_MS + generationMs) / 1000);
     const bounds = [Date.now(), Math.floor(maxBytes / GENERATIONS), generationMs, keptSeconds];
@@ -299,7 +308,7 @@ async function findNotes(
     const bytes = await redis.getBuffer(block);
     read += 1;
     if (!bytes) continue;
-    const lines = (await inflate(bytes)).toString();
+    const lines = (await inflateBlock(bytes)).toString();
     length += lines.length;
     for (const json of lines.split("\n")) {
       const note = JSON.parse(json) as TraceNote;
@@ -309,7 +318,7 @@ async function findNotes(
   return { notes, more };
 }
 
-function metaKey(prefix: string): string {
+export function metaKey(prefix: string): string {
   return `${prefix}:mm4d-trace2`;
 }
 
@@ -322,7 +331,7 @@ async function readKey(redis: Redis, meta: string): Promise<string> {
 }
 
 /** Under which a note is found. */
-function namesOf({ eventId, messageId, transactionId, numbers }: ReportIds): readonly string[] {
+export function namesOf({ eventId, messageId, transactionId, numbers }: ReportIds): readonly string[] {
   const ids = [eventId, messageId, transactionId].filter((id) => id !== null);
   return [...ids.map(nameOfId), ...numbers.map((number) => `number ${number}`)];
 }
@@ -333,20 +342,21 @@ function nameOfId(id: string): string {
 
 const HASH_BYTES = 6;
 /** The first byte tells the bucket. */
-const INDEXED_BYTES = HASH_BYTES - 1;
+export const INDEXED_BYTES = HASH_BYTES - 1;
+export const HASH_AT = HASH_BYTES - INDEXED_BYTES;
 /** Each has an entry for most blocks, and is read as a whole: more make blocks dearer, fewer make questions dearer. */
 const BUCKETS = Array.from({ length: 32 }, (_, bucket) => bucket);
 
 /** One call: an HMAC costs four times as much, and nothing is appended to what we hash. */
-function hashOf(key: string, name: string): Buffer {
+export function hashOf(key: string, name: string): Buffer {
   return Buffer.from(hash("sha256", `${key} ${name}`, "hex").slice(0, 2 * HASH_BYTES), "hex");
 }
 
-function bucketOf(hashed: Buffer): number {
+export function bucketOf(hashed: Buffer): number {
   return (hashed[0] ?? 0) % BUCKETS.length;
 }
 
-function indexKey(base: string, bucket: number): string {
+export function indexKey(base: string, bucket: number): string {
   return `${base}:i${bucket.toString(16).padStart(2, "0")}`;
 }
 
