@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { readPartySought } from "../../src/delivery/party-sought.ts";
+import { faultOf, SHORTER } from "../support/linear.ts";
 
 test.each([
   "+12025550155",
@@ -70,3 +71,14 @@ test.each(["", "470", "123456", "1234567890123456", "kim", "*", "+", "@", "a b@c
   "what names nobody is refused: %j",
   (written) => expect(readPartySought(written)).toBeUndefined(),
 );
+
+test("looking for one takes time that grows no faster than the text, whatever a peer wrote", async () => {
+  const [number, address] = [readPartySought("+12025550155"), readPartySought("kim.doe@example.net")];
+  for (const piece of ["1", "1 ", "0", "120255501", "1 2 0 2 5 5 5 0 1 ", "=\r\n", "\\n", "(", "kim.doe@", "k.", "-"]) {
+    const of = (size: number) => {
+      const text = piece.repeat(Math.ceil(size / piece.length));
+      return { size, work: () => [number?.mentions(text), number?.without(text), address?.mentions(text)] };
+    };
+    expect([piece, await faultOf(of(64_000), () => of(64_000 / SHORTER), 1_500)]).toEqual([piece, null]);
+  }
+});
