@@ -28,7 +28,12 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: false,
   },
   journal: { from: ["journal", "delivery"], types: [], packages: [], node: true },
-  queue: { from: ["queue", "delivery", ...EDGE], types: [], packages: ["bullmq", "ioredis"], node: true },
+  queue: {
+    from: ["queue", "delivery", "named-file.ts", "redis-url.ts", ...EDGE],
+    types: [],
+    packages: ["bullmq", "ioredis"],
+    node: true,
+  },
   smtp: {
     from: ["smtp", "mm4", "named-file.ts", ...EDGE],
     types: ["delivery"],
@@ -74,7 +79,12 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     packages: ["commander", "libmime"],
     node: true,
   },
-  "config.ts": { from: ["mm4", "delivery", "named-file.ts", "result.ts"], types: [], packages: [], node: true },
+  "config.ts": {
+    from: ["mm4", "delivery", "named-file.ts", "redis-url.ts", "result.ts"],
+    types: [],
+    packages: [],
+    node: true,
+  },
   "log.ts": { from: ["delivery"], types: [], packages: ["pino", "pino-pretty"], node: true },
   "metrics.ts": { from: ["version.ts"], types: ["delivery"], packages: ["prom-client"], node: true },
   "reading.ts": {
@@ -122,6 +132,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   "outage.ts": { from: [], types: [], packages: [], node: false },
   "visible.ts": { from: [], types: [], packages: [], node: false },
   "quantities.ts": { from: [], types: [], packages: [], node: false },
+  "redis-url.ts": { from: ["result.ts"], types: [], packages: [], node: false },
   "result.ts": { from: [], types: [], packages: [], node: false },
   "version.ts": { from: [], types: [], packages: [], node: true },
   "main.ts": { from: ["cli", "version.ts"], types: [], packages: ["commander"], node: true },

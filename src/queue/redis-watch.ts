@@ -4,7 +4,8 @@
  * command to find out.
  */
 import type { Redis } from "ioredis";
-import { evicts, type RedisServer, readServer, unsuitable, writeProbe } from "./redis.ts";
+import { evicts, hearWhyNot, type RedisServer, readServer, unsuitable, writeProbe } from "./redis.ts";
+import { clusterFault, redisFault } from "./redis-faults.ts";
 
 export interface RedisWatchOptions {
   readonly redis: Redis;
@@ -61,8 +62,8 @@ export function watchRedis({
   let probedMs = Number.NEGATIVE_INFINITY;
   let writtenAt: Date | null = null;
 
-  redis.on("error", (cause: Error) => {
-    reason = inWords(cause);
+  hearWhyNot(redis, (why) => {
+    reason = why;
     // Before there was a connection none can be closed.
     if (server === null) away(reason);
   });
@@ -106,8 +107,14 @@ export function watchRedis({
       seen = await readServer(redis);
     } catch (cause) {
       // That a broken connection broke a command off tells nothing; why it broke does.
-      away((cause as Error).name === "MaxRetriesPerRequestError" ? reason : (cause as Error).message);
+      away((cause as Error).name === "MaxRetriesPerRequestError" ? reason : redisFault(cause as Error));
       // The connection may be dead without our knowing, as behind a firewall that forgot it: a new one tells.
+      connectAnew();
+      return;
+    }
+    if (seen.cluster) {
+      // Should its address be given to a Redis of its own meanwhile, that is learnt by connecting anew.
+      away(clusterFault());
       connectAnew();
       return;
     }
@@ -135,13 +142,10 @@ export function watchRedis({
   async function probe(): Promise<void> {
     if (current() === null || performance.now() - probedMs < PROBE_EVERY_MS) return;
     probedMs = performance.now();
-    writeFault = await writeProbe(redis, prefix).then(
-      () => {
-        writtenAt = new Date();
-        return null;
-      },
-      (cause: Error) => cause.message,
-    );
+    writeFault = await writeProbe(redis, prefix).then(() => {
+      writtenAt = new Date();
+      return null;
+    }, redisFault);
   }
 
   /** A second later, or as soon as there is a connection again. */
@@ -188,10 +192,4 @@ export function watchRedis({
       await loop;
     },
   };
-}
-
-function inWords({ message, name }: Error): string {
-  return /^All sentinels are unreachable/.test(message)
-    ? "no sentinel answers, or none knows the master (MM4D_REDIS_SENTINELS, MM4D_REDIS_MASTER)"
-    : message || name;
 }
