@@ -81,6 +81,8 @@ const LOOKED_AT_EVERY_MS = 1_000;
 const MAX_REFUSED_TOLD = 1_000;
 const MAX_CODES_REMEMBERED = 1_000;
 const REFUSALS_TOLD_PER_SECOND = 10;
+/** How long it is told that somebody has emptied Redis. */
+const EMPTIED_TOLD_MS = 24 * HOUR_MS;
 /** How often the queues are looked at. */
 const QUEUES_SEEN_EVERY_MS = 5_000;
 
@@ -257,6 +259,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     onAway: (reason) => outages.redis.begun(reason),
     onBack: noteRedis,
     onSuitability: (reasons) => (reasons.length > 0 ? log.redisUnsuitable(reasons) : log.redisSuitable()),
+    onEmptied: () => log.redisEmptied(),
     onTick: tick,
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
@@ -620,8 +623,11 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     const { queue: events, queuePrefix: prefix } = config;
     quarantine.measured(await measureQuarantine(redis, prefix));
     const further = config.queues.map((fanOut) => fanOut.queue);
-    for (const name of [events, ...further, ACKNOWLEDGEMENTS_QUEUE])
-      queues.set(name, await measureQueue(redis, prefix, name));
+    for (const name of [events, ...further, ACKNOWLEDGEMENTS_QUEUE]) {
+      // Where one may not be looked at, the others are.
+      queues.delete(name);
+      await measureQueue(redis, prefix, name).then((use) => queues.set(name, use), log.redisError);
+    }
   }
 
   function healthFacts(): HealthFacts {
@@ -654,7 +660,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       peers: traffic.byPeer(),
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: journalStatus(),
-      redis: `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`,
+      redis: describeRedisNow(),
       events: redisAway() === null ? queues.get(config.queue) : undefined,
       further: config.queues.map((fanOut) => ({
         name: fanOut.queue,
@@ -663,6 +669,16 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       acknowledgements: redisAway() === null ? queues.get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
       quarantined: quarantine.use().messages,
     };
+  }
+
+  /** Where it is, and what a person should know of it. */
+  function describeRedisNow(): string {
+    const { awayMs, emptiedAt } = watch.state();
+    const away = awayMs === null ? "" : ", away";
+    if (emptiedAt === null || Date.now() - emptiedAt.getTime() > EMPTIED_TOLD_MS)
+      return `${describeRedis(place)}${away}`;
+    const since = durationInWords(Date.now() - emptiedAt.getTime());
+    return `${describeRedis(place)}${away}; emptied by somebody ${since} ago (FLUSHALL?): what the journal still held was queued again`;
   }
 
   function state(): ProcessState {

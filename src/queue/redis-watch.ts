@@ -4,7 +4,7 @@
  * command to find out.
  */
 import type { Redis } from "ioredis";
-import { evicts, hearWhyNot, type RedisServer, readServer, unsuitable, writeProbe } from "./redis.ts";
+import { evicts, hearWhyNot, type RedisServer, readMark, readServer, unsuitable, writeProbe } from "./redis.ts";
 import { clusterFault, redisFault } from "./redis-faults.ts";
 
 export interface RedisWatchOptions {
@@ -18,7 +18,9 @@ export interface RedisWatchOptions {
   readonly onBack: (server: RedisServer) => void;
   /** When the server turns out not to be fit for a queue, or fit after all (no reasons): each time that changes. */
   readonly onSuitability: (reasons: readonly string[]) => void;
-  /** After each look: which Redis is there, null while there is none that takes writes. A rejection is given to `onError`. */
+  /** Somebody has removed what was kept in the Redis that is still there. */
+  readonly onEmptied: () => void;
+  /** After each look: which Redis is there, and which content, null while there is none that takes writes. A rejection is given to `onError`. */
   readonly onTick: (identity: string | null) => Promise<void>;
   readonly onError: (cause: Error) => void;
 }
@@ -32,6 +34,8 @@ export interface RedisWatch {
     readonly memoryRatio: number | null;
     /** When it took the last write that was tried; null when it never has. */
     readonly writtenAt: Date | null;
+    /** When it was last found that somebody had removed what was kept there; null when nobody has. */
+    readonly emptiedAt: Date | null;
   };
   /** Why nothing may be put on a queue now; null when it may. A Redis that was not looked at yet is not trusted. */
   refusal(): string | null;
@@ -48,6 +52,7 @@ export function watchRedis({
   onAway,
   onBack,
   onSuitability,
+  onEmptied,
   onTick,
   onError,
 }: RedisWatchOptions): RedisWatch {
@@ -61,6 +66,9 @@ export function watchRedis({
   let writeFault: string | null = null;
   let probedMs = Number.NEGATIVE_INFINITY;
   let writtenAt: Date | null = null;
+  let emptiedAt: Date | null = null;
+  /** What was found of the mark; null before. */
+  let marked: { readonly identity: string; readonly mark: string } | null = null;
 
   hearWhyNot(redis, (why) => {
     reason = why;
@@ -89,7 +97,8 @@ export function watchRedis({
   /** What a Redis took that cannot write is in its memory only: nothing becomes safe by its being there. */
   function identityToTrust(): string | null {
     const seen = current();
-    return seen?.appendOnlyWritten && writeFault === null ? seen.identity : null;
+    if (!seen?.appendOnlyWritten || writeFault !== null || marked?.identity !== seen.identity) return null;
+    return marked.mark === "" ? seen.identity : `${seen.identity} ${marked.mark}`;
   }
 
   let looking: Promise<void> | undefined;
@@ -138,6 +147,23 @@ export function watchRedis({
     if (redis.status === "ready") redis.disconnect(true);
   }
 
+  /** Read at each look, because what was queued since it was removed is what is lost otherwise. */
+  async function lookAtMark(): Promise<void> {
+    const seen = current();
+    if (seen === null) return;
+    try {
+      const mark = await readMark(redis, prefix);
+      if (marked?.identity === seen.identity && marked.mark !== "" && mark !== "" && mark !== marked.mark) {
+        emptiedAt = new Date();
+        onEmptied();
+      }
+      marked = { identity: seen.identity, mark };
+    } catch {
+      // Redis refuses writes, or is away by now: the probe, or the next look, says which.
+      marked = null;
+    }
+  }
+
   /** Redis may answer and still refuse writes: no memory, or a failed disk. */
   async function probe(): Promise<void> {
     if (current() === null || performance.now() - probedMs < PROBE_EVERY_MS) return;
@@ -166,6 +192,7 @@ export function watchRedis({
     while (!stopping) {
       await look();
       await probe();
+      await lookAtMark();
       await onTick(identityToTrust()).catch(onError);
       if (!stopping) await nextTick();
     }
@@ -178,6 +205,7 @@ export function watchRedis({
       unsuitable: reasons,
       memoryRatio: server?.memoryRatio ?? null,
       writtenAt,
+      emptiedAt,
     }),
     refusal() {
       const seen = current();

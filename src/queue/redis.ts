@@ -5,6 +5,7 @@
  * {@link COMMAND_TIMEOUT_MS} is rejected, one that was under way when the
  * connection broke at once. Whoever sent it tries again: every effect is idempotent.
  */
+import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import type { ConnectionOptions } from "node:tls";
 import { Redis } from "ioredis";
@@ -221,6 +222,28 @@ const PROBE_KEPT_SECONDS = 60;
 /** Writes one key, which expires, to see whether writes are taken. */
 export async function writeProbe(redis: Redis, prefix: string): Promise<void> {
   await redis.set(`${prefix}:mm4d-probe`, String(Date.now()), "EX", PROBE_KEPT_SECONDS);
+}
+
+/**
+ * A value that stands in this Redis, or in its database, for as long as what else is kept there does:
+ * written once, without an expiry, by whoever comes first. Another one means that what was kept is gone, by
+ * FLUSHALL say. Empty where this user may not read or write it. Rejects when Redis refuses otherwise.
+ */
+export async function readMark(redis: Redis, prefix: string): Promise<string> {
+  const key = markKey(prefix);
+  try {
+    const standing = await redis.get(key);
+    if (standing !== null) return standing;
+    await redis.set(key, randomUUID(), "NX");
+    return (await redis.get(key)) ?? "";
+  } catch (cause) {
+    if ((cause as Error).message.startsWith("NOPERM")) return "";
+    throw cause;
+  }
+}
+
+export function markKey(prefix: string): string {
+  return `${prefix}:mm4d-mark`;
 }
 
 const OLDEST_VERSION = [6, 2] as const;
