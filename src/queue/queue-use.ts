@@ -1,12 +1,13 @@
 /** What is on a queue: how many jobs in which state, and since when the oldest waits. Some commands, however long it is. */
 import type { Redis } from "ioredis";
 import type { QueueUse } from "../metrics.ts";
+import { redisFault } from "./redis-faults.ts";
 
 /** BullMQ's lists and sets of ids, oldest last. A paused queue keeps what waits in a list of its own. */
 const LISTS = ["wait", "paused", "active"] as const;
 const SETS = ["prioritized", "delayed", "failed", "completed"] as const;
 
-/** Rejects when Redis does not answer. */
+/** Rejects when Redis does not answer, or refuses. */
 export async function measureQueue(redis: Redis, prefix: string, queue: string): Promise<QueueUse> {
   const key = (part: string): string => `${prefix}:${queue}:${part}`;
   const pipeline = redis.pipeline();
@@ -15,6 +16,8 @@ export async function measureQueue(redis: Redis, prefix: string, queue: string):
   pipeline.lindex(key("wait"), -1);
   pipeline.lindex(key("paused"), -1);
   const answers = (await pipeline.exec()) ?? [];
+  const [refused] = answers.flatMap(([cause]) => (cause ? [cause] : []));
+  if (refused) throw new Error(`The queue "${queue}" cannot be looked at: ${redisFault(refused)}`);
   const [waiting = 0, paused = 0, active = 0, prioritized = 0, delayed = 0, failed = 0, completed = 0] = answers.map(
     ([, count]) => Number(count),
   );

@@ -37,7 +37,7 @@ const FAULTS: readonly (readonly [RegExp, (party: Party, said: string) => string
       `the sentinel's user may not ask for the master (${said}): it needs +sentinel|get-master-addr-by-name +sentinel|sentinels +subscribe &+switch-master`,
   ],
   [
-    /\bNOPERM\b/,
+    /\bNOPERM\b|The user executing the script|ACL failure in script/,
     ({ name }, said) =>
       `${name} does not let this user do that (${said}): see ops/redis/users.acl for the rights that mm4d needs`,
   ],
@@ -105,7 +105,10 @@ export class SentinelsError extends Error {
 export function redisFault(cause: Error, party: Party = REDIS): string {
   if (cause instanceof SentinelsError) return cause.message;
   const { message, name } = cause;
-  const said = (message || name).replace(/^Ready check failed: /, "").trim();
+  const said = (message || name)
+    .replace(/^Ready check failed: /, "")
+    .replace(/ script: [0-9a-f]{40}, on @\w+:\d+\.?$/, "")
+    .trim();
   const [, words] = FAULTS.find(([pattern]) => pattern.test(said)) ?? [];
   return words ? words(party, said) : said;
 }
