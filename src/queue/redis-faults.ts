@@ -139,8 +139,8 @@ export function brokenOff(tls: boolean, said: string): string {
 }
 
 /** Why a node of a Redis Cluster is of no use. */
-export function clusterFault(): string {
-  return CLUSTER;
+export function clusterFault(who = "it"): string {
+  return CLUSTER.replace(/^it/, who);
 }
 
 /** Of OpenSSL's "80…:error:…:SSL routines:…:tlsv1 alert bad certificate:…" the words. */

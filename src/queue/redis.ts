@@ -253,7 +253,7 @@ const MANAGED = "on a managed server in its console or parameter group";
 /** Why this server must not be trusted with a queue, in sentences for the person on call. */
 export function unsuitable(server: RedisServer): readonly string[] {
   const reasons: string[] = [];
-  if (server.cluster) reasons.push(`Redis cannot be used: ${clusterFault()}`);
+  if (server.cluster) reasons.push(clusterFault("Redis"));
   if (evicts(server)) {
     reasons.push(
       `Redis may remove jobs when its memory is full: maxmemory-policy is "${server.maxmemoryPolicy}", must be "noeviction" (CONFIG SET maxmemory-policy noeviction, and in redis.conf; ${MANAGED})`,
