@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import libmime from "libmime";
+import { REASONS } from "../dist/admin/reasons.js";
 import { BOUNDS } from "../dist/bounds/bounds.js";
 import { createCatalogue } from "../dist/catalogue/catalogue.js";
 import { COMMANDS } from "../dist/cli/commands.js";
@@ -60,6 +61,17 @@ const MALFORMED = {
   "a byte-order mark": `\u00ef\u00bb\u00bf${report()}`,
   "no empty line behind the header": report({}, ""),
   "line ends without CR, from a peer with `bareNewlines`": report().replaceAll("\r\n", "\n"),
+  "an id of more than 1,000 characters": report({ "X-Mms-Message-ID": "x".repeat(1_001) }),
+  "an address of more than 1,000 characters": report({ From: "x".repeat(1_001) }),
+  "another field of more than 8,192 characters": report({ "X-Mms-Status-Text": "x".repeat(8_192) }),
+  "more than 200 fields of MM4": report({
+    "X-Mms-Note": Array.from({ length: 200 }, (_, index) => `x\r\nX-Mms-Note-${index}: x`).join(""),
+  }),
+  "more than 500 recipients in a response": report({
+    "X-Mms-Message-Type": "MM4_forward.RES",
+    "X-Mms-Request-Status-Code": "Ok",
+    "X-Mms-Request-Recipients": "+12025550100,".repeat(501),
+  }),
   "a header of more than 64 KiB": report({ "X-Mms-Status-Text": "x".repeat(70_000) }),
   "more than 1,000 fields": report({ A: `1${"\r\nA: 1".repeat(1_000)}` }),
 };
@@ -84,6 +96,7 @@ const FIRST_SETTINGS = [
 /** Settings that bound what a peer may cause, as docs/security.md lists them beside the constants. */
 const BOUNDING_SETTINGS = [
   "maxMessageBytes",
+  "maxUnfinishedBytes",
   "maxHeaderBytes",
   "maxHeaderFields",
   "maxRecipients",
@@ -110,7 +123,11 @@ const UNITS = { bytes: " bytes", characters: " characters", things: "", ms: " ms
 const PARTS = {
   "docs/settings.md": Object.fromEntries(FIRST_SETTINGS.map((first) => [`settings ${first}`, () => settings(first)])),
   "docs/replies.md": { replies, malformed },
-  "docs/operating.md": { metrics },
+  "docs/operating.md": {
+    metrics,
+    "reasons not-well": () => reasons("not-well"),
+    "reasons needs-attention": () => reasons("needs-attention"),
+  },
   "docs/commands.md": { commands },
   "docs/codes.md": { precedence, codes },
   "docs/security.md": { bounds },
@@ -228,6 +245,13 @@ function replies() {
       `| \`${code} ${text}\` | ${when} | ${reason === undefined ? "" : `\`${reason}\``} |`,
   );
   return ["| reply | when | reason |", "|---|---|---|", ...rows];
+}
+
+function reasons(wanted) {
+  const rows = REASONS.filter(({ state }) => state === wanted).map(
+    ({ name, means, remedy }) => `| \`${name}\` | ${means} | ${remedy} |`,
+  );
+  return ["| reason | what it means | what to do |", "|---|---|---|", ...rows];
 }
 
 async function metrics() {

@@ -26,9 +26,31 @@ const TOOLS = {
 };
 /** redis-py of the distribution's own Python, which no program on PATH tells of. */
 const PYTHON_REDIS = { package: "python3-redis", path: "/usr/lib/python3/dist-packages/redis" };
-/** Programs that are only taken out of their packages: installed, these would start a mail server, a database and a balancer. */
+/** Programs that are only taken out of their packages: installed, these would start mail servers, web servers, a database and a balancer. */
 const UNPACKED = [
   { program: "smtp-source", ...POSTFIX },
+  {
+    program: "exim4",
+    package: "exim4-daemon-light",
+    libraries: ["libdb5.3", "libgnutls-dane0", "libidn12", "libnsl2"],
+    files: ["usr/sbin/exim4"],
+    directory: `${root}node_modules/.cache/exim`,
+  },
+  {
+    // Never on PATH: nginx and its module have to be of one build.
+    program: "nginx with its mail module",
+    package: "nginx",
+    libraries: [],
+    files: ["usr/sbin/nginx"],
+    directory: `${root}node_modules/.cache/nginx`,
+  },
+  {
+    program: "nginx's mail module",
+    package: "libnginx-mod-mail",
+    libraries: [],
+    files: ["usr/lib/nginx/modules/ngx_mail_module.so"],
+    directory: `${root}node_modules/.cache/nginx-mail`,
+  },
   {
     program: "promtool",
     package: "prometheus",

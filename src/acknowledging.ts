@@ -40,6 +40,14 @@ export interface TiedBounce {
   readonly untied: string | null;
 }
 
+export interface TriedMmsc {
+  readonly peer: string;
+  /** When it answered last, whatever it said; null when it never did. */
+  readonly answeredAt: Date | null;
+  /** Of the attempts since then: the first and the last that failed, and why; null when none has. */
+  readonly failing: { readonly since: Date; readonly lastAt: Date; readonly reason: string } | null;
+}
+
 export interface Acknowledgements {
   /** How messages of a peer are acknowledged. */
   rulesOf(entry: Peer): Acknowledging;
@@ -58,6 +66,8 @@ export interface Acknowledgements {
    */
   tie(message: BouncedMessage): Promise<TiedBounce>;
   noteBounce(peer: string, tied: TiedBounce): void;
+  /** What came of the attempts on each peer's MMSC since the start. */
+  mmscs(): readonly TriedMmsc[];
   /** Waits for what is being sent, `graceMs` at most. What is left is sent after the next start. */
   stop(graceMs: number): Promise<void>;
 }
@@ -85,6 +95,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
   const toldUndeliverable = new Set<string>();
   /** By peer: its MMSC takes no acknowledgements. */
   const outages = new Map<string, Outage<string>>();
+  const mmscs = new Map<string, TriedMmsc>();
   usePeers(options.peers);
 
   function usePeers(entries: readonly Peer[]): void {
@@ -115,6 +126,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
     const outage = outageOf(peer);
     if (payment.kind === "failed") outage.begun(payment.reason);
     else outage.over();
+    mmscs.set(peer, afterAttempt(mmscs.get(peer), peer, payment.kind === "failed" ? payment.reason : null));
     const result = payment.kind === "sent" ? "sent" : last ? "failed" : "retried";
     noteTrace(id, acknowledgement, result, payment.kind === "sent" ? payment.reply : payment.reason);
     if (payment.kind === "sent") {
@@ -189,10 +201,20 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
       log.bounceReceived(peer, { id, ...bounce, ...(untied === null ? {} : { untied }) }, acknowledgement);
     },
 
+    // Of a peer that is not one any more nobody is told.
+    mmscs: () => [...mmscs.values()].filter(({ peer }) => peers.has(peer)),
+
     async stop(graceMs) {
       await paying?.stop(graceMs);
       responder.stop();
       for (const outage of outages.values()) outage.stop();
     },
   };
+}
+
+function afterAttempt(before: TriedMmsc | undefined, peer: string, failed: string | null): TriedMmsc {
+  const now = new Date();
+  if (failed === null) return { peer, answeredAt: now, failing: null };
+  const since = before?.failing?.since ?? now;
+  return { peer, answeredAt: before?.answeredAt ?? null, failing: { since, lastAt: now, reason: failed } };
 }

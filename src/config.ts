@@ -347,13 +347,15 @@ export const SETTINGS = {
     env: "MM4D_QUARANTINE_MAX_MESSAGES",
     fallback: "10000",
     ...wholeNumber(0, 1_000_000),
-    about: "Most messages kept in quarantine. Beyond it unreadable messages get 451.",
+    about:
+      "Most messages kept in quarantine. No peer has more than half of what the others leave; beyond that its unreadable messages get 451.",
   },
   quarantineMaxBytes: {
     env: "MM4D_QUARANTINE_MAX_BYTES",
     fallback: "268435456",
     ...wholeNumber(0, 1_099_511_627_776),
-    about: "Most that the quarantine takes in Redis, in bytes. Beyond it unreadable messages get 451.",
+    about:
+      "Most that the quarantine takes in Redis, in bytes. No peer has more than half of what the others leave; beyond that its unreadable messages get 451.",
   },
   journalMaxBytes: {
     env: "MM4D_JOURNAL_MAX_BYTES",
@@ -366,6 +368,13 @@ export const SETTINGS = {
     fallback: "262144",
     ...wholeNumber(65_536, 104_857_600),
     about: "Largest message accepted, in bytes; a larger one is cut off. Reports are 0.5 to 4 KiB.",
+  },
+  maxUnfinishedBytes: {
+    env: "MM4D_MAX_UNFINISHED_BYTES",
+    fallback: "67108864",
+    ...wholeNumber(1_048_576, 1_099_511_627_776),
+    about:
+      "Most memory of all messages on their way, from DATA to the reply, in bytes; never less than four of the largest. No peer has more than half of what the others leave. Beyond it 452.",
   },
   maxHeaderBytes: {
     env: "MM4D_MAX_HEADER_BYTES",
@@ -389,7 +398,8 @@ export const SETTINGS = {
     env: "MM4D_MAX_CLIENTS_PER_PEER",
     fallback: "2000",
     ...wholeNumber(1, 65_535),
-    about: "Most SMTP connections of one peer at a time; its entry may say otherwise.",
+    about:
+      "Most SMTP connections of one peer at a time; its entry may say otherwise. Further ones are greeted, and MAIL is answered 450 when none of the others ends soon.",
   },
   maxRecipients: {
     env: "MM4D_MAX_RECIPIENTS",

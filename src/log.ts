@@ -6,18 +6,28 @@
  * scrubbed afterwards: all but their last four digits, also inside ids.
  */
 import { createRequire } from "node:module";
+import { Writable } from "node:stream";
 import { type Logger, pino } from "pino";
 import type { Acknowledgement } from "./delivery/acknowledgement.ts";
+import { beginningOf } from "./delivery/beginning.ts";
 import type { DeliveryEvent } from "./delivery/event.ts";
-import { numberMask, partiesOf } from "./delivery/masking.ts";
+import { acknowledgementMask, type Mask, numberMask, partiesOf } from "./delivery/masking.ts";
 import type { PeerIdentity } from "./delivery/peer.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
+import { visibleJson } from "./visible.ts";
 
 export interface LogOptions {
   readonly level: string;
   readonly numbers: "masked" | "full";
   /** Which of several processes of the service writes; null where there is one. */
   readonly process: number | null;
+  /** Where lines go instead of stdout. */
+  readonly to?: { write(line: string): void };
+}
+
+interface QuarantineUse {
+  readonly messages: number;
+  readonly bytes: number;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -40,7 +50,7 @@ export interface Log {
   reportConflict(event: DeliveryEvent): void;
   codeUnknown(event: DeliveryEvent): void;
   messageQuarantined(sessionId: string, id: string, message: QuarantinedMessage): void;
-  quarantineFull(use: { readonly messages: number; readonly bytes: number }): void;
+  quarantineFull(peer: string, ofPeer: QuarantineUse, ofAll: QuarantineUse): void;
   acknowledgementSent(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementRetried(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementFailed(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
@@ -51,12 +61,14 @@ export interface Log {
   messageIgnored(sessionId: string, peer: PeerIdentity, messageType: string, advice: string | null): void;
   messageRefused(sessionId: string, peer: PeerIdentity, reason: string): void;
   messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
+  replyLost(sessionId: string, peer: PeerIdentity, reply: { readonly code: number; readonly text: string }): void;
   journalFault(kind: JournalTrouble, fields: Fields): void;
   journalFull(bytes: number, maxBytes: number): void;
   journalRecovered(fields: Fields): void;
   redisConnected(fields: Fields): void;
   redisUnreachable(reason: string): void;
-  redisUnsuitable(reasons: readonly string[]): void;
+  /** `accepted`: the operator knows it (MM4D_REDIS_CHECKS). */
+  redisUnsuitable(reasons: readonly string[], accepted: boolean): void;
   redisSuitable(): void;
   redisChanged(): void;
   redisEmptied(): void;
@@ -72,7 +84,7 @@ export interface Log {
 }
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
-export function createLog({ level, numbers, process: number }: LogOptions): Log {
+export function createLog({ level, numbers, process: number, to }: LogOptions): Log {
   const logger: Logger = pino(
     {
       level,
@@ -80,8 +92,10 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
       messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      // What a peer wrote may be meant for the terminal on which somebody reads this.
+      hooks: { streamWrite: visibleJson },
     },
-    process.stdout.isTTY ? terminal() : standardOutput(),
+    to ?? (process.stdout.isTTY ? terminal() : standardOutput()),
   );
   const line = (severity: "debug" | "info", event: string, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields });
@@ -90,12 +104,13 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
   const trouble = (severity: "warn" | "error" | "fatal", event: keyof typeof EFFECTS, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields, effect: EFFECTS[event] });
   };
-  const shown = numbers === "full" ? (text: string): string => text : numberMask([]);
+  const whole: Mask = (text) => text;
+  const shown = numbers === "full" ? whole : numberMask([]);
 
   function aboutReport(event: DeliveryEvent): Fields {
     const { data } = event;
-    const mask = numbers === "full" ? shown : numberMask(partiesOf(event));
-    const text = (value: string | null): string | null => (value === null ? null : mask(value));
+    const mask = numbers === "full" ? whole : numberMask(partiesOf(event));
+    const text = (value: string | null): string | null => (value === null ? null : mask(beginningOf(value)));
     return {
       eventId: event.id,
       peer: data.peer.name,
@@ -104,7 +119,7 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
       recipient: text(data.recipient?.number ?? data.recipient?.raw ?? null),
       originator: text(data.originator?.number ?? data.originator?.raw ?? null),
       type: event.type,
-      status: data.raw.mmStatusCode ?? data.raw.requestStatusCode ?? data.raw.readStatus,
+      status: beginningOf(data.raw.mmStatusCode ?? data.raw.requestStatusCode ?? data.raw.readStatus ?? "") || null,
       code: data.reason?.code ?? null,
       outcome: data.outcome,
       disposition: data.disposition,
@@ -112,7 +127,8 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
     };
   }
   const aboutAcknowledgement = (id: string, ack: Acknowledgement): Fields => {
-    const text = (value: string | null): string | null => (value === null ? null : shown(value));
+    const mask = numbers === "full" ? whole : acknowledgementMask(ack);
+    const text = (value: string | null): string | null => (value === null ? null : mask(beginningOf(value)));
     const { eventId, peer, messageId, transactionId, to, messageType, requestStatus } = ack;
     return {
       id,
@@ -147,7 +163,11 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
     serviceFailed: (cause) => trouble("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
     settingsNotReloaded: (what, cause) => trouble("error", "settings.not-reloaded", { what, ...reason(cause) }),
-    sessionRefused: (refusal) => line("info", "session.refused", refusal),
+    sessionRefused: (refusal) =>
+      line("info", "session.refused", {
+        ...refusal,
+        ...(refusal.reason === "xclient" ? { advice: XCLIENT_ADVICE } : {}),
+      }),
     sessionFailed: (cause, client) =>
       line("info", "session.failed", { ...client, ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
     reportStored(sessionId, event, tookMs) {
@@ -169,7 +189,7 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
         reason: why,
         detail,
       }),
-    quarantineFull: (use) => trouble("error", "quarantine.full", use),
+    quarantineFull: (peer, ofPeer, ofAll) => trouble("error", "quarantine.full", { peer, ...ofPeer, ofAll }),
     acknowledgementSent: (id, ack, fields) =>
       line("info", "acknowledgement.sent", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
     acknowledgementRetried: (id, ack, fields) =>
@@ -190,12 +210,14 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
       line("info", "message.refused", { sessionId, peer: peer.name, reason: why }),
     messageNotStored: (sessionId, peer, cause) =>
       line("debug", "message.not-stored", { sessionId, peer: peer.name, ...reason(cause) }),
+    replyLost: (sessionId, peer, { code, text }) =>
+      line("info", "reply.lost", { sessionId, peer: peer.name, reply: `${code} ${text}` }),
     journalFault: (kind, fields) => trouble("error", `journal.${kind}`, fields),
     journalFull: (bytes, maxBytes) => trouble("error", "journal.full", { bytes, maxBytes }),
     journalRecovered: (fields) => line("info", "journal.recovered", fields),
     redisConnected: (fields) => line("info", "redis.connected", fields),
     redisUnreachable: (why) => trouble("error", "redis.unreachable", { reason: why }),
-    redisUnsuitable: (reasons) => trouble("error", "redis.unsuitable", { reasons }),
+    redisUnsuitable: (reasons, accepted) => trouble(accepted ? "warn" : "error", "redis.unsuitable", { reasons }),
     redisSuitable: () => line("info", "redis.suitable"),
     redisChanged: () => trouble("warn", "redis.changed", {}),
     redisEmptied: () => trouble("error", "redis.emptied", {}),
@@ -215,6 +237,9 @@ export function createLog({ level, numbers, process: number }: LogOptions): Log 
   };
 }
 
+const XCLIENT_ADVICE =
+  "A proxy in front sends XCLIENT, and its clients hear 451 of it. Switch it off and use the PROXY protocol, with its address in MM4D_PROXIES; nginx: xclient off; proxy_protocol on (docs/peers.md)";
+
 /** What each line that says that something is wrong means for reports, and what to do. */
 const EFFECTS = {
   "service.failed": "none is received while it does not run; what was answered 250 is kept. Do what the reason says",
@@ -226,7 +251,7 @@ const EFFECTS = {
     "it made no event, and is kept. Look at it (mm4d quarantine show), tell the peer, replay or drop it",
   "message.ignored": "it made no event, and is not kept. Do what the advice says; told once an hour",
   "quarantine.full":
-    "messages nobody can read get 451 until there is room; reports are not concerned. mm4d quarantine list",
+    "this peer's messages that nobody can read get 451 until there is room: no peer has more than half of what the others leave. Its reports and other peers are not concerned. Told once a peer; mm4d quarantine list",
   "acknowledgement.failed":
     "none. Its peer may send the report again. mm4d acks list tells why, acks retry sends it again",
   "acknowledgement.undeliverable":
@@ -237,7 +262,7 @@ const EFFECTS = {
   "process.ended":
     "none: what it had answered 250 is in its journal, and the other processes take its connections. It is started again; if that goes on, the lines before tell why",
   "redis.unreachable":
-    "they wait in the journal, and relays see no difference; with MM4D_ACCEPT=queue they get 451. See that Redis runs, and to REDIS_URL",
+    "they wait in the journal, and relays see no difference while that has room; with MM4D_ACCEPT=queue they get 451. See that Redis runs, and to REDIS_URL",
   "redis.unsuitable":
     "they may be lost in Redis once they are on the queue. Change Redis as the reasons say; mm4d doctor tells how",
   "redis.changed":
@@ -274,7 +299,17 @@ export type JournalTrouble = keyof typeof EFFECTS extends infer Event
 function terminal() {
   // Loaded where there is one: every start would wait for it.
   const pretty = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
-  return pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", sync: true });
+  const screen = pino.destination({ fd: 1, sync: true });
+  screen.on("error", () => {});
+  // It makes its colours by escape sequences; what it shows of a peer is JSON.
+  const destination = new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      screen.write(visibleJson(text));
+      done();
+    },
+  });
+  return pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", destination });
 }
 
 /** See pipe(7). */

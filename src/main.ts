@@ -3,8 +3,13 @@
 import { CommanderError } from "commander";
 import { COMMANDS } from "./cli/commands.ts";
 import { commandIn, createProgram } from "./cli/program.ts";
+import { OUTPUT, tell } from "./cli/terminal.ts";
 
-const program = createProgram().showHelpAfterError("(mm4d --help lists the commands)").exitOverride();
+const program = createProgram()
+  // What was typed may have been pasted from what a peer wrote.
+  .configureOutput(OUTPUT)
+  .showHelpAfterError("(mm4d --help lists the commands)")
+  .exitOverride();
 
 const wanted = commandIn(process.argv.slice(2));
 const chosen = Object.entries(COMMANDS).find(([name]) => name === wanted)?.[1];
@@ -32,7 +37,7 @@ try {
     // "commander.help" is the help that is shown because no command was given.
     process.exitCode = cause.exitCode === 0 && cause.code !== "commander.help" ? 0 : 2;
   } else {
-    process.stderr.write(`${(cause as Error).message}\n`);
+    tell((cause as Error).message);
     process.exitCode = 1;
   }
 }

@@ -4,6 +4,8 @@ import { VERSION } from "./version.ts";
 
 /** What gauges are read from when somebody asks. */
 export interface Observed {
+  /** Every reason that there can be for all not to be well, and whether it holds. */
+  readonly reasons: () => Promise<ReadonlyMap<string, boolean>>;
   readonly healthy: () => Promise<boolean>;
   readonly connections: () => number;
   readonly connectionsByPeer: () => ReadonlyMap<string, number>;
@@ -34,10 +36,24 @@ export interface QueueUse {
   readonly jobs: Readonly<Record<string, number>>;
   /** When the job was made that has waited longest; null when none waits. */
   readonly oldestWaitingAt: Date | null;
+  /** How many a consumer could take now: those that wait, and those whose time to be tried again has come. */
+  readonly waits: number;
+  /** Whether somebody has paused it. */
+  readonly paused: boolean;
+  /** For how long something has waited and nothing was taken, in milliseconds; null while nothing waits. */
+  readonly notTakenMs: number | null;
+  /** Workers of BullMQ that are connected to it; null when that cannot be told, and then why. */
+  readonly workers: number | null;
+  readonly workersUnknown: string | null;
+  /** What consumers gave up on: since when, and the last error; null when there is nothing. */
+  readonly failures: { readonly firstAt: Date; readonly error: string } | null;
+  /** Of jobs that wait to be tried again: how many were looked at, and how many of them have failed alike; null when none has. */
+  readonly retrying: { readonly lookedAt: number; readonly alike: number; readonly error: string } | null;
 }
 
 /** Of a service that does nothing: for whoever only wants to know which metrics there are. */
 export const NOTHING_OBSERVED: Observed = {
+  reasons: async () => new Map(),
   healthy: async () => true,
   connections: () => 0,
   connectionsByPeer: () => new Map(),
@@ -70,7 +86,20 @@ export function createMetrics(observed: Observed) {
         this.set(await read());
       },
     });
-  gauge("mm4d_healthy", "1 while /healthz says ok, else 0", async () => ((await observed.healthy()) ? 1 : 0));
+  gauge("mm4d_healthy", "1 while /healthz says ok, also where something needs attention, else 0", async () =>
+    (await observed.healthy()) ? 1 : 0,
+  );
+  new Gauge({
+    name: "mm4d_reason",
+    help: "1 while this reason for not being well, or for needing attention, holds, else 0; the list of them is in operating.md",
+    labelNames: ["reason"],
+    registers,
+    async collect() {
+      const reasons = await observed.reasons();
+      this.reset();
+      for (const [reason, holds] of reasons) this.set({ reason }, holds ? 1 : 0);
+    },
+  });
   gauge(
     "mm4d_processes_missing",
     "Processes of the service (MM4D_PROCESSES) that did not answer the first one when it asked them last",
@@ -245,6 +274,12 @@ export function createMetrics(observed: Observed) {
       name: "mm4d_smtp_replies_total",
       help: "SMTP replies sent, by code; the peer is empty for strangers",
       labelNames: ["peer", "code"],
+      registers,
+    }),
+    quarantineFull: new Counter({
+      name: "mm4d_quarantine_full_total",
+      help: "Messages answered 451 because their peer's share of the quarantine is used up",
+      labelNames: ["peer"],
       registers,
     }),
     notStored: new Counter({

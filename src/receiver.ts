@@ -9,6 +9,7 @@ import { BOUNDS } from "./bounds/bounds.ts";
 import type { Catalogue } from "./catalogue/catalogue.ts";
 import { type Acknowledgement, type AckRequest, ANSWERS, type Fate } from "./delivery/acknowledgement.ts";
 import { type DeliveryEvent, makeEvent } from "./delivery/event.ts";
+import { boundBeyond, sizeBeyond } from "./delivery/event-bounds.ts";
 import { interpret } from "./delivery/interpret.ts";
 import type { PeerIdentity, PeerRules } from "./delivery/peer.ts";
 import type { Problem } from "./delivery/problem.ts";
@@ -17,7 +18,7 @@ import type { JournalRecord } from "./journal/record.ts";
 import { readAckRequest } from "./mm4/ack-request.ts";
 import { holdsOwnId } from "./mm4/own-mail-id.ts";
 import { type MessageReading, type OpenMessage, openMessage, readReport } from "./mm4/read-message.ts";
-import type { Result } from "./result.ts";
+import { err, ok, type Result } from "./result.ts";
 
 /** A message as it arrived, as far as its event depends on it. */
 export interface SavedMessage {
@@ -55,7 +56,7 @@ export interface Reading extends MessageReading {
 export interface Outlets extends Reading {
   /** Resolves once the record is on the disk. Rejects, in time, when that is not certain. */
   store(record: JournalRecord): Promise<void>;
-  /** Whether the quarantine has room for a message of this many bytes. */
+  /** Whether the quarantine has room for a message of this many bytes: its peer has a share of it. */
   hasQuarantineRoom(bytes: number): boolean;
   /** Whether one more bounce of this peer, of this many bytes, may wait to be tied. */
   hasBounceRoom(peer: string, bytes: number): boolean;
@@ -78,7 +79,7 @@ interface Acknowledged {
   readonly acknowledgement: "none" | "owed" | "undeliverable";
 }
 
-/** Unreadable messages are kept until a person has looked at them; there is no room for more. */
+/** Unreadable messages are kept until a person has looked at them; their peer's share of the room for them is used up. */
 export class QuarantineFullError extends Error {
   override readonly name = "QuarantineFullError";
 }
@@ -109,7 +110,7 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
     } else read = opened;
   } catch (cause) {
     // Our own fault is not the relay's to retry for ever: the message waits until we have mended it.
-    const detail = (cause as Error).stack ?? String(cause);
+    const detail = ((cause as Error).stack ?? String(cause)).slice(0, BOUNDS.detailLength.value);
     return keep(message, "internal-error", detail, owe(message, asked, "internal-error"), outlets);
   }
 
@@ -131,6 +132,8 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
     case "no-status":
     case "unknown-type":
       return keep(message, problem.kind, null, owe(message, asked, "unreadable"), outlets);
+    case "event-too-large":
+      return keep(message, problem.kind, problem.detail, owe(message, asked, "too-large"), outlets);
     case "bounce":
     case "not-mm4":
       return isBounce(problem.kind, message)
@@ -156,9 +159,12 @@ function judge(
   const { catalogue, source } = reading;
   const report = readReport(opened, rules, reading);
   if (!report.ok) return report;
+  const tooMuch = boundBeyond(report.value);
+  if (tooMuch !== null) return err({ kind: "event-too-large", detail: tooMuch });
   const judgement = interpret(report.value, rules, catalogue);
   const event = makeEvent(report.value, judgement, { peer, receivedAt, source, catalogueVersion: catalogue.version });
-  return { ok: true, value: event };
+  const tooLarge = sizeBeyond(event);
+  return tooLarge === null ? ok(event) : err({ kind: "event-too-large", detail: tooLarge });
 }
 
 /** What a peer is owed: for the record that pays it, and for whoever counts. */
@@ -203,7 +209,10 @@ function keep(
 ): Promise<Receipt> {
   const raw = base64(bytes);
   if (!outlets.hasQuarantineRoom(raw.length)) {
-    return Promise.resolve({ kind: "not-stored", cause: new QuarantineFullError("The quarantine is full") });
+    return Promise.resolve({
+      kind: "not-stored",
+      cause: new QuarantineFullError("The quarantine has no room for more of this peer's messages"),
+    });
   }
   const message = { reason, detail, peer, receivedAt: receivedAt.toISOString(), raw };
   const id = outlets.recordId();

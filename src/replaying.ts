@@ -31,7 +31,10 @@ export async function replay({ id, message }: QuarantineEntry, replayer: Replaye
   } catch (cause) {
     return { published: false, text: `still meets a fault of ours: ${(cause as Error).message}` };
   }
-  if (!read.ok) return { published: false, text: `still makes no event: ${read.error.kind}` };
+  if (!read.ok) {
+    const detail = "detail" in read.error ? ` (${read.error.detail})` : "";
+    return { published: false, text: `still makes no event: ${read.error.kind}${detail}` };
+  }
   const event = read.value;
   const { duplicateOf } = await replayer.publish({ id: newRecordId(), kind: "event", event });
   await replayer.quarantine.drop(id);

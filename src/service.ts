@@ -7,17 +7,29 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { type TraceState, takeControl } from "./admin/control.ts";
-import { type HealthFacts, healthOfAll, isFull, notReady, unhealthy } from "./admin/health.ts";
+import { type HealthFacts, healthOfAll, isFull, type QueueFacts } from "./admin/health.ts";
+import {
+  NEARLY_FULL,
+  notReady,
+  REASON_TIMES,
+  REASONS,
+  type Reason,
+  type ReasonTimes,
+  reasonsOf,
+  stateOf,
+} from "./admin/reasons.ts";
 import { type Admin, startAdmin } from "./admin/server.ts";
+import { createSilence, type Silence } from "./admin/silence.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
 import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "./config.ts";
+import type { QuarantinedMessage } from "./delivery/quarantined.ts";
 import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
 import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import { createLog, type Log } from "./log.ts";
-import { createMetrics, type MetricsOfProcess, metricsText, type QueueUse } from "./metrics.ts";
+import { createMetrics, type MetricsOfProcess, metricsText } from "./metrics.ts";
 import { findPdu } from "./mm4/pdus.ts";
 import { createOperating } from "./operating.ts";
 import { createOutage, type Outage } from "./outage.ts";
@@ -27,24 +39,37 @@ import type { Assignment } from "./processes.ts";
 import { durationInWords } from "./quantities.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "./queue/acknowledgements.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
-import { createPublisher, newRecordId, type Publishable, type Published } from "./queue/publisher.ts";
-import { createQuarantineRoom, measureQuarantine } from "./queue/quarantine.ts";
-import { measureQueue } from "./queue/queue-use.ts";
+import { createHeard } from "./queue/heard.ts";
+import {
+  createPublisher,
+  newRecordId,
+  type Publishable,
+  type Published,
+  QueueRefusedError,
+} from "./queue/publisher.ts";
+import {
+  createQuarantineRoom,
+  type KeptMessage,
+  measureQuarantine,
+  type QuarantineContents,
+} from "./queue/quarantine.ts";
+import { createQueueWatch } from "./queue/queue-watch.ts";
 import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "./queue/redis.ts";
 import { watchRedis } from "./queue/redis-watch.ts";
 import { readStatistics } from "./queue/statistics.ts";
 import { createTraceWriter, findTrace } from "./queue/trace.ts";
-import { QuarantineFullError, type Reading, type Receipt, receive } from "./receiver.ts";
+import { type Reading, type Receipt, receive } from "./receiver.ts";
 import { openSettingsFiles } from "./settings-files.ts";
 import { createSiblings, type ProcessState, pack } from "./siblings.ts";
-import { createAccess, createNetworks, strangersNetwork } from "./smtp/access.ts";
+import { createAccess, createNetworks, networkOf } from "./smtp/access.ts";
+import type { Answer } from "./smtp/connection.ts";
 import { createPace, type Limits } from "./smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "./smtp/listener.ts";
 import type { Peer } from "./smtp/peer.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
 import { toldSettings } from "./told-settings.ts";
-import { type Answered, noteOf } from "./tracing.ts";
+import { type Judged, noteOf, type ReceivedNote, unanswered } from "./tracing.ts";
 import { VERSION } from "./version.ts";
 
 export interface Service {
@@ -93,11 +118,15 @@ const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
  * Starts the service, or one process of several. Rejects with a sentence for the
  * person on call, and with nothing left running.
  */
-export async function startService(config: Config, assignment: Assignment = ALONE): Promise<Service> {
+export async function startService(
+  config: Config,
+  assignment: Assignment = ALONE,
+  times: ReasonTimes = REASON_TIMES,
+): Promise<Service> {
   const releasers: Releaser[] = [];
   const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: shownNumber(assignment) });
   try {
-    return await start(config, assignment, log, releasers);
+    return await start(config, assignment, times, log, releasers);
   } catch (cause) {
     log.serviceFailed(cause as Error);
     await releaseAll(releasers, log);
@@ -129,7 +158,13 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
   return clean;
 }
 
-async function start(config: Config, assignment: Assignment, log: Log, releasers: Releaser[]): Promise<Service> {
+async function start(
+  config: Config,
+  assignment: Assignment,
+  times: ReasonTimes,
+  log: Log,
+  releasers: Releaser[],
+): Promise<Service> {
   const isFirst = assignment.number === 1;
   const journalMaxBytes = journalShare(config.journalMaxBytes, assignment.count);
   const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
@@ -137,16 +172,17 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   // A stranger who knocks all day is told of once a minute.
   const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
   const mayTellMore = createPace();
-  const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes);
+  const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes, assignment.count);
   const startedAt = new Date().toISOString();
   let seenMs = Number.NEGATIVE_INFINITY;
-  let quarantineFullTold = false;
-  /** As they were measured last. */
-  const queues = new Map<string, QueueUse>();
+  let inQuarantine: QuarantineContents = new Map();
+  let silence: Silence | undefined;
   let listener: Listener | undefined;
   let acknowledgements: Acknowledgements | undefined;
   /** The embedded Redis that ended with everything on its disk. */
   let settledIn: string | null = null;
+  /** Which queue was refused to us last, where there is no journal; null since something was queued. */
+  let queueFault: Error | null = null;
   let full = false;
   let stopping = false;
   /** Whether what has not settled is still to be published again. */
@@ -158,6 +194,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   const files = openSettingsFiles({
     config,
     onPeers(peers) {
+      silence?.usePeers(peers);
       listener?.usePeers(createAccess(peers));
       acknowledgements?.usePeers(peers);
     },
@@ -174,7 +211,8 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     }),
     drain: createOutage<Error>({
       patienceMs: DRAIN_PATIENCE_MS,
-      onBegun: (cause) => log.drainFailed(cause, journalStatus().records),
+      // By then it may be known better: at a start nobody has looked at Redis yet.
+      onBegun: (cause) => log.drainFailed(drain?.trouble() ?? cause, journalStatus().records),
       onOver: (outage) => log.drainRecovered({ ...outage }),
     }),
     queue: createOutage<Error>({
@@ -194,7 +232,11 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     for (const outage of Object.values(outages)) outage.stop();
   });
   const metrics = createMetrics({
-    healthy: async () => (await allUnhealthy()).length === 0,
+    healthy: async () => stateOf(await allReasons()) !== "not-well",
+    async reasons() {
+      const held = new Set((await allReasons()).map(({ name }) => name));
+      return new Map(REASONS.map(({ name }) => [name, held.has(name)]));
+    },
     connections: () => listener?.connections() ?? 0,
     connectionsByPeer: () => listener?.connectionsByPeer() ?? new Map(),
     certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
@@ -205,7 +247,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       return { up: awayMs === null, memoryRatio, writtenAt };
     },
     // What was measured before an outage is no news.
-    queues: () => (redisAway() === null ? queues : new Map()),
+    queues: () => (redisAway() === null ? queueWatch.queues() : new Map()),
     traceNotesLost: () => trace.lost(),
     processesMissing: () => siblings.missing(),
     catalogue: () => files.reading().catalogue.version,
@@ -228,6 +270,14 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   const place = given ?? redisAt(embedded?.url ?? "");
   const redis = connectRedis(place);
   releasers.push(async () => redis.disconnect());
+  silence = createSilence({ traffic, heard: createHeard(redis, config.queuePrefix), times });
+  silence.usePeers(files.peers());
+  const queueWatch = createQueueWatch({
+    redis,
+    prefix: config.queuePrefix,
+    names: [config.queue, ...config.queues.map((fanOut) => fanOut.queue), ACKNOWLEDGEMENTS_QUEUE],
+    everyMs: QUEUES_SEEN_EVERY_MS,
+  });
   const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
 
@@ -258,7 +308,8 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     refuseEviction: config.redisChecks === "enforce",
     onAway: (reason) => outages.redis.begun(reason),
     onBack: noteRedis,
-    onSuitability: (reasons) => (reasons.length > 0 ? log.redisUnsuitable(reasons) : log.redisSuitable()),
+    onSuitability: (reasons) =>
+      reasons.length > 0 ? log.redisUnsuitable(reasons, config.redisChecks === "warn") : log.redisSuitable(),
     onEmptied: () => log.redisEmptied(),
     onTick: tick,
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
@@ -340,7 +391,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       host: config.adminHost,
       port: config.adminPort,
       token: config.adminToken,
-      networkOf: strangersNetwork,
+      networkOf: networkOf,
       operations: {
         status,
         refusals: allRefusals,
@@ -360,8 +411,8 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       },
       queues: operating.queues,
       onAction: (action, fields) => log.operatorActed(action, fields),
-      notReady: async () => notReady(healthOfAll((await states()).map(({ health }) => health))),
-      unhealthy: allUnhealthy,
+      notReady: async () => notReady(healthOf(await states())),
+      reasons: allReasons,
       version: () => ({
         name: "mm4d",
         version: VERSION,
@@ -404,7 +455,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   }
 
   /** One message, from the listener. */
-  async function handle(message: SmtpMessage): Promise<SmtpReply> {
+  async function handle(message: SmtpMessage): Promise<Answer> {
     const { sessionId, peer, entry, mailFrom, bytes, receivedAt } = message;
     const startedMs = performance.now();
     const reading = files.reading();
@@ -412,7 +463,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       { bytes, peer, mailFrom, rules: entry.rules, acknowledging: acknowledging.rulesOf(entry), receivedAt },
       {
         store,
-        hasQuarantineRoom: (raw) => quarantine.has(raw),
+        hasQuarantineRoom: (raw) => hasQuarantineRoom(peer.name, raw),
         hasBounceRoom: acknowledging.hasBounceRoom,
         recordId: newRecordId,
         ...reading,
@@ -421,35 +472,50 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);
     const reply = noteReceipt({ sessionId, peer }, receipt, tookMs);
-    noteTrace({ message, receipt, reply, tookMs }, reading);
-    return reply;
+    const note = traceNote({ message, receipt, reply, tookMs }, reading);
+    return {
+      reply,
+      onAnswered(handed) {
+        if (!handed) log.replyLost(sessionId, peer, reply);
+        if (note) trace.note(handed ? note : unanswered(note));
+      },
+    };
+  }
+
+  /** Told once a peer, until there is room for it again. */
+  function hasQuarantineRoom(peer: string, bytes: number): boolean {
+    if (quarantine.has(peer, bytes)) return true;
+    metrics.quarantineFull.inc({ peer });
+    if (quarantine.refused(peer, bytes)) log.quarantineFull(peer, quarantine.useOf(peer), quarantine.use());
+    return false;
   }
 
   /** Whatever goes wrong here, the reply stands. */
-  function noteTrace(answered: Answered, reading: Reading): void {
+  function traceNote(message: Judged, reading: Reading): ReceivedNote | null {
     try {
-      const note = noteOf(answered, reading);
-      if (note) trace.note(note);
+      return noteOf(message, reading);
     } catch (cause) {
       log.traceFailed(cause as Error);
+      return null;
     }
   }
 
   /** Resolves once the record is safe; rejects in time when that is not certain, and then the relay comes again. */
   async function store(record: JournalRecord): Promise<void> {
-    const quarantined = record.kind === "quarantine" ? record.message.raw.length : null;
-    if (quarantined !== null) quarantine.promised(quarantined);
+    if (record.kind === "quarantine") quarantine.promised(record.id, keptMessage(record.message));
     if (record.kind === "bounce") acknowledging.bounceWaits(record.id, record.message);
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
       const published = await withDeadline(publish(record), "Redis").catch((cause: Error) => {
+        if (cause instanceof QueueRefusedError) queueFault = cause;
         outages.queue.begun(cause);
         throw cause;
       });
+      queueFault = null;
       outages.queue.over();
       notePublished(record, published, false);
     } catch (cause) {
-      if (quarantined !== null) quarantine.broken(quarantined);
+      if (record.kind === "quarantine") quarantine.broken(record.id);
       if (record.kind === "bounce") acknowledging.bounceGone(record.id);
       throw cause;
     }
@@ -542,10 +608,6 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
         return receipt.problem.kind === "not-mm4" ? REPLIES.notMm4 : REPLIES.headerTooLarge;
       case "not-stored":
         metrics.notStored.inc({ peer: peer.name });
-        if (receipt.cause instanceof QuarantineFullError && !quarantineFullTold) {
-          quarantineFullTold = true;
-          log.quarantineFull(quarantine.use());
-        }
         log.messageNotStored(sessionId, peer, receipt.cause);
         return REPLIES.notStored;
     }
@@ -556,7 +618,7 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
       metrics.publishedAgain.inc();
       return;
     }
-    if (record.kind === "quarantine") quarantine.arrived(record.message.raw.length);
+    if (record.kind === "quarantine") quarantine.arrived(record.id, keptMessage(record.message));
     if (record.kind === "bounce" && "bounce" in outcome) {
       acknowledging.bounceGone(record.id);
       acknowledging.noteBounce(record.message.peer.name, outcome);
@@ -609,7 +671,6 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {
       seenMs = performance.now();
       await measure().catch((cause: Error) => log.redisError(cause));
-      if (quarantine.has(0)) quarantineFullTold = false;
     }
     const status = journalStatus();
     const wasFull = full;
@@ -620,29 +681,47 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
 
   /** What stands on the queues. Rejects when Redis does not tell. */
   async function measure(): Promise<void> {
-    const { queue: events, queuePrefix: prefix } = config;
-    quarantine.measured(await measureQuarantine(redis, prefix));
-    const further = config.queues.map((fanOut) => fanOut.queue);
-    for (const name of [events, ...further, ACKNOWLEDGEMENTS_QUEUE]) {
-      // Where one may not be looked at, the others are.
-      queues.delete(name);
-      await measureQueue(redis, prefix, name).then((use) => queues.set(name, use), log.redisError);
-    }
+    inQuarantine = await measureQuarantine(redis, config.queuePrefix, inQuarantine);
+    quarantine.measured(inQuarantine);
+    await queueWatch.look();
+    await silence?.look();
   }
 
   function healthFacts(): HealthFacts {
     const use = journalStatus();
     return {
+      now: new Date(),
       takesReports: assignment.number <= assignment.count,
       stopping,
-      full: isFull(use),
+      // A journal of an earlier run, in queue mode, takes no reports.
+      full: config.accept === "journal" && isFull(use),
       needsRedis: config.accept === "queue",
       journal: use,
-      redis: { ...watch.state(), refusal: watch.refusal() },
-      drainFault: drain?.trouble() ?? null,
+      redis: { ...watch.state(), accepted: config.redisChecks === "warn", refusal: watch.refusal() },
+      drainFault: drain?.trouble() ?? queueFault,
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
       settingsFaults: files.faults(),
+      processes: { count: assignment.count, missing: 0, full: 0 },
+      quarantine: {
+        ...quarantine.use(),
+        maxMessages: config.quarantineMaxMessages,
+        maxBytes: config.quarantineMaxBytes,
+        refused: quarantine.refusals().map(({ peer, since }) => ({ peer, forMs: Date.now() - since })),
+        fillers: quarantine.fillers(NEARLY_FULL),
+      },
+      queues: queueFacts(),
+      mmscs: acknowledging.mmscs(),
+      peers: silence?.facts() ?? [],
     };
+  }
+
+  function queueFacts(): readonly QueueFacts[] {
+    return [...queueWatch.queues()].map(([name, use]) => ({
+      ...use,
+      name,
+      holds: name === ACKNOWLEDGEMENTS_QUEUE ? "acknowledgements" : "events",
+      main: name === config.queue,
+    }));
   }
 
   /** Why nothing in Redis can be looked at; null when it can. */
@@ -655,18 +734,18 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     return {
       version: VERSION,
       runningMs: performance.now(),
-      unhealthy: [],
+      reasons: [],
       reportsLastMinute: traffic.lastMinute(),
       peers: traffic.byPeer(),
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: journalStatus(),
       redis: describeRedisNow(),
-      events: redisAway() === null ? queues.get(config.queue) : undefined,
+      events: redisAway() === null ? queueWatch.queues().get(config.queue) : undefined,
       further: config.queues.map((fanOut) => ({
         name: fanOut.queue,
-        use: redisAway() === null ? queues.get(fanOut.queue) : undefined,
+        use: redisAway() === null ? queueWatch.queues().get(fanOut.queue) : undefined,
       })),
-      acknowledgements: redisAway() === null ? queues.get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
+      acknowledgements: redisAway() === null ? queueWatch.queues().get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
       quarantined: quarantine.use().messages,
     };
   }
@@ -690,32 +769,21 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
     return [state(), ...(await siblings.states())];
   }
 
-  async function allUnhealthy(): Promise<readonly string[]> {
-    return unhealthyOf(await states());
+  async function allReasons(): Promise<readonly Reason[]> {
+    return reasonsOf(healthOf(await states()), times);
   }
 
-  function unhealthyOf(all: readonly ProcessState[]): readonly string[] {
-    const facts = all.map(({ health }) => health);
-    const reasons = [...unhealthy(healthOfAll(facts))];
-    const missing = siblings.missing();
-    const full = facts.filter((one) => one.takesReports && one.full).length;
-    if (full > 0 && full < assignment.count) {
-      reasons.push(
-        `The journals of ${full} of ${assignment.count} processes are full: reports on their connections get 451 until Redis has caught up`,
-      );
-    }
-    if (missing > 0) {
-      reasons.push(
-        `${missing} of ${assignment.count} processes do not answer: the others take reports, and what waits in their journals is queued when they are back. They are started again by themselves; the log tells why they ended (process.ended)`,
-      );
-    }
-    return reasons;
+  function healthOf(all: readonly ProcessState[]): HealthFacts {
+    const health = healthOfAll(all.map((one) => one.health));
+    // A further process does not know to whom the peers speak.
+    if (!isFirst) return { ...health, peers: [] };
+    return { ...health, processes: { ...health.processes, missing: siblings.missing() } };
   }
 
   async function status(): Promise<Status> {
     const all = await states();
     const facts = statusOfAll(all.map((one) => one.status));
-    return describeStatus({ ...facts, unhealthy: unhealthyOf(all) }, new Date());
+    return describeStatus({ ...facts, reasons: reasonsOf(healthOf(all), times) }, new Date());
   }
 
   /** The latest last. */
@@ -803,6 +871,11 @@ async function start(config: Config, assignment: Assignment, log: Log, releasers
   }
 }
 
+/** As it takes room in the quarantine. */
+function keptMessage({ peer, raw }: QuarantinedMessage): KeptMessage {
+  return { peer: peer.name, bytes: raw.length };
+}
+
 /** Says yes to a key once in a while. Of more than `maxKeys` all are forgotten at once. */
 function oncePer(everyMs: number, maxKeys: number): (key: string) => boolean {
   const saidAt = new Map<string, number>();
@@ -854,6 +927,8 @@ function limitsOf(config: Config): Limits {
     messagesPerConnection: config.maxMessagesPerConnection,
     messagesPerSecond: config.maxMessagesPerSecond,
     messageBytes: config.maxMessageBytes,
+    // One peer may have half of it, and one message of the largest must pass beside others.
+    unfinishedBytes: Math.max(config.maxUnfinishedBytes, 4 * config.maxMessageBytes),
     firstCommandMs: config.firstCommandSeconds * 1000,
     lineMs: config.lineSeconds * 1000,
     dataMs: config.dataSeconds * 1000,

@@ -6,15 +6,18 @@ import type { Receipt } from "./receiver.ts";
 import type { SmtpMessage } from "./smtp/listener.ts";
 import type { SmtpReply } from "./smtp/replies.ts";
 
-export interface Answered {
+/** A message, what became of it, and what is to be answered. */
+export interface Judged {
   readonly message: Pick<SmtpMessage, "sessionId" | "peer" | "mailFrom" | "bytes" | "receivedAt">;
   readonly receipt: Receipt;
   readonly reply: SmtpReply;
   readonly tookMs: number;
 }
 
+export type ReceivedNote = Extract<TraceNote, { kind: "received" }>;
+
 /** Null for what is no report, and was refused or is a bounce. */
-export function noteOf({ message, receipt, reply, tookMs }: Answered, reading: MessageReading): TraceNote | null {
+export function noteOf({ message, receipt, reply, tookMs }: Judged, reading: MessageReading): ReceivedNote | null {
   if (receipt.kind === "refused" || receipt.kind === "bounce") return null;
   const { sessionId, peer, mailFrom, bytes, receivedAt } = message;
   const event = receipt.kind === "stored" ? receipt.event : null;
@@ -33,6 +36,11 @@ export function noteOf({ message, receipt, reply, tookMs }: Answered, reading: M
     ids: event ? idsOf(event) : idsIn(bytes, reading),
     event,
   };
+}
+
+/** The same of a message whose reply was never said, because its relay had gone. */
+export function unanswered(note: ReceivedNote): ReceivedNote {
+  return { ...note, answered: false };
 }
 
 function fateOf(receipt: Exclude<Receipt, { kind: "refused" | "bounce" }>): string | null {

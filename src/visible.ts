@@ -1,11 +1,44 @@
 /**
- * Safe for a terminal and a page: control and formatting characters are shown,
- * not sent, so that what a peer wrote can hide or turn round nothing. Line ends and tabs stay.
+ * What a peer wrote, made safe for a terminal, a page and a log: characters that
+ * cannot be seen are shown by their numbers, so that they do nothing to a terminal,
+ * and can hide or turn round nothing.
+ *
+ * These are: control characters (C0, C1), marks that change the direction or have no
+ * width (Cf), halves of characters, line ends of Unicode's own, and fillers, which
+ * look like blanks or like nothing.
  */
+const UNSEEN = "\\p{Cc}\\p{Cf}\\p{Cs}\\p{Zl}\\p{Zp}\\u034f\\u115f\\u1160\\u17b4\\u17b5\\u2800\\u3164\\uffa0";
+const ANY_UNSEEN = new RegExp(`[${UNSEEN}]`, "gu");
+/** Those below U+0020 JSON escapes itself; what stands there stands between its tokens. */
+const UNSEEN_IN_JSON = new RegExp(`(?![\\x00-\\x1f])[${UNSEEN}]`, "gu");
+/** Most texts have nothing else, and need no second look. */
+const ORDINARY = /^[\n\x20-\x7e]*$/;
+
+/** For people. Line ends and tabs stay. */
 export function visible(text: string): string {
+  if (ORDINARY.test(text)) return text;
   return text
-    .replace(/\r\n/g, "\n")
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (char) =>
-      char === "\n" || char === "\t" ? char : `\\x${(char.codePointAt(0) ?? 0).toString(16).padStart(2, "0")}`,
-    );
+    .replaceAll("\r\n", "\n")
+    .replace(ANY_UNSEEN, (char) => (char === "\n" || char === "\t" ? char : numberOf(char)));
+}
+
+/** `\x1b`, `\u202e`, `\u{e0001}`. */
+function numberOf(char: string): string {
+  const code = char.codePointAt(0) ?? 0;
+  const hex = code.toString(16);
+  if (code <= 0xff) return `\\x${hex.padStart(2, "0")}`;
+  return code <= 0xffff ? `\\u${hex.padStart(4, "0")}` : `\\u{${hex}}`;
+}
+
+/** JSON as text: it parses to the same, and nothing in it is unseen. */
+export function visibleJson(json: string): string {
+  if (ORDINARY.test(json)) return json;
+  return json.replace(UNSEEN_IN_JSON, (char) => {
+    // A character beyond U+FFFF is two escapes. RFC 8259 §7.
+    let escaped = "";
+    for (let half = 0; half < char.length; half += 1) {
+      escaped += `\\u${char.charCodeAt(half).toString(16).padStart(4, "0")}`;
+    }
+    return escaped;
+  });
 }

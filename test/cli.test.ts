@@ -2,6 +2,7 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { createCatalogue } from "../src/catalogue/catalogue.ts";
+import { deliveryReport } from "./support/report.ts";
 import { cleanEnv, runCommand } from "./support/service.ts";
 
 const run = (...args: string[]) => runCommand(args);
@@ -50,10 +51,24 @@ test.concurrent("`explain` tells the event a message would make, and each tolera
   });
 });
 
+test.concurrent("what a peer wrote does nothing to the terminal, and is whole in JSON", async () => {
+  const id = "a\u202eb\u200bc\u2066d\ufeffe";
+  const saved = Buffer.from(deliveryReport({ "X-Mms-Message-ID": id, "X-Mms-Status-Text": `x${id}` })).toString();
+  const { stdout } = await runCommand(["explain", "-"], cleanEnv({}), saved);
+  expect(stdout).toContain("message a\\u202eb\\u200bc\\u2066d\\ufeffe, recipient");
+  const json = (await runCommand(["explain", "-", "--json"], cleanEnv({}), saved)).stdout;
+  expect(`${stdout}${json}`).not.toMatch(/\p{Cf}/u);
+  expect(JSON.parse(json).data).toMatchObject({ messageId: id, raw: { statusText: `x${id}` } });
+  const { stderr } = await run("explain", "/nowhere/\u009b2J\u202e");
+  expect(stderr).toContain("/nowhere/\\x9b2J\\u202e");
+  expect((await run("tra\u009bce")).stderr).toContain("unknown command 'tra\\x9bce'");
+});
+
 test.concurrent("`explain` says why there is no event, and fails", async () => {
   for (const [name, why] of [
     ["not-mm4-mail", "refused with 554"],
     ["no-status", "kept in quarantine"],
+    ["request-recipients-beyond-bound", "kept in quarantine. It names more than 500 recipients"],
     ["forward-req", "counted and not queued"],
   ] as const) {
     const file = name === "forward-req" ? "-" : message(name);

@@ -85,7 +85,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     packages: [],
     node: true,
   },
-  "log.ts": { from: ["delivery"], types: [], packages: ["pino", "pino-pretty"], node: true },
+  "log.ts": { from: ["delivery", "visible.ts"], types: [], packages: ["pino", "pino-pretty"], node: true },
   "metrics.ts": { from: ["version.ts"], types: ["delivery"], packages: ["prom-client"], node: true },
   "reading.ts": {
     from: ["catalogue-file.ts"],
@@ -171,6 +171,16 @@ test("what a dynamic import pulls in can be read from the source", () => {
     const source = readFileSync(new URL(file, SOURCE), "utf8");
     const unreadable = [...source.matchAll(/\brequire\(|\bimport\((?!"[^"]+"\))/g)].map(([text]) => text);
     expect([file, unreadable]).toEqual([file, []]);
+  }
+});
+
+test("the command line prints by its terminal only, where whatever a peer wrote is made harmless", () => {
+  const others = files.filter((file) => (file.startsWith("cli/") && file !== "cli/terminal.ts") || file === "main.ts");
+  for (const file of others) {
+    const source = readFileSync(new URL(file, SOURCE), "utf8");
+    // JSON.stringify leaves C1, bidi marks and the like as they are: jsonOf does not.
+    const found = [...source.matchAll(/\bstd(?:out|err)\.write\b|\bconsole\.|\bJSON\.stringify\b|\bwriteSync\(1\b/g)];
+    expect([file, found.map(([text]) => text)]).toEqual([file, []]);
   }
 });
 

@@ -1,7 +1,9 @@
 /** Acknowledgements: what peers are owed, what could not be sent, and sending it again. */
+import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
 import { html } from "hono/html";
-import { maskAllNumbers } from "../delivery/masking.ts";
+import { beginningOf } from "../delivery/beginning.ts";
+import { acknowledgementMask, type Mask, maskAllNumbers } from "../delivery/masking.ts";
 import { some } from "../quantities.ts";
 import type { AcknowledgementEntry, AcknowledgementState } from "../queue/acknowledgements.ts";
 import { visible } from "../visible.ts";
@@ -28,6 +30,12 @@ export function acknowledgementsPage(operations: Operations, { mayAct }: Login, 
     const desk = await operations.acknowledgements();
     const entries: AcknowledgementEntry[] = [];
     for await (const entry of desk.list(CHOICES[choice][1])) if (entries.push(entry) > MAX_SHOWN) break;
+    const rows: Html[] = [];
+    for (const entry of entries.slice(0, MAX_SHOWN)) {
+      // Reports are taken between two of them.
+      await turn();
+      rows.push(row(entry, operator));
+    }
     const again = Number.parseInt(c.req.query("again") ?? "", 10);
     const all = (Object.keys(CHOICES) as Choice[]).map(
       (name) => [`/acknowledgements?show=${name}`, CHOICES[name][0], name === choice] as const,
@@ -35,7 +43,7 @@ export function acknowledgementsPage(operations: Operations, { mayAct }: Login, 
     const body = html`<h1>Acknowledgements</h1>
       ${again >= 0 ? html`<p class="card done" role="status">${some(again, "acknowledgement")} sent again.</p>` : ""}
       ${choices("State", all)}
-      ${entries.length === 0 ? html`<p class="card">None.</p>` : table(entries.slice(0, MAX_SHOWN), operator)}
+      ${entries.length === 0 ? html`<p class="card">None.</p>` : table(rows, operator)}
       ${entries.length > MAX_SHOWN ? html`<p>There are more; these are the oldest. mm4d acks list tells all.</p>` : ""}
       ${operator.loggedIn && choice === "undelivered" && entries.length > 0 ? retryAll() : ""}`;
     return c.html(layout({ title: "Acknowledgements", path: pathOf(c), operator, body }));
@@ -62,24 +70,29 @@ function choiceIn(text: string | undefined): Choice {
   return text !== undefined && Object.hasOwn(CHOICES, text) ? (text as Choice) : "open";
 }
 
-function table(entries: readonly AcknowledgementEntry[], { loggedIn, numbers }: Operator): Html {
-  const said = (text: string): string => visible(numbers === "full" ? text : maskAllNumbers(text));
+function table(rows: readonly Html[], { loggedIn }: Operator): Html {
   return html`<section class="card"><div class="wide" tabindex="0"><table>
     <thead><tr><th scope="col">Peer</th><th scope="col">State</th><th scope="col">Says</th><th scope="col">Ids</th><th scope="col">Why not</th>${loggedIn ? html`<th scope="col">Do</th>` : ""}</tr></thead>
-    <tbody>${entries.map(({ id, state, acknowledgement: ack, attempts, error, at }) => {
-      const bounce = ack.bounce
-        ? `${ack.bounce.action} ${ack.bounce.status ?? ""} ${ack.bounce.diagnostic ?? ""}`
-        : null;
-      return html`<tr>
-        <th scope="row">${ack.peer}</th>
-        <td>${state}${attempts === 0 ? "" : `, ${some(attempts, "attempt")}`} ${at === null ? "" : time(at)}</td>
-        <td>${ack.messageType} ${ack.requestStatus}</td>
-        <td>${said(ack.transactionId ?? "none")}<br />${said(ack.messageId ?? "none")}</td>
-        <td>${said(bounce ?? error ?? "")}</td>
-        ${loggedIn ? html`<td>${state === "owed" || state === "sending" ? "" : retryOne(id)}</td>` : ""}
-      </tr>`;
-    })}</tbody>
+    <tbody>${rows}</tbody>
   </table></div></section>`;
+}
+
+export function row(
+  { id, state, acknowledgement: ack, attempts, error, at }: AcknowledgementEntry,
+  { loggedIn, numbers }: Pick<Operator, "loggedIn" | "numbers">,
+): Html {
+  const mask = acknowledgementMask(ack);
+  const shown = (text: string, masked: Mask): string =>
+    visible(numbers === "full" ? beginningOf(text) : masked(beginningOf(text)));
+  const bounce = ack.bounce ? `${ack.bounce.action} ${ack.bounce.status ?? ""} ${ack.bounce.diagnostic ?? ""}` : null;
+  return html`<tr>
+    <th scope="row">${ack.peer}</th>
+    <td>${state}${attempts === 0 ? "" : `, ${some(attempts, "attempt")}`} ${at === null ? "" : time(at)}</td>
+    <td>${ack.messageType} ${ack.requestStatus}</td>
+    <td>${shown(ack.transactionId ?? "none", mask)}<br />${shown(ack.messageId ?? "none", mask)}</td>
+    <td>${shown(bounce ?? error ?? "", (text) => mask(maskAllNumbers(text)))}</td>
+    ${loggedIn ? html`<td>${state === "owed" || state === "sending" ? "" : retryOne(id)}</td>` : ""}
+  </tr>`;
 }
 
 function retryOne(id: string): Html {

@@ -1,11 +1,15 @@
 /** bull-board on our queues: to look at, never to change anything; numbers masked, and no message's bytes. */
+import { setImmediate as turn } from "node:timers/promises";
 import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
 import { HonoAdapter } from "@bull-board/hono";
 import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
-import { mapTexts, maskAllNumbers, maskEvent } from "../delivery/masking.ts";
+import type { Acknowledgement } from "../delivery/acknowledgement.ts";
+import { beginningOf, beginningOfValue } from "../delivery/beginning.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
+import { acknowledgementMask, mapTexts, maskAllNumbers, maskEvent, partiesOf } from "../delivery/masking.ts";
 import { BOARD_PATH } from "./layout.ts";
 
 export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];
@@ -14,7 +18,7 @@ export function createBoard(queues: readonly BoardQueue[]): Hono {
   const server = new HonoAdapter(serveStatic).setBasePath(BOARD_PATH);
   const adapters = queues.map((queue) => {
     const adapter = new BullMQAdapter(queue, { readOnlyMode: true, allowRetries: false });
-    adapter.setFormatter("data", masked);
+    adapter.setFormatter("data", shownJob);
     return adapter;
   });
   createBullBoard({
@@ -47,10 +51,10 @@ export function createBoard(queues: readonly BoardQueue[]): Hono {
     await next();
     const type = c.res.headers.get("content-type") ?? "";
     if (c.req.path.startsWith(`${BOARD_PATH}/api/`) && type.startsWith("application/json")) {
-      c.res = c.json(withoutNumbers(await c.res.json()) as object, c.res.status as 200);
+      c.res = c.json((await withoutNumbers(await c.res.json())) as object, c.res.status as 200);
     }
     if (type.startsWith("text/html")) {
-      c.res = await c.html((await c.res.text()).replace(/<link[^>]+href="https?:[^>]*>/g, ""));
+      c.res = await c.html(withoutForeignLinks(await c.res.text()));
     }
     return undefined;
   });
@@ -58,28 +62,69 @@ export function createBoard(queues: readonly BoardQueue[]): Hono {
   return board;
 }
 
+function withoutForeignLinks(page: string): string {
+  return page.replace(/<link[^<>]*>/g, (link) => (/href="https?:/.test(link) ? "" : link));
+}
+
 const MAX_JOBS_PER_PAGE = 100;
 
-/** What stands in a job, by what it is: an event, a message in quarantine, an acknowledgement. */
-function masked(data: Readonly<Record<string, unknown>>): unknown {
-  if (data.specversion !== undefined) return maskEvent(data as never);
+/**
+ * What is shown of a job, by what it is: an event, an acknowledgement, a message in
+ * quarantine or a bounce. As much of it as a person looks at, because the board makes
+ * all jobs of a page in one go.
+ */
+export function shownJob(data: Readonly<Record<string, unknown>>): unknown {
+  if (data.specversion !== undefined) {
+    const event = data as unknown as DeliveryEvent;
+    return maskEvent(beginningOfValue(event) as DeliveryEvent, partiesOf(event));
+  }
   const { raw, ...rest } = data;
-  const kept = mapTexts(rest, maskAllNumbers) as object;
-  if (typeof raw !== "string") return kept;
-  return { ...kept, raw: `${Buffer.byteLength(raw, "base64")} bytes: see Quarantine` };
+  const shown = beginningOfValue(rest) as Readonly<Record<string, unknown>>;
+  if (data.requestStatus !== undefined) return maskAcknowledgement(shown, data as unknown as Acknowledgement);
+  const told = { ...shown, ...(mapTexts(pick(shown, FREE_TEXTS_KEPT), maskAllNumbers) as object) };
+  if (typeof raw !== "string") return told;
+  return { ...told, raw: `${Buffer.byteLength(raw, "base64")} bytes: see Quarantine` };
+}
+
+/** Its ids stay, but for the numbers of its parties; what its MMSC said is free text. */
+function maskAcknowledgement(shown: Readonly<Record<string, unknown>>, ack: Acknowledgement): object {
+  return {
+    ...shown,
+    ...(mapTexts(pick(shown, ECHOED), acknowledgementMask(ack)) as object),
+    ...(mapTexts(pick(shown, ["bounce"]), maskAllNumbers) as object),
+  };
+}
+
+/** What a peer wrote of an acknowledgement. */
+const ECHOED: readonly (keyof Acknowledgement)[] = ["messageId", "transactionId", "version", "to", "originator"];
+/** What is free text of a message in quarantine; the rest is ours. */
+const FREE_TEXTS_KEPT: readonly string[] = ["detail"];
+
+function pick(from: Readonly<Record<string, unknown>>, names: readonly string[]): object {
+  return Object.fromEntries(names.flatMap((name) => (name in from ? [[name, from[name]]] : [])));
 }
 
 /** What consumers write on a job, and its log, which is a list of texts. */
 const FREE_TEXTS: readonly string[] = ["failedReason", "stacktrace", "progress", "returnValue"];
 
-function withoutNumbers(answer: unknown): unknown {
+/** Reports are taken between two of its parts: a page has a hundred jobs. */
+async function withoutNumbers(answer: unknown): Promise<unknown> {
   if (Array.isArray(answer)) {
-    return answer.map((part) => (typeof part === "string" ? maskAllNumbers(part) : withoutNumbers(part)));
+    const parts: unknown[] = [];
+    for (const part of answer) {
+      await turn();
+      parts.push(typeof part === "string" ? maskAllNumbers(beginningOf(part)) : await withoutNumbers(part));
+    }
+    return parts;
   }
   if (answer === null || typeof answer !== "object") return answer;
-  const parts = Object.entries(answer).map(([name, part]) => [
-    name,
-    FREE_TEXTS.includes(name) ? mapTexts(part, maskAllNumbers) : name === "data" ? part : withoutNumbers(part),
-  ]);
+  const parts: [string, unknown][] = [];
+  for (const [name, part] of Object.entries(answer)) {
+    const free = FREE_TEXTS.includes(name);
+    parts.push([
+      name,
+      free ? mapTexts(beginningOfValue(part), maskAllNumbers) : name === "data" ? part : await withoutNumbers(part),
+    ]);
+  }
   return Object.fromEntries(parts);
 }

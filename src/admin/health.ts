@@ -1,11 +1,9 @@
-/**
- * What is wrong, in words for the person on call. Ready and healthy are two
- * things: a Redis outage must not make a balancer drop every replica at once.
- */
-
-import { durationInWords, megabytes, sum } from "../quantities.ts";
+/** What the reasons of reasons.ts follow from, of one process and of all of a service. */
+import type { QueueUse } from "../metrics.ts";
+import { sum } from "../quantities.ts";
 
 export interface HealthFacts {
+  readonly now: Date;
   /** False for a process that only empties the journal of an earlier one. */
   readonly takesReports: boolean;
   readonly stopping: boolean;
@@ -27,6 +25,8 @@ export interface HealthFacts {
     readonly fault: string | null;
     /** Why it must not be trusted with a queue. */
     readonly unsuitable: readonly string[];
+    /** Whether the operator knows that, and goes on (MM4D_REDIS_CHECKS). */
+    readonly accepted: boolean;
     /** Why nothing is put on the queue while it answers; null when it is. */
     readonly refusal: string | null;
   };
@@ -36,63 +36,51 @@ export interface HealthFacts {
   readonly certificateExpiresAt: Date | null;
   /** Why what is in force is older than what files of the settings say. */
   readonly settingsFaults: readonly string[];
+  /** Of a service: how many take reports, and how many of those do not answer or have no room in their journal. */
+  readonly processes: { readonly count: number; readonly missing: number; readonly full: number };
+  readonly quarantine: {
+    readonly messages: number;
+    readonly bytes: number;
+    readonly maxMessages: number;
+    readonly maxBytes: number;
+    /** Peers whose messages have got 451 for want of room there, and for how long. */
+    readonly refused: readonly { readonly peer: string; readonly forMs: number }[];
+    /** Peers whose share of it is nearly used up. */
+    readonly fillers: readonly string[];
+  };
+  /** As they were seen last. */
+  readonly queues: readonly QueueFacts[];
+  /** Of each peer whose MMSC was tried. */
+  readonly mmscs: readonly MmscFacts[];
+  /** Peers that are set: not whoever may connect because none is. Of those of which nothing is known none. */
+  readonly peers: readonly PeerFacts[];
+}
+
+export interface QueueFacts extends QueueUse {
+  readonly name: string;
+  readonly holds: "events" | "acknowledgements";
+  /** Whether it is the one that commands mean when none is named. */
+  readonly main: boolean;
+}
+
+export interface MmscFacts {
+  readonly peer: string;
+  /** When it answered last; null when it has not since the start. */
+  readonly answeredAt: Date | null;
+  /** The attempts that have failed since then; null when none has. */
+  readonly failing: { readonly since: Date; readonly lastAt: Date; readonly reason: string } | null;
+}
+
+export interface PeerFacts {
+  readonly name: string;
+  /** When its last report came, to any process or replica; null when none has for a day or since the start. */
+  readonly lastAt: Date | null;
+  /** How long it has been set, as far as this process knows. */
+  readonly knownMs: number;
 }
 
 /** From this share of its limit on, a journal counts as full: one large message may no longer fit. */
 const FULL = 0.99;
-/** A record that waits longer while Redis answers means that the queue does not keep up. */
-const LAG_LIMIT_MS = 60_000;
-
-/** Why no traffic should come here; empty when it may. */
-export function notReady({ stopping, full, journal, redis, needsRedis }: HealthFacts): readonly string[] {
-  const reasons: string[] = [];
-  if (stopping) reasons.push("The service is being stopped");
-  if (needsRedis && redis.awayMs !== null) {
-    reasons.push(
-      `Redis has been away for ${durationInWords(redis.awayMs)} (${redis.fault}): reports get 451 until it is back`,
-    );
-  } else if (needsRedis && redis.fault !== null) {
-    reasons.push(`Redis refuses writes (${redis.fault}): reports get 451 until it takes them`);
-  } else if (needsRedis && redis.refusal !== null) {
-    reasons.push(`Nothing is put on the queue (${redis.refusal}): reports get 451 until that is corrected`);
-  }
-  if (journal.fault) {
-    reasons.push(
-      `The journal cannot be written (${journal.fault.message}): reports get 451 until the data directory is in order`,
-    );
-  }
-  if (full) {
-    reasons.push(`The journal is full (${size(journal)}): reports get 451 until Redis has caught up`);
-  }
-  return reasons;
-}
-
-/** Why all is not well; empty when it is. */
-export function unhealthy(facts: HealthFacts): readonly string[] {
-  const { journal, redis, drainFault, certificateExpiresAt } = facts;
-  const waiting = `${journal.records === 1 ? "1 report waits" : `${journal.records} reports wait`} in the journal (${size(journal)})`;
-  const reasons = [...notReady(facts), ...redis.unsuitable, ...facts.settingsFaults];
-  if (certificateExpiresAt !== null && certificateExpiresAt <= new Date()) {
-    reasons.push(
-      `The TLS certificate expired at ${certificateExpiresAt.toISOString()}: relays that check it deliver nothing until MM4D_TLS_CERT_FILE is renewed`,
-    );
-  }
-  const oldestMs = journal.oldestAt === null ? 0 : Date.now() - journal.oldestAt.getTime();
-
-  // Said already, and there is no journal in which they could wait.
-  const said = facts.needsRedis && (redis.awayMs !== null || redis.fault !== null);
-  if (said) return reasons;
-  if (redis.awayMs !== null) {
-    reasons.push(
-      `Redis has been away for ${durationInWords(redis.awayMs)} (${redis.fault}): ${waiting}; relays see no difference`,
-    );
-  } else if (redis.fault !== null) reasons.push(`Redis refuses writes (${redis.fault}): ${waiting}`);
-  else if (drainFault) reasons.push(`Events cannot be put on the queue (${drainFault.message}): ${waiting}`);
-  else if (oldestMs > LAG_LIMIT_MS) {
-    reasons.push(`The queue does not keep up: ${waiting}, the oldest for ${durationInWords(oldestMs)}`);
-  }
-  return reasons;
-}
 
 /**
  * Of the processes of one service, the first one first: what is worst counts, and what is in the journals together.
@@ -112,7 +100,56 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
     redis: worst(({ redis }) => redis.awayMs !== null || redis.fault !== null || redis.refusal !== null).redis,
     drainFault: worst(({ drainFault }) => drainFault).drainFault,
     settingsFaults: [...new Set(all.flatMap(({ settingsFaults }) => settingsFaults))],
+    processes: {
+      ...first.processes,
+      full: all.filter(({ takesReports, full }) => takesReports && full).length,
+    },
+    quarantine: {
+      ...first.quarantine,
+      refused: oneEach(
+        all.flatMap(({ quarantine }) => quarantine.refused),
+        ({ peer }) => peer,
+        (a, b) => (a.forMs > b.forMs ? a : b),
+      ),
+      fillers: [...new Set(all.flatMap(({ quarantine }) => quarantine.fillers))],
+    },
+    mmscs: oneEach(
+      all.flatMap(({ mmscs }) => mmscs),
+      ({ peer }) => peer,
+      mmscOfBoth,
+    ),
+    // One that was started again has heard less, and knows its peers for a shorter time.
+    peers: oneEach(
+      all.flatMap(({ peers }) => peers),
+      ({ name }) => name,
+      (a, b) => ({ ...a, lastAt: later(a.lastAt, b.lastAt), knownMs: Math.max(a.knownMs, b.knownMs) }),
+    ),
   };
+}
+
+/** What failed in one process is no news where another one was answered since. */
+function mmscOfBoth(a: MmscFacts, b: MmscFacts): MmscFacts {
+  const answeredAt = later(a.answeredAt, b.answeredAt);
+  const [failing = null, other] = [a.failing, b.failing]
+    .filter((failed) => failed !== null && (answeredAt === null || failed.lastAt > answeredAt))
+    .sort((one, two) => Number(one?.since) - Number(two?.since));
+  return { peer: a.peer, answeredAt, failing: failing && other ? { ...other, since: failing.since } : failing };
+}
+
+/** Those of one key together. */
+function oneEach<One>(all: readonly One[], keyOf: (one: One) => string, both: (a: One, b: One) => One): readonly One[] {
+  const found = new Map<string, One>();
+  for (const one of all) {
+    const before = found.get(keyOf(one));
+    found.set(keyOf(one), before === undefined ? one : both(before, one));
+  }
+  return [...found.values()];
+}
+
+/** Of two times that may not be. */
+export function later(a: Date | null, b: Date | null): Date | null {
+  if (a === null || b === null) return a ?? b;
+  return a > b ? a : b;
 }
 
 type JournalUse = Pick<HealthFacts["journal"], "bytes" | "maxBytes" | "records" | "oldestAt">;
@@ -136,8 +173,4 @@ export function isFull({ bytes, maxBytes }: Pick<JournalUse, "bytes" | "maxBytes
 function earliest(dates: readonly (Date | null)[]): Date | null {
   const known = dates.filter((date) => date !== null).map((date) => date.getTime());
   return known.length === 0 ? null : new Date(Math.min(...known));
-}
-
-function size({ bytes, maxBytes }: HealthFacts["journal"]): string {
-  return `${megabytes(bytes)} of ${megabytes(maxBytes)}`;
 }

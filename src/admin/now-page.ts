@@ -34,7 +34,7 @@ export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook
     return streamSSE(c, async (stream) => {
       try {
         while (!stream.aborted && (await login.mayStillLook(c))) {
-          await stream.writeSSE({ data: (await now(operations)).toString().replace(/\s*\n\s*/g, " ") });
+          await stream.writeSSE({ data: oneLine((await now(operations)).toString()) });
           await stream.sleep(EVERY_MS);
         }
       } finally {
@@ -54,6 +54,14 @@ export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook
   return routes;
 }
 
+/** An event of the stream has a line. */
+function oneLine(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .join(" ");
+}
+
 /** Where a chart is drawn by page.js; `code` is empty for every report. */
 export function chart(span: Span, code: string): Html {
   const href = (name: Span): string => `${code === "" ? "/" : `/codes/${code}`}?span=${name}`;
@@ -71,12 +79,12 @@ function talliesOf(operations: Operations, span: Span) {
 }
 
 async function now(operations: Operations): Promise<Html> {
-  const [{ healthy, headline, reasons, facts }, refusals] = await Promise.all([
+  const [{ state, headline, reasons, facts }, refusals] = await Promise.all([
     operations.status(),
     operations.refusals(),
   ]);
   const peers = facts.flatMap((fact) => fact.peers);
-  return html`<section class="banner ${healthy ? "good" : "bad"}">
+  return html`<section class="banner ${state}">
       <h1>${headline}</h1>
       ${reasons.length === 0 ? "" : html`<ul>${reasons.map((reason) => html`<li>${visible(reason)}</li>`)}</ul>`}
     </section>

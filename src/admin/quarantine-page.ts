@@ -1,6 +1,8 @@
 /** Quarantine: messages nobody could read; why each is there, what it says, and what to do with it. */
 import { Hono } from "hono";
 import { html } from "hono/html";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { beginningOf } from "../delivery/beginning.ts";
 import { maskAllNumbers, maskHeader } from "../delivery/masking.ts";
 import { some } from "../quantities.ts";
 import type { QuarantineEntry } from "../queue/quarantine.ts";
@@ -15,6 +17,7 @@ const MAX_HEX_BYTES = 2_048;
 const WHY: Readonly<Record<string, string>> = {
   "no-status": "a report without a status and without a code",
   "unknown-type": "a status, but a message type nobody knows",
+  "event-too-large": "more than an event may hold: its line says what. Replaying it comes to the same",
   "internal-error": "a fault of ours while reading it: please report it, and replay it after an upgrade",
 };
 
@@ -149,15 +152,22 @@ function list(entries: readonly QuarantineEntry[], from: number, all: number): H
   </section>`;
 }
 
-async function show({ id, message }: QuarantineEntry, desk: QuarantineDesk, operator: Operator): Promise<Html> {
+export async function show(
+  { id, message }: QuarantineEntry,
+  desk: Pick<QuarantineDesk, "readBody">,
+  operator: Operator,
+): Promise<Html> {
   const bytes = Buffer.from(message.raw, "base64");
   const masked = operator.numbers === "masked";
   const [header = ""] = bytes.toString("latin1").split(/\r?\n\r?\n/, 1);
-  const text = Buffer.from(header, "latin1").toString();
+  const text = beginningOf(Buffer.from(header, "latin1").toString(), BOUNDS.messageShown.value);
   const body = await desk
     .readBody(bytes)
     .catch((cause: Error) => ({ text: `(cannot be read: ${cause.message})`, parts: [] }));
-  const said = (words: string): string => visible(masked ? maskAllNumbers(words) : words);
+  const said = (words: string, most?: number): string => {
+    const shown = beginningOf(words, most);
+    return visible(masked ? maskAllNumbers(shown) : shown);
+  };
   return html`<h1>Quarantined message</h1>
     <section class="card">
       <dl class="pairs">
@@ -166,14 +176,14 @@ async function show({ id, message }: QuarantineEntry, desk: QuarantineDesk, oper
         <dt>Peer</dt><dd>${message.peer.name} (${message.peer.address})</dd>
         <dt>Id</dt><dd>${id}</dd>
       </dl>
-      ${message.detail === null ? "" : html`<pre tabindex="0">${said(message.detail)}</pre>`}
+      ${message.detail === null ? "" : html`<pre tabindex="0">${said(message.detail, BOUNDS.valueShown.value)}</pre>`}
       ${operator.loggedIn ? actions("id", id, "it") : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
     </section>
     <section class="card"><h2>Header</h2><pre tabindex="0">${visible(masked ? maskHeader(text, []) : text)}</pre></section>
     <section class="card">
       <h2>Body, as mailparser reads it</h2>
-      ${body.text.trim() === "" ? html`<p>No text.</p>` : html`<pre tabindex="0">${said(body.text.trimEnd())}</pre>`}
-      ${body.parts.length === 0 ? "" : html`<ul>${body.parts.map((part) => html`<li>${said(part)}</li>`)}</ul>`}
+      ${body.text.trim() === "" ? html`<p>No text.</p>` : html`<pre tabindex="0">${said(body.text.trimEnd(), BOUNDS.messageShown.value)}</pre>`}
+      ${body.parts.length === 0 ? "" : html`<ul>${body.parts.slice(0, BOUNDS.listShown.value).map((part) => html`<li>${said(part)}</li>`)}</ul>`}
     </section>
     ${isText(bytes) || masked ? "" : html`<section class="card"><h2>Bytes</h2><pre tabindex="0">${hexOf(bytes.subarray(0, MAX_HEX_BYTES))}</pre></section>`}
     ${isText(bytes) || !masked ? "" : html`<p class="card">It holds bytes that are no text. They are shown with the numbers.</p>`}`;

@@ -18,6 +18,7 @@ import { createLogin, type PageEnv } from "./login.ts";
 import { nowPage } from "./now-page.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { quarantinePage } from "./quarantine-page.ts";
+import { type Reason, stateOf } from "./reasons.ts";
 import { tracePage } from "./trace-page.ts";
 
 export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {
@@ -27,8 +28,8 @@ export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {
   readonly token: string;
   /** Why no traffic should come here; empty when it may. */
   readonly notReady: () => Promise<readonly string[]>;
-  /** Why all is not well; empty when it is. */
-  readonly unhealthy: () => Promise<readonly string[]>;
+  /** Why all is not well, or something needs attention; empty when all is well. */
+  readonly reasons: () => Promise<readonly Reason[]>;
   readonly version: () => Readonly<Record<string, string>>;
   /** The metrics in Prometheus's text form. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
@@ -94,9 +95,20 @@ export async function startAdmin(options: AdminOptions, times = HTTP_TIMES): Pro
 
 function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) => Response | Promise<Response>>> {
   return {
-    "/livez": (c) => sendState(c, []),
-    "/readyz": async (c) => sendState(c, await options.notReady()),
-    "/healthz": async (c) => sendState(c, await options.unhealthy()),
+    "/livez": (c) => c.text(OK, 200),
+    "/readyz": async (c) => {
+      const reasons = await options.notReady();
+      return reasons.length === 0 ? c.text(OK, 200) : c.text(inLines(reasons), 503);
+    },
+    "/healthz": async (c) => {
+      const reasons = await options.reasons();
+      const texts = reasons.map(({ text }) => text);
+      return {
+        well: () => c.text(OK, 200),
+        "needs-attention": () => c.text(inLines([BUT_ATTENTION, ...texts]), 200),
+        "not-well": () => c.text(inLines(texts), 503),
+      }[stateOf(reasons)]();
+    },
     "/version": (c) => c.body(`${JSON.stringify(options.version())}\n`, 200, { "content-type": "application/json" }),
     "/metrics": async (c) => {
       const { contentType, text } = await options.metrics();
@@ -105,9 +117,12 @@ function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) =
   };
 }
 
-/** 200 with "ok", or 503 with the reasons, one a line. */
-function sendState(c: Context, reasons: readonly string[]): Response {
-  return reasons.length === 0 ? c.text("ok\n", 200) : c.text(`${reasons.join("\n")}\n`, 503);
+const OK = "ok\n";
+/** Begins with what a check that looks for "ok" looks for. */
+const BUT_ATTENTION = "ok, but needs attention";
+
+function inLines(lines: readonly string[]): string {
+  return `${lines.join("\n")}\n`;
 }
 
 /** Everything for people. */

@@ -2,13 +2,14 @@
 import type { QueueUse } from "../metrics.ts";
 import { durationInWords, inPercent, megabytes, some, sum } from "../quantities.ts";
 import { journalOfAll } from "./health.ts";
+import { type Reason, type State, stateOf } from "./reasons.ts";
 import { merged, type PeerTraffic, trafficOfBoth } from "./traffic.ts";
 
 export interface StatusFacts {
   readonly version: string;
   readonly runningMs: number;
-  /** Why all is not well, a sentence each. */
-  readonly unhealthy: readonly string[];
+  /** Why all is not well, or something needs attention. */
+  readonly reasons: readonly Reason[];
   readonly reportsLastMinute: number;
   readonly peers: ReadonlyMap<string, PeerTraffic>;
   readonly connections: ReadonlyMap<string, number>;
@@ -27,10 +28,16 @@ export interface StatusFacts {
 }
 
 export interface Status {
+  readonly state: State;
+  /** False when all is not well; what needs attention only is well enough. */
   readonly healthy: boolean;
   readonly headline: string;
-  /** Why all is not well, a sentence each. */
+  /** Why all is not well, or something needs attention, a sentence each. */
   readonly reasons: readonly string[];
+  /** The same, each with its name, its state, and what to do. */
+  readonly reasonsInFull: readonly Reason[];
+  /** Why it cannot be told whether consumers are connected; null when it can. */
+  readonly workersUnknown: string | null;
   readonly facts: readonly StatusFact[];
   /** All of that as `mm4d status` prints it. */
   readonly lines: readonly string[];
@@ -52,17 +59,20 @@ export interface PeerStatus {
 }
 
 export function describeStatus(facts: StatusFacts, now: Date): Status {
-  const { unhealthy, journal, peers } = facts;
-  const healthy = unhealthy.length === 0;
+  const { reasons, journal, peers } = facts;
+  const state = stateOf(reasons);
   const since = (at: Date): string => durationInWords(now.getTime() - at.getTime());
   const waiting = journal.records === 0 ? "nothing waits" : `${some(journal.records, "record")} wait`;
   const oldest = journal.oldestAt === null ? "" : `, the oldest for ${since(journal.oldestAt)}`;
   const open = [...facts.connections].filter(([, count]) => count > 0);
   const fact = (about: string, text: string): StatusFact => ({ about, text, peers: [] });
   return withLines({
-    healthy,
-    headline: `mm4d ${facts.version}, running for ${durationInWords(facts.runningMs)}: ${healthy ? "all is well" : "not well"}`,
-    reasons: unhealthy,
+    state,
+    healthy: state !== "not-well",
+    headline: `mm4d ${facts.version}, running for ${durationInWords(facts.runningMs)}: ${STATES[state]}`,
+    reasons: reasons.map(({ text }) => text),
+    reasonsInFull: reasons,
+    workersUnknown: facts.events?.workersUnknown ?? null,
     facts: [
       {
         ...fact("Reports", `${facts.reportsLastMinute} in the last minute`),
@@ -83,6 +93,12 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
     ],
   });
 }
+
+const STATES: Readonly<Record<State, string>> = {
+  well: "all is well",
+  "needs-attention": "needs attention",
+  "not-well": "not well",
+};
 
 /** Of the processes of one service. What is in Redis each of them has seen, and the first tells it. */
 export function statusOfAll(all: readonly StatusFacts[]): StatusFacts {
@@ -132,9 +148,14 @@ function describePeer(peer: PeerTraffic, now: Date): Omit<PeerStatus, "name"> {
     .slice(0, MOST_TOLD)
     .map(([warning, count]) => `${warning} in ${share(count)}`);
   return {
-    text: `${some(reports, "report")} since the start, the last ${durationInWords(silentMs)} ago; ${share(successes)} successes, ${share(failures)} failures`,
+    text:
+      reports === 0
+        ? "no report since the start"
+        : `${some(reports, "report")} since the start, the last ${durationInWords(silentMs)} ago; ${share(successes)} successes, ${share(failures)} failures`,
     unusual: [
-      ...(silentMs > Math.max(SILENT_MS, usualMs * SILENT_TIMES) ? ["silent for longer than usual"] : []),
+      ...(reports > 0 && silentMs > Math.max(SILENT_MS, usualMs * SILENT_TIMES)
+        ? ["silent for longer than usual"]
+        : []),
       ...counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
       ...(peer.quarantined === 0 ? [] : [`${peer.quarantined} that nobody could read`]),
       ...(tolerated.length === 0 ? [] : [`tolerated: ${tolerated.join(", ")}`]),
@@ -158,5 +179,12 @@ function describeQueue(use: QueueUse | undefined, failed: string, since: (at: Da
     `${active} in hand`,
     `${delayed} to be tried again`,
     ...(givenUp === 0 ? [] : [`${givenUp} ${failed}`]),
+    ...(use.paused ? ["paused"] : []),
+    describeWorkers(use),
   ].join("; ");
+}
+
+function describeWorkers({ workers, workersUnknown }: QueueUse): string {
+  if (workers === null) return `whether a worker of BullMQ is connected cannot be told (${workersUnknown})`;
+  return `${some(workers, "worker")} of BullMQ connected`;
 }

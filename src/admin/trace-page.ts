@@ -1,7 +1,11 @@
 /** Trace: all that is known of a report, found by what people have at hand. */
+import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
 import { html } from "hono/html";
-import { maskEvent } from "../delivery/masking.ts";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { beginningOfValue } from "../delivery/beginning.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
+import { maskEvent, partiesOf } from "../delivery/masking.ts";
 import { headerOf, type Trace, type TracedReport, tellReport } from "../delivery/trace.ts";
 import { visible } from "../visible.ts";
 import { type Html, layout, pathOf, time } from "./layout.ts";
@@ -22,33 +26,50 @@ export function tracePage(operations: Operations): Hono<PageEnv> {
         <input id="q" name="q" type="search" value="${visible(wanted)}" required />
         <button>Find</button>
       </form>
-      ${away !== null ? html`<p class="card">Nothing can be found: ${away}.</p>` : wanted.trim() === "" ? "" : found(await operations.trace(wanted), operator)}`;
+      ${away !== null ? html`<p class="card">Nothing can be found: ${away}.</p>` : wanted.trim() === "" ? "" : await found(await operations.trace(wanted), operator)}`;
     return c.html(layout({ title: "Trace", path: pathOf(c), operator, body }));
   });
   return routes;
 }
 
-function found({ reports, more }: Trace, operator: Operator): Html {
+async function found({ reports, more }: Trace, operator: Operator): Promise<Html> {
   if (reports.length === 0) {
     return html`<p class="card">Nothing is remembered under that id or number. It may have come longer ago than
       MM4D_TRACE_HOURS, wait in the journal, or never have come: see who was refused on <a href="/">Now</a>.</p>`;
   }
-  return html`${reports.map((report) => told(report, operator))}
+  const all: Html[] = [];
+  for (const report of reports) {
+    // Reports are taken between two of them.
+    await turn();
+    all.push(told(report, operator));
+  }
+  return html`${all}
   ${more ? html`<p>There are more; these are the newest.</p>` : ""}`;
 }
 
-function told(report: TracedReport, { numbers }: Operator): Html {
+export function told(whole: TracedReport, { numbers }: Pick<Operator, "numbers">): Html {
+  // One that came a thousand times: its first and last steps.
+  const most = BOUNDS.listShown.value / 2;
+  const left = Math.max(0, whole.notes.length - 2 * most);
+  const notes = left === 0 ? whole.notes : [...whole.notes.slice(0, most), ...whole.notes.slice(-most)];
+  const report = { ...whole, notes };
   const { headline, steps } = tellReport(report, numbers);
   const [title = "", ...more] = headline;
   const header = headerOf(report, numbers);
-  const event = report.event && (numbers === "full" ? report.event : maskEvent(report.event));
+  const event = report.event && shownEvent(report.event, numbers);
   return html`<article class="card">
     <h2>${visible(title)}</h2>
     ${more.map((line) => html`<p>${visible(line.trim())}</p>`)}
+    ${left === 0 ? "" : html`<p>Of its steps the first and the last ${most}; mm4d trace tells ${left} more.</p>`}
     <ol class="way">
       ${steps.map(({ at, text }) => html`<li>${at === "now" ? "now" : time(at, true)} <span>${visible(text)}</span></li>`)}
     </ol>
     ${header === null ? "" : html`<details><summary>Header as it came</summary><pre tabindex="0">${visible(header)}</pre></details>`}
     ${event === null ? "" : html`<details><summary>Event</summary><pre tabindex="0">${visible(JSON.stringify(event, null, 2))}</pre></details>`}
   </article>`;
+}
+
+function shownEvent(event: DeliveryEvent, numbers: Operator["numbers"]): DeliveryEvent {
+  const shown = beginningOfValue(event) as DeliveryEvent;
+  return numbers === "full" ? shown : maskEvent(shown, partiesOf(event));
 }

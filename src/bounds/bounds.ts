@@ -117,4 +117,191 @@ export const BOUNDS = {
     reason:
       "some thousand ordinary ones; beyond it that peer's bounces, and nobody else's, are asked to come again (451)",
   },
+  idLength: {
+    value: 1_000,
+    unit: "characters",
+    about: "a message id or a transaction id of an event",
+    reason: "ids are some tens of characters. A message with a longer one is quarantined: no id is ever cut",
+  },
+  idEchoed: {
+    value: 1_000,
+    unit: "bytes",
+    about: "an id that an acknowledgement echoes",
+    reason: "a message with a longer one is not acknowledged: a cut id would be another message's",
+  },
+  partyLength: {
+    value: 1_000,
+    unit: "characters",
+    about: "the address of a recipient or an originator",
+    reason: "an address has 256 octets at most (RFC 5321 §4.5.3.1.3), and a name beside it; beyond it quarantined",
+  },
+  recipients: {
+    value: 500,
+    unit: "things",
+    about: "recipients that a forward response speaks of",
+    reason:
+      "five times what one message may be sent to; further ones are not even read, and the message is quarantined",
+  },
+  fieldLength: {
+    value: 8_192,
+    unit: "characters",
+    about: "a field of an event's `raw` with its name, but for the recipients of a response",
+    reason: "a status text is a sentence, and twenty addresses are one kilobyte; beyond it quarantined",
+  },
+  fields: {
+    value: 200,
+    unit: "things",
+    about: "fields in an event's `raw`",
+    reason: "MM4 defines some thirty, and gateways add some; beyond it quarantined",
+  },
+  eventBytes: {
+    value: 131_072,
+    unit: "bytes",
+    about: "an event as JSON",
+    reason:
+      "an ordinary one has one kilobyte, and one with 500 recipients and their domains a hundred; beyond it quarantined",
+  },
+  consumedEventBytes: {
+    value: 16_384,
+    unit: "bytes",
+    about: "an event whose job is kept when it is consumed",
+    reason:
+      "what is kept for people to look at is bounded by `MM4D_COMPLETED_KEEP_COUNT`, so that it must not be large; the job of a larger one is removed with its consumption",
+  },
+  heloLength: {
+    value: 255,
+    unit: "characters",
+    about: "the name by which a client greets, in events and lists",
+    reason: "a name has 255 octets at most (RFC 5321 §4.5.3.1.2); cut, because nothing is decided by it",
+  },
+  detailLength: {
+    value: 4_000,
+    unit: "characters",
+    about: "why a message is in quarantine, in words",
+    reason: "the stack of a fault of ours, which may quote the message; cut, because the message itself is kept whole",
+  },
+  numbersKnown: {
+    value: 100,
+    unit: "things",
+    about: "the numbers of a report's parties that are looked for where its texts are masked",
+    reason: "a report has two, a response as many as it has recipients; beyond it whatever may be a number is masked",
+  },
+  numberDigits: {
+    value: 40,
+    unit: "things",
+    about: "the digits of such a number",
+    reason: "E.164 has 15, and a trunk code before; where one is longer, whatever may be a number is masked",
+  },
+  textShown: {
+    value: 1_000,
+    unit: "characters",
+    about: "what the page and the log show of one text, such as an id, before it goes on with …",
+    reason: "an id is some tens of characters; the queue and the quarantine hold the whole",
+  },
+  listShown: {
+    value: 100,
+    unit: "things",
+    about: "what the page shows of one list, such as recipients, fields or the steps of a report",
+    reason: "nobody reads more; the command line tells all",
+  },
+  valueShown: {
+    value: 16_384,
+    unit: "characters",
+    about: "what the page shows of one job or event",
+    reason: "an event is 1 to 3 KB; a page of a hundred is masked and written in some tens of milliseconds",
+  },
+  messageShown: {
+    value: 65_536,
+    unit: "characters",
+    about: "what the page shows of a header, and of a body",
+    reason: "as long as a header may be; mm4d quarantine show tells all",
+  },
+  unfinishedShare: {
+    value: 0.5,
+    unit: "share",
+    about: "unfinished messages of one peer, of `MM4D_MAX_UNFINISHED_BYTES`",
+    reason: "what one peer fills leaves as much for the others; beyond it 452, and its relay sends again",
+  },
+  unreadInput: {
+    value: 131_072,
+    unit: "bytes",
+    about: "what a client said that waits until it reads our replies, counted as an unfinished message of its peer",
+    reason:
+      "two reads of a socket; where there is no room for it the connection is closed, because its client reads no reply",
+  },
+  placeWaited: {
+    value: 10_000,
+    unit: "ms",
+    about: "how long MAIL waits for a place, on a connection beyond its peer's limit",
+    reason:
+      "a relay that opens many at a time ends most of them soon (Postfix keeps one for 2 s behind its last message); then 450, and it sends again",
+  },
+  spareConnectionsOfPeer: {
+    value: 100,
+    unit: "things",
+    about:
+      "connections of one peer beyond its limit that are greeted, and answered 450 at MAIL when no place becomes free",
+    reason: "more than mail servers open to one host at a time; further ones are closed without a word",
+  },
+  spareConnections: {
+    value: 1_000,
+    unit: "things",
+    about: "such connections of all peers",
+    reason: "each takes some memory and an open file; further ones are closed without a word",
+  },
+  parameters: {
+    value: 20,
+    unit: "things",
+    about: "parameters behind the address of one MAIL or RCPT",
+    reason: "seven are known; beyond it 501, so that a line full of them costs no more than another",
+  },
+  loginsWaitingOfPeer: {
+    value: 100,
+    unit: "things",
+    about: "passwords of one peer that wait to be compared; peers take turns",
+    reason: "five seconds of hashing; beyond it 454, and who was right before never waits",
+  },
+  loginsWaitingOfNetwork: {
+    value: 2,
+    unit: "things",
+    about: "of them, those of one address (IPv6: of one /64)",
+    reason: "a relay's own connections share its password, of which one is compared and remembered; beyond it 454",
+  },
+  failedLoginsOfPeer: {
+    value: 1_000,
+    unit: "things",
+    about: "addresses of one peer (IPv6: networks of /64) whose failed logins are remembered",
+    reason:
+      "each failure of an address is answered later than the one before; of more, the one that failed longest ago is forgotten",
+  },
+  errorsLookedAt: {
+    value: 100,
+    unit: "things",
+    about: "jobs whose error is looked at, of those of a queue that wait to be tried again, at each look",
+    reason: "one error that many share shows in these; the next look sees the next",
+  },
+  errorLookedAt: {
+    value: 500,
+    unit: "bytes",
+    about: "what is read of a job's error to say whether many failed alike",
+    reason: "a consumer may write any error; the beginning tells which it is",
+  },
+  errorQuoted: {
+    value: 160,
+    unit: "characters",
+    about: "what status, page and /healthz quote of an error of a consumer or an MMSC",
+    reason: "two lines of a terminal; `mm4d failed list` and `mm4d acks list` print more",
+  },
+  namesInOneReason: {
+    value: 10,
+    unit: "things",
+    about: "peers that one sentence of status, page and /healthz names",
+    reason: "a screen; of further ones it says how many",
+  },
+  clientsListedEvery: {
+    value: 10_000,
+    unit: "ms",
+    about: "how often Redis is asked for its list of clients, at most",
+    reason: "with ten thousand clients that is some MB; whether a consumer is connected may be told late",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;

@@ -7,9 +7,8 @@ import {
   type Acknowledgements,
   openAcknowledgements,
 } from "../queue/acknowledgements.ts";
-import { visible } from "../visible.ts";
 import { withOpened } from "./running-service.ts";
-import { firstLine, fitted, printLine } from "./terminal.ts";
+import { firstLine, fitted, jsonOf, printLine, tell } from "./terminal.ts";
 
 interface Choice {
   readonly state?: AcknowledgementState;
@@ -63,9 +62,9 @@ async function list({ json, ...choice }: Choice & { json?: true }): Promise<void
     for await (const entry of acknowledgements.list()) {
       if (!isChosen(entry, choice) || (choice.state === undefined && entry.state === "sent")) continue;
       count += 1;
-      await printLine(json ? JSON.stringify(entry) : fitted(describe(entry)));
+      await printLine(json ? jsonOf(entry) : fitted(describeEntry(entry)));
     }
-    if (!json) process.stderr.write(`${some(count, "acknowledgement")}.\n`);
+    if (!json) tell(`${some(count, "acknowledgement")}.`);
   });
 }
 
@@ -92,7 +91,7 @@ async function retry(id: string | undefined, { all, ...choice }: Choice & { all?
       count += 1;
       await printLine(`${entry.id}  is sent again`);
     }
-    process.stderr.write(`${some(count, "acknowledgement")} sent again.\n`);
+    tell(`${some(count, "acknowledgement")} sent again.`);
   });
 }
 
@@ -103,16 +102,23 @@ function isChosen({ state, acknowledgement }: AcknowledgementEntry, choice: Choi
   );
 }
 
-function describe({ id, state, acknowledgement: ack, attempts, error, at }: AcknowledgementEntry): readonly string[] {
+export function describeEntry({
+  id,
+  state,
+  acknowledgement: ack,
+  attempts,
+  error,
+  at,
+}: AcknowledgementEntry): readonly string[] {
   const tried = attempts === 0 ? "" : `, ${some(attempts, "attempt")}`;
   const when = at === null ? "" : state === "retrying" ? `, next at ${at}` : ` at ${at}`;
   return [
     id,
     `  ${state}${when}${tried}`,
-    visible(`  ${ack.messageType} ${ack.requestStatus} for ${ack.peer}${ack.to === null ? "" : ` to ${ack.to}`}`),
-    visible(`  transaction ${ack.transactionId ?? "(none)"}, message ${ack.messageId ?? "(none)"}`),
+    `  ${ack.messageType} ${ack.requestStatus} for ${ack.peer}${ack.to === null ? "" : ` to ${ack.to}`}`,
+    `  transaction ${ack.transactionId ?? "(none)"}, message ${ack.messageId ?? "(none)"}`,
     // Whole, because what to do stands at its end.
-    ...(error === null ? [] : [`  ${visible(oneLine(error))}`]),
+    ...(error === null ? [] : [`  ${oneLine(error)}`]),
     ...(ack.bounce ? [firstLine(bounced(ack.bounce))] : []),
   ];
 }

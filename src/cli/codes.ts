@@ -5,7 +5,7 @@ import { loadCatalogue } from "../catalogue-file.ts";
 import type { CodeEntry } from "../delivery/code.ts";
 import { describeCode } from "../delivery/describe.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped } from "./terminal.ts";
 
 export function addCodesCommand(program: Command): void {
   program
@@ -30,9 +30,9 @@ function printCodes(what: string | undefined, { json }: { json?: true }): void {
   if (found.length === 0)
     throw new Error(`Cannot find "${what}": no code, HTTP code, range or word of the catalogue fits`);
   const [first] = found;
-  if (json) process.stdout.write(`${JSON.stringify(found, null, 2)}\n`);
+  if (json) print(jsonOf(found, 2));
   else if (found.length === 1 && first) printWrapped(describeCode(first));
-  else for (const entry of found) process.stdout.write(`${row(entry)}\n`);
+  else for (const entry of found) print(row(entry));
 }
 
 /** At most 80 columns. */

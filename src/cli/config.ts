@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { SETTINGS, type SettingName, shownValue } from "../config.ts";
 import { loadSettings } from "./settings.ts";
+import { jsonOf, print } from "./terminal.ts";
 
 export function addConfigCommand(program: Command): void {
   program
@@ -21,15 +22,13 @@ function printConfig({ json }: { json?: true }): void {
     about: SETTINGS[name].about,
   }));
   if (json) {
-    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    print(jsonOf(rows, 2));
     return;
   }
   const width = Math.max(...rows.map(({ name }) => name.length));
   for (const { name, value, origin, file } of rows) {
     const from = file === undefined ? origin : `${origin} ${file}`;
-    process.stdout.write(
-      `${name.padEnd(width)}  ${value === "" ? "-" : value}${origin === "default" ? "" : `  (${from})`}\n`,
-    );
+    print(`${name.padEnd(width)}  ${value === "" ? "-" : value}${origin === "default" ? "" : `  (${from})`}`);
   }
-  process.stdout.write("\nWithout a mark: the default. - : not set.\n");
+  print("\nWithout a mark: the default. - : not set.");
 }

@@ -4,19 +4,21 @@ import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
 import type { ServiceFacts } from "../admin/control.ts";
+import type { Reason } from "../admin/reasons.ts";
+import type { Status } from "../admin/status.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
 import type { Config } from "../config.ts";
+import { askControl } from "../control-client.ts";
 import { doubtsAbout, loadPeers, mustUseTls } from "../peers.ts";
 import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, type RedisServer, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
-import { visible } from "../visible.ts";
 import { describeHeld, describeNone, type Found, holderFor, weightiest } from "./find-service.ts";
 import type { Holder } from "./port-holder.ts";
 import { followService, reached } from "./running-service.ts";
 import { readSettings, type Settings } from "./settings.ts";
-import { fitted, printLine } from "./terminal.ts";
+import { fitted, jsonOf, printLine } from "./terminal.ts";
 
 interface Finding {
   /** What was looked at. */
@@ -50,7 +52,9 @@ export function addDoctorCommand(program: Command): void {
       `
 Looks at settings, Redis, ports, data directory, certificate, peers and
 catalogue. Writes keys to Redis that expire, and one file in the data
-directory that it removes. Exit code 1 when there is a fault.`,
+directory that it removes. Of a running service it says what status says: a
+warning for what needs attention, a fault for what is not well. Exit code 1
+when there is a fault.`,
     )
     .action(doctor);
 }
@@ -60,7 +64,7 @@ async function doctor({ json }: { json?: true }): Promise<void> {
   const tell = async (findings: Findings): Promise<void> => {
     for (const finding of findings) {
       faulty ||= finding.verdict === "fault";
-      await printLine(json ? JSON.stringify(finding) : fitted([lineOf(finding)]));
+      await printLine(json ? jsonOf(finding) : fitted([lineOf(finding)]));
     }
   };
   const loaded = readSettings();
@@ -98,7 +102,7 @@ function faults(about: string, lines: string): Findings {
 }
 
 function lineOf({ about, verdict, text }: Finding): string {
-  return `${verdict.padEnd(8)} ${about}: ${visible(text)}`;
+  return `${verdict.padEnd(8)} ${about}: ${text}`;
 }
 
 type Running = Extract<Found, { kind: "running" }>;
@@ -120,12 +124,36 @@ async function lookAtService({ facts, dataDir, elsewhere }: Running): Promise<Fi
     const response = await fetch(`http://${host.includes(":") ? `[${host}]` : host}:${port}/healthz`, {
       signal: AbortSignal.timeout(PORT_DEADLINE_MS),
     });
-    if (response.ok) return [{ ...found, text: `${found.text}; all is well` }];
     const text = await response.text();
-    return [found, ...faults("health", text.trim())];
+    const status = (await askControl(dataDir, "status")) as Status | undefined;
+    const reasons = status?.reasonsInFull ?? [];
+    const unknown = describeUnknown(status);
+    if (reasons.length > 0) return [found, ...reasons.map(ofReason), ...unknown];
+    // It has changed meanwhile, or is of a version that told its sentences only.
+    if (!response.ok) return [found, ...faults("health", text.trim())];
+    return [{ ...found, text: `${found.text}; all is well` }, ...unknown];
   } catch (cause) {
     return [found, fault("health", `/healthz does not answer: ${inWords(cause)}`)];
   }
+}
+
+/** As page, status and /healthz say it, and what to do. */
+function ofReason({ state, text, remedy }: Reason): Finding {
+  // A link of operating.md is its words here.
+  const plain = remedy.replace(/\[([^\][]*)\]\([^()]*\)/g, "$1").replaceAll("`", "");
+  return (state === "not-well" ? fault : warning)("health", `${text}. ${plain}`);
+}
+
+/** No fault, but whoever looks should know that it is not looked at. */
+function describeUnknown(status: Status | undefined): Findings {
+  const why = status?.workersUnknown ?? null;
+  if (why === null) return [];
+  const text = `whether one is connected cannot be told: ${why}`;
+  return [
+    why.startsWith("NOPERM")
+      ? warning("consumers", `${text}. Let our user of Redis see them: +client|list, as in ops/redis/users.acl`)
+      : ok("consumers", text),
+  ];
 }
 
 async function lookAtRedis(config: Config, running: ServiceFacts | undefined): Promise<Findings> {
@@ -137,7 +165,7 @@ async function lookAtRedis(config: Config, running: ServiceFacts | undefined): P
     const found = await withRedis(place, (redis) => checkUp(redis, config.queuePrefix, queues));
     return describeCheckUp(found, config, describeRedis(place));
   } catch (cause) {
-    const text = `${inWords(cause)}. Reports wait in the journal; see to ${describeRedis(place)}, REDIS_URL and the network`;
+    const text = `${inWords(cause)}. See to ${describeRedis(place)}, REDIS_URL and the network`;
     return [fault(about, text)];
   }
 }
@@ -169,7 +197,7 @@ function describeCheckUp(found: CheckUp, config: Config, where: string): Finding
     clockOf(clockApartMs),
     wroteInMs.ok
       ? ok("write to Redis", `taken in ${wroteInMs.value} ms`)
-      : fault("write to Redis", `refused: ${wroteInMs.why}. Events wait in the journal`),
+      : fault("write to Redis", `refused: ${wroteInMs.why}. Nothing can be put on the queues`),
     ...storesOf(found),
   ];
 }
@@ -190,7 +218,7 @@ function memoryOf({ memoryRatio }: RedisServer): Findings {
   const percent = `${Math.round((memoryRatio ?? 0) * 100)} % of its maxmemory is used`;
   if (memoryRatio === null) return [ok(about, "without a limit of its own")];
   if (memoryRatio < MEMORY_WARNED) return [ok(about, percent)];
-  const text = `${percent}: when it is full, reports wait in the journal. Raise maxmemory, shorten MM4D_DEDUPE_HOURS, or see whether events are consumed`;
+  const text = `${percent}: when it is full, it takes no more events. Raise maxmemory, shorten MM4D_DEDUPE_HOURS, or see whether events are consumed`;
   return [memoryRatio < MEMORY_FAULT ? warning(about, text) : fault(about, text)];
 }
 

@@ -8,7 +8,7 @@ import { loadReading } from "../reading.ts";
 import { readEvent } from "../receiver.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped } from "./terminal.ts";
 
 export function addExplainCommand(program: Command): void {
   program
@@ -39,6 +39,7 @@ const PROBLEMS: Record<Problem["kind"], string> = {
   "unknown-type": "Its X-Mms-Message-Type is none that mm4d knows. It is answered 250 and kept in quarantine",
   "no-status":
     "It is a report without a status and without an internal status code. It is answered 250 and kept in quarantine",
+  "event-too-large": "It is more than an event may hold. It is answered 250 and kept in quarantine",
 };
 
 function explain(file: string, { peer: name, json }: { peer: string; json?: true }): void {
@@ -49,10 +50,13 @@ function explain(file: string, { peer: name, json }: { peer: string; json?: true
   const bytes = readSavedMessage(file);
   const peer = { name, address: "127.0.0.1", helo: null, tls: null, user: null };
   const read = readEvent({ bytes, peer, rules: rulesOf(peers, name), receivedAt: new Date() }, loadReading(config));
-  if (!read.ok) throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}`);
+  if (!read.ok) {
+    const detail = "detail" in read.error ? `. ${read.error.detail}` : "";
+    throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}${detail}`);
+  }
   const event = read.value;
   if (json) {
-    process.stdout.write(`${JSON.stringify(event, null, 2)}\n`);
+    print(jsonOf(event, 2));
     return;
   }
   const tolerated = event.data.warnings.map((warning) => `    ${warning}: ${WARNINGS[warning]}`);

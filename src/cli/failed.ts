@@ -3,9 +3,8 @@ import type { Command } from "commander";
 import { describeEvent } from "../delivery/describe.ts";
 import { some } from "../quantities.ts";
 import { type FailedJob, type FailedJobs, openFailedJobs } from "../queue/failed.ts";
-import { visible } from "../visible.ts";
 import { withOpened } from "./running-service.ts";
-import { firstLine, fitted, printLine } from "./terminal.ts";
+import { firstLine, fitted, jsonOf, printLine, tell } from "./terminal.ts";
 
 export function addFailedCommand(program: Command): void {
   const failed = program.command("failed").description("list or retry the events that consumers gave up on");
@@ -34,9 +33,9 @@ async function list({ json }: { json?: true }): Promise<void> {
     let count = 0;
     for await (const job of failed.list()) {
       count += 1;
-      await printLine(json ? JSON.stringify(job) : fitted(describeJob(job)));
+      await printLine(json ? jsonOf(job) : fitted(describeJob(job)));
     }
-    if (!json) process.stderr.write(count === 0 ? "No failed jobs.\n" : `${some(count, "job")} failed.\n`);
+    if (!json) tell(count === 0 ? "No failed jobs." : `${some(count, "job")} failed.`);
   });
 }
 
@@ -57,17 +56,17 @@ async function retryAll(failed: FailedJobs, reason: string): Promise<void> {
     count += 1;
     await printLine(`${id}  given back to consumers`);
   }
-  process.stderr.write(`${some(count, "job")} given back to consumers.\n`);
+  tell(`${some(count, "job")} given back to consumers.`);
 }
 
-function describeJob({ id, failedAt, attempts, error, event }: FailedJob): readonly string[] {
+export function describeJob({ id, failedAt, attempts, error, event }: FailedJob): readonly string[] {
   const [what = "", which = ""] = describeEvent(event);
   return [
     id,
     `  failed ${failedAt} after ${some(attempts, "attempt")}`,
     firstLine(error || "(the consumer gave no reason)"),
-    `  ${visible(what)}`,
-    visible(which),
+    `  ${what}`,
+    which,
   ];
 }
 

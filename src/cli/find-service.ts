@@ -6,6 +6,7 @@ import { type Reached, reachControl } from "../control-client.ts";
 import { ownName } from "./own-name.ts";
 import { describeHolder, findHolder, type Holder } from "./port-holder.ts";
 import type { Settings } from "./settings.ts";
+import { tell } from "./terminal.ts";
 import { readUnitSettings, type UnitSettings } from "./unit-settings.ts";
 
 /** A data directory where a service may be. */
@@ -66,7 +67,7 @@ let told = false;
 /** Says once where it is, when nobody has named that. */
 export function tellFound(found: Found): void {
   if (told || found.kind === "none" || !found.elsewhere) return;
-  process.stderr.write(`Using the mm4d at ${found.dataDir}, pid ${found.facts.pid}\n`);
+  tell(`Using the mm4d at ${found.dataDir}, pid ${found.facts.pid}`);
   told = true;
 }
 

@@ -10,7 +10,7 @@ import type { ReportKind } from "../delivery/report.ts";
 import { MM_STATUSES } from "../delivery/status.ts";
 import { composePdu } from "../mm4/compose.ts";
 import { readEvent } from "../receiver.ts";
-import { printLine } from "./terminal.ts";
+import { jsonOf, printLine, tell } from "./terminal.ts";
 
 export function addFixturesCommand(program: Command): void {
   program
@@ -29,12 +29,12 @@ and valid by "mm4d schema".`,
 async function writeFixtures(dir: string | undefined): Promise<void> {
   const all = fixtures();
   if (dir === undefined) {
-    for (const event of all.values()) await printLine(JSON.stringify(event));
+    for (const event of all.values()) await printLine(jsonOf(event));
     return;
   }
   mkdirSync(dir, { recursive: true });
-  for (const [name, event] of all) writeFileSync(join(dir, `${name}.json`), `${JSON.stringify(event, null, 2)}\n`);
-  process.stderr.write(`${all.size} events in ${dir}\n`);
+  for (const [name, event] of all) writeFileSync(join(dir, `${name}.json`), `${jsonOf(event, 2)}\n`);
+  tell(`${all.size} events in ${dir}`);
 }
 
 /** By name, such as `delivery-report.rejected.470`. The first of each kind that consumers may want to treat apart. */

@@ -9,11 +9,10 @@ import { SEVERAL } from "../journal/retention.ts";
 import { segmentPath } from "../journal/segments.ts";
 import { journalDirectory, journalShare, processDirectory, processNumbers } from "../process-directories.ts";
 import { durationInWords, some } from "../quantities.ts";
-import { visible } from "../visible.ts";
 import { describeDenied, type Found as FoundService, weightiest } from "./find-service.ts";
 import { askService, followService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { printLine, printWrapped } from "./terminal.ts";
+import { jsonOf, print, printLine, printWrapped, tell } from "./terminal.ts";
 
 export function addJournalCommand(program: Command): void {
   const journal = program
@@ -64,7 +63,7 @@ Damaged places are told on stderr; then the exit code is 1.`,
 
 async function status({ json }: { json?: true }): Promise<void> {
   for (const [index, one] of (await looks()).entries()) {
-    if (!json && index > 0) process.stdout.write("\n");
+    if (!json && index > 0) print("");
     await printStatus(one, json);
   }
 }
@@ -77,7 +76,7 @@ async function printStatus({ directory, maxBytes, service, inspection }: Look, j
   if (json) {
     const place = { directory, pid: service?.pid ?? null, segments: segments.length, bytes, maxBytes };
     const records = { waiting, oldestWaitingAt, onQueue, redis, settled };
-    process.stdout.write(`${JSON.stringify({ ...place, ...records, damagedPlaces, setAside }, null, 2)}\n`);
+    print(jsonOf({ ...place, ...records, damagedPlaces, setAside }, 2));
     return;
   }
   const percent = Math.round((bytes / maxBytes) * 100);
@@ -127,9 +126,7 @@ async function printVerified({ directory, service, inspection }: Look, json?: tr
   if (json) {
     const rows = places.map((place) => ({ ...place, file: fileOf(place), damage: !isUnderWay(place, service) }));
     const totals = { whole, segments: segments.length, records, bytes };
-    process.stdout.write(
-      `${JSON.stringify({ directory, ...totals, places: rows, cursorDamaged, newer, foreign }, null, 2)}\n`,
-    );
+    print(jsonOf({ directory, ...totals, places: rows, cursorDamaged, newer, foreign }, 2));
     return;
   }
   const damaged = damage.filter((place) => !isNewer(place));
@@ -144,7 +141,7 @@ async function printVerified({ directory, service, inspection }: Look, json?: tr
     ...places.map((place) => describePlace(place, service)),
     ...(cursorDamaged ? [CURSOR_DAMAGED] : []),
     ...newer.map((name) => `${name}: a segment of a newer mm4d, which this one cannot read`),
-    ...foreign.map((name) => `${visible(name)}: no file of mm4d, which leaves it alone`),
+    ...foreign.map((name) => `${name}: no file of mm4d, which leaves it alone`),
     ...meaningOf(damaged, byNewer),
     `${some(segments.length, "segment")}, ${some(records, "record")}, ${some(bytes, "byte")}: ${verdict}`,
   ]);
@@ -158,9 +155,9 @@ async function printRecords({ service, inspection }: Look, waiting?: true): Prom
   for await (const found of inspection.found()) {
     if (found.kind === "record") {
       const { segment, offset, state, record } = found;
-      if (!waiting || state === "waiting") await printLine(JSON.stringify({ segment, offset, state, ...record }));
+      if (!waiting || state === "waiting") await printLine(jsonOf({ segment, offset, state, ...record }));
     } else if (!isUnderWay(found, service)) {
-      process.stderr.write(`${describePlace(found, service)}\n`);
+      tell(describePlace(found, service));
       process.exitCode = 1;
     }
   }
@@ -193,7 +190,7 @@ function dataDirOf({ looks }: Extract<FoundService, { kind: "none" }>): string {
   const found = held ?? looks.find((one) => existsSync(journalDirectory(one.dataDir)));
   if (!found && most.state === "denied") throw new Error(`Cannot read the journal: ${describeDenied(most)}`);
   const { dataDir } = found ?? first;
-  if (dataDir !== first.dataDir) process.stderr.write(`Using the journal of the data directory ${dataDir}\n`);
+  if (dataDir !== first.dataDir) tell(`Using the journal of the data directory ${dataDir}`);
   return dataDir;
 }
 

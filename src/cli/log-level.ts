@@ -2,6 +2,7 @@
 import { Argument, type Command } from "commander";
 import { LOG_LEVELS, type LogLevel } from "../config.ts";
 import { changeLogLevel } from "./running-service.ts";
+import { print } from "./terminal.ts";
 
 export function addLogLevelCommand(program: Command): void {
   program
@@ -13,5 +14,5 @@ export function addLogLevelCommand(program: Command): void {
 
 async function change(level: LogLevel): Promise<void> {
   const before = await changeLogLevel(level);
-  process.stdout.write(`The log level is ${level} now; it was ${before}.\n`);
+  print(`The log level is ${level} now; it was ${before}.`);
 }

@@ -2,9 +2,8 @@
 import { type Command, Option } from "commander";
 import { fieldsOf } from "../simulator/expected-acks.ts";
 import { FAULTS, type Fault, type MmscMessage, PHASES, startMmsc } from "../simulator/mmsc.ts";
-import { visible } from "../visible.ts";
 import { readPort, readTextFile, readWholeNumber } from "./arguments.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped, tell } from "./terminal.ts";
 
 interface MmscCommandOptions {
   readonly host: string;
@@ -66,7 +65,7 @@ async function run(options: MmscCommandOptions): Promise<void> {
   const mmsc = await startMmsc({
     host,
     port: options.port,
-    onMessage: (message) => print(message, options.json === true),
+    onMessage: (message) => printMessage(message, options.json === true),
     fault: fault && { kind: fault, at, times, delayMs: delay * 1000 },
     likeMbuni: options.likeMbuni,
     login: user === undefined ? undefined : { user, password: passwordFile ?? "" },
@@ -75,7 +74,7 @@ async function run(options: MmscCommandOptions): Promise<void> {
   }).catch((cause: Error) => {
     throw new Error(`Cannot listen on ${host}:${options.port}: ${cause.message}`);
   });
-  process.stderr.write(`Listening on ${host}:${mmsc.port}. Ctrl-C ends it.\n`);
+  tell(`Listening on ${host}:${mmsc.port}. Ctrl-C ends it.`);
   await new Promise<void>((resolve) => {
     process.once("SIGINT", resolve);
     process.once("SIGTERM", resolve);
@@ -83,7 +82,7 @@ async function run(options: MmscCommandOptions): Promise<void> {
   await mmsc.stop();
 }
 
-function print({ mailFrom, rcptTo, bytes, receivedAt, tls, user, answer }: MmscMessage, json: boolean): void {
+function printMessage({ mailFrom, rcptTo, bytes, receivedAt, tls, user, answer }: MmscMessage, json: boolean): void {
   const fields = fieldsOf(bytes);
   const said = (key: string): string | null => fields.get(key) ?? null;
   const message = {
@@ -99,17 +98,15 @@ function print({ mailFrom, rcptTo, bytes, receivedAt, tls, user, answer }: MmscM
     user,
   };
   if (json) {
-    process.stdout.write(`${JSON.stringify({ ...message, raw: Buffer.from(bytes).toString("latin1") })}\n`);
+    print(jsonOf({ ...message, raw: Buffer.from(bytes).toString("latin1") }));
     return;
   }
   const { messageType, requestStatus, transactionId, messageId } = message;
-  printWrapped(
-    [
-      `${message.receivedAt}  ${messageType ?? "(no MM4 message)"} ${requestStatus ?? ""}  ${ANSWERS[answer]}`,
-      `  transaction ${transactionId ?? "(none)"}, message ${messageId ?? "(none)"}`,
-      `  from <${mailFrom}> to ${rcptTo.map((address) => `<${address}>`).join(", ")}${tls ? ", TLS" : ""}${user === null ? "" : `, as ${user}`}`,
-    ].map(visible),
-  );
+  printWrapped([
+    `${message.receivedAt}  ${messageType ?? "(no MM4 message)"} ${requestStatus ?? ""}  ${ANSWERS[answer]}`,
+    `  transaction ${transactionId ?? "(none)"}, message ${messageId ?? "(none)"}`,
+    `  from <${mailFrom}> to ${rcptTo.map((address) => `<${address}>`).join(", ")}${tls ? ", TLS" : ""}${user === null ? "" : `, as ${user}`}`,
+  ]);
 }
 
 const ANSWERS: Readonly<Record<MmscMessage["answer"], string>> = {

@@ -5,10 +5,9 @@ import { doubtsAbout, loadPeers } from "../peers.ts";
 import { hashPassword } from "../smtp/password.ts";
 import type { Peer } from "../smtp/peer.ts";
 import { probe } from "../smtp/probe.ts";
-import { visible } from "../visible.ts";
 import { followService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { fitted, printWrapped } from "./terminal.ts";
+import { fitted, print, printWrapped, tell } from "./terminal.ts";
 
 export function addPeersCommand(program: Command): void {
   const peers = program.command("peers").description("check the peers' file, or whether a peer's MMSC can be reached");
@@ -38,8 +37,8 @@ Example:
 
 function check(file: string): void {
   const peers = loadPeers({ peers: [], peersFile: file });
-  for (const doubt of doubtsAbout(peers)) process.stderr.write(`${fitted([`warning: ${visible(doubt)}`])}\n`);
-  process.stdout.write(`${file} is in order: ${peers.length === 1 ? "1 peer" : `${peers.length} peers`}.\n`);
+  for (const doubt of doubtsAbout(peers)) tell(fitted([`warning: ${doubt}`]));
+  print(`${file} is in order: ${peers.length === 1 ? "1 peer" : `${peers.length} peers`}.`);
 }
 
 async function list(): Promise<void> {
@@ -52,11 +51,11 @@ function describe(peer: Peer): readonly string[] {
   const options = [
     tls === "optional" ? "" : `TLS ${tls}`,
     clientCertificate ? "client certificate" : "",
-    auth ? `AUTH as ${visible(auth.user)}` : "",
+    auth ? `AUTH as ${auth.user}` : "",
     mailFromDomains.length > 0 ? `mail from ${mailFromDomains.join(", ")}` : "",
     limits.connections === null ? "" : `at most ${limits.connections} connections`,
     limits.messagesPerSecond === null ? "" : `at most ${limits.messagesPerSecond} messages a second`,
-    acknowledge.host === null ? "" : `acknowledgements to ${visible(acknowledge.host)}:${acknowledge.port}`,
+    acknowledge.host === null ? "" : `acknowledgements to ${acknowledge.host}:${acknowledge.port}`,
     ...Object.entries({ ...rules, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
   ].filter((text) => text !== "");
   return [
@@ -75,16 +74,16 @@ async function test(name: string): Promise<void> {
   const startedMs = performance.now();
   const { acknowledge } = peer;
   const found = await probe({ ...acknowledge, host }, config.hostname).catch((cause: Error) => {
-    throw new Error(visible(cause.message));
+    throw new Error(cause.message);
   });
   const { greeting, tls, user, offersLogin } = found;
   printWrapped([
-    `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${visible(greeting)}`,
+    `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${greeting}`,
     tls === null
       ? "  without TLS"
-      : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${visible(tls.subject)} until ${visible(tls.expiresAt)}, ${tls.fault === null ? "trusted" : `not trusted (${visible(tls.fault)})`}`,
+      : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${tls.subject} until ${tls.expiresAt}, ${tls.fault === null ? "trusted" : `not trusted (${tls.fault})`}`,
     user !== null
-      ? `  logged in as ${visible(user)}${tls === null ? ", and the password went without TLS" : ""}`
+      ? `  logged in as ${user}${tls === null ? ", and the password went without TLS" : ""}`
       : acknowledge.auth === null || offersLogin
         ? "  without a login"
         : `  without a login: it offers none${tls === null ? " without TLS" : ""}, though the entry has a user`,
@@ -95,5 +94,5 @@ async function test(name: string): Promise<void> {
 async function hash(): Promise<void> {
   const password = readFileSync(0, "utf8").replace(/\r?\n$/, "");
   if (password === "") throw new Error("Cannot hash: stdin is empty, must be a password");
-  process.stdout.write(`${await hashPassword(password)}\n`);
+  print(await hashPassword(password));
 }

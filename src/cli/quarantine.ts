@@ -8,10 +8,9 @@ import { withRedis } from "../queue/redis.ts";
 import { loadReading } from "../reading.ts";
 import { replay } from "../replaying.ts";
 import { readSavedBody } from "../smtp/saved-body.ts";
-import { visible } from "../visible.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped } from "./terminal.ts";
 
 export function addQuarantineCommand(program: Command): void {
   const quarantine = program
@@ -46,8 +45,8 @@ async function list({ json }: { json?: true }): Promise<void> {
     for (const { id, message } of await quarantine.list()) {
       const { reason, detail, peer, receivedAt, raw } = message;
       const bytes = Buffer.byteLength(raw, "base64");
-      if (json) process.stdout.write(`${JSON.stringify({ id, reason, detail, peer, receivedAt, bytes })}\n`);
-      else process.stdout.write(`${id}\n  ${receivedAt}  ${reason}  ${peer.name}  ${bytes} bytes\n`);
+      if (json) print(jsonOf({ id, reason, detail, peer, receivedAt, bytes }));
+      else print(`${id}\n  ${receivedAt}  ${reason}  ${peer.name}  ${bytes} bytes`);
     }
   });
 }
@@ -62,10 +61,10 @@ async function show(id: string): Promise<void> {
       parts: [],
     }));
     printWrapped([`${message.receivedAt}  ${message.reason}  ${message.peer.name} (${message.peer.address})`]);
-    if (message.detail !== null) process.stdout.write(`${visible(message.detail)}\n`);
-    process.stdout.write(`\n${visible(Buffer.from(header, "latin1").toString())}\n`);
-    if (text.trim() !== "") process.stdout.write(`\n${visible(text.trimEnd())}\n`);
-    for (const part of parts) process.stdout.write(`\n[${visible(part)}]\n`);
+    if (message.detail !== null) print(message.detail);
+    print(`\n${Buffer.from(header, "latin1").toString()}`);
+    if (text.trim() !== "") print(`\n${text.trimEnd()}`);
+    for (const part of parts) print(`\n[${part}]`);
   });
 }
 
@@ -80,7 +79,7 @@ async function replaySome(id: string | undefined, { all, reason }: { all?: true;
     for (const entry of chosen) {
       if (reason !== undefined && entry.message.reason !== reason) continue;
       const { published, text } = await replay(entry, replayer);
-      process.stdout.write(`${entry.id}  ${text}\n`);
+      print(`${entry.id}  ${text}`);
       if (!published) failed += 1;
     }
     if (id !== undefined && failed > 0) process.exitCode = 1;

@@ -2,9 +2,8 @@
 import type { Command } from "commander";
 import type { Refusal } from "../smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
-import { visible } from "../visible.ts";
 import { askRefusals } from "./running-service.ts";
-import { fitted, printLine } from "./terminal.ts";
+import { fitted, jsonOf, printLine, tell } from "./terminal.ts";
 
 export function addRefusalsCommand(program: Command): void {
   program
@@ -21,8 +20,8 @@ Asks the running service, which remembers the last 1,000 since its start.`,
 
 async function refusals({ json }: { json?: true }): Promise<void> {
   const list = await askRefusals();
-  for (const refusal of list) await printLine(json ? JSON.stringify(refusal) : fitted(describe(refusal)));
-  if (!json && list.length === 0) process.stderr.write("Nobody was refused since the start.\n");
+  for (const refusal of list) await printLine(json ? jsonOf(refusal) : fitted(describe(refusal)));
+  if (!json && list.length === 0) tell("Nobody was refused since the start.");
 }
 
 /** What is no reply's: these are closed without a word. */
@@ -36,8 +35,8 @@ function describe({ address, peer, helo, reason, detail, count, firstAt, lastAt 
   const reply = Object.values(REPLIES).find((row: SmtpReply) => row.reason === reason);
   const why = reply ? `${reply.code} ${reply.text}` : (SILENT[reason] ?? reason);
   return [
-    `${address}  ${peer ?? "no peer"}${helo === null ? "" : `, HELO ${visible(helo)}`}`,
-    `  ${reason}${detail === null ? "" : ` (${visible(detail)})`}: ${why}`,
+    `${address}  ${peer ?? "no peer"}${helo === null ? "" : `, HELO ${helo}`}`,
+    `  ${reason}${detail === null ? "" : ` (${detail})`}: ${why}`,
     `  ${count === 1 ? "once" : `${count} times`}, ${count === 1 ? lastAt : `from ${firstAt} to ${lastAt}`}`,
   ];
 }

@@ -1,12 +1,13 @@
 /** `mm4d schema`: prints the JSON Schema of the event. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { print } from "./terminal.ts";
 
 export function addSchemaCommand(program: Command): void {
   program
     .command("schema")
     .description("print the JSON Schema of the event (draft 7)")
     .action(() => {
-      process.stdout.write(readFileSync(new URL("../delivery-event.schema.json", import.meta.url), "utf8"));
+      print(readFileSync(new URL("../delivery-event.schema.json", import.meta.url), "utf8").trimEnd());
     });
 }

@@ -18,13 +18,12 @@ import {
   type Server,
 } from "../simulator/relay-connection.ts";
 import { playScenario, SCENARIOS, type ScenarioName, type Script } from "../simulator/scenario.ts";
-import { visible } from "../visible.ts";
 import { readAddress, readPort, readTextFile, readWholeNumber } from "./arguments.ts";
 import { ownName } from "./own-name.ts";
 import { followService, reached, settingOr } from "./running-service.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped, tell } from "./terminal.ts";
 import { describeAcks, describeRun, startProgress, summaryOf } from "./traffic.ts";
 
 interface SendOptions {
@@ -207,10 +206,9 @@ async function sendOne(options: SendOptions, server: Server, domain: string): Pr
   const id = options.file === undefined ? step.messageId : messageIdIn(step.bytes);
   const about = id === null ? {} : { messageId: id };
   const accepted = reply.code >= 200 && reply.code <= 299;
-  if (options.json) process.stdout.write(`${JSON.stringify({ host, port, ...about, ...said })}\n`);
-  else process.stdout.write(`${id === null ? "" : `Message ${visible(id)}\n`}${reply.text}\n`);
-  if (accepted && id !== null && process.stdout.isTTY)
-    process.stderr.write(`Trace it: ${ownName()} trace ${quoted(id)}\n`);
+  if (options.json) print(jsonOf({ host, port, ...about, ...said }));
+  else print(`${id === null ? "" : `Message ${id}\n`}${reply.text}`);
+  if (accepted && id !== null && process.stdout.isTTY) tell(`Trace it: ${ownName()} trace ${quoted(id)}`);
   if (!accepted) process.exitCode = 1;
 }
 
@@ -222,7 +220,7 @@ function messageIdIn(bytes: Uint8Array): string | null {
 
 /** For a shell. */
 function quoted(id: string): string {
-  return /^[\w.@%+:,/-]+$/.test(id) ? id : `'${visible(id).replaceAll("'", "'\\''")}'`;
+  return /^[\w.@%+:,/-]+$/.test(id) ? id : `'${id.replaceAll("'", "'\\''")}'`;
 }
 
 async function deliverOnce(server: Server, mail: Mail): Promise<Reply> {
@@ -271,15 +269,14 @@ async function sendMany(options: SendOptions, server: Server, domain: string): P
   });
   progress.end();
   if (first !== "" && result.accepted > 0 && process.stdout.isTTY)
-    process.stderr.write(`The first message: ${ownName()} trace ${quoted(first)}\n`);
+    tell(`The first message: ${ownName()} trace ${quoted(first)}`);
   const giveUpMs = performance.now() + options.ackWait * 1000;
   while (mmsc && expected.missing() > 0 && performance.now() < giveUpMs) await wait(ACKS_LOOKED_AT_EVERY_MS);
   await mmsc?.stop();
 
   const summary = summaryOf(result);
   const acks = mmsc && expected.result();
-  if (options.json)
-    process.stdout.write(`${JSON.stringify({ ...summary, ...(acks ? { acknowledgements: acks } : {}) })}\n`);
+  if (options.json) print(jsonOf({ ...summary, ...(acks ? { acknowledgements: acks } : {}) }));
   else printWrapped([...describeRun(summary), ...(acks ? describeAcks(acks) : [])]);
   const allRight = !acks || acks.right === acks.expected;
   if (result.accepted < result.sent || !allRight) process.exitCode = 1;

@@ -10,6 +10,7 @@ import { type Service, startService } from "../service.ts";
 import { connectSystemd } from "../systemd.ts";
 import { ownName } from "./own-name.ts";
 import { loadSettings, settingsForOthers, useOptions } from "./settings.ts";
+import { tell } from "./terminal.ts";
 
 export function addServeCommand(program: Command): void {
   program
@@ -48,7 +49,7 @@ async function serve(): Promise<void> {
       ? await startAlone(config)
       : await startSeveral(config, numbers, systemd.watchdogMs, settingsForOthers()).catch(end);
   kill = service.kill;
-  process.stderr.write(service.welcome);
+  tell(service.welcome);
   systemd.ready('Takes reports; "mm4d status" says how it is');
 
   // A terminal that is closed takes the service along; elsewhere the signal asks to read the files again.
@@ -101,7 +102,7 @@ async function serveAsOneOfSeveral(config: Config): Promise<void> {
     await (takesReports ? told.stop : Promise.race([told.stop, service.emptied()]));
     process.exit((await service.stop()) ? 0 : 1);
   } catch (cause) {
-    process.stderr.write(`${(cause as Error).message}\n`);
+    tell((cause as Error).message);
     process.exit(1);
   }
 }
@@ -170,7 +171,6 @@ function welcome(service: Service, { queue, processes }: Config): string {
     `  ${ownName()} tail`,
     // Where only others may connect, it would be refused.
     ...(!takesLoopback ? [] : [`  ${ownName()} send --status Rejected --code 470`]),
-    "",
   ].join("\n");
 }
 

@@ -8,7 +8,7 @@ import { withRedis } from "../queue/redis.ts";
 import { bucketOf, readStatistics, resolutionSince } from "../queue/statistics.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped } from "./terminal.ts";
 
 const GROUPS = ["outcome", "peer", "code"] as const;
 type Group = (typeof GROUPS)[number];
@@ -57,7 +57,7 @@ async function stats({ since: agoMs, by, json }: { since: number; by: Group; jso
   const tallies = await withRedis(place, (redis) => readStatistics(redis, queuePrefix, { since, until, resolution }));
   const from = bucketOf(since, resolution);
   const rows = sumBy(tallies, (tally) => tally[by]);
-  if (json) process.stdout.write(`${JSON.stringify({ from, until, by, rows: rows.map((row) => named(row, by)) })}\n`);
+  if (json) print(jsonOf({ from, until, by, rows: rows.map((row) => named(row, by)) }));
   else printWrapped([...summary(tallies, from, until), ...table(rows, by, catalogue)]);
 }
 

@@ -1,21 +1,23 @@
 /** `mm4d status`: how the running service is, on one screen. */
 import type { Command } from "commander";
-import { visible } from "../visible.ts";
 import { askStatus } from "./running-service.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped } from "./terminal.ts";
 
 export function addStatusCommand(program: Command): void {
   program
     .command("status")
     .description("say how the running service is, on one screen")
     .option("--json", "print it as JSON")
-    .addHelpText("after", "\nExit code 1 when all is not well, or none is running.")
+    .addHelpText(
+      "after",
+      "\nExit code 1 when all is not well, or none is running. What needs attention only,\nwhich the lines below the first say, is well enough for 0.",
+    )
     .action(status);
 }
 
 async function status({ json }: { json?: true }): Promise<void> {
   const found = await askStatus();
-  if (json) process.stdout.write(`${JSON.stringify(found)}\n`);
-  else printWrapped(found.lines.map(visible));
+  if (json) print(jsonOf(found));
+  else printWrapped(found.lines);
   if (!found.healthy) process.exitCode = 1;
 }

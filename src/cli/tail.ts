@@ -10,7 +10,7 @@ import { describeRedis } from "../queue/redis.ts";
 import { readWholeNumber } from "./arguments.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { printWrapped } from "./terminal.ts";
+import { jsonOf, print, printWrapped, tell } from "./terminal.ts";
 
 export function addTailCommand(program: Command): void {
   program
@@ -51,13 +51,13 @@ async function tail({ json, fullNumbers, ...wanted }: Wanted & { json?: true; fu
     onEvent(whole) {
       if (!isWanted(whole, wanted)) return;
       const event = fullNumbers ? whole : maskEvent(whole);
-      if (json) process.stdout.write(`${JSON.stringify(event)}\n`);
-      else print(event);
+      if (json) print(jsonOf(event));
+      else printEvent(event);
     },
     onGone: (jobId) => say(`Job ${jobId} was consumed and removed before it could be shown`),
     onError: (cause) => say(`Redis: ${cause.message || cause.name}`),
   });
-  if (!json) process.stderr.write(`Waiting for events on ${queue}\n  at ${describeRedis(redis)}. Ctrl-C ends.\n`);
+  if (!json) tell(`Waiting for events on ${queue}\n  at ${describeRedis(redis)}. Ctrl-C ends.`);
 
   await new Promise((resolve) => {
     process.once("SIGINT", resolve);
@@ -79,12 +79,12 @@ function isWanted({ data }: DeliveryEvent, { outcome, peer, code }: Wanted): boo
 function sayOnce(): (sentence: string) => void {
   let last = "";
   return (sentence) => {
-    if (sentence !== last) process.stderr.write(`${sentence}\n`);
+    if (sentence !== last) tell(sentence);
     last = sentence;
   };
 }
 
-function print(event: DeliveryEvent): void {
+function printEvent(event: DeliveryEvent): void {
   const [first = "", ...more] = describeEvent(event);
   const { warnings } = event.data;
   const tolerated = warnings.length > 0 ? [`  Tolerated: ${warnings.join(", ")}`] : [];

@@ -1,10 +1,14 @@
-/** What goes to a terminal: it fits there, and does no harm. */
+/**
+ * What goes to a terminal, a file or a pipe: the one writer of the command line. It
+ * fits there, and whatever a peer wrote into it does no harm. test/layering.test.ts
+ * refuses any other.
+ */
 import { once } from "node:events";
-import { visible } from "../visible.ts";
+import { visible, visibleJson } from "../visible.ts";
 
 /** Prints lines so that they fit the terminal. */
 export function printWrapped(lines: readonly string[]): void {
-  process.stdout.write(`${fitted(lines)}\n`);
+  print(fitted(lines));
 }
 
 /** Lines as one text that fits the terminal, broken at blanks. */
@@ -12,9 +16,35 @@ export function fitted(lines: readonly string[]): string {
   return lines.flatMap((line) => wrapped(line, columns())).join("\n");
 }
 
+/** Prints a text, and ends its line. */
+export function print(text: string): void {
+  process.stdout.write(`${visible(text)}\n`);
+}
+
 /** Prints a piece of a long output, and waits while whoever reads it does not keep up. */
 export async function printLine(text: string): Promise<void> {
-  if (!process.stdout.write(`${text}\n`)) await once(process.stdout, "drain");
+  if (!process.stdout.write(`${visible(text)}\n`)) await once(process.stdout, "drain");
+}
+
+/** A value as JSON: it parses to the same, and holds nothing that cannot be seen. */
+export function jsonOf(value: unknown, indent = 0): string {
+  return visibleJson(JSON.stringify(value, null, indent));
+}
+
+/** Tells something beside the output, on stderr, and ends its line. */
+export function tell(text: string): void {
+  process.stderr.write(`${visible(text)}\n`);
+}
+
+/** What commander prints, with its line ends. */
+export const OUTPUT = {
+  writeOut: (text: string): void => void process.stdout.write(visible(text)),
+  writeErr: (text: string): void => void process.stderr.write(visible(text)),
+};
+
+/** Draws the last line of a terminal on stderr anew. */
+export function redraw(line: string): void {
+  process.stderr.write(`\r${visible(line)} \x1b[K`);
 }
 
 /** The first line of any text, safe for a terminal, indented by two and cut to fit. */
@@ -34,7 +64,7 @@ function columns(): number {
 function wrapped(line: string, width: number): readonly string[] {
   const lines: string[] = [];
   let current = "";
-  for (const word of line.split(/(?<=\S) /)) {
+  for (const word of visible(line).split(/(?<=\S) /)) {
     if (current !== "" && current.length + 1 + word.length > width) {
       lines.push(current);
       current = `    ${word}`;

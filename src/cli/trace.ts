@@ -7,7 +7,7 @@ import { findTrace } from "../queue/trace.ts";
 import { visible } from "../visible.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { fitted, printLine } from "./terminal.ts";
+import { fitted, jsonOf, printLine } from "./terminal.ts";
 import { whyNotTraced } from "./why-not-traced.ts";
 
 export function addTraceCommand(program: Command): void {
@@ -65,17 +65,17 @@ async function trace(id: string, { headers, fullNumbers, json }: Wanted): Promis
     redisFault = cause.message;
     return NOTHING;
   });
-  if (json && redisFault === null) await printLine(JSON.stringify(found));
+  if (json && redisFault === null) await printLine(jsonOf(found));
   if (found.reports.length === 0) {
     const reasons = await whyNotTraced({ wanted: id, queue, state, redisFault });
-    throw new Error(`Cannot find "${visible(id)}": ${reasons.map(visible).map(sentence).join(". ")}`);
+    throw new Error(`Cannot find "${id}": ${reasons.map(sentence).join(". ")}`);
   }
   if (json) return;
   const numbers = fullNumbers ? "full" : "masked";
   for (const [index, report] of found.reports.entries()) {
     if (index > 0) await printLine("");
     const { headline, steps } = tellReport(report, numbers);
-    await printLine(fitted([...headline, ...steps.map(({ at, text }) => `  ${at}  ${text}`)].map(visible)));
+    await printLine(fitted([...headline, ...steps.map(({ at, text }) => `  ${at}  ${text}`)]));
     const header = headers ? headerOf(report, numbers) : null;
     if (header !== null) await printLine(`\n${visible(header).replace(/^/gm, "    ")}`);
   }

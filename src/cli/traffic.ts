@@ -1,6 +1,7 @@
 /** What `mm4d send` shows of many messages: a bar while they are sent, and what came of them. */
 import type { AckResult } from "../simulator/expected-acks.ts";
 import { percentile, type RelayResult } from "../simulator/relay.ts";
+import { redraw, tell } from "./terminal.ts";
 
 const BAR_WIDTH = 30;
 const DRAWN_EVERY_MS = 100;
@@ -14,7 +15,7 @@ export function startProgress(total: number): { more(): void; end(): void } {
     const filled = Math.round((BAR_WIDTH * done) / total);
     const perSecond = Math.round((done * 1000) / (performance.now() - startedMs));
     const bar = `${"#".repeat(filled)}${"-".repeat(BAR_WIDTH - filled)}`;
-    process.stderr.write(`\r[${bar}] ${done}/${total}  ${perSecond}/s \x1b[K`);
+    redraw(`[${bar}] ${done}/${total}  ${perSecond}/s`);
   };
   const timer = setInterval(draw, DRAWN_EVERY_MS);
   return {
@@ -24,7 +25,7 @@ export function startProgress(total: number): { more(): void; end(): void } {
     end() {
       clearInterval(timer);
       draw();
-      process.stderr.write("\n");
+      tell("");
     },
   };
 }

@@ -162,7 +162,7 @@ function asText(cause: unknown): string {
 
 /** Without what differs from one event to the next: numbers, and ids made of them. */
 function alike(text: string): string {
-  return text.replace(/[0-9a-f-]*\d[0-9a-f-]*/gi, "#");
+  return text.replace(/[0-9a-f-]+/gi, (run) => (/\d/.test(run) ? "#" : run));
 }
 
 /** A job may hold anything. */

@@ -39,6 +39,8 @@ export type Fate =
   | "event"
   /** It is in quarantine, because it cannot be read. */
   | "unreadable"
+  /** It is in quarantine, because it is more than an event may hold. */
+  | "too-large"
   /** It is in quarantine, because of a fault of ours. */
   | "internal-error"
   /** It is a PDU that we do not do. */
@@ -54,6 +56,10 @@ export const ANSWERS: Readonly<Record<Fate, Pick<Acknowledgement, "requestStatus
   unreadable: {
     requestStatus: "Error-message-format-corrupt",
     statusText: "No status that can be read; the message is kept for a person",
+  },
+  "too-large": {
+    requestStatus: "Error-message-format-corrupt",
+    statusText: "It holds more than a report may; the message is kept for a person",
   },
   "internal-error": {
     requestStatus: "Error-unspecified",

@@ -1,15 +1,16 @@
 /** What an event or a code means, for a person. */
+import { beginningOf } from "./beginning.ts";
 import type { CodeEntry } from "./code.ts";
 import type { DeliveryEvent } from "./event.ts";
 
-/** An event in a few lines: what happened, to which message, why, and what to do. */
+/** An event in a few lines: what happened, to which message, why, and what to do. Of long ids the beginning. */
 export function describeEvent({ data }: DeliveryEvent): readonly string[] {
   const { outcome, disposition, final, conflict, reason, recipient, requestRecipients } = data;
   const to = recipient ?? requestRecipients[0]?.party ?? null;
   const marks = [disposition, final ? "final" : "not final", ...(conflict ? ["conflict"] : [])].join(", ");
   return [
     `${outcome} (${marks})${reason ? `  ${reason.code} ${reason.name}` : ""}`,
-    `  message ${data.messageId ?? "without id"}, recipient ${to?.number ?? to?.raw ?? "unknown"}, peer ${data.peer.name}`,
+    `  message ${beginningOf(data.messageId ?? "without id")}, recipient ${beginningOf(to?.number ?? to?.raw ?? "unknown")}, peer ${data.peer.name}`,
     ...(reason ? [`  ${reason.explanation}`, `  To do: ${reason.remedy}`] : []),
   ];
 }

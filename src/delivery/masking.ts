@@ -1,50 +1,120 @@
-/** Masks telephone numbers in what people see: all but their last four digits. */
+/**
+ * Masks telephone numbers in what people see: all but their last four digits.
+ *
+ * A text is gone through once, however many numbers are looked for in it: a peer may
+ * write thousands into one field, and they are looked for in all that its report says.
+ */
+import { BOUNDS } from "../bounds/bounds.ts";
+import type { Acknowledgement } from "./acknowledgement.ts";
 import type { DeliveryEvent } from "./event.ts";
+import { type KnownDigits, knownDigits, placesOfKnown } from "./known-digits.ts";
 import type { Party } from "./party.ts";
 import type { RawFields } from "./report.ts";
 
+/** Makes a text fit to be shown. */
+export type Mask = (text: string) => string;
+
 /** A number as people and relays write it: +12025550100, 202-555-0100, +1 (202) 555 0100. */
-const NUMBER = /\d(?:[ ().-]{0,2}\d){6,14}/g;
-const NUMBER_WITH_PLUS = /(?<=\+)\d(?:[ ().-]{0,2}\d){6,14}/g;
+const NUMBER = /\d(?:[ ().-]{0,2}\d){6,}/g;
+const NUMBER_WITH_PLUS = /(?<=\+)\d(?:[ ().-]{0,2}\d){6,}/g;
+/** Its digits without anything between them. */
+const SOLID_NUMBER = /\d{7,}/g;
+const DIGITS_SHOWN = 4;
 
 /**
- * Masks the numbers of parties wherever their digits stand, and whatever is
- * written with a "+". Other digits stay, because most ids are made of them.
+ * What is no number, though its digits look like one: the ids that we make, UUIDs,
+ * and IP addresses in brackets. An id has a letter, or it could be a number.
  */
-export function numberMask(parties: readonly (Party | null)[]): (text: string) => string {
-  const numbers = new Set<string>();
-  // A response may name thousands of recipients.
-  for (const party of parties.slice(0, MAX_MASKED_PARTIES)) {
-    const written = party?.raw.match(NUMBER) ?? [];
-    for (const number of [digitsOf(party?.number ?? ""), ...written, ...written.map(digitsOf)]) {
-      if (digitsOf(number).length >= LEAST_DIGITS) numbers.add(number);
-    }
-  }
-  // The longest first: one may be the end of another.
-  const masks = [...numbers].sort((a, b) => b.length - a.length).map((number) => [number, maskDigits(number)] as const);
+const NO_NUMBER =
+  /(?<![0-9a-z])(?:[ajr](?=[0-9]{0,31}[a-f])[0-9a-f]{32}|(?=[0-9-]{0,35}[a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])|\[(?:\d{1,3}\.){3}\d{1,3}\]/;
+const NO_NUMBER_OR_NUMBER = new RegExp(`${NO_NUMBER.source}|(${NUMBER.source})`, "gi");
+
+/** Whose number it is, as far as masking needs to know. */
+type Numbered = Pick<Party, "raw" | "number">;
+
+/**
+ * Masks the numbers of parties wherever their digits stand, however they are
+ * written, and whatever is written with a "+". Other digits stay, because most ids
+ * are made of them. Where there are too many numbers to look for, whatever may be a
+ * number is masked.
+ */
+export function numberMask(parties: Iterable<Numbered | null>): Mask {
+  const known = digitsOfParties(parties);
+  if (known === "too-many") return maskEveryNumber;
   return (text) => {
-    let masked = text;
-    for (const [number, mask] of masks) if (masked.includes(number)) masked = masked.replaceAll(number, mask);
+    const masked = maskPlaces(text, placesOfKnown(text, known, DIGITS_SHOWN));
     return masked.includes("+") ? masked.replace(NUMBER_WITH_PLUS, maskDigits) : masked;
   };
 }
 
-/** Masks whatever may be a number: for texts of which nothing is known. Ids and dates are hit too. */
+/** Masks what an acknowledgement says: of the MM's originator and of its MMSC's address the numbers, in its ids too. */
+export function acknowledgementMask({ originator, to }: Pick<Acknowledgement, "originator" | "to">): Mask {
+  return numberMask([originator, to].map((raw) => (raw === null ? null : { raw, number: null })));
+}
+
+/** Masks whatever may be a number: for free text, and not for ids. */
 export function maskAllNumbers(text: string): string {
+  return text.replace(NO_NUMBER_OR_NUMBER, (found, number?: string) =>
+    number === undefined ? found : maskDigits(number),
+  );
+}
+
+/** Inside ids as well. */
+function maskEveryNumber(text: string): string {
   return text.replace(NUMBER, maskDigits);
 }
 
-/** Fields of a header that hold no number but a party's. */
-const FIELDS_WITHOUT = /^(?:x-mms-message-id|x-mms-transaction-id|x-internal-status-code|message-id|date)\s*:/i;
-
-/** Masks the header of a message. Where its parties are not known, ids may hold their numbers. */
+/** Masks the header of a message. In its ids only the numbers of its parties, which it names itself, and of those given. */
 export function maskHeader(header: string, parties: readonly (Party | null)[]): string {
-  const without = parties.length === 0 ? /^(?:x-internal-status-code|date)\s*:/i : FIELDS_WITHOUT;
-  const masked = numberMask(parties);
-  return header
-    .split(/\r?\n(?![ \t])/)
-    .map((field) => masked(without.test(field) ? field : maskAllNumbers(field)))
-    .join("\r\n");
+  // One that starts with a blank goes on with the field before it.
+  const fields = header.split(/\r?\n(?![ \t])/);
+  const masked = numberMask([...parties, ...partiesIn(fields)]);
+  return fields.map((field) => masked(maskField(field))).join("\r\n");
+}
+
+/** Masks what a message says of which no event was made; `header` is the message's own. */
+export function maskByHeader(header: string): Mask {
+  return numberMask(partiesIn(header.split(/\r?\n(?![ \t])/)));
+}
+
+/** Fields that name parties. */
+const OF_PARTIES = ["from", "to", "cc", "sender", "reply-to", "x-mms-originator-system", "x-mms-request-recipients"];
+/** Fields that hold ids, a date or a code: no number but a party's. */
+const OF_IDS = [
+  "x-mms-message-id",
+  "x-mms-transaction-id",
+  "x-internal-status-code",
+  "message-id",
+  "in-reply-to",
+  "references",
+  "date",
+  "resent-message-id",
+  "resent-date",
+  "content-id",
+];
+/** Fields in which relays write their IP addresses. */
+const OF_RELAYS = ["received", "x-received", "received-spf", "x-originating-ip", "authentication-results"];
+const IP_ADDRESS_OR_NUMBER = new RegExp(
+  `(?<![\\d.])(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(?![\\d.])|${NO_NUMBER_OR_NUMBER.source}`,
+  "gi",
+);
+
+function partiesIn(fields: readonly string[]): readonly Numbered[] {
+  return fields.flatMap((field) => (OF_PARTIES.includes(nameOf(field)) ? [{ raw: field, number: null }] : []));
+}
+
+function maskField(field: string): string {
+  const name = nameOf(field);
+  if (OF_IDS.includes(name)) return field;
+  if (!OF_RELAYS.includes(name)) return maskAllNumbers(field);
+  return field.replace(IP_ADDRESS_OR_NUMBER, (found, number?: string) =>
+    number === undefined ? found : maskDigits(number),
+  );
+}
+
+function nameOf(field: string): string {
+  const colon = field.indexOf(":");
+  return colon === -1 ? "" : field.slice(0, colon).trimEnd().toLowerCase();
 }
 
 /** What a report says in words of the protocol, or by which people find it; the rest is free text. */
@@ -61,27 +131,37 @@ const WORDS: readonly (keyof RawFields)[] = [
   "readStatus",
 ];
 
-/** The event with every number in it masked, also where a peer wrote it elsewhere. */
-export function maskEvent(event: DeliveryEvent): DeliveryEvent {
-  const masked = numberMask(partiesOf(event));
-  const raw = Object.entries(event.data.raw).map(([name, value]) => {
-    const free = value !== null && !WORDS.includes(name);
+/**
+ * The event with every number in it masked, also where a peer wrote it elsewhere.
+ * What is ours in it stays as it is. `parties` are the event's own, unless it was
+ * shortened.
+ */
+export function maskEvent(event: DeliveryEvent, parties = partiesOf(event)): DeliveryEvent {
+  const masked = numberMask(parties);
+  const { data } = event;
+  const { helo, user, ...peer } = data.peer;
+  const raw = Object.entries(data.raw).map(([name, value]) => {
+    const free = typeof value === "string" && !WORDS.includes(name);
     return [name, free ? maskAllNumbers(value) : value];
   });
-  const { requestRecipients, ...data } = event.data;
-  const rest = mapTexts({ ...event, data }, masked) as DeliveryEvent;
+  const ids = { messageId: data.messageId, transactionId: data.transactionId };
   return {
-    ...rest,
+    ...event,
+    ...(event.subject === undefined ? {} : { subject: masked(event.subject) }),
     data: {
-      ...rest.data,
-      requestRecipients: mapTexts(requestRecipients, maskAllNumbers) as typeof requestRecipients,
+      ...data,
+      ...(mapTexts(ids, masked) as typeof ids),
+      recipient: mapTexts(data.recipient, masked) as typeof data.recipient,
+      originator: mapTexts(data.originator, masked) as typeof data.originator,
+      requestRecipients: mapTexts(data.requestRecipients, maskAllNumbers) as typeof data.requestRecipients,
+      peer: { ...peer, ...(mapTexts({ helo, user }, masked) as { helo: typeof helo; user: typeof user }) },
       raw: mapTexts(Object.fromEntries(raw), masked) as RawFields,
     },
   };
 }
 
 /** Changes every text in a value, however deep it stands; nothing else. */
-export function mapTexts(value: unknown, change: (text: string) => string): unknown {
+export function mapTexts(value: unknown, change: Mask): unknown {
   if (typeof value === "string") return change(value);
   if (Array.isArray(value)) return value.map((part) => mapTexts(part, change));
   if (value === null || typeof value !== "object") return value;
@@ -92,9 +172,20 @@ export function partiesOf({ data }: DeliveryEvent): readonly (Party | null)[] {
   return [data.recipient, data.originator, ...data.requestRecipients.map(({ party }) => party)];
 }
 
-const MAX_MASKED_PARTIES = 20;
-const LEAST_DIGITS = 7;
-const DIGITS_SHOWN = 4;
+/** The digits of all their numbers: of each address as a whole, and of what stands together in it. */
+function digitsOfParties(parties: Iterable<Numbered | null>): KnownDigits | "too-many" {
+  const numbers = new Set<string>();
+  for (const party of parties) {
+    if (party === null) continue;
+    for (const written of [party.number ?? "", party.raw]) {
+      for (const number of written.match(NUMBER) ?? []) numbers.add(digitsOf(number));
+      for (const number of written.match(SOLID_NUMBER) ?? []) numbers.add(number);
+    }
+    if (numbers.size > BOUNDS.numbersKnown.value) return "too-many";
+  }
+  for (const number of numbers) if (number.length > BOUNDS.numberDigits.value) return "too-many";
+  return knownDigits(numbers);
+}
 
 function digitsOf(number: string): string {
   return number.replace(/\D/g, "");
@@ -104,4 +195,14 @@ function digitsOf(number: string): string {
 function maskDigits(number: string): string {
   let left = digitsOf(number).length - DIGITS_SHOWN;
   return number.replace(/\d/g, (digit) => (left-- > 0 ? "*" : digit));
+}
+
+function maskPlaces(text: string, places: readonly number[]): string {
+  let masked = "";
+  let from = 0;
+  for (const place of places) {
+    masked += `${text.slice(from, place)}*`;
+    from = place + 1;
+  }
+  return from === 0 ? text : masked + text.slice(from);
 }

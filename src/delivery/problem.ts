@@ -9,4 +9,6 @@ export type Problem =
   | { readonly kind: "other-pdu"; readonly messageType: string }
   /** A message type nobody knows; or none, on a message that carries a status. */
   | { readonly kind: "unknown-type" }
-  | { readonly kind: "no-status" };
+  | { readonly kind: "no-status" }
+  /** A report that is beyond a bound of events (bounds.ts). `detail` says which, in words. */
+  | { readonly kind: "event-too-large"; readonly detail: string };

@@ -1,4 +1,4 @@
-/** A message that could not be read as a report, kept whole for a person. */
+/** A message that made no event, kept whole for a person. */
 import type { PeerIdentity } from "./peer.ts";
 
 export type QuarantineReason =
@@ -6,12 +6,14 @@ export type QuarantineReason =
   | "no-status"
   /** A message with a status, but of a type nobody knows. */
   | "unknown-type"
+  /** A report that is beyond a bound of events (bounds.ts). */
+  | "event-too-large"
   /** Our own fault while reading or judging. */
   | "internal-error";
 
 export interface QuarantinedMessage {
   readonly reason: QuarantineReason;
-  /** What went wrong, for `internal-error`; otherwise null. */
+  /** What went wrong, for `internal-error` and `event-too-large`; otherwise null. */
   readonly detail: string | null;
   readonly peer: PeerIdentity;
   /** RFC 3339, UTC. */

@@ -2,15 +2,17 @@
  * What is remembered of a report on its way from the relay to the queue and back
  * to its MMSC, and how a person is told of it.
  */
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "./acknowledgement.ts";
+import { beginningOf } from "./beginning.ts";
 import { describeEvent } from "./describe.ts";
 import type { DeliveryEvent } from "./event.ts";
-import { maskAllNumbers, maskHeader, numberMask, partiesOf } from "./masking.ts";
+import { type Mask, maskAllNumbers, maskByHeader, maskHeader, numberMask, partiesOf } from "./masking.ts";
 import type { PeerIdentity } from "./peer.ts";
 
 /** One stretch of the way. */
 export type TraceNote =
-  /** A message came, and was answered. */
+  /** A message came, and was answered, or could not be. */
   | {
       readonly kind: "received";
       /** RFC 3339, UTC, as all times here. */
@@ -22,8 +24,10 @@ export type TraceNote =
       readonly mailFrom: string;
       readonly bytes: number;
       readonly tookMs: number;
-      /** What we said, such as `250 2.0.0 …`. */
+      /** What we said, or were to say, such as `250 2.0.0 …`. */
       readonly reply: string;
+      /** False when it could not be said; absent otherwise, and in notes of 1.0.0. */
+      readonly answered?: boolean;
       /** What became of it, besides an event. */
       readonly fate: string | null;
       /** As it came, a character a byte, the first {@link MAX_HEADER_LENGTH}. */
@@ -67,12 +71,11 @@ export interface ReportIds {
 export const MAX_HEADER_LENGTH = 4_096;
 /** A response may name thousands. */
 const MAX_RECIPIENTS = 20;
-const MAX_FIELD_LENGTH = 1_000;
 
 /** The event as a trace keeps it: of thousands of recipients the first, of long fields the beginning. */
 export function shortened(event: DeliveryEvent): DeliveryEvent {
   const { requestRecipients, raw } = event.data;
-  const cut = (text: string | null): string | null => text?.slice(0, MAX_FIELD_LENGTH) ?? null;
+  const cut = (text: string | null): string | null => text && beginningOf(text);
   const fields = Object.entries(raw).slice(0, MAX_RECIPIENTS * 2);
   return {
     ...event,
@@ -93,17 +96,27 @@ export function idsOf(event: DeliveryEvent): ReportIds {
 
 /** A recipient as it is compared: the digits of a number, however it is written, or an address. */
 export function numberOf(written: string): string {
-  const text = written.trim();
+  const text = written.slice(0, BOUNDS.idCompared.value).trim();
   return /^\+?[\d\s().-]+$/.test(text) ? text.replace(/\D/g, "") : text.toLowerCase();
 }
 
-/** An id without quotes or angle brackets: relays, echoes and people write them or not. */
+/** An id without quotes or angle brackets: relays, echoes and people write them or not. Of a long one the beginning. */
 export function bareId(id: string): string {
-  return id
-    .trim()
-    .replace(/^["<]+|[">]+$/g, "")
-    .slice(0, MAX_FIELD_LENGTH);
+  const text = id.trimStart();
+  let start = 0;
+  while (OPENING.has(text[start] ?? "")) start += 1;
+  // Cut first: nothing is done with the rest, whatever it is.
+  const whole = text.length - start <= BOUNDS.idCompared.value;
+  const kept = text.slice(start, start + BOUNDS.idCompared.value);
+  if (!whole) return kept;
+  const bare = kept.trimEnd();
+  let end = bare.length;
+  while (end > 0 && CLOSING.has(bare[end - 1] ?? "")) end -= 1;
+  return bare.slice(0, end);
 }
+
+const OPENING = new Set(['"', "<"]);
+const CLOSING = new Set(['"', ">"]);
 
 export function idsOfAcknowledgement({ eventId, messageId, transactionId }: Acknowledgement): ReportIds {
   return { eventId, messageId, transactionId, numbers: [] };
@@ -138,7 +151,7 @@ export interface Trace {
 /** Puts notes together that are about the same report. */
 export function reportsOf(notes: readonly TraceNote[]): readonly Omit<TracedReport, "job">[] {
   const reports = new Map<string, TraceNote[]>();
-  for (const note of [...notes].sort((a, b) => a.at.localeCompare(b.at))) {
+  for (const note of [...notes].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))) {
     const key = keyOf(note);
     const known = reports.get(key);
     if (known) known.push(note);
@@ -168,54 +181,78 @@ export interface ToldReport {
   readonly steps: readonly { readonly at: string; readonly text: string }[];
 }
 
-export function tellReport({ event, ids, notes, job }: TracedReport, numbers: "masked" | "full"): ToldReport {
-  // Where its parties are not known, its ids may hold their numbers.
-  const masked = event ? numberMask(partiesOf(event)) : maskAllNumbers;
-  const shown = (text: string): string => (numbers === "full" ? text : masked(text));
+export function tellReport(report: TracedReport, numbers: "masked" | "full"): ToldReport {
+  const { event, ids, notes, job } = report;
+  const mask = maskOf(report);
+  const shown: Shown =
+    numbers === "full"
+      ? { line: (line) => line, id: (id) => beginningOf(id), text: (text) => beginningOf(text) }
+      : {
+          line: mask,
+          id: (id) => mask(beginningOf(id)),
+          // Where its parties are not known for certain, what is no id may hold their numbers.
+          text: (text) => mask(event ? beginningOf(text) : maskAllNumbers(beginningOf(text))),
+        };
   return {
     headline: headline(event, ids, shown),
     steps: [
       ...notes.map((note) => ({ at: note.at, text: describeNote(note, shown) })),
-      ...(job === null ? [] : [{ at: "now", text: shown(describeJob(job)) }]),
+      ...(job === null ? [] : [{ at: "now", text: shown.text(describeJob(job)) }]),
     ],
   };
+}
+
+/** By its event, or else by what its header says of parties. */
+function maskOf({ event, notes }: TracedReport): Mask {
+  if (event) return numberMask(partiesOf(event));
+  return maskByHeader(notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1) ?? "");
 }
 
 /** The header of the message as it came last, if that is remembered. */
 export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "full"): string | null {
   const header = notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1);
   if (header === undefined) return null;
-  const text = Buffer.from(header, "latin1").toString();
+  const whole = Buffer.from(header, "latin1").toString();
+  // What was kept of a long one may end within a number.
+  const text = header.length < MAX_HEADER_LENGTH ? whole : beginningOf(whole, whole.length - 1);
   return numbers === "full" ? text : maskHeader(text, event ? partiesOf(event) : []);
 }
 
 /** Makes what a peer wrote fit to be shown. What is ours needs no mask. */
-type Shown = (text: string) => string;
+interface Shown {
+  /** Of what is short. */
+  readonly line: Mask;
+  readonly id: Mask;
+  readonly text: Mask;
+}
 
 function headline(
   event: DeliveryEvent | null,
   { messageId, transactionId }: ReportIds,
   shown: Shown,
 ): readonly string[] {
-  const transaction = `transaction ${shown(transactionId ?? "without id")}`;
-  if (event) return [...describeEvent(event).map(shown), `  ${transaction}, event ${event.id}`];
-  return ["No event", `  message ${shown(messageId ?? "without id")}, ${transaction}`];
+  const transaction = `transaction ${shown.id(transactionId ?? "without id")}`;
+  if (event) return [...describeEvent(event).map(shown.line), `  ${transaction}, event ${event.id}`];
+  return ["No event", `  message ${shown.id(messageId ?? "without id")}, ${transaction}`];
 }
 
 function describeNote(note: TraceNote, shown: Shown): string {
   switch (note.kind) {
     case "received": {
-      const { peer, sessionId, mailFrom, bytes, tookMs, reply, fate } = note;
+      const { peer, sessionId, mailFrom, bytes, tookMs, reply, answered = true, fate } = note;
       const tls = peer.tls === null ? "" : ` with ${peer.tls.protocol}`;
       const became = fate === null ? "" : `; ${fate}`;
-      return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${shown(mailFrom)}>, ${bytes} bytes; answered "${reply}" after ${tookMs.toFixed(1)} ms${became}`;
+      const said = answered
+        ? `answered "${reply}" after ${tookMs.toFixed(1)} ms`
+        : `could not be answered "${reply}": the connection was closed`;
+      return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${shown.text(mailFrom)}>, ${bytes} bytes; ${said}${became}`;
     }
     case "queued":
       return note.duplicateOf === null
         ? `put on the queue as job ${note.recordId}`
         : `not queued again: it is a duplicate of job ${note.duplicateOf}`;
     case "acknowledgement":
-      return `acknowledgement ${ACKNOWLEDGED[note.result]}: ${shown(note.detail)}`;
+      return `acknowledgement ${ACKNOWLEDGED[note.result]}: ${shown.text(note.detail)}`;
   }
 }
 

@@ -4,6 +4,7 @@
  *
  * Sources: 3GPP TS 23.140 §8.4.2, §8.4.3, §8.4.6 (versions).
  */
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { AckRequest } from "../delivery/acknowledgement.ts";
 import type { PeerRules } from "../delivery/peer.ts";
 import { readMailbox, readParty, splitAddresses } from "./address.ts";
@@ -21,7 +22,10 @@ export interface AckContext {
   readonly always: boolean;
 }
 
-/** Null for a message that asks for nothing, or is never answered: it is an answer itself, or our own. */
+/**
+ * Null for a message that asks for nothing, or is never answered: it is an answer
+ * itself, or our own, or has an id that is longer than one that is echoed.
+ */
 export function readAckRequest({ header, fields }: OpenMessage, context: AckContext): AckRequest | null {
   const said = (name: string): string =>
     header.fields.find(({ key, bytes }) => key === name && bytes !== "")?.bytes ?? "";
@@ -36,12 +40,19 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   // Two that acknowledge each other would do so for ever.
   if (isOurs(sender) || isOurs(mailFrom) || isOurs(to)) return null;
 
-  const [originator = ""] = splitAddresses(fields.of(context.rules.swapAddresses ? "from" : "to").bytes[0] ?? "");
+  const [transactionId, messageId] = [
+    fields.of("transactionId").bytes[0] ?? null,
+    fields.of("messageId").bytes[0] ?? null,
+  ];
+  // What is echoed is echoed whole, or nothing is said. 3GPP TS 23.140 §8.4.2.
+  if (isTooLong(transactionId) || isTooLong(messageId)) return null;
+
+  const [originator = ""] = splitAddresses(fields.of(context.rules.swapAddresses ? "from" : "to").bytes[0] ?? "", 1);
   return {
     messageType,
     version: versionOf(fields.of("version").bytes[0] ?? ""),
-    transactionId: fields.of("transactionId").bytes[0] ?? null,
-    messageId: fields.of("messageId").bytes[0] ?? null,
+    transactionId,
+    messageId,
     to,
     originator: readParty(originator, context.rules.nanp).party.number,
   };
@@ -53,6 +64,10 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
  */
 function isYes(written: string): boolean {
   return /^(?:yes|y|1|true|128)$/i.test(written.replaceAll('"', "").trim());
+}
+
+function isTooLong(id: string | null): boolean {
+  return id !== null && id.length > BOUNDS.idEchoed.value;
 }
 
 /** A report that lost its type is answered as a delivery report, which is what this link is for. */

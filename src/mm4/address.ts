@@ -72,16 +72,16 @@ const MAILBOX =
 
 /**
  * Splits a list of addresses at the commas that are outside quotes and angle
- * brackets; empty entries are left out.
+ * brackets; empty entries are left out, and what follows the first `most`.
  *
  * Seen in practice: twenty recipients in one folded To.
  */
-export function splitAddresses(list: string): readonly string[] {
+export function splitAddresses(list: string, most = Number.POSITIVE_INFINITY): readonly string[] {
   const addresses: string[] = [];
   let start = 0;
   let quoted = false;
   let bracketed = false;
-  for (let i = 0; i <= list.length; i++) {
+  for (let i = 0; i <= list.length && addresses.length < most; i++) {
     const char = list[i];
     if (char === '"') quoted = !quoted;
     else if (char === "<" && !quoted) bracketed = true;

@@ -83,7 +83,7 @@ export function composePdu(pdu: PduToCompose): Uint8Array {
     ["X-Mms-Transaction-ID", transactionId],
     ["X-Mms-Message-ID", written(pdu.messageId, dialect)],
     ["From", from],
-    ["To", dialect.bareTo ? to.replace(/\/TYPE=PLMN.*$/i, "") : to],
+    ["To", dialect.bareTo ? (to.split(/\/TYPE=PLMN/i, 1)[0] ?? "") : to],
     ["X-Mms-Request-Recipients", kind === "forward-response" ? pdu.recipient : undefined],
     ["Date", dialect.date === "asctime" ? asctime(pdu.date) : pdu.date.toUTCString().replace("GMT", "+0000")],
     [STATUS_FIELDS[kind], pdu.status],

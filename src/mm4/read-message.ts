@@ -9,6 +9,7 @@
  *
  * Sources: 3GPP TS 23.140 §8.4.1 to §8.4.4; RFC 5322 §2.2.
  */
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { Party } from "../delivery/party.ts";
 import type { PeerRules } from "../delivery/peer.ts";
 import type { Problem } from "../delivery/problem.ts";
@@ -104,9 +105,12 @@ export function readReport(
   });
 }
 
-/** The ids of any PDU, whether it makes a report or not. */
+/** The ids of any PDU, whether it makes a report or not. One that no event may have is null. */
 export function readIds({ fields }: OpenMessage): Pick<Report, "messageId" | "transactionId"> {
-  const idOf = (property: FieldProperty): string | null => normaliseId(fields.of(property).values[0] ?? "").id;
+  const idOf = (property: FieldProperty): string | null => {
+    const { id } = normaliseId(fields.of(property).values[0] ?? "");
+    return id !== null && id.length > BOUNDS.idLength.value ? null : id;
+  };
   return { messageId: idOf("messageId"), transactionId: idOf("transactionId") };
 }
 
@@ -192,12 +196,12 @@ interface PartyWarnings {
 }
 
 function readOne(bytes: string | undefined, context: AddressContext, names: PartyWarnings): Party | null {
-  const [first, ...others] = splitAddresses(bytes ?? "");
+  const [first, second] = splitAddresses(bytes ?? "", 2);
   if (first === undefined) {
     context.warn(names.missing);
     return null;
   }
-  if (others.length > 0) context.warn(names.several);
+  if (second !== undefined) context.warn(names.several);
   const party = readDecoded(first, context);
   if (party.kind === "other") context.warn(names.unreadable);
   return party;
@@ -212,11 +216,13 @@ function readDecoded(bytes: string, { rules, decodeWords, warn }: AddressContext
 /**
  * The recipients a forward response speaks of, each with its own status where
  * one stands behind it. Without one the response's request status holds for it.
+ * Beyond the bound one more is read, which tells that there are too many.
  */
 function readRequestRecipients(fields: ReadFields, context: AddressContext): readonly RequestRecipient[] {
   return fields
     .of("requestRecipients")
-    .bytes.flatMap(splitAddresses)
+    .bytes.flatMap((list) => splitAddresses(list, MOST_RECIPIENTS))
+    .slice(0, MOST_RECIPIENTS)
     .map((entry) => {
       // The status is the last word, behind a blank or a semicolon.
       const cut = Math.max(entry.lastIndexOf(" "), entry.lastIndexOf(";"), entry.lastIndexOf("\t"));
@@ -227,6 +233,8 @@ function readRequestRecipients(fields: ReadFields, context: AddressContext): rea
       return { party: readDecoded(address, context), status };
     });
 }
+
+const MOST_RECIPIENTS = BOUNDS.recipients.value + 1;
 
 function withoutSemicolon(text: string): string {
   return text.endsWith(";") ? text.slice(0, -1).trim() : text;

@@ -5,6 +5,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type Job, type JobsOptions, Queue } from "bullmq";
 import type { Redis } from "ioredis";
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { Config } from "../config.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
@@ -14,7 +15,7 @@ import { wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, acknowledgementId, acknowledgementJobs, type OwedJob } from "./acknowledgements.ts";
 import { type CountedJob, gatheringOn } from "./gathered-adds.ts";
-import { QUARANTINE_QUEUE } from "./quarantine.ts";
+import { QUARANTINE_QUEUE, type QuarantineJobsOptions } from "./quarantine.ts";
 import { redisFault } from "./redis-faults.ts";
 import { countOf } from "./statistics.ts";
 
@@ -48,6 +49,11 @@ export type PublishingSettings = Pick<
   | "streamKeepCount"
   | "ackRetrySeconds"
 >;
+
+/** One queue is refused to us, whatever else Redis does. */
+export class QueueRefusedError extends Error {
+  override readonly name = "QueueRefusedError";
+}
 
 export interface Published {
   /** The job that already stands for this event, when the record was a duplicate. */
@@ -115,7 +121,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
       return await use(await queueOf(name, defaultJobOptions));
     } catch (cause) {
       if (!(cause instanceof Error && ABOUT_ONE_QUEUE.test(cause.message))) throw cause;
-      throw new Error(`The queue "${name}" does not take it: ${redisFault(cause)}`, { cause });
+      throw new QueueRefusedError(`The queue "${name}" does not take it: ${redisFault(cause)}`, { cause });
     }
   }
 
@@ -172,8 +178,14 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
 
   /** Gives the id of the job that stands for the event. */
   async function addEvent({ id, event }: Extract<Publishable, { kind: "event" }>): Promise<string> {
-    const opts = { ...eventJobs, jobId: id, deduplication: { id: event.id, ttl } };
-    const job = { ...NEW_JOB, id, name: event.type, data: textOf(event), opts, deduplicationId: event.id };
+    const data = textOf(event);
+    const opts = {
+      ...eventJobs,
+      ...(Buffer.byteLength(data) > BOUNDS.consumedEventBytes.value ? { removeOnComplete: true } : {}),
+      jobId: id,
+      deduplication: { id: event.id, ttl },
+    };
+    const job = { ...NEW_JOB, id, name: event.type, data, opts, deduplicationId: event.id };
     const add = async (name: string, counted: Pick<CountedJob, "count">): Promise<string> => {
       const counting: CountedJob = { ...job, timestamp: Date.now(), ...counted };
       return onQueue(name, eventJobs, (queue) => queue.getBackend().addJob(counting, id));
@@ -187,7 +199,8 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
 
   async function addQuarantined({ id, message }: Extract<Publishable, { kind: "quarantine" }>): Promise<string> {
     const said = createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex");
-    const options = { jobId: id, deduplication: { id: `q${said.slice(0, 32)}`, ttl } };
+    const deduplication = { id: `q${said.slice(0, 32)}`, ttl };
+    const options: QuarantineJobsOptions = { jobId: id, deduplication, peer: message.peer.name };
     const job = await onQueue(QUARANTINE_QUEUE, {}, (queue) => queue.add(message.reason, message, options));
     return job.id ?? id;
   }

@@ -1,78 +1,265 @@
 /**
  * The quarantine: messages nobody could read, kept whole for a person on a
  * BullMQ queue that nothing consumes. Bounded, so that a peer gone wrong cannot
- * fill Redis.
+ * fill Redis, and shared out, so that it cannot take the others' room.
  */
-import { type Job, Queue } from "bullmq";
-import type { Redis } from "ioredis";
+import { type Job, type JobsOptions, Queue } from "bullmq";
+import type { ChainableCommander, Redis } from "ioredis";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 
 export const QUARANTINE_QUEUE = "mm4-quarantine";
 
-/** What the quarantine holds. */
+/** What the quarantine holds, or a peer has in it. */
 export interface QuarantineUse {
   readonly messages: number;
   /** Of the messages as they are kept, base64 and all. */
   readonly bytes: number;
 }
 
+/** One message in it, as far as it is counted. */
+export interface KeptMessage {
+  /** Name of its peer. */
+  readonly peer: string;
+  readonly bytes: number;
+}
+
+/** By the id of its job. */
+export type QuarantineContents = ReadonlyMap<string, KeptMessage>;
+
+/** How its jobs say whose they are, so that nobody has to read them for that. */
+export type QuarantineJobsOptions = JobsOptions & { readonly peer: string };
+
 /**
- * Counts the quarantine. Reads the sizes of its jobs, not the jobs: some
- * milliseconds for ten thousand.
+ * Counts the quarantine. What is known from the last time is not asked again: a job
+ * never changes. Of a new one its size and its options are read, not the job: some
+ * milliseconds for ten thousand. Only one that mm4d 1.0.0 put there is read itself,
+ * once, and of very many some at each measurement; until then it is nobody's.
  */
-export async function measureQuarantine(redis: Redis, prefix: string): Promise<QuarantineUse> {
+export async function measureQuarantine(
+  redis: Redis,
+  prefix: string,
+  known: QuarantineContents,
+): Promise<QuarantineContents> {
   const key = `${prefix}:${QUARANTINE_QUEUE}`;
   const ids = await redis.lrange(`${key}:wait`, 0, -1);
+  const contents = new Map(ids.map((id) => [id, known.get(id) ?? UNKNOWN]));
+  const fresh = ids.filter((id) => contents.get(id) === UNKNOWN);
+  for (const some of inPieces(fresh, () => 1, ASKED_AT_A_TIME)) {
+    const asked = await ask(redis, some, (pipeline, id) =>
+      pipeline.hstrlen(`${key}:${id}`, "data").hget(`${key}:${id}`, "opts"),
+    );
+    for (const [index, id] of some.entries())
+      contents.set(id, { peer: peerIn(asked[2 * index + 1]), bytes: Number(asked[2 * index]) });
+  }
+  const bytesOf = (id: string): number => contents.get(id)?.bytes ?? 0;
+  const unnamed = ids.filter((id) => contents.get(id)?.peer === NOBODY && bytesOf(id) > 0);
+  for (const some of inPieces(unnamed, bytesOf, READ_AT_A_TIME_BYTES).slice(0, PIECES_READ)) {
+    const jobs = await ask(redis, some, (pipeline, id) => pipeline.hget(`${key}:${id}`, "data"));
+    for (const [index, id] of some.entries())
+      contents.set(id, { peer: peerOfMessage(jobs[index]), bytes: bytesOf(id) });
+  }
+  // What was taken out meanwhile has no size.
+  return new Map([...contents].filter(([, { bytes }]) => bytes > 0));
+}
+
+const NOBODY = "";
+const UNKNOWN: KeptMessage = { peer: NOBODY, bytes: 0 };
+const ASKED_AT_A_TIME = 1_000;
+/** Reading so much holds the event loop for some milliseconds. */
+const READ_AT_A_TIME_BYTES = 2 * 1024 * 1024;
+const PIECES_READ = 16;
+
+async function ask(
+  redis: Redis,
+  ids: readonly string[],
+  question: (pipeline: ChainableCommander, id: string) => unknown,
+): Promise<readonly unknown[]> {
   const pipeline = redis.pipeline();
-  for (const id of ids) pipeline.hstrlen(`${key}:${id}`, "data");
-  const sizes = (await pipeline.exec()) ?? [];
-  return { messages: ids.length, bytes: sizes.reduce((sum, [, size]) => sum + Number(size ?? 0), 0) };
+  for (const id of ids) question(pipeline, id);
+  return ((await pipeline.exec()) ?? []).map(([cause, answer]) => {
+    if (cause) throw cause;
+    return answer;
+  });
 }
 
-/** Keeps count of the quarantine between two measurements. */
+/** Pieces of some ids each, whose sizes make `most`, or of one that is larger. */
+function inPieces(
+  ids: readonly string[],
+  sizeOf: (id: string) => number,
+  most: number,
+): readonly (readonly string[])[] {
+  const pieces: string[][] = [];
+  let room = 0;
+  for (const id of ids) {
+    room -= sizeOf(id);
+    if (room < 0 || pieces.length === 0) {
+      pieces.push([]);
+      room = most - sizeOf(id);
+    }
+    pieces.at(-1)?.push(id);
+  }
+  return pieces;
+}
+
+function peerIn(options: unknown): string {
+  const { peer } = JSON.parse(String(options ?? "{}")) as Partial<QuarantineJobsOptions>;
+  return peer ?? NOBODY;
+}
+
+/** What is no message of ours is not looked at again. */
+function peerOfMessage(data: unknown): string {
+  return (JSON.parse(String(data ?? "{}")) as Partial<QuarantinedMessage>).peer?.name ?? "nobody";
+}
+
+/** Since when a peer's messages find no room. */
+export interface QuarantineRefusal {
+  readonly peer: string;
+  /** When the first of them was turned away, and the last: milliseconds since 1970. */
+  readonly since: number;
+  readonly last: number;
+}
+
+/**
+ * Keeps count of the quarantine between two measurements, and shares it out: no peer
+ * has more than half of what the others leave. So whoever fills up its share leaves as
+ * much to all others, and the next one that does half of that.
+ */
 export interface QuarantineRoom {
-  has(bytes: number): boolean;
-  /** A message was promised a place; it is still on its way there. */
-  promised(bytes: number): void;
+  /** Whether a peer's message of this many bytes may be kept. */
+  has(peer: string, bytes: number): boolean;
+  /** A message was turned away. True when that is news: there was room for its peer before. */
+  refused(peer: string, bytes: number): boolean;
+  /** A message was promised a place; it is still on its way there. `id` is that of its record, and will be its job's. */
+  promised(id: string, message: KeptMessage): void;
   /** A message that was promised a place will not come. */
-  broken(bytes: number): void;
-  /** A promised message has arrived. */
-  arrived(bytes: number): void;
-  measured(use: QuarantineUse): void;
+  broken(id: string): void;
+  /** A message has arrived, promised or not. */
+  arrived(id: string, message: KeptMessage): void;
+  measured(contents: QuarantineContents): void;
   use(): QuarantineUse;
+  useOf(peer: string): QuarantineUse;
+  /** Peers whose messages find no room. */
+  refusals(): readonly QuarantineRefusal[];
+  /** Peers that hold this part of their share, or more. */
+  fillers(part: number): readonly string[];
 }
 
-export function createQuarantineRoom(maxMessages: number, maxBytes: number): QuarantineRoom {
-  let measured: QuarantineUse = { messages: 0, bytes: 0 };
-  /** On their way, and arrived since the last measurement. */
-  let promised: QuarantineUse = measured;
-  let arrived: QuarantineUse = measured;
-  const plus = (use: QuarantineUse, bytes: number, messages: number): QuarantineUse => ({
-    messages: Math.max(0, use.messages + messages),
-    bytes: Math.max(0, use.bytes + bytes * messages),
-  });
-  const use = (): QuarantineUse => ({
-    messages: measured.messages + promised.messages + arrived.messages,
-    bytes: measured.bytes + promised.bytes + arrived.bytes,
-  });
+/**
+ * `processes`: how many give out the same room. None knows what the others have given out
+ * since the last measurement; each takes them for as busy as itself.
+ */
+export function createQuarantineRoom(maxMessages: number, maxBytes: number, processes = 1): QuarantineRoom {
+  let measured: QuarantineContents = new Map();
+  /** On their way, or arrived and not certainly measured yet: for so many measurements more. */
+  const coming = new Map<string, { readonly message: KeptMessage; measurements: number }>();
+  let known = createTally();
+  /** Of what is known, what only this process knows. */
+  let unmeasured = createTally();
+  const refusals = new Map<string, QuarantineRefusal & { readonly bytes: number }>();
+
+  function count(message: KeptMessage, messages: 1 | -1): void {
+    known.count(message, messages);
+    unmeasured.count(message, messages);
+  }
+
+  function recount(): void {
+    known = createTally();
+    unmeasured = createTally();
+    for (const message of measured.values()) known.count(message, 1);
+    for (const [id, { message }] of coming) if (!measured.has(id)) count(message, 1);
+  }
+
+  /** What may be there by now. */
+  function supposed(peer?: string): QuarantineUse {
+    const [here, elsewhere] = [known.use(peer), unmeasured.use(peer)];
+    return {
+      messages: here.messages + (processes - 1) * elsewhere.messages,
+      bytes: here.bytes + (processes - 1) * elsewhere.bytes,
+    };
+  }
+
+  function has(peer: string, bytes: number): boolean {
+    const [all, own] = [supposed(), supposed(peer)];
+    if (all.messages >= maxMessages || all.bytes + bytes > maxBytes) return false;
+    // Half of a single place is none, and would stay empty for ever.
+    if (own.messages === 0) return true;
+    const left = { messages: maxMessages - all.messages + own.messages, bytes: maxBytes - all.bytes + own.bytes };
+    return own.messages + processes <= left.messages / 2 && own.bytes + processes * bytes <= left.bytes / 2;
+  }
+
   return {
-    has: (bytes) => use().messages < maxMessages && use().bytes + bytes <= maxBytes,
-    promised(bytes) {
-      promised = plus(promised, bytes, 1);
+    has,
+    refused(peer, bytes) {
+      const [before, now] = [refusals.get(peer), Date.now()];
+      refusals.set(peer, {
+        peer,
+        since: before?.since ?? now,
+        last: now,
+        bytes: Math.min(before?.bytes ?? bytes, bytes),
+      });
+      return before === undefined;
     },
-    broken(bytes) {
-      promised = plus(promised, bytes, -1);
+    promised(id, message) {
+      coming.set(id, { message, measurements: Number.POSITIVE_INFINITY });
+      count(message, 1);
     },
-    arrived(bytes) {
-      promised = plus(promised, bytes, -1);
-      arrived = plus(arrived, bytes, 1);
+    broken(id) {
+      const entry = coming.get(id);
+      coming.delete(id);
+      if (entry && !measured.has(id)) count(entry.message, -1);
     },
-    measured(next) {
-      measured = next;
-      arrived = { messages: 0, bytes: 0 };
+    arrived(id, message) {
+      if (!coming.has(id) && !measured.has(id)) count(message, 1);
+      coming.set(id, { message, measurements: MEASURED_BY });
     },
-    use,
+    measured(contents) {
+      measured = contents;
+      for (const [id, entry] of coming) {
+        entry.measurements -= 1;
+        if (entry.measurements === 0) coming.delete(id);
+      }
+      recount();
+      for (const [peer, { bytes, last }] of refusals) {
+        if (has(peer, bytes) || Date.now() - last > FORGOTTEN_MS) refusals.delete(peer);
+      }
+    },
+    use: () => known.use(),
+    useOf: (peer) => known.use(peer),
+    refusals: () => [...refusals.values()].map(({ peer, since, last }) => ({ peer, since, last })),
+    fillers: (part) =>
+      known.peers().filter((peer) => {
+        const [all, own] = [known.use(), known.use(peer)];
+        // A single place is a share too: see `has`.
+        const messages = Math.max(1, Math.floor((maxMessages - all.messages + own.messages) / 2));
+        const bytes = (maxBytes - all.bytes + own.bytes) / 2;
+        return own.messages >= messages * part || own.bytes >= bytes * part;
+      }),
   };
+}
+
+const NOTHING: QuarantineUse = { messages: 0, bytes: 0 };
+/** A relay comes again within that time, or has given up. */
+const FORGOTTEN_MS = 3_600_000;
+/** The measurement under way may have begun before it arrived; the next one has seen it. */
+const MEASURED_BY = 2;
+
+/** Sums by peer, and of all. */
+function createTally() {
+  let all = NOTHING;
+  const uses = new Map<string, QuarantineUse>();
+  return {
+    count({ peer, bytes }: KeptMessage, messages: 1 | -1): void {
+      all = plus(all, bytes, messages);
+      uses.set(peer, plus(uses.get(peer) ?? NOTHING, bytes, messages));
+    },
+    use: (peer?: string): QuarantineUse => (peer === undefined ? all : (uses.get(peer) ?? NOTHING)),
+    /** Those that hold something. */
+    peers: (): readonly string[] => [...uses].filter(([, { messages }]) => messages > 0).map(([peer]) => peer),
+  };
+}
+
+function plus(use: QuarantineUse, bytes: number, messages: 1 | -1): QuarantineUse {
+  return { messages: use.messages + messages, bytes: use.bytes + bytes * messages };
 }
 
 export interface QuarantineEntry {

@@ -1,31 +1,112 @@
-/** What is on a queue: how many jobs in which state, and since when the oldest waits. Some commands, however long it is. */
+/**
+ * What is on a queue: how many jobs in which state, since when the oldest waits,
+ * whether it is paused, and with what jobs have failed. Some commands, however long it is.
+ */
 import type { Redis } from "ioredis";
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueueUse } from "../metrics.ts";
 import { redisFault } from "./redis-faults.ts";
 
-/** BullMQ's lists and sets of ids, oldest last. A paused queue keeps what waits in a list of its own. */
+/** What one look finds out. */
+export interface QueueLook extends Omit<QueueUse, "notTakenMs" | "workers" | "workersUnknown"> {
+  /**
+   * What a consumer would take next, of each place where jobs wait; null where none does. While that is the
+   * same, nothing was taken there.
+   */
+  readonly next: readonly (string | null)[];
+}
+
+/** BullMQ's lists and sets of ids, oldest last. A paused queue kept what waits in a list of its own until BullMQ 5. */
 const LISTS = ["wait", "paused", "active"] as const;
 const SETS = ["prioritized", "delayed", "failed", "completed"] as const;
+/** `wait`, `paused` and `prioritized`. */
+const WAITING_PLACES = 3;
+/** What a delayed job's time is multiplied by to be its score (BullMQ, getDelayedScore.lua). */
+const DELAYED_SCORE = 0x1000;
+
+/** Of each job, the beginning of its error: Redis hands out values whole, and this one is of any length. */
+const ERRORS = `
+local errors = {}
+for place, key in ipairs(KEYS) do
+  errors[place] = string.sub(redis.call('HGET', key, 'failedReason') or '', 1, tonumber(ARGV[1]))
+end
+return errors
+`;
 
 /** Rejects when Redis does not answer, or refuses. */
-export async function measureQueue(redis: Redis, prefix: string, queue: string): Promise<QueueUse> {
+export async function lookAtQueue(redis: Redis, prefix: string, queue: string): Promise<QueueLook> {
   const key = (part: string): string => `${prefix}:${queue}:${part}`;
+  const due = String((Date.now() + 1) * DELAYED_SCORE - 1);
   const pipeline = redis.pipeline();
   for (const list of LISTS) pipeline.llen(key(list));
   for (const set of SETS) pipeline.zcard(key(set));
   pipeline.lindex(key("wait"), -1);
   pipeline.lindex(key("paused"), -1);
-  const answers = (await pipeline.exec()) ?? [];
-  const [refused] = answers.flatMap(([cause]) => (cause ? [cause] : []));
-  if (refused) throw new Error(`The queue "${queue}" cannot be looked at: ${redisFault(refused)}`);
-  const [waiting = 0, paused = 0, active = 0, prioritized = 0, delayed = 0, failed = 0, completed = 0] = answers.map(
-    ([, count]) => Number(count),
+  pipeline.zrange(key("prioritized"), 0, 0);
+  pipeline.zrangebyscore(key("delayed"), "-inf", due, "LIMIT", 0, 1);
+  pipeline.zcount(key("delayed"), "-inf", due);
+  pipeline.hexists(key("meta"), "paused");
+  pipeline.zrange(key("failed"), 0, 0, "WITHSCORES");
+  pipeline.zrange(key("failed"), -1, -1);
+  pipeline.zrange(key("delayed"), 0, BOUNDS.errorsLookedAt.value - 1);
+  const answers = ((await pipeline.exec()) ?? []).map(([cause, answer]) => {
+    if (cause) throw new Error(`The queue "${queue}" cannot be looked at: ${redisFault(cause)}`);
+    return answer;
+  });
+  const counts = answers.splice(0, LISTS.length + SETS.length).map(Number);
+  const [waiting = 0, paused = 0, active = 0, prioritized = 0, delayed = 0, failed = 0, completed = 0] = counts;
+  const [
+    wait,
+    pausedWait,
+    [firstPrioritized],
+    [firstDue],
+    dueCount,
+    isPaused,
+    [firstFailed, failedAt],
+    [lastFailed],
+    later,
+  ] = answers as [string | null, string | null, string[], string[], number, number, string[], string[], string[]];
+
+  const next = [wait, pausedWait, firstPrioritized ?? null, firstDue ?? null];
+  const times = await Promise.all(
+    next.map((id) => (id === null ? [null, null] : redis.hmget(key(id), "timestamp", "processedOn"))),
   );
-  const oldest = answers.slice(LISTS.length + SETS.length).flatMap(([, id]) => (typeof id === "string" ? [id] : []));
-  const made = await Promise.all(oldest.map((id) => redis.hget(key(id), "timestamp")));
-  const times = made.flatMap((time) => (time === null ? [] : [Number(time)]));
+  // One whose turn to be tried again has come does not count: it is as old as its first turn.
+  const made = times.slice(0, WAITING_PLACES).flatMap(([time]) => (typeof time === "string" ? [Number(time)] : []));
+  const errors = await errorsOf(redis, [...(lastFailed === undefined ? [] : [lastFailed]), ...later].map(key));
+  const lastError = lastFailed === undefined ? "" : (errors.shift() ?? "");
   return {
     jobs: { waiting: waiting + paused + prioritized, active, delayed, failed, completed },
-    oldestWaitingAt: times.length === 0 ? null : new Date(Math.min(...times)),
+    oldestWaitingAt: made.length === 0 ? null : new Date(Math.min(...made)),
+    waits: waiting + paused + prioritized + dueCount,
+    paused: isPaused === 1,
+    failures: firstFailed === undefined ? null : { firstAt: new Date(Number(failedAt)), error: lastError },
+    retrying: alikeIn(errors),
+    // One that was taken and came back at once is another.
+    next: next.map((id, place) => (id === null ? null : `${id} ${times[place]?.[1]}`)),
   };
+}
+
+async function errorsOf(redis: Redis, keys: readonly string[]): Promise<string[]> {
+  if (keys.length === 0) return [];
+  return (await redis.eval(ERRORS, keys.length, ...keys, BOUNDS.errorLookedAt.value)) as string[];
+}
+
+/** The most frequent of them, by their first line. Two that differ by an id, a number or a time are alike. */
+function alikeIn(errors: readonly string[]): QueueUse["retrying"] {
+  const shapes = new Map<string, { alike: number; readonly error: string }>();
+  for (const error of errors) {
+    // A job that a consumer has put off without an error.
+    if (error === "") continue;
+    const [line = ""] = error.split("\n", 1);
+    const shape = line
+      .split(" ")
+      .map((word) => (/\d/.test(word) ? "#" : word))
+      .join(" ");
+    const known = shapes.get(shape) ?? { alike: 0, error: line };
+    known.alike += 1;
+    shapes.set(shape, known);
+  }
+  const [most] = [...shapes.values()].sort((a, b) => b.alike - a.alike);
+  return most ? { lookedAt: errors.length, ...most } : null;
 }

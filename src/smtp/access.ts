@@ -31,8 +31,8 @@ export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
-/** Under which address a stranger is listed: whoever has one IPv6 address has a whole /64 of them. */
-export function strangersNetwork(address: string): string {
+/** As what an address is listed, and its failures are counted: whoever has one IPv6 address has a whole /64 of them. */
+export function networkOf(address: string): string {
   const plain = plainAddress(address);
   if (!isIPv6(plain)) return plain;
   const [front = "", back = ""] = plain.split("::");

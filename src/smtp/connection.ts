@@ -14,16 +14,21 @@
  * 6. The end of a message is found by our own reader (data-reader.ts), and the message is handed on in one piece. The
  *    library makes a stream for each, which costs more than all that is done with a report here.
  * 7. AUTH is there for peers with a user, STARTTLS for peers that may use it.
+ * 8. A client that has closed its sending side is answered all the same, and then closed. RFC 1122 §4.2.2.13.
+ *    Seen in practice: Exim pipelines the final dot and QUIT, and closes its sending side behind them.
  */
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { SMTPServer, type SMTPServerSession } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
-import { createDataReader, type DataFault, type ReadData } from "./data-reader.ts";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./data-reader.ts";
 import type { Limits } from "./limits.ts";
+import { findParameterFault } from "./parameters.ts";
 import type { Peer } from "./peer.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
+import type { Unfinished } from "./unfinished.ts";
 
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
 type Command = Parameters<SMTPConnection["_onCommand"]>;
@@ -45,23 +50,30 @@ export interface Arrival {
 /** What a connection needs to know of the others, and whom it tells. */
 export interface House {
   readonly limits: Limits;
+  readonly unfinished: Unfinished;
   /** Why this client is turned away at the door; undefined when it may come in. */
   refusalAtConnect(connection: Mm4Connection): SmtpReply | undefined;
   /** Whether idle sessions are to end. */
   stopping(): boolean;
   offersTls(): boolean;
-  onReply(
-    connection: Mm4Connection,
-    reply: { readonly code: number; readonly reason?: string | undefined },
-    detail: string | null,
-  ): void;
+  /** A reply that the system has taken, on a connection that was open. */
+  onReply(connection: Mm4Connection, code: number): void;
+  /** A refusal, whether the client hears of it or not. */
+  onRefused(connection: Mm4Connection, reason: string, detail: string | null): void;
   /** What to answer to a whole message. */
-  onMessage(connection: Mm4Connection, message: Buffer): Promise<SmtpReply>;
+  onMessage(connection: Mm4Connection, message: Buffer): Promise<Answer>;
   /** A connection that broke in the middle of a transaction. */
   onFailed(connection: Mm4Connection, cause: Error): void;
   /** A handshake that failed: the client hears nothing of us that it would understand. */
   onTlsFailed(connection: Mm4Connection, why: string): void;
   onClosed(connection: Mm4Connection): void;
+}
+
+/** What is to be answered to a message. */
+export interface Answer {
+  readonly reply: SmtpReply;
+  /** Called once: whether the system took the reply, on a connection that was open. */
+  readonly onAnswered: (handed: boolean) => void;
 }
 
 /** What the server waits for its client to do. */
@@ -76,7 +88,7 @@ const EARLY_TALKER_MS = 100;
 export class Mm4Connection extends SMTPConnection {
   /** Its entry, which may change while it is here; undefined for a stranger. */
   peer: Peer | undefined;
-  /** The peer among whose connections it counts; undefined when it was turned away. */
+  /** The peer among whose connections it counts; undefined when it was turned away, or has no place yet. */
   countedAs: string | undefined;
   /** What the next refusal is about. */
   refused: string | null = null;
@@ -94,6 +106,8 @@ export class Mm4Connection extends SMTPConnection {
   messages = 0;
   /** Whether one of them is on its way, or waits for its reply. */
   private inMessage = false;
+  /** Bytes of it that are held. */
+  private messageBytes = 0;
   failedLogins = 0;
   private tlsFailed = false;
 
@@ -127,24 +141,41 @@ export class Mm4Connection extends SMTPConnection {
     this.close();
   }
 
-  private answer(reply: SmtpReply): void {
+  private answer(reply: SmtpReply, onAnswered?: Answer["onAnswered"]): void {
     // RFC 2920 §3.1: RCPT and DATA are sent before the client knows what became of MAIL.
     const bad = reply.bad && !(reply === REPLIES.outOfOrder && this.refusedBefore);
     if (reply.code >= 400 && (this.verb === "MAIL" || this.verb === "RCPT")) this.refusedBefore = true;
     if (bad) this.counts.bad += 1;
     const tooMany = bad && this.counts.bad >= this.house.limits.badCommands;
     const { code, text, reason } = tooMany ? REPLIES.tooManyBadCommands : reply;
-    this.house.onReply(this, { code, reason }, this.refused);
+    if (reason !== undefined) this.house.onRefused(this, reason, this.refused);
     this.refused = null;
-    super.send(code, text, false);
+    this.say(code, [text], onAnswered);
+  }
+
+  /**
+   * Writes a reply. The library writes to a connection that is open in both
+   * directions only; one that its client has half closed is still read there.
+   */
+  private say(code: number, lines: readonly string[], onAnswered: Answer["onAnswered"] = () => {}): void {
+    const last = lines.length - 1;
+    const reply = lines.map((line, index) => `${code}${index < last ? "-" : " "}${line}\r\n`).join("");
+    // During a handshake the socket is the one below TLS: a reply in clear would break it.
+    if (this._upgrading || !this._socket.writable) onAnswered(false);
+    else {
+      this._socket.write(reply, (cause) => {
+        if (!cause) this.house.onReply(this, code);
+        onAnswered(!cause);
+      });
+    }
+    if (code === 421) this.close();
   }
 
   /** The one way out of the library: what it would say is said in our words. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     // The greeting, what EHLO and HELO answer, and the challenges of AUTH say something about us.
     if ((context === false && code < 400) || code === 334) {
-      this.house.onReply(this, { code }, null);
-      super.send(code, data, false);
+      this.say(code, Array.isArray(data) ? data : [data ?? ""]);
       return;
     }
     this.answer(findReply(code, String(data ?? ""), context || undefined));
@@ -180,6 +211,7 @@ export class Mm4Connection extends SMTPConnection {
       if (performance.now() - this.openedMs >= this.house.limits.sessionMs) return REPLIES.sessionOver;
     }
     if (verb === "VRFY" || verb === "EXPN" || verb === "HELP") return REPLIES.notImplemented;
+    if (verb === "XCLIENT" || verb === "XFORWARD") return REPLIES.xclient;
     if (verb === "AUTH" && this.peer?.auth && !this.secure) return REPLIES.authEncryption;
     return undefined;
   }
@@ -195,6 +227,8 @@ export class Mm4Connection extends SMTPConnection {
   override _createParser(): SMTPStream {
     const parser = new Mm4Stream({ maxCommandLength: MAX_COMMAND_BYTES });
     parser.oncommand = (command, callback) => this._onCommand(command, callback);
+    // The client has closed its sending side, and everything before that is answered.
+    parser.on("finish", () => this.close());
     parser.on("error", (error) => {
       if (error.message === "Command line too long") return this.refuse(REPLIES.lineTooLong);
       this.house.onFailed(this, error);
@@ -204,6 +238,7 @@ export class Mm4Connection extends SMTPConnection {
       createDataReader({
         limitBytes: this.house.limits.messageBytes,
         bareNewlines: this.peer?.bareNewlines ?? false,
+        mayHold: (bytes) => this.holdMessage(bytes),
       });
     parser.onFault = (fault) => this.refuse(fault === "too-large" ? REPLIES.messageTooLarge : REPLIES.bareNewline);
     return parser;
@@ -215,9 +250,28 @@ export class Mm4Connection extends SMTPConnection {
     return super._isDisabled(command);
   }
 
+  override handler_MAIL(command: Buffer, callback: () => void): void {
+    if (this.refuseParameters(command)) callback();
+    else super.handler_MAIL(command, callback);
+  }
+
+  override handler_RCPT(command: Buffer, callback: () => void): void {
+    if (this.refuseParameters(command)) callback();
+    else super.handler_RCPT(command, callback);
+  }
+
+  /** Whether something behind the address is wrong, and that was answered. */
+  private refuseParameters(command: Buffer): boolean {
+    const fault = findParameterFault(command.toString("latin1"), this.peer?.listed ?? false);
+    if (fault === undefined) return false;
+    this.answer(fault === "wrong" ? REPLIES.badParameters : REPLIES.unknownParameter);
+    return true;
+  }
+
   override handler_DATA(_command: Buffer, callback: () => void): void {
     const parser = this._parser;
     if (this.session.envelope.rcptTo.length === 0) this.answer(REPLIES.outOfOrder);
+    else if (!this.holdMessage(FIRST_BYTES)) this.answer(REPLIES.noRoom);
     else if (parser instanceof Mm4Stream) {
       this.inMessage = true;
       this.messages += 1;
@@ -230,17 +284,51 @@ export class Mm4Connection extends SMTPConnection {
     callback();
   }
 
-  private async answerMessage(parser: Mm4Stream, message: Buffer): Promise<void> {
-    const reply = await this.house.onMessage(this, message);
+  /** Undefined for a message that there was no room for. */
+  private async answerMessage(parser: Mm4Stream, message: Buffer | undefined): Promise<void> {
+    const { reply, onAnswered } = message ? await this.house.onMessage(this, message) : NO_ROOM;
     this.inMessage = false;
+    this.holdMessage(0);
     // It was answered and sent away meanwhile, or has gone.
-    if (this._closing || this._closed) return;
-    this.answer(reply);
+    if (this._closing || this._closed) return onAnswered(false);
+    this.answer(reply, onAnswered);
     this._transactionCounter += 1;
     this._resetSession();
     if (this.house.stopping()) this.refuse(REPLIES.shuttingDown);
     else if (this.revoked) this.refuse(REPLIES.accessChanged);
     parser.endMessage();
+  }
+
+  /** From now on so many bytes of a message are held. False when they may not be: then it is as before. */
+  private holdMessage(bytes: number): boolean {
+    const may = this.house.unfinished.hold(this.peer?.name ?? "", bytes - this.messageBytes);
+    if (may) this.messageBytes = bytes;
+    return may;
+  }
+
+  /** A client that does not read its replies is not listened to, and what it said by then counts. */
+  override _whenWritable(next: () => void): void {
+    const socket = this._socket;
+    if (!socket.writableNeedDrain || socket.destroyed) {
+      next();
+      return;
+    }
+    const peer = this.peer?.name ?? "";
+    const { unfinished } = this.house;
+    // There is no telling it: it would not read it.
+    if (!unfinished.hold(peer, BOUNDS.unreadInput.value)) {
+      this.close();
+      return;
+    }
+    const read = (): void => {
+      gone();
+      next();
+    };
+    const gone = (): void => {
+      socket.off("drain", read).off("close", gone);
+      unfinished.hold(peer, -BOUNDS.unreadInput.value);
+    };
+    socket.once("drain", read).once("close", gone);
   }
 
   override upgrade(...[callback, secured]: Parameters<SMTPConnection["upgrade"]>): void {
@@ -258,8 +346,16 @@ export class Mm4Connection extends SMTPConnection {
     return this.secure ? (this._socket as TLSSocket) : undefined;
   }
 
-  // The library's timeout begins anew at every byte; `enforceDeadline` does its work.
-  override _armTimeout(): void {}
+  /**
+   * The library's timeout begins anew at every byte; `enforceDeadline` does its work.
+   * It is armed for each socket that the library begins to use, the one of a handshake too.
+   */
+  override _armTimeout(socket: Socket = this._socket): void {
+    socket.once("end", () => {
+      // In the middle of a handshake there is nothing that could still be answered.
+      if (this._upgrading) socket.destroy();
+    });
+  }
 
   override _onError(error: Error & { code?: string | undefined }): void {
     if (!this._upgrading) super._onError(error);
@@ -270,6 +366,9 @@ export class Mm4Connection extends SMTPConnection {
 
   override _onClose(): void {
     if (!this._closed) this.house.onClosed(this);
+    // One that is whole is given up when it is stored, whoever waits for that.
+    const parser = this._parser || undefined;
+    if (parser?._dataMode) this.holdMessage(0);
     super._onClose();
   }
 
@@ -341,12 +440,12 @@ class Mm4Stream extends SMTPStream {
   };
   onFault: (fault: DataFault) => void = () => {};
   private readData: ReadData | undefined;
-  private onMessage: (message: Buffer) => void = () => {};
+  private onMessage: (message: Buffer | undefined) => void = () => {};
   /** Goes on with what came behind a message. */
   private goOn: () => void = () => {};
 
-  /** From here on a message comes, and then nothing is read before `endMessage`. */
-  startMessage(onMessage: (message: Buffer) => void): void {
+  /** From here on a message comes, and then nothing is read before `endMessage`. Undefined when it could not be held. */
+  startMessage(onMessage: (message: Buffer | undefined) => void): void {
     this._dataMode = true;
     this.readData = this.newReader();
     this.onMessage = onMessage;
@@ -356,13 +455,28 @@ class Mm4Stream extends SMTPStream {
     this.goOn();
   }
 
+  /** A line without an end is no command: who knows what else it was to be. RFC 5321 §2.3.8. */
+  override _flushData(): void {}
+
+  /** By pieces: the library keeps the text that an unfinished line is cut from, and with it all that came along. */
+  override _write(...[chunk, encoding, next]: Parameters<SMTPStream["_write"]>): void {
+    if (this._dataMode || chunk.length <= MAX_COMMAND_BYTES) {
+      super._write(chunk, encoding, next);
+      return;
+    }
+    super._write(chunk.subarray(0, MAX_COMMAND_BYTES), encoding, (cause) => {
+      if (cause) next(cause);
+      else this._write(chunk.subarray(MAX_COMMAND_BYTES), encoding, next);
+    });
+  }
+
   override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
     const data = this.readData?.(chunk) ?? { kind: "incomplete" };
-    if (data.kind === "complete") {
+    if (data.kind === "complete" || data.kind === "no-room") {
       this.readData = undefined;
       this._dataMode = false;
       this.goOn = () => this._write(data.rest, "buffer", done);
-      this.onMessage(data.message);
+      this.onMessage(data.kind === "complete" ? data.message : undefined);
       return;
     }
     if (data.kind !== "incomplete") this.onFault(data.kind);
@@ -388,6 +502,8 @@ export class Mm4Server extends SMTPServer {
     return connection;
   }
 }
+
+const NO_ROOM: Answer = { reply: REPLIES.noRoom, onAnswered: () => {} };
 
 /** Stands in for a missing domain while the library checks the rest of an address. RFC 2606 §2. */
 const NO_DOMAIN = "no-domain.invalid";

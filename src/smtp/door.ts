@@ -3,6 +3,7 @@
  * SMTP. What a balancer tells is believed of listed balancers only.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { BOUNDS } from "../bounds/bounds.ts";
 import { type FindPeer, plainAddress } from "./access.ts";
 import type { Arrival } from "./connection.ts";
 import { createPace } from "./limits.ts";
@@ -21,7 +22,7 @@ export interface DoorOptions {
   readonly isProxy: (address: string) => boolean;
   readonly findPeer: FindPeer;
   readonly onArrival: (arrival: Arrival) => void;
-  /** Most connections of one peer at a time; a few more are taken to be told so. */
+  /** Most connections of one peer at a time; some more are greeted, and wait for a place. */
   readonly maxOf: (peer: Peer) => number;
   /** A connection that is closed without a word, because words would cost too much or not be understood. */
   readonly onTurnedAway: (address: string, peer: string | null, reason: "flood" | "proxy-header") => void;
@@ -49,9 +50,8 @@ const MAX_STRANGERS = 100;
 const STRANGERS_HANDSHAKES_PER_SECOND = 10;
 /** How long a stranger may take to hear it, its TLS handshake included. */
 const STRANGER_MS = 5_000;
-/** Connections beyond the limit that are told so. Further ones are dropped by the system. */
-const SPARE_CONNECTIONS = 100;
-const SPARE_CONNECTIONS_OF_PEER = 20;
+/** Connections beyond the limit that are told so. Further ones are closed without a word. */
+const TOLD_CONNECTIONS = 100;
 const BACKLOG = 4_096;
 
 /** Rejects when an address cannot be listened on. */
@@ -60,6 +60,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const sockets = new Set<Socket>();
   const strangers = new Set<Socket>();
   const byPeer = new Map<string, Set<Socket>>();
+  /** Those of peers that were beyond their peer's limit when they came. They take nobody's place. */
+  const spare = new Set<Socket>();
   const servers: Server[] = [];
   const mayShakeHands = createPace();
 
@@ -72,7 +74,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       socket.destroy();
       return;
     }
-    if (sockets.size >= maxClients + SPARE_CONNECTIONS) {
+    if (sockets.size - spare.size >= maxClients + TOLD_CONNECTIONS) {
       onTurnedAway(address, null, "flood");
       socket.destroy();
       return;
@@ -107,7 +109,10 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   function holdPeer(socket: Socket, peer: Peer): boolean {
     const held = byPeer.get(peer.name) ?? new Set<Socket>();
     byPeer.set(peer.name, held);
-    if (held.size >= maxOf(peer) + SPARE_CONNECTIONS_OF_PEER) return false;
+    const beyond = held.size - maxOf(peer);
+    if (beyond >= BOUNDS.spareConnectionsOfPeer.value) return false;
+    if (beyond >= 0 && spare.size >= BOUNDS.spareConnections.value) return false;
+    if (beyond >= 0) hold(socket, spare);
     hold(socket, held);
     return true;
   }
@@ -123,7 +128,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   }
 
   async function listen(on: number, implicitTls: boolean): Promise<Address> {
-    const server = createServer({ noDelay: true }, (socket) => arrive(socket, implicitTls));
+    // A client that has closed its sending side still reads: whoever holds the socket ends it. RFC 1122 §4.2.2.13.
+    const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => arrive(socket, implicitTls));
     const address = await new Promise<AddressInfo>((resolve, reject) => {
       server.once("error", reject);
       server.listen({ port: on, host, backlog: BACKLOG }, () => {

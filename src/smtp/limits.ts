@@ -12,6 +12,8 @@ export interface Limits {
   /** Of one peer; 0: as many as it likes. */
   readonly messagesPerSecond: number;
   readonly messageBytes: number;
+  /** Of all messages that are not finished. */
+  readonly unfinishedBytes: number;
   readonly firstCommandMs: number;
   readonly lineMs: number;
   readonly dataMs: number;

@@ -1,16 +1,20 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
 import { constants } from "node:crypto";
 import { domainToASCII } from "node:url";
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
-import { type FindPeer, strangersNetwork } from "./access.ts";
+import { type FindPeer, networkOf } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
-import { type House, type Mm4Connection, Mm4Server } from "./connection.ts";
+import { type Answer, type House, type Mm4Connection, Mm4Server } from "./connection.ts";
+import { FIRST_BYTES } from "./data-reader.ts";
 import { type Address, openDoor } from "./door.ts";
 import { createPace, type Limits } from "./limits.ts";
 import { createLogins } from "./password.ts";
 import type { ClientCertificate, Peer } from "./peer.ts";
+import { createPlaces } from "./places.ts";
 import type { NewRefusal } from "./refusals.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
+import { createUnfinished } from "./unfinished.ts";
 
 export interface ListenerOptions {
   readonly host: string;
@@ -28,12 +32,12 @@ export interface ListenerOptions {
   /** Without one TLS is not offered. */
   readonly certificate: Certificate | null;
   /** One message. Must resolve in time; a rejection is answered as an internal error. */
-  readonly onMessage: (message: SmtpMessage) => Promise<SmtpReply>;
+  readonly onMessage: (message: SmtpMessage) => Promise<Answer>;
   readonly onSession: (peer: string) => void;
   readonly onRefused: (refusal: NewRefusal) => void;
   /** An error of one session, such as a connection that broke, or of our own; the client is null where it is nobody's. */
   readonly onError: (error: Error, client: SmtpClient | null) => void;
-  /** The code of every reply. `peer` is empty for a stranger. */
+  /** The code of every reply that was handed to the system. `peer` is empty for a stranger. */
   readonly onReply: (peer: string, code: number) => void;
 }
 
@@ -82,24 +86,28 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const { limits, onRefused } = options;
   let { findPeer, certificate } = options;
   let stopping = false;
-  const open = createCount();
+  const unfinished = createUnfinished(limits.unfinishedBytes);
+  const places = createPlaces<Mm4Connection>({
+    max: limits.clients,
+    maxOf: ({ peer }) => (peer ? maxOf(peer) : 0),
+    onTaken: ({ peer }) => options.onSession(peer?.name ?? ""),
+  });
   const mayGoOn = createPace();
   const logins = createLogins();
 
   const house: House = {
     limits,
+    unfinished,
     offersTls: () => certificate !== null,
     stopping: () => stopping,
     refusalAtConnect,
-    onReply(connection, { code, reason }, detail) {
-      options.onReply(connection.peer?.name ?? "", code);
-      if (reason !== undefined) noteRefusal(connection, reason, detail);
-    },
-    onMessage: (connection, message) => receive(connection, message).catch(internalError),
+    onReply: ({ peer }, code) => options.onReply(peer?.name ?? "", code),
+    onRefused: noteRefusal,
+    onMessage: (connection, message) => receive(connection, message).catch((cause) => unheard(internalError(cause))),
     onFailed: ({ remoteAddress, peer }, cause) =>
       options.onError(cause, { address: remoteAddress, peer: peer?.name ?? null }),
     onTlsFailed: (connection, why) => noteRefusal(connection, "tls-handshake", why),
-    onClosed: ({ countedAs }) => open.less(countedAs),
+    onClosed: places.left,
   };
 
   const server = new Mm4Server({
@@ -131,11 +139,15 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         });
     },
 
-    onMailFrom({ address }, session, callback) {
+    onMailFrom({ address, args }, session, callback) {
       const connection = server.connectionOf(session);
-      const refusal = refusalOfSender(connection, address);
-      if (refusal === REPLIES.senderNotAllowed) connection.refused = domainOf(address);
-      callback(refusal ? asError(refusal) : null);
+      const judge = (placed: boolean): void => {
+        const announcedBytes = args ? Number(args.SIZE ?? 0) : 0;
+        const refusal = placed ? refusalOfSender(connection, address, announcedBytes) : REPLIES.tooManyOfPeer;
+        if (refusal === REPLIES.senderNotAllowed) connection.refused = domainOf(address);
+        callback(refusal ? asError(refusal) : null);
+      };
+      places.take(connection, BOUNDS.placeWaited.value, judge);
     },
 
     onRcptTo({ address }, session, callback) {
@@ -158,11 +170,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     const { peer } = connection;
     if (stopping) return REPLIES.shuttingDown;
     if (!peer) return REPLIES.unknownPeer;
-    if (open.total() >= limits.clients) return REPLIES.tooManyClients;
-    if (open.of(peer.name) >= maxOf(peer)) return REPLIES.tooManyOfPeer;
-    connection.countedAs = peer.name;
-    open.more(peer.name);
-    options.onSession(peer.name);
+    if (places.taken() >= limits.clients) return REPLIES.tooManyClients;
+    // Beyond its peer's limit it is greeted all the same, and gets a place at MAIL, when there is one by then.
+    places.tryTake(connection);
     return undefined;
   }
 
@@ -176,8 +186,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     reason: string,
     detail: string | null,
   ) {
-    const helo = hostNameAppearsAs || null;
-    const address = peer ? remoteAddress : strangersNetwork(remoteAddress);
+    const helo = shownName(hostNameAppearsAs);
+    const address = peer ? remoteAddress : networkOf(remoteAddress);
     onRefused({ address, peer: peer?.name ?? null, helo, reason, detail });
   }
 
@@ -185,7 +195,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   async function authenticate(connection: Mm4Connection, user: string, password: string): Promise<SmtpReply | null> {
     const known = connection.peer?.auth;
     if (!known) return REPLIES.unknownCommand;
-    const login = await logins.check({ address: connection.remoteAddress, user, password }, known);
+    const { remoteAddress: address, peer } = connection;
+    const login = await logins.check({ peer: peer?.name ?? "", address, user, password }, known);
     if (connection.revoked) return REPLIES.accessChanged;
     if (login === "right") return null;
     if (login === "busy") return REPLIES.authBusy;
@@ -194,7 +205,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   }
 
   /** Why this peer may not send this message now; undefined when it may. */
-  function refusalOfSender(connection: Mm4Connection, address: string): SmtpReply | undefined {
+  function refusalOfSender(connection: Mm4Connection, address: string, sizeBytes: number): SmtpReply | undefined {
     const { peer, secure, session, messages } = connection;
     if (!peer) return REPLIES.accessChanged;
     const { clientCertificate, mailFromDomains, name } = peer;
@@ -206,13 +217,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       return REPLIES.senderNotAllowed;
     }
     if (limits.messagesPerConnection > 0 && messages >= limits.messagesPerConnection) return REPLIES.tooManyMessages;
+    if (!unfinished.has(name, Math.max(sizeBytes, FIRST_BYTES))) return REPLIES.noRoom;
     const perSecond = peer.limits.messagesPerSecond ?? limits.messagesPerSecond;
     return perSecond > 0 && !mayGoOn(name, perSecond) ? REPLIES.tooFast : undefined;
   }
 
-  async function receive(connection: Mm4Connection, bytes: Buffer): Promise<SmtpReply> {
+  async function receive(connection: Mm4Connection, bytes: Buffer): Promise<Answer> {
     const { peer, id } = connection;
-    if (!peer) return REPLIES.internalError;
+    if (!peer) return unheard(REPLIES.internalError);
     const { mailFrom: sender } = connection.session.envelope;
     const mailFrom = sender ? sender.address : "";
     const identity = identify(connection, peer);
@@ -239,7 +251,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     onArrival: (arrival) => server.admit(arrival, house),
     maxOf,
     onTurnedAway: (address, peer, reason) =>
-      onRefused({ address: peer ? address : strangersNetwork(address), peer, helo: null, reason, detail: null }),
+      onRefused({ address: peer ? address : networkOf(address), peer, helo: null, reason, detail: null }),
     onError: (cause) => options.onError(cause, null),
   });
   const deadlines = setInterval(() => {
@@ -250,8 +262,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   return {
     address: door.address,
     smtpsAddress: door.smtpsAddress,
-    connections: open.total,
-    connectionsByPeer: open.all,
+    connections: places.taken,
+    connectionsByPeer: places.byPeer,
     usePeers(next) {
       findPeer = next;
       for (const connection of connections()) {
@@ -261,6 +273,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         if (!connection.revoked) connection.peer = peer;
         else if (!connection.inTransaction()) connection.refuse(REPLIES.accessChanged);
       }
+      places.look();
     },
     useCertificate(next) {
       certificate = next;
@@ -283,9 +296,19 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
+/** An answer of which nobody wants to know whether it was said. */
+function unheard(reply: SmtpReply): Answer {
+  return { reply, onAnswered: () => {} };
+}
+
 /** What decides whether a session may go on under another entry: who it is, and how it has to prove it. */
 function rightsOf(peer: Peer | undefined): string {
   return JSON.stringify(peer && [peer.name, peer.tls, peer.clientCertificate, peer.auth]);
+}
+
+/** What a client calls itself is for people. */
+function shownName(helo: string | false): string | null {
+  return helo ? helo.slice(0, BOUNDS.heloLength.value) : null;
 }
 
 function identify(
@@ -295,7 +318,7 @@ function identify(
   return {
     name,
     address: remoteAddress,
-    helo: hostNameAppearsAs || null,
+    helo: shownName(hostNameAppearsAs),
     tls: tls ? { protocol: tls.version, cipher: tls.name } : null,
     user: session.user ? String(session.user) : null,
   };
@@ -358,23 +381,4 @@ function domainOf(address: string): string {
 
 function asError({ code, text }: SmtpReply): Error & { responseCode: number } {
   return Object.assign(new Error(text), { responseCode: code });
-}
-
-/** How many there are of each name, and in all. */
-function createCount() {
-  const counts = new Map<string, number>();
-  let total = 0;
-  const add = (name: string, change: 1 | -1): void => {
-    counts.set(name, (counts.get(name) ?? 0) + change);
-    total += change;
-  };
-  return {
-    more: (name: string): void => add(name, 1),
-    less: (name: string | undefined): void => {
-      if (name !== undefined) add(name, -1);
-    },
-    of: (name: string): number => counts.get(name) ?? 0,
-    total: (): number => total,
-    all: (): ReadonlyMap<string, number> => counts,
-  };
 }

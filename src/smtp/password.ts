@@ -3,6 +3,8 @@
  * `$scrypt$ln=14,r=8,p=1$<salt>$<hash>`, and compared in constant time.
  */
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from "node:crypto";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { networkOf } from "./access.ts";
 
 /** What is known of a password. */
 export interface PasswordHash {
@@ -45,36 +47,38 @@ export type Login = "right" | "wrong" | "busy";
 export interface Logins {
   /**
    * Compares in constant time. `wrong` comes late, and later with each failure of
-   * the same address; `busy` before that time is over, and when too many wait to be
-   * compared. One that was right before is right at once.
+   * the same network; `busy` before that time is over, and when too many of its peer
+   * wait to be compared. One that was right before is right at once. Peers take
+   * turns: what others try, and how often, costs a peer one comparison of each.
    */
   check(given: Credentials, known: { readonly user: string; readonly password: PasswordHash }): Promise<Login>;
 }
 
 export interface Credentials {
+  readonly peer: string;
   readonly address: string;
   readonly user: string;
   readonly password: string;
 }
 
-const MAX_WAITING = 100;
-const MAX_WAITING_OF_ADDRESS = 2;
-const MAX_ADDRESSES = 1_000;
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 16_000;
-/** After this time without a failure an address is as good as any other. */
+/** After this time without a failure a network is as good as any other. */
 const FORGIVEN_AFTER_MS = 900_000;
 
 export function createLogins(): Logins {
-  const failures = new Map<string, { count: number; atMs: number; delayMs: number }>();
-  const waitingOf = new Map<string, number>();
+  const peers = new Map<string, PeerLogins>();
+  const inTurn = createTurns();
   /** Marks of the passwords that were right: a relay with one report a connection logs in at each. */
   const right = new WeakMap<PasswordHash, Buffer>();
   const secret = randomBytes(32);
   const digest = (text: string): Buffer => createHmac("sha256", secret).update(text).digest();
-  let waiting = 0;
-  // One at a time: hashing takes a thread of the pool that the journal writes with.
-  let turn: Promise<unknown> = Promise.resolve();
+
+  function loginsOf(peer: string): PeerLogins {
+    const logins = peers.get(peer) ?? { failures: createFailures(), waiting: 0, waitingOf: new Map() };
+    peers.set(peer, logins);
+    return logins;
+  }
 
   /** Whether it is the one that was right before. */
   function isRemembered(password: string, known: PasswordHash): boolean {
@@ -82,59 +86,108 @@ export function createLogins(): Logins {
     return mark !== undefined && timingSafeEqual(mark, digest(password));
   }
 
-  async function matches(password: string, known: PasswordHash): Promise<boolean> {
-    const mine = turn.then(() => derive(password, known));
-    turn = mine.catch(() => {});
-    const matched = timingSafeEqual(await mine, known.hash);
+  async function matches(peer: string, password: string, known: PasswordHash): Promise<boolean> {
+    const matched = timingSafeEqual(await inTurn(peer, () => derive(password, known)), known.hash);
     if (matched) right.set(known, digest(password));
     return matched;
   }
 
-  /** How long the next guess of this address is not even looked at. */
-  function noteFailure(address: string): number {
-    const before = failures.get(address);
-    const recent = before && performance.now() - before.atMs < FORGIVEN_AFTER_MS ? before.count : 0;
-    if (failures.size >= MAX_ADDRESSES && !before) failures.clear();
-    const delayMs = Math.min(FIRST_DELAY_MS * 2 ** recent, LONGEST_DELAY_MS);
-    failures.set(address, { count: recent + 1, atMs: performance.now(), delayMs });
-    return delayMs;
-  }
-
-  function isTooSoon(address: string): boolean {
-    const before = failures.get(address);
-    return before !== undefined && performance.now() - before.atMs < before.delayMs;
-  }
-
-  async function compare(address: string, password: string, known: PasswordHash): Promise<boolean> {
-    waiting += 1;
-    waitingOf.set(address, (waitingOf.get(address) ?? 0) + 1);
-    try {
-      return await matches(password, known);
-    } finally {
-      waiting -= 1;
-      const left = (waitingOf.get(address) ?? 1) - 1;
-      if (left > 0) waitingOf.set(address, left);
-      else waitingOf.delete(address);
-    }
-  }
-
   return {
-    async check({ address, user, password }, known) {
+    async check({ peer, address, user, password }, known) {
+      const network = networkOf(address);
+      const logins = loginsOf(peer);
       const userMatches = timingSafeEqual(digest(user), digest(known.user));
       let passwordMatches = isRemembered(password, known.password);
       if (!passwordMatches) {
-        const crowded = waiting >= MAX_WAITING || (waitingOf.get(address) ?? 0) >= MAX_WAITING_OF_ADDRESS;
-        if (crowded || isTooSoon(address)) return "busy";
-        passwordMatches = await compare(address, password, known.password);
+        if (isCrowded(logins, network) || logins.failures.isTooSoon(network)) return "busy";
+        countWaiting(logins, network, 1);
+        passwordMatches = await matches(peer, password, known.password).finally(() =>
+          countWaiting(logins, network, -1),
+        );
       }
       if (passwordMatches && userMatches) {
-        failures.delete(address);
+        logins.failures.forget(network);
         return "right";
       }
-      await new Promise((resolve) => setTimeout(resolve, noteFailure(address)));
+      await new Promise((resolve) => setTimeout(resolve, logins.failures.note(network)));
       return "wrong";
     },
   };
+}
+
+/** What is known of the logins of one peer, and of nobody else. */
+interface PeerLogins {
+  readonly failures: ReturnType<typeof createFailures>;
+  /** Passwords that wait to be compared. */
+  waiting: number;
+  readonly waitingOf: Map<string, number>;
+}
+
+function isCrowded({ waiting, waitingOf }: PeerLogins, network: string): boolean {
+  return (
+    waiting >= BOUNDS.loginsWaitingOfPeer.value || (waitingOf.get(network) ?? 0) >= BOUNDS.loginsWaitingOfNetwork.value
+  );
+}
+
+function countWaiting(logins: PeerLogins, network: string, change: 1 | -1): void {
+  logins.waiting += change;
+  const waiting = (logins.waitingOf.get(network) ?? 0) + change;
+  if (waiting > 0) logins.waitingOf.set(network, waiting);
+  else logins.waitingOf.delete(network);
+}
+
+/** The failures of one peer's networks. Of too many, the one that failed longest ago is forgotten. */
+export function createFailures() {
+  const failures = new Map<string, { count: number; atMs: number; delayMs: number }>();
+  return {
+    /** How long the next guess of this network is not even looked at. */
+    note(network: string): number {
+      const before = failures.get(network);
+      const recent = before && performance.now() - before.atMs < FORGIVEN_AFTER_MS ? before.count : 0;
+      const delayMs = Math.min(FIRST_DELAY_MS * 2 ** recent, LONGEST_DELAY_MS);
+      // Behind all others, as the latest.
+      failures.delete(network);
+      failures.set(network, { count: recent + 1, atMs: performance.now(), delayMs });
+      const [oldest] = failures.keys();
+      if (failures.size > BOUNDS.failedLoginsOfPeer.value && oldest !== undefined) failures.delete(oldest);
+      return delayMs;
+    },
+    isTooSoon(network: string): boolean {
+      const before = failures.get(network);
+      return before !== undefined && performance.now() - before.atMs < before.delayMs;
+    },
+    forget: (network: string): void => void failures.delete(network),
+  };
+}
+
+/**
+ * Runs one work at a time, because hashing takes a thread of the pool that the
+ * journal writes with: the next is the first that waits of the next peer.
+ */
+function createTurns(): <T>(peer: string, work: () => Promise<T>) => Promise<T> {
+  /** In the order in which they are next. None of them is empty. */
+  const queues = new Map<string, (() => Promise<void>)[]>();
+  let running = false;
+
+  async function run(): Promise<void> {
+    running = true;
+    for (let next = queues.entries().next(); !next.done; next = queues.entries().next()) {
+      const [peer, queue] = next.value;
+      const work = queue.shift();
+      queues.delete(peer);
+      if (queue.length > 0) queues.set(peer, queue);
+      await work?.();
+    }
+    running = false;
+  }
+
+  return (peer, work) =>
+    new Promise((resolve, reject) => {
+      const queue = queues.get(peer) ?? [];
+      queues.set(peer, queue);
+      queue.push(() => work().then(resolve, reject));
+      if (!running) void run();
+    });
 }
 
 function derive(password: string, { costLog2, blockSize, parallelism, salt, hash }: PasswordHash): Promise<Buffer> {
@@ -154,5 +207,5 @@ function memoryBytes({ costLog2, blockSize }: Pick<PasswordHash, "costLog2" | "b
 }
 
 function unpadded(bytes: Buffer): string {
-  return bytes.toString("base64").replace(/=+$/, "");
+  return bytes.toString("base64").replaceAll("=", "");
 }

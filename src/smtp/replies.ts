@@ -27,7 +27,7 @@ export const REPLIES = {
   quarantined: {
     code: 250,
     text: "2.0.0 Message stored for inspection",
-    when: "the message is an MM4 report that cannot be read (no status at all, or an unknown type); it is kept whole for a person",
+    when: "the message is an MM4 report that cannot be read (no status at all, or an unknown type), or holds more than an event may; it is kept whole for a person",
   },
   ignored: {
     code: 250,
@@ -42,7 +42,7 @@ export const REPLIES = {
   notStored: {
     code: 451,
     text: "4.3.0 Cannot store the report now, try again later",
-    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit; in queue mode, Redis did not take it within 4 s; or the message cannot be read and the quarantine is full; or it is a bounce, and too many of its peer still wait to be tied",
+    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit; in queue mode, Redis did not take it within 4 s; or the message cannot be read, or holds more than an event may, and its peer's share of the quarantine is used up; or it is a bounce, and too many of its peer still wait to be tied",
   },
   internalError: {
     code: 451,
@@ -66,6 +66,12 @@ export const REPLIES = {
     text: "5.3.4 The message is too large",
     when: "the message is larger than `MM4D_MAX_MESSAGE_BYTES`: at MAIL where its size is announced, else as soon as it is, and the connection is closed",
     reason: "message-too-large",
+  },
+  noRoom: {
+    code: 452,
+    text: "4.3.1 Too many unfinished messages at a time, try again later",
+    when: "there is no room left for the message among those that are not finished (`MM4D_MAX_UNFINISHED_BYTES`, of which no peer has more than half of what the others leave): at MAIL where its size is announced, at DATA, or at its end",
+    reason: "unfinished-messages",
   },
   bareNewline: {
     code: 554,
@@ -137,7 +143,7 @@ export const REPLIES = {
   authBusy: {
     code: 454,
     text: "4.7.0 Too many logins, try again later",
-    when: "AUTH while others wait to be checked (two of the same address, a hundred in all), or too soon after one that failed",
+    when: "AUTH while others of its peer wait to be checked (two of the same address or IPv6 /64, a hundred in all), or too soon after one that failed",
     reason: "auth-busy",
   },
   tooManyClients: {
@@ -147,9 +153,9 @@ export const REPLIES = {
     reason: "too-many-connections",
   },
   tooManyOfPeer: {
-    code: 421,
+    code: 450,
     text: "4.7.0 Too many connections from you, try again later",
-    when: "at connect, beyond `MM4D_MAX_CLIENTS_PER_PEER` or the peer's `limits.connections`",
+    when: "at MAIL, on a connection beyond `MM4D_MAX_CLIENTS_PER_PEER` or the peer's `limits.connections`, when no other has ended within 10 s; the connection stays, because mail servers that hear 421 instead of a greeting suspend the whole destination",
     reason: "too-many-connections-of-peer",
   },
   tooFast: {
@@ -256,7 +262,20 @@ export const REPLIES = {
   badParameters: {
     code: 501,
     text: "5.5.4 Wrong parameters",
-    when: "a command whose parameters are wrong",
+    when: "a command whose parameters are wrong, such as a SIZE that is no number or an AUTH with control characters; a listed peer's are passed over where they mean nothing here",
+    bad: true,
+  },
+  unknownParameter: {
+    code: 555,
+    text: "5.5.4 A parameter behind the address is not known here",
+    when: "at MAIL and RCPT, from a client that is no listed peer; a listed peer's unknown parameters are passed over",
+    bad: true,
+  },
+  xclient: {
+    code: 500,
+    text: "5.5.2 XCLIENT is not taken here: switch it off and use the PROXY protocol (nginx: xclient off; proxy_protocol on)",
+    when: "XCLIENT or XFORWARD, by which a proxy tells whose the connection is; mm4d takes the PROXY header of balancers in `MM4D_PROXIES` only",
+    reason: "xclient",
     bad: true,
   },
   badSender: {

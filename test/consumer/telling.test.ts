@@ -52,7 +52,7 @@ test.each([
   [
     "what a terminal would obey",
     new Error("\u001b[2J\u009b31m\nsecond\u202e"),
-    /failed once: \\x1b\[2J\\x9b31m second\\x202e;/,
+    /failed once: \\x1b\[2J\\x9b31m second\\u202e;/,
   ],
   ["a long text", new Error("x ".repeat(100_000)), /^.{300,500}$/],
   ["no message", Object.assign(new Error(""), { code: "EPROTO" }), /once: EPROTO;/],

@@ -1,5 +1,12 @@
+import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
+import { row } from "../../src/admin/acknowledgements-page.ts";
+import { shownJob } from "../../src/admin/board.ts";
+import { told } from "../../src/admin/trace-page.ts";
+import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
+import { beginningOf, beginningOfValue } from "../../src/delivery/beginning.ts";
 import { maskAllNumbers, maskEvent, maskHeader, numberMask } from "../../src/delivery/masking.ts";
+import { headerOf, idsOf, type TracedReport, tellReport } from "../../src/delivery/trace.ts";
 import { readParty } from "../../src/mm4/address.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 
@@ -13,6 +20,11 @@ test.each([
   ["+1 (202) 555-0177", "+* (***) ***-0177"],
   ["1700000000123", "1700000000123"],
   ["55501", "55501"],
+  [
+    "202-555-0100 is +12025550100's end, 1.202.555.0100 is it",
+    "202-555-0100 is +*******0100's end, *.***.***.0100 is it",
+  ],
+  ["9912025550100120255501993", "99*******0100*******01993"],
 ])("numberMask() makes %s %s", (text, masked) => {
   expect(numberMask(parties)(text)).toBe(masked);
 });
@@ -21,17 +33,46 @@ test.each([
   ["call 202-555-0177 or 2025550178", "call ***-***-0177 or ******0178"],
   ["(202) 555.0177", "(***) ***.0177"],
   ["code 470, 24 Nov 2026", "code 470, 24 Nov 2026"],
+  ["from mmsc.example.net ([192.168.100.200])", "from mmsc.example.net ([192.168.100.200])"],
+  [
+    "a0123456789012345678901234567890f and 12345678-1234-1234-1234-12345678901a",
+    "a0123456789012345678901234567890f and 12345678-1234-1234-1234-12345678901a",
+  ],
+  ["a01234567890123456789012345678901", "a****************************8901"],
 ])("maskAllNumbers() makes %s %s", (text, masked) => {
   expect(maskAllNumbers(text)).toBe(masked);
 });
 
-test("maskHeader() leaves ids alone where the parties are known, and not where they are not", () => {
+test("numberMask() hides of numbers that overlap whatever either hides", () => {
+  const mask = numberMask(["1234567", "34567890123"].map((number) => ({ raw: number, number: null })));
+  expect(mask("x1234567890123x")).toBe("x*********0123x");
+});
+
+test("numberMask() masks whatever may be a number, in ids too, where there are more than it looks for", () => {
+  const numbers = (count: number) =>
+    Array.from({ length: count }, (_, index) => ({ raw: `+1202555${String(index).padStart(4, "0")}`, number: null }));
+  expect(numberMask(numbers(100))("mm-12025550099 1700000000123")).toBe("mm-*******0099 1700000000123");
+  expect(numberMask(numbers(101))("mm-12025550099 x 1700000000123")).toBe("mm-*******0099 x *********0123");
+  expect(numberMask([{ raw: "1".repeat(41), number: null }])("1700000000123")).toBe("*********0123");
+});
+
+test("maskHeader() leaves ids alone but for the numbers of parties, those that the header names among them", () => {
   const header =
     "From: 202 555 0166\r\n\tfolded\r\nX-Mms-Message-ID: 17000000001\r\nX-Note: 12025550166\r\nDate: 24 Nov 2026";
   expect(maskHeader(header, parties)).toBe(
     "From: *** *** 0166\r\n\tfolded\r\nX-Mms-Message-ID: 17000000001\r\nX-Note: *******0166\r\nDate: 24 Nov 2026",
   );
-  expect(maskHeader(header, [])).toContain("X-Mms-Message-ID: *******0001");
+  const itself = `${header}\r\nMessage-ID: <2025550166.17000000001@x>`;
+  expect(maskHeader(itself, [])).toContain("X-Mms-Message-ID: 17000000001\r\n");
+  expect(maskHeader(itself, [])).toContain("Message-ID: <******0166.17000000001@x>");
+});
+
+test("maskHeader() leaves the IP addresses of relays, and masks numbers beside them", () => {
+  const header = "Received: from x (203.0.113.250 [192.168.100.200])\r\n\tby y for 12025550166; X-Note: 12.34.56.78";
+  expect(maskHeader(header, [])).toBe(
+    "Received: from x (203.0.113.250 [192.168.100.200])\r\n\tby y for *******0166; X-Note: 12.34.56.78",
+  );
+  expect(maskHeader("X-Note: 12.34.56.78", [])).toBe("X-Note: **.**.56.78");
 });
 
 test("maskEvent() changes texts only: a code that is the recipient's number stays a number", () => {
@@ -49,4 +90,114 @@ test("maskEvent() changes texts only: a code that is the recipient's number stay
   expect(masked.data.raw.from).toBe("******0100");
   expect(JSON.stringify({ ...masked, data: { ...masked.data, reason: null } })).not.toMatch(/202555/);
   expect(masked.id).toBe(event.id);
+});
+
+/** Ids as peers make them, always the same ones: UUIDs, hex, decimal, and mixed with words. */
+function idOf(index: number): string {
+  const hex = createHash("sha256").update(`${index}`).digest("hex");
+  const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
+  const decimal = BigInt(`0x${hex}`).toString();
+  const forms = [uuid, hex, decimal.slice(0, 7 + (index % 30)), `mm-${decimal.slice(0, 13)}.${hex.slice(0, 9)}@mmsc-1`];
+  return forms[index % forms.length] ?? "";
+}
+
+const ID_COUNT = 10_000;
+
+test("an id keeps its digits on every page, on the board, in tail and in a trace", () => {
+  const record = `j${"0".repeat(24)}12345678`;
+  for (let index = 0; index < ID_COUNT; index += 1) {
+    const id = idOf(index);
+    const fields = { "X-Mms-Message-ID": id, "X-Mms-Transaction-ID": id };
+    const ack: Acknowledgement = {
+      peer: "carrier",
+      eventId: `r${createHash("md5").update(id).digest("hex")}`,
+      receivedAt: "2026-01-02T03:04:05.678Z",
+      messageType: "MM4_delivery_report.RES",
+      version: null,
+      transactionId: id,
+      messageId: id,
+      to: "+12025550199/TYPE=PLMN@mmsc.example.net",
+      originator: "+12025550199",
+      requestStatus: "Ok",
+      statusText: null,
+    };
+    const ids = { eventId: null, messageId: id, transactionId: id, numbers: [] };
+    const header = `X-Mms-Message-ID: ${id}\r\nMessage-ID: <${id}>\r\nFrom: +12025550100/TYPE=PLMN\r\nTo: 2025550199`;
+    const shown = [
+      numberMask(parties)(id),
+      maskHeader(header, []),
+      maskHeader(header, parties),
+      tellReport(noEvent(ids, header), "masked").headline.join("\n"),
+      shownJob({ ...ack }),
+      row(
+        { id: `a${record.slice(1)}`, state: "undelivered", acknowledgement: ack, attempts: 1, error: null, at: null },
+        { loggedIn: true, numbers: "masked" },
+      ).toString(),
+      // An event costs the most to make: of some ids.
+      ...(index % 20 === 0 ? shownEvents(fields, header) : []),
+    ].map((part) => (typeof part === "string" ? part : JSON.stringify(part)));
+    for (const [place, text] of shown.entries()) {
+      if (!text.includes(id)) throw new Error(`${index} ${place}: ${id} is not in ${text}`);
+      expect(text).not.toMatch(/2025550\d\d\d/);
+    }
+  }
+});
+
+function shownEvents(fields: Record<string, string>, header: string): readonly unknown[] {
+  const event = eventOf(deliveryReport(fields));
+  const report = { ...noEvent(idsOf(event), header), event };
+  return [
+    maskEvent(event),
+    shownJob({ ...event }),
+    headerOf(report, "masked"),
+    tellReport(report, "masked").headline.join("\n"),
+    told(report, { numbers: "masked" }).toString(),
+  ];
+}
+
+function noEvent(ids: TracedReport["ids"], header: string): TracedReport {
+  const peer = { name: "carrier", address: "192.168.100.200", helo: null, tls: null, user: null };
+  const received = {
+    kind: "received",
+    at: "2026-01-02T03:04:05.678Z",
+    quarantineId: null,
+    sessionId: "s1",
+    peer,
+  } as const;
+  const rest = { mailFrom: "", bytes: 1, tookMs: 1, reply: "250 2.0.0 stored", fate: null, header, ids, event: null };
+  return { event: null, ids, notes: [{ ...received, ...rest }], job: null };
+}
+
+test("an id loses the digits of a party's own number, and of one with a plus, on every page", () => {
+  const id = "mm-2025550199-17000000001+442079460123";
+  const header = `X-Mms-Message-ID: ${id}\r\nTo: 2025550199`;
+  const masked = "mm-******0199-17000000001+********0123";
+  expect(maskHeader(header, [])).toContain(masked);
+  const ids = { eventId: null, messageId: id, transactionId: null, numbers: [] };
+  expect(tellReport(noEvent(ids, header), "masked").headline.join()).toContain(masked);
+  expect(
+    JSON.stringify(shownJob({ requestStatus: "Ok", messageId: id, to: "2025550199@x", originator: null })),
+  ).toContain(masked);
+});
+
+test("what is cut never ends within a number, and what is small stays as it was", () => {
+  expect(beginningOf(`${"x".repeat(995)}+12025550100`)).toBe(`${"x".repeat(995)}…`);
+  expect(beginningOf("x".repeat(1_000))).toBe("x".repeat(1_000));
+  const event = eventOf(deliveryReport());
+  expect(beginningOfValue(event)).toEqual(event);
+});
+
+test("of a huge event a page shows an event, masked, of the size of a page", () => {
+  // Larger than events may be by now: 1.0.0 made such ones, and they may be on the queue still.
+  const event = eventOf(deliveryReport());
+  const raw = { ...event.data.raw, statusText: "12025550166 ".repeat(5_000) };
+  const recipients = Array.from({ length: 20_000 }, (_, index) => ({
+    party: { raw: `+1202555${index}`, kind: "e164" as const, number: `+1202555${index}`, domain: null },
+    status: null,
+  }));
+  const huge = { ...event, data: { ...event.data, raw, messageId: "9".repeat(60_000), requestRecipients: recipients } };
+  const text = JSON.stringify(shownJob({ ...huge }));
+  expect(text.length).toBeLessThan(50_000);
+  expect(text).toContain("and 19900 more");
+  expect(text).not.toMatch(/\d{7}/);
 });

@@ -22,7 +22,10 @@ describe.concurrent("the disk", () => {
     env: { MM4D_JOURNAL_MAX_BYTES: String((LONG ? 128 : 1) * MIB) },
     async happen(stage) {
       await stage.redis.kill();
-      await isNotReady(stage, /^The journal is full \(\d+ MB of \d+ MB\): reports get 451 until Redis has caught up/);
+      await isNotReady(
+        stage,
+        /^The journal is full \(\d+ MB of \d+ MB\): reports get 451 until Redis is back and has caught up/,
+      );
       await spell(10, 2);
       await stage.redis.start();
       return undefined;

@@ -90,7 +90,8 @@ function* copies(): Generator<readonly [string, Message]> {
 
 const HOSTILE = [
   ...["meta", "id", "wait", "active", "events", "marker", "de", "stalled", "1", "0", "-1", "0:1", "a:b", "bull:x:1"],
-  ...["x".repeat(20_000), '"', '""', "'; --", "\\", "{}", "[1]", "null", "__proto__", "../../etc", "%s%n", "*", "\t"],
+  // As long as an id may be.
+  ...["x".repeat(1_000), '"', '""', "'; --", "\\", "{}", "[1]", "null", "__proto__", "../../etc", "%s%n", "*", "\t"],
   ...["a\u0000b", "🦊".repeat(10), "\u202e", "=?utf-8?Q?a=0D=0Ab?=", "<>", "<a@b>", "a b", "é".repeat(100)],
 ];
 const ID_FIELDS = ["X-Mms-Message-ID", "X-Mms-Transaction-ID", "From", "To", "X-Mms-Status-Text", "Message-ID"];

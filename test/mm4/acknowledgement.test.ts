@@ -179,6 +179,7 @@ test.each(Object.entries(IDS))("to %s it is, octet by octet", (name, [transactio
 test.each<[Fate, string]>([
   ["event", "Ok"],
   ["unreadable", "Error-message-format-corrupt"],
+  ["too-large", "Error-message-format-corrupt"],
   ["internal-error", "Error-unspecified"],
   ["other-pdu", "Error-unsupported-message"],
 ])("of what became %s it says %s", (fate, wanted) => {

@@ -9,6 +9,7 @@ import { promisify } from "node:util";
 import type { Metric } from "prom-client";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { REASONS } from "../../src/admin/reasons.ts";
 import { MM_STATUSES } from "../../src/delivery/status.ts";
 import { createMetrics, NOTHING_OBSERVED } from "../../src/metrics.ts";
 import { PDUS } from "../../src/mm4/pdus.ts";
@@ -98,6 +99,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   type: [...PDUS.map(({ name }) => name), "mm4d.delivery-report.v1", "mm4d.forward-response.v1", "mm4d.read-report.v1"],
   disposition: MM_STATUSES.map(({ disposition }) => disposition),
   result: ofAcknowledgements.match(/[a-z]+/g) ?? [],
+  reason: REASONS.map(({ name }) => name),
 };
 
 const AGGREGATION = /\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)/g;
@@ -211,6 +213,12 @@ describe("the rules", () => {
     }
     expect(faultsOf(expr, series).faults).toEqual([]);
   });
+});
+
+test("what needs attention is a ticket, each reason of that state and no other", () => {
+  const { expr = "" } = alerts.find(({ alert }) => alert === "Mm4dNeedsAttention") ?? {};
+  const [, listed = ""] = /reason=~"([^"]*)"/.exec(expr) ?? [];
+  expect(listed.split("|")).toEqual(REASONS.filter(({ state }) => state === "needs-attention").map(({ name }) => name));
 });
 
 describe("the runbook", () => {

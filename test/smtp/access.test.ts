@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { readPeers } from "../../src/peers.ts";
-import { createAccess, createNetworks, strangersNetwork } from "../../src/smtp/access.ts";
+import { createAccess, createNetworks, networkOf } from "../../src/smtp/access.ts";
 
 const nothing = (): string => "";
 
@@ -29,10 +29,14 @@ test("createAccess() lets the longest prefix win, and takes an IPv4 client of an
   expect(names("127.0.0.1", "198.51.100.1", "2001:db9::1", "", "no address")).toEqual(Array(5).fill(undefined));
 });
 
-test("strangersNetwork() tells whole networks of IPv6, because a stranger has one", () => {
-  expect(["192.0.2.1", "::ffff:192.0.2.1", "2001:db8:1:2:3:4:5:6", "2001:db8::1", "::1"].map(strangersNetwork)).toEqual(
-    ["192.0.2.1", "192.0.2.1", "2001:db8:1:2::/64", "2001:db8:0:0::/64", "0:0:0:0::/64"],
-  );
+test("networkOf() tells whole networks of IPv6, because a stranger has one", () => {
+  expect(["192.0.2.1", "::ffff:192.0.2.1", "2001:db8:1:2:3:4:5:6", "2001:db8::1", "::1"].map(networkOf)).toEqual([
+    "192.0.2.1",
+    "192.0.2.1",
+    "2001:db8:1:2::/64",
+    "2001:db8:0:0::/64",
+    "0:0:0:0::/64",
+  ]);
 });
 
 test("createNetworks() of none contains nobody", () => {

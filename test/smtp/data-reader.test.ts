@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createDataReader, type Data, type DataRules } from "../../src/smtp/data-reader.ts";
 
-const STRICT: DataRules = { limitBytes: 10_000, bareNewlines: false };
+const STRICT: DataRules = { limitBytes: 10_000, bareNewlines: false, mayHold: () => true };
 const LENIENT: DataRules = { ...STRICT, bareNewlines: true };
 
 /** What comes of some bytes, in pieces that are cut at these places. */
@@ -61,6 +61,34 @@ test.each([
   expect(shown(read(text, LENIENT))).toBe(expected);
 });
 
+test.each([
+  [0, "x\r\n.\r\nQUIT\r\n", "no-room|QUIT\r\n", []],
+  [4_096, "x\r\n.\r\nQUIT\r\n", "x\r\n|QUIT\r\n", [4_096]],
+  [4_096, `${"x".repeat(5_000)}\r\n.\r\nQUIT\r\n`, "no-room|QUIT\r\n", [4_096, 8_192, 0]],
+  [4_096, `${"x".repeat(10_001)}\r\n.\r\n`, "too-large", [4_096, 8_192, 0]],
+  [4_096, "x\n", "bare-newline", [4_096]],
+  [20_000, `${"x".repeat(9_998)}\r\n.\r\n`, `${"x".repeat(9_998)}\r\n|`, [4_096, 8_192, 10_002]],
+])(
+  "createDataReader() asks for what it takes, never more than the limit, and reads on to the end without it (room for %i)",
+  (room, text, expected, asked) => {
+    const bytes: number[] = [];
+    const mayHold = (wanted: number): boolean => {
+      bytes.push(wanted);
+      return wanted <= room;
+    };
+    const reader = createDataReader({ ...STRICT, mayHold });
+    let data: Data = { kind: "incomplete" };
+    const all = Buffer.from(text, "latin1");
+    for (let at = 0; at < all.byteLength && data.kind === "incomplete"; at += 1_000) {
+      data = reader(all.subarray(at, at + 1_000));
+    }
+    expect(data.kind === "no-room" ? `no-room|${data.rest.toString("latin1")}` : shown(data)).toBe(expected);
+    expect(bytes.filter((wanted, index) => index === 0 || wanted !== 0 || room > 0)).toEqual(
+      asked.length === 0 ? [4_096] : asked,
+    );
+  },
+);
+
 /** RFC 5321 in one line each: what a strict reader must come to, written another way. */
 function expectedOf(text: string, { bareNewlines, limitBytes }: DataRules): string {
   const whole = `\r\n${text}`;
@@ -76,7 +104,7 @@ function expectedOf(text: string, { bareNewlines, limitBytes }: DataRules): stri
   return `${message}|${whole.slice(end + 5)}`;
 }
 
-const piece = fc.constantFrom("\r\n", "\r\n.", "\r\n.\r\n", ".", "\r", "\n", "a", "..", ".\r", "\n.\n");
+const piece = fc.constantFrom("x".repeat(40), "\r\n", "\r\n.", "\r\n.\r\n", ".", "\r", "\n", "a", "..", ".\r", "\n.\n");
 const texts = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(""));
 const cuts = fc.array(fc.nat(), { maxLength: 6 });
 

@@ -9,6 +9,8 @@ import { createTransport } from "nodemailer";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
+import { deliverByExim } from "../support/exim.ts";
+import { MAY_MOUNT } from "../support/mounts.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { startServiceProcess, type TestService } from "../support/service.ts";
@@ -96,6 +98,22 @@ describe.each([
     const command = 'file=$1; shift; exec msmtp "$@" < "$file"';
     await run("sh", ["-c", command, "sh", saved(id("msmtp")), ...settings, ...encryption, TO]);
     await expectEvents(tls, id("msmtp"));
+  });
+
+  test.skipIf(!MAY_MOUNT)(`Exim, which closes its sending side behind the final dot and QUIT${how}`, async () => {
+    const log = await deliverByExim({
+      port: service.smtpPort,
+      from: FROM,
+      to: TO,
+      tls,
+      file: saved(id("exim")),
+    });
+    expect(log.match(/ (?:=>|==|\*\*|->) .*| Completed$/gm)).toEqual([
+      expect.stringMatching(/^ => .*C="250 2\.0\.0 Report stored"/),
+      " Completed",
+    ]);
+    expect(log.includes(" X=TLS")).toBe(tls);
+    await expectEvents(tls, id("exim"));
   });
 
   test(`Python's smtplib, many on one connection${how}`, async () => {

@@ -74,6 +74,21 @@ test("a user who may not write one of the queues: that queue is named by log, pa
   expect((await runCommand(["status"], service.env)).stdout).toContain('"fraud"');
   const rights = await doctor(service, "rights in Redis");
   expect(rights.faults).toEqual([expect.stringMatching(/^queue "fraud": .*NOPERM /)]);
+  const diskless = await startServiceProcess({
+    REDIS_URL: service.env.REDIS_URL ?? "",
+    MM4D_PEERS: "carrier=127.0.0.1",
+    MM4D_QUEUES: "fraud:*",
+    MM4D_ACCEPT: "queue",
+  });
+  try {
+    await healthz(diskless, (_, status) => status === 200);
+    const client = await openSession(diskless.smtpPort);
+    expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "mm-1" }))).toMatch(/^451 /);
+    client.end();
+    await healthz(diskless, (said) => /The queue "fraud" does not take it.*: those reports get 451/.test(said));
+  } finally {
+    await diskless.stop();
+  }
 
   await redis.call("ACL", "SETUSER", "mm4d", "~bull:fraud:*");
   await healthz(service, (_, status) => status === 200);

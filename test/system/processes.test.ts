@@ -8,6 +8,7 @@ import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
 import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { toldByAll } from "../support/told.ts";
 
 const REPORTS = 600;
 const CONNECTIONS = 12;
@@ -130,6 +131,7 @@ test("they share the port, and are one service to whoever looks", async () => {
       (answer) => answer.status === 503,
     );
     expect(reasons).toContain("1 of 3 processes do not answer");
+    await toldByAll(service.env, ["processes-missing"]);
     expect(await service.metric('mm4d_processes_missing{process="1"}')).toBe(1);
     expect((await service.get("/")).status).toBe(200);
   } finally {

@@ -13,7 +13,11 @@ let service: TestService;
 
 beforeAll(async () => {
   redis = await startRedis();
-  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_QUARANTINE_MAX_MESSAGES: "3" });
+  service = await startServiceProcess({
+    REDIS_URL: redis.url,
+    MM4D_PEERS: "carrier=127.0.0.1;other=127.0.0.2;third=127.0.0.3",
+    MM4D_QUARANTINE_MAX_MESSAGES: "6",
+  });
 });
 afterAll(async () => {
   await service.stop();
@@ -32,7 +36,7 @@ test("an unreadable message is kept whole, told and shown without harm to the te
   client.end();
   const [id = ""] = await eventually(ids, (found) => found.length === 1);
   expect((await quarantine("list")).stdout).toMatch(
-    new RegExp(`^${id}\n {2}20.*Z {2}no-status {2}loopback {2}\\d+ bytes\n$`),
+    new RegExp(`^${id}\n {2}20.*Z {2}no-status {2}carrier {2}\\d+ bytes\n$`),
   );
   const { code, stdout } = await quarantine("show", id);
   expect(code).toBe(0);
@@ -47,6 +51,42 @@ test("an unreadable message is kept whole, told and shown without harm to the te
     stderr: `Cannot drop "${id}": there is no such message in quarantine\n`,
   });
   expect(await ids()).toEqual([]);
+});
+
+test("a report that holds more than an event may is kept whole, and show and replay say why", async () => {
+  const recipients = "a,".repeat(30_000);
+  const bytes = deliveryReport({
+    "X-Mms-Message-Type": "MM4_forward.RES",
+    "X-Mms-Request-Status-Code": "Ok",
+    "X-Mms-Request-Recipients": recipients,
+  });
+  const client = await openSession(service.smtpPort);
+  expect(await client.deliver(bytes)).toBe("250 2.0.0 Message stored for inspection");
+  client.end();
+  const [row] = await eventually(
+    async () => rowsOf((await quarantine("list", "--json")).stdout),
+    (rows) => rows.length === 1,
+  );
+  const id = String(row?.id);
+  const detail = "It names more than 500 recipients";
+  expect(row).toMatchObject({ reason: "event-too-large", detail, bytes: bytes.length });
+  const { stdout } = await quarantine("show", id);
+  expect(stdout).toContain(`${detail}\n`);
+  expect(stdout).toContain(recipients);
+  expect(await quarantine("replay", id)).toMatchObject({
+    code: 1,
+    stdout: `${id}  still makes no event: event-too-large (${detail})\n`,
+  });
+  expect(service.log().find(({ event, id: logged }) => event === "message.quarantined" && logged === id)).toMatchObject(
+    {
+      reason: "event-too-large",
+      detail,
+    },
+  );
+  expect((await service.get("/metrics")).text).toContain(
+    'mm4d_quarantined_total{peer="carrier",reason="event-too-large"} 1',
+  );
+  await quarantine("drop", id);
 });
 
 test("a message that today's program can read is queued under its ordinary id, with the time it was received at first", async () => {
@@ -75,28 +115,53 @@ test("a message that today's program can read is queued under its ordinary id, w
   expect(events).toEqual([JSON.parse(JSON.stringify(expected))]);
 });
 
-test("a full quarantine answers 451 and says so once, reports are not concerned, and room is used again", async () => {
+test("a peer that fills up its share gets 451, which is said once, and nobody else does; room is used again", async () => {
   const metrics = async () => (await service.get("/metrics")).text;
   // What a person removed is noticed some seconds later.
   await eventually(metrics, (text) => text.includes("mm4d_quarantine_messages 0"));
-  const client = await openSession(service.smtpPort);
-  for (const id of ["1", "2", "3"])
-    expect(await client.deliver(unreadable(id))).toBe("250 2.0.0 Message stored for inspection");
-  for (const id of ["4", "5"])
-    expect(await client.deliver(unreadable(id))).toBe("451 4.3.0 Cannot store the report now, try again later");
-  expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "ordinary" }))).toBe("250 2.0.0 Report stored");
-  expect(service.log().filter(({ event }) => event === "quarantine.full").length).toBe(1);
-  expect(await metrics()).toContain("mm4d_quarantine_messages 3");
+  const [carrier, other, third] = await Promise.all(
+    ["127.0.0.1", "127.0.0.2", "127.0.0.3"].map((from) => openSession(service.smtpPort, { from })),
+  );
+  const kept = async (client: typeof carrier, ...names: readonly string[]) => {
+    const replies: (string | undefined)[] = [];
+    for (const name of names) replies.push((await client?.deliver(unreadable(name)))?.slice(0, 3));
+    return replies;
+  };
+  expect(await kept(carrier, "1", "2", "3", "4", "5")).toEqual(["250", "250", "250", "451", "451"]);
+  // Half of what is left.
+  expect(await kept(other, "6", "7", "8")).toEqual(["250", "451", "451"]);
+  expect(await kept(third, "9", "10")).toEqual(["250", "451"]);
+  expect(await carrier?.deliver(unreadable("4"))).toBe("451 4.3.0 Cannot store the report now, try again later");
+  expect(await carrier?.deliver(deliveryReport({ "X-Mms-Message-ID": "ordinary" }))).toBe("250 2.0.0 Report stored");
+  const told = service.log().filter(({ event }) => event === "quarantine.full");
+  expect(told.map(({ peer, messages }) => [peer, messages])).toEqual([
+    ["carrier", 3],
+    ["other", 1],
+    ["third", 1],
+  ]);
+  expect(await metrics()).toContain("mm4d_quarantine_messages 5");
+  expect(await metrics()).toContain('mm4d_quarantine_full_total{peer="carrier"} 3');
+  expect(await metrics()).toContain('mm4d_quarantine_full_total{peer="other"} 2');
   await eventually(
     async () => (await ids()).length,
-    (length) => length === 3,
+    (length) => length === 5,
   );
-  await quarantine("drop", (await ids())[0] ?? "");
+  // The others leave four places by now, and half of them is two.
+  for (const id of (await ids()).slice(0, 2)) await quarantine("drop", id);
   await eventually(
-    () => client.deliver(unreadable("6")),
-    (reply) => reply.startsWith("250"),
+    () => carrier?.deliver(unreadable("11")),
+    (reply) => reply?.startsWith("250") === true,
   );
-  client.end();
+  expect(await kept(carrier, "12")).toEqual(["451"]);
+  // After a restart nothing is known but what stands in Redis.
+  for (const client of [carrier, other, third]) client?.end();
+  service.signal("SIGTERM");
+  await service.exited();
+  await service.restart();
+  await eventually(metrics, (text) => text.includes("mm4d_quarantine_messages 4"));
+  const again = await openSession(service.smtpPort);
+  expect(await kept(again, "13")).toEqual(["451"]);
+  again.end();
 });
 
 test("usage: one id or --all", async () => {

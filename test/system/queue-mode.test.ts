@@ -6,8 +6,8 @@ import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
-import { startServiceProcess, type TestService } from "../support/service.ts";
-import { openSession } from "../support/smtp-client.ts";
+import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { openData, openSession } from "../support/smtp-client.ts";
 
 const NOT_STORED = "451 4.3.0 Cannot store the report now, try again later";
 
@@ -92,6 +92,11 @@ test("a Redis that is frozen costs a relay four seconds and a 451, and its retry
   const client = await openSession(service.smtpPort);
   expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "before" }))).toBe("250 2.0.0 Report stored");
   process.kill(redis.pid(), "SIGSTOP");
+  const gone = await openData(service.smtpPort);
+  gone.write(`${deliveryReport({ "X-Mms-Message-ID": "unheard" })}.\r\n`);
+  // Answered by the thread that has read the message by then.
+  for (let look = 0; look < 2; look++) await service.get("/metrics");
+  gone.socket.resetAndDestroy();
   expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "frozen" }))).toBe(NOT_STORED);
   process.kill(redis.pid(), "SIGCONT");
   await eventually(
@@ -99,9 +104,13 @@ test("a Redis that is frozen costs a relay four seconds and a 451, and its retry
     (reply) => reply.startsWith("250"),
   );
   client.end();
-  await eventually(
-    () => consumer.events.length,
-    (length) => length >= 2,
+  const mine = await eventually(
+    () => consumer.events.map(({ subject }) => subject).filter((subject) => subject !== "unheard"),
+    (subjects) => subjects.includes("frozen"),
   );
-  expect(consumer.events.map(({ subject }) => subject)).toEqual(["before", "frozen"]);
+  expect(mine).toEqual(["before", "frozen"]);
+  const { stdout } = await runCommand(["trace", "unheard"], service.env);
+  expect(stdout.replace(/\n {4}/g, " ")).toMatch(
+    / bytes; could not be answered "451 4\.3\.0 [^"]*": the connection was closed; it could not be stored/,
+  );
 });

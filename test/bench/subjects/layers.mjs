@@ -41,6 +41,7 @@ await startListener({
     messagesPerConnection: 0,
     messagesPerSecond: 0,
     messageBytes: config.maxMessageBytes,
+    unfinishedBytes: config.maxUnfinishedBytes,
     firstCommandMs: MINUTE_MS,
     lineMs: MINUTE_MS,
     dataMs: MINUTE_MS,
@@ -53,7 +54,7 @@ await startListener({
   certificate: null,
   async onMessage({ bytes, peer, entry, mailFrom, receivedAt }) {
     if (layers >= 2) await receive({ bytes, peer, mailFrom, rules: entry.rules, acknowledging, receivedAt }, outlets);
-    return REPLIES.stored;
+    return { reply: REPLIES.stored, onAnswered: () => {} };
   },
   onSession: () => {},
   onRefused: console.error,

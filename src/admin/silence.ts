@@ -1,0 +1,59 @@
+/** Peers that are set, and when each was heard last: by this process, or by another one or a replica on the same Redis. */
+import type { Heard } from "../queue/heard.ts";
+import { later, type PeerFacts } from "./health.ts";
+import type { ReasonTimes } from "./reasons.ts";
+import type { Traffic } from "./traffic.ts";
+
+export interface SilenceOptions {
+  readonly traffic: Pick<Traffic, "byPeer">;
+  readonly heard: Heard;
+  readonly times: Pick<ReasonTimes, "silentFromStartMs" | "silentMs">;
+}
+
+/** A peer, as far as its silence goes. Whoever may connect because none is set is not listed. */
+interface Listable {
+  readonly name: string;
+  readonly listed: boolean;
+}
+
+export interface Silence {
+  usePeers(peers: readonly Listable[]): void;
+  /** Asks Redis where what was said to somebody else could change what is told. Rejects when it does not answer. */
+  look(): Promise<void>;
+  /** Of those of which something is known. */
+  facts(): readonly PeerFacts[];
+}
+
+export function createSilence({ traffic, heard, times }: SilenceOptions): Silence {
+  /** Since when each is set: one that came by a reload is not silent since the start. */
+  let sinceMs: ReadonlyMap<string, number> = new Map();
+
+  function heardHere(name: string): Date | null {
+    const peer = traffic.byPeer().get(name);
+    return peer && peer.reports > 0 ? peer.lastAt : null;
+  }
+
+  function isSilentHere(name: string, since: number): boolean {
+    const lastAt = heardHere(name);
+    if (lastAt === null) return performance.now() - since >= times.silentFromStartMs;
+    return Date.now() - lastAt.getTime() >= times.silentMs;
+  }
+
+  return {
+    usePeers(peers) {
+      const nowMs = performance.now();
+      const listed = peers.filter((peer) => peer.listed);
+      sinceMs = new Map(listed.map(({ name }) => [name, sinceMs.get(name) ?? nowMs]));
+    },
+    async look() {
+      if ([...sinceMs].some(([name, since]) => isSilentHere(name, since))) await heard.look();
+    },
+    facts: () =>
+      [...sinceMs].flatMap(([name, since]) => {
+        const [here, anywhere] = [heardHere(name), heard.lastAt(name)];
+        // Whether it spoke to somebody else is not known yet.
+        if (here === null && anywhere === undefined) return [];
+        return [{ name, lastAt: later(here, anywhere ?? null), knownMs: performance.now() - since }];
+      }),
+  };
+}

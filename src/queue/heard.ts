@@ -1,0 +1,35 @@
+/** When each peer was heard last by any process or replica on this Redis, or before our own start: from the statistics. */
+import type { Redis } from "ioredis";
+import { readStatistics } from "./statistics.ts";
+
+export interface Heard {
+  /** Asks Redis, once in a while. Rejects when it does not tell. */
+  look(): Promise<void>;
+  /** Within an hour; null for a peer not heard for a day; undefined before Redis was asked. */
+  lastAt(peer: string): Date | null | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+const LOOKED_BACK_MS = 24 * HOUR_MS;
+/** Some 25 hashes are read whole. */
+const ASKED_EVERY_MS = 300_000;
+
+export function createHeard(redis: Redis, prefix: string): Heard {
+  const heard = new Map<string, Date>();
+  let askedMs = Number.NEGATIVE_INFINITY;
+  let known = false;
+  return {
+    async look() {
+      if (performance.now() - askedMs < ASKED_EVERY_MS) return;
+      const until = new Date();
+      const since = new Date(until.getTime() - LOOKED_BACK_MS);
+      // Oldest first: the last one stays. What was known before stays too, where it is older.
+      for (const { peer, from } of await readStatistics(redis, prefix, { since, until, resolution: "hour" })) {
+        heard.set(peer, new Date(Math.min(from.getTime() + HOUR_MS, until.getTime())));
+      }
+      known = true;
+      askedMs = performance.now();
+    },
+    lastAt: (peer) => (known ? (heard.get(peer) ?? null) : undefined),
+  };
+}

@@ -1,0 +1,113 @@
+/**
+ * Looks at queues from time to time, and tells what one look cannot: whether
+ * anything is taken from them, whoever takes it, and whether a worker is connected.
+ */
+import type { Redis } from "ioredis";
+import { BOUNDS } from "../bounds/bounds.ts";
+import type { QueueUse } from "../metrics.ts";
+import { lookAtQueue, type QueueLook } from "./queue-use.ts";
+
+export interface QueueWatch {
+  /** Looks at each queue. Rejects when Redis does not tell. */
+  look(): Promise<void>;
+  /** As they were at the last look. */
+  queues(): ReadonlyMap<string, QueueUse>;
+}
+
+export interface QueueWatchOptions {
+  readonly redis: Redis;
+  readonly prefix: string;
+  readonly names: readonly string[];
+  /** How often `look` is called while Redis answers, in milliseconds. */
+  readonly everyMs: number;
+}
+
+interface Seen {
+  readonly look: QueueLook;
+  readonly atMs: number;
+  readonly notTakenMs: number | null;
+}
+
+export function createQueueWatch({ redis, prefix, names, everyMs }: QueueWatchOptions): QueueWatch {
+  const seen = new Map<string, Seen>();
+  let known: Workers = { counts: new Map(), unknown: "not looked at yet" };
+  let askAgainMs = Number.NEGATIVE_INFINITY;
+
+  return {
+    async look() {
+      const refused: unknown[] = [];
+      for (const name of names) {
+        try {
+          const look = await lookAtQueue(redis, prefix, name);
+          seen.set(name, withTime(look, seen.get(name), performance.now(), everyMs));
+        } catch (cause) {
+          // Where one may not be looked at, the others are; of that one nothing is known any more.
+          seen.delete(name);
+          refused.push(cause);
+        }
+      }
+      if (refused.length > 0) throw refused[0];
+      if (performance.now() < askAgainMs) return;
+      known = await workersOf(redis, prefix, names);
+      askAgainMs = performance.now() + BOUNDS.clientsListedEvery.value * (known.unknown === null ? 1 : ASKED_LESS);
+    },
+    queues: () =>
+      new Map(
+        [...seen].map(([name, { look, notTakenMs }]) => {
+          const { next: _, ...use } = look;
+          const workers = known.unknown === null ? (known.counts.get(name) ?? 0) : null;
+          return [name, { ...use, notTakenMs, workers, workersUnknown: known.unknown }];
+        }),
+      ),
+  };
+}
+
+/** What was refused is refused again, and each time noted in the ACL LOG of Redis. */
+const ASKED_LESS = 6;
+
+/**
+ * Time in which Redis did not answer, or nobody looked, does not count: a consumer could not take anything either.
+ * Nor does what was before our own start.
+ */
+function withTime(look: QueueLook, before: Seen | undefined, atMs: number, everyMs: number): Seen {
+  if (look.waits === 0) return { look, atMs, notTakenMs: null };
+  if (!before || before.notTakenMs === null) return { look, atMs, notTakenMs: 0 };
+  const taken = before.look.next.some((next, place) => next !== null && next !== look.next[place]);
+  const passedMs = Math.min(atMs - before.atMs, 2 * everyMs);
+  return { look, atMs, notTakenMs: taken ? 0 : before.notTakenMs + passedMs };
+}
+
+interface Workers {
+  /** By queue. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Why it cannot be told; null when it can. */
+  readonly unknown: string | null;
+}
+
+/**
+ * A worker of BullMQ, in any language, names its connection for its queue (queue-base.js, clientName): with ":w:" and
+ * its own name behind it, where it has one. BullMQ's own `getWorkers` makes an object of each client of the server,
+ * and gives one that is not there where the server does not know the command.
+ */
+async function workersOf(redis: Redis, prefix: string, names: readonly string[]): Promise<Workers> {
+  try {
+    const list = String(await redis.client("LIST"));
+    return { counts: new Map(names.map((name) => [name, countNamed(list, clientName(prefix, name))])), unknown: null };
+  } catch (cause) {
+    // NOPERM, or a server that does not know the command, as some managed ones.
+    return { counts: new Map(), unknown: (cause as Error).message };
+  }
+}
+
+function clientName(prefix: string, queue: string): string {
+  return ` name=${prefix}:${Buffer.from(queue).toString("base64")}`;
+}
+
+function countNamed(list: string, name: string): number {
+  let count = 0;
+  for (let at = list.indexOf(name); at !== -1; at = list.indexOf(name, at + name.length)) {
+    const end = at + name.length;
+    if (list[end] === " " || list.startsWith(":w:", end)) count += 1;
+  }
+  return count;
+}

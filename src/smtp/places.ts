@@ -1,0 +1,90 @@
+/**
+ * Places: how many connections may deliver at a time, in all and of each peer.
+ * Whoever finds none may wait for one, in the order of coming; each peer's wait
+ * for their own.
+ */
+export interface PlacesOptions<Guest> {
+  /** In all. */
+  readonly max: number;
+  /** Of a guest's peer, as its entry says now. */
+  readonly maxOf: (guest: Guest) => number;
+  readonly onTaken: (guest: Guest) => void;
+}
+
+/** Who takes a place. */
+export interface Guest {
+  readonly peer: { readonly name: string } | undefined;
+  /** The peer among whose places its own is. */
+  countedAs: string | undefined;
+}
+
+export interface Places<G extends Guest> {
+  /** Whether it has a place now. */
+  tryTake(guest: G): boolean;
+  /** Calls back at once when it has a place, or when one becomes free; with false when none does in time. */
+  take(guest: G, patienceMs: number, done: (taken: boolean) => void): void;
+  /** It has gone. */
+  left(guest: G): void;
+  /** Limits have changed. */
+  look(): void;
+  taken(): number;
+  /** Places taken of each peer that has had any. */
+  byPeer(): ReadonlyMap<string, number>;
+}
+
+interface Waiting<G> {
+  readonly guest: G;
+  readonly done: (taken: boolean) => void;
+}
+
+export function createPlaces<G extends Guest>({ max, maxOf, onTaken }: PlacesOptions<G>): Places<G> {
+  const counts = new Map<string, number>();
+  const waiting = new Set<Waiting<G>>();
+  let total = 0;
+
+  const add = (name: string, change: 1 | -1): void => {
+    counts.set(name, (counts.get(name) ?? 0) + change);
+    total += change;
+  };
+
+  function tryTake(guest: G): boolean {
+    const name = guest.peer?.name;
+    if (guest.countedAs !== undefined) return true;
+    if (name === undefined || total >= max || (counts.get(name) ?? 0) >= maxOf(guest)) return false;
+    guest.countedAs = name;
+    add(name, 1);
+    onTaken(guest);
+    return true;
+  }
+
+  function look(): void {
+    for (const one of waiting) {
+      if (total >= max) return;
+      if (!tryTake(one.guest)) continue;
+      waiting.delete(one);
+      one.done(true);
+    }
+  }
+
+  return {
+    tryTake,
+    take(guest, patienceMs, done) {
+      if (tryTake(guest)) return done(true);
+      const one: Waiting<G> = { guest, done };
+      waiting.add(one);
+      setTimeout(() => {
+        if (waiting.delete(one)) done(false);
+      }, patienceMs).unref();
+    },
+    left(guest) {
+      for (const one of waiting) if (one.guest === guest) waiting.delete(one);
+      if (guest.countedAs === undefined) return;
+      add(guest.countedAs, -1);
+      guest.countedAs = undefined;
+      look();
+    },
+    look,
+    taken: () => total,
+    byPeer: () => counts,
+  };
+}

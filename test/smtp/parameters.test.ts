@@ -1,0 +1,56 @@
+import { expect, test } from "vitest";
+import { findParameterFault } from "../../src/smtp/parameters.ts";
+
+test.each([
+  ["MAIL FROM:<a@b>", undefined, undefined],
+  ["MAIL FROM:<>", undefined, undefined],
+  ["MAIL FROM:<a@b> SIZE=1 BODY=8BITMIME SMTPUTF8", undefined, undefined],
+  ["mail from: <a@b>  size=1", undefined, undefined],
+  ['MAIL FROM:<"a> SIZE=x"@b> SIZE=1', undefined, undefined],
+  ["MAIL FROM:a@b SIZE=1", undefined, undefined],
+  ["MAIL FROM:<a@b> AUTH=<>", undefined, undefined],
+  ["MAIL FROM:<a@b> AUTH=e+3Dmc2@example.com", undefined, undefined],
+  ["MAIL FROM:<a@b> AUTH=a=b", "wrong", undefined],
+  ["MAIL FROM:<a@b> AUTH=a+zz", "wrong", undefined],
+  ["MAIL FROM:<a@b> AUTH", "wrong", undefined],
+  ["MAIL FROM:<a@b> AUTH=a+0D+0Ab", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> AUTH=<a=+1Bb>", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> SIZE=x", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> SIZE", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> SIZE=", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> SIZE=123456789012345678901", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> BODY=BINARYMIME", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> SMTPUTF8=1", "wrong", "wrong"],
+  ["MAIL FROM:<a@b>SIZE=1", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> RET=SOME", "wrong", undefined],
+  ["MAIL FROM:<a@b> ENVID=a\x01", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> XUNKNOWN", "unknown", undefined],
+  ["MAIL FROM:<a@b> XUNKNOWN=1 SIZE=x", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> NOTIFY=NEVER", "unknown", undefined],
+  ["MAIL FROM:<a@b> =1", "wrong", undefined],
+  ["RCPT TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+40b", undefined, undefined],
+  ["RCPT TO:<a@b> NOTIFY=NEVER,DELAY", "wrong", undefined],
+  ["RCPT TO:<a@b> ORCPT=a@b", "wrong", undefined],
+  ["RCPT TO:<a@b> ORCPT=rfc822;a+0Ab", "wrong", "wrong"],
+  ["RCPT TO:<a@b> SIZE=1", "unknown", undefined],
+  [`MAIL FROM:<a@b>${" X".repeat(20)}`, "unknown", undefined],
+  [`MAIL FROM:<a@b>${" X".repeat(21)}`, "wrong", "wrong"],
+  ["MAIL FROM:<<a@b>>", undefined, undefined],
+  ["MAIL", undefined, undefined],
+  ["NOOP SIZE=x", undefined, undefined],
+])("findParameterFault() takes %j as %s, and of a listed peer as %s", (command, strict, indulgent) => {
+  expect([findParameterFault(command, false), findParameterFault(command, true)]).toEqual([strict, indulgent]);
+});
+
+test("findParameterFault() takes its time by the length of a line, whatever stands in it", () => {
+  const work = (command: string): number => {
+    const startedMs = performance.now();
+    for (let round = 0; round < 200; round++) findParameterFault(command, false);
+    return performance.now() - startedMs;
+  };
+  const long = (piece: string): string => `MAIL FROM:<${piece.repeat(4_000 / piece.length)}`;
+  work(long("a"));
+  const floorMs = Math.max(work(long("a")), 5);
+  for (const piece of ['"', '\\"', '"\\', "> ", "=", "+0", "> A=", '"a" '])
+    expect(work(long(piece))).toBeLessThan(floorMs * 50);
+});
