@@ -82,7 +82,8 @@ export interface Publisher {
 
 const HOUR_MS = 3_600_000;
 /** Whatever else Redis says is of all of it: no memory, a replica, away. */
-const ABOUT_ONE_QUEUE = /NOPERM|The user executing the script|ACL failure in script|WRONGTYPE|^MOVED|^CROSSSLOT/;
+const ABOUT_ONE_QUEUE =
+  /NOPERM|The user executing the script|ACL failure in script|WRONGTYPE|^MOVED|^CROSSSLOT|Script attempted to access|same slot/;
 /** What BullMQ's own `Queue.add` says of a job that nobody has touched. */
 const NEW_JOB = {
   progress: 0,

@@ -49,7 +49,10 @@ const FAULTS: readonly (readonly [RegExp, (party: Party, said: string) => string
     /DB index is out of range|invalid DB index/i,
     (_, said) => `${said}: REDIS_URL names a database that this Redis has not`,
   ],
-  [/^(?:MOVED|ASK) \d|^CROSSSLOT|^CLUSTERDOWN|not allowed in cluster mode/, (_, said) => `${said}: ${CLUSTER}`],
+  [
+    /^(?:MOVED|ASK) \d|^CROSSSLOT|^CLUSTERDOWN|not allowed in cluster mode|Script attempted to access (?:a non local key|keys that do not hash)|keys must in same slot/,
+    (_, said) => `${said}: ${CLUSTER}`,
+  ],
   // TLS: what the other side has said of ours (RFC 8446 §6.2), and what we find in its certificate.
   [
     /alert certificate required|alert handshake failure|peer did not return a certificate/,

@@ -7,6 +7,7 @@ import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { followQueue } from "../../src/queue/follow.ts";
 import { connectionOptions, connectRedis, type RedisPlace, redisAt, withRedis } from "../../src/queue/redis.ts";
+import { redisFault } from "../../src/queue/redis-faults.ts";
 import { type Certificates, createCertificates, type TestCertificate } from "../support/certificates.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
@@ -164,6 +165,21 @@ test.each<[string, () => RedisPlace, RegExp]>([
   ],
 ])("told in words, with what to do: %s", async (_, where, words) => {
   expect(await refusal(where())).toMatch(words);
+});
+
+// Of managed servers behind one endpoint, whose INFO does not tell that they are a cluster.
+test.each([
+  "MOVED 866 10.0.0.7:6379",
+  "ASK 866 10.0.0.7:6379",
+  "CROSSSLOT Keys in request don't hash to the same slot",
+  "CLUSTERDOWN Hash slot not served",
+  "ERR SELECT is not allowed in cluster mode",
+  "ERR Script attempted to access a non local key in a cluster node",
+  "ERR Script attempted to access keys that do not hash to the same slot script: 5ab432e88830d573e2fa33392ffbd4ad25a9b100, on @user_script:582.",
+])("what only a cluster says is told as that: %s", (said) => {
+  const told = redisFault(new Error(said));
+  expect(told).toContain(said.slice(0, 40));
+  expect(told).toContain("it is a node of a Redis Cluster, which cannot be used");
 });
 
 test("a Redis whose own certificate has expired is told as that", async () => {
