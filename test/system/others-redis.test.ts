@@ -1,4 +1,5 @@
 /** A Redis that is not ours alone, or not of the kind we need: users with few rights, a FLUSHALL, a node of a cluster. */
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
@@ -13,10 +14,10 @@ interface Finding {
 }
 
 const QUEUE = "mm4-delivery-events";
-const RIGHTS = [`~bull:${QUEUE}:*`, "~bull:mm4-quarantine:*", "~bull:mm4-acknowledgements:*", "~bull:mm4d-*", "&*"];
-/** As ops/redis/users.acl has it. */
-const COMMANDS =
-  "+@all -@dangerous -@scripting +eval +evalsha +script|load +script|exists -scan -randomkey +info".split(" ");
+/** Keys and commands of our user, as the sample gives them. */
+const [, SAMPLE = ""] = /^user mm4d on >\S+ (.*)$/m.exec(readFileSync("ops/redis/users.acl", "utf8")) ?? [];
+const RIGHTS = SAMPLE.split(" ").filter((right) => right.startsWith("~"));
+const COMMANDS = SAMPLE.split(" ").filter((right) => /^[+-]/.test(right));
 
 let redis: TestRedis;
 let service: TestService;
