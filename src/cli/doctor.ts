@@ -209,7 +209,7 @@ function unfitFor(server: RedisServer, { redisChecks }: Config): Findings {
   if (unfit.length === 0) return [ok(about, "evicts nothing, and keeps its jobs on its disk")];
   const accepted = redisChecks === "warn" && !server.cluster;
   return unfit.map((text) =>
-    accepted ? warning(about, `${text}. MM4D_REDIS_CHECKS=warn accepts it`) : fault(about, text),
+    accepted ? warning(about, `${text}. MM4D_REDIS_CHECKS=warn accepts that`) : fault(about, text),
   );
 }
 

@@ -248,7 +248,7 @@ export function markKey(prefix: string): string {
 
 const OLDEST_VERSION = [6, 2] as const;
 /** Where CONFIG is forbidden. */
-const MANAGED = "on a managed server in its console or parameter group";
+const MANAGED = "of a managed Redis, in its console or parameter group";
 
 /** Why this server must not be trusted with a queue, in sentences for the person on call. */
 export function unsuitable(server: RedisServer): readonly string[] {
