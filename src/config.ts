@@ -8,6 +8,7 @@ import { BOUNDS } from "./bounds/bounds.ts";
 import { type FanOut, readFanOut } from "./delivery/fan-out.ts";
 import { readMailbox } from "./mm4/address.ts";
 import { readNamedFile } from "./named-file.ts";
+import { readRedisUrl } from "./redis-url.ts";
 import { err, ok, type Result } from "./result.ts";
 import { isServiceLink, serviceOf } from "./service-links.ts";
 import { visible } from "./visible.ts";
@@ -25,6 +26,8 @@ interface Setting<T> {
   readonly secret?: boolean;
   /** The value of a text; throws nothing, undefined when the text is not of the type. */
   readonly read: (text: string) => T | undefined;
+  /** What is wrong with a text that cannot be read, and what it must be: the end of a sentence that shows nothing secret. */
+  readonly fault?: (text: string) => string;
 }
 
 /** A network that a peer connects from. */
@@ -62,7 +65,33 @@ export const SETTINGS = {
     type: "a URL that begins with redis:// or rediss://",
     about: "Redis that holds the queue. Without it mm4d starts one of its own, with its data under the data directory.",
     secret: true,
-    read: readRedisUrl,
+    read: redisUrlOf,
+    fault: redisUrlFault,
+  },
+  redisTlsCertFile: {
+    env: "MM4D_REDIS_TLS_CERT_FILE",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a path",
+    about:
+      "Certificate with its chain, PEM, that we show to a Redis, and to sentinels, that ask for one. Read again at each new connection.",
+    read: (text: string) => text,
+  },
+  redisTlsKeyFile: {
+    env: "MM4D_REDIS_TLS_KEY_FILE",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a path",
+    about: "Its private key, PEM.",
+    read: (text: string) => text,
+  },
+  redisTlsCaFile: {
+    env: "MM4D_REDIS_TLS_CA_FILE",
+    fallback: "",
+    fallbackShown: "those that Node.js knows",
+    type: "a path",
+    about: "Authorities of the certificates of Redis and of its sentinels, PEM.",
+    read: (text: string) => text,
   },
   redisSentinels: {
     env: "MM4D_REDIS_SENTINELS",
@@ -79,6 +108,14 @@ export const SETTINGS = {
     type: "a name without blanks",
     about: "Name by which the sentinels know the master.",
     read: (text: string) => (/^\S{1,255}$/.test(text) ? text : undefined),
+  },
+  redisSentinelUser: {
+    env: "MM4D_REDIS_SENTINEL_USER",
+    fallback: "",
+    fallbackShown: "the default user",
+    type: "a name without blanks",
+    about: "User of the sentinels themselves, where they have users.",
+    read: (text: string) => (/^\S{0,255}$/.test(text) ? text : undefined),
   },
   redisSentinelPassword: {
     env: "MM4D_REDIS_SENTINEL_PASSWORD",
@@ -528,10 +565,7 @@ export function loadConfig(env: Environment): Result<LoadedConfig, readonly stri
     const given = readText(setting, env, faults);
     const text = given?.text ?? setting.fallback;
     const value = setting.read(text);
-    if (value === undefined) {
-      const shown = setting.secret ? `a value that is not shown${unseenIn(text)}` : `"${shownText(text)}"`;
-      faults.push(`${setting.env} is ${shown}, must be ${setting.type}${whoseLink(setting.env, text)}`);
-    }
+    if (value === undefined) faults.push(`${setting.env} ${faultOf(setting, text)}`);
     values[name] = value;
     origins[name] = given?.origin ?? "default";
     texts[name] = text;
@@ -546,11 +580,23 @@ export function loadConfig(env: Environment): Result<LoadedConfig, readonly stri
   });
 }
 
+function faultOf({ env, secret, type, fault }: Setting<unknown>, text: string): string {
+  if (fault) return fault(text);
+  const shown = secret ? `a value that is not shown${unseenIn(text)}` : `"${shownText(text)}"`;
+  return `is ${shown}, must be ${type}${whoseLink(env, text)}`;
+}
+
 /** See queue/quarantine.ts and queue/acknowledgements.ts. */
 const OUR_QUEUES = ["mm4-quarantine", "mm4-acknowledgements"];
 
 /** Settings that do not go together. */
 function contradictions({
+  redisUrl,
+  redisSentinels,
+  redisTlsCertFile,
+  redisTlsKeyFile,
+  redisTlsCaFile,
+  redisSentinelUser,
   peers,
   peersFile,
   tlsCertFile,
@@ -565,6 +611,19 @@ function contradictions({
   if (peers && peersFile) faults.push("MM4D_PEERS and MM4D_PEERS_FILE are both set, must be one of them");
   if (Boolean(tlsCertFile) !== Boolean(tlsKeyFile)) {
     faults.push("MM4D_TLS_CERT_FILE and MM4D_TLS_KEY_FILE are not both set, must be both or none");
+  }
+  if (Boolean(redisTlsCertFile) !== Boolean(redisTlsKeyFile)) {
+    faults.push("MM4D_REDIS_TLS_CERT_FILE and MM4D_REDIS_TLS_KEY_FILE are not both set, must be both or none");
+  }
+  const address = readRedisUrl(redisUrl || "redis://");
+  // A certificate that is never shown, in clear, would be silently without effect.
+  if ((redisTlsCertFile || redisTlsCaFile) && address.ok && !address.value.tls) {
+    faults.push(
+      `${redisTlsCertFile ? "MM4D_REDIS_TLS_CERT_FILE" : "MM4D_REDIS_TLS_CA_FILE"} is set and Redis is not asked for TLS, must be with a REDIS_URL that begins with rediss://`,
+    );
+  }
+  if (redisSentinelUser && !redisSentinels) {
+    faults.push("MM4D_REDIS_SENTINEL_USER is set without MM4D_REDIS_SENTINELS, must be with it");
   }
   if (smtpsPort && !tlsCertFile) faults.push("MM4D_SMTPS_PORT is set without MM4D_TLS_CERT_FILE, must be with it");
   for (const name of [queue, ...OUR_QUEUES]) {
@@ -709,10 +768,14 @@ function oneOf<const Choice extends string>(...choices: readonly Choice[]) {
   };
 }
 
-function readRedisUrl(text: string): string | null | undefined {
+function redisUrlOf(text: string): string | null | undefined {
   if (text === "") return null;
-  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return undefined;
-  return text;
+  return readRedisUrl(text).ok ? text : undefined;
+}
+
+function redisUrlFault(text: string): string {
+  const read = readRedisUrl(text);
+  return read.ok ? "" : read.error;
 }
 
 function readSentinels(text: string): readonly SentinelAddress[] | undefined {

@@ -74,6 +74,7 @@ export interface Log {
   redisUnsuitable(reasons: readonly string[], accepted: boolean): void;
   redisSuitable(): void;
   redisChanged(): void;
+  redisEmptied(): void;
   redisError(cause: Error): void;
   embeddedRedis(fields: Fields): void;
   queueFailed(cause: Error): void;
@@ -229,6 +230,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     redisUnsuitable: (reasons, accepted) => trouble(accepted ? "warn" : "error", "redis.unsuitable", { reasons }),
     redisSuitable: () => line("info", "redis.suitable"),
     redisChanged: () => trouble("warn", "redis.changed", {}),
+    redisEmptied: () => trouble("error", "redis.emptied", {}),
     // BullMQ repeats what redis.unreachable and drain.failed have said once.
     redisError: (cause) => line("debug", "redis.error", reason(cause)),
     embeddedRedis: (fields) => line("info", "redis.embedded", fields),
@@ -279,6 +281,8 @@ const EFFECTS = {
     "they may be lost in Redis once they are on the queue. Change Redis as the reasons say; mm4d doctor tells how",
   "redis.changed":
     "what was queued lately is queued again under the same ids, because this Redis may not have it. Nothing to do",
+  "redis.emptied":
+    "what was queued within the last minute is queued again from the journal, and with MM4D_ACCEPT=queue nothing is; older events that nobody had consumed are lost, and so are quarantine, trace, and what was remembered of ids. Somebody has run FLUSHALL or FLUSHDB, or removed our keys: give mm4d a Redis, or a user's rights, of its own (ops/redis/users.acl)",
   "queue.failed": "they get 451 until the queue takes them. mm4d doctor tells what is wrong",
   "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
   "operator.login-failed": "none. A wrong MM4D_ADMIN_TOKEN was given; many of these are somebody who guesses",

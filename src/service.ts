@@ -41,7 +41,13 @@ import { durationInWords } from "./quantities.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "./queue/acknowledgements.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
 import { createHeard } from "./queue/heard.ts";
-import { createPublisher, newRecordId, type Publishable, type Published } from "./queue/publisher.ts";
+import {
+  createPublisher,
+  newRecordId,
+  type Publishable,
+  type Published,
+  QueueRefusedError,
+} from "./queue/publisher.ts";
 import {
   createQuarantineRoom,
   type KeptMessage,
@@ -102,6 +108,8 @@ const LOOKED_AT_EVERY_MS = 1_000;
 const MAX_REFUSED_TOLD = 1_000;
 const MAX_CODES_REMEMBERED = 1_000;
 const REFUSALS_TOLD_PER_SECOND = 10;
+/** How long it is told that somebody has emptied Redis. */
+const EMPTIED_TOLD_MS = 24 * HOUR_MS;
 /** How often the queues are looked at. */
 const QUEUES_SEEN_EVERY_MS = 5_000;
 
@@ -190,6 +198,8 @@ async function start(
   let acknowledgements: Acknowledgements | undefined;
   /** The embedded Redis that ended with everything on its disk. */
   let settledIn: string | null = null;
+  /** Which queue was refused to us last, where there is no journal; null since something was queued. */
+  let queueFault: Error | null = null;
   let full = false;
   let stopping = false;
   /** Whether what has not settled is still to be published again. */
@@ -223,7 +233,8 @@ async function start(
     }),
     drain: createOutage<Error>({
       patienceMs: DRAIN_PATIENCE_MS,
-      onBegun: (cause) => log.drainFailed(cause, journalStatus().records),
+      // By then it may be known better: at a start nobody has looked at Redis yet.
+      onBegun: (cause) => log.drainFailed(drain?.trouble() ?? cause, journalStatus().records),
       onOver: (outage) => log.drainRecovered({ ...outage }),
     }),
     queue: createOutage<Error>({
@@ -322,6 +333,7 @@ async function start(
     onBack: noteRedis,
     onSuitability: (reasons) =>
       reasons.length > 0 ? log.redisUnsuitable(reasons, config.redisChecks === "warn") : log.redisSuitable(),
+    onEmptied: () => log.redisEmptied(),
     onTick: tick,
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
@@ -525,9 +537,11 @@ async function start(
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
       const published = await withDeadline(publish(record), "Redis").catch((cause: Error) => {
+        if (cause instanceof QueueRefusedError) queueFault = cause;
         outages.queue.begun(cause);
         throw cause;
       });
+      queueFault = null;
       outages.queue.over();
       notePublished(record, published, false);
     } catch (cause) {
@@ -715,7 +729,7 @@ async function start(
       needsRedis: config.accept === "queue",
       journal: use,
       redis: { ...watch.state(), accepted: config.redisChecks === "warn", refusal: watch.refusal() },
-      drainFault: drain?.trouble() ?? null,
+      drainFault: drain?.trouble() ?? queueFault,
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
       settingsFaults: files.faults(),
       processes: { count: assignment.count, missing: 0, full: 0 },
@@ -756,7 +770,7 @@ async function start(
       peers: traffic.byPeer(),
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: journalStatus(),
-      redis: `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`,
+      redis: describeRedisNow(),
       events: redisAway() === null ? queueWatch.queues().get(config.queue) : undefined,
       further: config.queues.map((fanOut) => ({
         name: fanOut.queue,
@@ -765,6 +779,16 @@ async function start(
       acknowledgements: redisAway() === null ? queueWatch.queues().get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
       quarantined: quarantine.use().messages,
     };
+  }
+
+  /** Where it is, and what a person should know of it. */
+  function describeRedisNow(): string {
+    const { awayMs, emptiedAt } = watch.state();
+    const away = awayMs === null ? "" : ", away";
+    if (emptiedAt === null || Date.now() - emptiedAt.getTime() > EMPTIED_TOLD_MS)
+      return `${describeRedis(place)}${away}`;
+    const since = durationInWords(Date.now() - emptiedAt.getTime());
+    return `${describeRedis(place)}${away}; emptied by somebody ${since} ago (FLUSHALL?): what the journal still held was queued again`;
   }
 
   function state(): ProcessState {

@@ -28,7 +28,12 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: false,
   },
   journal: { from: ["journal", "delivery"], types: [], packages: [], node: true },
-  queue: { from: ["queue", "delivery", ...EDGE], types: [], packages: ["bullmq", "ioredis"], node: true },
+  queue: {
+    from: ["queue", "delivery", "named-file.ts", "redis-url.ts", ...EDGE],
+    types: [],
+    packages: ["bullmq", "ioredis"],
+    node: true,
+  },
   smtp: {
     from: ["smtp", "mm4", "named-file.ts", ...EDGE],
     types: ["delivery"],
@@ -77,7 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   "config.ts": {
-    from: ["mm4", "delivery", "named-file.ts", "result.ts", "service-links.ts", "visible.ts"],
+    from: ["mm4", "delivery", "named-file.ts", "redis-url.ts", "result.ts", "service-links.ts", "visible.ts"],
     types: [],
     packages: [],
     node: true,
@@ -138,6 +143,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   "service-links.ts": { from: [], types: [], packages: [], node: false },
   "visible.ts": { from: [], types: [], packages: [], node: false },
   "quantities.ts": { from: [], types: [], packages: [], node: false },
+  "redis-url.ts": { from: ["result.ts"], types: [], packages: [], node: false },
   "result.ts": { from: [], types: [], packages: [], node: false },
   "version.ts": { from: [], types: [], packages: [], node: true },
   "main.ts": { from: ["cli"], types: [], packages: [], node: false },

@@ -148,12 +148,15 @@ const ROWS = [
   },
   {
     name: "events-not-queued",
-    means: "Redis answers, and what is in the journal cannot be put on the queue",
+    means:
+      "Redis answers, and reports cannot be put on the queue; they wait in the journal, and in queue mode they get 451",
     state: "not-well",
-    sentences: (facts) =>
-      redisAnswers(facts.redis) && facts.drainFault !== null
-        ? [`Events cannot be put on the queue (${facts.drainFault.message}): ${waiting(facts)}`]
-        : [],
+    noticed: inQueueMode,
+    sentences: (facts) => {
+      if (!redisAnswers(facts.redis) || facts.drainFault === null) return [];
+      const cannot = `Events cannot be put on the queue (${facts.drainFault.message})`;
+      return [facts.needsRedis ? `${cannot}: those reports get 451 until they can` : `${cannot}: ${waiting(facts)}`];
+    },
     remedy: "[Get the queue going](#the-journal-is-not-draining)",
   },
   {

@@ -23,7 +23,7 @@ import { unusable, userOf, whoseDirectory } from "../data-directory.ts";
 import { doubtsAbout, loadPeers, mustUseTls } from "../peers.ts";
 import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
-import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
+import { describeRedis, type RedisServer, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
 import { DENIED, openFilesLimit, tooFewFiles, whyNotListening } from "../system-limits.ts";
 import { describeHeld, describeNone, type Found, holderFor, weightiest } from "./find-service.ts";
@@ -63,7 +63,7 @@ export function addDoctorCommand(program: Command): void {
       "after",
       `
 Looks at settings, Redis, ports, data directory, certificate, peers and
-catalogue. Writes one key to Redis that expires, and one file in the data
+catalogue. Writes keys to Redis that expire, and one file in the data
 directory that it removes. Of a running service it says what status says: a
 warning for what needs attention, a fault for what is not well. Exit code 1
 when there is a fault.`,
@@ -174,7 +174,8 @@ async function lookAtRedis(config: Config, running: ServiceFacts | undefined): P
   const place = redisOf(config) ?? running?.redis;
   if (!place) return [ok(about, "none is set; mm4d starts one of its own")];
   try {
-    const found = await withRedis(place, (redis) => checkUp(redis, config.queuePrefix));
+    const queues = [config.queue, ...config.queues.map(({ queue }) => queue)];
+    const found = await withRedis(place, (redis) => checkUp(redis, config.queuePrefix, queues));
     return describeCheckUp(found, config, describeRedis(place));
   } catch (cause) {
     const text = `${inWords(cause)}. See to ${describeRedis(place)}, REDIS_URL and the network`;
@@ -182,44 +183,74 @@ async function lookAtRedis(config: Config, running: ServiceFacts | undefined): P
   }
 }
 
-function describeCheckUp(
-  { server, answeredInMs, keys, clockApartMs, wroteInMs }: CheckUp,
-  { dedupeHours, redisChecks }: Config,
-  where: string,
-): Findings {
+function describeCheckUp(found: CheckUp, config: Config, where: string): Findings {
+  const { server, keys, clockApartMs, wroteInMs } = found;
   const about = "Redis";
-  const findings: Finding[] = [ok(about, `${server.version} at ${where}, answers in ${answeredInMs} ms`)];
-  const unfit = unsuitable(server);
-  for (const text of unfit) findings.push((redisChecks === "warn" ? warning : fault)(about, text));
-  if (unfit.length === 0) findings.push(ok(about, "evicts nothing, and keeps its jobs on its disk"));
-
-  const { memoryRatio } = server;
-  const percent = `${Math.round((memoryRatio ?? 0) * 100)} % of its maxmemory is used`;
-  if (memoryRatio === null) findings.push(ok("Redis memory", "without a limit of its own"));
-  else if (memoryRatio < MEMORY_WARNED) findings.push(ok("Redis memory", percent));
-  else {
-    findings.push({
-      about: "Redis memory",
-      verdict: memoryRatio < MEMORY_FAULT ? "warning" : "fault",
-      text: `${percent}: when it is full, it takes no more events. Raise maxmemory, shorten MM4D_DEDUPE_HOURS, or see whether events are consumed`,
-    });
+  const answers = `at ${where}, answers in ${found.answeredInMs} ms`;
+  if (server.ok && server.value.cluster) {
+    // Whatever else is asked of it, the answer is of one node only.
+    return [ok(about, `${server.value.version} ${answers}`), ...unfitFor(server.value, config)];
   }
+  const { dedupeHours } = config;
+  return [
+    ...(server.ok
+      ? [ok(about, `${server.value.version} ${answers}`), ...unfitFor(server.value, config), ...memoryOf(server.value)]
+      : [
+          fault(
+            about,
+            `${answers}, and what it is cannot be told: ${server.why}. The service asks for INFO each second, and puts nothing on a queue without it`,
+          ),
+        ]),
+    keys.ok
+      ? ok(
+          "duplicate window",
+          `${dedupeHours} h; at most ${keys.value} ids are remembered, about ${megabytes(keys.value * ID_BYTES)}`,
+        )
+      : warning("duplicate window", `${dedupeHours} h; how many ids are remembered cannot be told: ${keys.why}`),
+    clockOf(clockApartMs),
+    wroteInMs.ok
+      ? ok("write to Redis", `taken in ${wroteInMs.value} ms`)
+      : fault("write to Redis", `refused: ${wroteInMs.why}. Nothing can be put on the queues`),
+    ...storesOf(found),
+  ];
+}
 
-  findings.push(
-    ok("duplicate window", `${dedupeHours} h; at most ${keys} ids are remembered, about ${megabytes(keys * ID_BYTES)}`),
+/** What was accepted is not for an alarm. */
+function unfitFor(server: RedisServer, { redisChecks }: Config): Findings {
+  const about = "Redis";
+  const unfit = unsuitable(server);
+  if (unfit.length === 0) return [ok(about, "evicts nothing, and keeps its jobs on its disk")];
+  const accepted = redisChecks === "warn" && !server.cluster;
+  return unfit.map((text) =>
+    accepted ? warning(about, `${text}. MM4D_REDIS_CHECKS=warn accepts that`) : fault(about, text),
   );
+}
 
-  findings.push(
-    clockApartMs < CLOCK_WARNED_MS
-      ? ok("clock", `${clockApartMs} ms from Redis's`)
-      : warning(
-          "clock",
-          `${Math.round(clockApartMs / 1000)} s from Redis's, by which delays and the duplicate window are counted. Set both by NTP`,
-        ),
+function memoryOf({ memoryRatio }: RedisServer): Findings {
+  const about = "Redis memory";
+  const percent = `${Math.round((memoryRatio ?? 0) * 100)} % of its maxmemory is used`;
+  if (memoryRatio === null) return [ok(about, "without a limit of its own")];
+  if (memoryRatio < MEMORY_WARNED) return [ok(about, percent)];
+  const text = `${percent}: when it is full, it takes no more events. Raise maxmemory, shorten MM4D_DEDUPE_HOURS, or see whether events are consumed`;
+  return [memoryRatio < MEMORY_FAULT ? warning(about, text) : fault(about, text)];
+}
+
+function clockOf(apartMs: CheckUp["clockApartMs"]): Finding {
+  const about = "clock";
+  if (!apartMs.ok) return warning(about, `how far it is from Redis's cannot be told: ${apartMs.why}`);
+  if (apartMs.value < CLOCK_WARNED_MS) return ok(about, `${apartMs.value} ms from Redis's`);
+  const seconds = Math.round(apartMs.value / 1000);
+  return warning(
+    about,
+    `${seconds} s from Redis's, by which delays and the duplicate window are counted. Set both by NTP`,
   );
+}
 
-  findings.push(ok("write to Redis", `taken in ${wroteInMs} ms`));
-  return findings;
+function storesOf({ stores }: CheckUp): Findings {
+  const about = "rights in Redis";
+  const refused = stores.filter(({ why }) => why !== null);
+  if (refused.length === 0) return [ok(about, `enough for ${stores.map(({ name }) => name).join(", ")}`)];
+  return refused.map(({ name, needed, why }) => (needed ? fault : warning)(about, `${name}: ${why}`));
 }
 
 async function lookAtPorts({ smtp, smtps }: ServiceFacts): Promise<Findings> {

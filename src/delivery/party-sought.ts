@@ -15,7 +15,7 @@ export function readPartySought(written: string): PartySought | undefined {
     .trim()
     .replace(/^<|>$/g, "")
     .replace(/^(?:tel|sms|mms|mailto):/i, "")
-    .replace(/\/TYPE=.*$/i, "")
+    .replace(/\/TYPE=[\s\S]*$/i, "")
     .replace(/^(\+?\d[\d\s().-]*)@.*$/, "$1")
     .trim();
   if (/^\+?[\d\s().-]+$/.test(text)) return numberSought(text);

@@ -55,12 +55,19 @@ export function createRetention(start: Retention, graceMs: number): RetentionClo
       if (notedAtMs !== null) reachableMs += Math.min(nowMs - notedAtMs, LONGEST_TICK_MS);
       notedAtMs = nowMs;
       redis ??= seen;
-      if (seen !== (changingTo ?? redis)) {
+      const before = changingTo ?? redis;
+      if (!isSame(before, seen)) {
         changingTo = seen;
         checkpoints = [];
         return { again: true };
       }
-      if (changingTo !== null) return { again: false };
+      // It tells more of itself than before, and by that it is known from now on.
+      const known = seen.length > before.length ? seen : before;
+      if (changingTo !== null) {
+        changingTo = known;
+        return { again: false };
+      }
+      redis = known;
       checkpoints.push({ position: drained, atMs: reachableMs });
       const due = checkpoints.filter(({ atMs }) => reachableMs - atMs >= graceMs);
       settled = due.at(-1)?.position ?? settled;
@@ -76,6 +83,14 @@ export function createRetention(start: Retention, graceMs: number): RetentionClo
 
     current: () => ({ settled, redis: changingTo === null ? redis : SEVERAL }),
 
-    isSteady: (seen) => changingTo === null && redis === seen,
+    isSteady: (seen) => changingTo === null && redis !== null && isSame(redis, seen),
   };
+}
+
+/**
+ * Whether two may be one. What tells them apart stands in words, the coarsest first, and one that has fewer is
+ * no other one for that: 1.0.0 noted no mark of what is kept there, and a user of Redis may not read it.
+ */
+function isSame(one: string, other: string): boolean {
+  return one === other || one.startsWith(`${other} `) || other.startsWith(`${one} `);
 }

@@ -10,8 +10,8 @@ import {
   INDEXED_BYTES,
   indexKey,
   inflateBlock,
-  metaKey,
   namesOf,
+  traceKey,
 } from "./trace.ts";
 
 /** A place in the index: of which block, by which hash. */
@@ -38,7 +38,7 @@ export async function forgetInTrace(
   eventIds: Set<string>,
   dryRun: boolean,
 ): Promise<number> {
-  const meta = metaKey(prefix);
+  const meta = traceKey(prefix);
   const [key, newest, oldest] = await redis.hmget(meta, "key", "generation", "oldest");
   if (!key || !newest) return 0;
   const first = Math.max(Number(oldest ?? 1), Number(newest) - GENERATIONS);

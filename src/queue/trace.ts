@@ -80,7 +80,7 @@ interface Waiting {
 }
 
 export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptions): TraceWriter {
-  const meta = metaKey(prefix);
+  const meta = traceKey(prefix);
   let waiting: Waiting[] = [];
   let waitingLength = 0;
   /** Events of received messages; the note itself while it waits. */
@@ -206,7 +206,7 @@ const MAX_NAMES_ASKED = 4 * MAX_REPORTS;
  * reports on the same messages. Rejects when Redis does not answer.
  */
 export async function findTrace(redis: Redis, prefix: string, queue: string, wanted: string): Promise<Trace> {
-  const meta = metaKey(prefix);
+  const meta = traceKey(prefix);
   const [key, generation, oldest] = await redis.hmget(meta, "key", "generation", "oldest");
   if (!key || !generation) return { reports: [], more: false };
   const place = { redis, meta, key, newest: Number(generation), oldest: Number(oldest ?? 1) };
@@ -318,7 +318,8 @@ async function findNotes(
   return { notes, more };
 }
 
-export function metaKey(prefix: string): string {
+/** What the names of its keys begin with. */
+export function traceKey(prefix: string): string {
   return `${prefix}:mm4d-trace2`;
 }
 

@@ -277,6 +277,29 @@ describe("leaving the disk", () => {
     expect(segments()).toEqual([]);
   });
 
+  test("a Redis that tells more of itself than 1.0 noted is no other one; where it then tells another mark, it is", async () => {
+    const journal = await open();
+    await journal.append(record(1));
+    await takeAll(journal);
+    const told = [];
+    for (const redis of [
+      "run replication",
+      "run replication mark",
+      "run replication",
+      "run replication mark",
+      "run replication another",
+    ]) {
+      told.push(await journal.noteRedis(redis));
+      if (told.at(-1)) journal.publishedAgain();
+    }
+    expect(told).toEqual([false, false, false, false, true]);
+    // So it is noticed too when nobody looked.
+    await journal.close();
+    const next = await open();
+    expect(await next.noteRedis("run replication")).toBe(false);
+    expect(await next.noteRedis("run replication mark")).toBe(true);
+  });
+
   test("when Redis has changed, what has not settled is told to be published again, also after a restart", async () => {
     const journal = await open();
     for (const id of [1, 2, 3]) await journal.append(record(id));
