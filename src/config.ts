@@ -374,13 +374,15 @@ export const SETTINGS = {
     env: "MM4D_MAX_BAD_COMMANDS",
     fallback: "10",
     ...wholeNumber(1, 10_000),
-    about: "Most unknown, malformed or misplaced commands between two messages.",
+    about:
+      "Most unknown, malformed or misplaced commands between two messages. A listed peer may make so many at once; ten commands a second never end its connection.",
   },
   maxCommands: {
     env: "MM4D_MAX_COMMANDS",
     fallback: "100",
     ...wholeNumber(10, 1_000_000),
-    about: "Most commands in a row without a message. A relay that only keeps its connection open then connects again.",
+    about:
+      "Most commands in a row without a message. A listed peer may say so many at once; ten a second never end its connection. Its entry may say otherwise.",
   },
   maxMessagesPerConnection: {
     env: "MM4D_MAX_MESSAGES_PER_CONNECTION",

@@ -133,6 +133,13 @@ function createSchema(z: typeof import("zod").z) {
     .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, must("a domain"));
   const HOW_MANY = "null or a whole number from 1 to 1000000";
   const howMany = z.int(must(HOW_MANY)).min(1, must(HOW_MANY)).max(1_000_000, must(HOW_MANY)).nullable().default(null);
+  const COMMANDS = "null or a whole number from 10 to 1000000";
+  const commands = z
+    .int(must(COMMANDS))
+    .min(10, must(COMMANDS))
+    .max(1_000_000, must(COMMANDS))
+    .nullable()
+    .default(null);
 
   const ADDRESS = "an IP address or a network, such as 192.0.2.0/24 or 2001:db8::/32";
   const network = z.string(must(ADDRESS)).transform((text, context): Network => {
@@ -163,7 +170,9 @@ function createSchema(z: typeof import("zod").z) {
     .nullable()
     .default(null);
 
-  const limits = z.strictObject({ connections: howMany, messagesPerSecond: howMany }, must("an object")).prefault({});
+  const limits = z
+    .strictObject({ connections: howMany, messagesPerSecond: howMany, commands }, must("an object"))
+    .prefault({});
 
   const CONNECTIONS = "a whole number from 1 to 100";
   const MAILBOX = "null or an address, such as system-user@mmsc.example";
@@ -242,7 +251,7 @@ function plainPeer({ name, networks }: Pick<Peer, "name" | "networks">): Peer {
     clientCertificate: null,
     auth: null,
     mailFromDomains: [],
-    limits: { connections: null, messagesPerSecond: null },
+    limits: { connections: null, messagesPerSecond: null, commands: null },
     acknowledge: {
       mode: "auto",
       host: null,

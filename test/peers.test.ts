@@ -60,7 +60,7 @@ test("a name and addresses are enough, and everything else has its default", () 
     ...whole.value[0],
     name: "carrier",
     networks: [{ address: "192.0.2.0", prefix: 24, family: "ipv4" }],
-    limits: { connections: null, messagesPerSecond: null },
+    limits: { connections: null, messagesPerSecond: null, commands: null },
     acknowledge: { ...whole.value[0]?.acknowledge, host: null },
   });
 });

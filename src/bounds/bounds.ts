@@ -249,6 +249,13 @@ export const BOUNDS = {
     about: "such connections of all peers",
     reason: "each takes some memory and an open file; further ones are closed without a word",
   },
+  commandsPerSecond: {
+    value: 10,
+    unit: "things",
+    about: "commands a second of a listed peer's connection that never end it, without any message",
+    reason:
+      "a relay that keeps its connection open says something every few seconds; faster ones use up `MM4D_MAX_COMMANDS`, bad ones `MM4D_MAX_BAD_COMMANDS`, and then hear 421",
+  },
   parameters: {
     value: 20,
     unit: "things",

@@ -55,6 +55,7 @@ function describe(peer: Peer): readonly string[] {
     mailFromDomains.length > 0 ? `mail from ${mailFromDomains.join(", ")}` : "",
     limits.connections === null ? "" : `at most ${limits.connections} connections`,
     limits.messagesPerSecond === null ? "" : `at most ${limits.messagesPerSecond} messages a second`,
+    limits.commands === null ? "" : `${limits.commands} commands at once without a message`,
     acknowledge.host === null ? "" : `acknowledgements to ${acknowledge.host}:${acknowledge.port}`,
     ...Object.entries({ ...rules, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
   ].filter((text) => text !== "");

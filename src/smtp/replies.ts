@@ -179,13 +179,13 @@ export const REPLIES = {
   tooManyBadCommands: {
     code: 421,
     text: "4.7.0 Too many bad commands",
-    when: "at the last of `MM4D_MAX_BAD_COMMANDS` unknown, malformed or misplaced commands since the last message",
+    when: "at the last of `MM4D_MAX_BAD_COMMANDS` unknown, malformed or misplaced commands since the last message; from a listed peer, when so many come faster than ten a second",
     reason: "too-many-bad-commands",
   },
   tooManyCommands: {
     code: 421,
     text: "4.7.0 Too many commands without a message, connect again",
-    when: "beyond `MM4D_MAX_COMMANDS` since the last message, recipients not counted; a relay that keeps its connection open with NOOP just connects again",
+    when: "beyond `MM4D_MAX_COMMANDS` since the last message, recipients not counted; from a listed peer, when so many (or its `limits.commands`) come faster than ten a second: HELO, NOOP or RSET every few seconds keep its connection open for ever",
     reason: "too-many-commands",
   },
   earlyTalker: {

@@ -61,7 +61,7 @@ export function peerAt(name: string, address: string, rights: Partial<Peer> = {}
     clientCertificate: null,
     auth: null,
     mailFromDomains: [],
-    limits: { connections: null, messagesPerSecond: null },
+    limits: { connections: null, messagesPerSecond: null, commands: null },
     acknowledge: {
       mode: "off",
       host: null,
