@@ -256,6 +256,13 @@ export const BOUNDS = {
     reason:
       "a relay that keeps its connection open says something every few seconds; faster ones use up `MM4D_MAX_COMMANDS`, bad ones `MM4D_MAX_BAD_COMMANDS`, and then hear 421",
   },
+  pathOctets: {
+    value: 256,
+    unit: "bytes",
+    about: "the address of MAIL or RCPT, with its angle brackets",
+    reason:
+      "RFC 5321 §4.5.3.1.3; beyond it 501. Its local part may be longer than the 64 octets that a server must take, as addresses of bounces are",
+  },
   parameters: {
     value: 20,
     unit: "things",

@@ -9,7 +9,8 @@
  *    Seen in practice: mmsgw keeps one connection open and says HELO every ten seconds, for as long as it runs.
  * 4. A listed peer is greeted at once. The library waits 100 ms to catch spammers
  *    that talk too soon, which holds a relay with one report a connection to 9 a second.
- * 5. A listed peer's addresses may lack the domain or the angle brackets.
+ * 5. Addresses are read by path.ts: the library takes no blank and no "@" in a quoted local part, and any length.
+ *    A listed peer's may lack the domain or the angle brackets, and its commands may have blanks where none belong.
  *    Seen in practice: `MAIL FROM:<mmsc.example.net>` (vectorcore),
  *    `RCPT TO:<system-user>`, `RCPT TO:+1…/TYPE=PLMN@host` (a Korean MMSC).
  * 6. The end of a message is found by our own reader (data-reader.ts), and the message is handed on in one piece. The
@@ -24,9 +25,11 @@ import { SMTPServer, type SMTPServerSession } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { tidyCommand } from "./command.ts";
 import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./data-reader.ts";
 import { createBucket, type Limits } from "./limits.ts";
 import { findParameterFault } from "./parameters.ts";
+import { pathOctets, readPath, splitAddressCommand } from "./path.ts";
 import type { Peer } from "./peer.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 import type { Unfinished } from "./unfinished.ts";
@@ -183,7 +186,10 @@ export class Mm4Connection extends SMTPConnection {
     this.answer(findReply(code, String(data ?? ""), context || undefined));
   }
 
-  override _onCommand(...[command, callback]: Command): void {
+  override _onCommand(...[said, callback]: Command): void {
+    // The answer to a challenge of AUTH is no command.
+    const tidied = this.peer?.listed && !this._nextHandler;
+    const command = tidied ? Buffer.from(tidyCommand(said.toString("latin1")), "latin1") : said;
     const reply = this.ownReply(command);
     if (reply === undefined) {
       super._onCommand(command, callback);
@@ -259,20 +265,23 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   override handler_MAIL(command: Buffer, callback: () => void): void {
-    if (this.refuseParameters(command)) callback();
+    if (this.refuseAddressing(command)) callback();
     else super.handler_MAIL(command, callback);
   }
 
   override handler_RCPT(command: Buffer, callback: () => void): void {
-    if (this.refuseParameters(command)) callback();
+    if (this.refuseAddressing(command)) callback();
     else super.handler_RCPT(command, callback);
   }
 
-  /** Whether something behind the address is wrong, and that was answered. */
-  private refuseParameters(command: Buffer): boolean {
-    const fault = findParameterFault(command.toString("latin1"), this.peer?.listed ?? false);
-    if (fault === undefined) return false;
-    this.answer(fault === "wrong" ? REPLIES.badParameters : REPLIES.unknownParameter);
+  /** Whether something is wrong with the length of the address, or behind it, and that was answered. */
+  private refuseAddressing(command: Buffer): boolean {
+    const text = command.toString("latin1");
+    const fault = findParameterFault(text, this.peer?.listed ?? false);
+    const tooLong = pathOctets(splitAddressCommand(text)?.path ?? "") > BOUNDS.pathOctets.value;
+    if (fault === undefined && !tooLong) return false;
+    if (tooLong) this.answer(REPLIES.pathTooLong);
+    else this.answer(fault === "wrong" ? REPLIES.badParameters : REPLIES.unknownParameter);
     return true;
   }
 
@@ -424,20 +433,15 @@ export class Mm4Connection extends SMTPConnection {
     }
   }
 
+  /** The address is read here, and the parameters by the library, behind an address that it has nothing against. */
   override _parseAddressCommand(name: string, command: Buffer | string): ParsedAddress {
-    const parsed = super._parseAddressCommand(name, command);
-    return parsed || (this.peer?.listed ? this.parseLeniently(name, command.toString()) : false);
-  }
-
-  private parseLeniently(name: string, command: string): ParsedAddress {
-    const match = /^([a-z]+ [a-z]+) *: *(?:<([^\s<>]+)>|([^\s<>]+))( .*)?$/i.exec(command.trim());
-    const [, verb, bracketed, bare, parameters = ""] = match ?? [];
-    const address = bracketed ?? bare;
-    if (verb === undefined || address === undefined) return false;
-    const domainless = !address.includes("@");
-    const whole = domainless ? `${address}@${NO_DOMAIN}` : address;
-    const parsed = super._parseAddressCommand(name, `${verb}:<${whole}>${parameters}`);
-    return parsed && domainless ? { ...parsed, address } : parsed;
+    const said = splitAddressCommand(command.toString());
+    if (said?.name !== name.toUpperCase()) return false;
+    const address = readPath(said.path, this.peer?.listed ?? false);
+    if (address === undefined) return false;
+    const stand = address === "" ? "<>" : "<address@mm4d.invalid>";
+    const parsed = super._parseAddressCommand(name, `${name}:${stand}${said.behind}`);
+    return parsed && { ...parsed, address };
   }
 }
 
@@ -512,9 +516,6 @@ export class Mm4Server extends SMTPServer {
 }
 
 const NO_ROOM: Answer = { reply: REPLIES.noRoom, onAnswered: () => {} };
-
-/** Stands in for a missing domain while the library checks the rest of an address. RFC 2606 §2. */
-const NO_DOMAIN = "no-domain.invalid";
 
 const BY_WORDS: ReadonlyMap<string, SmtpReply> = new Map<string, SmtpReply>([
   ...Object.values(REPLIES).map((reply: SmtpReply) => [`${reply.code} ${reply.text}`, reply] as const),

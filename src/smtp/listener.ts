@@ -10,6 +10,7 @@ import { FIRST_BYTES } from "./data-reader.ts";
 import { type Address, openDoor } from "./door.ts";
 import { createPace, type Limits } from "./limits.ts";
 import { createLogins } from "./password.ts";
+import { splitAddress } from "./path.ts";
 import type { ClientCertificate, Peer } from "./peer.ts";
 import { createPlaces } from "./places.ts";
 import type { NewRefusal } from "./refusals.ts";
@@ -365,16 +366,13 @@ function tlsOptions(certificate: Certificate | null) {
  * without a domain can only be ours, unless it hides one: `user%host`, `host!user`.
  */
 function isOurs(address: string, domains: readonly string[]): boolean {
-  if (!address.includes("@")) return !/[%!]/.test(address);
+  if (splitAddress(address).domain === null) return !/[%!@]/.test(address);
   return domains.length === 0 || domains.includes(domainOf(address));
 }
 
 function domainOf(address: string): string {
-  const domain = address
-    .slice(address.lastIndexOf("@") + 1)
-    .toLowerCase()
-    .replace(/\.$/, "");
-  // The library shows an internationalised domain in Unicode; the settings have it as it is on the wire.
+  const domain = (splitAddress(address).domain ?? address).toLowerCase().replace(/\.$/, "");
+  // An internationalised domain may come in Unicode (RFC 6531); the settings have it as it is on the wire.
   // What is in no domain is not given to domainToASCII, which reads on as a URL does: "/", "#", "%41".
   return /^[\p{L}\p{M}\p{N}._-]+$/u.test(domain) ? domainToASCII(domain) || domain : domain;
 }

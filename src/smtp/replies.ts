@@ -278,16 +278,22 @@ export const REPLIES = {
     reason: "xclient",
     bad: true,
   },
+  pathTooLong: {
+    code: 501,
+    text: "5.5.4 The address is too long, must have at most 256 octets",
+    when: "at MAIL and RCPT, when the address with its angle brackets has more than the 256 octets of RFC 5321 §4.5.3.1.3",
+    bad: true,
+  },
   badSender: {
     code: 501,
     text: "5.1.7 The sender's address cannot be read",
-    when: "at MAIL; from a listed peer an address needs neither domain nor angle brackets",
+    when: "at MAIL; a quoted local part may hold whatever RFC 5321 §4.1.2 allows, and from a listed peer an address needs neither domain nor angle brackets",
     bad: true,
   },
   badRecipient: {
     code: 501,
     text: "5.1.3 The recipient's address cannot be read",
-    when: "at RCPT; from a listed peer an address needs neither domain nor angle brackets",
+    when: "at RCPT; likewise, and from a listed peer an address needs neither domain nor angle brackets",
     bad: true,
   },
   outOfOrder: {
