@@ -136,14 +136,15 @@ export const SETTINGS = {
     fallbackShown: "the machine's name",
     type: "a host name",
     about: "Name by which the SMTP server greets.",
-    read: readHost,
+    read: (text: string) => readHost(withoutRootDot(text)),
   },
   domain: {
     env: "MM4D_DOMAIN",
     fallback: "",
     fallbackShown: "every domain",
-    type: "host names, separated by commas",
-    about: "Domains whose recipients are accepted; the first one names the source of events.",
+    type: "host names or addresses such as [192.0.2.1], separated by commas",
+    about:
+      "Domains whose recipients are accepted, beside the address of ours that a client is connected to; the first one names the source of events.",
     read: readDomains,
   },
   peersFile: {
@@ -439,7 +440,7 @@ export const SETTINGS = {
     fallbackShown: "`system-user@` the first of MM4D_DOMAIN, or MM4D_HOSTNAME",
     type: "an address, such as system-user@mms.example.net",
     about: "Our own address, from which acknowledgements are sent.",
-    read: (text: string) => (text === "" ? null : (readMailbox(text) ?? undefined)),
+    read: (text: string) => (text === "" ? null : (readMailbox(withoutRootDot(text)) ?? undefined)),
   },
   ackRetrySeconds: {
     env: "MM4D_ACK_RETRY_SECONDS",
@@ -694,9 +695,20 @@ function withoutColon(text: string): string | undefined {
 }
 
 function readDomains(text: string): readonly string[] | undefined {
-  const domains = text.split(",").map((domain) => domain.trim().toLowerCase());
   if (text.trim() === "") return [];
-  return domains.every((domain) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(domain)) ? domains : undefined;
+  const domains = text.split(",").map((domain) => withoutRootDot(domain.trim().toLowerCase()));
+  return domains.every(isDomain) ? domains : undefined;
+}
+
+/** A name, or an address, which RFC 5321 §4.1.3 has in brackets. */
+function isDomain(text: string): boolean {
+  const [, address = text] = /^\[(?:ipv6:)?([0-9a-f:.]+)\]$/.exec(text) ?? [];
+  return isIP(address) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
+}
+
+/** The same name, as one asks DNS for it. RFC 1034 §3.1. */
+function withoutRootDot(name: string): string {
+  return name.endsWith(".") ? name.slice(0, -1) : name;
 }
 
 function readQueues(text: string): readonly FanOut[] | undefined {

@@ -10,6 +10,7 @@ import { readMailbox } from "./mm4/address.ts";
 import { readNamedFile } from "./named-file.ts";
 import { err, ok, type Result } from "./result.ts";
 import { createNetworks } from "./smtp/access.ts";
+import { canonicalDomain } from "./smtp/domain.ts";
 import { doubtAboutLogin } from "./smtp/mmsc-client.ts";
 import { readPasswordHash } from "./smtp/password.ts";
 import type { Peer } from "./smtp/peer.ts";
@@ -129,8 +130,8 @@ function createSchema(z: typeof import("zod").z) {
   const tlsMode = z.enum(["off", "optional", "required"], must('one of "off", "optional", "required"'));
   const domain = z
     .string(must("a domain"))
-    .toLowerCase()
-    .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, must("a domain"));
+    .transform(canonicalDomain)
+    .pipe(z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$|^\[[0-9a-f:.]{2,39}\]$/, must("a domain")));
   const HOW_MANY = "null or a whole number from 1 to 1000000";
   const howMany = z.int(must(HOW_MANY)).min(1, must(HOW_MANY)).max(1_000_000, must(HOW_MANY)).nullable().default(null);
   const COMMANDS = "null or a whole number from 10 to 1000000";
@@ -193,7 +194,8 @@ function createSchema(z: typeof import("zod").z) {
         auth: ourLogin,
         to: z
           .string(must(MAILBOX))
-          .refine((text) => readMailbox(text) === text, must(MAILBOX))
+          .transform((text) => text.replace(/\.$/, ""))
+          .pipe(z.string().refine((text) => readMailbox(text) === text, must(MAILBOX)))
           .nullable()
           .default(null),
         from: z.enum(["system", "plmn", "null"], must('one of "system", "plmn", "null"')).default("system"),

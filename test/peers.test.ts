@@ -121,6 +121,19 @@ test.each([
   expect(told[0]).toContain(expected);
 });
 
+test("domains and addresses are the same in all their spellings", () => {
+  const json = one({
+    mailFromDomains: ["MMSC.Example.", "[IPv6:2001:DB8:0::1]", "192.0.2.1"],
+    acknowledge: { to: "system-user@mmsc.example." },
+  });
+  const read = readPeers(json, () => "");
+  if (!read.ok) throw new Error(read.error.join());
+  expect(read.value[0]).toMatchObject({
+    mailFromDomains: ["mmsc.example", "[2001:db8::1]", "[192.0.2.1]"],
+    acknowledge: { to: "system-user@mmsc.example" },
+  });
+});
+
 test("every fault is told at once, and a long value is cut", () => {
   expect(faults({ peers: [{ name: "", addresses: ["x".repeat(500)], tls: 1, nope: 1 }] })).toHaveLength(4);
   expect(faults(one({ addresses: ["x".repeat(500)] }))[0]?.length).toBeLessThan(200);

@@ -43,6 +43,8 @@ export interface Arrival {
   /** The client's own, behind a balancer too. */
   readonly address: string;
   readonly port: number;
+  /** The addresses of ours to which it came: the socket's, and the one that a balancer tells. */
+  readonly here: readonly string[];
   /** Undefined for a stranger: it is told so, and closed. */
   readonly peer: Peer | undefined;
   /** Whether TLS begins before SMTP does. */
@@ -92,6 +94,8 @@ const EARLY_TALKER_MS = 100;
 export class Mm4Connection extends SMTPConnection {
   /** Its entry, which may change while it is here; undefined for a stranger. */
   peer: Peer | undefined;
+  /** The addresses of ours to which it came. */
+  readonly here: readonly string[];
   /** The peer among whose connections it counts; undefined when it was turned away, or has no place yet. */
   countedAs: string | undefined;
   /** What the next refusal is about. */
@@ -116,10 +120,12 @@ export class Mm4Connection extends SMTPConnection {
   failedLogins = 0;
   private tlsFailed = false;
 
-  constructor(server: Mm4Server, house: House, { socket, address, port, peer, implicitTls, sinceMs }: Arrival) {
+  constructor(server: Mm4Server, house: House, arrival: Arrival) {
+    const { socket, address, port, here, peer, implicitTls, sinceMs } = arrival;
     super(server, socket, { remoteAddress: address, remotePort: port });
     this.house = house;
     this.peer = peer;
+    this.here = here;
     this.needsUpgrade = implicitTls;
     this.openedMs = sinceMs;
     this.held = { phase: "first-command", commands: 0, sinceMs };

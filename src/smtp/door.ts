@@ -67,7 +67,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
 
   function arrive(socket: Socket, implicitTls: boolean): void {
     const sinceMs = performance.now();
-    const { remoteAddress: address, remotePort: clientPort } = socket;
+    const { remoteAddress: address, remotePort: clientPort, localAddress } = socket;
     // Whatever happens to it before SMTP looks after it is no news.
     socket.on("error", () => {});
     if (address === undefined || clientPort === undefined) {
@@ -80,11 +80,12 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       return;
     }
     hold(socket, sockets);
-    const letIn = (told: { address: string; port: number }): void => {
-      const from = { ...told, address: plainAddress(told.address) };
+    const letIn = (told: { address: string; port: number; to?: string }): void => {
+      const from = { port: told.port, address: plainAddress(told.address) };
+      const here = [localAddress, told.to].filter((own) => own !== undefined);
       const peer = findPeer(from.address);
       if (peer === undefined ? holdStranger(socket, implicitTls) : holdPeer(socket, peer)) {
-        onArrival({ socket, ...from, peer, implicitTls, sinceMs });
+        onArrival({ socket, ...from, here, peer, implicitTls, sinceMs });
         return;
       }
       onTurnedAway(from.address, peer?.name ?? null, "flood");
@@ -95,7 +96,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       return;
     }
     readHeader(socket, headerMs, (header) => {
-      if (header?.kind === "client") letIn({ address: header.address, port: header.port });
+      if (header?.kind === "client") letIn(header);
       else if (header?.kind === "itself") letIn({ address, port: clientPort });
       else {
         // A balancer that only looks whether the port is open says nothing, and is no news.

@@ -1,12 +1,12 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
 import { constants } from "node:crypto";
-import { domainToASCII } from "node:url";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import { type FindPeer, networkOf } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
 import { type Answer, type House, type Mm4Connection, Mm4Server } from "./connection.ts";
 import { FIRST_BYTES } from "./data-reader.ts";
+import { canonicalDomain } from "./domain.ts";
 import { type Address, openDoor } from "./door.ts";
 import { createPace, type Limits } from "./limits.ts";
 import { createLogins } from "./password.ts";
@@ -24,7 +24,7 @@ export interface ListenerOptions {
   readonly smtpsPort: number | null;
   /** The name we greet with. */
   readonly hostname: string;
-  /** Domains whose recipients are accepted; empty for every domain. */
+  /** Domains whose recipients are accepted, beside the address that they came to; empty for every domain. */
   readonly domains: readonly string[];
   readonly limits: Limits;
   /** Whether an address is a balancer's, which tells whose its connections are. */
@@ -86,6 +86,7 @@ const GOODBYE_MS = 1_000;
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { limits, onRefused } = options;
   let { findPeer, certificate } = options;
+  const domains = new Set(options.domains.map(canonicalDomain));
   let stopping = false;
   const unfinished = createUnfinished(limits.unfinishedBytes);
   const places = createPlaces<Mm4Connection>({
@@ -152,8 +153,9 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
 
     onRcptTo({ address }, session, callback) {
-      if (isOurs(address, options.domains)) return callback();
-      server.connectionOf(session).refused = domainOf(address);
+      const connection = server.connectionOf(session);
+      if (isOurs(address, domains, connection.here)) return callback();
+      connection.refused = domainOf(address);
       callback(asError(REPLIES.unknownDomain));
     },
   });
@@ -364,17 +366,16 @@ function tlsOptions(certificate: Certificate | null) {
 /**
  * Whatever the local part: a number, a short code, "system-user". An address
  * without a domain can only be ours, unless it hides one: `user%host`, `host!user`.
+ * Where domains are set, the addresses of ours that its client sees are among them.
  */
-function isOurs(address: string, domains: readonly string[]): boolean {
+function isOurs(address: string, domains: ReadonlySet<string>, here: readonly string[]): boolean {
   if (splitAddress(address).domain === null) return !/[%!@]/.test(address);
-  return domains.length === 0 || domains.includes(domainOf(address));
+  const domain = domainOf(address);
+  return domains.size === 0 || domains.has(domain) || here.some((own) => canonicalDomain(own) === domain);
 }
 
 function domainOf(address: string): string {
-  const domain = (splitAddress(address).domain ?? address).toLowerCase().replace(/\.$/, "");
-  // An internationalised domain may come in Unicode (RFC 6531); the settings have it as it is on the wire.
-  // What is in no domain is not given to domainToASCII, which reads on as a URL does: "/", "#", "%41".
-  return /^[\p{L}\p{M}\p{N}._-]+$/u.test(domain) ? domainToASCII(domain) || domain : domain;
+  return canonicalDomain(splitAddress(address).domain ?? address);
 }
 
 function asError({ code, text }: SmtpReply): Error & { responseCode: number } {

@@ -88,7 +88,7 @@ export const REPLIES = {
   unknownDomain: {
     code: 550,
     text: "5.7.1 This server takes mail for its own domains only",
-    when: "a recipient's domain is not in `MM4D_DOMAIN`",
+    when: "a recipient's domain is not in `MM4D_DOMAIN`, and no address of ours that the client is connected to",
     reason: "unknown-domain",
   },
   senderNotAllowed: {

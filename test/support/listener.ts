@@ -26,6 +26,7 @@ export interface TestListenerOptions {
   readonly peers?: readonly Peer[];
   readonly certificate?: Certificate;
   readonly smtps?: boolean;
+  readonly domains?: readonly string[];
   readonly proxies?: readonly string[];
   /** Resolves when a message is stored. */
   readonly store?: (message: SmtpMessage) => Promise<void>;
@@ -91,7 +92,7 @@ export async function startTestListener(options: TestListenerOptions = {}): Prom
     port: 0,
     smtpsPort: options.smtps ? 0 : null,
     hostname: "mm4d.test",
-    domains: [],
+    domains: options.domains ?? [],
     limits: { ...LIMITS, ...options.limits },
     isProxy: createNetworks((options.proxies ?? []).map((address) => ({ address, prefix: 32, family: "ipv4" }))),
     findPeer: createAccess(peers),
