@@ -77,11 +77,11 @@ async function test(name: string): Promise<void> {
   const found = await probe({ ...acknowledge, host }, config.hostname).catch((cause: Error) => {
     throw new Error(cause.message);
   });
-  const { greeting, tls, user, offersLogin } = found;
+  const { greeting, tls, withoutTlsBecause, user, offersLogin } = found;
   printWrapped([
     `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${greeting}`,
     tls === null
-      ? "  without TLS"
+      ? `  without TLS${withoutTlsBecause === null ? "" : `, because ${withoutTlsBecause}. So go its acknowledgements, unless the entry has "tls": "required"`}`
       : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${tls.subject} until ${tls.expiresAt}, ${tls.fault === null ? "trusted" : `not trusted (${tls.fault})`}`,
     user !== null
       ? `  logged in as ${user}${tls === null ? ", and the password went without TLS" : ""}`
