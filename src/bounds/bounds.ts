@@ -256,6 +256,12 @@ export const BOUNDS = {
     reason:
       "a relay that keeps its connection open says something every few seconds; faster ones use up `MM4D_MAX_COMMANDS`, bad ones `MM4D_MAX_BAD_COMMANDS`, and then hear 421",
   },
+  healthChecks: {
+    value: 100,
+    unit: "things",
+    about: "health checks of balancers (`MM4D_PROXIES`) at a time",
+    reason: "each asks over one connection every second or so; further ones are closed without a word",
+  },
   pathOctets: {
     value: 256,
     unit: "bytes",

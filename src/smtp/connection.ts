@@ -47,6 +47,8 @@ export interface Arrival {
   readonly here: readonly string[];
   /** Undefined for a stranger: it is told so, and closed. */
   readonly peer: Peer | undefined;
+  /** Whether it is a balancer that looks after us, and no listed peer: it may say what sends no mail. */
+  readonly healthCheck: boolean;
   /** Whether TLS begins before SMTP does. */
   readonly implicitTls: boolean;
   /** When it connected, as performance.now() tells it. */
@@ -96,6 +98,8 @@ export class Mm4Connection extends SMTPConnection {
   peer: Peer | undefined;
   /** The addresses of ours to which it came. */
   readonly here: readonly string[];
+  /** Whether it is a balancer's own. */
+  readonly healthCheck: boolean;
   /** The peer among whose connections it counts; undefined when it was turned away, or has no place yet. */
   countedAs: string | undefined;
   /** What the next refusal is about. */
@@ -121,11 +125,12 @@ export class Mm4Connection extends SMTPConnection {
   private tlsFailed = false;
 
   constructor(server: Mm4Server, house: House, arrival: Arrival) {
-    const { socket, address, port, here, peer, implicitTls, sinceMs } = arrival;
+    const { socket, address, port, here, peer, healthCheck, implicitTls, sinceMs } = arrival;
     super(server, socket, { remoteAddress: address, remotePort: port });
     this.house = house;
     this.peer = peer;
     this.here = here;
+    this.healthCheck = healthCheck;
     this.needsUpgrade = implicitTls;
     this.openedMs = sinceMs;
     this.held = { phase: "first-command", commands: 0, sinceMs };
@@ -135,7 +140,7 @@ export class Mm4Connection extends SMTPConnection {
     this._setListeners(() => {
       const refusal = this.house.refusalAtConnect(this);
       if (refusal) this.refuse(refusal);
-      else if (this.peer?.listed) this.connectionReady();
+      else if (this.peer?.listed || this.healthCheck) this.connectionReady();
       else setTimeout(() => this.connectionReady(), EARLY_TALKER_MS).unref();
     });
   }

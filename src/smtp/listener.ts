@@ -149,6 +149,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         if (refusal === REPLIES.senderNotAllowed) connection.refused = domainOf(address);
         callback(refusal ? asError(refusal) : null);
       };
+      if (connection.healthCheck) return callback(asError(REPLIES.healthCheckOnly));
       places.take(connection, BOUNDS.placeWaited.value, judge);
     },
 
@@ -172,6 +173,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   function refusalAtConnect(connection: Mm4Connection): SmtpReply | undefined {
     const { peer } = connection;
     if (stopping) return REPLIES.shuttingDown;
+    // A service that is full is well: what a balancer would take away from it is its sessions.
+    if (connection.healthCheck) return undefined;
     if (!peer) return REPLIES.unknownPeer;
     if (places.taken() >= limits.clients) return REPLIES.tooManyClients;
     // Beyond its peer's limit it is greeted all the same, and gets a place at MAIL, when there is one by then.
@@ -270,6 +273,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     usePeers(next) {
       findPeer = next;
       for (const connection of connections()) {
+        if (connection.healthCheck) continue;
         const peer = findPeer(connection.remoteAddress);
         // What only a new connection can mend: the old entry holds until the transaction is over.
         connection.revoked ||= rightsOf(peer) !== rightsOf(connection.peer);

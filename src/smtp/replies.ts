@@ -85,6 +85,12 @@ export const REPLIES = {
     when: "at connect, from an address that is no peer's",
     reason: "unknown-peer",
   },
+  healthCheckOnly: {
+    code: 451,
+    text: "4.7.1 A balancer may not send mail for itself, its PROXY header must name a client",
+    when: "at MAIL, from a balancer in `MM4D_PROXIES` whose PROXY header names no client (LOCAL, UNKNOWN) or a balancer, and that is no listed peer: a health check, of which EHLO, HELO, NOOP, RSET, STARTTLS and QUIT are answered",
+    reason: "balancer-itself",
+  },
   unknownDomain: {
     code: 550,
     text: "5.7.1 This server takes mail for its own domains only",

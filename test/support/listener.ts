@@ -18,6 +18,8 @@ export interface TestListener extends Listener {
   /** The codes of replies that the system took. */
   readonly codes: number[];
   readonly refusals: NewRefusal[];
+  /** How many sessions of peers were begun. */
+  readonly sessions: () => number;
   readonly errors: Error[];
 }
 
@@ -85,6 +87,7 @@ export async function startTestListener(options: TestListenerOptions = {}): Prom
   const messages: string[] = [];
   const handed: boolean[] = [];
   const codes: number[] = [];
+  let sessions = 0;
   const refusals: NewRefusal[] = [];
   const errors: Error[] = [];
   const listener = await startListener({
@@ -102,10 +105,21 @@ export async function startTestListener(options: TestListenerOptions = {}): Prom
       messages.push(Buffer.from(message.bytes).toString("latin1"));
       return { reply: REPLIES.stored, onAnswered: (taken) => handed.push(taken) };
     },
-    onSession: () => {},
+    onSession: () => {
+      sessions += 1;
+    },
     onRefused: (refusal) => refusals.push(refusal),
     onError: (cause) => errors.push(cause),
     onReply: (_peer, code) => codes.push(code),
   });
-  return { ...listener, port: listener.address.port, messages, handed, codes, refusals, errors };
+  return {
+    ...listener,
+    port: listener.address.port,
+    messages,
+    handed,
+    codes,
+    refusals,
+    errors,
+    sessions: () => sessions,
+  };
 }
