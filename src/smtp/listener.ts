@@ -32,6 +32,8 @@ export interface ListenerOptions {
   readonly findPeer: FindPeer;
   /** Without one TLS is not offered. */
   readonly certificate: Certificate | null;
+  /** Cipher suites, as Node.js takes them. */
+  readonly ciphers: string;
   /** One message. Must resolve in time; a rejection is answered as an internal error. */
   readonly onMessage: (message: SmtpMessage) => Promise<Answer>;
   readonly onSession: (peer: string) => void;
@@ -126,7 +128,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     maxRecipients: limits.recipients,
     heloResponse: "%s",
     rejectUnauthorized: false,
-    ...tlsOptions(certificate),
+    ...tlsOptions(certificate, options.ciphers),
 
     // At once: by default they wait a turn, in which what a listed peer has said already would count as too soon.
     onConnect: (_session, callback) => callback(),
@@ -284,7 +286,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
     useCertificate(next) {
       certificate = next;
-      server.updateSecureContext(tlsOptions(next));
+      server.updateSecureContext(tlsOptions(next, options.ciphers));
     },
     async stop(graceMs) {
       stopping = true;
@@ -341,24 +343,13 @@ function isExpected(connection: Mm4Connection, { fingerprint, subject }: ClientC
   return subject !== null && socket.authorized && named.CN === subject;
 }
 
-/** Mozilla's "intermediate" list of 2024: forward secrecy and authenticated encryption, as every TLS 1.2 client of this decade has them. */
-const CIPHERS = [
-  "TLS_AES_256_GCM_SHA384",
-  "TLS_CHACHA20_POLY1305_SHA256",
-  "TLS_AES_128_GCM_SHA256",
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-CHACHA20-POLY1305",
-  "ECDHE-RSA-CHACHA20-POLY1305",
-].join(":");
-
 /** Without a certificate of our own the library has one whose key everybody knows; it is never offered. */
-function tlsOptions(certificate: Certificate | null) {
+function tlsOptions(certificate: Certificate | null, ciphers: string) {
   const rules = {
     minVersion: "TLSv1.2",
-    ciphers: CIPHERS,
+    ciphers,
+    // For suites with DHE, of a size that fits the certificate; without it there are none.
+    dhparam: "auto",
     // Each would be a handshake more, at the client's word.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   } as const;

@@ -1,4 +1,5 @@
 /** The SMTP room alone, within the test's own process: real TCP, and what becomes of a message is the test's to say. */
+import { SETTINGS } from "../../src/config.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
 import { createAccess, createNetworks } from "../../src/smtp/access.ts";
 import type { Certificate } from "../../src/smtp/certificate.ts";
@@ -28,12 +29,14 @@ export interface TestListenerOptions {
   readonly peers?: readonly Peer[];
   readonly certificate?: Certificate;
   readonly smtps?: boolean;
+  readonly ciphers?: string;
   readonly domains?: readonly string[];
   readonly proxies?: readonly string[];
   /** Resolves when a message is stored. */
   readonly store?: (message: SmtpMessage) => Promise<void>;
 }
 
+const DEFAULT_CIPHERS = SETTINGS.tlsCiphers.read(SETTINGS.tlsCiphers.fallback) ?? "";
 const MINUTE_MS = 60_000;
 const LIMITS: Limits = {
   clients: 10_000,
@@ -100,6 +103,7 @@ export async function startTestListener(options: TestListenerOptions = {}): Prom
     isProxy: createNetworks((options.proxies ?? []).map((address) => ({ address, prefix: 32, family: "ipv4" }))),
     findPeer: createAccess(peers),
     certificate: options.certificate ?? null,
+    ciphers: options.ciphers ?? DEFAULT_CIPHERS,
     async onMessage(message): Promise<Answer> {
       await store(message);
       messages.push(Buffer.from(message.bytes).toString("latin1"));
