@@ -93,6 +93,7 @@ test.each([
   [one({ nanp: "yes" }), 'peers[0].nanp is "yes", must be true or false'],
   [one({ limits: { connections: 0 } }), "peers[0].limits.connections is 0, must be null or a whole number from 1"],
   [one({ limits: { perSecond: 1 } }), "peers[0].limits.perSecond is no option"],
+  [one({ limits: { commands: 9 } }), "peers[0].limits.commands is 9, must be null or a whole number from 10"],
   [one({ mailFromDomains: ["@x"] }), 'peers[0].mailFromDomains[0] is "@x", must be a domain'],
   [one({ clientCertificate: {} }), "peers[0].clientCertificate is {}, must be an object with fingerprint or subject"],
   [
