@@ -4,6 +4,7 @@
  */
 import { isIP } from "node:net";
 import { availableParallelism, hostname } from "node:os";
+import { createSecureContext } from "node:tls";
 import { BOUNDS } from "./bounds/bounds.ts";
 import { type FanOut, readFanOut } from "./delivery/fan-out.ts";
 import { readMailbox } from "./mm4/address.ts";
@@ -175,14 +176,15 @@ export const SETTINGS = {
     fallbackShown: "the machine's name",
     type: "a host name",
     about: "Name by which the SMTP server greets.",
-    read: readHost,
+    read: (text: string) => readHost(withoutRootDot(text)),
   },
   domain: {
     env: "MM4D_DOMAIN",
     fallback: "",
     fallbackShown: "every domain",
-    type: "host names, separated by commas",
-    about: "Domains whose recipients are accepted; the first one names the source of events.",
+    type: "host names or addresses such as [192.0.2.1], separated by commas",
+    about:
+      "Domains whose recipients are accepted, beside the address of ours that a client is connected to; the first one names the source of events.",
     read: readDomains,
   },
   peersFile: {
@@ -226,6 +228,16 @@ export const SETTINGS = {
     type: "a path",
     about: "Authorities of client certificates that peers' entries name by subject, PEM.",
     read: (text: string) => text,
+  },
+  tlsCiphers: {
+    env: "MM4D_TLS_CIPHERS",
+    fallback:
+      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
+    fallbackShown: "ECDHE with AES-GCM or ChaCha20",
+    type: "names of cipher suites that OpenSSL knows (openssl ciphers -v ALL), separated by colons, perhaps with @SECLEVEL=0 behind them",
+    about:
+      "Cipher suites of TLS 1.2 that SMTP takes, the best first, for relays that know older ones only. TLS 1.3 has its own three, unless some of them (`TLS_…`) are named.",
+    read: readCiphers,
   },
   smtpsPort: {
     env: "MM4D_SMTPS_PORT",
@@ -413,13 +425,15 @@ export const SETTINGS = {
     env: "MM4D_MAX_BAD_COMMANDS",
     fallback: "10",
     ...wholeNumber(1, 10_000),
-    about: "Most unknown, malformed or misplaced commands between two messages.",
+    about:
+      "Most unknown, malformed or misplaced commands between two messages. A listed peer may make so many at once; ten commands a second never end its connection.",
   },
   maxCommands: {
     env: "MM4D_MAX_COMMANDS",
     fallback: "100",
     ...wholeNumber(10, 1_000_000),
-    about: "Most commands in a row without a message. A relay that only keeps its connection open then connects again.",
+    about:
+      "Most commands in a row without a message. A listed peer may say so many at once; ten a second never end its connection. Its entry may say otherwise.",
   },
   maxMessagesPerConnection: {
     env: "MM4D_MAX_MESSAGES_PER_CONNECTION",
@@ -476,7 +490,7 @@ export const SETTINGS = {
     fallbackShown: "`system-user@` the first of MM4D_DOMAIN, or MM4D_HOSTNAME",
     type: "an address, such as system-user@mms.example.net",
     about: "Our own address, from which acknowledgements are sent.",
-    read: (text: string) => (text === "" ? null : (readMailbox(text) ?? undefined)),
+    read: (text: string) => (text === "" ? null : (readMailbox(withoutRootDot(text)) ?? undefined)),
   },
   ackRetrySeconds: {
     env: "MM4D_ACK_RETRY_SECONDS",
@@ -799,9 +813,52 @@ function withoutColon(text: string): string | undefined {
 }
 
 function readDomains(text: string): readonly string[] | undefined {
-  const domains = text.split(",").map((domain) => domain.trim().toLowerCase());
   if (text.trim() === "") return [];
-  return domains.every((domain) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(domain)) ? domains : undefined;
+  const domains = text.split(",").map((domain) => withoutRootDot(domain.trim().toLowerCase()));
+  return domains.every(isDomain) ? domains : undefined;
+}
+
+/** A name, or an address, which RFC 5321 §4.1.3 has in brackets. */
+function isDomain(text: string): boolean {
+  const [, address = text] = /^\[(?:ipv6:)?([0-9a-f:.]+)\]$/.exec(text) ?? [];
+  return isIP(address) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
+}
+
+/** The same name, as one asks DNS for it. RFC 1034 §3.1. */
+function withoutRootDot(name: string): string {
+  return name.endsWith(".") ? name.slice(0, -1) : name;
+}
+
+const TLS_1_3 = ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"];
+
+/** The list as Node.js is given it: with TLS 1.3's, which one of TLS 1.2's alone would switch off, and nothing that only seems to be TLS. */
+function readCiphers(text: string): string | undefined {
+  const words = text
+    .replaceAll("@", ":@")
+    .split(/[:,; ]/)
+    .filter((word) => word !== "");
+  const [ofTls13, others] = [words.filter((word) => /^TLS_/.test(word)), words.filter((word) => !/^TLS_/.test(word))];
+  const list = [
+    ...(ofTls13.length > 0 ? ofTls13 : TLS_1_3),
+    ...(others.length > 0 ? [...others, "!aNULL", "!eNULL"] : []),
+  ];
+  const ciphers = list.join(":");
+  // The default is known to be right, and trying takes time at every start.
+  if (text === SETTINGS.tlsCiphers.fallback) return ciphers;
+  // OpenSSL passes over a name that it does not know, as long as it knows another one.
+  const names = words.filter((word) => /^[\w+=.-]/.test(word) && !/^[-+]/.test(word));
+  const known = names.every((name) => isCipherList(`${name}${name.startsWith("TLS_") ? "" : ":@SECLEVEL=0"}`));
+  return names.length > 0 && known && isCipherList(ciphers) ? ciphers : undefined;
+}
+
+function isCipherList(ciphers: string): boolean {
+  try {
+    // No authorities: to read all that Node.js knows takes longer than all else.
+    createSecureContext({ ciphers, ca: [] });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readQueues(text: string): readonly FanOut[] | undefined {

@@ -468,6 +468,7 @@ async function start(
       isProxy: createNetworks(config.proxies),
       findPeer: createAccess(files.peers()),
       certificate: files.certificate(),
+      ciphers: config.tlsCiphers,
       onMessage: handle,
       onSession: (peer) => metrics.sessions.inc({ peer }),
       onRefused: noteRefusal,

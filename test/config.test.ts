@@ -48,6 +48,22 @@ test("values are read from the environment, and an empty one counts as not set",
   expect([origins.smtpPort, origins.adminPort]).toEqual(["environment", "default"]);
 });
 
+test("a name with the dot of the root is the name without it, and an address of ours may stand among the domains", () => {
+  const { config } = load({
+    MM4D_DOMAIN: "MMS.Example.NET., [127.0.0.1],192.0.2.1, [IPv6:2001:DB8::1]",
+    MM4D_HOSTNAME: "MM4.Example.NET.",
+    MM4D_SYSTEM_ADDRESS: "system-user@mms.example.net.",
+  });
+  expect([config.domain, config.hostname, config.systemAddress]).toEqual([
+    ["mms.example.net", "[127.0.0.1]", "192.0.2.1", "[ipv6:2001:db8::1]"],
+    "MM4.Example.NET",
+    "system-user@mms.example.net",
+  ]);
+  for (const domain of [".", "mms.example.net..", "[127.0.0]", "[IPv6:127.0.0.1x]", "[]", "mms.example.net,"]) {
+    expect(faults({ MM4D_DOMAIN: domain })).toEqual([expect.stringContaining("must be host names or addresses")]);
+  }
+});
+
 test("every fault is told at once, in a sentence with the value and what it must be", () => {
   expect(
     faults({ MM4D_SMTP_PORT: "64k", MM4D_DEDUPE_HOURS: "0", MM4D_QUEUE: "a:b", REDIS_URL: "http://x:secret@y" }),

@@ -60,7 +60,7 @@ test("a name and addresses are enough, and everything else has its default", () 
     ...whole.value[0],
     name: "carrier",
     networks: [{ address: "192.0.2.0", prefix: 24, family: "ipv4" }],
-    limits: { connections: null, messagesPerSecond: null },
+    limits: { connections: null, messagesPerSecond: null, commands: null },
     acknowledge: { ...whole.value[0]?.acknowledge, host: null },
   });
 });
@@ -103,6 +103,7 @@ test.each([
   [one({ internationalPrefixes: "00" }), 'peers[0].internationalPrefixes is "00", must be a list of prefixes'],
   [one({ limits: { connections: 0 } }), "peers[0].limits.connections is 0, must be null or a whole number from 1"],
   [one({ limits: { perSecond: 1 } }), "peers[0].limits.perSecond is no option"],
+  [one({ limits: { commands: 9 } }), "peers[0].limits.commands is 9, must be null or a whole number from 10"],
   [one({ mailFromDomains: ["@x"] }), 'peers[0].mailFromDomains[0] is "@x", must be a domain'],
   [one({ clientCertificate: {} }), "peers[0].clientCertificate is {}, must be an object with fingerprint or subject"],
   [
@@ -129,6 +130,19 @@ test.each([
   const told = faults(json);
   expect(told).toHaveLength(1);
   expect(told[0]).toContain(expected);
+});
+
+test("domains and addresses are the same in all their spellings", () => {
+  const json = one({
+    mailFromDomains: ["MMSC.Example.", "[IPv6:2001:DB8:0::1]", "192.0.2.1"],
+    acknowledge: { to: "system-user@mmsc.example." },
+  });
+  const read = readPeers(json, () => "");
+  if (!read.ok) throw new Error(read.error.join());
+  expect(read.value[0]).toMatchObject({
+    mailFromDomains: ["mmsc.example", "[2001:db8::1]", "[192.0.2.1]"],
+    acknowledge: { to: "system-user@mmsc.example" },
+  });
 });
 
 test("every fault is told at once, and a long value is cut", () => {

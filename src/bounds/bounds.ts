@@ -256,6 +256,26 @@ export const BOUNDS = {
     about: "such connections of all peers",
     reason: "each takes some memory and an open file; further ones are closed without a word",
   },
+  commandsPerSecond: {
+    value: 10,
+    unit: "things",
+    about: "commands a second of a listed peer's connection that never end it, without any message",
+    reason:
+      "a relay that keeps its connection open says something every few seconds; faster ones use up `MM4D_MAX_COMMANDS`, bad ones `MM4D_MAX_BAD_COMMANDS`, and then hear 421",
+  },
+  healthChecks: {
+    value: 100,
+    unit: "things",
+    about: "health checks of balancers (`MM4D_PROXIES`) at a time",
+    reason: "each asks over one connection every second or so; further ones are closed without a word",
+  },
+  pathOctets: {
+    value: 256,
+    unit: "bytes",
+    about: "the address of MAIL or RCPT, with its angle brackets",
+    reason:
+      "RFC 5321 §4.5.3.1.3; beyond it 501. Its local part may be longer than the 64 octets that a server must take, as addresses of bounces are",
+  },
   parameters: {
     value: 20,
     unit: "things",

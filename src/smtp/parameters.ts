@@ -7,6 +7,7 @@
  * RFC 4954 §5 (AUTH), RFC 1870 §3 (SIZE), RFC 6152 §2 (BODY).
  */
 import { BOUNDS } from "../bounds/bounds.ts";
+import { splitAddressCommand } from "./path.ts";
 
 export type ParameterFault = "wrong" | "unknown";
 
@@ -19,9 +20,8 @@ export type ParameterFault = "wrong" | "unknown";
  * §5), and nothing of DSN or an unknown extension changes what becomes of a report.
  */
 export function findParameterFault(command: string, indulgent: boolean): ParameterFault | undefined {
-  const [addressed = command, verb = ""] = COMMAND.exec(command) ?? [];
-  const known = KNOWN[verb.toUpperCase()] ?? {};
-  const behind = command.slice(addressed.length);
+  const { name = "", behind = "" } = splitAddressCommand(command) ?? {};
+  const known = KNOWN[name.slice(0, "MAIL".length)] ?? {};
   if (behind !== "" && !/^[ \t]/.test(behind)) return "wrong";
   const parameters = behind.split(/[ \t]+/).filter((parameter) => parameter !== "");
   if (parameters.length > BOUNDS.parameters.value) return "wrong";
@@ -48,9 +48,6 @@ function hasControls(text: string): boolean {
 }
 
 type Parameters = Readonly<Record<string, { readonly value: RegExp; readonly used: boolean }>>;
-
-/** MAIL or RCPT with its path. A quoted local part may have any character. */
-const COMMAND = /^(MAIL|RCPT)[ \t]+\w+[ \t]*:[ \t]*(?:<(?:"(?:\\.|[^"\\])*"|[^<>"])*>|[^\s<>]+)/i;
 
 const XTEXT = "(?:[!-*,-<>-~]|\\+[0-9A-F]{2})+";
 /** `used`: whether it means something here. Each with the sign of equality, or empty without. */

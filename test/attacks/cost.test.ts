@@ -330,6 +330,7 @@ function hostileOf(header: string, size: number, text = header): Hostile {
     },
     attempts: 3,
     error: text,
+    reply: null,
     at: null,
   };
   const message = { sessionId: "s1", peer: PEER, mailFrom: text, bytes, receivedAt: new Date(0) };

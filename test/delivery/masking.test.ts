@@ -130,7 +130,15 @@ test("an id keeps its digits on every page, on the board, in tail and in a trace
       tellReport(noEvent(ids, header), "masked").headline.join("\n"),
       shownJob({ ...ack }),
       row(
-        { id: `a${record.slice(1)}`, state: "undelivered", acknowledgement: ack, attempts: 1, error: null, at: null },
+        {
+          id: `a${record.slice(1)}`,
+          state: "undelivered",
+          acknowledgement: ack,
+          attempts: 1,
+          error: null,
+          reply: null,
+          at: null,
+        },
         { loggedIn: true, numbers: "masked" },
       ).toString(),
       // An event costs the most to make: of some ids.

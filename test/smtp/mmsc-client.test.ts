@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, TLSSocket } from "node:tls";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { createSecureContext, createServer as createTlsServer, TLSSocket } from "node:tls";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { doubtsAbout, readPeers } from "../../src/peers.ts";
 import type { Peer } from "../../src/smtp/peer.ts";
 import { probe } from "../../src/smtp/probe.ts";
@@ -57,7 +57,20 @@ async function play(script: Script, options: { readonly implicit?: boolean } = {
     const say = (verb: string): void => {
       const reply = (heard === secure ? script[`tls ${verb}`] : undefined) ?? script[verb];
       if (reply === "end") socket.destroy();
-      else if (reply === "garbage") {
+      else if (reply === "220 and end") socket.end("220 2.0.0 Ready\r\n");
+      else if (reply === "220 and reset") {
+        socket.removeAllListeners("data");
+        socket.once("data", () => socket.resetAndDestroy());
+        socket.write("220 2.0.0 Ready\r\n");
+      } else if (reply === "old tls") {
+        socket.removeAllListeners("data");
+        socket.write("220 2.0.0 Ready\r\n");
+        const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+        new TLSSocket(socket, { isServer: true, secureContext: createSecureContext({ ...tls, ...old }) }).on(
+          "error",
+          () => {},
+        );
+      } else if (reply === "garbage") {
         socket.removeAllListeners("data");
         socket.on("data", () => socket.end("This is no TLS\r\n"));
         socket.write("220 2.0.0 Ready\r\n");
@@ -106,7 +119,8 @@ async function tryBoth(
 ): Promise<{ readonly tested: string; readonly sent: string }> {
   const { host } = peer.acknowledge;
   const tested = await probe({ ...peer.acknowledge, host: host ?? "" }, "mm4.example.net", deadlineMs).then(
-    ({ user, tls: secured }) => `reached as ${user} ${secured === null ? "without" : "with"} TLS`,
+    ({ user, tls: secured, withoutTlsBecause }) =>
+      `reached as ${user} ${secured === null ? "without" : "with"} TLS${withoutTlsBecause === null ? "" : `, because ${withoutTlsBecause}`}`,
     (cause: Error) => cause.message,
   );
   const responder = createResponder({
@@ -181,6 +195,85 @@ test.each<[string, object, Script, string]>([
   expect([logins(mmsc.clear), logins(mmsc.secure)]).toEqual(
     found === "as null with TLS" ? [0, 0] : found.endsWith("with TLS") ? [0, 2] : [2, 0],
   );
+});
+
+const BROKEN: readonly [string, Script, RegExp][] = [
+  [
+    "says that it cannot now",
+    { STARTTLS: "454 4.7.0 Not now" },
+    /^STARTTLS failed: it cannot begin TLS now: 454 4\.7\.0/,
+  ],
+  ["does not know it after all", { STARTTLS: "502 5.5.1 Not here" }, /^STARTTLS failed: it offers no TLS: 502 5\.5\.1/],
+  ["says 220 and then no TLS", { STARTTLS: "garbage" }, /^STARTTLS failed: the TLS handshake failed: /],
+  ["says 220 and closes", { STARTTLS: "220 and end" }, /^STARTTLS failed: /],
+  ["says 220 and breaks off when the handshake has begun", { STARTTLS: "220 and reset" }, /^STARTTLS failed: /],
+  ["closes without a word", { STARTTLS: "end" }, /^STARTTLS failed: /],
+  ["has TLS 1.1 only", { STARTTLS: "old tls" }, /^STARTTLS failed: the TLS handshake failed: /],
+];
+
+test.each(BROKEN)(
+  "where TLS may be missing, an MMSC that offers STARTTLS and %s is sent to without",
+  async (_, script, because) => {
+    const mmsc = await play({ ...WELL, EHLO: OFFERS_TLS, ...script });
+    const { tested, sent } = await tryBoth(peerWith({ host: "127.0.0.1", port: mmsc.port }));
+    expect(tested).toMatch(/^reached as null without TLS, because /);
+    expect(tested.replace(/^.*?because /, "")).toMatch(because);
+    expect(sent).toBe("sent");
+    expect(mmsc.clear.filter((line) => line.startsWith("MAIL"))).toHaveLength(1);
+  },
+);
+
+test.each(BROKEN)("and where it must not be missing, one that %s is not sent to", async (_, script) => {
+  for (const entry of [{ tls: "required" }, { auth }]) {
+    const mmsc = await play({ ...WELL, EHLO: OFFERS_TLS, ...script });
+    const { tested, sent } = await tryBoth(peerWith({ host: "127.0.0.1", port: mmsc.port, ...entry }));
+    expect([tested, sent]).toEqual([expect.stringMatching(/^Cannot use/), expect.stringMatching(/^Cannot use/)]);
+    expect(mmsc.clear.join("\n")).not.toMatch(/^(?:AUTH|MAIL)/m);
+  }
+});
+
+test("what STARTTLS failed with is remembered for a while, told with each reply, and then TLS is tried again", async () => {
+  const script: Record<string, string> = { ...(WELL as Record<string, string>), EHLO: OFFERS_TLS };
+  script.STARTTLS = "454 4.7.0 Not now";
+  const mmsc = await play(script);
+  const peer = peerWith({ host: "127.0.0.1", port: mmsc.port, connections: 1 });
+  const responder = createResponder({
+    hostname: "mm4.example.net",
+    systemAddress: "system-user@mms.example.net",
+    timeoutMs: PATIENT_MS,
+    awayMs: 0,
+    withoutTlsMs: 300_000,
+  });
+  const send = (id: string) => responder.send(`a${id.repeat(32)}`, ACKNOWLEDGEMENT, peer);
+  const asked = () => mmsc.clear.filter((line) => line === "STARTTLS").length;
+  const reply =
+    "250 2.0.0 Taken (sent without TLS, because STARTTLS failed: it cannot begin TLS now: 454 4.7.0 Not now)";
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    expect(await send("1")).toEqual({ kind: "sent", reply });
+    expect(await send("2")).toEqual({ kind: "sent", reply });
+    expect(asked()).toBe(1);
+    // An MMSC that wants TLS and cannot do it: not for good, and TLS is what is tried next.
+    script.MAIL = "530 5.7.0 Must issue STARTTLS first";
+    const insisted = await send("3");
+    expect(insisted).toEqual({
+      kind: "failed",
+      reason: expect.stringContaining("530 5.7.0 Must issue STARTTLS first; it was"),
+    });
+    script.MAIL = "250 2.1.0 Fine";
+    expect(await send("4")).toEqual({ kind: "sent", reply });
+    expect(asked()).toBe(2);
+    script.STARTTLS = "tls";
+    vi.advanceTimersByTime(299_000);
+    expect(await send("5")).toEqual({ kind: "sent", reply });
+    vi.advanceTimersByTime(1_000);
+    expect(await send("6")).toEqual({ kind: "sent", reply: "250 2.0.0 Taken" });
+    expect(asked()).toBe(3);
+    expect(mmsc.secure.filter((line) => line.startsWith("MAIL"))).toHaveLength(1);
+  } finally {
+    vi.useRealTimers();
+    responder.stop();
+  }
 });
 
 test("TLS from the beginning is TLS: its certificate is checked before the password is sent", async () => {

@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 async function listen(options: TestListenerOptions = {}): Promise<void> {
-  const limits = { connections: 2, messagesPerSecond: null };
+  const limits = { connections: 2, messagesPerSecond: null, commands: null };
   listener = await startTestListener({ peers: [peerAt("few", FEW, { limits }), peerAt("other", OTHER)], ...options });
 }
 
@@ -80,7 +80,7 @@ test("what waits is told at a stop, and a limit that is raised is used at once",
   const [third, fourth] = [await open(), await open()];
   third.write(`${MAIL}\r\n`);
   fourth.write(`${MAIL}\r\n`);
-  const raised = peerAt("few", FEW, { limits: { connections: 3, messagesPerSecond: null } });
+  const raised = peerAt("few", FEW, { limits: { connections: 3, messagesPerSecond: null, commands: null } });
   await (await open(OTHER)).command("NOOP");
   listener.usePeers((address) => (address === FEW ? raised : undefined));
   expect(await Promise.race([third.reply(), fourth.reply()])).toBe(ACCEPTED);
