@@ -57,7 +57,7 @@ export interface Acknowledgements {
   /** Whether one more bounce of a peer, of so many bytes, may wait to be tied. */
   hasBounceRoom(peer: string, bytes: number): boolean;
   /** A bounce is stored under this id, and waits to be tied. */
-  bounceWaits(id: string, message: BouncedMessage): void;
+  bounceWaits(id: string, message: { readonly peer: string; readonly bytes: number }): void;
   /** It does not any more: it was tied, or could not be stored. */
   bounceGone(id: string): void;
   /**
@@ -175,7 +175,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
     },
 
     hasBounceRoom: bounceRoom.has,
-    bounceWaits: (id, { peer, raw }) => bounceRoom.enter(id, peer.name, raw.length),
+    bounceWaits: (id, { peer, bytes }) => bounceRoom.enter(id, peer, bytes),
     bounceGone: bounceRoom.leave,
 
     async tie({ peer, raw, receivedAt }) {

@@ -375,7 +375,8 @@ export const SETTINGS = {
     env: "MM4D_JOURNAL_MAX_BYTES",
     fallback: "1073741824",
     ...wholeNumber(1_048_576, 1_099_511_627_776),
-    about: "Largest size of the journal, in bytes. Beyond it reports get 451 until Redis has caught up.",
+    about:
+      "Largest size of the journal, in bytes. Beyond it reports get 451 until there is room: until Redis has caught up, or what was queued within the last minute has left it. No peer has more than seven eighths of what the others leave; beyond that its reports get 451.",
   },
   maxMessageBytes: {
     env: "MM4D_MAX_MESSAGE_BYTES",
@@ -413,7 +414,7 @@ export const SETTINGS = {
     fallback: "2000",
     ...wholeNumber(1, 65_535),
     about:
-      "Most SMTP connections of one peer at a time; its entry may say otherwise. Further ones are greeted, and MAIL is answered 450 when none of the others ends soon.",
+      "Most SMTP connections of one peer at a time, and never more than half of MM4D_MAX_CLIENTS; its entry may say otherwise. Further ones are greeted, and MAIL is answered 450 when none of the others ends soon.",
   },
   maxRecipients: {
     env: "MM4D_MAX_RECIPIENTS",

@@ -66,7 +66,8 @@ export interface Log {
   messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
   replyLost(sessionId: string, peer: PeerIdentity, reply: { readonly code: number; readonly text: string }): void;
   journalFault(kind: JournalTrouble, fields: Fields): void;
-  journalFull(bytes: number, maxBytes: number): void;
+  journalFull(use: JournalUse): void;
+  journalShareFull(peer: string, use: JournalUse): void;
   journalRecovered(fields: Fields): void;
   redisConnected(fields: Fields): void;
   redisUnreachable(reason: string): void;
@@ -84,6 +85,8 @@ export interface Log {
   operatorActed(action: string, fields: Fields): void;
   traceFailed(cause: Error): void;
   processEnded(fields: Fields): void;
+  reasonBegun(reason: { readonly name: string; readonly state: string; readonly text: string }): void;
+  reasonOver(fields: Fields): void;
 }
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
@@ -223,7 +226,8 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     replyLost: (sessionId, peer, { code, text }) =>
       line("info", "reply.lost", { sessionId, peer: peer.name, reply: `${code} ${text}` }),
     journalFault: (kind, fields) => trouble("error", `journal.${kind}`, fields),
-    journalFull: (bytes, maxBytes) => trouble("error", "journal.full", { bytes, maxBytes }),
+    journalFull: (use) => trouble("error", "journal.full", usedOf(use)),
+    journalShareFull: (peer, use) => trouble("error", "journal.share-full", { peer, ...usedOf(use) }),
     journalRecovered: (fields) => line("info", "journal.recovered", fields),
     redisConnected: (fields) => line("info", "redis.connected", fields),
     redisUnreachable: (why) => trouble("error", "redis.unreachable", { reason: why }),
@@ -241,6 +245,9 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       if (action === "login-failed") trouble("warn", "operator.login-failed", fields);
       else line("info", `operator.${action}`, fields);
     },
+    reasonBegun: ({ name, state, text }) =>
+      trouble(state === "not-well" ? "error" : "warn", "reason.begun", { reason: name, state, text }),
+    reasonOver: (fields) => line("info", "reason.over", fields),
     processEnded: (fields) => trouble("error", "process.ended", fields),
     traceFailed: (cause) => trouble("error", "trace.failed", { ...reason(cause), stack: cause.stack }),
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
@@ -283,11 +290,15 @@ const EFFECTS = {
     "what was queued lately is queued again under the same ids, because this Redis may not have it. Nothing to do",
   "redis.emptied":
     "what was queued within the last minute is queued again from the journal, and with MM4D_ACCEPT=queue nothing is; older events that nobody had consumed are lost, and so are quarantine, trace, and what was remembered of ids. Somebody has run FLUSHALL or FLUSHDB, or removed our keys: give mm4d a Redis, or a user's rights, of its own (ops/redis/users.acl)",
+  "reason.begun": "what the text says. mm4d status tells all of them, mm4d doctor what to do",
   "queue.failed": "they get 451 until the queue takes them. mm4d doctor tells what is wrong",
   "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
   "operator.login-failed": "none. A wrong MM4D_ADMIN_TOKEN was given; many of these are somebody who guesses",
   "trace.failed": "none, but mm4d trace will not tell of one. Please report the stack: it is a fault of ours",
-  "journal.full": "they get 451 until Redis has caught up. See why it does not: mm4d status",
+  "journal.full":
+    "they get 451 until there is room: until Redis has caught up, or what was queued within the last minute has left. mm4d status tells which",
+  "journal.share-full":
+    "this peer's get 451 until there is room: no peer has more than seven eighths of what the others leave. Other peers are not concerned. Told once an hour and peer; mm4d status tells what it waits for",
   "journal.torn": "none: it was answered to nobody, and its relay delivers it again",
   "journal.damaged":
     "what stood there is lost when it was not on the queue yet; it is kept in damaged/. Look at the disk",
@@ -303,10 +314,25 @@ const EFFECTS = {
   "journal.unattended": "the journal could not be looked after this second; it is tried again",
 } as const;
 
+/** What a journal holds: `waitingBytes` are not on the queue yet, and `most` says who has most of it. */
+export interface JournalUse {
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly waitingBytes: number;
+  readonly most: { readonly peer: string; readonly bytes: number } | null;
+}
+
+const usedOf = ({ bytes, maxBytes, waitingBytes, most }: JournalUse): Fields => ({
+  bytes,
+  maxBytes,
+  waitingBytes,
+  most,
+});
+
 /** Faults of the journal that have a line. */
 export type JournalTrouble = keyof typeof EFFECTS extends infer Event
   ? Event extends `journal.${infer Kind}`
-    ? Exclude<Kind, "full">
+    ? Exclude<Kind, "full" | "share-full">
     : never
   : never;
 

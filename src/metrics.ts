@@ -107,10 +107,14 @@ export function createMetrics(observed: Observed) {
     "Processes of the service (MM4D_PROCESSES) that did not answer the first one when it asked them last",
     observed.processesMissing,
   );
-  gauge("mm4d_smtp_connections", "Open SMTP connections", observed.connections);
+  gauge(
+    "mm4d_smtp_connections",
+    "Open SMTP connections that have a place; those that wait for one beyond their peer's limit are not counted",
+    observed.connections,
+  );
   new Gauge({
     name: "mm4d_peer_connections",
-    help: "Open SMTP connections of each peer that has had any",
+    help: "Open SMTP connections of each peer that have a place; those that wait for one beyond its limit are not counted",
     labelNames: ["peer"],
     registers,
     collect() {

@@ -33,7 +33,8 @@ export function readAtMost(handle: number, maxBytes: number): string {
   return bytesAtMost(handle, maxBytes).toString("utf8");
 }
 
-function bytesAtMost(handle: number, maxBytes: number): Buffer {
+/** The same, as it is. */
+export function bytesAtMost(handle: number, maxBytes: number): Buffer {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
   for (;;) {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { type TraceState, takeControl } from "./admin/control.ts";
-import { type HealthFacts, healthOfAll, isFull, type QueueFacts } from "./admin/health.ts";
+import { type HealthFacts, healthOfAll, isFull, isQueued, type QueueFacts } from "./admin/health.ts";
 import {
   NEARLY_FULL,
   notReady,
@@ -18,6 +18,7 @@ import {
   reasonsOf,
   stateOf,
 } from "./admin/reasons.ts";
+import { createReasonsTold } from "./admin/reasons-told.ts";
 import { type Admin, startAdmin } from "./admin/server.ts";
 import { createSilence, type Silence } from "./admin/silence.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
@@ -27,7 +28,13 @@ import { makeDataDir } from "./data-directory.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
 import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
-import { type Journal, type JournalFault, type JournalStatus, openJournal } from "./journal/journal.ts";
+import {
+  type Journal,
+  type JournalFault,
+  JournalFullError,
+  type JournalStatus,
+  openJournal,
+} from "./journal/journal.ts";
 import type { JournalRecord } from "./journal/record.ts";
 import { createLog, type Log } from "./log.ts";
 import { createMetrics, type MetricsOfProcess, metricsText } from "./metrics.ts";
@@ -116,6 +123,17 @@ const QUEUES_SEEN_EVERY_MS = 5_000;
 /** What a service is that has one process. */
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
+const NO_JOURNAL: JournalStatus = {
+  bytes: 0,
+  maxBytes: 0,
+  records: 0,
+  waitingBytes: 0,
+  usedUp: [],
+  most: null,
+  oldestAt: null,
+  fault: null,
+};
+
 /** What the settings do not say: how they were found, and what is otherwise within another program, a test say. */
 export interface Surroundings {
   /** From when on something is a reason not to be well. */
@@ -189,6 +207,7 @@ async function start(
   // A stranger who knocks all day is told of once a minute.
   const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
   const mayTellMore = createPace();
+  const mayTellShare = oncePer(HOUR_MS, MAX_REFUSED_TOLD);
   const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes, assignment.count);
   const startedAt = new Date().toISOString();
   let seenMs = Number.NEGATIVE_INFINITY;
@@ -196,6 +215,8 @@ async function start(
   let silence: Silence | undefined;
   let listener: Listener | undefined;
   let acknowledgements: Acknowledgements | undefined;
+  /** Bounces that an earlier process left in the journal, by the ids of their records: they take their peers' room. */
+  const bouncesLeft = new Map<string, KeptMessage>();
   /** The embedded Redis that ended with everything on its disk. */
   let settledIn: string | null = null;
   /** Which queue was refused to us last, where there is no journal; null since something was queued. */
@@ -246,7 +267,7 @@ async function start(
       onOver: (outage) => log.journalRecovered({ ...outage }),
     }),
     journalFull: createOutage<JournalStatus>({
-      onBegun: ({ bytes, maxBytes }) => log.journalFull(bytes, maxBytes),
+      onBegun: (use) => log.journalFull(use),
       onOver: (outage) => log.journalRecovered({ ...outage }),
     }),
   } satisfies Record<string, Outage<never>>;
@@ -276,6 +297,11 @@ async function start(
     catalogue: () => files.reading().catalogue.version,
     process: shownNumber(assignment),
   });
+  const reasonsTold = createReasonsTold({
+    onBegun: (reason) => log.reasonBegun(reason),
+    onOver: (name, outage) => log.reasonOver({ reason: name, ...outage }),
+  });
+  releasers.push(async () => reasonsTold.stop());
   const siblings = createSiblings(config.dataDir, isFirst ? assignment : ALONE);
 
   const dataDir = processDirectory(config.dataDir, assignment.number);
@@ -322,6 +348,8 @@ async function start(
     trace,
   });
   acknowledgements = acknowledging;
+  for (const [id, bounce] of bouncesLeft) acknowledging.bounceWaits(id, bounce);
+  bouncesLeft.clear();
   releasers.push(() => within(config.shutdownGraceMs + REDIS_STOP_MS, acknowledging.stop(config.shutdownGraceMs)));
 
   const drain = journal && beginDrain(journal);
@@ -534,7 +562,7 @@ async function start(
   /** Resolves once the record is safe; rejects in time when that is not certain, and then the relay comes again. */
   async function store(record: JournalRecord): Promise<void> {
     if (record.kind === "quarantine") quarantine.promised(record.id, keptMessage(record.message));
-    if (record.kind === "bounce") acknowledging.bounceWaits(record.id, record.message);
+    if (record.kind === "bounce") acknowledging.bounceWaits(record.id, keptMessage(record.message));
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
       const published = await withDeadline(publish(record), "Redis").catch((cause: Error) => {
@@ -548,8 +576,15 @@ async function start(
     } catch (cause) {
       if (record.kind === "quarantine") quarantine.broken(record.id);
       if (record.kind === "bounce") acknowledging.bounceGone(record.id);
+      if (cause instanceof JournalFullError && cause.peer !== null) noteShareFull(cause.peer);
       throw cause;
     }
+  }
+
+  /** Where no peer has room, the journal is full, and that is told. */
+  function noteShareFull(peer: string): void {
+    const use = journalStatus();
+    if (!isFullForAll(use) && mayTellShare(peer)) log.journalShareFull(peer, use);
   }
 
   /** To the queue, when Redis is one that keeps what it is given. */
@@ -702,33 +737,39 @@ async function start(
     if (identity !== null) await trace.flush().catch((cause: Error) => log.redisError(cause));
     if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {
       seenMs = performance.now();
-      await measure().catch((cause: Error) => log.redisError(cause));
+      await measure();
+      // Of several processes the first tells of all.
+      if (isFirst && !stopping) reasonsTold.note(await allReasons());
     }
     const status = journalStatus();
     const wasFull = full;
-    full = isFull(status);
+    full = isFullForAll(status);
     if (full && !wasFull) outages.journalFull.begun(status);
     if (!full && wasFull) outages.journalFull.over();
   }
 
-  /** What stands on the queues. Rejects when Redis does not tell. */
+  /** What stands on the queues. One that cannot be looked at keeps none of the others from it. */
   async function measure(): Promise<void> {
+    for (const look of [lookAtQuarantine, queueWatch.look, async () => silence?.look()])
+      await look().catch((cause: Error) => log.redisError(cause));
+  }
+
+  async function lookAtQuarantine(): Promise<void> {
     inQuarantine = await measureQuarantine(redis, config.queuePrefix, inQuarantine);
     quarantine.measured(inQuarantine);
-    await queueWatch.look();
-    await silence?.look();
   }
 
   function healthFacts(): HealthFacts {
     const use = journalStatus();
+    const isFullNow = isFullForAll(use);
     return {
       now: new Date(),
       takesReports: assignment.number <= assignment.count,
       stopping,
-      // A journal of an earlier run, in queue mode, takes no reports.
-      full: config.accept === "journal" && isFull(use),
+      full: isFullNow,
+      fullOfQueued: isFullNow && isQueued(use),
       needsRedis: config.accept === "queue",
-      journal: use,
+      journal: { ...use, usedUp: isFullNow || config.accept !== "journal" ? [] : use.usedUp },
       redis: { ...watch.state(), accepted: config.redisChecks === "warn", refusal: watch.refusal() },
       drainFault: drain?.trouble() ?? queueFault,
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
@@ -850,7 +891,18 @@ async function start(
   }
 
   function journalStatus(): JournalStatus {
-    return journal?.status() ?? { bytes: 0, maxBytes: journalMaxBytes, records: 0, oldestAt: null, fault: null };
+    return journal?.status() ?? { ...NO_JOURNAL, maxBytes: journalMaxBytes };
+  }
+
+  /** Whether no peer's reports are taken. A journal of an earlier run, in queue mode, takes none anyway. */
+  function isFullForAll(use: JournalStatus): boolean {
+    return (
+      config.accept === "journal" &&
+      isFull(
+        use,
+        files.peers().map(({ name }) => name),
+      )
+    );
   }
 
   async function startJournal(directory: string): Promise<Journal> {
@@ -859,6 +911,10 @@ async function start(
       maxBytes: journalMaxBytes,
       hold: control.hold,
       onFault: noteFault,
+      onRecovered(record) {
+        if (record.kind === "quarantine") quarantine.promised(record.id, keptMessage(record.message));
+        if (record.kind === "bounce") bouncesLeft.set(record.id, keptMessage(record.message));
+      },
       onSynced: (tookMs) => metrics.journalSyncSeconds.observe(tookMs / 1000),
     });
     releasers.push(async () => {
@@ -903,8 +959,8 @@ async function start(
   }
 }
 
-/** As it takes room in the quarantine. */
-function keptMessage({ peer, raw }: QuarantinedMessage): KeptMessage {
+/** As it takes room: in the quarantine, or of what its peer's bounces may take. */
+function keptMessage({ peer, raw }: Pick<QuarantinedMessage, "peer" | "raw">): KeptMessage {
   return { peer: peer.name, bytes: raw.length };
 }
 

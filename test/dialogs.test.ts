@@ -3,7 +3,7 @@
  *
  *   <  what the server must say (a line that begins so)
  *   >  a line that the client sends
- *   >> bytes that the client sends, without a line end; \r, \n, \t and \0 are those
+ *   >> bytes that the client sends, without a line end; \r, \n, \t, \0 and \xd0 are those
  *   @  from which address: whose that is, PEERS tells
  *   $  settings, for a service of its own
  *   *  TLS: the client goes on in TLS
@@ -113,5 +113,9 @@ test("every reply in the table has its dialog", () => {
 });
 
 function unescaped(text: string): string {
-  return text.replace(/\\([rnt0])/g, (_, letter: string) => ({ r: "\r", n: "\n", t: "\t", 0: "\0" })[letter] ?? "");
+  const meant: Readonly<Record<string, string>> = { r: "\r", n: "\n", t: "\t", 0: "\0" };
+  return text.replace(
+    /\\(?:([rnt0])|x([0-9a-f]{2}))/g,
+    (_, letter = "", hex = "") => meant[letter] ?? String.fromCharCode(Number.parseInt(hex, 16)),
+  );
 }

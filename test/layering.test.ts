@@ -43,7 +43,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   simulator: { from: ["simulator", "mm4"], types: ["delivery"], packages: ["smtp-server", "nodemailer"], node: true },
   consumer: { from: ["consumer", "delivery", "visible.ts"], types: [], packages: ["bullmq"], node: false },
   admin: {
-    from: ["admin", "delivery", "catalogue", "quantities.ts", "visible.ts", ...EDGE],
+    from: ["admin", "delivery", "catalogue", "outage.ts", "quantities.ts", "visible.ts", ...EDGE],
     types: ["queue", "told-settings.ts"],
     packages: ["hono", "@hono", "@bull-board"],
     node: true,

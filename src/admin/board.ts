@@ -10,6 +10,7 @@ import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import { beginningOf, beginningOfValue } from "../delivery/beginning.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { acknowledgementMask, mapTexts, maskAllNumbers, maskEvent, partiesOf } from "../delivery/masking.ts";
+import { visibleJson } from "../visible.ts";
 import { BOARD_PATH } from "./layout.ts";
 
 export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];
@@ -51,7 +52,8 @@ export function createBoard(queues: readonly BoardQueue[]): Hono {
     await next();
     const type = c.res.headers.get("content-type") ?? "";
     if (c.req.path.startsWith(`${BOARD_PATH}/api/`) && type.startsWith("application/json")) {
-      c.res = c.json((await withoutNumbers(await c.res.json())) as object, c.res.status as 200);
+      const json = visibleJson(JSON.stringify(await withoutNumbers(await c.res.json())));
+      c.res = c.body(json, c.res.status as 200, { "content-type": "application/json" });
     }
     if (type.startsWith("text/html")) {
       c.res = await c.html(withoutForeignLinks(await c.res.text()));

@@ -3,7 +3,7 @@
  * served: where there are too many connections, the one that has been of no use
  * for the longest gives way, and not the newcomer.
  */
-import type { IncomingMessage, Server, ServerOptions } from "node:http";
+import type { IncomingMessage, RequestListener, Server, ServerOptions } from "node:http";
 import type { Socket } from "node:net";
 import { BOUNDS } from "../bounds/bounds.ts";
 
@@ -49,6 +49,8 @@ interface Connection {
   sinceMs: number;
   /** When all that was said to it had been taken by the system last. */
   readAtMs: number;
+  /** Whether it asked again before it was answered: then that answer is its last. */
+  hurried: boolean;
 }
 
 export interface DoorOptions {
@@ -69,18 +71,28 @@ export function keepDoor(server: Server, { times, networkOf }: DoorOptions): voi
     const nowMs = performance.now();
     const network = networkOf(socket.remoteAddress ?? "");
     makeRoom(network);
-    connections.set(socket, { socket, network, requests: new Set(), sinceMs: nowMs, readAtMs: nowMs });
+    connections.set(socket, { socket, network, requests: new Set(), sinceMs: nowMs, readAtMs: nowMs, hurried: false });
     socket.once("close", () => connections.delete(socket));
   });
+  // One request at a time. Thousands may stand in one packet, each of which Node.js would have answered at once;
+  // whoever sends them together is answered once, and closed. RFC 9112 §9.3.2 lets a server do so.
+  const answer = server.listeners("request") as RequestListener[];
+  server.removeAllListeners("request");
   server.on("request", (request, response) => {
     const connection = connections.get(request.socket);
     if (!connection) return;
+    if (connection.requests.size > 0) {
+      connection.hurried = true;
+      return;
+    }
     connection.requests.add(request);
     connection.sinceMs = performance.now();
     response.once("close", () => {
       connection.requests.delete(request);
       connection.sinceMs = performance.now();
+      if (connection.hurried) request.socket.destroySoon();
     });
+    for (const listener of answer) listener.call(server, request, response);
   });
   const looking = setInterval(endLate, times.look).unref();
   server.once("close", () => clearInterval(looking));

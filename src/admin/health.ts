@@ -9,14 +9,22 @@ export interface HealthFacts {
   readonly stopping: boolean;
   /** Whether reports get 451 for want of room in the journal: {@link isFull}. */
   readonly full: boolean;
+  /** Whether it is full of what is on the queue already, and stays for a minute only. */
+  readonly fullOfQueued: boolean;
   /** Whether reports are stored in Redis before they are answered: then nothing works without it. */
   readonly needsRedis: boolean;
   readonly journal: {
     readonly bytes: number;
+    /** Of what is not on the queue yet. */
+    readonly waitingBytes: number;
     readonly maxBytes: number;
     readonly records: number;
     readonly oldestAt: Date | null;
     readonly fault: Error | null;
+    /** Peers whose share of it is used up, while others have room: their reports get 451. */
+    readonly usedUp: readonly string[];
+    /** Whose records take most of it; null when there are none. */
+    readonly most: { readonly peer: string; readonly bytes: number } | null;
   };
   readonly redis: {
     /** How long it has been away, in milliseconds; null while it answers. */
@@ -93,9 +101,12 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
   return {
     ...first,
     full: all.every(({ takesReports, full }) => full || !takesReports),
+    fullOfQueued: all.some(({ full }) => full) && all.every(({ full, fullOfQueued }) => fullOfQueued || !full),
     journal: {
       ...journalOfAll(all.map(({ journal }) => journal)),
       fault: worst(({ journal }) => journal.fault).journal.fault,
+      usedUp: [...new Set(all.flatMap(({ journal }) => journal.usedUp))],
+      most: mostOf(all.map(({ journal }) => journal.most)),
     },
     redis: worst(({ redis }) => redis.awayMs !== null || redis.fault !== null || redis.refusal !== null).redis,
     drainFault: worst(({ drainFault }) => drainFault).drainFault,
@@ -127,6 +138,12 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
   };
 }
 
+/** Whoever has most in one journal, and how much that is. */
+function mostOf(all: readonly HealthFacts["journal"]["most"][]): HealthFacts["journal"]["most"] {
+  const [first = null] = all.filter((most) => most !== null).sort((a, b) => b.bytes - a.bytes);
+  return first;
+}
+
 /** What failed in one process is no news where another one was answered since. */
 function mmscOfBoth(a: MmscFacts, b: MmscFacts): MmscFacts {
   const answeredAt = later(a.answeredAt, b.answeredAt);
@@ -152,11 +169,12 @@ export function later(a: Date | null, b: Date | null): Date | null {
   return a > b ? a : b;
 }
 
-type JournalUse = Pick<HealthFacts["journal"], "bytes" | "maxBytes" | "records" | "oldestAt">;
+type JournalUse = Pick<HealthFacts["journal"], "bytes" | "waitingBytes" | "maxBytes" | "records" | "oldestAt">;
 
 /** What is in the journals of all processes together. */
 export function journalOfAll(journals: readonly JournalUse[]): JournalUse {
   return {
+    waitingBytes: sum(journals.map(({ waitingBytes }) => waitingBytes)),
     records: sum(journals.map(({ records }) => records)),
     bytes: sum(journals.map(({ bytes }) => bytes)),
     maxBytes: sum(journals.map(({ maxBytes }) => maxBytes)),
@@ -164,9 +182,17 @@ export function journalOfAll(journals: readonly JournalUse[]): JournalUse {
   };
 }
 
-/** Whether a journal has no room to speak of. */
-export function isFull({ bytes, maxBytes }: Pick<JournalUse, "bytes" | "maxBytes">): boolean {
-  return bytes >= maxBytes * FULL;
+/** Whether a journal has no room to speak of, for any of the peers that may connect. */
+export function isFull(
+  { bytes, maxBytes, usedUp }: Pick<HealthFacts["journal"], "bytes" | "maxBytes" | "usedUp">,
+  peers: readonly string[],
+): boolean {
+  return bytes >= maxBytes * FULL || (peers.length > 0 && peers.every((peer) => usedUp.includes(peer)));
+}
+
+/** Whether most of a journal is on the queue already. */
+export function isQueued({ bytes, waitingBytes }: Pick<JournalUse, "bytes" | "waitingBytes">): boolean {
+  return waitingBytes < bytes / 2;
 }
 
 /** Null when there is none. */

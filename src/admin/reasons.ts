@@ -10,9 +10,9 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import { maskAllNumbers } from "../delivery/masking.ts";
-import { durationInWords, megabytes, some } from "../quantities.ts";
+import { durationInWords, inPercent, megabytes, some } from "../quantities.ts";
 import { visible } from "../visible.ts";
-import type { HealthFacts, QueueFacts } from "./health.ts";
+import { type HealthFacts, isQueued, type QueueFacts } from "./health.ts";
 
 /** `needs-attention`: nothing is refused and nothing lost; a person must look all the same, by day. */
 export type State = "well" | "needs-attention" | "not-well";
@@ -164,10 +164,9 @@ const ROWS = [
     means: "a record has waited in the journal for more than a minute, though Redis answers",
     state: "not-well",
     sentences: (facts, { lagMs }) => {
-      const { oldestAt } = facts.journal;
-      const oldestMs = oldestAt === null ? 0 : facts.now.getTime() - oldestAt.getTime();
-      if (!redisAnswers(facts.redis) || facts.drainFault !== null || oldestMs <= lagMs) return [];
-      return [`The queue does not keep up: ${waiting(facts)}, the oldest for ${durationInWords(oldestMs)}`];
+      const waitsMs = oldestMs(facts);
+      if (!redisAnswers(facts.redis) || facts.drainFault !== null || waitsMs <= lagMs) return [];
+      return [`The queue does not keep up: ${waiting(facts)}, the oldest for ${durationInWords(waitsMs)}`];
     },
     remedy: "[Get the queue going](#the-journal-is-not-draining)",
   },
@@ -189,25 +188,46 @@ const ROWS = [
     state: "not-well",
     unready: always,
     noticed: always,
-    sentences: ({ full, journal, redis }) => {
-      const until = redis.awayMs === null ? "Redis has caught up" : "Redis is back and has caught up";
-      return full ? [`The journal is full (${size(journal)}): reports get 451 until ${until}`] : [];
+    sentences: (facts, times) => {
+      if (!facts.full) return [];
+      const { of, until } = fullness(facts, times);
+      return [`The journal is full (${size(facts.journal)})${of}: reports get 451 until ${until}`];
     },
-    remedy: "[Get the queue going](#the-journal-is-not-draining)",
+    remedy: "[Get the queue going](#the-journal-is-not-draining), or see who sends so much",
   },
   {
     name: "journals-full",
     means: "the journals of some processes are full; reports on their connections get 451",
     state: "not-well",
     noticed: always,
-    sentences: ({ full, redis, processes: { count, full: those } }) => {
-      const until = redis.awayMs === null ? "Redis has caught up" : "Redis is back and has caught up";
-      if (full || those === 0) return [];
+    sentences: (facts, times) => {
+      const { count, full } = facts.processes;
+      if (facts.full || full === 0) return [];
+      const { of, until } = fullness(facts, times);
       return [
-        `The journals of ${those} of ${count} processes are full: reports on their connections get 451 until ${until}`,
+        `The journals of ${full} of ${count} processes are full${of}: reports on their connections get 451 until ${until}`,
       ];
     },
-    remedy: "[Get the queue going](#the-journal-is-not-draining)",
+    remedy: "[Get the queue going](#the-journal-is-not-draining), or see who sends so much",
+  },
+  {
+    name: "journal-share-full",
+    means: "what one peer may have of the journal is used up; its reports get 451, and nobody else's",
+    state: "not-well",
+    noticed: always,
+    sentences: (facts, times) => {
+      const { journal, processes, full } = facts;
+      if (full || journal.usedUp.length === 0) return [];
+      const whose = journal.usedUp.length === 1 ? "its" : "their";
+      const some = processes.count > 1 ? " on some connections" : "";
+      const until = isQueuedAlready({ ...facts, fullOfQueued: isQueued(journal) }, times)
+        ? `what ${journal.usedUp.length === 1 ? "it" : "they"} sent has been on the queue for a minute`
+        : redisHasCaughtUp(facts);
+      return [
+        `What ${named(journal.usedUp)} may have of the journal is used up (in all ${size(journal)}; no peer has more than seven eighths of what the others leave): ${whose} reports${some} get 451 until ${until}`,
+      ];
+    },
+    remedy: "[Get the queue going](#the-journal-is-not-draining), or ask the peer why it sends so much",
   },
   {
     name: "processes-missing",
@@ -254,7 +274,8 @@ const ROWS = [
             `The quarantine has had no room for messages of ${named(quarantine.refused.map(({ peer }) => peer))} for ${durationInWords(Math.max(...quarantine.refused.map(({ forMs }) => forMs)))} (in all ${filled(quarantine)}; no peer has more than half of what the others leave): those that cannot be read get 451`,
           ]
         : [],
-    remedy: "[Empty it](#the-quarantine-is-growing): `mm4d quarantine replay --all`, or `drop` what is no report",
+    remedy:
+      "[Empty it](#the-quarantine-is-growing): `mm4d quarantine replay --all`; what makes no event even so is dropped by `mm4d quarantine drop --all --reason REASON`",
   },
   {
     name: "quarantine-nearly-full",
@@ -454,6 +475,30 @@ function waiting({ journal }: HealthFacts): string {
   return `${journal.records === 1 ? "1 report waits" : `${journal.records} reports wait`} in the journal (${size(journal)})`;
 }
 
+/** Of what a full journal is full, and until when. */
+function fullness(facts: HealthFacts, times: ReasonTimes): { readonly of: string; readonly until: string } {
+  if (!isQueuedAlready(facts, times)) return { of: "", until: redisHasCaughtUp(facts) };
+  const { most, bytes } = facts.journal;
+  const whose = most === null ? "" : `, ${inPercent(most.bytes, bytes)} of it from ${most.peer}`;
+  return {
+    of: ` of what was queued within the last minute${whose}`,
+    until: "that has been on the queue for a minute",
+  };
+}
+
+/** Whether nothing is wrong but that more came within a minute than the journal holds. */
+function isQueuedAlready({ fullOfQueued, redis, drainFault, ...facts }: HealthFacts, { lagMs }: ReasonTimes): boolean {
+  return fullOfQueued && redisAnswers(redis) && drainFault === null && oldestMs(facts) <= lagMs;
+}
+
+function oldestMs({ journal, now }: Pick<HealthFacts, "journal" | "now">): number {
+  return journal.oldestAt === null ? 0 : now.getTime() - journal.oldestAt.getTime();
+}
+
+function redisHasCaughtUp({ redis }: HealthFacts): string {
+  return redis.awayMs === null ? "Redis has caught up" : "Redis is back and has caught up";
+}
+
 function size({ bytes, maxBytes }: HealthFacts["journal"]): string {
   return `${megabytes(bytes)} of ${megabytes(maxBytes)}`;
 }
@@ -505,9 +550,12 @@ function notTaken(queue: QueueFacts): string {
   return `${onIt(queue)} on the queue ${shownName(queue)}, and none was taken for ${durationInWords(notTakenMs ?? 0)}: ${why()}`;
 }
 
-function onIt({ holds, waits }: QueueFacts): string {
+function onIt({ holds, waits, jobs }: QueueFacts): string {
   const noun = holds === "events" ? "event" : "acknowledgement";
-  return waits === 1 ? `1 ${noun} waits` : `${waits} ${noun}s wait`;
+  // Their time has come, and BullMQ counts them among those that are to be tried again until somebody takes them.
+  const due = waits - (jobs.waiting ?? 0);
+  const again = due > 0 ? ` (${due === waits ? "all" : due} to be tried again)` : "";
+  return `${waits === 1 ? `1 ${noun} waits` : `${waits} ${noun}s wait`}${again}`;
 }
 
 function shownName({ name }: QueueFacts): string {

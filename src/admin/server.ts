@@ -93,7 +93,19 @@ export async function startAdmin(options: AdminOptions, times = HTTP_TIMES): Pro
   };
 }
 
+/** Those who ask while it is being found out are answered together. */
+function together<Answer>(find: () => Promise<Answer>): () => Promise<Answer> {
+  let finding: Promise<Answer> | undefined;
+  return () => {
+    finding ??= find().finally(() => {
+      finding = undefined;
+    });
+    return finding;
+  };
+}
+
 function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) => Response | Promise<Response>>> {
+  const metrics = together(options.metrics);
   return {
     "/livez": (c) => c.text(OK, 200),
     "/readyz": async (c) => {
@@ -111,7 +123,7 @@ function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) =
     },
     "/version": (c) => c.body(`${JSON.stringify(options.version())}\n`, 200, { "content-type": "application/json" }),
     "/metrics": async (c) => {
-      const { contentType, text } = await options.metrics();
+      const { contentType, text } = await metrics();
       return c.body(text, 200, { "content-type": contentType });
     },
   };

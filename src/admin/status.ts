@@ -16,6 +16,8 @@ export interface StatusFacts {
   readonly journal: {
     readonly records: number;
     readonly bytes: number;
+    /** Of what is not on the queue yet. */
+    readonly waitingBytes: number;
     readonly maxBytes: number;
     readonly oldestAt: Date | null;
   };
@@ -62,8 +64,13 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
   const { reasons, journal, peers } = facts;
   const state = stateOf(reasons);
   const since = (at: Date): string => durationInWords(now.getTime() - at.getTime());
-  const waiting = journal.records === 0 ? "nothing waits" : `${some(journal.records, "record")} wait`;
+  const waiting =
+    journal.records === 0
+      ? "nothing waits"
+      : `${some(journal.records, "record")} ${journal.records === 1 ? "waits" : "wait"}`;
   const oldest = journal.oldestAt === null ? "" : `, the oldest for ${since(journal.oldestAt)}`;
+  const queuedBytes = journal.bytes - journal.waitingBytes;
+  const queued = queuedBytes < journal.maxBytes / 2 ? "" : `, ${megabytes(queuedBytes)} of them on the queue already`;
   const open = [...facts.connections].filter(([, count]) => count > 0);
   const fact = (about: string, text: string): StatusFact => ({ about, text, peers: [] });
   return withLines({
@@ -79,7 +86,7 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
         peers: [...peers].map(([name, peer]) => ({ name, ...describePeer(peer, now) })),
       },
       fact("Connections", open.length === 0 ? "none" : open.map(([name, count]) => `${name} ${count}`).join(", ")),
-      fact("Journal", `${waiting}${oldest}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}`),
+      fact("Journal", `${waiting}${oldest}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}${queued}`),
       fact("Redis", facts.redis),
       fact("Queue", describeQueue(facts.events, "consumers gave up on (mm4d failed list)", since)),
       ...facts.further.map(({ name, use }) =>

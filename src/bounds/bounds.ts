@@ -99,6 +99,12 @@ export const BOUNDS = {
     about: "a file of settings (`--env-file`, the unit's)",
     reason: "all settings with the longest list of peers take less; beyond it refused with a sentence",
   },
+  savedMessageBytes: {
+    value: 104_857_600,
+    unit: "bytes",
+    about: "a saved message that a command reads",
+    reason: "no larger one is ever accepted (`MM4D_MAX_MESSAGE_BYTES`); what does not end must not fill the memory",
+  },
   settingsFileBytes: {
     value: 16_777_216,
     unit: "bytes",
@@ -236,6 +242,20 @@ export const BOUNDS = {
     reason:
       "two reads of a socket; where there is no room for it the connection is closed, because its client reads no reply",
   },
+  journalShare: {
+    value: 0.875,
+    unit: "share",
+    about: "records of one peer in the journal, of what the others leave of `MM4D_JOURNAL_MAX_BYTES`",
+    reason:
+      "what one peer fills leaves room for the others' reports, and a single one has seven eighths for an outage of Redis; beyond it that peer's messages, and nobody else's, are asked to come again (451)",
+  },
+  connectionsShare: {
+    value: 0.5,
+    unit: "share",
+    about: "connections of one peer whose entry has no `limits.connections`, of `MM4D_MAX_CLIENTS`",
+    reason:
+      "where that is set below the default of one peer, what one peer fills leaves as much for the others; beyond it as beyond `MM4D_MAX_CLIENTS_PER_PEER`",
+  },
   placeWaited: {
     value: 10_000,
     unit: "ms",
@@ -294,10 +314,16 @@ export const BOUNDS = {
     about: "of them, those of one address (IPv6: of one /64)",
     reason: "a relay's own connections share its password, of which one is compared and remembered; beyond it 454",
   },
+  failedLoginsOfNetwork: {
+    value: 8,
+    unit: "things",
+    about: "addresses of one IPv6 /64 whose failed logins are counted each by itself",
+    reason: "relays that stand in one network; all further ones count as one, because whoever has one address has all",
+  },
   failedLoginsOfPeer: {
     value: 1_000,
     unit: "things",
-    about: "addresses of one peer (IPv6: networks of /64) whose failed logins are remembered",
+    about: "addresses of one peer whose failed logins are remembered",
     reason:
       "each failure of an address is answered later than the one before; of more, the one that failed longest ago is forgotten",
   },

@@ -1,6 +1,7 @@
 /** `mm4d peers`: what a person does with the peers' file. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { readAtMost } from "../named-file.ts";
 import { doubtsAbout, loadPeers } from "../peers.ts";
 import { hashPassword } from "../smtp/password.ts";
 import type { Peer } from "../smtp/peer.ts";
@@ -95,7 +96,7 @@ async function test(name: string): Promise<void> {
 }
 
 async function hash(): Promise<void> {
-  const password = readFileSync(0, "utf8").replace(/\r?\n$/, "");
+  const password = readAtMost(0, BOUNDS.secretFileBytes.value).replace(/\r?\n$/, "");
   if (password === "") throw new Error("Cannot hash: stdin is empty, must be a password");
   print(await hashPassword(password));
 }

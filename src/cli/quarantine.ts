@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
 import { loadPeers, rulesOf } from "../peers.ts";
+import { some } from "../quantities.ts";
 import { createPublisher, type Publisher } from "../queue/publisher.ts";
 import { openQuarantine, type Quarantine, type QuarantineEntry } from "../queue/quarantine.ts";
 import { withRedis } from "../queue/redis.ts";
@@ -37,7 +38,14 @@ A message that still makes no event stays where it is. Exit code 1 when one
 that was named does.`,
     )
     .action(replaySome);
-  quarantine.command("drop <id>").description("remove one for good").action(drop);
+  quarantine
+    .command("drop [id]")
+    .description("remove one for good, or with --all every one that fits")
+    .option("--all", "every message, or of those the ones that the other options name")
+    .option("--reason <reason>", "with --all: only those kept for this reason")
+    .option("--peer <name>", "with --all: only those of this peer")
+    .addHelpText("after", "\nIt says how many it removed.")
+    .action(dropSome);
 }
 
 async function list({ json }: { json?: true }): Promise<void> {
@@ -86,9 +94,23 @@ async function replaySome(id: string | undefined, { all, reason }: { all?: true;
   });
 }
 
-async function drop(id: string): Promise<void> {
+async function dropSome(
+  id: string | undefined,
+  { all, reason, peer }: { all?: true; reason?: string; peer?: string },
+): Promise<void> {
+  if ((id === undefined) === (all === undefined)) throw new Error("Cannot drop: one id or --all must be given");
   await withQuarantine(async (quarantine) => {
-    if (!(await quarantine.drop(id))) throw new Error(`Cannot drop "${id}": there is no such message in quarantine`);
+    if (id !== undefined) {
+      if (await quarantine.drop(id)) return;
+      throw new Error(`Cannot drop "${id}": there is no such message in quarantine`);
+    }
+    let dropped = 0;
+    for (const { id: each, message } of await quarantine.list()) {
+      if (reason !== undefined && message.reason !== reason) continue;
+      if (peer !== undefined && message.peer.name !== peer) continue;
+      if (await quarantine.drop(each)) dropped += 1;
+    }
+    print(`${some(dropped, "message")} removed`);
   });
 }
 

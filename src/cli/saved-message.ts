@@ -1,10 +1,18 @@
 /** A message that was saved to a file, or comes on stdin. */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { bytesAtMost } from "../named-file.ts";
 
-/** The bytes of a file; `-` is stdin. Throws a sentence when it cannot be read. */
+/** The bytes of a file, of a pipe too; `-` is stdin. Throws a sentence when it cannot be read, or does not end. */
 export function readSavedMessage(file: string): Uint8Array {
   try {
-    return readFileSync(file === "-" ? 0 : file);
+    if (file === "-") return bytesAtMost(0, BOUNDS.savedMessageBytes.value);
+    const handle = openSync(file, "r");
+    try {
+      return bytesAtMost(handle, BOUNDS.savedMessageBytes.value);
+    } finally {
+      closeSync(handle);
+    }
   } catch (cause) {
     throw new Error(`Cannot read ${file === "-" ? "stdin" : file}: ${(cause as Error).message}`);
   }

@@ -5,13 +5,23 @@
  * what was just written. When too many wait, the rest stays on the disk and is
  * read when its turn comes; after a restart all of it comes that way.
  */
-import type { JournalRecord } from "./record.ts";
+import { type JournalRecord, receivedAtOf } from "./record.ts";
 import { isBefore, type Position } from "./segments.ts";
 
 export interface Entry {
   readonly record: JournalRecord;
   readonly start: Position;
   readonly end: Position;
+}
+
+/** Where a record stands. */
+export type Place = Pick<Entry, "start" | "end">;
+
+/** Of a record that waits, what is told of it. */
+export interface Awaited {
+  readonly id: string;
+  /** RFC 3339, UTC. */
+  readonly receivedAt: string;
 }
 
 /** Records read back from the disk, and where to go on. */
@@ -23,8 +33,9 @@ export interface Chunk {
 export interface BacklogOptions {
   /** Where the first record waits. */
   readonly from: Position;
-  /** How many wait already, on the disk. */
+  /** How many wait already, on the disk, and how many bytes those are. */
   readonly records: number;
+  readonly bytes: number;
   /** How many bytes of records are kept in memory, as they are on the disk. */
   readonly memoryBytes: number;
   /** Reads records from a position on. */
@@ -44,23 +55,24 @@ export interface Backlog {
   whenAdded(): Promise<void>;
   /** Ends every wait of `whenAdded`. */
   wakeAll(): void;
-  /** Marks a taken record as drained. Records may be done out of order. */
-  done(entry: Entry): void;
+  /** Marks a taken record as drained, by the place that it was taken with. Records may be done out of order. */
+  done(place: Place): void;
   /** Everything before it is drained. */
   drained(): Position;
   /** Where the records begin that are done while an earlier one is not, and so lie behind `drained`; in order. */
   doneAhead(): readonly Position[];
   /** How many records wait, those that were taken and are not done among them. */
   records(): number;
+  /** As they are on the disk. */
+  bytes(): number;
   /** The record that has waited longest. */
-  oldest(): JournalRecord | undefined;
+  oldest(): Awaited | undefined;
 }
 
-/** A record's place; the record itself until it is done. */
-interface Slot {
-  readonly start: Position;
-  readonly end: Position;
-  record: JournalRecord | null;
+/** A record's place, until all before it are done. The record itself is with whoever took it. */
+interface Slot extends Place {
+  /** Null when it is done. */
+  awaited: Awaited | null;
 }
 
 const MAX_TAKEN = 100_000;
@@ -72,12 +84,12 @@ export function createBacklog(options: BacklogOptions): Backlog {
   let diskFrom: Position | null = isBefore(options.from, options.end()) ? options.from : null;
   let loading: Promise<void> | undefined;
   const waiting: (() => void)[] = [];
-  /** Taken and not yet counted as drained, in order. What is done keeps its place here and not its record. */
+  /** Taken and not yet counted as drained, in order. */
   let taken: Slot[] = [];
   let firstTaken = 0;
-  const slots = new WeakMap<Entry, Slot>();
+  const slots = new WeakMap<Position, Slot>();
   let drained = options.from;
-  let records = options.records;
+  let { records, bytes } = options;
 
   async function loadChunk(from: Position): Promise<void> {
     const { entries, next } = await options.read(from);
@@ -92,9 +104,16 @@ export function createBacklog(options: BacklogOptions): Backlog {
     heldBytes += bytesOf(entry);
   }
 
+  /** A segment that somebody removed takes its records with it: then the count ends where nothing is left. */
+  function recount(): void {
+    if (taken.length === firstTaken && head === memory.length && diskFrom === null && !loading)
+      [records, bytes] = [0, 0];
+  }
+
   return {
     add(entry) {
       records += 1;
+      bytes += bytesOf(entry);
       if (diskFrom !== null) return;
       if (heldBytes > 0 && heldBytes + bytesOf(entry) > options.memoryBytes) {
         diskFrom = entry.start;
@@ -114,8 +133,8 @@ export function createBacklog(options: BacklogOptions): Backlog {
         memory = memory.slice(head);
         head = 0;
       }
-      const slot: Slot = { start: entry.start, end: entry.end, record: entry.record };
-      slots.set(entry, slot);
+      const slot: Slot = { start: entry.start, end: entry.end, awaited: awaitedOf(entry) };
+      slots.set(entry.start, slot);
       taken.push(slot);
       return entry;
     },
@@ -138,12 +157,13 @@ export function createBacklog(options: BacklogOptions): Backlog {
       for (const wake of waiting.splice(0)) wake();
     },
 
-    done(entry) {
-      const slot = slots.get(entry);
-      if (!slot?.record) return;
-      slot.record = null;
+    done(place) {
+      const slot = slots.get(place.start);
+      if (!slot?.awaited) return;
+      slot.awaited = null;
       records -= 1;
-      for (let first = taken[firstTaken]; first && first.record === null; first = taken[firstTaken]) {
+      bytes -= bytesOf(place);
+      for (let first = taken[firstTaken]; first && first.awaited === null; first = taken[firstTaken]) {
         drained = first.end;
         firstTaken += 1;
       }
@@ -158,19 +178,30 @@ export function createBacklog(options: BacklogOptions): Backlog {
     doneAhead: () =>
       taken
         .slice(firstTaken)
-        .filter(({ record }) => record === null)
+        .filter(({ awaited }) => awaited === null)
         .map(({ start }) => start),
 
     records() {
-      // A segment that somebody removed takes its records with it: then the count ends where nothing is left.
-      if (taken.length === firstTaken && head === memory.length && diskFrom === null && !loading) records = 0;
+      recount();
       return records;
     },
 
-    oldest: () => taken[firstTaken]?.record ?? memory[head]?.record,
+    bytes() {
+      recount();
+      return bytes;
+    },
+
+    oldest() {
+      const next = memory[head];
+      return taken[firstTaken]?.awaited ?? (next && awaitedOf(next));
+    },
   };
 }
 
-function bytesOf({ start, end }: Entry): number {
+function awaitedOf({ record }: Entry): Awaited {
+  return { id: record.id, receivedAt: receivedAtOf(record) };
+}
+
+function bytesOf({ start, end }: Place): number {
   return end.offset - start.offset;
 }

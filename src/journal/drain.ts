@@ -3,10 +3,10 @@
  * flight, for ever. A record is tried until it is there; that Redis is away
  * delays nothing but this.
  */
-import type { Entry } from "./backlog.ts";
+import type { Entry, Place } from "./backlog.ts";
 import type { Journal } from "./journal.ts";
 import { createLanes } from "./lanes.ts";
-import { type JournalRecord, receivedAtOf } from "./record.ts";
+import type { JournalRecord } from "./record.ts";
 
 export interface DrainOptions<Published> {
   readonly journal: Journal;
@@ -19,7 +19,7 @@ export interface DrainOptions<Published> {
   readonly onRecovered: () => void;
   /** Records that others do not wait for: drained beside them, those of one lane in order and one at a time. Undefined for every other record. */
   readonly laneOf?: (record: JournalRecord) => string | undefined;
-  /** How many bytes of them, as they are on the disk, may wait in one lane before others do wait for it. */
+  /** How many bytes of them, as they are on the disk, one lane keeps in memory. Of the others it knows their places. */
   readonly laneBytes?: number;
   /** A record that fails for so long, in milliseconds, while others are published is moved to the journal's end. */
   readonly movedAfterMs?: number;
@@ -67,7 +67,14 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
     busy = appended > appendedBefore && performance.eventLoopUtilization(used, usedBefore).utilization > BUSY;
   }, LOOKS_EVERY_MS);
 
-  const lanes = createLanes<Entry>({ work: drain, room: options.laneBytes ?? LANE_BYTES });
+  const lanes = createLanes<Entry>({
+    work: drain,
+    room: options.laneBytes ?? LANE_BYTES,
+    putAside:
+      ({ start, end }) =>
+      () =>
+        readUntilDone({ start, end }),
+  });
   const workers = Promise.all(Array.from({ length: IN_FLIGHT }, work)).then(() => lanes.idle());
 
   async function work(): Promise<void> {
@@ -76,13 +83,30 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
       if (!entry) return;
       const lane = options.laneOf?.(entry.record);
       if (lane === undefined) await drain(entry);
-      else await lanes.hand(lane, entry, entry.end.offset - entry.start.offset);
+      else lanes.hand(lane, entry, entry.end.offset - entry.start.offset);
     }
   }
 
   /** What is left undone, because the drain was stopped, is drained after the next start. */
   async function drain(entry: Entry): Promise<void> {
     if (!stopping && (await publishUntilDone(entry.record, false))) backlog.done(entry);
+  }
+
+  /** What is not there any more has been told, and holds nothing up. */
+  async function readUntilDone(place: Place): Promise<Entry | undefined> {
+    while (!stopping) {
+      try {
+        const record = await journal.read(place);
+        if (record) return { ...place, record };
+        backlog.done(place);
+        return undefined;
+      } catch (cause) {
+        begunFailing(cause as Error);
+        await pause(LONGEST_PAUSE_MS);
+        endedFailing();
+      }
+    }
+    return undefined;
   }
 
   async function next(): Promise<Entry | undefined> {
@@ -108,7 +132,7 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
     if (!busy) return false;
     const oldest = backlog.oldest();
     if (oldest === undefined) return false;
-    const waitsMs = Date.now() - Date.parse(receivedAtOf(oldest));
+    const waitsMs = Date.now() - Date.parse(oldest.receivedAt);
     // A clock that was set back must not make it wait for longer.
     return waitsMs >= 0 && waitsMs < GIVES_WAY_MS;
   }

@@ -9,10 +9,10 @@
 import { truncateSync, write } from "node:fs";
 import { constants as osConstants } from "node:os";
 import { join } from "node:path";
-import type { Backlog, Chunk, Entry } from "./backlog.ts";
+import type { Backlog, Chunk, Entry, Place } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { hasCursor, loadCursor, saveCursor } from "./cursor.ts";
-import { decodeRecord, encodeRecord, type JournalRecord, receivedAtOf, scanRecords } from "./record.ts";
+import { decodeRecord, encodeRecord, type JournalRecord, peerOf, scanRecords } from "./record.ts";
 import { createRetention } from "./retention.ts";
 import {
   beginSegment,
@@ -31,6 +31,7 @@ import {
   setSegmentAside,
   tryDirectory,
 } from "./segments.ts";
+import { createShares, type Shares } from "./shares.ts";
 
 /** What the person on call should hear of. */
 export type JournalFault =
@@ -65,6 +66,8 @@ export interface JournalOptions {
   /** Rejects when the directory is no longer ours; asked before anything new is begun in it. */
   readonly hold?: () => Promise<void>;
   readonly onFault: (fault: JournalFault) => void;
+  /** Each record that an earlier process left and that is not on the queue yet, before the journal is open. */
+  readonly onRecovered?: (record: JournalRecord) => void;
   /** After each synced write: how long it took, in milliseconds. */
   readonly onSynced?: (tookMs: number) => void;
 }
@@ -75,6 +78,12 @@ export interface JournalStatus {
   readonly maxBytes: number;
   /** Not yet on the queue. */
   readonly records: number;
+  /** The bytes of these. */
+  readonly waitingBytes: number;
+  /** Peers whose share is used up: their records are refused. */
+  readonly usedUp: readonly string[];
+  /** Whose records take most of it; null when there are none. */
+  readonly most: { readonly peer: string; readonly bytes: number } | null;
   /** When the record that has waited longest was received; null when none waits. */
   readonly oldestAt: Date | null;
   /** Why the last append failed; null when it did not. */
@@ -85,6 +94,8 @@ export interface Journal {
   /** Resolves once the record is on the disk. Rejects when it is not: then nothing was promised. */
   append(record: JournalRecord): Promise<void>;
   readonly backlog: Backlog;
+  /** A record that was taken from the backlog and is not done, from the disk. Undefined when it is not there any more, which is told. */
+  read(place: Place): Promise<JournalRecord | undefined>;
   /** How many records were appended since the start. */
   appended(): number;
   status(): JournalStatus;
@@ -107,9 +118,15 @@ export interface Journal {
   close(): Promise<void>;
 }
 
-/** The journal is at its limit. The relay is asked to come again. */
+/** The journal is at its limit, or what one peer may have of it is used up. The relay is asked to come again. */
 export class JournalFullError extends Error {
   override readonly name = "JournalFullError";
+  /** Whose share is used up: others' records are taken. Null when no record is. */
+  readonly peer: string | null;
+  constructor(message: string, peer: string | null = null) {
+    super(message);
+    this.peer = peer;
+  }
 }
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -131,7 +148,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   // A segment leaves the disk as a whole, so a small journal needs small ones.
   const segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST));
   await makeDirectory(directory);
-  const { sizes, cursor, records } = await recover(directory, onFault);
+  const shares = createShares(maxBytes);
+  const { sizes, cursor, records, bytes } = await recover(options, shares);
 
   /** Bytes that are safe, by segment. What a failed write left behind them is not counted and never read. */
   const segments = new Map(sizes);
@@ -159,6 +177,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const backlog = createBacklog({
     from: cursor.drained,
     records,
+    bytes,
     memoryBytes: options.memoryBytes ?? MEMORY_BYTES,
     read: readChunk,
     end: durableEnd,
@@ -172,6 +191,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   function enqueue(record: JournalRecord, line: Buffer): Promise<void> {
     return new Promise((resolve, reject) => {
       appended += 1;
+      shares.promised(peerOf(record), line.byteLength);
       waiting.push({ record, line, resolve, reject });
       waitingBytes += line.byteLength;
       startFlush();
@@ -196,7 +216,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         promise(batch, start);
       } catch (cause) {
         told(cause as Error);
-        for (const { reject } of batch) reject(cause as Error);
+        for (const { record, line, reject } of batch) {
+          shares.broken(peerOf(record), line.byteLength);
+          reject(cause as Error);
+        }
         await endOpen();
       } finally {
         clearTimeout(slow);
@@ -224,6 +247,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     for (const { record, line, resolve } of batch) {
       const start = { segment: from.segment, offset };
       offset += line.byteLength;
+      shares.arrived(from.segment, peerOf(record), line.byteLength);
       backlog.add({ record, start, end: { segment: from.segment, offset } });
       resolve();
     }
@@ -337,6 +361,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       }
       notRemoved.delete(segment);
       segments.delete(segment);
+      shares.removed(segment);
       totalBytes -= bytes;
     }
     const next = { drained: backlog.drained(), settled, redis };
@@ -357,6 +382,11 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       if (totalBytes + waitingBytes + line.byteLength > maxBytes) {
         return Promise.reject(new JournalFullError(`The journal holds ${totalBytes} of ${maxBytes} bytes`));
       }
+      const peer = peerOf(record);
+      if (!shares.has(peer, line.byteLength, totalBytes + waitingBytes)) {
+        const cause = `The journal holds ${totalBytes} of ${maxBytes} bytes, and as much of ${peer} as it may`;
+        return Promise.reject(new JournalFullError(cause, peer));
+      }
       if (waitingBytes > MAX_WAITING_BYTES) return Promise.reject(new JournalFullError("The disk does not keep up"));
       return enqueue(record, line);
     },
@@ -364,6 +394,20 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     moveToEnd: (record) => enqueue(record, encodeRecord(record)),
 
     backlog,
+
+    async read({ start, end }) {
+      try {
+        const bytes = await readSegment(directory, start, end.offset - start.offset);
+        const { entries } = await entriesOf(bytes, start, true);
+        if (bytes.byteLength === 0) onFault({ kind: "missing", segment: start.segment });
+        return entries[0]?.record;
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+        onFault({ kind: "missing", segment: start.segment });
+        return undefined;
+      }
+    },
+
     appended: () => appended,
 
     status() {
@@ -372,7 +416,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         bytes: totalBytes,
         maxBytes,
         records: backlog.records(),
-        oldestAt: oldest ? new Date(receivedAtOf(oldest)) : null,
+        waitingBytes: backlog.bytes(),
+        usedUp: shares.usedUp(totalBytes),
+        most: shares.most(),
+        oldestAt: oldest ? new Date(oldest.receivedAt) : null,
         fault,
       };
     },
@@ -417,6 +464,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const drained = backlog.drained();
       if (backlog.records() === 0) {
         for (const segment of segments.keys()) await removeSegment(directory, segment);
+        for (const segment of segments.keys()) shares.removed(segment);
         segments.clear();
       }
       await saveCursor(directory, { drained, settled: drained, redis });
@@ -433,12 +481,13 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 interface Recovered {
   readonly sizes: ReadonlyMap<number, number>;
   readonly cursor: { drained: Position; settled: Position; redis: string | null };
-  /** How many records wait. */
+  /** How many records wait, and their bytes. */
   readonly records: number;
+  readonly bytes: number;
 }
 
-/** Looks at every segment once: cuts a torn end, sets damaged bytes aside, counts what waits. */
-async function recover(directory: string, onFault: (fault: JournalFault) => void): Promise<Recovered> {
+/** Looks at every segment once: cuts a torn end, sets damaged bytes aside, counts what waits and whose it is. */
+async function recover({ directory, onFault, onRecovered }: JournalOptions, shares: Shares): Promise<Recovered> {
   const [newer] = newerSegments(directory);
   if (newer !== undefined) throw writtenByNewer(join(directory, newer));
   const listed = listSegments(directory);
@@ -448,6 +497,7 @@ async function recover(directory: string, onFault: (fault: JournalFault) => void
   const cursor = saved ?? { drained: first, settled: first, redis: null };
   const sizes = new Map<number, number>();
   let records = 0;
+  let waitingBytes = 0;
 
   for (const { segment, bytes: length } of listed) {
     const bytes = await readSegment(directory, { segment, offset: 0 }, length).catch((cause: Error) => {
@@ -462,8 +512,15 @@ async function recover(directory: string, onFault: (fault: JournalFault) => void
       if (stretch.kind === "record") {
         // What has settled is not needed any more, by whichever version.
         if (isBefore(start, cursor.settled)) continue;
-        if (!decodeRecord(stretch.json)) throw writtenByNewer(segmentPath(directory, segment), stretch.start);
-        if (!isBefore(start, cursor.drained)) records += 1;
+        const record = decodeRecord(stretch.json);
+        if (!record) throw writtenByNewer(segmentPath(directory, segment), stretch.start);
+        const length = stretch.end - stretch.start;
+        shares.promised(peerOf(record), length);
+        shares.arrived(segment, peerOf(record), length);
+        if (isBefore(start, cursor.drained)) continue;
+        onRecovered?.(record);
+        records += 1;
+        waitingBytes += length;
       } else if (stretch.kind === "damaged") {
         await reportDamage(directory, start, bytes.subarray(stretch.start, stretch.end), onFault);
       } else if (stretch.kind === "torn") {
@@ -480,7 +537,7 @@ async function recover(directory: string, onFault: (fault: JournalFault) => void
     }
     sizes.set(segment, size);
   }
-  return { sizes, cursor: boundedBy(cursor, first), records };
+  return { sizes, cursor: boundedBy(cursor, first), records, bytes: waitingBytes };
 }
 
 /** Nothing of it may be left behind or misread: it was answered 250. */

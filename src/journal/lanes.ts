@@ -1,11 +1,10 @@
 /**
  * Work beside other work: a lane for each key, in order, one at a time. Lanes do not
- * wait for each other, and whoever hands work in does not wait for any, unless more
- * waits in that lane than it may hold.
+ * wait for each other, and whoever hands work in waits for none: what finds no room
+ * in its lane is put aside, and fetched when its turn comes.
  */
 export interface Lanes<T> {
-  /** Resolves when it has a place in its lane; at once, but in a lane that is full. */
-  hand(key: string, item: T, size: number): Promise<void>;
+  hand(key: string, item: T, size: number): void;
   /** Resolves when nothing is under way in any lane. */
   idle(): Promise<void>;
 }
@@ -13,49 +12,49 @@ export interface Lanes<T> {
 export interface LanesOptions<T> {
   /** Never rejects. */
   readonly work: (item: T) => Promise<void>;
-  /** The sizes that may wait in one lane, summed up. One item may always. */
+  /** The sizes that one lane holds, summed up. */
   readonly room: number;
+  /** Lets go of an item, and says how to fetch it: never rejecting; undefined when it is not to be had any more. */
+  readonly putAside: (item: T) => () => Promise<T | undefined>;
+}
+
+interface Place<T> {
+  readonly fetch: () => T | Promise<T | undefined>;
+  /** What it holds of its lane's room. */
+  readonly size: number;
 }
 
 interface Lane<T> {
-  readonly waiting: { readonly item: T; readonly size: number }[];
+  readonly waiting: Place<T>[];
   /** Of what waits, and of what is under way. */
   held: number;
-  readonly full: (() => void)[];
   done: Promise<void>;
 }
 
-export function createLanes<T>({ work, room }: LanesOptions<T>): Lanes<T> {
+export function createLanes<T>({ work, room, putAside }: LanesOptions<T>): Lanes<T> {
   const lanes = new Map<string, Lane<T>>();
 
   async function run(key: string, lane: Lane<T>): Promise<void> {
     for (let next = lane.waiting.shift(); next; next = lane.waiting.shift()) {
-      await work(next.item);
+      const item = await next.fetch();
+      if (item !== undefined) await work(item);
       lane.held -= next.size;
-      for (const wake of lane.full.splice(0)) wake();
-      // Whoever was woken takes its place before the lane may count as empty.
-      await Promise.resolve();
     }
     lanes.delete(key);
   }
 
   return {
-    async hand(key, item, size) {
-      for (;;) {
-        const lane = lanes.get(key);
-        if (!lane) {
-          const begun: Lane<T> = { waiting: [{ item, size }], held: size, full: [], done: Promise.resolve() };
-          lanes.set(key, begun);
-          begun.done = run(key, begun);
-          return;
-        }
-        if (lane.held === 0 || lane.held + size <= room) {
-          lane.waiting.push({ item, size });
-          lane.held += size;
-          return;
-        }
-        await new Promise<void>((resolve) => lane.full.push(resolve));
+    hand(key, item, size) {
+      const lane = lanes.get(key);
+      if (!lane) {
+        const begun: Lane<T> = { waiting: [{ fetch: () => item, size }], held: size, done: Promise.resolve() };
+        lanes.set(key, begun);
+        begun.done = run(key, begun);
+        return;
       }
+      const fits = lane.held + size <= room;
+      lane.waiting.push(fits ? { fetch: () => item, size } : { fetch: putAside(item), size: 0 });
+      if (fits) lane.held += size;
     },
 
     async idle() {

@@ -41,6 +41,21 @@ export function receivedAtOf(record: JournalRecord): string {
   }
 }
 
+/** Whose message it was. Never throws: of a record that a person has mended by hand nothing is certain. */
+export function peerOf(record: JournalRecord): string {
+  switch (record.kind) {
+    case "event":
+      return record.event?.data?.peer?.name ?? NOBODY;
+    case "acknowledgement":
+      return record.acknowledgement?.peer ?? NOBODY;
+    case "quarantine":
+    case "bounce":
+      return record.message?.peer?.name ?? NOBODY;
+  }
+}
+
+const NOBODY = "";
+
 export function encodeRecord(record: JournalRecord): Buffer {
   const json = Buffer.from(jsonOf(record));
   const head = `${crc32(json).toString(16).padStart(8, "0")} ${json.byteLength} `;

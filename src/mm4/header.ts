@@ -117,11 +117,8 @@ export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedVal
   const warnings: Warning[] = [];
   let value = bytes;
   if (NOT_ASCII.test(bytes)) {
-    try {
-      value = UTF_8.decode(Buffer.from(bytes, "latin1"));
-    } catch {
-      warnings.push("not-utf-8");
-    }
+    value = readUtf8(bytes) ?? bytes;
+    if (value === bytes) warnings.push("not-utf-8");
   }
   if (value.includes("=?")) {
     const decoded = wordsAreDecodable(value) ? decodeWords(value) : REPLACEMENT;
@@ -135,6 +132,15 @@ export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedVal
     warnings.push("control-characters-removed");
   }
   return { value: value.trim(), warnings };
+}
+
+/** The text whose UTF-8 these bytes are, one character a byte; undefined where they are not UTF-8. */
+export function readUtf8(bytes: string): string | undefined {
+  try {
+    return UTF_8.decode(Buffer.from(bytes, "latin1"));
+  } catch {
+    return undefined;
+  }
 }
 
 /** What decoders leave where bytes make no character. */

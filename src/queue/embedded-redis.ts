@@ -9,7 +9,7 @@
  *
  * It asks for a password, which only the owner of the directory can read, because
  * every user of the machine reaches its port. What it is to do is told to it on
- * its standard input, because every user can read a command line.
+ * its standard input, a file without a name, because every user can read a command line.
  */
 import { execFile, spawn } from "node:child_process";
 import {
@@ -20,6 +20,7 @@ import {
   openSync,
   readFileSync,
   realpathSync,
+  rmSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
@@ -48,6 +49,8 @@ export interface EmbeddedRedisOptions {
   /** It ended without being asked to, and is being started again. */
   readonly onRestart: (reason: string) => void;
 }
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
 /** Where each program is found when nothing is said; Valkey is Redis under its new name. */
 const PROGRAMS = ["redis-server", "valkey-server"];
@@ -168,10 +171,10 @@ async function launch({ directory, password, preferredPort, samePort = false }: 
     preferredPort !== undefined && (samePort || (await isFree(preferredPort))) ? preferredPort : await freePort();
   keepUrl(directory, urlWith(password, port));
   const log = openSync(join(directory, "redis.log"), "a", 0o600);
-  const child = spawn(program, ["-"], { detached: true, stdio: ["pipe", log, log] });
+  const settings = openSettings(directory, redisSettings(directory, port, password));
+  const child = spawn(program, ["-"], { detached: true, stdio: [settings, log, log] });
+  closeSync(settings);
   closeSync(log);
-  child.stdin?.on("error", () => {}); // It ended before it had read all; why is in its log.
-  child.stdin?.end(redisSettings(directory, port, password));
   let failure: string | undefined;
   child.once("error", (cause) => {
     failure = cause.message;
@@ -188,6 +191,24 @@ async function launch({ directory, password, preferredPort, samePort = false }: 
   writeFileSync(join(directory, STATE), JSON.stringify(running), { mode: 0o600 });
   await becomesReady(running, { directory, password, failure: () => failure });
   return running;
+}
+
+/**
+ * The settings, to be read from their beginning. A Redis that begins has all of them, whatever becomes of us:
+ * from a pipe that nobody writes to any more it would read none, and ask for no password. They stand under no name.
+ */
+function openSettings(directory: string, settings: string): number {
+  const file = join(directory, "settings.new");
+  rmSync(file, { force: true });
+  const written = openSync(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    const read = openSync(file, O_RDONLY | O_NOFOLLOW);
+    rmSync(file);
+    writeFileSync(written, settings);
+    return read;
+  } finally {
+    closeSync(written);
+  }
 }
 
 /** As redis.conf has them. */

@@ -77,6 +77,8 @@ async function ask(
   const pipeline = redis.pipeline();
   for (const id of ids) question(pipeline, id);
   return ((await pipeline.exec()) ?? []).map(([cause, answer]) => {
+    // What somebody else put there need not be a job.
+    if (cause?.message.startsWith("WRONGTYPE")) return null;
     if (cause) throw cause;
     return answer;
   });
@@ -102,13 +104,31 @@ function inPieces(
 }
 
 function peerIn(options: unknown): string {
-  const { peer } = JSON.parse(String(options ?? "{}")) as Partial<QuarantineJobsOptions>;
-  return peer ?? NOBODY;
+  const { peer } = parsed(options) as Record<keyof QuarantineJobsOptions, unknown>;
+  return typeof peer === "string" ? peer : NOBODY;
 }
 
 /** What is no message of ours is not looked at again. */
 function peerOfMessage(data: unknown): string {
-  return (JSON.parse(String(data ?? "{}")) as Partial<QuarantinedMessage>).peer?.name ?? "nobody";
+  const message = parsed(data);
+  return isMessage(message) ? message.peer.name : "nobody";
+}
+
+/** Whether a job holds what we put there. Whoever reaches Redis can put anything there. */
+function isMessage(data: unknown): data is QuarantinedMessage {
+  const { peer, raw } = (data ?? {}) as Record<keyof QuarantinedMessage, unknown>;
+  const { name } = (peer ?? {}) as Record<string, unknown>;
+  return typeof name === "string" && name !== NOBODY && typeof raw === "string";
+}
+
+/** Of what is no JSON, or none of an object, an empty one. */
+function parsed(text: unknown): object {
+  try {
+    const value: unknown = JSON.parse(String(text));
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
 }
 
 /** Since when a peer's messages find no room. */
@@ -200,8 +220,9 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number, proc
       return before === undefined;
     },
     promised(id, message) {
+      // Recovered from the journal, it may stand there twice, or have arrived before.
+      if (!coming.has(id) && !measured.has(id)) count(message, 1);
       coming.set(id, { message, measurements: Number.POSITIVE_INFINITY });
-      count(message, 1);
     },
     broken(id) {
       const entry = coming.get(id);
@@ -288,7 +309,9 @@ export interface Quarantine {
 export function openQuarantine(redis: Redis, prefix: string): Quarantine {
   const queue = new Queue<QuarantinedMessage>(QUARANTINE_QUEUE, { connection: redis, prefix });
   queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
-  const entry = (job: Job<QuarantinedMessage>): QuarantineEntry => ({ id: job.id ?? "", message: job.data });
+  /** None of what somebody else put there. */
+  const entries = (jobs: readonly (Job<QuarantinedMessage> | undefined)[]): readonly QuarantineEntry[] =>
+    jobs.flatMap((job) => (job && isMessage(job.data) ? [{ id: job.id ?? "", message: job.data }] : []));
   /** What is no id of ours may be a key of BullMQ's. */
   async function jobOf(id: string): Promise<Job<QuarantinedMessage> | undefined> {
     return /^j[0-9a-f]{32}$/.test(id) ? queue.getJob(id) : undefined;
@@ -310,11 +333,11 @@ export function openQuarantine(redis: Redis, prefix: string): Quarantine {
   return {
     async list(from = 0, count = 0) {
       const jobs = await queue.getJobs(["waiting"], from, from + count - 1, true);
-      return jobs.filter((job) => job !== undefined).map(entry);
+      return entries(jobs);
     },
     async newest(count) {
       const jobs = await queue.getJobs(["waiting"], 0, count - 1, false);
-      return jobs.filter((job) => job !== undefined).map(entry);
+      return entries(jobs);
     },
     async reasons() {
       const counts = new Map<string, number>();
@@ -323,13 +346,11 @@ export function openQuarantine(redis: Redis, prefix: string): Quarantine {
     },
     async *ofReason(wanted) {
       for (const { id, reason } of await names()) {
-        const job = reason === wanted ? await queue.getJob(id) : undefined;
-        if (job) yield entry(job);
+        if (reason === wanted) yield* entries([await queue.getJob(id)]);
       }
     },
     async find(id) {
-      const job = await jobOf(id);
-      return job && entry(job);
+      return entries([await jobOf(id)])[0];
     },
     async drop(id) {
       const job = await jobOf(id);

@@ -22,6 +22,8 @@ export function createBounceRoom(): BounceRoom {
       return sum === 0 || sum + bytes <= BOUNDS.bouncesWaiting.value;
     },
     enter(id, peer, raw) {
+      // One that was moved to the journal's end may stand there twice when that is opened again.
+      if (waiting.has(id)) return;
       const bytes = raw + PLACE_BYTES;
       waiting.set(id, { peer, bytes });
       sums.set(peer, (sums.get(peer) ?? 0) + bytes);

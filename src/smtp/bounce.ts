@@ -8,6 +8,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { type HeaderField, type HeaderLimits, readHeader } from "../mm4/header.ts";
 import { findOwnId, readOwnId } from "../mm4/own-mail-id.ts";
+import { boundaryIn, decodeBody } from "./mime.ts";
 
 export interface ReadBounce {
   /** Id of the acknowledgement that it concerns; null when it names none of ours. */
@@ -46,17 +47,14 @@ export function readBounce(bytes: Uint8Array, domain: string): Promise<ReadBounc
 function readNow(bytes: Uint8Array, domain: string): ReadBounce {
   const text = Buffer.from(bytes.subarray(0, BOUNDS.bounceBytes.value)).toString("latin1");
   const { top, parts } = splitParts(text);
-  const fieldsOf = (types: readonly string[]): readonly HeaderField[] => {
-    const part = parts.find(({ type }) => types.includes(type));
-    return part ? fieldsIn(part.body) : [];
-  };
-  const status = fieldsOf(STATUS_TYPES);
-  const returned = said(fieldsOf(RETURNED_TYPES), "message-id");
+  const bodyOf = (types: readonly string[]): string => parts.find(({ type }) => types.includes(type))?.body ?? "";
+  const status = fieldsIn(inOneGroup(bodyOf(STATUS_TYPES)));
+  const returned = messageIdIn(said(fieldsIn(bodyOf(RETURNED_TYPES)), "message-id") ?? "");
   const words = inWords(top, parts);
   const hasFields = status.length > 0;
   return {
     acknowledgementId:
-      findId({ status, returned, top }) ?? (returned === null ? findOwnId(text, domain) : null) ?? null,
+      findId({ status, returned, top }) ?? (returned === null ? findAnywhere(text, parts, domain) : null) ?? null,
     action: hasFields ? actionIn(said(status, "action") ?? "") : actionOf(words),
     status: STATUS.exec((hasFields ? said(status, "status") : words.reply) ?? "")?.[0] ?? null,
     diagnostic: said(status, "diagnostic-code") ?? words.reply,
@@ -86,6 +84,17 @@ function findId({
   return named.map((text) => readOwnId(text ?? "")).find((id) => id !== undefined);
 }
 
+/** As it stands between other things, such as a comment; null for what is none. RFC 5322 §3.6.4. */
+function messageIdIn(written: string): string | null {
+  return /<[^<>\s]+>/.exec(written)?.[0] ?? /^[^\s@]+@[^\s@]+$/.exec(written)?.[0] ?? null;
+}
+
+/** As it came, or as what is encoded says. */
+function findAnywhere(text: string, parts: readonly Part[], domain: string): string | undefined {
+  const decoded = parts.filter((part) => part.encoded).map((part) => part.body);
+  return [text, ...decoded].map((one) => findOwnId(one, domain)).find((id) => id !== undefined);
+}
+
 function said(fields: readonly HeaderField[], key: string): string | null {
   return fields.find((field) => field.key === key)?.bytes.slice(0, MAX_TEXT_LENGTH) ?? null;
 }
@@ -93,7 +102,10 @@ function said(fields: readonly HeaderField[], key: string): string | null {
 interface Part {
   /** In lower case, such as `message/delivery-status`. */
   readonly type: string;
+  /** Decoded. */
   readonly body: string;
+  /** Whether it came otherwise. */
+  readonly encoded: boolean;
 }
 
 /**
@@ -104,13 +116,17 @@ function splitParts(text: string): { readonly top: readonly HeaderField[]; reado
   const top = openPart(text, LIMITS);
   const delimiters = new Set<string>();
   const parts: Part[] = [];
-  let open: { readonly type: string; readonly bodyAt: number } | undefined;
+  let open: OpenPart | undefined;
   const begin = (part: OpenPart, from: number): void => {
     if (part.boundary !== undefined) delimiters.add(`--${part.boundary}`);
-    open = part.boundary === undefined ? { type: part.type, bodyAt: from + part.bodyAt } : undefined;
+    open = part.boundary === undefined ? { ...part, bodyAt: from + part.bodyAt } : undefined;
   };
   const end = (at: number): void => {
-    if (open) parts.push({ type: open.type, body: text.slice(open.bodyAt, Math.max(open.bodyAt, at)) });
+    if (open) {
+      const written = text.slice(open.bodyAt, Math.max(open.bodyAt, at));
+      const body = decodeBody(written, open.encoding);
+      parts.push({ type: open.type, body, encoded: body !== written });
+    }
     open = undefined;
   };
   begin(top, 0);
@@ -141,6 +157,8 @@ interface OpenPart {
   readonly type: string;
   /** Of a multipart. */
   readonly boundary: string | undefined;
+  /** As its Content-Transfer-Encoding has it. RFC 2045 §6.1. */
+  readonly encoding: string;
   /** Where its body begins in the text. */
   readonly bodyAt: number;
 }
@@ -151,9 +169,9 @@ function openPart(text: string, limits: HeaderLimits): OpenPart {
   const header = readHeader(Buffer.from(text.slice(0, bodyAt), "latin1"), limits);
   const fields = header.ok ? header.value.fields : [];
   const written = (fields.find(({ key }) => key === "content-type")?.bytes ?? "").slice(0, MAX_TYPE_LENGTH);
+  const encoding = said(fields, "content-transfer-encoding") ?? "";
   const type = /^[^\s;]+/.exec(written)?.[0]?.toLowerCase() ?? "text/plain";
-  const [, quoted, bare] = /;\s*boundary\s*=\s*(?:"([^"]+)"|([^\s;"]+))/i.exec(written) ?? [];
-  return { fields, type, boundary: type.startsWith("multipart/") ? (quoted ?? bare) : undefined, bodyAt };
+  return { fields, type, boundary: type.startsWith("multipart/") ? boundaryIn(written) : undefined, encoding, bodyAt };
 }
 
 function endOfHeader(text: string): number {
@@ -164,10 +182,18 @@ function endOfHeader(text: string): number {
 }
 
 /** The groups of fields of a part, one behind the other, as one. RFC 3464 §2.1. */
+function inOneGroup(body: string): string {
+  return withoutEmptyLines(body).replace(/\n(?:\r?\n)+/g, "\n");
+}
+
+/** Up to the first empty line: what is behind it is the returned mail's text. */
 function fieldsIn(body: string): readonly HeaderField[] {
-  const together = body.replace(/^(?:\r?\n)+/, "").replace(/\n(?:\r?\n)+/g, "\n");
-  const header = readHeader(Buffer.from(together, "latin1"), LIMITS);
+  const header = readHeader(Buffer.from(withoutEmptyLines(body), "latin1"), LIMITS);
   return header.ok ? header.value.fields : [];
+}
+
+function withoutEmptyLines(body: string): string {
+  return body.replace(/^(?:\r?\n)+/, "");
 }
 
 /** What a bounce says to people: the subject, and the text in front of the mail that came back. */

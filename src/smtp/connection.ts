@@ -28,7 +28,7 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import { tidyCommand } from "./command.ts";
 import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./data-reader.ts";
 import { createBucket, type Limits } from "./limits.ts";
-import { findParameterFault } from "./parameters.ts";
+import { findParameterFault, withUsedParameters } from "./parameters.ts";
 import { pathOctets, readPath, splitAddressCommand } from "./path.ts";
 import type { Peer } from "./peer.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
@@ -74,7 +74,8 @@ export interface House {
   onFailed(connection: Mm4Connection, cause: Error): void;
   /** A handshake that failed: the client hears nothing of us that it would understand. */
   onTlsFailed(connection: Mm4Connection, why: string): void;
-  onClosed(connection: Mm4Connection): void;
+  /** All has been said to it, or it has gone. May be told twice. */
+  onLeaving(connection: Mm4Connection): void;
 }
 
 /** What is to be answered to a message. */
@@ -277,12 +278,17 @@ export class Mm4Connection extends SMTPConnection {
 
   override handler_MAIL(command: Buffer, callback: () => void): void {
     if (this.refuseAddressing(command)) callback();
-    else super.handler_MAIL(command, callback);
+    else super.handler_MAIL(this.asMeant(command), callback);
   }
 
   override handler_RCPT(command: Buffer, callback: () => void): void {
     if (this.refuseAddressing(command)) callback();
-    else super.handler_RCPT(command, callback);
+    else super.handler_RCPT(this.asMeant(command), callback);
+  }
+
+  /** The library refuses UTF-8 as xtext, and looks into what is passed over. */
+  private asMeant(command: Buffer): Buffer {
+    return this.peer?.listed ? Buffer.from(withUsedParameters(command.toString("latin1")), "latin1") : command;
   }
 
   /** Whether something is wrong with the length of the address, or behind it, and that was answered. */
@@ -392,8 +398,14 @@ export class Mm4Connection extends SMTPConnection {
     this.tlsFailed = this._upgrading;
   }
 
+  /** Its client may take five seconds to close its own side, in which others can deliver. */
+  override close(): void {
+    super.close();
+    this.house.onLeaving(this);
+  }
+
   override _onClose(): void {
-    if (!this._closed) this.house.onClosed(this);
+    if (!this._closed) this.house.onLeaving(this);
     // One that is whole is given up when it is stored, whoever waits for that.
     const parser = this._parser || undefined;
     if (parser?._dataMode) this.holdMessage(0);

@@ -93,7 +93,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const unfinished = createUnfinished(limits.unfinishedBytes);
   const places = createPlaces<Mm4Connection>({
     max: limits.clients,
-    maxOf: ({ peer }) => (peer ? maxOf(peer) : 0),
+    // What becomes free at a stop is nobody's any more.
+    maxOf: ({ peer }) => (peer && !stopping ? maxOf(peer) : 0),
     onTaken: ({ peer }) => options.onSession(peer?.name ?? ""),
   });
   const mayGoOn = createPace();
@@ -111,7 +112,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     onFailed: ({ remoteAddress, peer }, cause) =>
       options.onError(cause, { address: remoteAddress, peer: peer?.name ?? null }),
     onTlsFailed: (connection, why) => noteRefusal(connection, "tls-handshake", why),
-    onClosed: places.left,
+    onLeaving: places.left,
   };
 
   const server = new Mm4Server({
@@ -184,9 +185,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     return undefined;
   }
 
-  /** How many connections a peer may have at a time. */
-  function maxOf(peer: Peer): number {
-    return peer.limits.connections ?? limits.clientsPerPeer;
+  /** How many connections a peer may have at a time. Unless its entry says so it cannot take the others' places. */
+  function maxOf({ limits: own, listed }: Peer): number {
+    if (own.connections !== null) return own.connections;
+    if (!listed) return limits.clientsPerPeer;
+    return Math.min(limits.clientsPerPeer, Math.max(1, Math.floor(limits.clients * BOUNDS.connectionsShare.value)));
   }
 
   function noteRefusal(

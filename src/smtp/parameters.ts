@@ -3,10 +3,11 @@
  * known. Pure. The library looks at those that mean something here, and blames the
  * address for what it cannot decode.
  *
- * Sources: RFC 5321 §4.1.1.11 (syntax, and 555), RFC 3461 §4 (xtext, DSN),
+ * Sources: RFC 5321 §4.1.1.11 (syntax, and 555), RFC 3461 §4 (xtext, DSN, each once at most),
  * RFC 4954 §5 (AUTH), RFC 1870 §3 (SIZE), RFC 6152 §2 (BODY).
  */
 import { BOUNDS } from "../bounds/bounds.ts";
+import { readUtf8 } from "../mm4/header.ts";
 import { splitAddressCommand } from "./path.ts";
 
 export type ParameterFault = "wrong" | "unknown";
@@ -20,31 +21,52 @@ export type ParameterFault = "wrong" | "unknown";
  * §5), and nothing of DSN or an unknown extension changes what becomes of a report.
  */
 export function findParameterFault(command: string, indulgent: boolean): ParameterFault | undefined {
-  const { name = "", behind = "" } = splitAddressCommand(command) ?? {};
-  const known = KNOWN[name.slice(0, "MAIL".length)] ?? {};
+  const { behind, parameters, known } = takeApart(command);
   if (behind !== "" && !/^[ \t]/.test(behind)) return "wrong";
-  const parameters = behind.split(/[ \t]+/).filter((parameter) => parameter !== "");
   if (parameters.length > BOUNDS.parameters.value) return "wrong";
+  const names = parameters.map((parameter) => nameAndValue(parameter).name);
+  if (new Set(names).size < names.length) return "wrong";
   const faults = parameters.map((parameter) => faultOf(parameter, known, indulgent));
   return faults.find((fault) => fault === "wrong") ?? faults.find((fault) => fault !== undefined);
 }
 
-function faultOf(parameter: string, known: Parameters, indulgent: boolean): ParameterFault | undefined {
+/** The command without what means nothing here, of which the library has rules of its own. */
+export function withUsedParameters(command: string): string {
+  const { addressed, parameters, known } = takeApart(command);
+  return [addressed, ...parameters.filter((parameter) => known[nameAndValue(parameter).name]?.used)].join(" ");
+}
+
+function takeApart(command: string) {
+  const { name = "", behind = "" } = splitAddressCommand(command) ?? {};
+  const addressed = command.slice(0, command.length - behind.length);
+  const parameters = behind.split(/[ \t]+/).filter((parameter) => parameter !== "");
+  return { addressed, behind, parameters, known: KNOWN[name.slice(0, "MAIL".length)] ?? {} };
+}
+
+/** The name in capitals; the value with its sign of equality, or empty. */
+function nameAndValue(parameter: string): { readonly name: string; readonly value: string } {
   const equals = parameter.indexOf("=");
-  const name = equals === -1 ? parameter : parameter.slice(0, equals);
-  const value = equals === -1 ? "" : parameter.slice(equals);
+  if (equals === -1) return { name: parameter.toUpperCase(), value: "" };
+  return { name: parameter.slice(0, equals).toUpperCase(), value: parameter.slice(equals) };
+}
+
+function faultOf(parameter: string, known: Parameters, indulgent: boolean): ParameterFault | undefined {
+  const { name, value } = nameAndValue(parameter);
   if (hasControls(value) || hasControls(name)) return "wrong";
-  const rule = known[name.toUpperCase()];
+  const rule = known[name];
   if (rule?.used === false && indulgent) return undefined;
   if (rule) return rule.value.test(value) ? undefined : "wrong";
   if (indulgent) return undefined;
   return /^[a-z0-9][a-z0-9-]*(?:=[!-<>-~]+)?$/i.test(parameter) ? "unknown" : "wrong";
 }
 
-/** In the bytes, or as xtext has them. */
+/**
+ * As it stands, or as xtext has it. Octets of 0x80 to 0x9f are controls of Latin-1, and
+ * parts of most characters in UTF-8, which an address of SMTPUTF8 is in. RFC 6533 §3.
+ */
 function hasControls(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: those it looks for
-  return /[\0-\x1f\x7f-\x9f]|\+(?:[01][0-9A-F]|7F|[89][0-9A-F])/.test(text);
+  const bytes = text.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return /\p{Cc}/u.test(readUtf8(bytes) ?? bytes);
 }
 
 type Parameters = Readonly<Record<string, { readonly value: RegExp; readonly used: boolean }>>;

@@ -47,8 +47,9 @@ export type Login = "right" | "wrong" | "busy";
 export interface Logins {
   /**
    * Compares in constant time. `wrong` comes late, and later with each failure of
-   * the same network; `busy` before that time is over, and when too many of its peer
-   * wait to be compared. One that was right before is right at once. Peers take
+   * the same address; `busy` before that time is over, and when too many of its peer
+   * wait to be compared. One that was right before is right at once, and the same one
+   * as another's that is being compared is what that one is. Peers take
    * turns: what others try, and how often, costs a peer one comparison of each.
    */
   check(given: Credentials, known: { readonly user: string; readonly password: PasswordHash }): Promise<Login>;
@@ -63,57 +64,85 @@ export interface Credentials {
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 16_000;
-/** After this time without a failure a network is as good as any other. */
+/** After this time without a failure an address is as good as any other. */
 const FORGIVEN_AFTER_MS = 900_000;
 
 export function createLogins(): Logins {
   const peers = new Map<string, PeerLogins>();
   const inTurn = createTurns();
-  /** Marks of the passwords that were right: a relay with one report a connection logs in at each. */
-  const right = new WeakMap<PasswordHash, Buffer>();
   const secret = randomBytes(32);
   const digest = (text: string): Buffer => createHmac("sha256", secret).update(text).digest();
 
   function loginsOf(peer: string): PeerLogins {
-    const logins = peers.get(peer) ?? { failures: createFailures(), waiting: 0, waitingOf: new Map() };
+    const logins = peers.get(peer) ?? {
+      failures: createFailures(),
+      waiting: 0,
+      waitingOf: new Map(),
+      comparing: new Map(),
+    };
     peers.set(peer, logins);
     return logins;
   }
 
-  /** Whether it is the one that was right before. */
-  function isRemembered(password: string, known: PasswordHash): boolean {
-    const mark = right.get(known);
-    return mark !== undefined && timingSafeEqual(mark, digest(password));
-  }
-
   async function matches(peer: string, password: string, known: PasswordHash): Promise<boolean> {
     const matched = timingSafeEqual(await inTurn(peer, () => derive(password, known)), known.hash);
-    if (matched) right.set(known, digest(password));
+    if (matched) loginsOf(peer).right = markOf(password, known);
     return matched;
   }
 
+  /** Of a password and the hash that it is compared with; tells nothing of either. */
+  function markOf(password: string, { costLog2, blockSize, parallelism, salt, hash }: PasswordHash): Buffer {
+    return digest(JSON.stringify([costLog2, blockSize, parallelism, ...[salt, hash].map(unpadded), password]));
+  }
+
+  /** The comparison of this password, under way or begun; undefined when it cannot be begun now. */
+  function compare(
+    { peer, address, password }: Credentials,
+    known: PasswordHash,
+    mark: Buffer,
+  ): Comparison | undefined {
+    const logins = loginsOf(peer);
+    const key = mark.toString("base64");
+    const underWay = logins.comparing.get(key);
+    if (underWay) return { begun: false, matched: underWay };
+    const network = networkOf(address);
+    if (isCrowded(logins, network) || logins.failures.isTooSoon(address)) return undefined;
+    countWaiting(logins, network, 1);
+    const matched = matches(peer, password, known).finally(() => {
+      countWaiting(logins, network, -1);
+      logins.comparing.delete(key);
+    });
+    logins.comparing.set(key, matched);
+    return { begun: true, matched };
+  }
+
   return {
-    async check({ peer, address, user, password }, known) {
-      const network = networkOf(address);
-      const logins = loginsOf(peer);
-      const userMatches = timingSafeEqual(digest(user), digest(known.user));
-      let passwordMatches = isRemembered(password, known.password);
-      if (!passwordMatches) {
-        if (isCrowded(logins, network) || logins.failures.isTooSoon(network)) return "busy";
-        countWaiting(logins, network, 1);
-        passwordMatches = await matches(peer, password, known.password).finally(() =>
-          countWaiting(logins, network, -1),
-        );
-      }
-      if (passwordMatches && userMatches) {
-        logins.failures.forget(network);
+    async check(given, known) {
+      const { failures, right } = loginsOf(given.peer);
+      const userMatches = timingSafeEqual(digest(given.user), digest(known.user));
+      const mark = markOf(given.password, known.password);
+      const remembered = right !== undefined && timingSafeEqual(right, mark);
+      const comparison = remembered ? REMEMBERED : compare(given, known.password, mark);
+      if (!comparison) return "busy";
+      if ((await comparison.matched) && userMatches) {
+        failures.forget(given.address);
         return "right";
       }
-      await new Promise((resolve) => setTimeout(resolve, logins.failures.note(network)));
+      // What several bring at the same time is one guess.
+      const delayMs = (comparison.begun ? undefined : failures.delayOf(given.address)) ?? failures.note(given.address);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
       return "wrong";
     },
   };
 }
+
+interface Comparison {
+  /** Whether it was begun for this one. */
+  readonly begun: boolean;
+  readonly matched: Promise<boolean>;
+}
+
+const REMEMBERED: Comparison = { begun: true, matched: Promise.resolve(true) };
 
 /** What is known of the logins of one peer, and of nobody else. */
 interface PeerLogins {
@@ -121,6 +150,13 @@ interface PeerLogins {
   /** Passwords that wait to be compared. */
   waiting: number;
   readonly waitingOf: Map<string, number>;
+  /** By their marks: the relays of a peer bring the same one at the same time. */
+  readonly comparing: Map<string, Promise<boolean>>;
+  /**
+   * The mark of the password that was right: a relay with one report a connection logs in at each. It stays right
+   * when the peers are read again, as long as the hash is the same.
+   */
+  right?: Buffer;
 }
 
 function isCrowded({ waiting, waitingOf }: PeerLogins, network: string): boolean {
@@ -136,28 +172,59 @@ function countWaiting(logins: PeerLogins, network: string, change: 1 | -1): void
   else logins.waitingOf.delete(network);
 }
 
-/** The failures of one peer's networks. Of too many, the one that failed longest ago is forgotten. */
+/**
+ * The failures of one peer's addresses. Of one IPv6 network some have their own, because relays that stand in
+ * one are not to suffer from each other; all further ones are as one, because whoever has one has all. Of too many the
+ * one that failed longest ago is forgotten.
+ */
 export function createFailures() {
-  const failures = new Map<string, { count: number; atMs: number; delayMs: number }>();
+  const failures = new Map<string, Failure>();
+
+  function recent(key: string): Failure | undefined {
+    const failure = failures.get(key);
+    return failure && isRecent(failure) ? failure : undefined;
+  }
+
+  /** As what its failures are counted. */
+  function keyOf(address: string): string {
+    const network = networkOf(address);
+    if (recent(address)) return address;
+    const others = [...failures.values()].filter((failure) => failure.network === network && isRecent(failure));
+    return others.length < BOUNDS.failedLoginsOfNetwork.value ? address : network;
+  }
+
   return {
-    /** How long the next guess of this network is not even looked at. */
-    note(network: string): number {
-      const before = failures.get(network);
-      const recent = before && performance.now() - before.atMs < FORGIVEN_AFTER_MS ? before.count : 0;
-      const delayMs = Math.min(FIRST_DELAY_MS * 2 ** recent, LONGEST_DELAY_MS);
+    /** How long the next guess of this address is not even looked at. */
+    note(address: string): number {
+      const key = keyOf(address);
+      const count = recent(key)?.count ?? 0;
+      const delayMs = Math.min(FIRST_DELAY_MS * 2 ** count, LONGEST_DELAY_MS);
       // Behind all others, as the latest.
-      failures.delete(network);
-      failures.set(network, { count: recent + 1, atMs: performance.now(), delayMs });
+      failures.delete(key);
+      failures.set(key, { network: networkOf(address), count: count + 1, atMs: performance.now(), delayMs });
       const [oldest] = failures.keys();
       if (failures.size > BOUNDS.failedLoginsOfPeer.value && oldest !== undefined) failures.delete(oldest);
       return delayMs;
     },
-    isTooSoon(network: string): boolean {
-      const before = failures.get(network);
+    /** As `note` told it last; undefined when it has not failed. */
+    delayOf: (address: string): number | undefined => recent(keyOf(address))?.delayMs,
+    isTooSoon(address: string): boolean {
+      const before = recent(keyOf(address));
       return before !== undefined && performance.now() - before.atMs < before.delayMs;
     },
-    forget: (network: string): void => void failures.delete(network),
+    forget: (address: string): void => void failures.delete(keyOf(address)),
   };
+}
+
+interface Failure {
+  readonly network: string;
+  readonly count: number;
+  readonly atMs: number;
+  readonly delayMs: number;
+}
+
+function isRecent({ atMs }: Failure): boolean {
+  return performance.now() - atMs < FORGIVEN_AFTER_MS;
 }
 
 /**

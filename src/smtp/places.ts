@@ -32,14 +32,15 @@ export interface Places<G extends Guest> {
   byPeer(): ReadonlyMap<string, number>;
 }
 
-interface Waiting<G> {
-  readonly guest: G;
+interface Waiting {
   readonly done: (taken: boolean) => void;
+  readonly timer: NodeJS.Timeout;
 }
 
 export function createPlaces<G extends Guest>({ max, maxOf, onTaken }: PlacesOptions<G>): Places<G> {
   const counts = new Map<string, number>();
-  const waiting = new Set<Waiting<G>>();
+  /** In the order of coming. */
+  const waiting = new Map<G, Waiting>();
   let total = 0;
 
   const add = (name: string, change: 1 | -1): void => {
@@ -57,12 +58,18 @@ export function createPlaces<G extends Guest>({ max, maxOf, onTaken }: PlacesOpt
     return true;
   }
 
+  /** It waits no more, and nothing remembers it. Undefined when it did not wait. */
+  function stopWaiting(guest: G): Waiting | undefined {
+    const one = waiting.get(guest);
+    clearTimeout(one?.timer);
+    waiting.delete(guest);
+    return one;
+  }
+
   function look(): void {
-    for (const one of waiting) {
+    for (const guest of waiting.keys()) {
       if (total >= max) return;
-      if (!tryTake(one.guest)) continue;
-      waiting.delete(one);
-      one.done(true);
+      if (tryTake(guest)) stopWaiting(guest)?.done(true);
     }
   }
 
@@ -70,14 +77,11 @@ export function createPlaces<G extends Guest>({ max, maxOf, onTaken }: PlacesOpt
     tryTake,
     take(guest, patienceMs, done) {
       if (tryTake(guest)) return done(true);
-      const one: Waiting<G> = { guest, done };
-      waiting.add(one);
-      setTimeout(() => {
-        if (waiting.delete(one)) done(false);
-      }, patienceMs).unref();
+      const timer = setTimeout(() => stopWaiting(guest)?.done(false), patienceMs).unref();
+      waiting.set(guest, { done, timer });
     },
     left(guest) {
-      for (const one of waiting) if (one.guest === guest) waiting.delete(one);
+      stopWaiting(guest);
       if (guest.countedAs === undefined) return;
       add(guest.countedAs, -1);
       guest.countedAs = undefined;

@@ -42,7 +42,7 @@ export const REPLIES = {
   notStored: {
     code: 451,
     text: "4.3.0 Cannot store the report now, try again later",
-    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit; in queue mode, Redis did not take it within 4 s; or the message cannot be read, or holds more than an event may, and its peer's share of the quarantine is used up; or it is a bounce, and too many of its peer still wait to be tied",
+    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit, or what its peer may have of it is used up (seven eighths of what the others leave); in queue mode, Redis did not take it within 4 s; or the message cannot be read, or holds more than an event may, and its peer's share of the quarantine is used up; or it is a bounce, and too many of its peer still wait to be tied",
   },
   internalError: {
     code: 451,

@@ -214,3 +214,24 @@ describe("more connections than there may be, which are of no use", () => {
     expect([others.filter(stands).length, its.filter(stands).length]).toEqual([10, share]);
   });
 });
+
+test("of requests that come together the first is answered, once, and the connection is closed", async () => {
+  await start(HTTP_TIMES);
+  const client = await open("127.0.0.1", ask("GET", "/metrics").repeat(2_000));
+  let heard = "";
+  client.setEncoding("utf8").on("data", (text) => {
+    heard += text;
+  });
+  await ended(client);
+  expect(heard.match(/HTTP\/1\.1 200/g)?.length).toBe(1);
+  expect(heard).toContain(SHORT);
+  // One after the other they are all answered.
+  const patient = await open();
+  for (let times = 0; times < 3; times += 1) {
+    patient.write(ask("GET", "/livez"));
+    await eventually(
+      () => String(patient.read() ?? ""),
+      (text) => text.startsWith("HTTP/1.1 200"),
+    );
+  }
+});

@@ -1,6 +1,6 @@
 /** The list of reasons: no two sentences that hold together contradict each other, and each cause stands before its effects. */
 import { describe, expect, test } from "vitest";
-import { type HealthFacts, healthOfAll, type MmscFacts, type QueueFacts } from "../../src/admin/health.ts";
+import { type HealthFacts, healthOfAll, isFull, type MmscFacts, type QueueFacts } from "../../src/admin/health.ts";
 import { notReady, quoted, REASON_TIMES, REASONS, type Reason, reasonsOf, stateOf } from "../../src/admin/reasons.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
@@ -13,8 +13,18 @@ const WELL: HealthFacts = {
   takesReports: true,
   stopping: false,
   full: false,
+  fullOfQueued: false,
   needsRedis: false,
-  journal: { bytes: 0, maxBytes: 1e9, records: 0, oldestAt: null, fault: null },
+  journal: {
+    bytes: 0,
+    waitingBytes: 0,
+    maxBytes: 1e9,
+    records: 0,
+    oldestAt: null,
+    fault: null,
+    usedUp: [],
+    most: null,
+  },
   redis: { awayMs: null, fault: null, unsuitable: [], accepted: false, refusal: null },
   drainFault: null,
   certificateExpiresAt: null,
@@ -47,6 +57,12 @@ const refused = (forMs: number): Partial<HealthFacts> => ({
   quarantine: { ...WELL.quarantine, messages: 10, refused: [{ peer: "carrier", forMs }] },
 });
 
+const most = { peer: "carrier", bytes: 9e8 };
+/** All of it waits; or nothing, because it is on the queue already; or one record has, for too long. */
+const FULL = { ...WELL.journal, bytes: 1e9, waitingBytes: 1e9, records: 1e5, oldestAt: ago(1_000), most };
+const QUEUED = { ...FULL, waitingBytes: 0, records: 0, oldestAt: null };
+const HELD_UP = { ...FULL, waitingBytes: 2_000, records: 1, oldestAt: ago(2 * MINUTE_MS) };
+
 const failingFor = (peer: string, ms: number, reason: string, answeredAt: Date | null = null): MmscFacts => ({
   peer,
   answeredAt,
@@ -74,6 +90,13 @@ const GRID: readonly (readonly Partial<HealthFacts>[])[] = [
     { processes: { ...WELL.processes, full: 1 } },
     { processes: { ...WELL.processes, missing: 1 } },
     { full: true, processes: { ...WELL.processes, missing: 1, full: 1 } },
+    { full: true, journal: FULL },
+    { full: true, fullOfQueued: true, journal: QUEUED },
+    { full: true, fullOfQueued: true, journal: HELD_UP },
+    { fullOfQueued: true, journal: QUEUED, processes: { ...WELL.processes, full: 1 } },
+    { journal: { ...FULL, usedUp: ["carrier"] } },
+    { journal: { ...QUEUED, usedUp: ["carrier"] } },
+    { journal: { ...HELD_UP, usedUp: ["carrier", "other"] }, processes: { ...WELL.processes, count: 1 } },
   ],
   [{}, { drainFault: new Error("WRONGTYPE") }],
   [{}, { certificateExpiresAt: ago(1) }, { settingsFaults: ["The peers in force is what was read before (no)"] }],
@@ -128,7 +151,11 @@ const CONTRADICTIONS: readonly (readonly [RegExp, RegExp])[] = [
   [/Redis refuses writes/, /queue does not keep up|cannot be put on|Nothing is put|relays see no difference/],
   [/until Redis has caught up/, /Redis has been away/],
   [/cannot be put on the queue/, /queue does not keep up/],
-  [/The journal is full/, /The journals of \d/],
+  [/The journal is full/, /The journals of \d|may have of the journal/],
+  [
+    /within the last minute|for a minute$/,
+    /Redis has been away|Redis refuses|has caught up|cannot be put on the queue|The queue does not keep up/,
+  ],
   [/The quarantine is|What .* may have of the quarantine/, /The quarantine has/],
   [/reports get 451/, /\d reports? waits? in the journal .*; relays see/],
   [/no worker of BullMQ is connected/, /workers? of BullMQ (is|are) connected,|the queue is paused/],
@@ -142,6 +169,8 @@ const CAUSES: readonly (readonly [string, string])[] = [
   ["redis-unsuitable", "events-not-queued"],
   ["redis-unsuitable", "queue-refused"],
   ["events-not-queued", "journal-full"],
+  ["redis-away", "journal-share-full"],
+  ["events-not-queued", "journal-share-full"],
   ["queue-paused", "events-abandoned"],
 ];
 
@@ -254,6 +283,13 @@ test.each<[string, Partial<HealthFacts>, readonly string[], string]>([
     [],
     "well",
   ],
+  ["a journal that is full of what is queued", { full: true, journal: QUEUED }, ["journal-full"], "not-well"],
+  [
+    "a peer that has used up its share of it",
+    { journal: { ...FULL, usedUp: ["carrier"] } },
+    ["journal-share-full"],
+    "not-well",
+  ],
   ["a quarantine with 89 %", { quarantine: { ...WELL.quarantine, bytes: 899_999 } }, [], "well"],
   [
     "with 90 % of its bytes",
@@ -303,6 +339,41 @@ test("of several processes, one that heard a peer is enough, and each that refus
   expect(reasonsOf(healthOfAll([full, full])).map(({ name }) => name)).toEqual(["journal-full"]);
 });
 
+test("a journal that is full of what is queued says whose it is, and that it waits for a minute and not for Redis", () => {
+  const textOf = (facts: Partial<HealthFacts>) => reasonsOf({ ...WELL, ...facts }).map(({ text }) => text);
+  expect(textOf({ full: true, fullOfQueued: true, journal: QUEUED })).toEqual([
+    "The journal is full (1000 MB of 1000 MB) of what was queued within the last minute, 90 % of it from carrier: reports get 451 until that has been on the queue for a minute",
+  ]);
+  expect(textOf({ full: true, journal: FULL })).toEqual([
+    "The journal is full (1000 MB of 1000 MB): reports get 451 until Redis has caught up",
+  ]);
+  const shared = "(in all 1000 MB of 1000 MB; no peer has more than seven eighths of what the others leave)";
+  const one = { ...WELL.processes, count: 1 };
+  expect(textOf({ journal: { ...QUEUED, usedUp: ["carrier"] }, processes: one })).toEqual([
+    `What carrier may have of the journal is used up ${shared}: its reports get 451 until what it sent has been on the queue for a minute`,
+  ]);
+  expect(textOf({ journal: { ...FULL, usedUp: ["carrier", "b"] } })).toEqual([
+    `What carrier, b may have of the journal is used up ${shared}: their reports on some connections get 451 until Redis has caught up`,
+  ]);
+  // Of two processes, one is full of what is queued, and another is not full of what waits.
+  const full = { ...WELL, full: true, fullOfQueued: true, journal: QUEUED };
+  const other = { ...WELL, journal: { ...WELL.journal, records: 5, waitingBytes: 5, oldestAt: ago(1) } };
+  expect(reasonsOf(healthOfAll([full, other])).map(({ text }) => text)).toEqual([
+    expect.stringMatching(/^The journals of 1 of 2 processes are full of what was queued .* for a minute$/),
+  ]);
+  expect(healthOfAll([full, { ...full, fullOfQueued: false, journal: FULL }])).toMatchObject({ fullOfQueued: false });
+});
+
+test("a journal without room for any peer that is set is full, and one with room for some is not", () => {
+  const journal = { ...FULL, bytes: 875_000_000, usedUp: ["carrier"] };
+  expect([isFull(journal, ["carrier"]), isFull(journal, ["carrier", "other"]), isFull(journal, [])]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  expect(isFull({ ...journal, bytes: 995_000_000 }, ["carrier", "other"])).toBe(true);
+});
+
 test("many peers are one sentence, with some names", () => {
   const peers = Array.from({ length: 500 }, (_, index) => ({ name: `p${index}`, lastAt: null, knownMs: DAY_MS }));
   const [reason, ...others] = reasonsOf({ ...WELL, peers });
@@ -322,4 +393,14 @@ test("words of others are quoted on one line, cut, masked, and with nothing hidd
   expect(text.length).toBeLessThan(200);
   expect(quoted(" \n ")).toBe("an error without words");
   expect(REASON_TIMES.notTakenMs).toBe(MINUTE_MS);
+});
+
+test("what is to be tried again and due is told apart, as the line on the queue tells it", () => {
+  const text = (more: Partial<QueueFacts>) =>
+    reasonsOf({ ...WELL, queues: [{ ...QUEUE, notTakenMs: MINUTE_MS, ...more }] }).find(
+      ({ name }) => name === "events-not-taken",
+    )?.text;
+  expect(text({ waits: 3, jobs: { waiting: 3 } })).toMatch(/^3 events wait on the queue/);
+  expect(text({ waits: 5, jobs: { waiting: 3, delayed: 2 } })).toMatch(/^5 events wait \(2 to be tried again\) on/);
+  expect(text({ waits: 407, jobs: { delayed: 407 } })).toMatch(/^407 events wait \(all to be tried again\) on/);
 });

@@ -89,6 +89,27 @@ test("whoever has not its password hears NOAUTH, and no process, log or other fi
   expect(statSync(redis.urlFile).mode & 0o777).toBe(0o600);
 });
 
+test("it has all its settings before it begins, so that one whose mm4d is killed then asks for the password too", async () => {
+  const programs = mkdtempSync(join(tmpdir(), "mm4d-programs-"));
+  const before = process.env.PATH;
+  const real = (await promisify(execFile)("sh", ["-c", "command -v redis-server || command -v valkey-server"])).stdout;
+  // Tells what its standard input is, and what is in it before anybody could write more.
+  const told = join(programs, "told");
+  const script = `#!/bin/sh\nreadlink /proc/$$/fd/0 >${told}\ncat /proc/$$/fd/0 >>${told}\nexec ${real.trim()} "$@"\n`;
+  writeFileSync(join(programs, "redis-server"), script, { mode: 0o700 });
+  try {
+    process.env.PATH = `${programs}:${before}`;
+    const redis = await start();
+    const [input = "", ...settings] = readFileSync(told, "utf8").trimEnd().split("\n");
+    expect(input).toBe(`${join(directory, "settings.new")} (deleted)`);
+    expect(settings).toContain(`requirepass "${new URL(redis.url).password}"`);
+    expect(settings.at(-1)).toBe('daemonize "no"');
+  } finally {
+    process.env.PATH = before;
+    rmSync(programs, { recursive: true });
+  }
+});
+
 test("it has the same password after a restart, and another service's has another", async () => {
   const first = await start();
   await first.stop(5_000);

@@ -4,7 +4,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
-import { createQuarantineRoom, measureQuarantine, QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
+import {
+  createQuarantineRoom,
+  measureQuarantine,
+  openQuarantine,
+  QUARANTINE_QUEUE,
+} from "../../src/queue/quarantine.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { PEER } from "../support/report.ts";
 
@@ -181,4 +186,50 @@ test("it is counted by peer without reading its messages, but for those that mm4
   expect((await sent()) - beforeSecond).toBeLessThan(10_000);
   expect([second.size, second.has(gone)]).toEqual([54, false]);
   await older.close();
+});
+
+test("what somebody else puts there keeps nothing of ours from being counted and listed", async () => {
+  const { redis, prefix } = own;
+  await redis.ping();
+  const loaded = loadConfig({ MM4D_QUEUE_PREFIX: `${prefix}-foreign` });
+  if (!loaded.ok) throw new Error(loaded.error.join());
+  const { config } = loaded.value;
+  const publisher = createPublisher({ redis, settings: config, onError: () => {} });
+  const id = newRecordId();
+  await publisher.publish({ id, kind: "quarantine", message: messageOf("a") });
+  await publisher.close();
+  const key = `${config.queuePrefix}:${QUARANTINE_QUEUE}`;
+  const put = async (job: string, fields: Record<string, string>): Promise<void> => {
+    await redis.hset(`${key}:${job}`, { name: "no-status", timestamp: "1", opts: "{}", ...fields });
+    await redis.lpush(`${key}:wait`, job);
+  };
+  const foreign = [
+    "null",
+    "7",
+    '"text"',
+    "[]",
+    "{}",
+    '{"peer":null}',
+    '{"peer":{"name":7},"raw":"x"}',
+    '{"peer":{"name":""},"raw":"x"}',
+  ];
+  for (const [index, data] of foreign.entries()) await put(`${index}`, { data });
+  const quarantine = openQuarantine(redis, config.queuePrefix);
+  expect((await quarantine.list()).map((entry) => entry.id)).toEqual([id]);
+  expect((await quarantine.newest(100)).map((entry) => entry.id)).toEqual([id]);
+  for await (const entry of quarantine.ofReason("no-status")) expect(entry.id).toBe(id);
+  await quarantine.close();
+
+  // What BullMQ itself could not read.
+  await put("text", { data: "no JSON" });
+  await put("options", { data: "null", opts: "null" });
+  await put("peer", { data: "null", opts: '{"peer":7}' });
+  await put("broken", { data: "null", opts: "{" });
+  await redis.set(`${key}:other`, "no job at all");
+  await redis.lpush(`${key}:wait`, "other");
+  const counted = await measureQuarantine(redis, config.queuePrefix, new Map());
+  expect(counted.get(id)).toMatchObject({ peer: "a" });
+  const others = [...counted].filter(([job]) => job !== id);
+  expect(others.length).toBe(foreign.length + 4);
+  expect(others.map(([, { peer }]) => peer)).toEqual(others.map(() => "nobody"));
 });

@@ -183,6 +183,13 @@ test("hostile ones cost no more than harmless ones of their size, and let other 
     "ids at our domain": filled(`${report}\r\n`, `a${"a".repeat(32)}@${DOMAIN} `),
     "ids at our domain, behind names": filled(`${report}\r\n`, `> > message-id: <a${"a".repeat(32)}@${DOMAIN}0`),
     "words of a reply": filled("Subject: x\r\n\r\n", "550 "),
+    "base64 of nothing": filled(`${report}\r\n--b\r\nContent-Transfer-Encoding: base64\r\n\r\n`, "="),
+    "quoted-printable ends of lines": filled(
+      `${report}\r\n--b\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n`,
+      "=  ",
+    ),
+    "quotes in a type": filled("Content-Type: multipart/report", ';a="\\"'),
+    "sections of a boundary": filled("Content-Type: multipart/report", ";boundary*0*=%41"),
     "quoted nothing": filled("Subject: x\r\n\r\n", "> "),
   })) {
     expect([name, (await tookMs(bytes)) < 20 * floorMs]).toEqual([name, true]);

@@ -1,6 +1,9 @@
 import { expect, test } from "vitest";
 import { findParameterFault } from "../../src/smtp/parameters.ts";
 
+const numbered = (count: number): string => Array.from({ length: count }, (_, index) => ` X${index}`).join("");
+const utf8 = (command: string): string => Buffer.from(command).toString("latin1");
+
 test.each([
   ["MAIL FROM:<a@b>", undefined, undefined],
   ["MAIL FROM:<>", undefined, undefined],
@@ -28,13 +31,24 @@ test.each([
   ["MAIL FROM:<a@b> XUNKNOWN=1 SIZE=x", "wrong", "wrong"],
   ["MAIL FROM:<a@b> NOTIFY=NEVER", "unknown", undefined],
   ["MAIL FROM:<a@b> =1", "wrong", undefined],
+  ["MAIL FROM:<a@b> X=1 x=2", "wrong", "wrong"],
   ["RCPT TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+40b", undefined, undefined],
   ["RCPT TO:<a@b> NOTIFY=NEVER,DELAY", "wrong", undefined],
   ["RCPT TO:<a@b> ORCPT=a@b", "wrong", undefined],
   ["RCPT TO:<a@b> ORCPT=rfc822;a+0Ab", "wrong", "wrong"],
+  // As the connection has them: one character an octet.
+  [utf8("RCPT TO:<a@b> ORCPT=utf-8;Дж@d"), "wrong", undefined],
+  [utf8("MAIL FROM:<a@b> ENVID=Д AUTH=ж X=Ы"), "wrong", undefined],
+  ["RCPT TO:<a@b> ORCPT=rfc822;+D0+94@d", undefined, undefined],
+  [utf8("MAIL FROM:<a@b> ENVID=Д\u0085"), "wrong", "wrong"],
+  ["MAIL FROM:<a@b> ENVID=+C2+85", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> ENVID=+85", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> ENVID=\x85", "wrong", "wrong"],
+  ["MAIL FROM:<a@b> ENVID=\xe9", "wrong", undefined],
+  [utf8("MAIL FROM:<a@b> SIZE=Д"), "wrong", "wrong"],
   ["RCPT TO:<a@b> SIZE=1", "unknown", undefined],
-  [`MAIL FROM:<a@b>${" X".repeat(20)}`, "unknown", undefined],
-  [`MAIL FROM:<a@b>${" X".repeat(21)}`, "wrong", "wrong"],
+  [`MAIL FROM:<a@b>${numbered(20)}`, "unknown", undefined],
+  [`MAIL FROM:<a@b>${numbered(21)}`, "wrong", "wrong"],
   ["MAIL FROM:<<a@b>>", undefined, undefined],
   ["MAIL", undefined, undefined],
   ["NOOP SIZE=x", undefined, undefined],
@@ -43,7 +57,9 @@ test.each([
 });
 
 test("findParameterFault() takes its time by the length of a line, whatever stands in it", () => {
-  const work = (command: string): number => {
+  /** The least of some: a machine that is busy makes no difference. */
+  const work = (command: string): number => Math.min(...[1, 2, 3].map(() => workOnce(command)));
+  const workOnce = (command: string): number => {
     const startedMs = performance.now();
     for (let round = 0; round < 200; round++) findParameterFault(command, false);
     return performance.now() - startedMs;

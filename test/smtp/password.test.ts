@@ -1,5 +1,6 @@
 import { scryptSync } from "node:crypto";
 import { expect, test } from "vitest";
+import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { createFailures, createLogins, hashPassword, readPasswordHash } from "../../src/smtp/password.ts";
 
 async function known(user: string, password: string) {
@@ -80,7 +81,7 @@ test("no more than two of an address wait to be compared, and a hundred of a pee
   expect(await check("s3cret", "192.0.2.1")).toBe("right");
   const [, , third] = [1, 2, 3].map((guess) => check(`guess ${guess}`, "192.0.2.1"));
   expect(await third).toBe("busy");
-  const guesses = Array.from({ length: 99 }, (_, index) => check("guess", `198.51.100.${index}`));
+  const guesses = Array.from({ length: 99 }, (_, index) => check(`other ${index}`, `198.51.100.${index}`));
   expect(await guesses.at(-1)).toBe("busy");
   expect(await check("s3cret", "192.0.2.1")).toBe("right");
 });
@@ -100,13 +101,67 @@ test("a peer whose addresses all guess keeps no other peer out, wherever that on
   expect((await Promise.all(guesses)).filter((login) => login === "busy").length).toBe(20);
 });
 
-test("addresses of one IPv6 network are one, because whoever has one has all", async () => {
+test("of one IPv6 network no more than two wait, and of its addresses that failed but some are one, because whoever has one has all", async () => {
   const carrier = await known("carrier", "s3cret");
   const logins = createLogins();
-  const check = (address: string) =>
-    logins.check({ peer: "carrier", address, user: "carrier", password: "guess" }, carrier);
+  const check = (address: string, guess: number) =>
+    logins.check({ peer: "carrier", address, user: "carrier", password: `guess ${guess}` }, carrier);
   const guesses = ["2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3", "2001:db8:0:1::1"].map(check);
   expect(await Promise.all(guesses)).toEqual(["wrong", "wrong", "busy", "wrong"]);
+
+  const failures = createFailures();
+  const own = BOUNDS.failedLoginsOfNetwork.value;
+  const delays = Array.from({ length: own + 3 }, (_, index) => failures.note(`2001:db8::${index}`));
+  expect(delays).toEqual([...Array(own + 1).fill(500), 1_000, 2_000]);
+  expect([failures.isTooSoon("2001:db8::ffff"), failures.isTooSoon("2001:db8:0:1::ffff")]).toEqual([true, false]);
+  expect([failures.note("2001:db8::0"), failures.note("2001:db8::fffe")]).toEqual([1_000, 4_000]);
+});
+
+test.each([
+  ["one address", () => "192.0.2.1"],
+  ["one IPv6 network", (relay: number) => `2001:db8::${relay}`],
+  ["many networks", (relay: number) => `198.51.100.${relay}`],
+])(
+  "relays of %s that bring the right password at the same time all get in, at the first time too",
+  async (_, addressOf) => {
+    const carrier = cheap("carrier");
+    const logins = createLogins();
+    const check = (relay: number, password: string, to = carrier) =>
+      logins.check({ peer: "carrier", address: addressOf(relay), user: "carrier", password }, to);
+    const right = Array.from({ length: 200 }, (_, relay) => check(relay, "s3cret"));
+    expect(new Set(await Promise.all(right))).toEqual(new Set(["right"]));
+    // Peers that are read again have the same hash in another object.
+    const again = structuredClone(carrier.password);
+    const reread = {
+      user: "carrier",
+      password: { ...again, salt: Buffer.from(again.salt), hash: Buffer.from(again.hash) },
+    };
+    const guesses = [1, 2].map((guess) => check(1, `guess ${guess}`, reread));
+    expect(await check(1, "s3cret", reread)).toBe("right");
+    await Promise.all(guesses);
+  },
+);
+
+test("a relay is not kept out by another one of its IPv6 network that has a wrong password, which is one guess however many bring it", async () => {
+  const carrier = cheap("carrier");
+  const logins = createLogins();
+  const check = (address: string, password: string) =>
+    logins.check({ peer: "carrier", address, user: "carrier", password }, carrier);
+  const startedMs = performance.now();
+  let waited = false;
+  const stale = [1, 2, 3, 4, 5].map(() => check("2001:db8::1", "stale"));
+  const all = Promise.all(stale).then((logins) => {
+    waited = performance.now() - startedMs >= 490;
+    return logins;
+  });
+  expect(await check("2001:db8::2", "s3cret")).toBe("right");
+  expect(new Set(await all)).toEqual(new Set(["wrong"]));
+  expect(waited).toBe(true);
+  // The next failure is the second one.
+  const failures = createFailures();
+  failures.note("2001:db8::1");
+  expect([failures.delayOf("2001:db8::1"), failures.delayOf("2001:db8::2")]).toEqual([500, undefined]);
+  expect(failures.isTooSoon("2001:db8::2")).toBe(false);
 });
 
 test("of too many addresses that failed the one that failed longest ago is forgotten, and no other", () => {

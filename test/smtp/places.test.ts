@@ -1,6 +1,9 @@
 /** Connections beyond a peer's limit: greeted, and given a place when one becomes free. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { afterEach, expect, test } from "vitest";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
+import { createPlaces, type Guest } from "../../src/smtp/places.ts";
 import { peerAt, startTestListener, type TestListener, type TestListenerOptions } from "../support/listener.ts";
 import { eventually } from "../support/redis.ts";
 import { connectSmtp, openSession, type SmtpClient } from "../support/smtp-client.ts";
@@ -44,7 +47,9 @@ test("beyond its limit a peer is greeted; MAIL waits for a place, hears 450 when
   expect([listener.connections(), listener.connectionsByPeer().get("few")]).toEqual([2, 2]);
   // Another peer's places are its own.
   expect(await (await open(OTHER)).command(MAIL)).toBe(ACCEPTED);
-  second.end();
+  // Said goodbye to, it may leave its side open: its place is free all the same.
+  expect(await second.command("QUIT")).toBe("221 2.0.0 Bye");
+  expect(listener.connectionsByPeer().get("few")).toBe(1);
   expect(await third.deliver(Buffer.from("X: 1\r\n\r\n"))).toBe("250 2.0.0 Report stored");
 });
 
@@ -72,6 +77,36 @@ test("those that wait are given places in the order of coming, and whoever has g
     );
   }
   expect(said).toEqual([1, 2]);
+});
+
+test("whoever waited and has gone is not remembered until its time would have been over", async () => {
+  await listen();
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const places = createPlaces<Guest>({ max: 1, maxOf: () => 1, onTaken() {} });
+  const guest = (): Guest => ({ peer: { name: "a" }, countedAs: undefined });
+  const holding = guest();
+  places.take(holding, 0, () => {});
+  const told: boolean[] = [];
+  const waitAndGo = (go: (one: Guest) => void): WeakRef<Guest> => {
+    const one = guest();
+    places.take(one, 3_600_000, (taken) => told.push(taken));
+    go(one);
+    return new WeakRef(one);
+  };
+  const gone = [
+    waitAndGo(places.left),
+    waitAndGo((one) => {
+      places.left(holding);
+      places.left(one);
+    }),
+  ];
+  expect([told, places.taken()]).toEqual([[true], 0]);
+  const remembered = () => {
+    collect();
+    return gone.filter((one) => one.deref()).length;
+  };
+  expect(await eventually(remembered, (count) => count === 0)).toBe(0);
 });
 
 test("what waits is told at a stop, and a limit that is raised is used at once", async () => {
@@ -103,4 +138,22 @@ test("a flood of them is bounded, and closed without a word", async () => {
   expect([count("220"), count("closed")]).toEqual([2 + spare, 10]);
   expect(listener.refusals.map(({ reason }) => reason)).toEqual(Array(10).fill("flood"));
   expect(await (await open(OTHER)).command(MAIL)).toBe(ACCEPTED);
+});
+
+test("a peer whose entry says nothing of connections leaves half of all places to the others", async () => {
+  await listen({
+    limits: { clients: 4, clientsPerPeer: 2_000 },
+    peers: [
+      peerAt("greedy", FEW),
+      peerAt("other", OTHER),
+      peerAt("told", "127.0.0.4", { limits: { connections: 3, messagesPerSecond: null, commands: null } }),
+    ],
+  });
+  for (let count = 0; count < 6; count += 1) await open();
+  expect(listener.connectionsByPeer().get("greedy")).toBe(2);
+  for (let count = 0; count < 2; count += 1) expect(await (await open(OTHER)).command(MAIL)).toBe(ACCEPTED);
+  for (const client of clients.splice(0)) client.end();
+  await eventually(listener.connections, (count) => count === 0);
+  for (let count = 0; count < 4; count += 1) await open("127.0.0.4");
+  expect(listener.connectionsByPeer().get("told")).toBe(3);
 });

@@ -130,6 +130,30 @@ test("a message that today's program can read is queued under its ordinary id, w
   expect(events).toEqual([JSON.parse(JSON.stringify(expected))]);
 });
 
+test("what is no report is dropped in bulk, by reason and by peer", async () => {
+  const client = await openSession(service.smtpPort);
+  for (const id of ["bulk-1", "bulk-2"]) {
+    // What was dropped before makes room within seconds.
+    await eventually(
+      () => client.deliver(deliveryReport({ "X-Mms-Message-ID": id, "X-Mms-MM-Status-Code": undefined })),
+      (reply) => reply.startsWith("250"),
+    );
+  }
+  client.end();
+  const kept = async () => rowsOf((await quarantine("list", "--json")).stdout).length;
+  await eventually(kept, (count) => count === 2);
+  expect(await quarantine("drop", "--all", "--reason", "unknown-type")).toMatchObject({
+    stdout: "0 messages removed\n",
+  });
+  expect(await quarantine("drop", "--all", "--peer", "somebody")).toMatchObject({ stdout: "0 messages removed\n" });
+  expect(await quarantine("drop", "--all", "--reason", "no-status")).toMatchObject({
+    code: 0,
+    stdout: "2 messages removed\n",
+  });
+  expect(await kept()).toBe(0);
+  expect(await quarantine("drop")).toMatchObject({ code: 1, stderr: "Cannot drop: one id or --all must be given\n" });
+});
+
 test("a peer that fills up its share gets 451, which is said once, and nobody else does; room is used again", async () => {
   const metrics = async () => (await service.get("/metrics")).text;
   // What a person removed is noticed some seconds later.

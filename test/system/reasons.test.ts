@@ -33,6 +33,7 @@ afterAll(async () => {
 });
 
 interface Running {
+  log(): readonly Record<string, unknown>[];
   readonly env: Readonly<Record<string, string>>;
   readonly smtpPort: number;
   readonly dataDir: string;
@@ -49,12 +50,16 @@ async function start(settings: Readonly<Record<string, string>>, times: Partial<
     MM4D_DATA_DIR: join(parent, "data"),
     MM4D_SHUTDOWN_DELAY_MS: "0",
     MM4D_SHUTDOWN_GRACE_MS: "0",
-    MM4D_LOG_LEVEL: "fatal",
+    MM4D_LOG_LEVEL: "info",
     ...settings,
   });
   const loaded = loadConfig(env);
   if (!loaded.ok) throw new Error(loaded.error.join("\n"));
-  const service = await startService(loaded.value.config, undefined, { times: { ...REASON_TIMES, ...times } });
+  const lines: string[] = [];
+  const service = await startService(loaded.value.config, undefined, {
+    times: { ...REASON_TIMES, ...times },
+    logTo: { write: (line) => void lines.push(line) },
+  });
   releasers.push(
     () => rmSync(parent, { recursive: true, force: true }),
     () => service.stop(),
@@ -63,6 +68,7 @@ async function start(settings: Readonly<Record<string, string>>, times: Partial<
     env,
     smtpPort: service.smtp.port,
     dataDir: env.MM4D_DATA_DIR ?? "",
+    log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
     tells: (...names) => tells(env, names),
   };
 }
@@ -199,6 +205,18 @@ test.concurrent("what needs attention, and nothing of it once it is mended", SLO
   await quiet.deliver(service.smtpPort, report());
   await redis.call("CONFIG", "SET", "appendonly", "yes");
   expect((await service.tells()).state).toBe("well");
+  // The log has told of each that has no other line, when it began; that it is over, a while later.
+  const told = (event: string) =>
+    service
+      .log()
+      .filter((line) => line.event === event)
+      .map((line) => line.reason);
+  const names = ["quarantine-nearly-full", "queue-paused", "events-not-taken", "events-retrying", "events-failed"];
+  for (const name of names) expect(told("reason.begun").filter((one) => one === name)).toEqual([name]);
+  await eventually(
+    () => told("reason.over"),
+    (over) => [...names, "peer-silent"].every((name) => over.includes(name)),
+  );
 });
 
 test.concurrent(
@@ -307,6 +325,48 @@ test.concurrent(
     ]);
   },
 );
+
+test.concurrent("a peer that fills up its share of the journal gets 451, and nobody else does", SLOWLY, async () => {
+  const redis = await redisOf();
+  const service = await start({
+    REDIS_URL: redis.url,
+    MM4D_JOURNAL_MAX_BYTES: "1048576",
+    MM4D_PEERS: "greedy=127.0.0.2;good=127.0.0.3",
+  });
+  await saysBy(service.env, /^ok$/m);
+  const large = (): Uint8Array => report({ "X-Mms-Status-Text": "x".repeat(7_000) });
+  const fillUp = async (from: string) => {
+    const client = await openSession(service.smtpPort, { from });
+    for (const make of [large, report]) {
+      for (let reply = ""; !reply.startsWith("451 "); ) reply = await client.deliver(make());
+    }
+    client.end();
+  };
+  await fillUp("127.0.0.2");
+  const shared = await service.tells("journal-share-full");
+  expect(shared.sentences).toEqual([
+    expect.stringMatching(
+      /^What greedy may have of the journal is used up .*: its reports get 451 until what it sent has been on the queue for a minute$/,
+    ),
+  ]);
+  const good = await openSession(service.smtpPort, { from: "127.0.0.3" });
+  expect(await good.deliver(report())).toBe("250 2.0.0 Report stored");
+  good.end();
+
+  // Each has its own share of the rest; when nobody has room, the journal is full, though nothing waits for Redis.
+  await fillUp("127.0.0.3");
+  const full = await service.tells("journal-full");
+  expect(full.sentences).toEqual([
+    expect.stringMatching(
+      /^The journal is full .* of what was queued within the last minute, \d+ % of it from greedy: reports get 451 until that has been on the queue for a minute$/,
+    ),
+  ]);
+  // The last of it may still be on its way there.
+  await eventually(
+    async () => (await runCommand(["status"], service.env)).stdout,
+    (stdout) => /^Journal: nothing waits; 1 MB of 1 MB, 1 MB of them on the queue already$/m.test(stdout),
+  );
+});
 
 test.concurrent(
   "in queue mode, a Redis on which nothing is put; and a service that is being stopped",
