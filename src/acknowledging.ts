@@ -18,6 +18,7 @@ import { readBounce } from "./smtp/bounce.ts";
 import { createBounceRoom } from "./smtp/bounce-room.ts";
 import type { Peer } from "./smtp/peer.ts";
 import { createResponder, destinationOf, responderPlaces } from "./smtp/responder.ts";
+import { createTriedMmscs, type TriedMmsc } from "./smtp/tried-mmscs.ts";
 
 export interface AcknowledgementsOptions {
   readonly config: Config;
@@ -38,14 +39,6 @@ export interface TiedBounce {
   readonly acknowledgement: Acknowledgement | null;
   /** Why it was tied to none, in words; null when it was. */
   readonly untied: string | null;
-}
-
-export interface TriedMmsc {
-  readonly peer: string;
-  /** When it answered last, whatever it said; null when it never did. */
-  readonly answeredAt: Date | null;
-  /** Of the attempts since then: the first and the last that failed, and why; null when none has. */
-  readonly failing: { readonly since: Date; readonly lastAt: Date; readonly reason: string } | null;
 }
 
 export interface Acknowledgements {
@@ -95,13 +88,14 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
   const toldUndeliverable = new Set<string>();
   /** By peer: its MMSC takes no acknowledgements. */
   const outages = new Map<string, Outage<string>>();
-  const mmscs = new Map<string, TriedMmsc>();
+  const mmscs = createTriedMmscs();
   usePeers(options.peers);
 
   function usePeers(entries: readonly Peer[]): void {
     peers = new Map(entries.map((entry) => [entry.name, entry]));
     toldUndeliverable.clear();
     responder.usePeers(entries);
+    mmscs.usePeers(entries);
     const places = responderPlaces(entries);
     if (places === 0) return;
     paying ??= startPaying({
@@ -123,10 +117,12 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
 
   function noteAttempt({ id, acknowledgement, attempts, last, payment }: Attempt): void {
     const { peer, receivedAt } = acknowledgement;
-    const outage = outageOf(peer);
-    if (payment.kind === "failed") outage.begun(payment.reason);
-    else outage.over();
-    mmscs.set(peer, afterAttempt(mmscs.get(peer), peer, payment.kind === "failed" ? payment.reason : null));
+    const failing = mmscs.note(id, peer, payment)?.failing;
+    // What was not tried tells nothing new.
+    if (payment.kind !== "failed" || payment.mmsc !== "not-asked") {
+      if (failing) outageOf(peer).begun(failing.reason);
+      else outageOf(peer).over();
+    }
     const result = payment.kind === "sent" ? "sent" : last ? "failed" : "retried";
     noteTrace(id, acknowledgement, result, payment.kind === "sent" ? payment.reply : payment.reason);
     if (payment.kind === "sent") {
@@ -201,8 +197,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
       log.bounceReceived(peer, { id, ...bounce, ...(untied === null ? {} : { untied }) }, acknowledgement);
     },
 
-    // Of a peer that is not one any more nobody is told.
-    mmscs: () => [...mmscs.values()].filter(({ peer }) => peers.has(peer)),
+    mmscs: () => mmscs.all(),
 
     async stop(graceMs) {
       await paying?.stop(graceMs);
@@ -210,11 +205,4 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
       for (const outage of outages.values()) outage.stop();
     },
   };
-}
-
-function afterAttempt(before: TriedMmsc | undefined, peer: string, failed: string | null): TriedMmsc {
-  const now = new Date();
-  if (failed === null) return { peer, answeredAt: now, failing: null };
-  const since = before?.failing?.since ?? now;
-  return { peer, answeredAt: before?.answeredAt ?? null, failing: { since, lastAt: now, reason: failed } };
 }

@@ -46,6 +46,8 @@ export interface QueueUse {
   /** Workers of BullMQ that are connected to it; null when that cannot be told, and then why. */
   readonly workers: number | null;
   readonly workersUnknown: string | null;
+  /** Whether a worker of BullMQ renews its hold of one that is in hand. */
+  readonly held: boolean;
   /** What consumers gave up on: since when, and the last error; null when there is nothing. */
   readonly failures: { readonly firstAt: Date; readonly error: string } | null;
   /** Of jobs that wait to be tried again: how many were looked at, and how many of them have failed alike; null when none has. */

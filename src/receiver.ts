@@ -11,11 +11,12 @@ import { type Acknowledgement, type AckRequest, ANSWERS, type Fate } from "./del
 import { type DeliveryEvent, makeEvent } from "./delivery/event.ts";
 import { boundBeyond, sizeBeyond } from "./delivery/event-bounds.ts";
 import { interpret } from "./delivery/interpret.ts";
+import { numbersIn } from "./delivery/masking.ts";
 import type { PeerIdentity, PeerRules } from "./delivery/peer.ts";
 import type { Problem } from "./delivery/problem.ts";
 import type { QuarantinedMessage, QuarantineReason } from "./delivery/quarantined.ts";
 import type { JournalRecord } from "./journal/record.ts";
-import { readAckRequest } from "./mm4/ack-request.ts";
+import { partiesNamed, readAckRequest } from "./mm4/ack-request.ts";
 import { holdsOwnId } from "./mm4/own-mail-id.ts";
 import { type MessageReading, type OpenMessage, openMessage, readReport } from "./mm4/read-message.ts";
 import { err, ok, type Result } from "./result.ts";
@@ -100,7 +101,7 @@ export type Refusal = Extract<Problem, { kind: "not-mm4" | "header-too-large" | 
  * owed is part of the same record.
  */
 export async function receive(message: ReceivedMessage, outlets: Outlets): Promise<Receipt> {
-  let asked: AckRequest | null = null;
+  let asked: Asked | null = null;
   let read: Result<DeliveryEvent, Problem>;
   try {
     const opened = openMessage(message.bytes, outlets);
@@ -179,16 +180,20 @@ interface Debt {
 
 const NO_DEBT: Debt = { inRecord: {}, inReceipt: { acknowledgement: "none" } };
 
+/** What it asks for, and whom it names. */
+type Asked = AckRequest & Pick<Acknowledgement, "numbers">;
+
 /** Null when nothing is owed. */
-function readDebt(opened: OpenMessage, { mailFrom, rules, acknowledging }: ReceivedMessage): AckRequest | null {
+function readDebt(opened: OpenMessage, { mailFrom, rules, acknowledging }: ReceivedMessage): Asked | null {
   const { mode, systemAddress } = acknowledging;
   if (mode === "off") return null;
-  return readAckRequest(opened, { mailFrom, rules, systemAddress, always: mode === "always" });
+  const request = readAckRequest(opened, { mailFrom, rules, systemAddress, always: mode === "always" });
+  return request && { ...request, numbers: numbersIn(partiesNamed(opened, rules)) };
 }
 
 function owe(
   { peer, receivedAt, acknowledging: { canSend } }: ReceivedMessage,
-  request: AckRequest | null,
+  request: Asked | null,
   fate: Fate,
   eventId: string | null = null,
 ): Debt {

@@ -10,7 +10,7 @@ import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import { beginningOf, beginningOfValue } from "../delivery/beginning.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { acknowledgementMask, mapTexts, maskAllNumbers, maskEvent, partiesOf } from "../delivery/masking.ts";
-import { visibleJson } from "../visible.ts";
+import { visible, visibleJson } from "../visible.ts";
 import { BOARD_PATH } from "./layout.ts";
 
 export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];
@@ -19,7 +19,7 @@ export function createBoard(queues: readonly BoardQueue[]): Hono {
   const server = new HonoAdapter(serveStatic).setBasePath(BOARD_PATH);
   const adapters = queues.map((queue) => {
     const adapter = new BullMQAdapter(queue, { readOnlyMode: true, allowRetries: false });
-    adapter.setFormatter("data", shownJob);
+    adapter.setFormatter("data", (data) => mapTexts(shownJob(data), visible));
     return adapter;
   });
   createBullBoard({
@@ -52,8 +52,8 @@ export function createBoard(queues: readonly BoardQueue[]): Hono {
     await next();
     const type = c.res.headers.get("content-type") ?? "";
     if (c.req.path.startsWith(`${BOARD_PATH}/api/`) && type.startsWith("application/json")) {
-      const json = visibleJson(JSON.stringify(await withoutNumbers(await c.res.json())));
-      c.res = c.body(json, c.res.status as 200, { "content-type": "application/json" });
+      const shown = JSON.stringify(await withoutNumbers(await c.res.json()));
+      c.res = c.body(visibleJson(shown), c.res.status as 200, { "content-type": type });
     }
     if (type.startsWith("text/html")) {
       c.res = await c.html(withoutForeignLinks(await c.res.text()));
@@ -98,7 +98,14 @@ function maskAcknowledgement(shown: Readonly<Record<string, unknown>>, ack: Ackn
 }
 
 /** What a peer wrote of an acknowledgement. */
-const ECHOED: readonly (keyof Acknowledgement)[] = ["messageId", "transactionId", "version", "to", "originator"];
+const ECHOED: readonly (keyof Acknowledgement)[] = [
+  "messageId",
+  "transactionId",
+  "version",
+  "to",
+  "originator",
+  "numbers",
+];
 /** What is free text of a message in quarantine; the rest is ours. */
 const FREE_TEXTS_KEPT: readonly string[] = ["detail"];
 
@@ -115,7 +122,7 @@ async function withoutNumbers(answer: unknown): Promise<unknown> {
     const parts: unknown[] = [];
     for (const part of answer) {
       await turn();
-      parts.push(typeof part === "string" ? maskAllNumbers(beginningOf(part)) : await withoutNumbers(part));
+      parts.push(typeof part === "string" ? freeText(part) : await withoutNumbers(part));
     }
     return parts;
   }
@@ -125,8 +132,13 @@ async function withoutNumbers(answer: unknown): Promise<unknown> {
     const free = FREE_TEXTS.includes(name);
     parts.push([
       name,
-      free ? mapTexts(beginningOfValue(part), maskAllNumbers) : name === "data" ? part : await withoutNumbers(part),
+      free ? mapTexts(beginningOfValue(part), freeText) : name === "data" ? part : await withoutNumbers(part),
     ]);
   }
   return Object.fromEntries(parts);
+}
+
+/** Seen as it is: nothing in it turns round or hides what stands beside it. */
+function freeText(text: string): string {
+  return visible(maskAllNumbers(beginningOf(text)));
 }

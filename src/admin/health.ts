@@ -85,6 +85,8 @@ export interface PeerFacts {
   readonly lastAt: Date | null;
   /** How long it has been set, as far as this process knows. */
   readonly knownMs: number;
+  /** Whether it was set by a reload; else since the start. */
+  readonly reloaded: boolean;
 }
 
 /** From this share of its limit on, a journal counts as full: one large message may no longer fit. */
@@ -133,7 +135,7 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
     peers: oneEach(
       all.flatMap(({ peers }) => peers),
       ({ name }) => name,
-      (a, b) => ({ ...a, lastAt: later(a.lastAt, b.lastAt), knownMs: Math.max(a.knownMs, b.knownMs) }),
+      (a, b) => ({ ...(a.knownMs >= b.knownMs ? a : b), lastAt: later(a.lastAt, b.lastAt) }),
     ),
   };
 }

@@ -9,12 +9,16 @@
  * {@link relaysNotice}, and a test goes through the grid of facts.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
+import { beginningOf } from "../delivery/beginning.ts";
 import { maskAllNumbers } from "../delivery/masking.ts";
 import { durationInWords, inPercent, megabytes, some } from "../quantities.ts";
 import { visible } from "../visible.ts";
 import { type HealthFacts, isQueued, type QueueFacts } from "./health.ts";
 
-/** `needs-attention`: nothing is refused and nothing lost; a person must look all the same, by day. */
+/**
+ * `needs-attention`: every report that can be read is taken, though one that cannot may just have
+ * found no room in quarantine; a person must look all the same, by day.
+ */
 export type State = "well" | "needs-attention" | "not-well";
 
 /** One reason that holds, in one sentence. */
@@ -385,7 +389,8 @@ const ROWS = [
   },
   {
     name: "mmsc-unreachable",
-    means: "the last attempt to send a peer an acknowledgement failed",
+    means:
+      "a peer's MMSC could not be used when it was tried last, within the last hour, or put off three acknowledgements in a row",
     state: "needs-attention",
     sentences: ({ mmscs, now }) => {
       const failing = mmscs.flatMap(({ peer, failing }) => (failing === null ? [] : [{ peer, ...failing }]));
@@ -405,20 +410,22 @@ const ROWS = [
   {
     name: "peer-silent",
     means:
-      "a peer that is set has sent no report since the start, an hour ago or longer, or for a day. What it sent to another replica on the same Redis counts",
+      "a peer that is set has sent no report since the start, or since a reload set it, an hour ago or longer, or for a day. What it sent to another replica on the same Redis counts",
     state: "needs-attention",
     sentences: ({ peers, now }, times) => {
       const never = peers.filter(({ lastAt, knownMs }) => lastAt === null && knownMs >= times.silentFromStartMs);
       const longAgo = peers.filter(
         ({ lastAt }) => lastAt !== null && now.getTime() - lastAt.getTime() >= times.silentMs,
       );
-      const longestMs = Math.max(...never.map(({ knownMs }) => knownMs));
+      const fromStart = never.filter(({ reloaded }) => !reloaded);
+      const startMs = Math.max(...fromStart.map(({ knownMs }) => knownMs));
       return [
-        ...(never.length === 0
+        ...(fromStart.length === 0
           ? []
           : [
-              `No report has come from ${named(never.map(({ name }) => name))} since mm4d was started, ${durationInWords(longestMs)} ago`,
+              `No report has come from ${named(fromStart.map(({ name }) => name))} since mm4d was started, ${durationInWords(startMs)} ago`,
             ]),
+        ...sinceSet(never.filter(({ reloaded }) => reloaded)),
         ...(longAgo.length === 0
           ? []
           : [
@@ -526,10 +533,13 @@ function isNotTaken({ notTakenMs }: QueueFacts, times: ReasonTimes): boolean {
   return notTakenMs !== null && notTakenMs >= times.notTakenMs;
 }
 
-/** Whoever is connected and has jobs in hand is at work, however long it takes. What else is there takes nothing. */
+/**
+ * Whoever is connected and has jobs in hand is at work, however long it takes. Where Redis does not tell who is,
+ * whoever renews its hold of a job is at work. What else is there takes nothing.
+ */
 function isAbandoned(queue: QueueFacts, times: ReasonTimes): boolean {
-  const { notTakenMs, paused, jobs, workers } = queue;
-  const atWork = !paused && (jobs.active ?? 0) > 0 && (workers ?? 0) > 0;
+  const { notTakenMs, paused, jobs, workers, held } = queue;
+  const atWork = !paused && (jobs.active ?? 0) > 0 && (workers === null ? held : workers > 0);
   return isEvents(queue) && notTakenMs !== null && notTakenMs >= times.abandonedMs && !atWork;
 }
 
@@ -562,6 +572,16 @@ function shownName({ name }: QueueFacts): string {
   return visible(name);
 }
 
+/** Peers that reloads have set have a time of their own each. */
+function sinceSet(peers: HealthFacts["peers"]): readonly string[] {
+  const [first, ...others] = peers;
+  if (!first) return [];
+  const ago = ({ knownMs }: typeof first): string => `${durationInWords(knownMs)} ago`;
+  if (others.length === 0) return [`No report has come from ${first.name} since it was set, ${ago(first)}`];
+  const each = peers.map((peer) => `${peer.name} (set ${ago(peer)})`);
+  return [`No report has come from ${named(each)} since they were set`];
+}
+
 function named(names: readonly string[]): string {
   const more = names.length - MOST_NAMED;
   return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
@@ -572,8 +592,7 @@ const ADDRESS = /((?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-
 
 /** Words of somebody else, on one line: cut, without telephone numbers, and with nothing hidden in them. */
 export function quoted(text: string): string {
-  const line = text
-    .slice(0, 4 * MOST_QUOTED)
+  const line = beginningOf(text, 4 * MOST_QUOTED)
     .replace(/\s+/g, " ")
     .trim();
   const masked = line

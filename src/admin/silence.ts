@@ -27,6 +27,7 @@ export interface Silence {
 export function createSilence({ traffic, heard, times }: SilenceOptions): Silence {
   /** Since when each is set: one that came by a reload is not silent since the start. */
   let sinceMs: ReadonlyMap<string, number> = new Map();
+  let startMs: number | undefined;
 
   function heardHere(name: string): Date | null {
     const peer = traffic.byPeer().get(name);
@@ -42,6 +43,7 @@ export function createSilence({ traffic, heard, times }: SilenceOptions): Silenc
   return {
     usePeers(peers) {
       const nowMs = performance.now();
+      startMs ??= nowMs;
       const listed = peers.filter((peer) => peer.listed);
       sinceMs = new Map(listed.map(({ name }) => [name, sinceMs.get(name) ?? nowMs]));
     },
@@ -53,7 +55,8 @@ export function createSilence({ traffic, heard, times }: SilenceOptions): Silenc
         const [here, anywhere] = [heardHere(name), heard.lastAt(name)];
         // Whether it spoke to somebody else is not known yet.
         if (here === null && anywhere === undefined) return [];
-        return [{ name, lastAt: later(here, anywhere ?? null), knownMs: performance.now() - since }];
+        const knownMs = performance.now() - since;
+        return [{ name, lastAt: later(here, anywhere ?? null), knownMs, reloaded: since !== startMs }];
       }),
   };
 }

@@ -31,6 +31,8 @@ export interface Acknowledgement extends AckRequest {
   readonly receivedAt: string;
   readonly requestStatus: RequestStatus;
   readonly statusText: string | null;
+  /** Digits of the numbers of the message's parties, which are masked in its ids. A debt of mm4d 1.0.0 has none. */
+  readonly numbers?: readonly string[];
 }
 
 /** What became of a message that is to be acknowledged. */
@@ -68,6 +70,12 @@ export const ANSWERS: Readonly<Record<Fate, Pick<Acknowledgement, "requestStatus
   "other-pdu": { requestStatus: "Error-unsupported-message", statusText: "This PDU is not supported here" },
 };
 
+/**
+ * What a failed attempt tells of the MMSC: it cannot be reached or used; it is there,
+ * and did not take this message now; or nothing, because it was not asked.
+ */
+export type MmscSeen = "away" | "there" | "not-asked";
+
 /** What came of one attempt to pay the debt. */
 export type Payment =
   /** The response was taken. `reply` is the MMSC's. */
@@ -75,6 +83,6 @@ export type Payment =
   /** A 5xx for this message: the same again would come to the same. RFC 5321 §4.2.1. */
   | { readonly kind: "refused"; readonly reason: string }
   /** A 4xx, no connection, no login, no answer; or its MMSC could not be reached just before. */
-  | { readonly kind: "failed"; readonly reason: string }
+  | { readonly kind: "failed"; readonly reason: string; readonly mmsc: MmscSeen }
   /** So many wait for that peer, or for one that finds out whether its MMSC is back, that this one was not tried. */
   | { readonly kind: "busy" };

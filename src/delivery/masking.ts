@@ -47,10 +47,27 @@ export function numberMask(parties: Iterable<Numbered | null>): Mask {
   };
 }
 
-/** Masks what an acknowledgement says: of the MM's originator and of its MMSC's address the numbers, in its ids too. */
-export function acknowledgementMask({ originator, to }: Pick<Acknowledgement, "originator" | "to">): Mask {
-  return numberMask([originator, to].map((raw) => (raw === null ? null : { raw, number: null })));
+/**
+ * Masks what an acknowledgement says: the numbers of its message's parties and of its
+ * MMSC's address, in its ids too. Where the parties are not known, because mm4d 1.0.0
+ * stored it, whatever stands alone in an id and is as long as a number is masked.
+ */
+export function acknowledgementMask({
+  originator,
+  to,
+  numbers,
+}: Pick<Acknowledgement, "originator" | "to" | "numbers">): Mask {
+  const parties = [originator, to, ...(numbers ?? [])].map((raw) => (raw === null ? null : { raw, number: null }));
+  const masked = numberMask(parties);
+  if (numbers !== undefined) return masked;
+  return (text) =>
+    masked(text).replace(UUID_OR_NUMBER_ALONE, (found, number?: string) =>
+      number === undefined ? found : maskDigits(number),
+    );
 }
+
+/** A UUID may end with twelve digits. E.164 has at most 15 digits, and most numbers have ten or more. */
+const UUID_OR_NUMBER_ALONE = /(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(\d{10,15}))(?![0-9a-z])/gi;
 
 /** Masks whatever may be a number: for free text, and not for ids. */
 export function maskAllNumbers(text: string): string {
@@ -172,19 +189,30 @@ export function partiesOf({ data }: DeliveryEvent): readonly (Party | null)[] {
   return [data.recipient, data.originator, ...data.requestRecipients.map(({ party }) => party)];
 }
 
-/** The digits of all their numbers: of each address as a whole, and of what stands together in it. */
 function digitsOfParties(parties: Iterable<Numbered | null>): KnownDigits | "too-many" {
+  const numbers = numbersIn(parties);
+  if (numbers.length > BOUNDS.numbersKnown.value) return "too-many";
+  if (numbers.some(({ length }) => length > BOUNDS.numberDigits.value)) return "too-many";
+  return knownDigits(new Set(numbers));
+}
+
+/**
+ * The digits of all their numbers: of each address as a whole, and of what stands
+ * together in it. One number more than is looked for, or one digit, tells that there
+ * are too many.
+ */
+export function numbersIn(parties: Iterable<Numbered | null>): readonly string[] {
   const numbers = new Set<string>();
+  const add = (written: string): unknown => numbers.add(digitsOf(written).slice(0, BOUNDS.numberDigits.value + 1));
   for (const party of parties) {
     if (party === null) continue;
     for (const written of [party.number ?? "", party.raw]) {
-      for (const number of written.match(NUMBER) ?? []) numbers.add(digitsOf(number));
-      for (const number of written.match(SOLID_NUMBER) ?? []) numbers.add(number);
+      for (const number of written.match(NUMBER) ?? []) add(number);
+      for (const number of written.match(SOLID_NUMBER) ?? []) add(number);
     }
-    if (numbers.size > BOUNDS.numbersKnown.value) return "too-many";
+    if (numbers.size > BOUNDS.numbersKnown.value) break;
   }
-  for (const number of numbers) if (number.length > BOUNDS.numberDigits.value) return "too-many";
-  return knownDigits(numbers);
+  return [...numbers].slice(0, BOUNDS.numbersKnown.value + 1);
 }
 
 function digitsOf(number: string): string {

@@ -6,6 +6,7 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { AckRequest } from "../delivery/acknowledgement.ts";
+import type { Party } from "../delivery/party.ts";
 import type { PeerRules } from "../delivery/peer.ts";
 import { readMailbox, readParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
@@ -60,6 +61,19 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
     to,
     originator: numberIn(parties?.bytes) ?? numberIn(parties?.token),
   };
+}
+
+/** Everybody whom a message names, as it writes them; the first of each field also as it is read. */
+export function* partiesNamed(
+  { fields }: Pick<OpenMessage, "fields">,
+  { nanp }: PeerRules,
+): Generator<Pick<Party, "raw" | "number">> {
+  for (const property of ["from", "to", "requestRecipients"] as const) {
+    const { values, bytes } = fields.of(property);
+    const [first = ""] = splitAddresses(bytes[0] ?? "", 1);
+    const { number } = readParty(first, nanp).party;
+    for (const raw of values) yield { raw, number };
+  }
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { beginningOf } from "../delivery/beginning.ts";
 import type { QueueUse } from "../metrics.ts";
 import { redisFault } from "./redis-faults.ts";
 
@@ -23,6 +24,9 @@ const SETS = ["prioritized", "delayed", "failed", "completed"] as const;
 const WAITING_PLACES = 3;
 /** What a delayed job's time is multiplied by to be its score (BullMQ, getDelayedScore.lua). */
 const DELAYED_SCORE = 0x1000;
+
+/** The newest in hand: what a worker left behind when it died is older. Its hold ends after some seconds. */
+const HOLDS_LOOKED_AT = 10;
 
 /** Of each job, the beginning of its error: Redis hands out values whole, and this one is of any length. */
 const ERRORS = `
@@ -49,6 +53,7 @@ export async function lookAtQueue(redis: Redis, prefix: string, queue: string): 
   pipeline.zrange(key("failed"), 0, 0, "WITHSCORES");
   pipeline.zrange(key("failed"), -1, -1);
   pipeline.zrange(key("delayed"), 0, BOUNDS.errorsLookedAt.value - 1);
+  pipeline.lrange(key("active"), 0, HOLDS_LOOKED_AT - 1);
   const answers = ((await pipeline.exec()) ?? []).map(([cause, answer]) => {
     if (cause) throw new Error(`The queue "${queue}" cannot be looked at: ${redisFault(cause)}`);
     return answer;
@@ -65,7 +70,19 @@ export async function lookAtQueue(redis: Redis, prefix: string, queue: string): 
     [firstFailed, failedAt],
     [lastFailed],
     later,
-  ] = answers as [string | null, string | null, string[], string[], number, number, string[], string[], string[]];
+    inHand,
+  ] = answers as [
+    string | null,
+    string | null,
+    string[],
+    string[],
+    number,
+    number,
+    string[],
+    string[],
+    string[],
+    string[],
+  ];
 
   const next = [wait, pausedWait, firstPrioritized ?? null, firstDue ?? null];
   const times = await Promise.all(
@@ -82,6 +99,7 @@ export async function lookAtQueue(redis: Redis, prefix: string, queue: string): 
     paused: isPaused === 1,
     failures: firstFailed === undefined ? null : { firstAt: new Date(Number(failedAt)), error: lastError },
     retrying: alikeIn(errors),
+    held: inHand.length > 0 && (await redis.exists(...inHand.map((id) => `${key(id)}:lock`))) > 0,
     // One that was taken and came back at once is another.
     next: next.map((id, place) => (id === null ? null : `${id} ${times[place]?.[1]}`)),
   };
@@ -89,7 +107,12 @@ export async function lookAtQueue(redis: Redis, prefix: string, queue: string): 
 
 async function errorsOf(redis: Redis, keys: readonly string[]): Promise<string[]> {
   if (keys.length === 0) return [];
-  return (await redis.eval(ERRORS, keys.length, ...keys, BOUNDS.errorLookedAt.value)) as string[];
+  const most = BOUNDS.errorLookedAt.value;
+  const errors = (await redis.eval(ERRORS, keys.length, ...keys, most)) as string[];
+  // One that may be cut must not end within a number: the rest of it would not be masked.
+  return errors.map((error) =>
+    Buffer.byteLength(error) < most ? error : beginningOf(error, Math.max(0, error.length - 1)),
+  );
 }
 
 /** The most frequent of them, by their first line. Two that differ by an id, a number or a time are alike. */

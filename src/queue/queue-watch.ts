@@ -30,7 +30,7 @@ interface Seen {
 
 export function createQueueWatch({ redis, prefix, names, everyMs }: QueueWatchOptions): QueueWatch {
   const seen = new Map<string, Seen>();
-  let known: Workers = { counts: new Map(), unknown: "not looked at yet" };
+  let known: Workers = { counts: new Map(), unknown: "not looked at yet", nameless: null };
   let askAgainMs = Number.NEGATIVE_INFINITY;
 
   return {
@@ -55,8 +55,9 @@ export function createQueueWatch({ redis, prefix, names, everyMs }: QueueWatchOp
       new Map(
         [...seen].map(([name, { look, notTakenMs }]) => {
           const { next: _, ...use } = look;
-          const workers = known.unknown === null ? (known.counts.get(name) ?? 0) : null;
-          return [name, { ...use, notTakenMs, workers, workersUnknown: known.unknown }];
+          const count = known.counts.get(name) ?? 0;
+          const workersUnknown = known.unknown ?? (count === 0 ? known.nameless : null);
+          return [name, { ...use, notTakenMs, workers: workersUnknown === null ? count : null, workersUnknown }];
         }),
       ),
   };
@@ -82,6 +83,8 @@ interface Workers {
   readonly counts: ReadonlyMap<string, number>;
   /** Why it cannot be told; null when it can. */
   readonly unknown: string | null;
+  /** Why it cannot be told of a queue for which none is counted; null when it can. */
+  readonly nameless: string | null;
 }
 
 /**
@@ -92,12 +95,20 @@ interface Workers {
 async function workersOf(redis: Redis, prefix: string, names: readonly string[]): Promise<Workers> {
   try {
     const list = String(await redis.client("LIST"));
-    return { counts: new Map(names.map((name) => [name, countNamed(list, clientName(prefix, name))])), unknown: null };
+    const counts = new Map(names.map((name) => [name, countNamed(list, clientName(prefix, name))]));
+    return { counts, unknown: null, nameless: hasNamelessWorker(list) ? NAMELESS : null };
   } catch (cause) {
     // NOPERM, or a server that does not know the command, as some managed ones.
-    return { counts: new Map(), unknown: (cause as Error).message };
+    return { counts: new Map(), unknown: (cause as Error).message, nameless: null };
   }
 }
+
+/** A worker waits by BZPOPMIN. Where its user may not name its connection, whose it is cannot be told. */
+function hasNamelessWorker(list: string): boolean {
+  return list.split("\n").some((client) => client.includes(" name= ") && client.includes(" cmd=bzpopmin "));
+}
+
+const NAMELESS = "a client that waits as a worker does has no name; its user of Redis needs +client|setname";
 
 function clientName(prefix: string, queue: string): string {
   return ` name=${prefix}:${Buffer.from(queue).toString("base64")}`;

@@ -97,10 +97,11 @@ export function createResponder(options: ResponderOptions): Responder {
     const to = peer ? destinationOf(peer, response.to) : null;
     if (!peer || to === null) {
       // An entry with a fault may be mended within the hour.
-      return { kind: "failed", reason: `There is nowhere to send it: see the entry of ${response.peer} in the peers` };
+      const reason = `There is nowhere to send it: see the entry of ${response.peer} in the peers`;
+      return { kind: "failed", reason, mmsc: "not-asked" };
     }
     const notTried = describeNotTried(peer.acknowledge);
-    if (notTried !== null) return { kind: "failed", reason: notTried };
+    if (notTried !== null) return { kind: "failed", reason: notTried, mmsc: "away" };
     const lane = laneOf(peer);
     if (lane.inHand >= placesOf(peer.acknowledge)) return { kind: "busy" };
     lane.inHand += 1;
@@ -131,7 +132,8 @@ export function createResponder(options: ResponderOptions): Responder {
       // Whoever asks will know in a moment: nobody's attempt is lost on that.
       if (lane.asking) return { kind: "busy" };
       if (performance.now() < lane.awayUntilMs) {
-        return { kind: "failed", reason: `Not tried: it came to nothing just before (${lane.fault})` };
+        const reason = `Not tried: it came to nothing just before (${lane.fault})`;
+        return { kind: "failed", reason, mmsc: "not-asked" };
       }
       lane.asking = true;
     }
@@ -164,14 +166,15 @@ export function createResponder(options: ResponderOptions): Responder {
       // What was answered to the message, and not to whoever sent it: a wrong password is every message's.
       if (responseCode !== undefined && responseCode !== 421 && MESSAGE_COMMANDS.includes(command ?? "")) {
         lane.unanswered = 0;
-        return { kind: responseCode >= 500 ? "refused" : "failed", reason: firstLine(response ?? message) };
+        const reason = firstLine(response ?? message);
+        return responseCode >= 500 ? { kind: "refused", reason } : { kind: "failed", reason, mmsc: "there" };
       }
       const reason = describeFailure(cause as MmscError, acknowledge, timeoutMs);
       lane.unanswered += 1;
       lane.fault = reason;
       const pauses = Math.min(2 ** Math.max(0, lane.unanswered - AWAY_AFTER), LONGEST_AWAY);
       lane.awayUntilMs = performance.now() + awayMs * pauses;
-      return { kind: "failed", reason };
+      return { kind: "failed", reason, mmsc: "away" };
     } finally {
       clearTimeout(timer);
       lane.underWay.delete(deadline);

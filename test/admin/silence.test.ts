@@ -81,4 +81,5 @@ test("Redis is not asked while nobody has been silent for long, and a peer that 
   const [second, first] = silence.facts();
   expect(first?.knownMs).toBeGreaterThanOrEqual(before);
   expect(second?.knownMs).toBeLessThan(first?.knownMs ?? 0);
+  expect([first?.reloaded, second?.reloaded]).toEqual([false, true]);
 });

@@ -3,12 +3,17 @@ import { expect, test } from "vitest";
 import { row } from "../../src/admin/acknowledgements-page.ts";
 import { shownJob } from "../../src/admin/board.ts";
 import { told } from "../../src/admin/trace-page.ts";
+import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
 import { beginningOf, beginningOfValue } from "../../src/delivery/beginning.ts";
-import { maskAllNumbers, maskEvent, maskHeader, numberMask } from "../../src/delivery/masking.ts";
+import { acknowledgementMask, maskAllNumbers, maskEvent, maskHeader, numberMask } from "../../src/delivery/masking.ts";
+import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
 import { headerOf, idsOf, type TracedReport, tellReport } from "../../src/delivery/trace.ts";
+import type { JournalRecord } from "../../src/journal/record.ts";
 import { readParty } from "../../src/mm4/address.ts";
-import { deliveryReport, eventOf } from "../support/report.ts";
+import { receive } from "../../src/receiver.ts";
+import { decodeWords } from "../support/decode-words.ts";
+import { deliveryReport, eventOf, HEADER_LIMITS, PEER } from "../support/report.ts";
 
 const parties = [readParty("+12025550100/TYPE=PLMN").party, readParty("12025550199 <12025550199@x>").party];
 
@@ -118,6 +123,7 @@ test("an id keeps its digits on every page, on the board, in tail and in a trace
       messageId: id,
       to: "+12025550199/TYPE=PLMN@mmsc.example.net",
       originator: "+12025550199",
+      numbers: ["12025550199", "12025550100"],
       requestStatus: "Ok",
       statusText: null,
     };
@@ -184,8 +190,71 @@ test("an id loses the digits of a party's own number, and of one with a plus, on
   const ids = { eventId: null, messageId: id, transactionId: null, numbers: [] };
   expect(tellReport(noEvent(ids, header), "masked").headline.join()).toContain(masked);
   expect(
-    JSON.stringify(shownJob({ requestStatus: "Ok", messageId: id, to: "2025550199@x", originator: null })),
+    JSON.stringify(shownJob({ requestStatus: "Ok", messageId: id, to: "2025550199@x", originator: null, numbers: [] })),
   ).toContain(masked);
+});
+
+test("ids of an acknowledgement lose the digits of every party of its message, however the message writes it", async () => {
+  const fields = {
+    From: "=?utf-8?q?2025550100?= <2025550100/TYPE=PLMN@x>",
+    To: "+12025550199, 2025550188",
+    "X-Mms-Request-Recipients": "2025550177 Ok",
+    "X-Mms-Ack-Request": "Yes",
+    "X-Mms-Message-ID": "12025550100.20261130@mmsc.example",
+    "X-Mms-Transaction-ID": "2025550177-2025550188-1700000000123",
+  };
+  const ack = await debtOf(deliveryReport(fields));
+  const entry = { id: "a1", state: "undelivered", attempts: 1, error: null, at: null } as const;
+  for (const text of [
+    JSON.stringify(shownJob({ ...ack })),
+    row({ ...entry, acknowledgement: ack }, { loggedIn: true, numbers: "masked" }).toString(),
+  ]) {
+    expect(text).toContain("*******0100.20261130@mmsc.example");
+    expect(text).toContain("******0177-******0188-1700000000123");
+    expect(text).not.toContain("202555");
+  }
+});
+
+/** The debt that a message makes. */
+async function debtOf(bytes: Uint8Array): Promise<Acknowledgement> {
+  const stored: JournalRecord[] = [];
+  await receive(
+    {
+      bytes,
+      mailFrom: "system-user@mmsc.example",
+      peer: PEER,
+      rules: { ...ORDINARY_PEER, nanp: true },
+      receivedAt: new Date(),
+      acknowledging: { mode: "auto", systemAddress: "system-user@mm4.example", canSend: () => true },
+    },
+    {
+      decodeWords,
+      headerLimits: HEADER_LIMITS,
+      catalogue: createCatalogue(),
+      source: "/mm4d/local",
+      recordId: () => "j1",
+      hasQuarantineRoom: () => true,
+      hasBounceRoom: () => true,
+      store: async (record) => void stored.push(record),
+    },
+  );
+  const [record] = stored;
+  if (record?.kind !== "event" || !record.acknowledgement) throw new Error(JSON.stringify(stored));
+  return record.acknowledgement;
+}
+
+test("an acknowledgement that 1.0.0 stored loses what may be a number, and keeps UUIDs, hex and ids of ours", () => {
+  const mask = acknowledgementMask({ originator: null, to: "system-user@mmsc.example" });
+  expect(mask("12025550100.20261130@mmsc.example")).toBe("*******0100.20261130@mmsc.example");
+  expect(mask("<mm-2025550100-7>")).toBe("<mm-******0100-7>");
+  for (let index = 0; index < ID_COUNT; index += 1) {
+    const hex = createHash("sha256").update(`old ${index}`).digest("hex");
+    const uuid = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, "$1-$2-$3-$4-$5");
+    // Hex of digits alone is as rare as it is awkward.
+    const digits = uuid.replace(/[a-f]/g, "7");
+    const id = `${uuid} ${digits} ${hex} j${hex.slice(0, 32)} ${hex.slice(0, 9)}.${index}`;
+    if (mask(id) !== id) throw new Error(`${id} is ${mask(id)}`);
+  }
 });
 
 test("what is cut never ends within a number, and what is small stays as it was", () => {

@@ -1,8 +1,10 @@
 /** What is told of queues beyond their jobs: whether anything is taken, whoever takes it, and whether a worker is connected. */
 import { setTimeout as wait } from "node:timers/promises";
 import { type Job, Queue, QueueEvents, Worker } from "bullmq";
+import { Hono } from "hono";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { createBoard } from "../../src/admin/board.ts";
 import { createQueueWatch, type QueueWatch } from "../../src/queue/queue-watch.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 
@@ -86,7 +88,7 @@ test("whoever takes an event, something was taken: a worker of BullMQ, or a prog
   // As clients in other languages do it; the events that come meanwhile hide nothing.
   await redis.rpoplpush(`bull:${name}:wait`, `bull:${name}:active`);
   await queue.add("event", 4);
-  expect(await look(watching)).toMatchObject({ waits: 3, notTakenMs: 0 });
+  expect(await look(watching)).toMatchObject({ waits: 3, notTakenMs: 0, held: false });
   await untilNotTakenFor(watching, 20);
   let taken = (): void => {};
   const first = new Promise<void>((resolve) => {
@@ -98,7 +100,8 @@ test("whoever takes an event, something was taken: a worker of BullMQ, or a prog
   });
   await first;
   expect(await look(watching)).toMatchObject({ waits: 2, notTakenMs: 0, jobs: { active: 2 } });
-  // It is connected, has one in hand, and takes no other.
+  // It is connected, has one in hand, which it holds, and takes no other.
+  expect((await look(watching)).held).toBe(true);
   await untilNotTakenFor(watching, 20);
   await hung.close(true);
 });
@@ -214,7 +217,53 @@ test("what consumers gave up on is told with the last error, until it is given b
     ({ jobs }) => jobs.failed === 2,
   );
   expect(use.failures).toEqual({ firstAt: expect.any(Date), error: "error 2" });
+  // Where it is cut, it ends before a number, of which the rest could not be masked.
+  await queue.add("event", `${" ".repeat(488)}12025550100`);
+  const cut = await eventually(
+    () => look(watch()),
+    ({ jobs }) => jobs.failed === 3,
+  );
+  expect(cut.failures?.error).toMatch(/^error *…$/);
   await worker.close();
   await queue.clean(0, 10, "failed");
   expect((await look(watch())).failures).toBeNull();
+});
+
+test("the board shows what is unseen in a job by its number, in what a peer wrote and in what a consumer did", async () => {
+  const unseen = "a\u202eb\u200bc\u009bd";
+  const job = await queue.add("event", { requestStatus: "Ok", messageId: unseen, to: null, originator: null });
+  await job.log(unseen);
+  await job.updateProgress(unseen);
+  const board = new Hono().route("/queue", createBoard([queue]));
+  const shown = "a\\u202eb\\u200bc\\x9bd";
+  for (const [path, times] of [
+    [`/api/queues/${name}/${job.id}`, 2],
+    [`/api/queues/${name}/${job.id}/logs`, 1],
+  ] as const) {
+    const answer = await board.request(`/queue${path}`);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([200, expect.stringMatching(/json/)]);
+    const text = await answer.text();
+    expect(text).not.toMatch(/[\p{Cf}\p{Cc}]/u);
+    expect(text.split(JSON.stringify(shown).slice(1, -1)).length - 1).toBe(times);
+  }
+});
+
+test("where a worker may not name its connection, it is not known whether one is connected, and why", async () => {
+  const other = await startRedis();
+  const seeing = new Redis(other.url);
+  await seeing.call("ACL", "SETUSER", "nameless", "on", ">secret", "~*", "&*", "+@all", "-client|setname");
+  const watching = createQueueWatch({ redis: seeing, prefix: "bull", names: [name], everyMs: EVERY_MS });
+  expect(await look(watching)).toMatchObject({ workers: 0, workersUnknown: null });
+  const url = other.url.replace("//", "//nameless:secret@");
+  const worker = new Worker(name, async () => {}, { connection: { url, maxRetriesPerRequest: null } });
+  worker.on("error", () => {}); // Redis ends before it does.
+  const fresh = () => createQueueWatch({ redis: seeing, prefix: "bull", names: [name], everyMs: EVERY_MS });
+  const use = await eventually(
+    () => look(fresh()),
+    ({ workersUnknown }) => workersUnknown !== null,
+  );
+  expect(use).toMatchObject({ workers: null, workersUnknown: expect.stringMatching(/\+client\|setname$/) });
+  await worker.close(true);
+  seeing.disconnect();
+  await other.stop();
 });
