@@ -66,12 +66,12 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
 /** Everybody whom a message names, as it writes them; the first of each field also as it is read. */
 export function* partiesNamed(
   { fields }: Pick<OpenMessage, "fields">,
-  { nanp }: PeerRules,
+  rules: PeerRules,
 ): Generator<Pick<Party, "raw" | "number">> {
   for (const property of ["from", "to", "requestRecipients"] as const) {
-    const { values, bytes } = fields.of(property);
-    const [first = ""] = splitAddresses(bytes[0] ?? "", 1);
-    const { number } = readParty(first, nanp).party;
+    const { values, fields: said } = fields.of(property);
+    const [first = ""] = splitAddresses(said[0]?.bytes ?? "", 1).addresses;
+    const { number } = readParty(first, rules).party;
     for (const raw of values) yield { raw, number };
   }
 }

@@ -161,7 +161,7 @@ export function createResponder(options: ResponderOptions): Responder {
       if (lane.withoutTls && responseCode === TLS_MUST_COME_FIRST) {
         const reason = `${firstLine(response ?? message)}; it was tried without TLS, because ${lane.withoutTls.because}`;
         lane.withoutTls = undefined;
-        return { kind: "failed", reason };
+        return { kind: "failed", reason, mmsc: "there" };
       }
       // What was answered to the message, and not to whoever sent it: a wrong password is every message's.
       if (responseCode !== undefined && responseCode !== 421 && MESSAGE_COMMANDS.includes(command ?? "")) {
