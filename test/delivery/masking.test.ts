@@ -204,7 +204,7 @@ test("ids of an acknowledgement lose the digits of every party of its message, h
     "X-Mms-Transaction-ID": "2025550177-2025550188-1700000000123",
   };
   const ack = await debtOf(deliveryReport(fields));
-  const entry = { id: "a1", state: "undelivered", attempts: 1, error: null, at: null } as const;
+  const entry = { id: "a1", state: "undelivered", attempts: 1, error: null, reply: null, at: null } as const;
   for (const text of [
     JSON.stringify(shownJob({ ...ack })),
     row({ ...entry, acknowledgement: ack }, { loggedIn: true, numbers: "masked" }).toString(),
