@@ -10,7 +10,7 @@ import { type Logger, pino } from "pino";
 import type { Acknowledgement } from "./delivery/acknowledgement.ts";
 import { beginningOf } from "./delivery/beginning.ts";
 import type { DeliveryEvent } from "./delivery/event.ts";
-import { acknowledgementMask, type Mask, numberMask, partiesOf } from "./delivery/masking.ts";
+import { acknowledgementMask, type Mask, numberMask, numberMasks, partiesOf } from "./delivery/masking.ts";
 import type { PeerIdentity } from "./delivery/peer.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
 import { openLogOutput } from "./log-output.ts";
@@ -120,13 +120,14 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
 
   function aboutReport(event: DeliveryEvent): Fields {
     const { data } = event;
-    const mask = numbers === "full" ? whole : numberMask(partiesOf(event));
-    const text = (value: string | null): string | null => (value === null ? null : mask(beginningOf(value)));
+    const masks = numbers === "full" ? { id: whole, text: whole } : numberMasks(partiesOf(event));
+    const id = (value: string | null): string | null => (value === null ? null : masks.id(beginningOf(value)));
+    const text = (value: string | null): string | null => (value === null ? null : masks.text(beginningOf(value)));
     return {
       eventId: event.id,
       peer: data.peer.name,
-      messageId: text(data.messageId),
-      transactionId: text(data.transactionId),
+      messageId: id(data.messageId),
+      transactionId: id(data.transactionId),
       recipient: text(data.recipient?.number ?? data.recipient?.raw ?? null),
       originator: text(data.originator?.number ?? data.originator?.raw ?? null),
       type: event.type,

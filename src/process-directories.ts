@@ -25,11 +25,25 @@ const LEAST_JOURNAL_BYTES = 1_048_576;
 /** The numbers of the first `count` processes, and of those that were there when there were more and left something in their journals. */
 export function processNumbers(dataDir: string, count: number): readonly number[] {
   const first = Array.from({ length: count }, (_, index) => index + 1);
-  const further = filesIn(join(resolve(dataDir), "processes"))
-    .filter((name) => /^[1-9]\d?$/.test(name))
-    .map(Number);
-  const left = further.filter((number) => number > count && hasSegments(processDirectory(dataDir, number)));
+  const left = furtherNumbers(dataDir).filter(
+    (number) => number > count && hasSegments(processDirectory(dataDir, number)),
+  );
   return [...first, ...left.sort((a, b) => a - b)];
+}
+
+/** Of the processes beside the first, now or before: those that have one. */
+export function furtherDirectories(dataDir: string): readonly string[] {
+  return furtherNumbers(dataDir).map((number) => processDirectory(dataDir, number));
+}
+
+/** The data directory that a process's is of. */
+export function dataDirOf(processDir: string): string {
+  return processDir.replace(/\/processes\/[1-9]\d?$/, "");
+}
+
+function furtherNumbers(dataDir: string): readonly number[] {
+  const names = filesIn(join(resolve(dataDir), "processes"));
+  return names.filter((name) => /^[1-9]\d?$/.test(name)).map(Number);
 }
 
 function hasSegments(directory: string): boolean {

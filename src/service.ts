@@ -23,6 +23,7 @@ import { type Admin, startAdmin } from "./admin/server.ts";
 import { createSilence, type Silence } from "./admin/silence.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./admin/status.ts";
 import { createTraffic } from "./admin/traffic.ts";
+import { BOUNDS } from "./bounds/bounds.ts";
 import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "./config.ts";
 import { makeDataDir } from "./data-directory.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
@@ -79,6 +80,7 @@ import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
 import { openFilesLimit, tooFewFiles, watchOpenFiles, whyNotListening } from "./system-limits.ts";
 import { toldSettings } from "./told-settings.ts";
 import { type Judged, noteOf, type ReceivedNote, unanswered } from "./tracing.ts";
+import { createTurns } from "./turns.ts";
 import { VERSION } from "./version.ts";
 
 export interface Service {
@@ -228,6 +230,7 @@ async function start(
   /** Whether the journal knows which Redis it is drained into; before that, nothing is. */
   let noted = false;
   const refusals = createRefusals();
+  const turns = createTurns(BOUNDS.messagesTurnMs.value);
   const traffic = createTraffic();
   const files = openSettingsFiles({
     config,
@@ -518,15 +521,17 @@ async function start(
     const { sessionId, peer, entry, mailFrom, bytes, receivedAt } = message;
     const startedMs = performance.now();
     const reading = files.reading();
-    const receipt = await receive(
-      { bytes, peer, mailFrom, rules: entry.rules, acknowledging: acknowledging.rulesOf(entry), receivedAt },
-      {
-        store,
-        hasQuarantineRoom: (raw) => hasQuarantineRoom(peer.name, raw),
-        hasBounceRoom: acknowledging.hasBounceRoom,
-        recordId: newRecordId,
-        ...reading,
-      },
+    const receipt = await turns.run(peer.name, () =>
+      receive(
+        { bytes, peer, mailFrom, rules: entry.rules, acknowledging: acknowledging.rulesOf(entry), receivedAt },
+        {
+          store,
+          hasQuarantineRoom: (raw) => hasQuarantineRoom(peer.name, raw),
+          hasBounceRoom: acknowledging.hasBounceRoom,
+          recordId: newRecordId,
+          ...reading,
+        },
+      ),
     );
     const tookMs = performance.now() - startedMs;
     metrics.dataSeconds.observe(tookMs / 1000);

@@ -139,6 +139,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   "named-file.ts": { from: [], types: [], packages: [], node: true },
   "json-file.ts": { from: ["named-file.ts"], types: [], packages: [], node: false },
   "catalogue-file.ts": { from: ["catalogue", "json-file.ts"], types: [], packages: [], node: false },
+  "turns.ts": { from: [], types: [], packages: [], node: false },
   "outage.ts": { from: [], types: [], packages: [], node: false },
   "service-links.ts": { from: [], types: [], packages: [], node: false },
   "visible.ts": { from: [], types: [], packages: [], node: false },

@@ -371,7 +371,7 @@ const ROWS = [
           const { firstAt, error } = queue.failures;
           const since = `the first ${durationInWords(facts.now.getTime() - firstAt.getTime())} ago`;
           return [
-            `Consumers gave up on ${some(failed, "event")} of the queue ${shownName(queue)}, ${since}; the last failed with ${quoted(error)} (${queue.main ? "" : `MM4D_QUEUE=${shownName(queue)} `}mm4d failed list)`,
+            `Consumers gave up on ${some(failed, "event")} of the queue ${shownName(queue)}, ${since}; the last failed with ${quoted(error)} (${queue.main ? "" : `MM4D_QUEUES= MM4D_QUEUE=${shownName(queue)} `}mm4d failed list)`,
           ];
         }),
     remedy: "Mend what the error names, then `mm4d failed retry --all` gives them back to consumers",

@@ -90,7 +90,10 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
       fact("Redis", facts.redis),
       fact("Queue", describeQueue(facts.events, "consumers gave up on (mm4d failed list)", since)),
       ...facts.further.map(({ name, use }) =>
-        fact(`Queue ${name}`, describeQueue(use, `consumers gave up on (MM4D_QUEUE=${name} mm4d failed list)`, since)),
+        fact(
+          `Queue ${name}`,
+          describeQueue(use, `consumers gave up on (MM4D_QUEUES= MM4D_QUEUE=${name} mm4d failed list)`, since),
+        ),
       ),
       fact("Acknowledgements", describeQueue(facts.acknowledgements, "undelivered (mm4d acks list)", since)),
       fact(

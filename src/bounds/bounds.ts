@@ -130,6 +130,13 @@ export const BOUNDS = {
     reason:
       "some thousand ordinary ones; beyond it that peer's bounces, and nobody else's, are asked to come again (451)",
   },
+  messagesTurnMs: {
+    value: 10,
+    unit: "ms",
+    about: "for how long messages that have ended are read before everything else has its turn",
+    reason:
+      "hundreds of connections may end a message in the same moment; what is beyond it waits for the next turns, one peer after the other, and is answered some milliseconds later",
+  },
   idLength: {
     value: 1_000,
     unit: "characters",
@@ -193,17 +200,37 @@ export const BOUNDS = {
     about: "why a message is in quarantine, in words",
     reason: "the stack of a fault of ours, which may quote the message; cut, because the message itself is kept whole",
   },
-  numbersKnown: {
+  encodedWords: {
+    value: 200,
+    unit: "things",
+    about: "encoded words (RFC 2047) that are decoded of one message's fields, and again of its addresses",
+    reason:
+      "a status text of several lines has some ten; a field with more than are left stays as written, with the warning `undecodable-word`",
+  },
+  charsets: {
+    value: 256,
+    unit: "things",
+    about: "names of charsets that are remembered",
+    reason: "a mail system uses some ten; beyond it all are forgotten, and looked up again",
+  },
+  charsetLength: {
+    value: 100,
+    unit: "characters",
+    about: "the name of a charset",
+    reason: "the longest there is has some thirty; a longer one is none",
+  },
+  numbersOwed: {
     value: 100,
     unit: "things",
-    about: "the numbers of a report's parties that are looked for where its texts are masked",
-    reason: "a report has two, a response as many as it has recipients; beyond it whatever may be a number is masked",
+    about: "numbers that an acknowledgement remembers of its message's parties, to be masked in its ids",
+    reason: "an ordinary report has two; further ones are masked where they begin with +",
   },
-  numberDigits: {
-    value: 40,
+  digitsKnown: {
+    value: 262_144,
     unit: "things",
-    about: "the digits of such a number",
-    reason: "E.164 has 15, and a trunk code before; where one is longer, whatever may be a number is masked",
+    about: "the digits of all numbers of a report's parties that are looked for where its texts are masked",
+    reason:
+      "twice as many as an event may have bytes, so that those of every event are; beyond it whatever may be a number is masked, but for ids, which lose those looked for and what begins with +",
   },
   textShown: {
     value: 1_000,

@@ -88,6 +88,7 @@ async function doctor({ json }: { json?: true }): Promise<void> {
     const running = found.kind === "running" ? found.facts : undefined;
     await tell(["all can be read", ...settings.notes].map((text) => ok("settings", text)));
     await tell(found.kind === "running" ? await lookAtService(found) : lookForService(found, settings));
+    await tell(compareRedis(config, found));
     await tell(await lookAtRedis(config, running));
     await tell(await (found.kind === "running" ? lookAtPorts(found.facts) : lookForPorts(config, found)));
     await tell(lookAtOpenFiles(config, running));
@@ -124,7 +125,8 @@ type None = Extract<Found, { kind: "none" }>;
 /** That none runs is a warning: it need not. One that does not answer, or may not be asked where it should be, is a fault. */
 function lookForService(found: None, settings: Settings): Findings {
   const look = weightiest(found.looks);
-  const isFault = look.state === "silent" || (look.state === "denied" && look === found.looks[0]);
+  const isFault =
+    look.state === "silent" || look.state === "first-down" || (look.state === "denied" && look === found.looks[0]);
   return [(isFault ? fault : warning)("service", describeNone(found, settings))];
 }
 
@@ -167,6 +169,16 @@ function describeUnknown(status: Status | undefined): Findings {
       ? warning("consumers", `${text}. Let our user of Redis see them: +client|list, as in ops/redis/users.acl`)
       : ok("consumers", text),
   ];
+}
+
+/** Redis is that of the settings, where they name one; the service's may be another. */
+function compareRedis(config: Config, found: Found): Findings {
+  const own = redisOf(config);
+  if (own === undefined || found.kind === "none") return [];
+  const [ours, theirs] = [describeRedis(own), describeRedis(found.facts.redis)];
+  if (ours === theirs) return [];
+  const text = `the settings name ${ours}, and the mm4d at ${found.dataDir} uses ${theirs}: what follows is of the first. Unset REDIS_URL to look at the other, or name another service with --data-dir`;
+  return [warning("Redis", text)];
 }
 
 async function lookAtRedis(config: Config, running: ServiceFacts | undefined): Promise<Findings> {

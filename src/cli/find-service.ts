@@ -2,9 +2,9 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import type { ServiceFacts } from "../admin/control.ts";
-import { type Reached, reachControl } from "../control-client.ts";
 import { ownName } from "./own-name.ts";
 import { describeHolder, findHolder, type Holder } from "./port-holder.ts";
+import { type ReachedPlace, reachPlace } from "./reach-place.ts";
 import type { Settings } from "./settings.ts";
 import { tell } from "./terminal.ts";
 import { readUnitSettings, type UnitSettings } from "./unit-settings.ts";
@@ -14,11 +14,13 @@ export interface Place {
   readonly dataDir: string;
   /** Why it is looked at. */
   readonly because: string;
+  /** Whose word is taken there; null for anybody's: the caller or root has named it. */
+  readonly owners: ReadonlySet<number> | null;
 }
 
 /** A place with nobody who answered. */
 export interface Look extends Place {
-  readonly state: Exclude<Reached["kind"], "answered">;
+  readonly state: Exclude<ReachedPlace["kind"], "answered">;
   /** Whose it is, as far as that can be told. */
   readonly uid: number | null;
 }
@@ -34,16 +36,13 @@ export type Found =
 /** Elsewhere a directory of this name is more likely somebody's who has nothing to do with us. */
 const IN_CONTAINERS = "as in a container";
 
-/** What systemd and the documents use, and what the image does. */
-const USUAL: readonly Place[] = [
-  { dataDir: "/var/lib/mm4d", because: "as under systemd" },
-  { dataDir: "/data", because: IN_CONTAINERS },
-];
+/** What systemd and the documents use. Nobody but root can have made it, and given it to whom it belongs. */
+const UNDER_SYSTEMD: Place = { dataDir: "/var/lib/mm4d", because: "as under systemd", owners: null };
 
 /** The first that answers, of the places where one may be. */
 export async function findService(settings: Settings): Promise<Found> {
   const { places, unit } = placesOf(settings);
-  const reached = await Promise.all(places.map(({ dataDir }) => reachControl(dataDir, "facts")));
+  const reached = await Promise.all(places.map(({ dataDir, owners }) => reachPlace(dataDir, owners)));
   for (const [index, { dataDir }] of places.entries()) {
     const one = reached[index];
     if (one?.kind !== "answered") continue;
@@ -52,12 +51,9 @@ export async function findService(settings: Settings): Promise<Found> {
     return { kind: "running", dataDir, facts, elsewhere };
   }
   const looks = places.map((place, index): Look => {
-    const kind = reached[index]?.kind;
-    return {
-      ...place,
-      state: kind === undefined || kind === "answered" ? "absent" : kind,
-      uid: ownerOf(place.dataDir),
-    };
+    const one = reached[index];
+    const state = one === undefined || one.kind === "answered" ? "absent" : one.kind;
+    return { ...place, state, uid: one?.kind === "foreign" ? one.uid : ownerOf(place.dataDir) };
   });
   return { kind: "none", looks: looks as [Look, ...Look[]], unit };
 }
@@ -73,17 +69,30 @@ export function tellFound(found: Found): void {
 
 /** What is named is the only place. Otherwise the first is the one where a service that is started here would be. */
 export function placesOf({ config, origins }: Settings, root = "/"): { places: Place[]; unit: UnitSettings | null } {
-  const own = {
-    dataDir: resolve(config.dataDir),
-    because: origins.dataDir === "default" ? "./data" : SAID[origins.dataDir],
-  };
-  if (origins.dataDir !== "default") return { places: [own], unit: null };
+  const dataDir = resolve(config.dataDir);
+  if (origins.dataDir !== "default") {
+    return { places: [{ dataDir, because: SAID[origins.dataDir], owners: null }], unit: null };
+  }
   const unit = readUnitSettings(root);
-  const byUnit = unit.dataDir === null ? [] : [{ dataDir: unit.dataDir.path, because: unit.dataDir.file }];
+  const owners = ownersFor(unit);
+  const own = { dataDir, because: "./data", owners };
+  const byUnit =
+    unit.dataDir === null ? [] : [{ dataDir: unit.dataDir.path, because: unit.dataDir.file, owners: null }];
   const places = new Map<string, Place>();
-  for (const place of [own, ...byUnit, ...USUAL]) if (!places.has(place.dataDir)) places.set(place.dataDir, place);
+  for (const place of [own, ...byUnit, UNDER_SYSTEMD, { dataDir: "/data", because: IN_CONTAINERS, owners }]) {
+    if (!places.has(place.dataDir)) places.set(place.dataDir, place);
+  }
   return { places: [...places.values()], unit };
 }
+
+/** Ours, and root's, who may do anything to us; to root also that of the unit. Null where there are no users. */
+function ownersFor({ uid }: UnitSettings): ReadonlySet<number> | null {
+  const own = process.geteuid?.();
+  if (own === undefined) return null;
+  return new Set([own, ROOT, ...(own === ROOT && uid !== null ? [uid] : [])]);
+}
+
+const ROOT = 0;
 
 const SAID = { "command line": "--data-dir", environment: "MM4D_DATA_DIR", file: "MM4D_DATA_DIR of --env-file" };
 
@@ -91,22 +100,25 @@ const SAID = { "command line": "--data-dir", environment: "MM4D_DATA_DIR", file:
 export function describeNone(found: Extract<Found, { kind: "none" }>, { config, origins }: Settings): string {
   const look = weightiest(found.looks);
   const others = found.looks.length > 1;
+  const isNamed = origins.dataDir !== "default";
   const holder = holderFor(config.smtpHost, portsOf(found, config.smtpPort, origins.smtpPort === "default"));
-  const isUnknown = look.state === "absent";
+  // Its socket was removed, or is closed already, and it is there all the same.
+  const isThere = look.state === "absent" && holder?.holder.process?.dataDir === look.dataDir;
+  const isUnknown = look.state === "absent" && !isThere;
   return [
-    SENTENCES[look.state](look),
+    SENTENCES[isThere ? "unanswered" : look.state](look),
     ...(others ? [`Looked at ${found.looks.map(describeLook).join(", ")}`] : isUnknown ? missing(look) : []),
     ...(found.unit?.unreadable ?? []).map(({ file, why }) => `${file} cannot be read: ${why}`),
     ...(holder === null ? [] : [describeHeld(holder, look.dataDir)]),
     ...(isUnknown && holder === null
-      ? [`Start it with "${ownName()} serve", or name its data directory with --data-dir`]
+      ? [`Start it with "${ownName()} serve"${isNamed ? "" : ", or name its data directory with --data-dir"}`]
       : []),
   ].join(". ");
 }
 
 /** The one that tells most: where somebody is, or may be. */
 export function weightiest(looks: readonly [Look, ...Look[]]): Look {
-  for (const state of ["silent", "unanswered", "denied"] as const) {
+  for (const state of ["silent", "first-down", "unanswered", "denied", "foreign"] as const) {
     const look = looks.find((one) => one.state === state && (state !== "denied" || one.because !== IN_CONTAINERS));
     if (look) return look;
   }
@@ -116,9 +128,13 @@ export function weightiest(looks: readonly [Look, ...Look[]]): Look {
 const SENTENCES: Readonly<Record<Look["state"], (look: Look) => string>> = {
   silent: ({ dataDir }) =>
     `the mm4d on the data directory ${dataDir} does not answer, must be looked at: it is stopped by a signal, stuck or overloaded`,
+  "first-down": ({ dataDir }) =>
+    `the mm4d on the data directory ${dataDir} cannot be asked now: its first process, which answers for all, is down, and is being started again unless the service is ending; process.ended in the log says why`,
   unanswered: ({ dataDir }) =>
     `the mm4d on the data directory ${dataDir} is starting or ending, must be asked again later`,
   denied: (look) => describeDenied(look),
+  foreign: ({ dataDir, because, uid }) =>
+    `the data directory ${dataDir} (${because}) belongs to uid ${uid}, and was not asked: if it is meant, name it with --data-dir ${dataDir}`,
   absent: ({ dataDir, because }) => `no mm4d is running on the data directory ${dataDir} (${because})`,
 };
 
@@ -130,14 +146,16 @@ export function describeDenied({ dataDir, uid }: Look): string {
 
 const STATES: Readonly<Record<Look["state"], string>> = {
   silent: "it does not answer",
+  "first-down": "its first process is down",
   unanswered: "it is starting or ending",
   denied: "permission denied",
+  foreign: "it is another user's",
   absent: "none is there",
 };
 
 function describeLook(look: Look): string {
   const { dataDir, because, state, uid } = look;
-  const who = state === "denied" && uid !== null ? `: uid ${uid}'s` : "";
+  const who = (state === "denied" || state === "foreign") && uid !== null ? `: uid ${uid}'s` : "";
   return `${dataDir} (${because}: ${STATES[state]}${who})`;
 }
 

@@ -186,7 +186,9 @@ async function looks(): Promise<readonly Look[]> {
 function dataDirOf({ looks }: Extract<FoundService, { kind: "none" }>): string {
   const [first] = looks;
   const most = weightiest(looks);
-  const held = most.state === "silent" || most.state === "unanswered" ? most : undefined;
+  const held = (["silent", "first-down", "unanswered"] as const).some((state) => state === most.state)
+    ? most
+    : undefined;
   const found = held ?? looks.find((one) => existsSync(journalDirectory(one.dataDir)));
   if (!found && most.state === "denied") throw new Error(`Cannot read the journal: ${describeDenied(most)}`);
   const { dataDir } = found ?? first;

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { dirname, join } from "node:path";
+import { dataDirOf } from "../process-directories.ts";
 import { visible } from "../visible.ts";
 
 export interface Holder {
@@ -25,13 +26,14 @@ export function findHolder(host: string, port: number, proc = "/proc"): Holder |
   const pid = pids.sort((a, b) => a - b)[0];
   if (pid === undefined) return { uid: held.uid, process: null };
   const sockets = new Set(pids.flatMap((one) => [...(inodes.get(one) ?? [])]));
-  return { uid: held.uid, process: { pid, command: commandOf(proc, pid), dataDir: dataDirOf(proc, sockets) } };
+  return { uid: held.uid, process: { pid, command: commandOf(proc, pid), dataDir: controlledBy(proc, sockets) } };
 }
 
 /** In words, for the end of a sentence. */
 export function describeHolder({ uid, process: held }: Holder): string {
   if (held === null) return `another process, of uid ${uid}, which only that user and root can look into`;
-  return `pid ${held.pid} (${held.command})`;
+  const whose = uid === process.geteuid?.() ? "" : ` of uid ${uid}`;
+  return `pid ${held.pid} (${held.command})${whose}`;
 }
 
 const LISTENING = "0A";
@@ -65,15 +67,15 @@ function socketsOfProcesses(proc: string): ReadonlyMap<number, ReadonlySet<strin
   return sockets;
 }
 
-/** The directory of the control socket among some sockets: of several processes the first one's lies above the others'. */
-function dataDirOf(proc: string, sockets: ReadonlySet<string>): string | null {
+/** The data directory of the control socket among some sockets. Of several processes the first may be down. */
+function controlledBy(proc: string, sockets: ReadonlySet<string>): string | null {
   const rows = textOf(join(proc, "net", "unix")).split("\n");
   const paths = rows.flatMap((row) => {
     const [, inode = "", path = ""] = /^(?:\S+ +){6}(\d+) +(\/.*\/control\.sock)$/.exec(row.trim()) ?? [];
     return sockets.has(inode) ? [path] : [];
   });
-  const [first] = paths.sort((a, b) => a.length - b.length);
-  return first === undefined ? null : dirname(first);
+  const [any] = paths;
+  return any === undefined ? null : dataDirOf(dirname(any));
 }
 
 const MAX_COMMAND_LENGTH = 100;

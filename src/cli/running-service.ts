@@ -30,8 +30,8 @@ export function changeLogLevel(level: LogLevel): Promise<string> {
 }
 
 /** Has the service write down what it remembers of reports; undefined when it cannot, or is of a version that does not. */
-export async function flushTrace(found: Found): Promise<TraceState | undefined> {
-  if (found.kind === "none") return undefined;
+export async function flushTrace(found: Found | Apart): Promise<TraceState | undefined> {
+  if (found.kind !== "running") return undefined;
   return (await askControl(found.dataDir, "flush-trace")) as TraceState | undefined;
 }
 
@@ -88,24 +88,35 @@ export interface QueuePlace {
 }
 
 /** What a command that asks Redis goes by. */
-export interface QueueFound extends Followed {
+export interface QueueFound {
+  readonly settings: Settings;
+  /** The service of that queue, if one was found. */
+  readonly found: Found | Apart;
   readonly place: QueuePlace;
+}
+
+/** One was found that nobody had named, on another Redis than the one that was. */
+export interface Apart {
+  readonly kind: "apart";
+  readonly dataDir: string;
+  /** The service's. */
+  readonly redis: string;
 }
 
 /** The queue in the settings; where they leave something open, the running service's. */
 export async function findQueue(given: Settings): Promise<QueueFound> {
   const redis = redisOf(given.config);
   const found = await findService(given);
+  const theirs = found.kind === "running" ? describeRedis(found.facts.redis) : null;
   // A Redis that was named is not that of a service which nobody has named.
-  const isAnother =
-    redis !== undefined &&
-    found.kind === "running" &&
-    found.elsewhere &&
-    describeRedis(redis) !== describeRedis(found.facts.redis);
-  const { settings } = isAnother ? { settings: given } : follow(given, found);
+  const isApart = found.kind === "running" && found.elsewhere && redis && describeRedis(redis) !== theirs;
+  const { settings } = isApart ? { settings: given } : follow(given, found);
   const { queue, queues, queuePrefix } = settings.config;
   const place = redis ?? (found.kind === "running" ? found.facts.redis : undefined);
-  if (place !== undefined) return { settings, found, place: { redis: place, queue, queues, queuePrefix } };
+  if (place !== undefined) {
+    const of: QueueFound["found"] = isApart ? { kind: "apart", dataDir: found.dataDir, redis: theirs ?? "" } : found;
+    return { settings, found: of, place: { redis: place, queue, queues, queuePrefix } };
+  }
   const why = found.kind === "none" ? describeNone(found, given) : "";
   throw new Error(`Cannot find the queue: ${why}. Without a service, REDIS_URL or MM4D_REDIS_SENTINELS must be set`);
 }

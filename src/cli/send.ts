@@ -19,10 +19,11 @@ import {
 } from "../simulator/relay-connection.ts";
 import { playScenario, SCENARIOS, type ScenarioName, type Script } from "../simulator/scenario.ts";
 import { readAddress, readPort, readTextFile, readWholeNumber } from "./arguments.ts";
+import { findService } from "./find-service.ts";
 import { ownName } from "./own-name.ts";
-import { followService, reached, settingOr } from "./running-service.ts";
+import { follow, reached, settingOr } from "./running-service.ts";
 import { readSavedMessage } from "./saved-message.ts";
-import { loadSettings } from "./settings.ts";
+import { loadSettings, type Settings } from "./settings.ts";
 import { jsonOf, print, printWrapped, tell } from "./terminal.ts";
 import { describeAcks, describeRun, startProgress, summaryOf } from "./traffic.ts";
 
@@ -167,6 +168,10 @@ all acknowledgements that were expected are right, otherwise 1.
 Scenarios:
 ${scenarios.map(([name, { about }]) => `  ${name.padEnd(24)}${about}`).join("\n")}
 
+It goes to the service whose data directory is ./data or is named. One that is
+found elsewhere gets it only when it is named, by --data-dir or by its port,
+because its consumers take it for a report.
+
 For --expect-ack the peer's entry in MM4D_PEERS_FILE must send them here:
 "acknowledge": { "host": "127.0.0.1", "port": 2526 }.
 
@@ -195,8 +200,8 @@ async function send(options: SendOptions): Promise<void> {
   if (messageId !== undefined && messages > 1) {
     throw new Error("Cannot send: --message-id is one for several messages, must be with one");
   }
-  const { settings, found } = await followService(loaded);
-  const server = findServer(options, settings, found.kind === "running" ? found.facts : undefined);
+  const { settings, running } = await whereTo(loaded, options);
+  const server = findServer(options, settings, running);
   const domain = settings.config.domain[0] ?? "mm4d.invalid";
   const alone =
     options.scenario === undefined &&
@@ -354,6 +359,27 @@ function envelopeOf(
     host: RELAY_HOST,
   };
   return { mailFrom: mailFrom ?? senders[DIALECTS[dialect].mailFrom], rcptTo: rcptTo ?? recipient, bytes };
+}
+
+/**
+ * By which settings. Of a service found elsewhere than in ./data nobody has said that it is
+ * meant, and its consumers take what is sent for reports: it must be named, or its port.
+ */
+async function whereTo(
+  loaded: Settings,
+  { host, port, tls }: SendOptions,
+): Promise<{ settings: Settings; running: ServiceFacts | undefined }> {
+  const found = await findService(loaded);
+  if (found.kind === "none") return { settings: loaded, running: undefined };
+  const { facts, dataDir, elsewhere } = found;
+  const name = tls === "implicit" ? "smtpsPort" : "smtpPort";
+  const named = port ?? (loaded.origins[name] === "default" ? null : loaded.config[name]);
+  const isNamed = host === undefined && named !== null && [facts.smtp.port, facts.smtps?.port].includes(named);
+  if (!elsewhere || isNamed) return { settings: follow(loaded, found).settings, running: facts };
+  if (host !== undefined || named !== null) return { settings: loaded, running: undefined };
+  throw new Error(
+    `Cannot send: nobody has named the mm4d at ${dataDir} (pid ${facts.pid}), which was found, and its consumers would get what is sent: name it with --data-dir ${dataDir}, or with --port ${facts.smtp.port}`,
+  );
 }
 
 /** From the options, else from what is set; else from the running service, which may listen elsewhere than by default. */

@@ -10,7 +10,7 @@ import { describeRedis, redisOf } from "../queue/redis.ts";
 import { type Service, startService } from "../service.ts";
 import { connectSystemd } from "../systemd.ts";
 import { ownName } from "./own-name.ts";
-import { loadSettings, settingsForOthers, useOptions } from "./settings.ts";
+import { loadSettings, settingsForOthers } from "./settings.ts";
 import { tell } from "./terminal.ts";
 
 export function addServeCommand(program: Command): void {
@@ -34,8 +34,6 @@ One that ends is started again, and goes on with the same journal.`,
 }
 
 async function serve(): Promise<void> {
-  // The process above has put them into the environment: all of its processes, also one started later, have the same.
-  if (cluster.isWorker) useOptions({});
   const { config, notes } = loadSettings("start");
   // Whatever is created belongs to us alone: the journal holds telephone numbers.
   process.umask(0o077);

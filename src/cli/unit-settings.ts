@@ -7,6 +7,8 @@ export interface UnitSettings {
   /** Its data directory, and the file that says so; null when none was found to. */
   readonly dataDir: { readonly path: string; readonly file: string } | null;
   readonly smtpPort: string | null;
+  /** Of the user that the service runs as; null when none is named, or it is not known here. */
+  readonly uid: number | null;
   /** Files that are named and cannot be read, with why. */
   readonly unreadable: readonly { readonly file: string; readonly why: string }[];
 }
@@ -53,8 +55,21 @@ export function readUnitSettings(root = "/"): UnitSettings {
   return {
     dataDir: dataDir?.value ? { path: resolve(directory, dataDir.value), file: dataDir.file } : null,
     smtpPort: settings.get("MM4D_SMTP_PORT")?.value ?? null,
+    uid: uidOf(valuesOf("User").at(-1) ?? "", root),
     unreadable,
   };
+}
+
+/** By number, or by its name in the system's list. */
+function uidOf(user: string, root: string): number | null {
+  if (/^\d+$/.test(user)) return Number(user);
+  try {
+    const rows = readBounded(join(root, "etc/passwd")).split("\n");
+    const [, , uid = ""] = rows.map((row) => row.split(":")).find(([name]) => user !== "" && name === user) ?? [];
+    return /^\d+$/.test(uid) ? Number(uid) : null;
+  } catch {
+    return null;
+  }
 }
 
 /** The unit, and what is laid over it, in the order in which systemd reads them. */

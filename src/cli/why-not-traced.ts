@@ -1,17 +1,23 @@
 /** Why `mm4d trace` finds nothing: what can be found out, the true reason first. */
+import libmime from "libmime";
 import type { TraceState } from "../admin/control.ts";
+import { BOUNDS } from "../bounds/bounds.ts";
 import { askControl } from "../control-client.ts";
+import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { bareId, idsOf, idsOfAcknowledgement, numberOf, type ReportIds } from "../delivery/trace.ts";
 import { inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { type JournalRecord, receivedAtOf } from "../journal/record.ts";
-import { openMessage, readIds } from "../mm4/read-message.ts";
+import { readParty } from "../mm4/address.ts";
+import { splitAddresses } from "../mm4/address-list.ts";
+import { type MessageReading, openMessage, readIds } from "../mm4/read-message.ts";
 import { journalDirectory, processDirectory, processNumbers } from "../process-directories.ts";
+import { megabytes } from "../quantities.ts";
 import { openQuarantine } from "../queue/quarantine.ts";
 import { withRedis } from "../queue/redis.ts";
-import { loadReading } from "../reading.ts";
 import type { Refusal } from "../smtp/refusals.ts";
 import { describeNone, weightiest } from "./find-service.ts";
 import type { QueueFound } from "./running-service.ts";
+import type { Settings } from "./settings.ts";
 
 export interface Untraced {
   readonly wanted: string;
@@ -34,8 +40,10 @@ export async function whyNotTraced(untraced: Untraced): Promise<readonly string[
   // The service's counts: it is the one that remembers.
   const told = found.kind === "running" ? found.facts.settings?.traceHours : undefined;
   const traceHours = told ?? settings.config.traceHours;
-  const { looked, text: inJournal } = await lookInJournal(untraced);
-  const inQuarantine = redisFault === null && inJournal === null ? await lookInQuarantine(untraced) : null;
+  const journal = await lookInJournal(untraced);
+  const inJournal = journal.text;
+  const quarantine = redisFault === null && inJournal === null ? await lookInQuarantine(untraced) : NOT_ASKED;
+  const inQuarantine = quarantine.text;
   const away = redisFault ?? state?.redisAway ?? null;
   const reasons = [
     traceHours === 0 ? "MM4D_TRACE_HOURS is 0: nothing is remembered of reports" : null,
@@ -44,16 +52,22 @@ export async function whyNotTraced(untraced: Untraced): Promise<readonly string[
     away === null ? null : `Redis, where it would be remembered, cannot be asked: ${away}`,
   ].filter((reason) => reason !== null);
   if (inJournal !== null || inQuarantine !== null) return reasons;
-  const nothing = `nothing is remembered under that id or number of the last ${traceHours} h (MM4D_TRACE_HOURS, MM4D_TRACE_MAX_BYTES), and it is not in ${looked ? "the journal or " : ""}the quarantine`;
+  const looked = [journal.looked, quarantine.looked].filter((where) => where !== null);
+  const nothing = `nothing is remembered under that id or number of the last ${traceHours} h (MM4D_TRACE_HOURS, MM4D_TRACE_MAX_BYTES)${looked.length === 0 ? "" : `, and it is not in ${looked.join(" or ")}`}`;
   return [
     ...reasons,
     ...(reasons.length === 0 ? [nothing] : []),
-    ...(looked ? [] : ["The journal could not be looked into from here"]),
+    ...[journal.fault, quarantine.fault].filter((fault) => fault !== null),
     ...(await lookAtService(untraced)),
   ];
 }
 
 async function lookAtService({ queue: { found, settings }, state }: Untraced): Promise<readonly string[]> {
+  if (found.kind === "apart") {
+    return [
+      `No service was asked for what came last: the mm4d at ${found.dataDir} is on another Redis, ${found.redis}`,
+    ];
+  }
   if (found.kind === "none") return [`No service was asked for what came last: ${describeNone(found, settings)}`];
   const refusals = ((await askControl(found.dataDir, "refusals")) ?? []) as readonly Refusal[];
   const last = refusals.at(-1)?.lastAt;
@@ -69,30 +83,61 @@ async function lookAtService({ queue: { found, settings }, state }: Untraced): P
   ];
 }
 
-/** That a report is in the journal of the service; null when it is not, or that could not be looked into. */
-async function lookInJournal({
-  wanted,
-  queue: { settings, found: service },
-}: Untraced): Promise<{ readonly looked: boolean; readonly text: string | null }> {
-  const { processes } = settings.config;
-  const dataDir = service.kind === "running" ? service.dataDir : weightiest(service.looks).dataDir;
-  let looked = false;
-  let newest: { readonly record: JournalRecord; readonly state: RecordState } | null = null;
-  try {
-    for (const number of processNumbers(dataDir, processes)) {
-      const journal = journalDirectory(processDirectory(dataDir, number));
-      try {
-        for await (const found of inspectJournal(journal).found(JOURNAL_BYTES_READ)) {
-          if (found.kind === "record" && isNamed(wanted, found.record)) newest = found;
-        }
-        looked = true;
-      } catch {} // There is none, or it is not for us.
-    }
-  } catch {} // There is no such directory, or it is not for us.
-  return { looked, text: newest && tellRecord(newest.record, newest.state) };
+/** What came of looking in one place. */
+interface Looked {
+  /** That it is there. */
+  readonly text: string | null;
+  /** What was looked through; null when nothing was. */
+  readonly looked: string | null;
+  /** Why not all of it could be. */
+  readonly fault: string | null;
 }
 
-function isNamed(wanted: string, record: JournalRecord): boolean {
+const NOT_ASKED: Looked = { text: null, looked: null, fault: null };
+
+/** Whether a report is in the journal of the service. */
+async function lookInJournal({ wanted, queue }: Untraced): Promise<Looked> {
+  const { settings } = queue;
+  const dataDir = directoryOf(queue);
+  const reading = readingOf(settings);
+  let looked: string | null = null;
+  let isWhole = true;
+  let newest: { readonly record: JournalRecord; readonly state: RecordState } | null = null;
+  try {
+    for (const number of processNumbers(dataDir, settings.config.processes)) {
+      try {
+        const journal = inspectJournal(journalDirectory(processDirectory(dataDir, number)));
+        for await (const found of journal.found(JOURNAL_BYTES_READ)) {
+          if (found.kind === "record" && isNamed(wanted, found.record, reading)) newest = found;
+          else if (found.kind === "unreadable") isWhole = false;
+        }
+        const bytes = journal.segments.reduce((sum, segment) => sum + segment.bytes, 0);
+        if (bytes > JOURNAL_BYTES_READ) looked = `the newest ${megabytes(JOURNAL_BYTES_READ)} of the journal`;
+        looked ??= "the journal";
+      } catch (cause) {
+        // A further process has none until it has run.
+        if (number === 1 || (cause as NodeJS.ErrnoException).code !== "ENOENT") isWhole = false;
+      }
+    }
+  } catch {
+    isWhole = false; // There is no such directory, or it is not for us.
+  }
+  return {
+    text: newest && tellRecord(newest.record, newest.state),
+    looked,
+    fault: isWhole
+      ? null
+      : `The journal could not be looked into from here${looked === null ? "" : ", or not all of it"}`,
+  };
+}
+
+/** Of the service; without one, where it is most likely to have been. */
+function directoryOf({ found, settings }: QueueFound): string {
+  if (found.kind === "running") return found.dataDir;
+  return found.kind === "none" ? weightiest(found.looks).dataDir : settings.config.dataDir;
+}
+
+function isNamed(wanted: string, record: JournalRecord, reading: MessageReading): boolean {
   if (record.id === wanted) return true;
   switch (record.kind) {
     case "event":
@@ -100,7 +145,7 @@ function isNamed(wanted: string, record: JournalRecord): boolean {
     case "acknowledgement":
       return isOneOf(wanted, idsOfAcknowledgement(record.acknowledgement));
     case "quarantine":
-      return record.acknowledgement !== undefined && isOneOf(wanted, idsOfAcknowledgement(record.acknowledgement));
+      return isOneOf(wanted, idsIn(record.message, reading));
     case "bounce":
       return false;
   }
@@ -125,25 +170,48 @@ function tellRecord(record: JournalRecord, state: RecordState): string {
   }
 }
 
-/** That a message is in quarantine; null when it is not among the newest, or that cannot be told. */
-async function lookInQuarantine({ wanted, queue: { place, settings } }: Untraced): Promise<string | null> {
-  const reading = loadReading(settings.config);
+/** Whether a message is in quarantine, among the newest. */
+async function lookInQuarantine({ wanted, queue: { place, settings } }: Untraced): Promise<Looked> {
+  const reading = readingOf(settings);
   try {
     return await withRedis(place.redis, async (redis) => {
       const quarantine = openQuarantine(redis, place.queuePrefix);
       try {
-        for (const { id, message } of await quarantine.newest(QUARANTINE_READ)) {
-          const opened = openMessage(Buffer.from(message.raw, "base64"), reading);
-          const ids = opened.ok ? readIds(opened.value) : { messageId: null, transactionId: null };
-          if (id !== wanted && !isOneOf(wanted, { eventId: null, ...ids, numbers: [] })) continue;
-          return `it came at ${message.receivedAt}, could not be read (${message.reason}), and is in quarantine (mm4d quarantine show ${id})`;
+        const newest = await quarantine.newest(QUARANTINE_READ + 1);
+        for (const { id, message } of newest.slice(0, QUARANTINE_READ)) {
+          if (id !== wanted && !isOneOf(wanted, idsIn(message, reading))) continue;
+          const text = `it came at ${message.receivedAt}, could not be read (${message.reason}), and is in quarantine (mm4d quarantine show ${id})`;
+          return { text, looked: null, fault: null };
         }
-        return null;
+        const isAll = newest.length <= QUARANTINE_READ;
+        const looked = isAll ? "the quarantine" : `the newest ${QUARANTINE_READ} messages of the quarantine`;
+        return { text: null, looked, fault: null };
       } finally {
         await quarantine.close();
       }
     });
-  } catch {
-    return null;
+  } catch (cause) {
+    return { ...NOT_ASKED, fault: `The quarantine could not be looked into: ${(cause as Error).message}` };
   }
+}
+
+/** The names of a message that made no event: its ids, and the numbers from which and to which it is. */
+function idsIn({ raw }: QuarantinedMessage, reading: MessageReading): ReportIds {
+  const opened = openMessage(Buffer.from(raw, "base64"), reading);
+  if (!opened.ok) return { eventId: null, messageId: null, transactionId: null, numbers: [] };
+  const { fields } = opened.value;
+  const numbers = (["from", "to", "requestRecipients"] as const)
+    .flatMap((field) => fields.of(field).values)
+    .flatMap((list) => splitAddresses(list, BOUNDS.recipients.value).addresses)
+    .map((address) => readParty(address).party)
+    .map(({ number, raw: written }) => numberOf(number ?? written));
+  return { eventId: null, ...readIds(opened.value), numbers };
+}
+
+/** The catalogue is not asked: who looks for a message need not have it. */
+function readingOf({ config: { maxHeaderBytes, maxHeaderFields } }: Settings): MessageReading {
+  return {
+    headerLimits: { bytes: maxHeaderBytes, fields: maxHeaderFields },
+    decodeWords: (text) => libmime.decodeWords(text),
+  };
 }

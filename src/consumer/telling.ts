@@ -4,7 +4,7 @@
  * and when Redis goes away and when it is back, a line each.
  */
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { maskAllNumbers, numberMask, partiesOf } from "../delivery/masking.ts";
+import { maskAllNumbers, numberMasks, partiesOf } from "../delivery/masking.ts";
 import { visible } from "../visible.ts";
 
 export interface Telling {
@@ -168,7 +168,7 @@ function alike(text: string): string {
 /** A job may hold anything. */
 function maskFor(event: DeliveryEvent | undefined): (text: string) => string {
   try {
-    return event === undefined ? maskAllNumbers : numberMask(partiesOf(event));
+    return event === undefined ? maskAllNumbers : numberMasks(partiesOf(event)).text;
   } catch {
     return maskAllNumbers;
   }

@@ -1,9 +1,16 @@
-/** Finds the digits of known numbers in a text, all at once and in one pass over it. */
+/**
+ * Finds the digits of known numbers in a text, all at once and in one pass over it,
+ * however many they are and however long (Aho and Corasick, 1975).
+ */
 
-/** A tree of digits: `next` has ten places a node, of which 0 leads nowhere; `ends` tells where a number ends. */
+/**
+ * A tree of digits. `next` has ten places a node: where each digit leads from what has
+ * been read so far, which is the longest end of it that a number begins with. `longest`
+ * tells how many digits the longest number has that ends there; 0 for none.
+ */
 export interface KnownDigits {
-  readonly next: Int16Array;
-  readonly ends: Uint8Array;
+  readonly next: Int32Array;
+  readonly longest: Int32Array;
 }
 
 const BASE = 10;
@@ -13,9 +20,9 @@ const SEPARATORS = new Set([..." ().-"].map((char) => char.charCodeAt(0)));
 const MAX_SEPARATORS = 2;
 
 export function knownDigits(numbers: ReadonlySet<string>): KnownDigits {
-  const nodes = [...numbers].reduce((sum, number) => sum + number.length, 1);
-  const next = new Int16Array(nodes * BASE);
-  const ends = new Uint8Array(nodes);
+  const most = [...numbers].reduce((sum, number) => sum + number.length, 1);
+  const next = new Int32Array(most * BASE);
+  const longest = new Int32Array(most);
   let made = 1;
   for (const number of numbers) {
     let node = 0;
@@ -27,15 +34,43 @@ export function knownDigits(numbers: ReadonlySet<string>): KnownDigits {
       }
       node = next[place] ?? 0;
     }
-    ends[node] = 1;
+    longest[node] = number.length;
   }
-  return { next, ends };
+  const known = { next: next.subarray(0, made * BASE), longest: longest.subarray(0, made) };
+  joinEnds(known);
+  return known;
+}
+
+/** Breadth first: where no number goes on, it goes on as the longest end of what was read does. */
+function joinEnds({ next, longest }: KnownDigits): void {
+  const ends = new Int32Array(longest.length);
+  const queue = new Int32Array(longest.length);
+  let added = 0;
+  for (let digit = 0; digit < BASE; digit += 1) {
+    const child = next[digit] ?? 0;
+    if (child !== 0) queue[added++] = child;
+  }
+  for (let at = 0; at < added; at += 1) {
+    const node = queue[at] ?? 0;
+    const end = ends[node] ?? 0;
+    longest[node] = Math.max(longest[node] ?? 0, longest[end] ?? 0);
+    for (let digit = 0; digit < BASE; digit += 1) {
+      const place = node * BASE + digit;
+      const child = next[place] ?? 0;
+      const ofEnd = next[end * BASE + digit] ?? 0;
+      if (child === 0) next[place] = ofEnd;
+      else {
+        ends[child] = ofEnd;
+        queue[added++] = child;
+      }
+    }
+  }
 }
 
 /** Where digits of known numbers stand, in order, but for the last `shown` of each. */
 export function placesOfKnown(text: string, known: KnownDigits, shown: number): readonly number[] {
   const found: number[] = [];
-  if (known.ends.length === 1) return found;
+  if (known.longest.length === 1) return found;
   let run: number[] = [];
   let apart = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -59,19 +94,32 @@ export function placesOfKnown(text: string, known: KnownDigits, shown: number): 
 function findInRun(
   text: string,
   run: readonly number[],
-  { next, ends }: KnownDigits,
+  { next, longest }: KnownDigits,
   shown: number,
   found: number[],
 ): void {
-  let hiddenUntil = 0;
-  for (let start = 0; start < run.length; start += 1) {
-    let node = 0;
-    for (let i = start; i < run.length; i += 1) {
-      node = next[node * BASE + text.charCodeAt(run[i] ?? 0) - ZERO] ?? 0;
-      if (node === 0) break;
-      if (ends[node] === 1) hiddenUntil = Math.max(hiddenUntil, i + 1 - shown);
-    }
-    if (start < hiddenUntil) found.push(run[start] ?? 0);
+  // How long the longest number is that ends at each digit.
+  const lengths = new Int32Array(run.length);
+  let node = 0;
+  for (let i = 0; i < run.length; i += 1) {
+    node = next[node * BASE + text.charCodeAt(run[i] ?? 0) - ZERO] ?? 0;
+    lengths[i] = longest[node] ?? 0;
+  }
+  // From behind: a digit is hidden if a number that ends far enough behind it begins at or before it.
+  const before = found.length;
+  let hiddenFrom = run.length;
+  for (let i = run.length - 1 - shown; i >= 0; i -= 1) {
+    const end = i + shown;
+    const length = lengths[end] ?? 0;
+    if (length > 0) hiddenFrom = Math.min(hiddenFrom, end + 1 - length);
+    if (i >= hiddenFrom) found.push(run[i] ?? 0);
+  }
+  reverseFrom(found, before);
+}
+
+function reverseFrom(places: number[], start: number): void {
+  for (let low = start, high = places.length - 1; low < high; low += 1, high -= 1) {
+    [places[low], places[high]] = [places[high] ?? 0, places[low] ?? 0];
   }
 }
 

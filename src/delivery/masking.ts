@@ -32,19 +32,30 @@ const NO_NUMBER_OR_NUMBER = new RegExp(`${NO_NUMBER.source}|(${NUMBER.source})`,
 /** Whose number it is, as far as masking needs to know. */
 type Numbered = Pick<Party, "raw" | "number">;
 
+/** What hides the numbers of parties. */
+export interface NumberMasks {
+  /** In ids: of other digits they keep all, because most ids are made of them. */
+  readonly id: Mask;
+  /** In what is no id. The same, unless there are too many numbers to know: then whatever may be one is masked. */
+  readonly text: Mask;
+}
+
 /**
  * Masks the numbers of parties wherever their digits stand, however they are
- * written, and whatever is written with a "+". Other digits stay, because most ids
- * are made of them. Where there are too many numbers to look for, whatever may be a
- * number is masked.
+ * written, and whatever is written with a "+".
  */
-export function numberMask(parties: Iterable<Numbered | null>): Mask {
-  const known = digitsOfParties(parties);
-  if (known === "too-many") return maskEveryNumber;
-  return (text) => {
+export function numberMasks(parties: Iterable<Numbered | null>): NumberMasks {
+  const { known, all } = digitsOfParties(parties);
+  const id: Mask = (text) => {
     const masked = maskPlaces(text, placesOfKnown(text, known, DIGITS_SHOWN));
     return masked.includes("+") ? masked.replace(NUMBER_WITH_PLUS, maskDigits) : masked;
   };
+  return { id, text: all ? id : maskEveryNumber };
+}
+
+/** The mask for ids, and for what stands among them. */
+export function numberMask(parties: Iterable<Numbered | null>): Mask {
+  return numberMasks(parties).id;
 }
 
 /**
@@ -76,7 +87,7 @@ export function maskAllNumbers(text: string): string {
   );
 }
 
-/** Inside ids as well. */
+/** Also where it is part of an id. */
 function maskEveryNumber(text: string): string {
   return text.replace(NUMBER, maskDigits);
 }
@@ -89,9 +100,9 @@ export function maskHeader(header: string, parties: readonly (Party | null)[]): 
   return fields.map((field) => masked(maskField(field))).join("\r\n");
 }
 
-/** Masks what a message says of which no event was made; `header` is the message's own. */
-export function maskByHeader(header: string): Mask {
-  return numberMask(partiesIn(header.split(/\r?\n(?![ \t])/)));
+/** What masks a message of which no event was made; `header` is the message's own. */
+export function masksByHeader(header: string): NumberMasks {
+  return numberMasks(partiesIn(header.split(/\r?\n(?![ \t])/)));
 }
 
 /** Fields that name parties. */
@@ -154,25 +165,26 @@ const WORDS: readonly (keyof RawFields)[] = [
  * shortened.
  */
 export function maskEvent(event: DeliveryEvent, parties = partiesOf(event)): DeliveryEvent {
-  const masked = numberMask(parties);
+  const masks = numberMasks(parties);
   const { data } = event;
   const { helo, user, ...peer } = data.peer;
   const raw = Object.entries(data.raw).map(([name, value]) => {
-    const free = typeof value === "string" && !WORDS.includes(name);
-    return [name, free ? maskAllNumbers(value) : value];
+    if (typeof value !== "string") return [name, value];
+    const isWord = WORDS.includes(name);
+    return [name, masks.id(isWord ? value : maskAllNumbers(value))];
   });
   const ids = { messageId: data.messageId, transactionId: data.transactionId };
   return {
     ...event,
-    ...(event.subject === undefined ? {} : { subject: masked(event.subject) }),
+    ...(event.subject === undefined ? {} : { subject: masks.id(event.subject) }),
     data: {
       ...data,
-      ...(mapTexts(ids, masked) as typeof ids),
-      recipient: mapTexts(data.recipient, masked) as typeof data.recipient,
-      originator: mapTexts(data.originator, masked) as typeof data.originator,
+      ...(mapTexts(ids, masks.id) as typeof ids),
+      recipient: mapTexts(data.recipient, masks.text) as typeof data.recipient,
+      originator: mapTexts(data.originator, masks.text) as typeof data.originator,
       requestRecipients: mapTexts(data.requestRecipients, maskAllNumbers) as typeof data.requestRecipients,
-      peer: { ...peer, ...(mapTexts({ helo, user }, masked) as { helo: typeof helo; user: typeof user }) },
-      raw: mapTexts(Object.fromEntries(raw), masked) as RawFields,
+      peer: { ...peer, ...(mapTexts({ helo, user }, masks.text) as { helo: typeof helo; user: typeof user }) },
+      raw: Object.fromEntries(raw) as RawFields,
     },
   };
 }
@@ -189,30 +201,44 @@ export function partiesOf({ data }: DeliveryEvent): readonly (Party | null)[] {
   return [data.recipient, data.originator, ...data.requestRecipients.map(({ party }) => party)];
 }
 
-function digitsOfParties(parties: Iterable<Numbered | null>): KnownDigits | "too-many" {
-  const numbers = numbersIn(parties);
-  if (numbers.length > BOUNDS.numbersKnown.value) return "too-many";
-  if (numbers.some(({ length }) => length > BOUNDS.numberDigits.value)) return "too-many";
-  return knownDigits(new Set(numbers));
+/**
+ * The digits of their numbers: of each address as a whole, and of what stands together
+ * in it. `all` is false when there are more than are looked for.
+ */
+function digitsOfParties(parties: Iterable<Numbered | null>): { known: KnownDigits; all: boolean } {
+  const { numbers, all } = numbersOf(parties);
+  return { known: knownDigits(numbers), all };
 }
 
-/**
- * The digits of all their numbers: of each address as a whole, and of what stands
- * together in it. One number more than is looked for, or one digit, tells that there
- * are too many.
- */
+/** The digits of their numbers, the first of them: what an acknowledgement's job remembers. */
 export function numbersIn(parties: Iterable<Numbered | null>): readonly string[] {
+  const ordinary = [...numbersOf(parties).numbers].filter(({ length }) => length <= MOST_DIGITS);
+  return ordinary.slice(0, BOUNDS.numbersOwed.value);
+}
+
+/** Twice what a number of ITU-T E.164 has, and more: what is longer is none. */
+const MOST_DIGITS = 40;
+
+function numbersOf(parties: Iterable<Numbered | null>): { numbers: ReadonlySet<string>; all: boolean } {
   const numbers = new Set<string>();
-  const add = (written: string): unknown => numbers.add(digitsOf(written).slice(0, BOUNDS.numberDigits.value + 1));
+  let left: number = BOUNDS.digitsKnown.value;
+  let all = true;
   for (const party of parties) {
     if (party === null) continue;
     for (const written of [party.number ?? "", party.raw]) {
-      for (const number of written.match(NUMBER) ?? []) add(number);
-      for (const number of written.match(SOLID_NUMBER) ?? []) add(number);
+      const found = [...(written.match(NUMBER) ?? []).map(digitsOf), ...(written.match(SOLID_NUMBER) ?? [])];
+      for (const number of found) {
+        if (numbers.has(number)) continue;
+        if (number.length > left) {
+          all = false;
+          continue;
+        }
+        left -= number.length;
+        numbers.add(number);
+      }
     }
-    if (numbers.size > BOUNDS.numbersKnown.value) break;
   }
-  return [...numbers].slice(0, BOUNDS.numbersKnown.value + 1);
+  return { numbers, all };
 }
 
 function digitsOf(number: string): string {

@@ -7,7 +7,15 @@ import type { Acknowledgement } from "./acknowledgement.ts";
 import { beginningOf } from "./beginning.ts";
 import { describeEvent } from "./describe.ts";
 import type { DeliveryEvent } from "./event.ts";
-import { type Mask, maskAllNumbers, maskByHeader, maskHeader, numberMask, partiesOf } from "./masking.ts";
+import {
+  type Mask,
+  maskAllNumbers,
+  maskHeader,
+  masksByHeader,
+  type NumberMasks,
+  numberMasks,
+  partiesOf,
+} from "./masking.ts";
 import type { PeerIdentity } from "./peer.ts";
 
 /** One stretch of the way. */
@@ -195,15 +203,16 @@ export interface ToldReport {
 
 export function tellReport(report: TracedReport, numbers: "masked" | "full"): ToldReport {
   const { event, ids, notes, job } = report;
-  const mask = maskOf(report);
+  const mask = masksOf(report);
   const shown: Shown =
     numbers === "full"
       ? { line: (line) => line, id: (id) => beginningOf(id), text: (text) => beginningOf(text) }
       : {
-          line: mask,
-          id: (id) => mask(beginningOf(id)),
+          // Of a recipient and of an originator, who come first, the numbers are always known.
+          line: mask.id,
+          id: (id) => mask.id(beginningOf(id)),
           // Where its parties are not known for certain, what is no id may hold their numbers.
-          text: (text) => mask(event ? beginningOf(text) : maskAllNumbers(beginningOf(text))),
+          text: (text) => mask.text(event ? beginningOf(text) : maskAllNumbers(beginningOf(text))),
         };
   return {
     headline: headline(event, ids, shown),
@@ -215,9 +224,9 @@ export function tellReport(report: TracedReport, numbers: "masked" | "full"): To
 }
 
 /** By its event, or else by what its header says of parties. */
-function maskOf({ event, notes }: TracedReport): Mask {
-  if (event) return numberMask(partiesOf(event));
-  return maskByHeader(notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1) ?? "");
+function masksOf({ event, notes }: TracedReport): NumberMasks {
+  if (event) return numberMasks(partiesOf(event));
+  return masksByHeader(notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1) ?? "");
 }
 
 /** The header of the message as it came last, if that is remembered. */

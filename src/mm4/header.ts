@@ -9,6 +9,7 @@
  * Sources: RFC 5322 §2.2 (fields), §2.2.3 (folding), §4.5 (obsolete syntax);
  * RFC 2047 (encoded words); 3GPP TS 23.140 §8.4.4 (message format on MM4).
  */
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { err, ok, type Result } from "../result.ts";
 
@@ -97,8 +98,27 @@ export function readHeader(message: Uint8Array, limits: HeaderLimits): Result<He
   return ok({ fields, warnings: [...warnings] });
 }
 
-/** Decodes RFC 2047 encoded words in a text. Given by the caller, because the tables of charsets are a package's. */
-export type DecodeWords = (text: string) => string;
+/**
+ * Decodes RFC 2047 encoded words in a text; null where they are to stay as written.
+ * Given by the caller, because the tables of charsets are a package's.
+ */
+export type DecodeWords = (text: string) => string | null;
+
+/**
+ * Decodes so many words and no more: a text with more than are left stays as written.
+ *
+ * One for each message, because a word costs what hundreds of plain characters do,
+ * however short it is, and a header may hold thousands.
+ */
+export function decodeAtMost(words: number, decodeWords: DecodeWords): DecodeWords {
+  let left = words;
+  return (text) => {
+    const begun = wordsBegun(text, left + 1);
+    if (begun > left) return null;
+    left -= begun;
+    return decodeWords(text);
+  };
+}
 
 export interface DecodedValue {
   readonly value: string;
@@ -121,9 +141,11 @@ export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedVal
     if (value === bytes) warnings.push("not-utf-8");
   }
   if (value.includes("=?")) {
-    const decoded = wordsAreDecodable(value) ? decodeWords(value) : REPLACEMENT;
-    if (decoded.includes(REPLACEMENT)) warnings.push("undecodable-word");
-    else value = decoded;
+    const decoded = decodeWords(value);
+    // Words that are not to be decoded are not looked at either.
+    if (decoded === null || decoded.includes(REPLACEMENT) || !wordsAreDecodable(value)) {
+      warnings.push("undecodable-word");
+    } else value = decoded;
   }
   value = value.replaceAll("\t", " ");
   // After decoding: an encoded word can hold a line break as well as a plain one can.
@@ -188,7 +210,27 @@ function wordsAreDecodable(text: string): boolean {
   return true;
 }
 
+/** How many words begin in a text, `most` at most; what only looks like one counts too. */
+function wordsBegun(text: string, most: number): number {
+  let count = 0;
+  for (let at = text.indexOf("=?"); at !== -1 && count < most; at = text.indexOf("=?", at + 2)) count += 1;
+  return count;
+}
+
+/** A decoder is dear to make, so that what is a charset is asked once; forgotten together, because a peer may name any. */
+const charsets = new Map<string, boolean>();
+
 function isCharset(label: string): boolean {
+  if (label.length > BOUNDS.charsetLength.value) return false;
+  const known = charsets.get(label);
+  if (known !== undefined) return known;
+  if (charsets.size >= BOUNDS.charsets.value) charsets.clear();
+  const is = hasDecoder(label);
+  charsets.set(label, is);
+  return is;
+}
+
+function hasDecoder(label: string): boolean {
   try {
     new TextDecoder(label);
     return true;

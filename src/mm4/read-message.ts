@@ -23,6 +23,7 @@ import { FIELDS, type FieldProperty, type ReadFields, readFields, STATUS_KEYS } 
 import { hasTypeLine } from "./has-type-line.ts";
 import {
   type DecodeWords,
+  decodeAtMost,
   decodeValue,
   type Header,
   type HeaderField,
@@ -59,7 +60,7 @@ export function openMessage(
 ): Result<OpenMessage, HeaderProblem> {
   const header = readHeader(message, headerLimits);
   if (!header.ok) return header;
-  const fields = readFields(header.value, decodeWords);
+  const fields = readFields(header.value, ofOneMessage(decodeWords));
   const hasType = fields.of("messageType").values.length > 0;
   return ok({ header: header.value, fields, typeOutsideHeader: !hasType && hasTypeLine(message) });
 }
@@ -67,7 +68,7 @@ export function openMessage(
 export function readReport(
   { header, fields, typeOutsideHeader }: OpenMessage,
   rules: PeerRules,
-  { decodeWords }: Pick<MessageReading, "decodeWords">,
+  reading: Pick<MessageReading, "decodeWords">,
 ): Result<Report, Problem> {
   const messageType = fields.of("messageType").values[0];
   if (messageType === undefined) {
@@ -95,6 +96,8 @@ export function readReport(
   if (pdu.kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0)
     warn("request-status-in-report");
 
+  // Its own count: of what stands in addresses the fields were decoded as a whole, so that each warning is there.
+  const decodeWords = ofOneMessage(reading.decodeWords);
   const { messageId, transactionId } = readIdsOf(fields, warn);
   if (transactionId === null) warn("missing-transaction-id");
   if (messageId === null) warn("missing-message-id");
@@ -114,6 +117,10 @@ export function readReport(
     raw: fields.raw,
     warnings: [...warnings],
   });
+}
+
+function ofOneMessage(decodeWords: DecodeWords): DecodeWords {
+  return decodeAtMost(BOUNDS.encodedWords.value, decodeWords);
 }
 
 /** The ids of any PDU, whether it makes a report or not. One that no event may have is null. */

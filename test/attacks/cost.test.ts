@@ -31,7 +31,7 @@ import { noteOf } from "../../src/tracing.ts";
 import { visible } from "../../src/visible.ts";
 import { bounce } from "../support/bounce.ts";
 import { decodeWords } from "../support/decode-words.ts";
-import { faultOf, SHORTER } from "../support/linear.ts";
+import { faultOf, SHORTER, tooDear } from "../support/linear.ts";
 import { PEER } from "../support/report.ts";
 
 /** What a peer may write again and again: the n-th, one character a byte. */
@@ -94,11 +94,24 @@ const FIELDS = [
   "Received",
 ];
 
+/** Encoded words: a thousand cost as much a byte as ten, and a word what hundreds of other characters do. */
+const WORDS: readonly Shape[] = [
+  ...["utf-8", "iso-2022-jp", "big5", "gb18030", "utf-16le"].flatMap((charset) =>
+    again(`=?${charset}?b?GyRC?=,`, `=?${charset}?q?a?=,`, `=?${charset}?b?GyRC?= `),
+  ),
+  // Each of another charset, or of one that there is not.
+  (index) => `=?utf-8*${index}?q?a?=,`,
+  (index) => `=?x-${index}?q?a?=,`,
+];
+const FIELDS_OF_WORDS = ["From", "X-Mms-Request-Recipients", "X-Mms-Status-Text"];
+
 /** A sixth of what a header may be. */
 const SIZE = 10_000;
 const WHOLE_SIZE = 60_000;
 /** Some milliseconds. What was mended took thousands of them for texts of this size. */
 const CHEAP = 1500;
+/** Some ten milliseconds. A header full of encoded words took more than twice as much when each was decoded. */
+const DEAR = 200;
 /** What is wrong is wrong for many; it takes long to be sure of each. */
 const MAX_TOLD = 3;
 const LIMITS = { bytes: 65_536, fields: 30_000 };
@@ -219,6 +232,21 @@ test("nor for thousands of fields, recipients, numbers and folds, up to all that
   expect(faults).toEqual([]);
 });
 
+test("whatever is in whichever field, reading costs no more than a few hundred scans of as many plain characters", async () => {
+  const faults: string[] = [];
+  for (const [fields, shapes] of [[FIELDS, SHAPES] as const, [FIELDS_OF_WORDS, WORDS] as const]) {
+    for (const field of fields) {
+      for (const shape of shapes) {
+        if (faults.length >= MAX_TOLD) break;
+        const bytes = Buffer.from(`${headerOf(field, `a${textOf(shape, WHOLE_SIZE)}x`)}\r\n`, "latin1");
+        const fault = await tooDear({ size: WHOLE_SIZE, work: () => read(bytes) }, DEAR);
+        if (fault !== null) faults.push(`${field}: ${JSON.stringify(shape(1))}: ${fault}`);
+      }
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
 test("nor does reading a bounce", async () => {
   const faults: string[] = [];
   const parts = {
@@ -278,6 +306,13 @@ function messages(field: string, shape: Shape, size: number): Hostile {
   const known = made.get(key);
   if (known) return known;
   const value = `a${textOf(shape, size)}x`;
+  const hostile = hostileOf(headerOf(field, value), size, value);
+  made.set(key, hostile);
+  return hostile;
+}
+
+/** Of a report whose one field has this value. */
+function headerOf(field: string, value: string): string {
   const forward = field === "X-Mms-Request-Recipients" || field === "X-Mms-Request-Status-Code";
   const type = forward
     ? "MM4_forward.RES"
@@ -295,9 +330,7 @@ function messages(field: string, shape: Shape, size: number): Hostile {
     "X-Internal-Status-Code": "470",
   };
   const lines = Object.entries({ ...ordinary, [field]: value }).map(([name, text]) => `${name}: ${text}\r\n`);
-  const hostile = hostileOf(lines.join(""), size, value);
-  made.set(key, hostile);
-  return hostile;
+  return lines.join("");
 }
 
 function hostileOf(header: string, size: number, text = header): Hostile {

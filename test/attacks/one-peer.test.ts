@@ -45,6 +45,24 @@ function flood(count: number, message: (index: number) => Uint8Array, mailFrom =
   };
 }
 
+/** So many messages, each on a connection of its own, that all end in the same moment. */
+function volley(count: number, message: (index: number) => Uint8Array) {
+  return async (): Promise<void> => {
+    const clients = [];
+    for (let index = 0; index < count; index += 1) {
+      const client = await openSession(service.smtpPort, { from: ATTACKER });
+      expect(await announce(client)).toBe(undefined);
+      const text = Buffer.from(message(index)).toString("latin1");
+      sentBytes += text.length;
+      client.write(text.endsWith("\r\n") ? text : `${text}\r\n`);
+      clients.push(client);
+    }
+    for (const client of clients) client.write(".\r\n");
+    for (const client of clients) expect(await client.reply()).toMatch(/^(?:250|451) /);
+    for (const client of clients) client.end();
+  };
+}
+
 const reports = (fields: (index: number) => Record<string, string | undefined>) => (index: number) =>
   deliveryReport({ "X-Mms-Message-ID": `attack-${attacks++}`, ...fields(index) });
 const response = (recipients: string) => () => ({
@@ -92,6 +110,20 @@ const ATTACKS: readonly Attack[] = [
   { name: "thirty thousand recipients", attack: flood(200, reports(response("a,".repeat(30_000)))) },
   { name: "as many recipients as there may be", attack: flood(200, reports(response("a,".repeat(500)))) },
   { name: "bounces of 880 empty parts", attack: flood(300, bounceOf(880), "") },
+  {
+    name: "encoded words that end at once",
+    attack: volley(
+      200,
+      reports(() => ({ From: "=?iso-2022-jp?b?GyRC?=,".repeat(2_600) })),
+    ),
+  },
+  {
+    name: "more and shorter words that end at once",
+    attack: volley(
+      200,
+      reports(() => ({ From: "=?utf-8?q?a?=,".repeat(4_400) })),
+    ),
+  },
   {
     name: "messages nobody can read",
     attack: flood(

@@ -18,10 +18,10 @@ function write(path: string, ...lines: readonly string[]): void {
 const dataDir = () => readUnitSettings(root).dataDir;
 
 test("our own unit's file is read, with or without the unit", () => {
-  expect(readUnitSettings(root)).toEqual({ dataDir: null, smtpPort: null, unreadable: [] });
+  expect(readUnitSettings(root)).toEqual({ dataDir: null, smtpPort: null, uid: null, unreadable: [] });
   write("etc/mm4d/mm4d.env", "; settings", "MM4D_DATA_DIR='/srv/with blank' ", "MM4D_SMTP_PORT=25");
   const found = { path: "/srv/with blank", file: "/etc/mm4d/mm4d.env" };
-  expect(readUnitSettings(root)).toEqual({ dataDir: found, smtpPort: "25", unreadable: [] });
+  expect(readUnitSettings(root)).toEqual({ dataDir: found, smtpPort: "25", uid: null, unreadable: [] });
   write("etc/systemd/system/mm4d.service", "[Service]", "EnvironmentFile=/etc/mm4d/mm4d.env", "ExecStart=mm4d serve");
   expect(dataDir()).toEqual(found);
 });
@@ -44,6 +44,16 @@ test("the unit's files, its drop-ins and its own lines count as systemd counts t
   write("second", "MM4D_DATA_DIR=data \\", "# no comment");
   write("run/systemd/system/mm4d.service.d/20.conf", "[Service]", "WorkingDirectory=/opt/mm4d");
   expect(dataDir()?.path).toBe("/opt/mm4d/data # no comment");
+});
+
+test("the unit's user is known by number or by name", () => {
+  const uid = () => readUnitSettings(root).uid;
+  write("etc/systemd/system/mm4d.service", "[Service]", "User=mm4d");
+  expect(uid()).toBeNull();
+  write("etc/passwd", "root:x:0:0::/root:/bin/sh", "mm4d:x:998:997::/var/lib/mm4d:/usr/sbin/nologin");
+  expect(uid()).toBe(998);
+  write("etc/systemd/system/mm4d.service.d/10.conf", "[Service]", "User=1234");
+  expect(uid()).toBe(1234);
 });
 
 test.runIf(process.getuid?.() !== 0)("a file that is not for us is told", () => {

@@ -6,7 +6,14 @@ import { told } from "../../src/admin/trace-page.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
 import { beginningOf, beginningOfValue } from "../../src/delivery/beginning.ts";
-import { acknowledgementMask, maskAllNumbers, maskEvent, maskHeader, numberMask } from "../../src/delivery/masking.ts";
+import {
+  acknowledgementMask,
+  maskAllNumbers,
+  maskEvent,
+  maskHeader,
+  numberMask,
+  numberMasks,
+} from "../../src/delivery/masking.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
 import { headerOf, idsOf, type TracedReport, tellReport } from "../../src/delivery/trace.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
@@ -53,12 +60,53 @@ test("numberMask() hides of numbers that overlap whatever either hides", () => {
   expect(mask("x1234567890123x")).toBe("x*********0123x");
 });
 
-test("numberMask() masks whatever may be a number, in ids too, where there are more than it looks for", () => {
-  const numbers = (count: number) =>
-    Array.from({ length: count }, (_, index) => ({ raw: `+1202555${String(index).padStart(4, "0")}`, number: null }));
-  expect(numberMask(numbers(100))("mm-12025550099 1700000000123")).toBe("mm-*******0099 1700000000123");
-  expect(numberMask(numbers(101))("mm-12025550099 x 1700000000123")).toBe("mm-*******0099 x *********0123");
-  expect(numberMask([{ raw: "1".repeat(41), number: null }])("1700000000123")).toBe("*********0123");
+test("an id keeps its digits however many recipients a response has, and whatever numbers are in its addresses", () => {
+  const id = "20251130-1234567-n101";
+  const numbers = Array.from({ length: 500 }, (_, index) => `+1202555${1_000 + index}`);
+  const response = deliveryReport({
+    "X-Mms-Message-ID": id,
+    "X-Mms-Transaction-ID": `${id}-12025551499-1 (202) 555-1000`,
+    "X-Mms-Message-Type": "MM4_forward.RES",
+    "X-Mms-Request-Status-Code": "Ok",
+    "X-Mms-Request-Recipients": numbers.join(","),
+  });
+  const longest = deliveryReport({ "X-Mms-Message-ID": id, From: "0".repeat(900), To: "7654321;".repeat(120) });
+  for (const [bytes, transaction] of [[response, `${id}-*******1499-* (***) ***-1000`] as const, [longest] as const]) {
+    const event = eventOf(bytes);
+    for (const shown of [maskEvent(event), shownJob({ ...event }), ...shownEvents({}, "", event)]) {
+      const text = typeof shown === "string" ? shown : JSON.stringify(shown);
+      expect(text).not.toMatch(/2025551\d\d\d|0{7}|7654321/);
+    }
+    const { data } = maskEvent(event);
+    expect(data.messageId).toBe(id);
+    expect(data.transactionId).toBe(transaction ?? "tx-1@mmsc.example.net");
+    expect(data.raw.messageId).toContain(id);
+  }
+});
+
+test("beyond what is known, ids lose what is known and what has a plus, and everything else whatever may be a number", () => {
+  const many = Array.from({ length: 30_000 }, (_, index) => ({ raw: `12025${100_000 + index}`, number: null }));
+  const { id, text } = numberMasks(many);
+  expect(id("mm-12025100000 1700000000123 +442079460123")).toBe("mm-*******0000 1700000000123 +********0123");
+  expect(text("12025129999 x 1700000000123")).toBe("*******9999 x *********0123");
+  const event = eventOf(deliveryReport({ "X-Mms-Message-ID": "1700000000123" }));
+  const requestRecipients = many.map((party) => ({ party: { ...party, kind: "other", domain: null }, status: null }));
+  const huge = { ...event, data: { ...event.data, requestRecipients } } as typeof event;
+  const masked = maskEvent(huge);
+  expect(masked.data.messageId).toBe("1700000000123");
+  expect(JSON.stringify(masked.data.requestRecipients)).not.toMatch(/\d{7}/);
+});
+
+test("numbers are found wherever one is the beginning, the middle or the end of another", () => {
+  const numbers = ["1234567", "12345678901", "3456789", "45678901234", "9999999", "99999999999"];
+  const mask = numberMask(numbers.map((number) => ({ raw: number, number: null })));
+  const samples = ["123456789012345", "x1234569 x34567890", "99999999999999", "1-2-3 4567 89", "456789012341234567"];
+  for (const sample of samples) {
+    // What each of them hides by itself.
+    const each = numbers.map((number) => numberMask([{ raw: number, number: null }])(sample));
+    const hidden = [...sample].map((char, at) => (each.some((text) => text[at] === "*") ? "*" : char)).join("");
+    expect(mask(sample)).toBe(hidden);
+  }
 });
 
 test("maskHeader() leaves ids alone but for the numbers of parties, those that the header names among them", () => {
@@ -157,8 +205,11 @@ test("an id keeps its digits on every page, on the board, in tail and in a trace
   }
 });
 
-function shownEvents(fields: Record<string, string>, header: string): readonly unknown[] {
-  const event = eventOf(deliveryReport(fields));
+function shownEvents(
+  fields: Record<string, string>,
+  header: string,
+  event = eventOf(deliveryReport(fields)),
+): readonly unknown[] {
   const report = { ...noEvent(idsOf(event), header), event };
   return [
     maskEvent(event),

@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
-import { decodeValue, readHeader } from "../../src/mm4/header.ts";
+import { decodeAtMost, decodeValue, readHeader } from "../../src/mm4/header.ts";
 import { openMessage, readReport } from "../../src/mm4/read-message.ts";
 import { decodeWords } from "../support/decode-words.ts";
-import { HEADER_LIMITS } from "../support/report.ts";
+import { deliveryReport, eventOf, HEADER_LIMITS } from "../support/report.ts";
 
 const fieldsOf = (text: string | Buffer) => {
   const header = readHeader(Buffer.from(text as string, "latin1"), HEADER_LIMITS);
@@ -190,3 +190,34 @@ function fastest(work: () => void): number {
     }),
   );
 }
+
+test("of one message so many encoded words are decoded; a text with more than are left stays as written, and is not looked at", () => {
+  const given: string[] = [];
+  const words = decodeAtMost(3, (text) => {
+    given.push(text);
+    return decodeWords(text);
+  });
+  const value = (text: string) => decodeValue(text, words);
+  expect(value("=?utf-8?q?a?= =?utf-8?q?b?=")).toEqual({ value: "ab", warnings: [] });
+  const two = "=?utf-8?q?c?= =?utf-8?q?d?=";
+  expect(value(two)).toEqual({ value: two, warnings: ["undecodable-word"] });
+  expect(value("=?utf-8?q?e?=")).toEqual({ value: "e", warnings: [] });
+  expect(value("=?utf-8?q?f?=")).toEqual({ value: "=?utf-8?q?f?=", warnings: ["undecodable-word"] });
+  expect(given).toEqual(["=?utf-8?q?a?= =?utf-8?q?b?=", "=?utf-8?q?e?="]);
+});
+
+test("the bound on encoded words goes over all fields of a message, and over its addresses", () => {
+  const word = "=?utf-8?q?a?= ";
+  const { raw, recipient, warnings } = eventOf(
+    deliveryReport({
+      From: `${word.repeat(150)}<+12025550100>`,
+      "X-Mms-Status-Text": word.repeat(51),
+      "X-Mms-Note": word.repeat(50),
+    }),
+  ).data;
+  expect(warnings).toContain("undecodable-word");
+  expect(raw.from).toMatch(/^a{150}/);
+  expect(raw.statusText).toBe(word.repeat(51).trim());
+  expect(raw["X-Mms-Note"]).toBe("a".repeat(50));
+  expect(recipient).toMatchObject({ raw: raw.from, number: "+12025550100" });
+});

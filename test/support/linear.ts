@@ -30,6 +30,15 @@ export async function faultOf(long: Sized, short: () => Sized, cheap: number): P
   return told;
 }
 
+/** Null when the work costs no more than so many scans of as many characters, at whatever size; otherwise how many. */
+export async function tooDear(sized: Sized, scans: number): Promise<string | null> {
+  let least = (await fastest(sized.work, 1)) / scanMs(sized.size);
+  for (let attempt = 0; attempt < ATTEMPTS && least > scans; attempt += 1) {
+    least = Math.min(least, await scansOf(sized));
+  }
+  return least <= scans ? null : `${Math.round(least)} scans`;
+}
+
 /**
  * Compared with scans that take as long together: on a busy machine whatever takes long
  * is interrupted, and what is short is not.

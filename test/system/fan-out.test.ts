@@ -1,5 +1,5 @@
 /** Further queues: each is given its own copy of what it asked for, whatever becomes of the others. */
-import { Queue } from "bullmq";
+import { Queue, UnrecoverableError, Worker } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
 import { startConsumer } from "../support/consumer.ts";
@@ -83,6 +83,39 @@ test("what is replayed from quarantine goes there too, also by a command that kn
   const { MM4D_QUEUES: _, ...env } = service.env;
   expect((await runCommand(["quarantine", "replay", "--all"], env)).stdout).toContain("queued as");
   expect(await waiting("analytics")).toBe(before + 1);
+});
+
+test("how `status` says that the failed of a further queue are listed works as it stands", async () => {
+  await eventually(
+    () => waiting("analytics"),
+    (count) => count > 0,
+  );
+  const failing = new Worker(
+    "analytics",
+    () => {
+      throw new UnrecoverableError("no such table");
+    },
+    { connection: { url: redis.url, maxRetriesPerRequest: null } },
+  );
+  failing.on("error", () => {});
+  const { stdout } = await eventually(
+    () => runCommand(["status"], service.env),
+    (said) => /Consumers gave up on .* of the queue analytics/.test(said.stdout.replace(/\s+/g, " ")),
+  );
+  await failing.close();
+  const said = [...stdout.replace(/\s+/g, " ").matchAll(/\(((?:MM4D_\w+=\w* )+)mm4d failed list\)/g)];
+  expect(said.length).toBe(2);
+  for (const [, settings = ""] of said) {
+    const set = settings
+      .trim()
+      .split(" ")
+      .map((one) => one.split("=") as [string, string]);
+    const { code, stdout } = await runCommand(["failed", "list"], {
+      ...service.env,
+      ...Object.fromEntries(set),
+    });
+    expect([code, stdout]).toEqual([0, expect.stringContaining("no such table")]);
+  }
 });
 
 test("a further queue has a name of its own", async () => {

@@ -1,6 +1,6 @@
 /** The command line finds the service that runs, or says where it looked, and who is in the way. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,7 +64,9 @@ test("what holds the port and is no mm4d is named, and what holds none is not", 
   other.close();
   const free = await run(["status"], { MM4D_SMTP_PORT: String(await freePort()) });
   expect(free.stderr).not.toContain("is held by");
-  expect(free.stderr).toMatch(/Start it with "(npx )?mm4d serve"/);
+  expect(free.stderr).toMatch(/Start it with "(npx )?mm4d serve", or name its data directory with --data-dir\n$/);
+  const named = await run(["status", "--data-dir", elsewhere], { MM4D_SMTP_PORT: String(await freePort()) });
+  expect(named.stderr).toMatch(/Start it with "(npx )?mm4d serve"\n$/);
 });
 
 test("what `send` has just been answered is found at once, by the id that it says", async () => {
@@ -137,6 +139,28 @@ test.runIf(MAY_MOUNT)(
           expect(stdout).not.toContain("Using the mm4d");
         },
       );
+      // Its consumers would take it for a report.
+      const send = (...args: readonly string[]) =>
+        runCommand(["send", "--status", "Retrieved", "--message-id", "to-nobody", ...args], cleanEnv({}), "", place);
+      const refused = await send();
+      expect([refused.code, refused.stdout, refused.stderr]).toEqual([
+        1,
+        "",
+        expect.stringContaining(`name it with --data-dir ${where}, or with --port ${service.smtpPort}`),
+      ]);
+      // A Redis that was named is not that of a service which nobody has named.
+      const apart = cleanEnv({ REDIS_URL: redis.url.replace("127.0.0.1", "localhost") });
+      const traced = await runCommand(["trace", "never-seen"], apart, "", place);
+      expect([traced.code, traced.stderr]).toEqual([
+        1,
+        expect.stringContaining(`No service was asked for what came last: the mm4d at ${where} is on another Redis, `),
+      ]);
+      expect(traced.stderr).not.toMatch(/Using the mm4d|The service has run/);
+      const looked = (await runCommand(["doctor"], apart, "", place)).stdout.replace(/\n {4}/g, " ");
+      expect(looked).toMatch(/warning {2}Redis: the settings name redis:\/\/localhost:\d+, and the mm4d at/);
+      const nobody = await send("--port", String(await freePort()));
+      expect(nobody.stderr).toMatch(/^Cannot deliver to 127\.0\.0\.1:/);
+      expect((await send("--port", String(service.smtpPort))).stdout).toContain("250 ");
       const journal = await runCommand(["journal", "status"], cleanEnv({}), "", place);
       expect(journal.stdout).toContain(`Journal   ${where}/journal\nService   running`);
     }
@@ -160,6 +184,48 @@ test.runIf(process.getuid?.() === 0)(
     expect(code).toBe(1);
     expect(stdout.replace(/\n {4}/g, " ")).toMatch(/fault {4}service: permission denied .*run it as uid 0/);
     expect(stdout).not.toMatch(/free it|start it/i);
+  },
+);
+
+test.runIf(process.getuid?.() === 0)(
+  "a ./data that another user put there is not asked unless it is named",
+  async () => {
+    const place = mkdtempSync(join(tmpdir(), "mm4d-foreign-"));
+    mkdirSync(join(place, "theirs"));
+    const peersFile = join(place, "peers.json");
+    writeFileSync(peersFile, JSON.stringify({ peers: [{ name: "of-the-stranger", addresses: ["192.0.2.1"] }] }));
+    let asked = 0;
+    const stranger = createServer((socket) => {
+      asked += 1;
+      socket.resume();
+      socket.end(`${JSON.stringify({ ...service.facts(), settings: { peersFile } })}\n`);
+    });
+    const path = join(place, "theirs/control.sock");
+    await new Promise<void>((done) => stranger.listen(path, done));
+    const data = join(place, "data");
+    symlinkSync("theirs", data);
+    const list = (...args: readonly string[]) =>
+      runCommand(["peers", "list", ...args], cleanEnv(ports), "", { cwd: place });
+    // The directory is another user's, or the socket in it is.
+    for (const [directory, socket] of [
+      [65_534, 65_534],
+      [65_534, 0],
+      [0, 65_534],
+    ] as const) {
+      chownSync(join(place, "theirs"), directory, 0);
+      chownSync(path, socket, 0);
+      expect((await list()).stdout).not.toContain("of-the-stranger");
+    }
+    const { code, stderr } = await runCommand(["status"], cleanEnv(ports), "", { cwd: place });
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`${data} (./data) belongs to uid 65534`)]);
+    expect(stderr).toContain(`name it with --data-dir ${data}`);
+    expect(asked).toBe(0);
+    expect((await list("--data-dir", "data")).stdout).toContain("of-the-stranger");
+    chownSync(join(place, "theirs"), 0, 0);
+    chownSync(path, 0, 0);
+    expect((await list()).stdout).toContain("of-the-stranger");
+    await new Promise((done) => stranger.close(done));
+    rmSync(place, { recursive: true });
   },
 );
 

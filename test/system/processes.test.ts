@@ -1,5 +1,6 @@
 /** One service in several processes (MM4D_PROCESSES), each with a journal: they count as one, and lose nothing when one of them ends. */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { childrenOf } from "../support/children.ts";
@@ -7,7 +8,7 @@ import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { cleanEnv, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
 import { toldByAll } from "../support/told.ts";
 
 const REPORTS = 600;
@@ -214,8 +215,12 @@ test("with fewer processes than before, what the others left in their journals i
   await before.stop();
 });
 
-test("the first one's end leaves the embedded Redis, which its successor looks after", async () => {
-  await startProcesses("2");
+test("the first one's end leaves the embedded Redis, which its successor looks after; while it is down, that is what is said", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "mm4d-first-"));
+  const peersFile = join(directory, "peers.json");
+  const peers = JSON.stringify({ peers: [{ name: "here", addresses: ["127.0.0.1"] }] });
+  writeFileSync(peersFile, peers);
+  await startProcesses("2", { MM4D_PEERS_FILE: peersFile });
   const redisPid = (): number =>
     (JSON.parse(readFileSync(join(service.dataDir, "redis/process.json"), "utf8")) as { pid: number }).pid;
   const before = redisPid();
@@ -231,7 +236,41 @@ test("the first one's end leaves the embedded Redis, which its successor looks a
   await allWell();
   await deliverAll({ port: service.smtpPort, connections: 4, messages: [...reports()].slice(0, 100) });
   expect(await service.metric("mm4d_published_total", (sum) => sum === 100)).toBe(100);
+
+  // It cannot start again until that is mended.
+  writeFileSync(peersFile, "{");
+  process.kill(pidOf(1), "SIGKILL");
+  const { MM4D_PEERS_FILE: _, ...env } = service.env;
+  const firstDown = `the mm4d on the data directory ${service.dataDir} cannot be asked now: its first process`;
+  const { code, stderr } = await eventually(
+    () => runCommand(["status"], env),
+    (said) => said.stderr.includes(firstDown),
+  );
+  expect(code).toBe(1);
+  expect(stderr).toContain("process.ended in the log");
+  expect(stderr).not.toMatch(/no mm4d is running|Start it|--data-dir/);
+  const looked = await eventually(
+    () => runCommand(["doctor"], env),
+    ({ stdout }) => stdout.replace(/\n {4}/g, " ").includes(`fault    service: ${firstDown}`),
+  );
+  expect(looked.stdout).not.toMatch(/Free it|Start it/);
+  const elsewhere = await runCommand(["status"], cleanEnv({ MM4D_SMTP_PORT: String(service.smtpPort) }), "", {
+    cwd: directory,
+  });
+  expect(elsewhere.stderr).toContain(`ask that one with --data-dir ${service.dataDir}\n`);
+  writeFileSync(peersFile, peers);
+  await eventually(
+    () => runCommand(["status"], env),
+    (said) => said.stderr === "",
+  );
+  await allWell();
+  rmSync(directory, { recursive: true });
+  const lastRedis = redisPid();
   service.signal("SIGTERM");
   expect(await service.exited()).toBe(0);
-  expect(existsSync(`/proc/${redisPid()}`)).toBe(false);
+  // No child of those that end now: the system clears it away.
+  await eventually(
+    () => existsSync(`/proc/${lastRedis}`),
+    (there) => !there,
+  );
 });

@@ -1,6 +1,8 @@
 /** `mm4d trace`: all that is known of a report, from the SMTP session to the acknowledgement; and `mm4d tail`, masked as it is. */
 import { spawn } from "node:child_process";
+import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
@@ -109,6 +111,46 @@ test("what made no event is known too, and what is not known is not found", asyn
   expect([unknown.code, unknown.stdout]).toEqual([1, ""]);
   expect(unknown.stderr).toContain("nothing is remembered under that id or number of the last 72 h");
   expect(unknown.stderr).toContain("not in the journal or the quarantine");
+});
+
+test("where nothing is remembered, a message that could not be read is known by its numbers, and only what was looked at is told", async () => {
+  const unread = { From: "+12025550144/TYPE=PLMN", "X-Mms-MM-Status-Code": undefined };
+  await first.deliver(service.smtpPort, deliveryReport({ "X-Mms-Message-ID": "nameless", ...unread }));
+  const known = await eventually(
+    () => trace("+1 202 555 0144"),
+    ({ stderr }) => stderr.includes("mm4d quarantine show j"),
+  );
+  expect(known.code).toBe(1);
+  expect(known.stderr).not.toContain("not in the journal");
+
+  // Without the journal, by what is in Redis alone.
+  const alone = async (id: string, prefix = "bull") =>
+    (
+      await runCommand(["trace", id], {
+        ...service.env,
+        MM4D_DATA_DIR: `${service.dataDir}/none`,
+        MM4D_QUEUE_PREFIX: prefix,
+      })
+    ).stderr;
+  expect(
+    await eventually(
+      () => alone("+12025550144"),
+      (said) => said.includes("(no-status)"),
+    ),
+  ).toContain("could not be read (no-status), and is in quarantine (mm4d quarantine show j");
+  const nothing = await alone("+12025550143");
+  expect(nothing).toContain("and it is not in the quarantine. The journal could not be looked into from here");
+  expect(nothing).not.toContain("the journal or");
+
+  const many = new Queue(QUARANTINE_QUEUE, { connection: { url: redis.url }, prefix: "many" });
+  const raw = Buffer.from(deliveryReport()).toString("base64");
+  await many.addBulk(Array.from({ length: 501 }, () => ({ name: "no-status", data: { raw } })));
+  await many.close();
+  expect(await alone("never-seen", "many")).toContain("it is not in the newest 500 messages of the quarantine");
+  await redis.call("SET", `broken:${QUARANTINE_QUEUE}:wait`, "no list");
+  const broken = await alone("never-seen", "broken");
+  expect(broken).toContain("The quarantine could not be looked into: WRONGTYPE");
+  expect(broken).not.toContain("not in the");
 });
 
 test("with MM4D_TRACE_HOURS=0 that is the reason, and where the report is by now", async () => {

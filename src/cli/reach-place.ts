@@ -1,0 +1,61 @@
+/** Asks whoever is on a data directory, unless somebody else may have put that there. */
+import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync } from "node:fs";
+import { join } from "node:path";
+import { type Reached, reachControl } from "../control-client.ts";
+import { furtherDirectories } from "../process-directories.ts";
+
+export type ReachedPlace =
+  | Reached
+  /** Directory or socket belong to a user whose word is not taken; it was not asked. */
+  | { readonly kind: "foreign"; readonly uid: number }
+  /** Of several processes others are there, and the first, which answers for all, is not. */
+  | { readonly kind: "first-down" };
+
+const { O_DIRECTORY, O_RDONLY } = constants;
+
+/**
+ * Where it is, and what it uses. `owners`: whose directory it must be; null when it
+ * may be anybody's, because it was named. Who follows a service reads the files that it names, with our
+ * rights, and sends what is in them to the hosts that they name.
+ */
+export async function reachPlace(dataDir: string, owners: ReadonlySet<number> | null): Promise<ReachedPlace> {
+  if (owners === null) return reachAny(dataDir);
+  let directory: number;
+  try {
+    directory = openSync(dataDir, O_RDONLY | O_DIRECTORY);
+  } catch (cause) {
+    return { kind: isDenied(cause) ? "denied" : "absent" };
+  }
+  try {
+    // By its handle: a link in its place may lead elsewhere a moment later.
+    const byHandle = `/proc/self/fd/${directory}`;
+    const place = existsSync(byHandle) ? byHandle : dataDir;
+    const sockets = [place, ...furtherDirectories(place)].flatMap((one) => ownerOf(join(one, SOCKET)));
+    if (sockets.length === 0) return { kind: "absent" };
+    const foreign = [fstatSync(directory).uid, ...sockets].find((uid) => !owners.has(uid));
+    return foreign === undefined ? await reachAny(place) : { kind: "foreign", uid: foreign };
+  } catch (cause) {
+    return { kind: isDenied(cause) ? "denied" : "absent" };
+  } finally {
+    closeSync(directory);
+  }
+}
+
+const SOCKET = "control.sock";
+
+async function reachAny(dataDir: string): Promise<ReachedPlace> {
+  const first = await reachControl(dataDir, "facts");
+  if (first.kind !== "absent") return first;
+  const others = await Promise.all(furtherDirectories(dataDir).map((further) => reachControl(further, "facts")));
+  return others.some(({ kind }) => kind !== "absent" && kind !== "denied") ? { kind: "first-down" } : first;
+}
+
+/** None when it is not there. */
+function ownerOf(path: string): readonly number[] {
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats === undefined ? [] : [stats.uid];
+}
+
+function isDenied(cause: unknown): boolean {
+  return ["EACCES", "EPERM"].includes((cause as NodeJS.ErrnoException).code ?? "");
+}
