@@ -279,11 +279,20 @@ const WHOLE_HEADERS: Readonly<Record<string, (size: number) => string>> = {
   recipients: (size) => `${RESPONSE}X-Mms-Request-Recipients: ${textOf(() => "a,", size)}\r\n`,
   "recipients with a status": (size) =>
     `${RESPONSE}X-Mms-Request-Recipients: ${textOf((index) => `+1202555${1_000 + index} Ok,`, size)}\r\n`,
+  "recipients of a hundred digits, as many as an event may hold": (size) =>
+    `${RESPONSE}X-Mms-Request-Recipients: ${textOf(digitsOf, (2 * size) / 3)}\r\n`,
   numbers: (size) => `${REPORT}From: ${textOf((index) => `1202555${1_000 + index} `, size)}\r\n`,
   "numbers that are digits of each other": (size) =>
     `${REPORT}From: ${"1".repeat(size / 2)}\r\nX-Mms-Message-ID: ${"1".repeat(size / 2)}\r\n`,
   "one id": (size) => `${REPORT}X-Mms-Message-ID: a${">".repeat(size)}x\r\n`,
 };
+
+/** Others each time. */
+function digitsOf(index: number): string {
+  return `${String((index + 1) / 7)
+    .replace(".", "")
+    .repeat(7)},`;
+}
 
 const REPORT = "X-Mms-Message-Type: MM4_delivery_report.REQ\r\nX-Mms-MM-Status-Code: Retrieved\r\n";
 const RESPONSE = "X-Mms-Message-Type: MM4_forward.RES\r\nX-Mms-Request-Status-Code: Ok\r\n";
