@@ -52,7 +52,7 @@ export function readPath(path: string, indulgent: boolean): string | undefined {
   if (!QUOTED.test(local) && !/^[^\s@]+$/.test(local)) return undefined;
   // RFC 5321 §4.1.1.3: the postmaster alone needs no domain.
   if (domain === null) return indulgent || /^postmaster$/i.test(address) ? address : undefined;
-  return /^[^\s@"<>,;/]+$/.test(domain) ? address : undefined;
+  return /^[^\s@"<>,;]+$/.test(domain) ? address : undefined;
 }
 
 /** Splits at the "@" that is outside of quotes. `domain` is null where there is none. */

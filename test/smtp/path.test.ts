@@ -46,11 +46,7 @@ test.each<[string, string | undefined, string | undefined]>([
   ["@a:", undefined, undefined],
   ["< >", undefined, ""],
   ['<""@c>', '""@c', '""@c'],
-  ...['a@b"', "a@b,c", "a@b;", "a@b/c"].map((path): [string, undefined, undefined] => [
-    `<${path}>`,
-    undefined,
-    undefined,
-  ]),
+  ...['a@b"', "a@b,c", "a@b;"].map((path): [string, undefined, undefined] => [`<${path}>`, undefined, undefined]),
   ["a@b,", undefined, undefined],
   ["<+12025550101/TYPE=PLMN@[192.0.2.1]>", "+12025550101/TYPE=PLMN@[192.0.2.1]", "+12025550101/TYPE=PLMN@[192.0.2.1]"],
   ["<jörg@c>", "jörg@c", "jörg@c"],
