@@ -36,14 +36,15 @@ export function withoutTls<Entry extends Pick<Acknowledge, "tls">>(entry: Entry)
 
 /**
  * Whether STARTTLS was offered and came to nothing. `unclear`: a connection that broke
- * off, of which only the connection itself knows whether that was in the handshake.
+ * off or fell silent, of which only the connection itself knows whether that was there.
  */
 export function failedInTls(cause: MmscError): boolean | "unclear" {
-  // It ends the connection for a reason of its own. RFC 5321 §3.8.
-  if (cause.responseCode === 421) return false;
+  // It may end the connection for a reason of its own (RFC 5321 §3.8), which then is one the next time no more.
+  if (cause.responseCode === 421) return cause.command === "STARTTLS" ? "unclear" : false;
   if (cause.command === "STARTTLS" || cause.code === "ETLS" || cause.timeoutType === "UPGRADE_TIMEOUT") return true;
   if (cause.response !== undefined) return false;
-  if (isOfTls(cause)) return true;
+  // TLS may also break off long after its handshake.
+  if (isOfTls(cause) || cause.timeoutType === "SOCKET_TIMEOUT") return "unclear";
   return ["ECONNRESET", "EPIPE", "ECONNABORTED", "ECONNECTION"].includes(symbolOf(cause)) ? "unclear" : false;
 }
 

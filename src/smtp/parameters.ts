@@ -56,6 +56,8 @@ function faultOf(parameter: string, known: Parameters, indulgent: boolean): Para
   const rule = known[name];
   if (rule?.used === false && indulgent) return undefined;
   if (rule) return rule.value.test(value) ? undefined : "wrong";
+  // An address is none of an extension's words: the one before it may be its name only.
+  if (/[<>@]/.test(name)) return "wrong";
   if (indulgent) return undefined;
   return /^[a-z0-9][a-z0-9-]*(?:=[!-<>-~]+)?$/i.test(parameter) ? "unknown" : "wrong";
 }

@@ -42,14 +42,17 @@ export function readPath(path: string, indulgent: boolean): string | undefined {
   const bracketed = path.startsWith("<");
   if (!bracketed && !indulgent) return undefined;
   const inner = bracketed ? path.slice(1, -1) : path;
-  const address = withoutRoute(indulgent ? withoutBlanks(inner) : inner);
-  if (address === "") return "";
+  const whole = indulgent ? withoutBlanks(inner) : inner;
+  if (whole === "") return "";
+  const address = withoutRoute(whole);
+  // A route to nowhere, or quotes around nothing, is not the null sender.
+  if (address === "" || address === '""') return undefined;
   if (UNSAFE.test(address)) return undefined;
   const { local, domain } = splitAddress(address);
   if (!QUOTED.test(local) && !/^[^\s@]+$/.test(local)) return undefined;
   // RFC 5321 §4.1.1.3: the postmaster alone needs no domain.
   if (domain === null) return indulgent || /^postmaster$/i.test(address) ? address : undefined;
-  return /^[^\s@]+$/.test(domain) ? address : undefined;
+  return /^[^\s@"<>,;]+$/.test(domain) ? address : undefined;
 }
 
 /** Splits at the "@" that is outside of quotes. `domain` is null where there is none. */

@@ -66,7 +66,11 @@ function connectOnce(acknowledge: Acknowledge, name: string, deadlineMs: number)
     const connection = new SMTPConnection(mmscOptions(acknowledge, name, deadlineMs));
     const failed = (cause: MmscError): void => {
       const inTls = failedInTls(cause);
-      resolve({ kind: "failed", cause, inTls: inTls === "unclear" ? !greeted && isInStartTls(connection) : inTls });
+      resolve({
+        kind: "failed",
+        cause,
+        inTls: inTls === "unclear" ? !greeted && isInStartTls(connection, cause) : inTls,
+      });
       connection.close();
     };
     const done = (): void => {
@@ -98,10 +102,13 @@ function connectOnce(acknowledge: Acknowledge, name: string, deadlineMs: number)
   });
 }
 
-/** Whether it is waiting for the reply to STARTTLS, or for the handshake. */
-function isInStartTls(connection: SMTPConnection): boolean {
-  const { upgrading, secure, lastServerResponse } = connection;
-  return upgrading === true || (!secure && /[ -]STARTTLS\b/i.test(String(lastServerResponse)));
+/**
+ * Whether it failed from STARTTLS up to the first reply within TLS: with TLS 1.3 we are
+ * through the handshake before we hear that the MMSC wants a certificate. RFC 8446 §4.4.2.4.
+ */
+function isInStartTls({ upgrading, secure, lastServerResponse }: SMTPConnection, { command }: MmscError): boolean {
+  if (command === "STARTTLS" || upgrading === true || secure) return true;
+  return /[ -]STARTTLS\b/i.test(String(lastServerResponse));
 }
 
 function describeTls(connection: SMTPConnection): Probe["tls"] {

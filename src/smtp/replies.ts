@@ -191,7 +191,7 @@ export const REPLIES = {
   tooManyCommands: {
     code: 421,
     text: "4.7.0 Too many commands without a message, connect again",
-    when: "beyond `MM4D_MAX_COMMANDS` since the last message, recipients not counted; from a listed peer, when so many (or its `limits.commands`) come faster than ten a second: HELO, NOOP or RSET every few seconds keep its connection open for ever",
+    when: "beyond `MM4D_MAX_COMMANDS` since the last message, recipients not counted; from a listed peer, when so many (or its `limits.commands`) come faster than ten a second: HELO, NOOP or RSET every few seconds keep its connection open for `MM4D_SESSION_SECONDS`",
     reason: "too-many-commands",
   },
   earlyTalker: {

@@ -183,18 +183,17 @@ export function createResponder(options: ResponderOptions): Responder {
   }
 
   /** The MMSC's reply, and why it was given without TLS, if it was. Where TLS may be missing, one that fails is missing. */
-  async function handOver(
-    lane: Lane,
-    acknowledge: Acknowledge,
-    mail: Parameters<Transporter["sendMail"]>[0],
-  ): Promise<string> {
+  async function handOver(lane: Lane, acknowledge: Acknowledge, mail: Mail): Promise<string> {
     if (!lane.withoutTls || lane.withoutTls.untilMs <= performance.now()) {
+      const { marked, isBegun } = markBegin(mail);
       try {
-        const { response } = await lane.transport.sendMail(mail);
+        const { response } = await lane.transport.sendMail(marked);
         lane.withoutTls = undefined;
         return firstLine(response ?? "");
       } catch (cause) {
-        if (!mayGoWithoutTls(acknowledge) || !(await isOfTls(cause as MmscError, acknowledge))) throw cause;
+        // What may have been taken is not sent again at once, and TLS was not in its way.
+        if (isBegun() || !mayGoWithoutTls(acknowledge)) throw cause;
+        if (!(await isOfTls(cause as MmscError, acknowledge))) throw cause;
         const because = describeTlsFailure(cause as MmscError, acknowledge, timeoutMs);
         lane.withoutTls = { untilMs: performance.now() + withoutTlsMs, because };
       }
@@ -279,6 +278,21 @@ export function createResponder(options: ResponderOptions): Responder {
 function closeAll({ transport, inClear }: Lane): void {
   transport.close();
   inClear?.close();
+}
+
+type Mail = Parameters<Transporter["sendMail"]>[0];
+
+/** The same mail, and whether its MAIL was composed, for which alone nodemailer reads the id of its DSN: behind STARTTLS and login. */
+function markBegin(mail: Mail): { readonly marked: Mail; isBegun(): boolean } {
+  let begun = false;
+  const dsn = {
+    ...mail.dsn,
+    get id() {
+      begun = true;
+      return mail.dsn?.id;
+    },
+  };
+  return { marked: { ...mail, dsn }, isBegun: () => begun };
 }
 
 /** RFC 3207 §4. */

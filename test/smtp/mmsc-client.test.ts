@@ -22,7 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => certificates.remove());
 
-/** What an MMSC answers to a command: a line, several, or nothing at all (null); `end` closes, `tls` begins TLS, `garbage` says so and does not. */
+/** What an MMSC answers to a command: a line, several, or nothing at all (null); `end` closes, `tls` begins TLS, `garbage` says so and does not, `broken tls` is none within TLS. */
 type Script = Readonly<Record<string, string | null>>;
 
 /** All goes well, without TLS and login. */
@@ -48,15 +48,16 @@ afterEach(() => {
 });
 
 /** An MMSC that keeps to a script, and what was said to it before TLS, and within. */
-async function play(script: Script, options: { readonly implicit?: boolean } = {}) {
+async function play(script: Script, options: { readonly implicit?: boolean; readonly onSecure?: () => void } = {}) {
   const clear: string[] = [];
   const secure: string[] = [];
-  const serve = (socket: Socket, heard: string[]): void => {
+  const serve = (socket: Socket, heard: string[], below = socket): void => {
     let rest = "";
     let inData = false;
     const say = (verb: string): void => {
       const reply = (heard === secure ? script[`tls ${verb}`] : undefined) ?? script[verb];
       if (reply === "end") socket.destroy();
+      else if (reply === "broken tls") below.write("This is no TLS\r\n");
       else if (reply === "220 and end") socket.end("220 2.0.0 Ready\r\n");
       else if (reply === "220 and reset") {
         socket.removeAllListeners("data");
@@ -74,12 +75,18 @@ async function play(script: Script, options: { readonly implicit?: boolean } = {
         socket.removeAllListeners("data");
         socket.on("data", () => socket.end("This is no TLS\r\n"));
         socket.write("220 2.0.0 Ready\r\n");
-      } else if (reply === "tls") {
+      } else if (reply?.startsWith("tls")) {
         socket.removeAllListeners("data");
         socket.write("220 2.0.0 Ready\r\n");
-        const upgraded = new TLSSocket(socket, { isServer: true, ...tls });
+        const upgraded = new TLSSocket(socket, {
+          isServer: true,
+          ...tls,
+          requestCert: reply === "tls with certificate",
+          rejectUnauthorized: true,
+        });
         upgraded.on("error", () => {});
-        serve(upgraded, secure);
+        upgraded.once("secure", () => options.onSecure?.());
+        serve(upgraded, secure, socket);
       } else if (reply !== null && reply !== undefined) socket.write(`${reply}\r\n`);
       else if (reply === undefined) socket.write("500 5.5.1 What\r\n");
     };
@@ -106,10 +113,20 @@ async function play(script: Script, options: { readonly implicit?: boolean } = {
   return { port: (server.address() as AddressInfo).port, clear, secure };
 }
 
+/** Of an MMSC that says nothing there is nothing to wait for. */
+function patienceFor(script: Script, silentMs = 300): number {
+  return Object.values(script).includes(null) ? silentMs : PATIENT_MS;
+}
+
 function peerWith(acknowledge: object): Peer {
   const read = readPeers({ peers: [{ name: "carrier", addresses: ["192.0.2.1"], acknowledge }] }, () => PASSWORD);
   if (!read.ok) throw new Error(read.error.join());
   return read.value[0] as Peer;
+}
+
+function responderFor(timeoutMs: number) {
+  const systemAddress = "system-user@mms.example.net";
+  return createResponder({ hostname: "mm4.example.net", systemAddress, timeoutMs, awayMs: 0 });
 }
 
 /** What comes of `peers test` and of an acknowledgement. */
@@ -123,12 +140,7 @@ async function tryBoth(
       `reached as ${user} ${secured === null ? "without" : "with"} TLS${withoutTlsBecause === null ? "" : `, because ${withoutTlsBecause}`}`,
     (cause: Error) => cause.message,
   );
-  const responder = createResponder({
-    hostname: "mm4.example.net",
-    systemAddress: "system-user@mms.example.net",
-    timeoutMs: deadlineMs,
-    awayMs: 0,
-  });
+  const responder = responderFor(deadlineMs);
   try {
     const payment = await responder.send(`a${"0".repeat(32)}`, ACKNOWLEDGEMENT, peer);
     return { tested, sent: payment.kind === "failed" ? payment.reason : payment.kind };
@@ -208,6 +220,10 @@ const BROKEN: readonly [string, Script, RegExp][] = [
   ["says 220 and closes", { STARTTLS: "220 and end" }, /^STARTTLS failed: /],
   ["says 220 and breaks off when the handshake has begun", { STARTTLS: "220 and reset" }, /^STARTTLS failed: /],
   ["closes without a word", { STARTTLS: "end" }, /^STARTTLS failed: /],
+  ["says 421 to it, whenever it is asked", { STARTTLS: "421 4.3.2 Bye" }, /^STARTTLS failed: .*421 4\.3\.2/],
+  ["never answers it", { STARTTLS: null }, /^STARTTLS failed: it did not answer within \d s$/],
+  ["wants a certificate of ours", { STARTTLS: "tls with certificate" }, /^STARTTLS failed: the TLS handshake failed: /],
+  ["breaks off as soon as we greet it within", { STARTTLS: "tls", "tls EHLO": "broken tls" }, /^STARTTLS failed: /],
   ["has TLS 1.1 only", { STARTTLS: "old tls" }, /^STARTTLS failed: the TLS handshake failed: /],
 ];
 
@@ -215,7 +231,10 @@ test.each(BROKEN)(
   "where TLS may be missing, an MMSC that offers STARTTLS and %s is sent to without",
   async (_, script, because) => {
     const mmsc = await play({ ...WELL, EHLO: OFFERS_TLS, ...script });
-    const { tested, sent } = await tryBoth(peerWith({ host: "127.0.0.1", port: mmsc.port }));
+    const { tested, sent } = await tryBoth(
+      peerWith({ host: "127.0.0.1", port: mmsc.port }),
+      patienceFor(script, 1_000),
+    );
     expect(tested).toMatch(/^reached as null without TLS, because /);
     expect(tested.replace(/^.*?because /, "")).toMatch(because);
     expect(sent).toBe("sent");
@@ -226,9 +245,48 @@ test.each(BROKEN)(
 test.each(BROKEN)("and where it must not be missing, one that %s is not sent to", async (_, script) => {
   for (const entry of [{ tls: "required" }, { auth }]) {
     const mmsc = await play({ ...WELL, EHLO: OFFERS_TLS, ...script });
-    const { tested, sent } = await tryBoth(peerWith({ host: "127.0.0.1", port: mmsc.port, ...entry }));
+    const { tested, sent } = await tryBoth(
+      peerWith({ host: "127.0.0.1", port: mmsc.port, ...entry }),
+      patienceFor(script),
+    );
     expect([tested, sent]).toEqual([expect.stringMatching(/^Cannot use/), expect.stringMatching(/^Cannot use/)]);
     expect(mmsc.clear.join("\n")).not.toMatch(/^(?:AUTH|MAIL)/m);
+  }
+});
+
+test.each([".", "MAIL"])("TLS that breaks off at %s is not STARTTLS: nothing is sent again in clear", async (at) => {
+  const mmsc = await play({ ...WELL, EHLO: OFFERS_TLS, STARTTLS: "tls", [`tls ${at}`]: "broken tls" });
+  const responder = responderFor(PATIENT_MS);
+  try {
+    const peer = peerWith({ host: "127.0.0.1", port: mmsc.port });
+    const payment = await responder.send(`a${"0".repeat(32)}`, ACKNOWLEDGEMENT, peer);
+    expect(payment.kind).toBe("failed");
+    expect(mmsc.clear.filter((line) => !/^(?:EHLO|STARTTLS)/.test(line))).toEqual([]);
+    expect(mmsc.secure.filter((line) => line === ".")).toHaveLength(at === "." ? 1 : 0);
+  } finally {
+    responder.stop();
+  }
+});
+
+test("what may have been taken is not sent again at once, even where STARTTLS fails by then", async () => {
+  const script: Record<string, string> = { ...(WELL as Record<string, string>), EHLO: OFFERS_TLS, STARTTLS: "tls" };
+  script["tls ."] = "broken tls";
+  const mmsc = await play(script, { onSecure: () => (script.STARTTLS = "454 4.7.0 Not now") });
+  const responder = responderFor(PATIENT_MS);
+  try {
+    const peer = peerWith({ host: "127.0.0.1", port: mmsc.port });
+    const send = () => responder.send(`a${"0".repeat(32)}`, ACKNOWLEDGEMENT, peer);
+    expect((await send()).kind).toBe("failed");
+    expect([mmsc.secure.filter((line) => line === "."), mmsc.clear.filter((line) => line === ".")]).toEqual([
+      ["."],
+      [],
+    ]);
+    expect(await send()).toEqual({
+      kind: "sent",
+      reply: expect.stringContaining("because STARTTLS failed: it cannot"),
+    });
+  } finally {
+    responder.stop();
   }
 });
 
@@ -341,9 +399,8 @@ test.each<[string, object, Script, RegExp]>([
   ],
 ])("what is told of an MMSC that %s", async (_, entry, script, reason) => {
   const mmsc = await play({ ...WELL, ...script });
-  const silent = Object.values(script).includes(null);
   const peer = peerWith({ host: "127.0.0.1", port: mmsc.port, ...entry });
-  const { tested, sent } = await tryBoth(peer, silent ? 300 : PATIENT_MS);
+  const { tested, sent } = await tryBoth(peer, patienceFor(script));
   expect([tested, sent]).toEqual([expect.stringMatching(reason), expect.stringMatching(reason)]);
 });
 

@@ -40,6 +40,15 @@ test.each<[string, string | undefined, string | undefined]>([
   ["<a@>", undefined, undefined],
   ['<"a\tb"@c>', undefined, undefined],
   ["<a\u200bb@c>", undefined, undefined],
+  // None of these is the null sender.
+  ['<"">', undefined, undefined],
+  ["<@a:>", undefined, undefined],
+  ["@a:", undefined, undefined],
+  ["< >", undefined, ""],
+  ['<""@c>', '""@c', '""@c'],
+  ...['a@b"', "a@b,c", "a@b;"].map((path): [string, undefined, undefined] => [`<${path}>`, undefined, undefined]),
+  ["a@b,", undefined, undefined],
+  ["<+12025550101/TYPE=PLMN@[192.0.2.1]>", "+12025550101/TYPE=PLMN@[192.0.2.1]", "+12025550101/TYPE=PLMN@[192.0.2.1]"],
   ["<jörg@c>", "jörg@c", "jörg@c"],
 ])("readPath(): %j", (path, strict, indulgent) => {
   expect([readPath(path, false), readPath(path, true)]).toEqual([strict, indulgent]);
