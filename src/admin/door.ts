@@ -49,8 +49,8 @@ interface Connection {
   sinceMs: number;
   /** When all that was said to it had been taken by the system last. */
   readAtMs: number;
-  /** Whether it asked again before it was answered: then that answer is its last. */
-  hurried: boolean;
+  /** Requests that came before the one before them was answered. */
+  readonly waiting: (() => void)[];
 }
 
 export interface DoorOptions {
@@ -71,28 +71,31 @@ export function keepDoor(server: Server, { times, networkOf }: DoorOptions): voi
     const nowMs = performance.now();
     const network = networkOf(socket.remoteAddress ?? "");
     makeRoom(network);
-    connections.set(socket, { socket, network, requests: new Set(), sinceMs: nowMs, readAtMs: nowMs, hurried: false });
+    connections.set(socket, { socket, network, requests: new Set(), sinceMs: nowMs, readAtMs: nowMs, waiting: [] });
     socket.once("close", () => connections.delete(socket));
   });
-  // One request at a time. Thousands may stand in one packet, each of which Node.js would have answered at once;
-  // whoever sends them together is answered once, and closed. RFC 9112 §9.3.2 lets a server do so.
+  // One request at a time, each in a turn of its own: thousands may stand in one packet, and Node.js would
+  // have all of them answered at once. RFC 9112 §9.3.2.
   const answer = server.listeners("request") as RequestListener[];
   server.removeAllListeners("request");
   server.on("request", (request, response) => {
     const connection = connections.get(request.socket);
     if (!connection) return;
-    if (connection.requests.size > 0) {
-      connection.hurried = true;
-      return;
-    }
-    connection.requests.add(request);
-    connection.sinceMs = performance.now();
-    response.once("close", () => {
-      connection.requests.delete(request);
+    const begin = (): void => {
+      if (request.socket.destroyed) return;
+      connection.requests.add(request);
       connection.sinceMs = performance.now();
-      if (connection.hurried) request.socket.destroySoon();
-    });
-    for (const listener of answer) listener.call(server, request, response);
+      response.once("close", () => {
+        connection.requests.delete(request);
+        connection.sinceMs = performance.now();
+        const next = connection.waiting.shift();
+        if (next) setImmediate(next);
+      });
+      for (const listener of answer) listener.call(server, request, response);
+    };
+    if (connection.requests.size === 0 && connection.waiting.length === 0) begin();
+    else if (connection.waiting.length < BOUNDS.httpRequestsWaiting.value) connection.waiting.push(begin);
+    else end(connection);
   });
   const looking = setInterval(endLate, times.look).unref();
   server.once("close", () => clearInterval(looking));

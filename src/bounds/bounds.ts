@@ -81,6 +81,13 @@ export const BOUNDS = {
     about: "pages that are live at a time",
     reason: "each is written anew every two seconds; one more is shown as it was when it was opened",
   },
+  httpRequestsWaiting: {
+    value: 2_000,
+    unit: "things",
+    about: "requests that may wait on one HTTP connection for the answer to the one before them",
+    reason:
+      "browsers and Prometheus send none; they are answered one after the other, and beyond it the connection ends",
+  },
   httpFormBytes: {
     value: 16_384,
     unit: "bytes",

@@ -144,7 +144,9 @@ test("where nothing is remembered, a message that could not be read is known by 
 
   const many = new Queue(QUARANTINE_QUEUE, { connection: { url: redis.url }, prefix: "many" });
   const raw = Buffer.from(deliveryReport()).toString("base64");
-  await many.addBulk(Array.from({ length: 501 }, () => ({ name: "no-status", data: { raw } })));
+  const peer = { name: "first", address: "127.0.0.1", helo: null, tls: null, user: null };
+  const data = { reason: "no-status", detail: null, peer, receivedAt: new Date().toISOString(), raw };
+  await many.addBulk(Array.from({ length: 501 }, () => ({ name: "no-status", data })));
   await many.close();
   expect(await alone("never-seen", "many")).toContain("it is not in the newest 500 messages of the quarantine");
   await redis.call("SET", `broken:${QUARANTINE_QUEUE}:wait`, "no list");
