@@ -1,7 +1,7 @@
 /** Why `mm4d trace` finds nothing: what can be found out, the true reason first. */
 import type { TraceState } from "../admin/control.ts";
 import { askControl } from "../control-client.ts";
-import { bareId, idsOf, idsOfAcknowledgement, numberOf, type ReportIds } from "../delivery/trace.ts";
+import { bareId, idsOf, idsOfAcknowledgement, numbersSought, type ReportIds } from "../delivery/trace.ts";
 import { inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { type JournalRecord, receivedAtOf } from "../journal/record.ts";
 import { openMessage, readIds } from "../mm4/read-message.ts";
@@ -108,7 +108,7 @@ function isNamed(wanted: string, record: JournalRecord): boolean {
 
 function isOneOf(wanted: string, { eventId, messageId, transactionId, numbers }: ReportIds): boolean {
   const ids = [eventId, messageId, transactionId].flatMap((id) => (id === null ? [] : [bareId(id)]));
-  return ids.includes(bareId(wanted)) || numbers.includes(numberOf(wanted));
+  return ids.includes(bareId(wanted)) || numbersSought(wanted).some((number) => numbers.includes(number));
 }
 
 function tellRecord(record: JournalRecord, state: RecordState): string {
