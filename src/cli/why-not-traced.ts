@@ -4,7 +4,7 @@ import type { TraceState } from "../admin/control.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { askControl } from "../control-client.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-import { bareId, idsOf, idsOfAcknowledgement, numberOf, type ReportIds } from "../delivery/trace.ts";
+import { bareId, idsOf, idsOfAcknowledgement, numberOf, numbersSought, type ReportIds } from "../delivery/trace.ts";
 import { inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { type JournalRecord, receivedAtOf } from "../journal/record.ts";
 import { readParty } from "../mm4/address.ts";
@@ -153,7 +153,7 @@ function isNamed(wanted: string, record: JournalRecord, reading: MessageReading)
 
 function isOneOf(wanted: string, { eventId, messageId, transactionId, numbers }: ReportIds): boolean {
   const ids = [eventId, messageId, transactionId].flatMap((id) => (id === null ? [] : [bareId(id)]));
-  return ids.includes(bareId(wanted)) || numbers.includes(numberOf(wanted));
+  return ids.includes(bareId(wanted)) || numbersSought(wanted).some((number) => numbers.includes(number));
 }
 
 function tellRecord(record: JournalRecord, state: RecordState): string {

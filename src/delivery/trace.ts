@@ -120,6 +120,16 @@ export function numberOf(written: string): string {
   return /^\+?[\d\s().-]+$/.test(user) && /\d/.test(user) ? user.replace(/\D/g, "") : text.toLowerCase();
 }
 
+/**
+ * What a recipient that is looked for may be remembered as: a carrier's log has the
+ * number behind its international prefix, and the event without it (`internationalPrefixes`).
+ */
+export function numbersSought(written: string): readonly string[] {
+  const number = numberOf(written);
+  const behind = /^(?:00|011)([1-9]\d{6,14})$/.exec(number)?.[1];
+  return behind === undefined ? [number] : [number, behind];
+}
+
 /** An id without quotes or angle brackets: relays, echoes and people write them or not. Of a long one the beginning. */
 export function bareId(id: string): string {
   const text = id.trimStart();

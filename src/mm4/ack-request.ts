@@ -8,10 +8,11 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { AckRequest } from "../delivery/acknowledgement.ts";
 import type { Party } from "../delivery/party.ts";
 import type { PeerRules } from "../delivery/peer.ts";
-import { readMailbox, readParty } from "./address.ts";
+import { type ReadParty, readMailbox, readParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
 import { findPdu } from "./pdus.ts";
 import type { OpenMessage } from "./read-message.ts";
+import { asSaid, readUnfolded } from "./unfold.ts";
 
 /** How a message came, as far as the answer depends on it. */
 export interface AckContext {
@@ -51,16 +52,21 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   if (isTooLong(transactionId) || isTooLong(messageId)) return null;
 
   const parties = fields.of(context.rules.swapAddresses ? "from" : "to").fields[0];
-  const numberIn = (list = ""): string | null =>
-    readParty(splitAddresses(list, 1).addresses[0] ?? "", context.rules).party.number;
   return {
     messageType,
     version: versionOf(fields.token("version").bytes),
     transactionId,
     messageId,
     to,
-    originator: numberIn(parties?.bytes) ?? numberIn(parties?.token),
+    originator: numberIn(parties?.folded ?? "", context.rules),
   };
+}
+
+/** The number of the first address, by the same rules as that of the event. */
+function numberIn(list: string, rules: PeerRules): string | null {
+  const first = splitAddresses(list, 1).addresses[0] ?? "";
+  const read = (text: string): ReadParty => readParty(text, rules);
+  return (read(asSaid(first)).party.number ?? readUnfolded(first, read, true)?.party.number) || null;
 }
 
 /** Everybody whom a message names, as it writes them; the first of each field also as it is read. */
@@ -70,8 +76,7 @@ export function* partiesNamed(
 ): Generator<Pick<Party, "raw" | "number">> {
   for (const property of ["from", "to", "requestRecipients"] as const) {
     const { values, fields: said } = fields.of(property);
-    const [first = ""] = splitAddresses(said[0]?.bytes ?? "", 1).addresses;
-    const { number } = readParty(first, rules).party;
+    const number = numberIn(said[0]?.folded ?? "", rules);
     for (const raw of values) yield { raw, number };
   }
 }

@@ -21,9 +21,15 @@ export interface AddressList {
  * (mmsgw), by semicolons, by blanks, one a line.
  */
 export function splitAddresses(list: string, most = Number.POSITIVE_INFINITY): AddressList {
-  const pieces = splitAtCommas(list, most);
-  const addresses = pieces.flatMap(splitPiece);
-  return { addresses: addresses.slice(0, most), withoutCommas: addresses.length > pieces.length };
+  const addresses: string[] = [];
+  let withoutCommas = false;
+  for (const piece of splitAtCommas(list, most)) {
+    if (addresses.length >= most) break;
+    const found = splitPiece(piece, most);
+    withoutCommas ||= found.length > 1;
+    addresses.push(...found);
+  }
+  return { addresses: addresses.slice(0, most), withoutCommas };
 }
 
 function splitAtCommas(list: string, most: number): readonly string[] {
@@ -45,9 +51,9 @@ function splitAtCommas(list: string, most: number): readonly string[] {
   return pieces;
 }
 
-/** One address keeps whatever stands around it; of several each is cut out. */
-function splitPiece(piece: string): readonly string[] {
-  if (!MAY_BE_JOINED.test(piece)) return [piece];
+/** One address keeps whatever stands around it; of several each is cut out, up to one more than `most`. */
+function splitPiece(piece: string, most: number): readonly string[] {
+  if (!(MAY_BE_JOINED.test(piece) || hasPairs(piece)) || IN_GROUPS.test(piece)) return [piece];
   const addresses: string[] = [];
   let start = 0;
   let end = 0;
@@ -55,6 +61,7 @@ function splitPiece(piece: string): readonly string[] {
   for (const word of wordsOf(piece)) {
     if (beginsAnother(held, word)) {
       addresses.push(piece.slice(start, end));
+      if (addresses.length > most) return addresses;
       start = word.from;
       held = NOTHING;
     }
@@ -65,7 +72,15 @@ function splitPiece(piece: string): readonly string[] {
 }
 
 /** What most addresses have nothing of. */
-const MAY_BE_JOINED = /[\s;|]|\.\+|><|\/TYPE=[a-z0-9]+\./i;
+const MAY_BE_JOINED = /[\s;|]|\.\+|\/TYPE=[a-z0-9]+\./i;
+/** A number as people write it, `+1 202 555 0101`: where it ends nobody can tell. */
+const IN_GROUPS = /\+\d{1,6}[\s;|]+[\d().-]+(?=[\s;|]|$)/;
+
+/** Whether angle brackets open behind some that close. */
+function hasPairs(piece: string): boolean {
+  const close = piece.indexOf(">");
+  return close !== -1 && piece.lastIndexOf("<") > close;
+}
 
 interface Word {
   readonly from: number;
@@ -81,6 +96,8 @@ interface Word {
     | "digits"
     /** What a blank has cut off an address: `/TYPE=PLMN`, `@host`. */
     | "rest"
+    /** Ends within `/TYPE=PLMN`: the next word belongs to it. */
+    | "open"
     | "other";
   /** How many it begins with. */
   readonly digits: number;
@@ -88,7 +105,7 @@ interface Word {
 
 /** What the words since the last split make of an address. */
 interface Held {
-  readonly as: "nothing" | "number" | "closed" | "bracketed";
+  readonly as: "nothing" | "number" | "closed" | "bracketed" | "open";
   readonly digits: number;
 }
 
@@ -103,6 +120,7 @@ const LEAST_OF_SHORT_CODE = 4;
 function beginsAnother(held: Held, { kind, digits, separator }: Word): boolean {
   if (held.as === "nothing" || kind === "rest" || kind === "other") return false;
   if (kind === "plus") return true;
+  if (held.as === "open" && digits === 0 && kind !== "bracketed") return false;
   const isWhole = held.as !== "number" || separator !== " ";
   switch (kind) {
     case "bracketed":
@@ -110,6 +128,7 @@ function beginsAnother(held: Held, { kind, digits, separator }: Word): boolean {
       return held.as === "bracketed" || separator !== " ";
     case "digits":
       return isWhole ? digits >= LEAST_OF_SHORT_CODE : held.digits + digits > MOST_DIGITS;
+    case "open":
     case "closed":
       // A blank may stand within a number, and nobody can tell.
       if (isWhole) return true;
@@ -123,6 +142,8 @@ function heldWith(held: Held, { kind, digits }: Word): Held {
       return { as: "bracketed", digits };
     case "closed":
       return { as: "closed", digits };
+    case "open":
+      return { as: "open", digits };
     case "rest":
       return held.as === "nothing" ? held : { ...held, as: "closed" };
     case "plus":
@@ -130,13 +151,13 @@ function heldWith(held: Held, { kind, digits }: Word): Held {
     case "digits":
       return held.as === "nothing" || held.as === "number" ? { as: "number", digits: held.digits + digits } : held;
     case "other":
-      return held;
+      return held.as === "open" ? { ...held, as: "closed" } : held;
   }
 }
 
 /** What separators outside quotes, angle brackets and comments leave. */
-function wordsOf(piece: string): readonly Word[] {
-  const words: Word[] = [];
+function* wordsOf(piece: string): Generator<Word> {
+  const lastOpen = piece.lastIndexOf("<");
   let from = -1;
   let separator = " ";
   let quoted = false;
@@ -144,38 +165,39 @@ function wordsOf(piece: string): readonly Word[] {
   let depth = 0;
   /** Within the letters behind "/TYPE=". */
   let typed = false;
-  const end = (to: number): void => {
-    if (from !== -1) {
-      words.push({ from, to, separator, ...describe(piece.slice(from, to)) });
-      separator = " ";
-    }
+  const end = (to: number): readonly Word[] => {
+    const word = from === -1 ? [] : [{ from, to, separator, ...describe(piece.slice(from, to)) }];
+    if (from !== -1) separator = " ";
     from = -1;
     typed = false;
+    return word;
   };
   for (let i = 0; i < piece.length; i++) {
     const char = piece.charCodeAt(i);
     if (!quoted && !bracketed && depth === 0 && separates(piece, i, typed)) {
-      end(i);
-      if (char !== CHAR[" "] && char !== CHAR["\t"]) separator = piece.charAt(i);
+      yield* end(i);
+      if (!isBlank(char)) separator = piece.charAt(i);
       continue;
     }
-    if (char === CHAR["<"] && !quoted && piece.charCodeAt(i - 1) === CHAR[">"]) end(i);
     if (from === -1) from = i;
     if (char === CHAR['"']) quoted = !quoted;
     else if (!quoted && char === CHAR["<"]) bracketed = true;
-    else if (!quoted && char === CHAR[">"]) bracketed = false;
-    else if (!quoted && char === CHAR["("]) depth += 1;
+    else if (!quoted && char === CHAR[">"]) {
+      bracketed = false;
+      // Whatever stands between two pairs of angle brackets, they are two addresses.
+      if (depth === 0 && i < lastOpen) yield* end(i + 1);
+    } else if (!quoted && char === CHAR["("]) depth += 1;
     else if (!quoted && char === CHAR[")"]) depth = Math.max(0, depth - 1);
     if (char === CHAR["="]) typed = piece.slice(Math.max(0, i - 5), i).toUpperCase() === "/TYPE";
     else if (typed) typed = /[a-z0-9]/i.test(piece.charAt(i));
   }
-  end(piece.length);
-  return words;
+  yield* end(piece.length);
 }
 
 /** By their numbers, because every character of whatever a peer sends is compared. */
 const CHAR = {
   "\t": 0x09,
+  "\n": 0x0a,
   " ": 0x20,
   '"': 0x22,
   "(": 0x28,
@@ -194,10 +216,15 @@ const CHAR = {
 /** A dot separates only where no domain or mailbox can go on: before a "+" with digits, and behind a type. */
 function separates(piece: string, at: number, typed: boolean): boolean {
   const char = piece.charCodeAt(at);
-  if (char === CHAR[" "] || char === CHAR["\t"] || char === CHAR[";"] || char === CHAR["|"]) return true;
+  if (isBlank(char) || char === CHAR[";"] || char === CHAR["|"]) return true;
   if (char !== CHAR["."]) return false;
   if (piece.charCodeAt(at + 1) === CHAR["+"]) return isDigit(piece.charCodeAt(at + 2));
   return typed && /^[\d\s<"]?$/.test(piece.charAt(at + 1));
+}
+
+/** A line feed is where the field was folded. */
+function isBlank(char: number): boolean {
+  return char === CHAR[" "] || char === CHAR["\t"] || char === CHAR["\n"];
 }
 
 function isDigit(char: number): boolean {
@@ -215,7 +242,17 @@ function describe(word: string): Pick<Word, "kind" | "digits"> {
   if (word.startsWith("(")) return { kind: "other", digits };
   if (word.startsWith("@") || /^\/TYPE=/i.test(word)) return { kind: "rest", digits };
   if (word.endsWith(">") && word.includes("<")) return { kind: "bracketed", digits };
+  if (digits > 0 && endsWithinType(word)) return { kind: "open", digits };
   if (word.includes("@") || (word.includes("=") && /\/TYPE=/i.test(word))) return { kind: "closed", digits };
   if (plus && digits >= LEAST_DIGITS) return { kind: "plus", digits };
   return { kind: digits > 0 && digits === word.length ? "digits" : "other", digits };
 }
+
+/** `/`, `/TY`, `/TYPE=`, `/TYPE=PL`: a relay has folded there. */
+function endsWithinType(word: string): boolean {
+  const slash = word.lastIndexOf("/");
+  const type = word.slice(slash).toUpperCase();
+  return slash !== -1 && type !== PLMN && PLMN.startsWith(type);
+}
+
+const PLMN = "/TYPE=PLMN";

@@ -120,16 +120,31 @@ const MAX_NOTATION_LENGTH = 30;
 /**
  * Whether what stands before the "@" holds a number, or a try at one, that could
  * not be read: then it is no mailbox, however much it looks like one. Mailboxes
- * have digits too (john2005, user+tag), but letters beside them, and not so many.
+ * have digits too (john2005, user+tag), but letters beside them; and ten of them
+ * only as part of a word (order-1234567890, an UUID).
  */
 function holdsNumber(local: string): boolean {
   return (
     local.startsWith("+") ||
-    /\/\s*(?:TYPE|PLMN)|%2[BF]|^tel:|\d{10}/i.test(local) ||
+    /\/\s*(?:TYPE|PLMN)|^%2B|%2B\d|%2F(?:TYPE|PLMN)|^tel:/i.test(local) ||
+    local.split(/[^\p{L}\d_-]+/u).some(isNumberAlone) ||
     // RFC 5321 §4.1.2: no mailbox has these outside of quotes.
     (/\d/.test(local) && /[;:<>]/.test(local)) ||
     (/\p{N}/u.test(local) && !/\p{L}/u.test(local))
   );
+}
+
+/** Ten digits without a word before them, or one that a hyphen joins behind them. One letter makes no word. */
+function isNumberAlone(text: string): boolean {
+  const [digits = ""] = /\d{10,}/.exec(text) ?? [];
+  if (digits === "") return false;
+  const at = text.indexOf(digits);
+  const behind = text.slice(at + digits.length);
+  return letters(text.slice(0, at)) < 2 && !(/^[-_]/.test(behind) && letters(behind) >= 2);
+}
+
+function letters(text: string): number {
+  return text.match(/\p{L}/gu)?.length ?? 0;
 }
 
 /**
@@ -163,14 +178,15 @@ function addressSpec(raw: string): string {
   return comment === -1 ? raw : raw.slice(0, comment).trim();
 }
 
-/** A domain with "@", "/", a blank or what separates addresses in it is none: something else was joined to it. */
+/** A domain with "@", "/", ":", "=", a blank or what separates addresses in it is none: something else was joined to it. */
 function splitDomain(address: string): { local: string; domain: string | null; unreadable: boolean } {
   // RFC 5321 §4.1.2: an "@" may stand inside of quotes.
   const quoted = address.startsWith('"') ? address.indexOf('"@') + 1 : 0;
   const at = quoted > 0 ? quoted : address.indexOf("@");
   const local = withoutQuotes((at === -1 ? address : address.slice(0, at)).trim());
   const domain = at === -1 ? "" : address.slice(at + 1).trim();
-  const unreadable = /[\s@/<>",;|]/.test(domain);
+  // RFC 5321 §4.1.3: the colons of an IPv6 address stand in square brackets.
+  const unreadable = /[\s@/<>",;|]/.test(domain) || (/[:=]/.test(domain) && !/^\[[0-9a-z:.]+\]$/i.test(domain));
   return { local, domain: unreadable || domain === "" ? null : domain.toLowerCase(), unreadable };
 }
 

@@ -32,6 +32,8 @@ export interface HeaderField {
    * Seen in practice: relays that fold at a column, whatever stands there.
    */
   readonly token: string;
+  /** The same as `bytes`, with a line feed where it was folded. */
+  readonly folded: string;
 }
 
 export interface Header {
@@ -192,10 +194,16 @@ function close(field: { name: string; lines: string[] } | undefined, fields: Hea
   const key = name.toLowerCase();
   if (lines.length === 1) {
     const bytes = trimBlanks(lines[0] ?? "");
-    fields.push({ name, key, bytes, token: bytes });
+    fields.push({ name, key, bytes, token: bytes, folded: bytes });
   } else {
     const trimmed = lines.map(trimBlanks);
-    fields.push({ name, key, bytes: trimBlanks(trimmed.join(" ")), token: trimmed.join("") });
+    fields.push({
+      name,
+      key,
+      bytes: trimBlanks(trimmed.join(" ")),
+      token: trimmed.join(""),
+      folded: trimmed.join("\n"),
+    });
   }
 }
 

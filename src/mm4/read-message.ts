@@ -32,6 +32,7 @@ import {
   readHeader,
 } from "./header.ts";
 import { findPdu } from "./pdus.ts";
+import { asSaid, isDoubtful, readUnfolded } from "./unfold.ts";
 
 /** Which property holds the status of each kind of report. */
 const STATUS_OF = {
@@ -250,22 +251,26 @@ interface PartyWarnings {
 }
 
 function readOne(field: HeaderField | undefined, context: AddressContext, names: PartyWarnings): Party | null {
-  const { addresses, withoutCommas } = splitAddresses(field?.bytes ?? "", 2);
-  const [first, second] = addresses;
-  if (field === undefined || first === undefined) {
+  const [first, second] = splitAddresses(field?.folded ?? "", 2).addresses;
+  if (first === undefined) {
     context.warn(names.missing);
     return null;
   }
-  const read = readDecoded(first, context);
-  const unfolded = isDoubtful(read) || withoutCommas ? readUnfolded(field, 2, context) : null;
-  if (unfolded?.length === 1 && unfolded[0]) {
-    context.warn("folded-token");
-    const raw = decodeValue(field.bytes, context.decodeWords).value;
-    return accept({ ...unfolded[0], party: { ...unfolded[0].party, raw } }, context);
-  }
+  const read = readListed(first, context, { mayJoinDigits: true });
   if (second !== undefined) context.warn(names.several);
   if (read.party.kind === "other") context.warn(names.unreadable);
   return accept(read, context);
+}
+
+/** As it is said; where that is doubtful, without its folds, if that makes it certain. */
+function readListed(entry: string, context: AddressContext, { mayJoinDigits }: { mayJoinDigits: boolean }): ReadParty {
+  const said = readDecoded(asSaid(entry), context);
+  const unfolded = isDoubtful(said) ? readUnfolded(entry, (text) => readDecoded(text, context), mayJoinDigits) : null;
+  if (unfolded === null) return said;
+  return {
+    party: { ...unfolded.party, raw: said.party.raw },
+    warnings: [...unfolded.warnings, "folded-token"],
+  };
 }
 
 function readDecoded(bytes: string, { rules, decodeWords }: AddressContext): ReadParty {
@@ -277,21 +282,6 @@ function accept({ party, warnings }: ReadParty, { warn }: AddressContext): Party
   return party;
 }
 
-function isDoubtful({ party, warnings }: ReadParty): boolean {
-  return party.kind === "other" || warnings.includes("unreadable-domain");
-}
-
-/** The first `most` addresses of a field that is folded within them; null where that does not make all of them certain. */
-function readUnfolded(
-  { bytes, token }: HeaderField,
-  most: number,
-  context: AddressContext,
-): readonly ReadParty[] | null {
-  if (token === bytes || token.includes("=?")) return null;
-  const read = splitAddresses(token, most).addresses.map((address) => readDecoded(address, context));
-  return read.every((each) => !isDoubtful(each) && each.party.kind !== "shortcode") ? read : null;
-}
-
 /**
  * The recipients a forward response speaks of, each with its own status where
  * one stands behind it. Without one the response's request status holds for it.
@@ -299,13 +289,10 @@ function readUnfolded(
  */
 function readRequestRecipients(fields: ReadFields, context: AddressContext): readonly RequestRecipient[] {
   const all = fields.of("requestRecipients").fields.flatMap((field) => {
-    const { addresses, withoutCommas } = splitAddresses(field.bytes, MOST_RECIPIENTS);
-    const asSaid = addresses.map((entry) => readRequestRecipient(entry, context));
-    const unfolded = asSaid.some(({ read }) => isDoubtful(read)) ? readUnfolded(field, MOST_RECIPIENTS, context) : null;
-    if (unfolded) context.warn("folded-token");
-    else if (withoutCommas) context.warn("recipients-without-commas");
-    const recipients = unfolded?.map((read) => ({ read, status: null })) ?? asSaid;
-    return recipients.map(({ read, status }) => {
+    const { addresses, withoutCommas } = splitAddresses(field.folded, MOST_RECIPIENTS);
+    if (withoutCommas) context.warn("recipients-without-commas");
+    return addresses.map((entry) => {
+      const { read, status } = readRequestRecipient(entry, context);
       if (read.party.kind === "other") context.warn("unreadable-request-recipient");
       return { party: accept(read, context), status };
     });
@@ -318,15 +305,30 @@ interface ReadRequestRecipient {
   readonly status: string | null;
 }
 
-/** The status is the last word, behind a blank or a semicolon: a documented one, or any where the rest is an address. */
+/**
+ * The status is the last word, behind a blank or a semicolon: a documented one, or any where the rest is an address.
+ * A fold may stand before a status, and within an address: what is both is neither a status nor a domain.
+ */
 function readRequestRecipient(entry: string, context: AddressContext): ReadRequestRecipient {
-  const cut = Math.max(...[" ", ";", "\t", "|"].map((separator) => entry.lastIndexOf(separator)));
+  const list = { mayJoinDigits: false };
+  const cut = Math.max(...[" ", ";", "\t", "|", "\n"].map((separator) => entry.lastIndexOf(separator)));
   const status = entry.slice(cut + 1);
-  const whole = { read: readDecoded(entry, context), status: null };
-  if (cut === -1 || !/^(?:[a-z][\w-]*|\d{1,3})$/i.test(status)) return whole;
-  const read = readDecoded(withoutSemicolon(entry.slice(0, cut).trim()), context);
-  const isDocumented = /^(?:Ok|Error-[\w-]+|\d{1,3})$/i.test(status);
-  return isDocumented || (isDoubtful(whole.read) && !isDoubtful(read)) ? { read, status } : whole;
+  const before = withoutSemicolon(entry.slice(0, Math.max(cut, 0)).trim());
+  const isFolded = entry.charAt(cut) === "\n";
+  const isError = /^(?:Error-[\w-]+)$/i.test(status);
+  const isDocumented = isError || /^(?:Ok|\d{1,3})$/i.test(status);
+  const goesOn = !isError && (isFolded || !isDocumented) && /[.@=/-]$/.test(before);
+  if (before === "" || goesOn || !/^(?:[a-z][\w-]*|\d{1,3})$/i.test(status)) {
+    return { read: readListed(entry, context, list), status: null };
+  }
+  const read = readListed(before, context, list);
+  if (isError || (isDocumented && !isDoubtful(read)) || /^Ok$/i.test(status)) return { read, status };
+
+  const said = readDecoded(asSaid(entry), context);
+  const whole = readListed(entry, context, list);
+  if (!isDoubtful(said) || isDoubtful(read)) return { read: whole, status: null };
+  const mayBeDomain = isFolded && !isDoubtful(whole) && /^[a-z]/.test(status);
+  return mayBeDomain ? { read: said, status: null } : { read, status };
 }
 
 const MOST_RECIPIENTS = BOUNDS.recipients.value + 1;

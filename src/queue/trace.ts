@@ -20,7 +20,7 @@ import { textOf } from "../delivery/event-text.ts";
 import {
   bareId,
   type JobState,
-  numberOf,
+  numbersSought,
   type ReportIds,
   reportsOf,
   shortened,
@@ -216,7 +216,11 @@ export async function findTrace(redis: Redis, prefix: string, queue: string, wan
   let more = false;
   // What is found names further events of its messages, and those what came of them.
   // The last is how 1.0.0 noted a recipient that is no number.
-  let names = [nameOfId(wanted), `number ${numberOf(wanted)}`, `number ${wanted.trim().toLowerCase()}`];
+  let names = [
+    nameOfId(wanted),
+    ...numbersSought(wanted).map((number) => `number ${number}`),
+    `number ${wanted.trim().toLowerCase()}`,
+  ];
   while (names.length > 0) {
     for (const name of names) asked.add(name);
     const found = await findNotes(place, names);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { numberOf } from "../../src/delivery/trace.ts";
+import { numberOf, numbersSought } from "../../src/delivery/trace.ts";
 
 test.each([
   "+12025550155",
@@ -31,6 +31,16 @@ test.each([
   ["", ""],
 ])("%j is no number: it is compared whole", (written, wanted) => {
   expect(numberOf(written)).toBe(wanted);
+});
+
+test.each([
+  ["0012025550155/TYPE=PLMN", ["0012025550155", "12025550155"]],
+  ["01112025550155", ["01112025550155", "12025550155"]],
+  ["+12025550155", ["12025550155"]],
+  ["0049", ["0049"]],
+  ["PostMaster", ["postmaster"]],
+])("%s is looked for with and without an international prefix: %j", (written, wanted) => {
+  expect(numbersSought(written)).toEqual(wanted);
 });
 
 test("what a peer writes is compared in one pass", () => {

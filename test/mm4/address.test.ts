@@ -165,6 +165,12 @@ test.each([
   "n/a@example.com",
   "a%b@example.com",
   "postmaster@192.0.2.1",
+  "postmaster@[IPv6:2001:db8::1]",
+  "order-1234567890@shop.example",
+  "1234567890-orders@shop.example",
+  "order1234567890@shop.example",
+  "uuid-550e8400-e29b-41d4-a716-446655440000@example.com",
+  "50%2Foff@example.com",
   '"mms relay"@example.com',
   '"a@b"@example.com',
 ])("a mailbox with digits in it is one: %s", (raw) => {
@@ -178,6 +184,8 @@ test.each([
   ["user@a.example@b.example", null],
   ["+12025550100/TYPE=PLMN@a.example>", "+12025550100"],
   ["+12025550100/TYPE=PLMN@a.example;b", "+12025550100"],
+  ["+12025550100/TYPE=PLMN@a.example:25", "+12025550100"],
+  ["+12025550100@host=a.example", "+12025550100"],
 ])("a domain with a blank, an @ or a slash is none: %s", (raw, number) => {
   expect(readParty(raw)).toMatchObject({
     party: { number, domain: null },
@@ -214,6 +222,13 @@ test.each<[string, readonly string[], boolean]>([
   ],
   ["<+12025550100/TYPE=PLMN> <+12025550101/TYPE=PLMN>", ["<+12025550100/TYPE=PLMN>", "<+12025550101/TYPE=PLMN>"], true],
   ["<+12025550100><+12025550101>", ["<+12025550100>", "<+12025550101>"], true],
+  ["<a@x.example>/<b@y.example>", ["<a@x.example>", "/<b@y.example>"], true],
+  ['<"a>b"@x.example>:<c@y.example>', ['<"a>b"@x.example>', ":<c@y.example>"], true],
+  ['"<a>" <a@x.example>', ['"<a>" <a@x.example>'], false],
+  ["<a@x.example> (see <b>)", ["<a@x.example> (see <b>)"], false],
+  ["+1 202 555 0100 +1 202 555 0101", ["+1 202 555 0100 +1 202 555 0101"], false],
+  ["+12025550100\n+12025550101", ["+12025550100", "+12025550101"], true],
+  ["+12025550100/TYPE=PL\nMN@a.example", ["+12025550100/TYPE=PL\nMN@a.example"], false],
   ["a@x.example b@y.example, c@z.example", ["a@x.example", "b@y.example", "c@z.example"], true],
   // One address, however it looks.
   ["12025550100 <12025550100/TYPE=PLMN@a.example>", ["12025550100 <12025550100/TYPE=PLMN@a.example>"], false],
@@ -229,6 +244,12 @@ test.each<[string, readonly string[], boolean]>([
   ['"+12025550100, +12025550101', ['"+12025550100, +12025550101'], false],
 ])("splitAddresses() splits %j where two addresses are certain", (list, addresses, withoutCommas) => {
   expect(splitAddresses(list)).toEqual({ addresses, withoutCommas });
+});
+
+test("of a list without commas no more is split than is asked for", () => {
+  const list = Array.from({ length: 1_000 }, (_, index) => `+1202555${1_000 + index}`);
+  expect(splitAddresses(list.join(" "), 3)).toEqual({ addresses: list.slice(0, 3), withoutCommas: true });
+  expect(splitAddresses(list.join(" "), 1)).toEqual({ addresses: list.slice(0, 1), withoutCommas: true });
 });
 
 test("what a peer writes is read in one pass", () => {
