@@ -31,11 +31,15 @@ export function addForgetCommand(program: Command): void {
       "after",
       `
 The number is found in every spelling, as recipient and as sender, also within
-ids and texts. Whatever holds it goes as a whole: notes of the trace with all
-others of the same reports, messages in quarantine, completed and failed jobs on
-MM4D_QUEUE and MM4D_QUEUES, acknowledgements that were sent or given up. In
-damaged/ it is blotted out. The ids of events stay remembered: a report that
-comes again is a duplicate as before, and not a second event.
+ids and texts, and as it is written within its country: +12025550155 as
+2025550155, +447700900123 as 07700900123. Where another country's number is
+written with the same digits and without its "+", it is taken for this one.
+
+Whatever holds it goes as a whole: notes of the trace with all others of the
+same reports, messages in quarantine, completed and failed jobs on MM4D_QUEUE
+and MM4D_QUEUES, acknowledgements that were sent or given up. In damaged/ it is
+blotted out. The ids of events stay remembered: a report that comes again is a
+duplicate as before, and not a second event.
 
 What still has to be done is left and told: reports in the journal, events that
 wait for a consumer, acknowledgements that are owed. Run it again after that.
@@ -108,6 +112,10 @@ async function forgetInRedis(
     for (const [state, count] of Object.entries(counts))
       into.push({ where, what, state: STATES[state] ?? state, count });
   };
+  const forgetTold = async (name: string, where: string): Promise<void> => {
+    const count = await forgetInStream(redis, prefix, name, party.mentions, dryRun);
+    if (count > 0) removed.push({ where, what: "line", state: "of its stream of events", count });
+  };
 
   for (const name of [queue, ...queues.map((further) => further.queue)]) {
     const concerns = ({ data, further }: JobTexts): boolean => {
@@ -119,8 +127,7 @@ async function forgetInRedis(
     const jobs = await forgetJobs({ redis, prefix, queue: name, concerns, keepIds: true, done: DONE, dryRun });
     note(removed, `queue ${name}`, jobs.removed, "event");
     note(left, `queue ${name}`, jobs.left, "event");
-    const told = await forgetInStream(redis, prefix, name, party.mentions, dryRun);
-    if (told > 0) removed.push({ where: `queue ${name}`, what: "line", state: "of its stream of events", count: told });
+    await forgetTold(name, `queue ${name}`);
   }
 
   const notes = await forgetInTrace(redis, prefix, party.mentions, eventIds, dryRun);
@@ -138,6 +145,8 @@ async function forgetInRedis(
   });
   note(removed, "acknowledgements", debts.removed, "acknowledgement");
   note(left, "acknowledgements", debts.left, "acknowledgement");
+  // What relays answered, with the recipient in it.
+  await forgetTold(ACKNOWLEDGEMENTS_QUEUE, "acknowledgements");
 
   const messages = await forgetJobs({
     redis,
@@ -204,7 +213,7 @@ async function forgetOnDisk({ settings, found }: QueueFound, party: PartySought,
     for (const [state, count] of Object.entries(counts)) {
       if (count > 0) left.push({ where: directory, what: "record", state, count });
     }
-    for (const file of blotDamaged(directory, (text) => blotted(party, text), dryRun)) {
+    for (const file of await blotDamaged(directory, (text) => blotted(party, text), dryRun)) {
       removed.push({ where: file, what: "file", state: "where it is blotted out", count: 1 });
     }
   };
@@ -226,30 +235,41 @@ const QUEUED = "that is on the queue, and leaves the disk within some minutes";
 /** Of what holds a message that stands there as base64, its bytes too, and what is encoded in them once more. */
 async function holds(party: PartySought, json: string): Promise<boolean> {
   if (party.mentions(json)) return true;
-  for (const [, raw = ""] of json.matchAll(RAW)) {
-    const bytes = Buffer.from(raw, "base64");
-    const text = bytes.toString("latin1");
-    if (party.mentions(text) || party.mentions(libmime.decodeWords(text))) return true;
-    if (!/^content-transfer-encoding:/im.test(text)) continue;
-    // What mailparser gives up on has been looked at as it stands.
-    const body = await readSavedBody(bytes).catch(() => ({ text: "" }));
-    if (party.mentions(body.text)) return true;
-  }
+  for (const [, raw = ""] of json.matchAll(RAW)) if (await isHeldBy(Buffer.from(raw, "base64"), party)) return true;
   return false;
 }
 
 /** A field of our own JSON; see QuarantinedMessage and BouncedMessage. */
 const RAW = /"raw":"([A-Za-z0-9+/]+={0,2})"/g;
 
-function blotted(party: PartySought, text: string): string {
-  return party.without(
-    text.replace(RAW, (field, raw: string) =>
-      party.mentions(Buffer.from(raw, "base64").toString("latin1"))
-        ? field.replace(raw, "*".repeat(raw.length))
-        : field,
-    ),
-  );
+async function isHeldBy(message: Buffer, party: PartySought): Promise<boolean> {
+  const text = message.toString("latin1");
+  if (party.mentions(text) || party.mentions(libmime.decodeWords(text))) return true;
+  if (!/^content-transfer-encoding:/im.test(text)) return false;
+  // What mailparser gives up on has been looked at as it stands.
+  const body = await readSavedBody(message).catch(() => ({ text: "" }));
+  return party.mentions(body.text);
 }
+
+/** A damaged record may have lost its end, or its beginning: each piece of base64 is looked into, from each place of four. */
+async function blotted(party: PartySought, text: string): Promise<string> {
+  let after = "";
+  let at = 0;
+  for (const { 0: piece, index } of text.matchAll(BASE64)) {
+    if (!(await isHeldEncoded(piece, party))) continue;
+    after += text.slice(at, index) + "*".repeat(piece.length);
+    at = index + piece.length;
+  }
+  return party.without(after + text.slice(at));
+}
+
+async function isHeldEncoded(piece: string, party: PartySought): Promise<boolean> {
+  for (const from of [0, 1, 2, 3]) if (await isHeldBy(Buffer.from(piece.slice(from), "base64"), party)) return true;
+  return false;
+}
+
+/** Seven digits take ten characters. */
+const BASE64 = /[A-Za-z0-9+/]{10,}/g;
 
 function printResult(party: PartySought, { removed, left, notReached }: Result, dryRun: boolean): void {
   const lineOf = ({ where, what, state, count }: Found): string =>

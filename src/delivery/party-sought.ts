@@ -31,23 +31,57 @@ function numberSought(text: string): PartySought | undefined {
   // As it is dialled abroad; no country code begins with 0.
   const digits = text.startsWith("+") ? dialled : dialled.replace(/^(?:00|011)(?=[1-9]\d{7})/, "");
   if (digits.length < LEAST_DIGITS || digits.length > MOST_DIGITS) return undefined;
-  const forms = [`(?:0{1,2}|011)?${BETWEEN}${spaced(digits)}`, ...nationalForms(digits).map(spaced)];
-  return sought(digits, `(?<!\\d)(?:${forms.join("|")})(?!\\d)`);
+  return sought(digits, `(?<!\\d)(?=\\d)(?:${[wholeForm(digits), ...nationalForms(digits)].join("|")})(?!\\d)`);
 }
 
 /** Blanks and signs between digits; the ends of folded lines, in quoted-printable and in JSON too. */
 const BETWEEN = "(?:[\\s().-]|=\\r?\\n|\\\\[rnt]){0,4}";
 
-function spaced(digits: string): string {
-  return [...digits].join(BETWEEN);
+/** What an international number begins with; not the minutes of a time. */
+const INTERNATIONAL = `(?:\\+|[%=]2B|(?<![\\d:.])(?:00|011))${BETWEEN}`;
+
+/** None begins with 0: so the zone of a date is none, and a number may follow that. */
+const CODE = `[1-9]${BETWEEN}(?:\\d${BETWEEN}){0,2}`;
+
+/** Nor behind a 0 or 1 as it is dialled within a country: (0)…, 1-…; a number within has ten digits at most. */
+const notBehindTrunk = (digits: string): string =>
+  /^[1-9]\d{0,9}$/.test(digits) ? "(?<!(?<!\\d)[01][ ().-]{0,4})" : "";
+
+/** With its country code, behind which many write the 0 that is dialled within: +44 (0) 7700 900123. */
+function wholeForm(digits: string): string {
+  const { code, national } = parted(digits);
+  const all = hasTrunkZero(code, national)
+    ? [spaced(code), `(?:0${BETWEEN})?${spaced(national)}`].join(BETWEEN)
+    : spaced(digits);
+  // Not the rest of another country's number: 479 212 3456 of +1 479 212 3456.
+  return `(?<!${INTERNATIONAL}${CODE})${notBehindTrunk(digits)}(?:(?:00|011)${BETWEEN})?${all}`;
 }
 
-/** As it is written within its country: without the country code, and but for North America behind a 0. */
+/**
+ * As it is written within its country: without the country code, and but for North America behind a 0.
+ * Another country's number may be written alike, without its "+": it cannot be told from this one.
+ */
 function nationalForms(digits: string): readonly string[] {
-  if (/^1[2-9]\d{9}$/.test(digits)) return [digits.slice(1)];
+  const { code, national } = parted(digits);
+  if (national.length < LEAST_DIGITS) return [];
+  const written = hasTrunkZero(code, national) ? `0${national}` : national;
+  // Elsewhere a number without a 0 is too much like others.
+  const isSure = written.startsWith("0") || /^1[2-9]\d{9}$/.test(digits);
+  return isSure ? [`(?<!${INTERNATIONAL}(?:${CODE})?)${notBehindTrunk(written)}${spaced(written)}`] : [];
+}
+
+/** Italy writes its 0 behind the country code too. */
+function hasTrunkZero(code: string, national: string): boolean {
+  return code !== "" && code !== "1" && !national.startsWith("0");
+}
+
+function parted(digits: string): { readonly code: string; readonly national: string } {
   const [code = ""] = COUNTRY_CODE.exec(digits) ?? [];
-  const national = digits.slice(code.length);
-  return code !== "" && code !== "1" && national.length >= LEAST_DIGITS ? [`0${national}`] : [];
+  return { code, national: digits.slice(code.length) };
+}
+
+function spaced(digits: string): string {
+  return [...digits].join(BETWEEN);
 }
 
 /** ITU-T E.164, list of assigned country codes: of one digit, of two, and all others of three. */

@@ -7,14 +7,20 @@ import { DAMAGED } from "./segments.ts";
  * Has `without` blot a party out of each file, a character a byte and of the same length, and gives
  * the files where it stood. What is around it stays, for whoever looks at the damage.
  */
-export function blotDamaged(directory: string, without: (text: string) => string, dryRun: boolean): readonly string[] {
-  const damaged = join(directory, DAMAGED);
-  return filesIn(damaged).filter((path) => {
+export async function blotDamaged(
+  directory: string,
+  without: (text: string) => Promise<string>,
+  dryRun: boolean,
+): Promise<readonly string[]> {
+  const blotted: string[] = [];
+  for (const path of filesIn(join(directory, DAMAGED))) {
     const before = readFileSync(path, "latin1");
-    const after = without(before);
-    if (after !== before && !dryRun) overwrite(path, Buffer.from(after, "latin1"));
-    return after !== before;
-  });
+    const after = await without(before);
+    if (after === before) continue;
+    if (!dryRun) overwrite(path, Buffer.from(after, "latin1"));
+    blotted.push(path);
+  }
+  return blotted;
 }
 
 function filesIn(directory: string): readonly string[] {

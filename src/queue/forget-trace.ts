@@ -49,7 +49,7 @@ export async function forgetInTrace(
       const count = Number(await redis.get(`${base}:blocks`));
       for (let number = 1; number <= count; number += 1) {
         const bytes = await redis.getBuffer(`${base}:b${number}`);
-        if (bytes) yield { base, number, lines: (await inflateBlock(bytes)).toString().split("\n") };
+        if (bytes) yield { base, number, lines: await linesOf(bytes) };
       }
     }
   }
@@ -60,29 +60,54 @@ export async function forgetInTrace(
       if (eventId !== null) eventIds.add(eventId);
     }
   }
-  let removed = 0;
-  const unnamed = new Map<string, Indexed[]>();
-  for await (const { base, number, lines } of blocks()) {
+  const goneOf = (lines: readonly string[]): ReadonlySet<string> => {
     // What was said of it later holds its event's id only.
     const isOfEvent = (line: string): boolean => eventIds.size > 0 && eventIds.has(noteIn(line).ids.eventId ?? "");
-    const gone = new Set(lines.filter((line) => concerns(line) || isOfEvent(line)));
+    return new Set(lines.filter((line) => concerns(line) || isOfEvent(line)));
+  };
+  let removed = 0;
+  const concerned: Omit<Block, "lines">[] = [];
+  const unnamed = new Map<string, Indexed[]>();
+  for await (const { base, number, lines } of blocks()) {
+    const gone = goneOf(lines);
     if (gone.size === 0) continue;
     removed += gone.size;
-    if (dryRun) continue;
-    const kept = lines.filter((line) => !gone.has(line));
-    const block = `${base}:b${number}`;
-    if (kept.length === 0) await redis.unlink(block);
-    else await redis.set(block, await deflateBlock(kept.join("\n")), "KEEPTTL", "XX");
+    concerned.push({ base, number });
     const names = new Set([...gone].flatMap((line) => namesOf(noteIn(line).ids)));
-    for (const name of kept.flatMap((line) => namesOf(noteIn(line).ids))) names.delete(name);
+    for (const line of lines) if (!gone.has(line)) for (const name of namesOf(noteIn(line).ids)) names.delete(name);
     for (const name of names) {
       const hashed = hashOf(key, name);
       const index = indexKey(base, bucketOf(hashed));
       unnamed.set(index, [...(unnamed.get(index) ?? []), { number, hashed }]);
     }
   }
+  if (dryRun) return removed;
+  // Who is stopped in the middle runs it again. So the notes go last, because only they tell which names to erase,
+  // and the newest first, because only the first one of an event may hold the number.
   for (const [index, places] of unnamed) await eraseIn(redis, index, places);
+  for (const { base, number } of concerned.reverse()) {
+    const block = `${base}:b${number}`;
+    const bytes = await redis.getBuffer(block);
+    if (bytes) await rewriteBlock(redis, block, bytes, goneOf);
+  }
   return removed;
+}
+
+async function rewriteBlock(
+  redis: Redis,
+  block: string,
+  bytes: Buffer,
+  goneOf: (lines: readonly string[]) => ReadonlySet<string>,
+): Promise<void> {
+  const lines = await linesOf(bytes);
+  const gone = goneOf(lines);
+  const kept = lines.filter((line) => !gone.has(line));
+  if (kept.length === 0) await redis.unlink(block);
+  else await redis.set(block, await deflateBlock(kept.join("\n")), "KEEPTTL", "XX");
+}
+
+async function linesOf(block: Buffer): Promise<readonly string[]> {
+  return (await inflateBlock(block)).toString().split("\n");
 }
 
 function noteIn(line: string): TraceNote {

@@ -1,7 +1,11 @@
 /** `mm4d forget`: what is kept of one number is gone afterwards, from the files of Redis too, and nothing else is. */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { Queue, Worker } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
@@ -15,10 +19,36 @@ import { openSession } from "../support/smtp-client.ts";
 const KIM = "+12025550155";
 const EVENTS = "mm4-delivery-events";
 let service: TestService;
+let relay: Server;
+const scratch = mkdtempSync(join(tmpdir(), "mm4d-forget-"));
 beforeAll(async () => {
-  service = await startServiceProcess({ MM4D_QUEUES: "copy:*" });
+  relay = createServer(answerNaming).listen(0, "127.0.0.1");
+  await once(relay, "listening");
+  const { port } = relay.address() as AddressInfo;
+  const acknowledge = { host: "127.0.0.1", port, to: "system@carrier.example", tls: "off" };
+  const peersFile = join(scratch, "peers.json");
+  writeFileSync(peersFile, JSON.stringify({ peers: [{ name: "carrier", addresses: ["127.0.0.1"], acknowledge }] }));
+  service = await startServiceProcess({ MM4D_QUEUES: "copy:*", MM4D_PEERS_FILE: peersFile });
 });
-afterAll(() => service.stop());
+afterAll(async () => {
+  await service.stop();
+  relay.close();
+  rmSync(scratch, { recursive: true });
+});
+
+/** A relay that names the recipient in what it answers to a message. */
+function answerNaming(socket: Socket): void {
+  socket.on("error", () => {});
+  socket.write("220 relay\r\n");
+  let inMessage = false;
+  createInterface({ input: socket }).on("line", (line) => {
+    if (inMessage && line !== ".") return;
+    const begins = /^DATA/i.test(line);
+    const reply = begins ? "354 go on" : inMessage ? `250 queued for ${KIM}` : "250 ok";
+    inMessage = begins;
+    socket.write(`${/^QUIT/i.test(line) ? "221 bye" : reply}\r\n`);
+  });
+}
 
 const connection = () => ({ url: service.facts().redis.redisUrl, maxRetriesPerRequest: null });
 const mm4d = (...args: string[]) => runCommand(args, service.env);
@@ -63,7 +93,7 @@ test("trace, quarantine, finished jobs, damaged pieces and the files of Redis ho
     report("to-kim", { From: `${KIM}/TYPE=PLMN` }),
     report("from-kim", { To: "+1 202 555 0155/TYPE=PLMN@mms.example.net" }),
     report("bad-kim", { From: `${KIM}/TYPE=PLMN` }),
-    report("in-id", { "X-Mms-Transaction-ID": "tx-12025550155-1" }),
+    report("in-id", { "X-Mms-Transaction-ID": "tx-12025550155-1", "X-Mms-Ack-Request": "Yes" }),
     report("other", { From: "+12025550156/TYPE=PLMN" }),
     report("q-kim", { From: `${KIM}/TYPE=PLMN`, "X-Mms-MM-Status-Code": undefined }),
     Buffer.from(encoded),
@@ -75,6 +105,11 @@ test("trace, quarantine, finished jobs, damaged pieces and the files of Redis ho
     (count) => count === 3,
   );
   for (const queue of [EVENTS, "copy"]) await consumeAll(queue);
+  const redis = connectRedis(service.facts().redis);
+  await eventually(
+    async () => JSON.stringify(await redis.xrange("bull:mm4-acknowledgements:events", "-", "+")),
+    (lines) => lines.includes(`250 queued for ${KIM}`),
+  );
   // As the last attempt of many leaves it.
   const events = new Queue(EVENTS, { connection: connection() });
   const [bad] = await events.getJobs(["delayed"]);
@@ -83,8 +118,17 @@ test("trace, quarantine, finished jobs, damaged pieces and the files of Redis ho
   await service.metric("mm4d_published_total", (count) => count === 6);
   const damaged = join(service.dataDir, "journal/damaged");
   mkdirSync(damaged);
-  const record = { id: "j1", kind: "quarantine", message: { raw: Buffer.from(`From: ${KIM}`).toString("base64") } };
-  writeFileSync(join(damaged, "1-0-00000000.bin"), `xx ${KIM} and +12025550156 ${JSON.stringify(record)}`);
+  const recordOf = (message: string) =>
+    JSON.stringify({ id: "j1", kind: "quarantine", message: { raw: Buffer.from(message).toString("base64") } });
+  writeFileSync(join(damaged, "1-0-00000000.bin"), `xx ${KIM} and +12025550156 ${recordOf(`From: ${KIM}`)}`);
+  const long = recordOf(`From: ${KIM}/TYPE=PLMN\r\n\r\n${"x".repeat(400)}`);
+  const pieces = {
+    "without-end": long.slice(0, 301),
+    "without-beginning": recordOf(`${"x".repeat(400)}\r\n${KIM}`).slice(90),
+    encoded: recordOf(encoded),
+  };
+  for (const [name, piece] of Object.entries(pieces)) writeFileSync(join(damaged, name), piece);
+  writeFileSync(join(damaged, "other"), recordOf("From: +12025550156"));
 
   const dry = JSON.parse((await mm4d("forget", "1 (202) 555-0155", "--dry-run", "--json")).stdout);
   const { code, stdout } = await mm4d("forget", "1 (202) 555-0155", "--json");
@@ -98,7 +142,11 @@ test("trace, quarantine, finished jobs, damaged pieces and the files of Redis ho
       { where: `queue ${EVENTS}`, what: "line", state: "of its stream of events", count: expect.any(Number) },
       { where: "trace", what: "note", state: null, count: expect.any(Number) },
       { where: "quarantine", what: "message", state: null, count: 2 },
-      { where: join(damaged, "1-0-00000000.bin"), what: "file", state: "where it is blotted out", count: 1 },
+      { where: "acknowledgements", what: "acknowledgement", state: "completed", count: 1 },
+      { where: "acknowledgements", what: "line", state: "of its stream of events", count: 1 },
+      ...["1-0-00000000.bin", ...Object.keys(pieces)].map((name) => ({
+        ...{ where: join(damaged, name), what: "file", state: "where it is blotted out", count: 1 },
+      })),
     ]),
   );
   expect(said.left).toEqual(
@@ -117,7 +165,6 @@ test("trace, quarantine, finished jobs, damaged pieces and the files of Redis ho
   expect(said.notReached.join("\n")).not.toContain("embedded Redis");
 
   // Nobody finds it, and whatever is of others is found as before.
-  const redis = connectRedis(service.facts().redis);
   const found = async (id: string) => (await findTrace(redis, "bull", EVENTS, id)).reports.length;
   for (const id of [KIM, "to-kim", "from-kim", "bad-kim", "in-id", "q-kim", "tx-to-kim", "waits"]) {
     expect([id, await found(id)]).toEqual([id, 0]);
@@ -145,8 +192,13 @@ test("trace, quarantine, finished jobs, damaged pieces and the files of Redis ho
     expect([line, line.length <= 80 || line.includes("/")]).toEqual([line, true]);
   expect(filesWith(join(service.dataDir, "redis"))).toBe("");
   expect(filesWith(damaged)).toBe("");
-  const [piece = ""] = readdirSync(damaged);
-  expect(readFileSync(join(damaged, piece), "latin1")).toContain("and +12025550156 ");
+  const keptOf = (name: string) => readFileSync(join(damaged, name), "latin1");
+  expect(keptOf("1-0-00000000.bin")).toContain("and +12025550156 ");
+  expect(keptOf("other")).toBe(recordOf("From: +12025550156"));
+  for (const [name, piece] of Object.entries(pieces)) {
+    expect([name, keptOf(name).length, /[A-Za-z0-9+/]{20}/.test(keptOf(name))]).toEqual([name, piece.length, false]);
+    expect(keptOf(name)).toContain("*".repeat(100));
+  }
   expect((await mm4d("forget", KIM)).stdout).toContain("Nothing of *******0155 was found");
   await events.close();
 });
