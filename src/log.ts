@@ -290,7 +290,7 @@ const EFFECTS = {
   "redis.changed":
     "what was queued lately is queued again under the same ids, because this Redis may not have it. Nothing to do",
   "redis.emptied":
-    "what was queued within the last minute is queued again from the journal, and with MM4D_ACCEPT=queue nothing is; older events that nobody had consumed are lost, and so are quarantine, trace, and what was remembered of ids. Somebody has run FLUSHALL or FLUSHDB, or removed our keys: give mm4d a Redis, or a user's rights, of its own (ops/redis/users.acl)",
+    "what was queued within the last minute is queued again from the journal, and with MM4D_ACCEPT=queue nothing is; older events that nobody had consumed are lost, and so are quarantine, trace, and what was remembered of ids. Somebody has run FLUSHALL or FLUSHDB, or removed our keys, or Redis was started again without what it held, or is another one: give mm4d a Redis, or a user's rights, of its own (ops/redis/users.acl), with appendonly yes",
   "reason.begun": "what the text says. mm4d status tells all of them, mm4d doctor what to do",
   "queue.failed": "they get 451 until the queue takes them. mm4d doctor tells what is wrong",
   "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",

@@ -6,6 +6,9 @@
 
 // Whoever may send it would open Node.js's debugger, and run there what he likes.
 process.on("SIGUSR1", () => {});
+closeDebugger();
+// Node.js may still be opening it for a signal that came before the line above.
+setTimeout(closeDebugger, 500).unref();
 
 const LEAST_MAJOR = 20;
 const LEAST_MINOR = 15;
@@ -17,4 +20,11 @@ if (major > LEAST_MAJOR || (major === LEAST_MAJOR && minor >= LEAST_MINOR)) {
   const least = `${LEAST_MAJOR}.${LEAST_MINOR}`;
   process.stderr.write(`mm4d needs Node.js ${least} or newer, this is ${process.versions.node}\n`);
   process.exitCode = 1;
+}
+
+/** One that a signal has opened before we could say that none should; not one that was asked for. */
+function closeDebugger() {
+  const options = process.execArgv.concat(process.env.NODE_OPTIONS || "").join(" ");
+  if (/--inspect/.test(options)) return;
+  import("node:inspector").then((inspector) => inspector.url() && inspector.close());
 }

@@ -118,7 +118,6 @@ const MAX_REFUSED_TOLD = 1_000;
 const MAX_CODES_REMEMBERED = 1_000;
 const REFUSALS_TOLD_PER_SECOND = 10;
 /** How long it is told that somebody has emptied Redis. */
-const EMPTIED_TOLD_MS = 24 * HOUR_MS;
 /** How often the queues are looked at. */
 const QUEUES_SEEN_EVERY_MS = 5_000;
 
@@ -227,6 +226,8 @@ async function start(
   let stopping = false;
   /** Whether what has not settled is still to be published again. */
   let again = false;
+  /** When what was kept in Redis was last found to be gone; null when it never was. */
+  let emptiedAt: Date | null = null;
   /** Whether the journal knows which Redis it is drained into; before that, nothing is. */
   let noted = false;
   const refusals = createRefusals();
@@ -364,7 +365,8 @@ async function start(
     onBack: noteRedis,
     onSuitability: (reasons) =>
       reasons.length > 0 ? log.redisUnsuitable(reasons, config.redisChecks === "warn") : log.redisSuitable(),
-    onEmptied: () => log.redisEmptied(),
+    // A journal knows it too when that was done while no process looked.
+    onEmptied: () => journal ?? noteEmptied(),
     onTick: tick,
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
@@ -613,6 +615,11 @@ async function start(
     if (!outages.redis.over()) log.redisConnected({ redis: describeRedis(place), version });
   }
 
+  function noteEmptied(): void {
+    emptiedAt = new Date();
+    log.redisEmptied();
+  }
+
   function noteRefusal(refusal: NewRefusal): void {
     metrics.refused.inc({ reason: refusal.reason });
     refusals.note(refusal);
@@ -726,10 +733,10 @@ async function start(
   async function tick(identity: string | null): Promise<void> {
     openFiles.look();
     if (journal && drain) {
-      if (await journal.noteRedis(identity)) {
-        again = true;
-        log.redisChanged();
-      }
+      const news = await journal.noteRedis(identity);
+      again ||= news.again;
+      if (news.emptied) noteEmptied();
+      else if (news.again) log.redisChanged();
       noted ||= identity !== null;
       if (again && identity !== null) {
         again = false;
@@ -775,7 +782,7 @@ async function start(
       fullOfQueued: isFullNow && isQueued(use),
       needsRedis: config.accept === "queue",
       journal: { ...use, usedUp: isFullNow || config.accept !== "journal" ? [] : use.usedUp },
-      redis: { ...watch.state(), accepted: config.redisChecks === "warn", refusal: watch.refusal() },
+      redis: { ...watch.state(), emptiedAt, accepted: config.redisChecks === "warn", refusal: watch.refusal() },
       drainFault: drain?.trouble() ?? queueFault,
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
       settingsFaults: files.faults(),
@@ -830,12 +837,7 @@ async function start(
 
   /** Where it is, and what a person should know of it. */
   function describeRedisNow(): string {
-    const { awayMs, emptiedAt } = watch.state();
-    const away = awayMs === null ? "" : ", away";
-    if (emptiedAt === null || Date.now() - emptiedAt.getTime() > EMPTIED_TOLD_MS)
-      return `${describeRedis(place)}${away}`;
-    const since = durationInWords(Date.now() - emptiedAt.getTime());
-    return `${describeRedis(place)}${away}; emptied by somebody ${since} ago (FLUSHALL?): what the journal still held was queued again`;
+    return `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`;
   }
 
   function state(): ProcessState {

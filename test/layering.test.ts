@@ -147,7 +147,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   "redis-url.ts": { from: ["result.ts"], types: [], packages: [], node: false },
   "result.ts": { from: [], types: [], packages: [], node: false },
   "version.ts": { from: [], types: [], packages: [], node: true },
-  "main.ts": { from: ["cli"], types: [], packages: [], node: false },
+  "main.ts": { from: ["cli"], types: [], packages: [], node: ["node:inspector"] },
 };
 
 const SOURCE = new URL("../src/", import.meta.url);

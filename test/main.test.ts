@@ -67,6 +67,22 @@ test("a service whose stderr takes nothing goes on, and SIGUSR1 opens no debugge
   expect(await service.exited()).toBe(0);
 });
 
+test("a debugger that SIGUSR1 has opened before our first line is closed, and one that was asked for stays", async () => {
+  // Loaded before our first line, as a signal may come before it.
+  const signalled = `import { url } from "node:inspector";
+    process.kill(process.pid, "SIGUSR1");
+    for (const end = Date.now() + 10_000; !url() && Date.now() < end; );
+    const opened = url() !== undefined;
+    process.on("exit", () => console.error(opened, url() !== undefined));`;
+  const run = async (options: string) => {
+    const preload = `--import data:text/javascript,${encodeURIComponent(signalled)}`;
+    const { code, stderr } = await runCommand(["codes"], cleanEnv({ NODE_OPTIONS: `${options} ${preload}` }));
+    return [code, stderr.trim().split("\n").at(-1)];
+  };
+  expect(await run("")).toEqual([0, "true false"]);
+  expect(await run("--inspect=0")).toEqual([0, "true true"]);
+});
+
 function refused(port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => {

@@ -26,7 +26,7 @@ import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { describeRedis, type RedisServer, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
 import { DENIED, openFilesLimit, tooFewFiles, whyNotListening } from "../system-limits.ts";
-import { describeHeld, describeNone, type Found, holderFor, weightiest } from "./find-service.ts";
+import { describeHeld, describeNone, type Found, holderFor, runnerOf, weightiest } from "./find-service.ts";
 import type { Holder } from "./port-holder.ts";
 import { followService, reached } from "./running-service.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -302,9 +302,9 @@ async function lookForPorts(
 }
 
 /** An mm4d that was not asked, or that did not answer: its port is to be held. */
-function isMm4d({ uid, process: held }: Holder, looks: None["looks"]): boolean {
-  if (held !== null) return held.dataDir !== null;
-  return looks.some((look) => look.state === "denied" && look.uid === uid);
+function isMm4d(holder: Holder, looks: None["looks"]): boolean {
+  if (holder.process !== null) return holder.process.dataDir !== null;
+  return looks.some((look) => look.state === "denied" && runnerOf(look, holder) === holder.uid);
 }
 
 /** Of the service that runs; else as one that is started here would have it. */

@@ -18,7 +18,7 @@ export interface RedisWatchOptions {
   readonly onBack: (server: RedisServer) => void;
   /** When the server turns out not to be fit for a queue, or fit after all (no reasons): each time that changes. */
   readonly onSuitability: (reasons: readonly string[]) => void;
-  /** Somebody has removed what was kept in the Redis that is still there. */
+  /** What was kept in Redis is gone: removed, or lost by a restart. */
   readonly onEmptied: () => void;
   /** After each look: which Redis is there, and which content, null while there is none that takes writes. A rejection is given to `onError`. */
   readonly onTick: (identity: string | null) => Promise<void>;
@@ -34,8 +34,8 @@ export interface RedisWatch {
     readonly memoryRatio: number | null;
     /** When it took the last write that was tried; null when it never has. */
     readonly writtenAt: Date | null;
-    /** When it was last found that somebody had removed what was kept there; null when nobody has. */
-    readonly emptiedAt: Date | null;
+    /** Whether it is away because it is a node of a Redis Cluster. */
+    readonly cluster: boolean;
   };
   /** Why nothing may be put on a queue now; null when it may. A Redis that was not looked at yet is not trusted. */
   refusal(): string | null;
@@ -66,9 +66,10 @@ export function watchRedis({
   let writeFault: string | null = null;
   let probedMs = Number.NEGATIVE_INFINITY;
   let writtenAt: Date | null = null;
-  let emptiedAt: Date | null = null;
   /** What was found of the mark; null before. */
   let marked: { readonly identity: string; readonly mark: string } | null = null;
+  /** The last one that was found; empty before. */
+  let lastMark = "";
 
   hearWhyNot(redis, (why) => {
     reason = why;
@@ -153,10 +154,8 @@ export function watchRedis({
     if (seen === null) return;
     try {
       const mark = await readMark(redis, prefix);
-      if (marked?.identity === seen.identity && marked.mark !== "" && mark !== "" && mark !== marked.mark) {
-        emptiedAt = new Date();
-        onEmptied();
-      }
+      if (lastMark !== "" && mark !== "" && mark !== lastMark) onEmptied();
+      if (mark !== "") lastMark = mark;
       marked = { identity: seen.identity, mark };
     } catch {
       // Redis refuses writes, or is away by now: the probe, or the next look, says which.
@@ -205,7 +204,7 @@ export function watchRedis({
       unsuitable: reasons,
       memoryRatio: server?.memoryRatio ?? null,
       writtenAt,
-      emptiedAt,
+      cluster: server === null && reason === clusterFault(),
     }),
     refusal() {
       const seen = current();

@@ -57,7 +57,11 @@ const healthz = (of: TestService, fits: (text: string, status: number) => boolea
     ({ text, status }) => fits(text, status),
   );
 
-const waiting = () => redis.call("LLEN", `bull:${QUEUE}:wait`);
+const waitingIn =
+  ({ call }: TestRedis) =>
+  () =>
+    call("LLEN", `bull:${QUEUE}:wait`);
+const waiting = () => waitingIn(redis)();
 
 test("a user who may not write one of the queues: that queue is named by log, page and doctor", async () => {
   await redis.call("ACL", "SETUSER", "mm4d", "~bull:billing:*");
@@ -148,12 +152,40 @@ test("a FLUSHALL by somebody is noticed and told, and what the journal still hol
     await eventually(waiting, (count) => count === 3);
     expect(logged(service, "redis.emptied").length).toBe(before + 1);
   }
+  expect(logged(service, "redis.changed")).toEqual([]);
   expect(String(logged(service, "redis.emptied")[0]?.effect)).toContain("queued again from the journal");
-  expect((await runCommand(["status"], service.env)).stdout.replace(/\s+/g, " ")).toContain("emptied by somebody");
+  expect((await runCommand(["status"], service.env)).stdout.replace(/\s+/g, " ")).toContain("Redis was found emptied");
+  expect((await service.get("/healthz")).text).toMatch(/^ok, but needs attention\n(?:.*\n)*Redis was found emptied/);
   // Nothing of it is new to what is there now: once more, and nothing is doubled.
   await deliver(service, "mm-2");
   await service.metric("mm4d_duplicates_total", (count) => count >= 1);
   expect(await waiting()).toBe(3);
+});
+
+test("one that was emptied while no mm4d ran, and one that has lost all by a restart, are told as emptied", async () => {
+  const forgetful = await startRedis(["--appendonly", "no"]);
+  const settings = { REDIS_URL: forgetful.url, MM4D_PEERS: "carrier=127.0.0.1", MM4D_REDIS_CHECKS: "warn" };
+  const one = await startServiceProcess(settings);
+  const news = () => [logged(one, "redis.emptied").length, logged(one, "redis.changed").length];
+  try {
+    await deliver(one, "mm-1");
+    await eventually(waitingIn(forgetful), (count) => count === 1);
+    one.signal("SIGKILL");
+    await one.exited();
+    await forgetful.call("FLUSHALL");
+    await one.restart();
+    await eventually(waitingIn(forgetful), (count) => count === 1);
+    await eventually(news, ([emptied]) => emptied === 1);
+    await forgetful.kill();
+    await forgetful.start();
+    await eventually(waitingIn(forgetful), (count) => count === 1);
+    await eventually(news, ([emptied]) => emptied === 2);
+    expect(news()).toEqual([2, 0]);
+    expect((await runCommand(["status"], one.env)).stdout.replace(/\s+/g, " ")).toContain("Redis was found emptied");
+  } finally {
+    await one.stop();
+    await forgetful.stop();
+  }
 });
 
 test("what MM4D_REDIS_CHECKS=warn accepts is a warning of doctor's, and the remedy knows managed servers", async () => {
@@ -182,6 +214,7 @@ test("a node of a Redis Cluster: reports wait in the journal, or get 451 without
     await deliver(one, "mm-1");
     const { text } = await healthz(one, (said, status) => status === 503 && what.test(said));
     expect(text).toContain("1 report waits in the journal");
+    expect(text).not.toContain("has been away");
     expect(logged(one, "redis.unreachable").map(({ reason }) => reason)).toEqual([expect.stringMatching(what)]);
     expect((await runCommand(["status"], one.env)).stdout.replace(/\s+/g, " ")).toMatch(what);
     const { code, faults } = await doctor(one, "Redis");
