@@ -34,14 +34,25 @@ function report(fields = {}, end = "\r\n") {
   return lines.join("") + end;
 }
 
+/** A response to a request to forward, with the named fields replaced. */
+function response(fields) {
+  const type = { "X-Mms-Message-Type": "MM4_forward.RES", "X-Mms-MM-Status-Code": undefined };
+  return report({ ...type, "X-Mms-Request-Status-Code": "Ok", ...fields });
+}
+
 const MALFORMED = {
   "no message type, and no status": "Subject: hello\r\n\r\nhello\r\n",
   "no message type, but a status": report({ "X-Mms-Message-Type": undefined }),
   "a message type nobody knows": report({ "X-Mms-Message-Type": "MM4_delivery_reprot.REQ" }),
   "a message type that makes no event": report({ "X-Mms-Message-Type": "MM4_forward.REQ" }),
+  "an empty line before the header": `\r\n${report()}`,
+  "a report within another mail (message/rfc822)": `Subject: fwd\r\nContent-Type: message/rfc822\r\n\r\n${report()}`,
   "no status and no code": report({ "X-Mms-MM-Status-Code": undefined }),
   "a status that is empty": report({ "X-Mms-MM-Status-Code": "" }),
   "a status nobody knows": report({ "X-Mms-MM-Status-Code": "Teleported" }),
+  "a status as a number": report({ "X-Mms-MM-Status-Code": "129" }),
+  "a response whose status nobody knows": response({ "X-Mms-Request-Status-Code": "Success" }),
+  "the same, with code 0": response({ "X-Mms-Request-Status-Code": "Success", "X-Internal-Status-Code": "0" }),
   "two statuses that differ": report({ "X-Mms-MM-Status-Code": "Retrieved\r\nX-Mms-MM-Status-Code: Expired" }),
   "a code that is no number": report({ "X-Internal-Status-Code": "four" }),
   "a code outside every range": report({ "X-Internal-Status-Code": "888" }),
@@ -49,10 +60,23 @@ const MALFORMED = {
   "a code of a hundred digits": report({ "X-Internal-Status-Code": "9".repeat(100) }),
   "no ids": report({ "X-Mms-Message-ID": undefined, "X-Mms-Transaction-ID": undefined }),
   "ids that differ": report({ "X-Mms-Message-ID": '"mm-1"\r\nX-Mms-Message-ID: "mm-2"' }),
+  "an id that is folded in its middle": report({ "X-Mms-Message-ID": '"mm-\r\n 1"' }),
+  "an id of whose quotes one is lost": report({ "X-Mms-Message-ID": '"mm-1' }),
+  "a date in Java's form": report({ Date: "Fri Jan 02 03:04:00 UTC 2026" }),
+  "a date in Java's form, in a zone that several countries have": report({ Date: "Fri Jan 02 03:04:00 CST 2026" }),
   "a date that is none": report({ Date: "yesterday" }),
   "a date without a zone": report({ Date: "Fri Jan  2 03:04:00 2026" }),
   "no date": report({ Date: undefined }),
   "an address that is none": report({ From: "PostMaster" }),
+  "a number that begins with 0": report({ From: "0012025550100/TYPE=PLMN" }),
+  "digits at a host": report({ From: "12025550100@mms.example.net" }),
+  "a fold before the type of an address": report({ From: "+12025550100\r\n /TYPE=PLMN@mms.example.net" }),
+  "an address with two hosts": report({ From: "+12025550100/TYPE=PLMN@a.example@b.example" }),
+  "two recipients": report({ From: "+12025550100/TYPE=PLMN; +12025550101/TYPE=PLMN" }),
+  "recipients of a response, joined by dots": response({
+    "X-Mms-Request-Recipients": "+12025550100/TYPE=PLMN.+12025550101/TYPE=PLMN",
+  }),
+  "a recipient of a response that cannot be read": response({ "X-Mms-Request-Recipients": "12025550100" }),
   "no addresses": report({ From: undefined, To: undefined }),
   "bytes that are not UTF-8": report({ "X-Mms-Status-Text": "refus\u00e9" }),
   "an encoded word in an unknown charset": report({ "X-Mms-Status-Text": "=?x-unknown?B?QQ==?=" }),

@@ -4,11 +4,15 @@
  */
 import { isIP } from "node:net";
 import { availableParallelism, hostname } from "node:os";
+import { createSecureContext } from "node:tls";
 import { BOUNDS } from "./bounds/bounds.ts";
 import { type FanOut, readFanOut } from "./delivery/fan-out.ts";
 import { readMailbox } from "./mm4/address.ts";
 import { readNamedFile } from "./named-file.ts";
+import { readRedisUrl } from "./redis-url.ts";
 import { err, ok, type Result } from "./result.ts";
+import { isServiceLink, serviceOf } from "./service-links.ts";
+import { visible } from "./visible.ts";
 
 interface Setting<T> {
   readonly env: string;
@@ -23,6 +27,8 @@ interface Setting<T> {
   readonly secret?: boolean;
   /** The value of a text; throws nothing, undefined when the text is not of the type. */
   readonly read: (text: string) => T | undefined;
+  /** What is wrong with a text that cannot be read, and what it must be: the end of a sentence that shows nothing secret. */
+  readonly fault?: (text: string) => string;
 }
 
 /** A network that a peer connects from. */
@@ -60,7 +66,33 @@ export const SETTINGS = {
     type: "a URL that begins with redis:// or rediss://",
     about: "Redis that holds the queue. Without it mm4d starts one of its own, with its data under the data directory.",
     secret: true,
-    read: readRedisUrl,
+    read: redisUrlOf,
+    fault: redisUrlFault,
+  },
+  redisTlsCertFile: {
+    env: "MM4D_REDIS_TLS_CERT_FILE",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a path",
+    about:
+      "Certificate with its chain, PEM, that we show to a Redis, and to sentinels, that ask for one. Read again at each new connection.",
+    read: (text: string) => text,
+  },
+  redisTlsKeyFile: {
+    env: "MM4D_REDIS_TLS_KEY_FILE",
+    fallback: "",
+    fallbackShown: "none",
+    type: "a path",
+    about: "Its private key, PEM.",
+    read: (text: string) => text,
+  },
+  redisTlsCaFile: {
+    env: "MM4D_REDIS_TLS_CA_FILE",
+    fallback: "",
+    fallbackShown: "those that Node.js knows",
+    type: "a path",
+    about: "Authorities of the certificates of Redis and of its sentinels, PEM.",
+    read: (text: string) => text,
   },
   redisSentinels: {
     env: "MM4D_REDIS_SENTINELS",
@@ -77,6 +109,14 @@ export const SETTINGS = {
     type: "a name without blanks",
     about: "Name by which the sentinels know the master.",
     read: (text: string) => (/^\S{1,255}$/.test(text) ? text : undefined),
+  },
+  redisSentinelUser: {
+    env: "MM4D_REDIS_SENTINEL_USER",
+    fallback: "",
+    fallbackShown: "the default user",
+    type: "a name without blanks",
+    about: "User of the sentinels themselves, where they have users.",
+    read: (text: string) => (/^\S{0,255}$/.test(text) ? text : undefined),
   },
   redisSentinelPassword: {
     env: "MM4D_REDIS_SENTINEL_PASSWORD",
@@ -136,14 +176,15 @@ export const SETTINGS = {
     fallbackShown: "the machine's name",
     type: "a host name",
     about: "Name by which the SMTP server greets.",
-    read: readHost,
+    read: (text: string) => readHost(withoutRootDot(text)),
   },
   domain: {
     env: "MM4D_DOMAIN",
     fallback: "",
     fallbackShown: "every domain",
-    type: "host names, separated by commas",
-    about: "Domains whose recipients are accepted; the first one names the source of events.",
+    type: "host names or addresses such as [192.0.2.1], separated by commas",
+    about:
+      "Domains whose recipients are accepted, beside the address of ours that a client is connected to; the first one names the source of events.",
     read: readDomains,
   },
   peersFile: {
@@ -187,6 +228,16 @@ export const SETTINGS = {
     type: "a path",
     about: "Authorities of client certificates that peers' entries name by subject, PEM.",
     read: (text: string) => text,
+  },
+  tlsCiphers: {
+    env: "MM4D_TLS_CIPHERS",
+    fallback:
+      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
+    fallbackShown: "ECDHE with AES-GCM or ChaCha20",
+    type: "names of cipher suites that OpenSSL knows (openssl ciphers -v ALL), separated by colons, perhaps with @SECLEVEL=0 behind them",
+    about:
+      "Cipher suites of TLS 1.2 that SMTP takes, the best first, for relays that know older ones only. TLS 1.3 has its own three, unless some of them (`TLS_…`) are named.",
+    read: readCiphers,
   },
   smtpsPort: {
     env: "MM4D_SMTPS_PORT",
@@ -375,13 +426,15 @@ export const SETTINGS = {
     env: "MM4D_MAX_BAD_COMMANDS",
     fallback: "10",
     ...wholeNumber(1, 10_000),
-    about: "Most unknown, malformed or misplaced commands between two messages.",
+    about:
+      "Most unknown, malformed or misplaced commands between two messages. A listed peer may make so many at once; ten commands a second never end its connection.",
   },
   maxCommands: {
     env: "MM4D_MAX_COMMANDS",
     fallback: "100",
     ...wholeNumber(10, 1_000_000),
-    about: "Most commands in a row without a message. A relay that only keeps its connection open then connects again.",
+    about:
+      "Most commands in a row without a message. A listed peer may say so many at once; ten a second never end its connection. Its entry may say otherwise.",
   },
   maxMessagesPerConnection: {
     env: "MM4D_MAX_MESSAGES_PER_CONNECTION",
@@ -438,7 +491,7 @@ export const SETTINGS = {
     fallbackShown: "`system-user@` the first of MM4D_DOMAIN, or MM4D_HOSTNAME",
     type: "an address, such as system-user@mms.example.net",
     about: "Our own address, from which acknowledgements are sent.",
-    read: (text: string) => (text === "" ? null : (readMailbox(text) ?? undefined)),
+    read: (text: string) => (text === "" ? null : (readMailbox(withoutRootDot(text)) ?? undefined)),
   },
   ackRetrySeconds: {
     env: "MM4D_ACK_RETRY_SECONDS",
@@ -508,6 +561,8 @@ export interface LoadedConfig {
   readonly origins: Readonly<Record<SettingName, Origin>>;
   /** Each value as it would be written in the environment, secrets not masked. */
   readonly texts: Readonly<Record<SettingName, string>>;
+  /** What a user should know about the environment. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -515,7 +570,7 @@ export interface LoadedConfig {
  * Fails with one sentence a fault, all faults at once: a value outside its
  * bounds, a `…_FILE` that cannot be read, an `MM4D_…` name that is no setting.
  */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>): Result<LoadedConfig, readonly string[]> {
+export function loadConfig(env: Environment): Result<LoadedConfig, readonly string[]> {
   const faults: string[] = [];
   const values: Record<string, unknown> = {};
   const origins: Record<string, Origin> = {};
@@ -525,10 +580,7 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): R
     const given = readText(setting, env, faults);
     const text = given?.text ?? setting.fallback;
     const value = setting.read(text);
-    if (value === undefined) {
-      const shown = setting.secret ? "a value that is not shown" : `"${text}"`;
-      faults.push(`${setting.env} is ${shown}, must be ${setting.type}`);
-    }
+    if (value === undefined) faults.push(`${setting.env} ${faultOf(setting, text)}`);
     values[name] = value;
     origins[name] = given?.origin ?? "default";
     texts[name] = text;
@@ -539,7 +591,14 @@ export function loadConfig(env: Readonly<Record<string, string | undefined>>): R
     config: values as Config,
     origins: origins as LoadedConfig["origins"],
     texts: texts as LoadedConfig["texts"],
+    notes: notesOn(env),
   });
+}
+
+function faultOf({ env, secret, type, fault }: Setting<unknown>, text: string): string {
+  if (fault) return fault(text);
+  const shown = secret ? `a value that is not shown${unseenIn(text)}` : `"${shownText(text)}"`;
+  return `is ${shown}, must be ${type}${whoseLink(env, text)}`;
 }
 
 /** See queue/quarantine.ts and queue/acknowledgements.ts. */
@@ -547,6 +606,12 @@ const OUR_QUEUES = ["mm4-quarantine", "mm4-acknowledgements"];
 
 /** Settings that do not go together. */
 function contradictions({
+  redisUrl,
+  redisSentinels,
+  redisTlsCertFile,
+  redisTlsKeyFile,
+  redisTlsCaFile,
+  redisSentinelUser,
   peers,
   peersFile,
   tlsCertFile,
@@ -562,14 +627,29 @@ function contradictions({
   if (Boolean(tlsCertFile) !== Boolean(tlsKeyFile)) {
     faults.push("MM4D_TLS_CERT_FILE and MM4D_TLS_KEY_FILE are not both set, must be both or none");
   }
+  if (Boolean(redisTlsCertFile) !== Boolean(redisTlsKeyFile)) {
+    faults.push("MM4D_REDIS_TLS_CERT_FILE and MM4D_REDIS_TLS_KEY_FILE are not both set, must be both or none");
+  }
+  const address = readRedisUrl(redisUrl || "redis://");
+  // A certificate that is never shown, in clear, would be silently without effect.
+  if ((redisTlsCertFile || redisTlsCaFile) && address.ok && !address.value.tls) {
+    faults.push(
+      `${redisTlsCertFile ? "MM4D_REDIS_TLS_CERT_FILE" : "MM4D_REDIS_TLS_CA_FILE"} is set and Redis is not asked for TLS, must be with a REDIS_URL that begins with rediss://`,
+    );
+  }
+  if (redisSentinelUser && !redisSentinels) {
+    faults.push("MM4D_REDIS_SENTINEL_USER is set without MM4D_REDIS_SENTINELS, must be with it");
+  }
   if (smtpsPort && !tlsCertFile) faults.push("MM4D_SMTPS_PORT is set without MM4D_TLS_CERT_FILE, must be with it");
   for (const name of [queue, ...OUR_QUEUES]) {
     if (readQueues(queues ?? "")?.some((further) => further.queue === name)) {
-      faults.push(`MM4D_QUEUES names "${name}", which has a use already, must be another name`);
+      faults.push(`MM4D_QUEUES names "${shownText(name ?? "")}", which has a use already, must be another name`);
     }
   }
   if (!adminToken && !isLoopback(adminHost ?? "")) {
-    faults.push(`MM4D_ADMIN_HOST is "${adminHost}" without MM4D_ADMIN_TOKEN, must be 127.0.0.1 or ::1 without one`);
+    faults.push(
+      `MM4D_ADMIN_HOST is "${shownText(adminHost ?? "")}" without MM4D_ADMIN_TOKEN, must be 127.0.0.1 or ::1 without one`,
+    );
   }
   return faults;
 }
@@ -618,16 +698,53 @@ function readText(
   try {
     return { text: readNamedFile(file, BOUNDS.secretFileBytes.value).trim(), origin: "file" };
   } catch (cause) {
-    faults.push(`${name}_FILE is "${file}", must be a file that can be read: ${(cause as Error).message}`);
+    faults.push(
+      `${name}_FILE is "${shownText(file)}", must be a file that can be read: ${shownText((cause as Error).message)}`,
+    );
     return undefined;
   }
 }
 
-function unknownNames(env: Readonly<Record<string, string | undefined>>): readonly string[] {
-  const known = ROWS.flatMap(([, { env: name, secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
-  return Object.keys(env)
-    .filter((name) => name.startsWith("MM4D_") && !known.includes(name))
-    .map((name) => `${name} is no setting of mm4d, must be a known one; the nearest is ${nearest(name, known)}`);
+const KNOWN = ROWS.flatMap(([, { env: name, secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Names that begin as ours do. */
+function foreignNames(env: Environment): { readonly links: readonly string[]; readonly unknown: readonly string[] } {
+  const foreign = Object.keys(env).filter((name) => name.startsWith("MM4D_") && !KNOWN.includes(name));
+  const isLink = (name: string): boolean => isServiceLink(name, env[name] ?? "");
+  return { links: foreign.filter(isLink), unknown: foreign.filter((name) => !isLink(name)) };
+}
+
+function unknownNames(env: Environment): readonly string[] {
+  return foreignNames(env).unknown.map(
+    (name) => `${shownText(name)} is no setting of mm4d, must be a known one; the nearest is ${nearest(name, KNOWN)}`,
+  );
+}
+
+function notesOn(env: Environment): readonly string[] {
+  const [first, ...further] = foreignNames(env).links;
+  if (first === undefined) return [];
+  const all = further.length === 0 ? `${first} is` : `${first} and ${further.length} more are`;
+  return [`${all} of Kubernetes, no settings, and ignored. To be without them: enableServiceLinks: false`];
+}
+
+/** Kubernetes' name for a Service's address may be that of a setting of ours. */
+function whoseLink(name: string, text: string): string {
+  const service = serviceOf(name, text);
+  if (service === null) return "";
+  return `. Kubernetes put it there, for the Service "${service}": set enableServiceLinks: false in the pod's spec, or ${name} itself`;
+}
+
+/** Within quotes, on one line. */
+function shownText(text: string): string {
+  return visible(text).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
+}
+
+/** Of a secret too it may be told what an editor or a copy has left in it. */
+function unseenIn(text: string): string {
+  const unseen = [...new Set([...text].map(shownText).filter((char) => char.startsWith("\\") && char.length > 1))];
+  return unseen.length === 0 ? "" : ` and holds ${unseen.join(", ")}`;
 }
 
 function nearest(name: string, known: readonly string[]): string {
@@ -666,10 +783,14 @@ function oneOf<const Choice extends string>(...choices: readonly Choice[]) {
   };
 }
 
-function readRedisUrl(text: string): string | null | undefined {
+function redisUrlOf(text: string): string | null | undefined {
   if (text === "") return null;
-  if (!/^rediss?:\/\//.test(text) || !URL.canParse(text)) return undefined;
-  return text;
+  return readRedisUrl(text).ok ? text : undefined;
+}
+
+function redisUrlFault(text: string): string {
+  const read = readRedisUrl(text);
+  return read.ok ? "" : read.error;
 }
 
 function readSentinels(text: string): readonly SentinelAddress[] | undefined {
@@ -693,9 +814,52 @@ function withoutColon(text: string): string | undefined {
 }
 
 function readDomains(text: string): readonly string[] | undefined {
-  const domains = text.split(",").map((domain) => domain.trim().toLowerCase());
   if (text.trim() === "") return [];
-  return domains.every((domain) => /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(domain)) ? domains : undefined;
+  const domains = text.split(",").map((domain) => withoutRootDot(domain.trim().toLowerCase()));
+  return domains.every(isDomain) ? domains : undefined;
+}
+
+/** A name, or an address, which RFC 5321 §4.1.3 has in brackets. */
+function isDomain(text: string): boolean {
+  const [, address = text] = /^\[(?:ipv6:)?([0-9a-f:.]+)\]$/.exec(text) ?? [];
+  return isIP(address) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
+}
+
+/** The same name, as one asks DNS for it. RFC 1034 §3.1. */
+function withoutRootDot(name: string): string {
+  return name.endsWith(".") ? name.slice(0, -1) : name;
+}
+
+const TLS_1_3 = ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"];
+
+/** The list as Node.js is given it: with TLS 1.3's, which one of TLS 1.2's alone would switch off, and nothing that only seems to be TLS. */
+function readCiphers(text: string): string | undefined {
+  const words = text
+    .replaceAll("@", ":@")
+    .split(/[:,; ]/)
+    .filter((word) => word !== "");
+  const [ofTls13, others] = [words.filter((word) => /^TLS_/.test(word)), words.filter((word) => !/^TLS_/.test(word))];
+  const list = [
+    ...(ofTls13.length > 0 ? ofTls13 : TLS_1_3),
+    ...(others.length > 0 ? [...others, "!aNULL", "!eNULL"] : []),
+  ];
+  const ciphers = list.join(":");
+  // The default is known to be right, and trying takes time at every start.
+  if (text === SETTINGS.tlsCiphers.fallback) return ciphers;
+  // OpenSSL passes over a name that it does not know, as long as it knows another one.
+  const names = words.filter((word) => /^[\w+=.-]/.test(word) && !/^[-+]/.test(word));
+  const known = names.every((name) => isCipherList(`${name}${name.startsWith("TLS_") ? "" : ":@SECLEVEL=0"}`));
+  return names.length > 0 && known && isCipherList(ciphers) ? ciphers : undefined;
+}
+
+function isCipherList(ciphers: string): boolean {
+  try {
+    // No authorities: to read all that Node.js knows takes longer than all else.
+    createSecureContext({ ciphers, ca: [] });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readQueues(text: string): readonly FanOut[] | undefined {

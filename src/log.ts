@@ -6,7 +6,6 @@
  * scrubbed afterwards: all but their last four digits, also inside ids.
  */
 import { createRequire } from "node:module";
-import { Writable } from "node:stream";
 import { type Logger, pino } from "pino";
 import type { Acknowledgement } from "./delivery/acknowledgement.ts";
 import { beginningOf } from "./delivery/beginning.ts";
@@ -14,6 +13,7 @@ import type { DeliveryEvent } from "./delivery/event.ts";
 import { acknowledgementMask, type Mask, numberMask, numberMasks, partiesOf } from "./delivery/masking.ts";
 import type { PeerIdentity } from "./delivery/peer.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
+import { openLogOutput } from "./log-output.ts";
 import { visibleJson } from "./visible.ts";
 
 export interface LogOptions {
@@ -33,6 +33,8 @@ interface QuarantineUse {
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface Log {
+  /** How many lines were lost so far, because nobody read them or they could not be written. */
+  linesLost(): number;
   /** From now on lines of this severity and above are written. Gives the level before. */
   setLevel(level: string): string;
   serviceStarted(fields: Fields): void;
@@ -40,6 +42,7 @@ export interface Log {
   serviceStopping(fields: Fields): void;
   serviceStopped(fields: Fields): void;
   serviceFailed(cause: Error): void;
+  filesUsedUp(fields: Fields): void;
   settingsReloaded(fields: Fields): void;
   settingsNotReloaded(what: string, cause: Error): void;
   sessionRefused(refusal: Fields): void;
@@ -72,6 +75,7 @@ export interface Log {
   redisUnsuitable(reasons: readonly string[], accepted: boolean): void;
   redisSuitable(): void;
   redisChanged(): void;
+  redisEmptied(): void;
   redisError(cause: Error): void;
   embeddedRedis(fields: Fields): void;
   queueFailed(cause: Error): void;
@@ -87,6 +91,8 @@ export interface Log {
 
 /** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
 export function createLog({ level, numbers, process: number, to }: LogOptions): Log {
+  const output = to ? { write: to.write, lost: () => 0 } : openLogOutput(tellLost);
+  const shape = !to && process.stdout.isTTY ? pretty() : null;
   const logger: Logger = pino(
     {
       level,
@@ -97,7 +103,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       // What a peer wrote may be meant for the terminal on which somebody reads this.
       hooks: { streamWrite: visibleJson },
     },
-    to ?? (process.stdout.isTTY ? terminal() : standardOutput()),
+    shape === null ? output : { write: (text: string) => output.write(shape(text)) },
   );
   const line = (severity: "debug" | "info", event: string, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields });
@@ -106,6 +112,9 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
   const trouble = (severity: "warn" | "error" | "fatal", event: keyof typeof EFFECTS, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields, effect: EFFECTS[event] });
   };
+  function tellLost(lines: number): void {
+    trouble("warn", "log.lines-lost", { lines });
+  }
   const whole: Mask = (text) => text;
   const shown = numbers === "full" ? whole : numberMask([]);
 
@@ -152,6 +161,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
   const reason = (cause: Error): Fields => ({ reason: cause.message });
 
   return {
+    linesLost: output.lost,
     setLevel(level) {
       const before = logger.level;
       // Told in either level, whichever writes more.
@@ -164,6 +174,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     serviceStopping: (fields) => line("info", "service.stopping", fields),
     serviceStopped: (fields) => line("info", "service.stopped", fields),
     serviceFailed: (cause) => trouble("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
+    filesUsedUp: (fields) => trouble("error", "files.used-up", fields),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
     settingsNotReloaded: (what, cause) => trouble("error", "settings.not-reloaded", { what, ...reason(cause) }),
     sessionRefused: (refusal) =>
@@ -224,6 +235,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     redisUnsuitable: (reasons, accepted) => trouble(accepted ? "warn" : "error", "redis.unsuitable", { reasons }),
     redisSuitable: () => line("info", "redis.suitable"),
     redisChanged: () => trouble("warn", "redis.changed", {}),
+    redisEmptied: () => trouble("error", "redis.emptied", {}),
     // BullMQ repeats what redis.unreachable and drain.failed have said once.
     redisError: (cause) => line("debug", "redis.error", reason(cause)),
     embeddedRedis: (fields) => line("info", "redis.embedded", fields),
@@ -249,6 +261,10 @@ const XCLIENT_ADVICE =
 /** What each line that says that something is wrong means for reports, and what to do. */
 const EFFECTS = {
   "service.failed": "none is received while it does not run; what was answered 250 is kept. Do what the reason says",
+  "log.lines-lost":
+    "none; so many lines of the log are missing before this one. Whoever reads stdout did not keep up, or it could not be written: see to that reader, or to the disk",
+  "files.used-up":
+    "their peers are dropped when they connect, without a word, and come again. Raise the limit of open files (LimitNOFILE=, ulimit -n), or lower MM4D_MAX_CLIENTS; told once a minute",
   "settings.not-reloaded": "none: what was in force stays. Correct the file; it is read again when it changes",
   "report.conflict": "its event says so and is queued. The peer's status and code contradict each other: tell the peer",
   "code.unknown":
@@ -273,6 +289,8 @@ const EFFECTS = {
     "they may be lost in Redis once they are on the queue. Change Redis as the reasons say; mm4d doctor tells how",
   "redis.changed":
     "what was queued lately is queued again under the same ids, because this Redis may not have it. Nothing to do",
+  "redis.emptied":
+    "what was queued within the last minute is queued again from the journal, and with MM4D_ACCEPT=queue nothing is; older events that nobody had consumed are lost, and so are quarantine, trace, and what was remembered of ids. Somebody has run FLUSHALL or FLUSHDB, or removed our keys, or Redis was started again without what it held, or is another one: give mm4d a Redis, or a user's rights, of its own (ops/redis/users.acl), with appendonly yes",
   "reason.begun": "what the text says. mm4d status tells all of them, mm4d doctor what to do",
   "queue.failed": "they get 451 until the queue takes them. mm4d doctor tells what is wrong",
   "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
@@ -319,48 +337,13 @@ export type JournalTrouble = keyof typeof EFFECTS extends infer Event
     : never
   : never;
 
-function terminal() {
+/** For people. */
+function pretty(): (line: string) => string {
   // Loaded where there is one: every start would wait for it.
-  const pretty = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
-  const screen = pino.destination({ fd: 1, sync: true });
-  screen.on("error", () => {});
+  const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
+  const shape = prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });
   // It makes its colours by escape sequences; what it shows of a peer is JSON.
-  const destination = new Writable({
-    decodeStrings: false,
-    write(text: string, _encoding, done) {
-      screen.write(visibleJson(text));
-      done();
-    },
-  });
-  return pretty({ singleLine: true, translateTime: "SYS:HH:MM:ss.l", destination });
-}
-
-/** See pipe(7). */
-const PIPE_BUF = 4_096;
-
-/** A log that cannot be written, on a full disk say, is lost; it does not end the service. */
-function standardOutput() {
-  const destination = pino.destination({ fd: 1, sync: true });
-  destination.on("error", () => {});
-  let lines = "";
-  let bytes = 0;
-  function writeAll(): void {
-    if (lines !== "") destination.write(lines);
-    lines = "";
-    bytes = 0;
-  }
-  process.on("exit", writeAll);
-  return {
-    write(line: string) {
-      const more = Buffer.byteLength(line);
-      // Those of one turn of the event loop together: a line a write costs more than all the rest of it.
-      if (lines === "") setImmediate(writeAll);
-      // No more at a time than a pipe takes in one piece: other processes of the service write to it too.
-      else if (bytes + more > PIPE_BUF) writeAll();
-      lines += line;
-      bytes += more;
-    },
-  };
+  return (line) => visibleJson(shape(line));
 }
 
 /** A connection that broke is the network's business; anything else is a fault of ours, and wants its stack. */

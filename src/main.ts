@@ -1,43 +1,30 @@
 #!/usr/bin/env node
-/** The command line's door: arguments → command. Exit codes: 0 done, 1 failed, 2 wrong usage. */
-import { CommanderError } from "commander";
-import { COMMANDS } from "./cli/commands.ts";
-import { commandIn, createProgram } from "./cli/program.ts";
-import { OUTPUT, tell } from "./cli/terminal.ts";
+/**
+ * The program's first lines: in words that old Node.js understands, and without
+ * any import of their own, because those are loaded before the first line runs.
+ */
 
-const program = createProgram()
-  // What was typed may have been pasted from what a peer wrote.
-  .configureOutput(OUTPUT)
-  .showHelpAfterError("(mm4d --help lists the commands)")
-  .exitOverride();
+// Whoever may send it would open Node.js's debugger, and run there what he likes.
+process.on("SIGUSR1", () => {});
+closeDebugger();
+// Node.js may still be opening it for a signal that came before the line above.
+setTimeout(closeDebugger, 500).unref();
 
-const wanted = commandIn(process.argv.slice(2));
-const chosen = Object.entries(COMMANDS).find(([name]) => name === wanted)?.[1];
-for (const load of chosen ? [chosen] : Object.values(COMMANDS)) (await load())(program);
-program.addHelpText(
-  "after",
-  `
-Settings come from the environment: REDIS_URL and MM4D_…; "mm4d config" prints
-each with its value. Commands find the service that runs on this machine: by
---data-dir or MM4D_DATA_DIR; else in ./data, where the unit's settings say
-(/etc/mm4d/mm4d.env), in /var/lib/mm4d and in /data.
-Exit codes: 0 done, 1 failed, 2 wrong usage.`,
-);
+const LEAST_MAJOR = 20;
+const LEAST_MINOR = 15;
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
-// Whoever reads our output may stop reading: `mm4d codes | head`.
-process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
-  if (cause.code !== "EPIPE") throw cause;
-  process.exit(0);
-});
+if (major > LEAST_MAJOR || (major === LEAST_MAJOR && minor >= LEAST_MINOR)) {
+  import("./cli/command-line.ts").then((commandLine) => commandLine.runCommandLine());
+} else {
+  const least = `${LEAST_MAJOR}.${LEAST_MINOR}`;
+  process.stderr.write(`mm4d needs Node.js ${least} or newer, this is ${process.versions.node}\n`);
+  process.exitCode = 1;
+}
 
-try {
-  await program.parseAsync();
-} catch (cause) {
-  if (cause instanceof CommanderError) {
-    // "commander.help" is the help that is shown because no command was given.
-    process.exitCode = cause.exitCode === 0 && cause.code !== "commander.help" ? 0 : 2;
-  } else {
-    tell((cause as Error).message);
-    process.exitCode = 1;
-  }
+/** One that a signal has opened before we could say that none should; not one that was asked for. */
+function closeDebugger() {
+  const options = process.execArgv.concat(process.env.NODE_OPTIONS || "").join(" ");
+  if (/--inspect/.test(options)) return;
+  import("node:inspector").then((inspector) => inspector.url() && inspector.close());
 }

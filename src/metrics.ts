@@ -23,6 +23,7 @@ export interface Observed {
   /** By queue, as they were measured last. */
   readonly queues: () => ReadonlyMap<string, QueueUse>;
   readonly traceNotesLost: () => number;
+  readonly logLinesLost: () => number;
   readonly processesMissing: () => number;
   /** Version of the catalogue in force. */
   readonly catalogue: () => string;
@@ -65,6 +66,7 @@ export const NOTHING_OBSERVED: Observed = {
   redis: () => ({ up: true, memoryRatio: null, writtenAt: null }),
   queues: () => new Map(),
   traceNotesLost: () => 0,
+  logLinesLost: () => 0,
   processesMissing: () => 0,
   process: null,
   catalogue: () => "",
@@ -178,6 +180,15 @@ export function createMetrics(observed: Observed) {
     collect() {
       this.reset();
       this.inc(observed.traceNotesLost());
+    },
+  });
+  new Counter({
+    name: "mm4d_log_lines_lost_total",
+    help: "Lines of the log that were lost, because whoever reads stdout did not keep up, or it could not be written",
+    registers,
+    collect() {
+      this.reset();
+      this.inc(observed.logLinesLost());
     },
   });
   new Gauge({

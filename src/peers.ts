@@ -10,6 +10,7 @@ import { readMailbox } from "./mm4/address.ts";
 import { readNamedFile } from "./named-file.ts";
 import { err, ok, type Result } from "./result.ts";
 import { createNetworks } from "./smtp/access.ts";
+import { canonicalDomain } from "./smtp/domain.ts";
 import { doubtAboutLogin } from "./smtp/mmsc-client.ts";
 import { readPasswordHash } from "./smtp/password.ts";
 import type { Peer } from "./smtp/peer.ts";
@@ -129,10 +130,17 @@ function createSchema(z: typeof import("zod").z) {
   const tlsMode = z.enum(["off", "optional", "required"], must('one of "off", "optional", "required"'));
   const domain = z
     .string(must("a domain"))
-    .toLowerCase()
-    .regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/, must("a domain"));
+    .transform(canonicalDomain)
+    .pipe(z.string().regex(/^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$|^\[[0-9a-f:.]{2,39}\]$/, must("a domain")));
   const HOW_MANY = "null or a whole number from 1 to 1000000";
   const howMany = z.int(must(HOW_MANY)).min(1, must(HOW_MANY)).max(1_000_000, must(HOW_MANY)).nullable().default(null);
+  const COMMANDS = "null or a whole number from 10 to 1000000";
+  const commands = z
+    .int(must(COMMANDS))
+    .min(10, must(COMMANDS))
+    .max(1_000_000, must(COMMANDS))
+    .nullable()
+    .default(null);
 
   const ADDRESS = "an IP address or a network, such as 192.0.2.0/24 or 2001:db8::/32";
   const network = z.string(must(ADDRESS)).transform((text, context): Network => {
@@ -163,7 +171,9 @@ function createSchema(z: typeof import("zod").z) {
     .nullable()
     .default(null);
 
-  const limits = z.strictObject({ connections: howMany, messagesPerSecond: howMany }, must("an object")).prefault({});
+  const limits = z
+    .strictObject({ connections: howMany, messagesPerSecond: howMany, commands }, must("an object"))
+    .prefault({});
 
   const CONNECTIONS = "a whole number from 1 to 100";
   const MAILBOX = "null or an address, such as system-user@mmsc.example";
@@ -184,7 +194,8 @@ function createSchema(z: typeof import("zod").z) {
         auth: ourLogin,
         to: z
           .string(must(MAILBOX))
-          .refine((text) => readMailbox(text) === text, must(MAILBOX))
+          .transform((text) => text.replace(/\.$/, ""))
+          .pipe(z.string().refine((text) => readMailbox(text) === text, must(MAILBOX)))
           .nullable()
           .default(null),
         from: z.enum(["system", "plmn", "null"], must('one of "system", "plmn", "null"')).default("system"),
@@ -195,6 +206,8 @@ function createSchema(z: typeof import("zod").z) {
     .prefault({});
 
   const NAME = 'a name of letters, digits, ".", "_" and "-", and not "loopback"';
+  const PREFIX = 'an international prefix, such as "00" or "011"';
+  const prefix = z.string(must(PREFIX)).regex(/^\d{2,5}$/, must(PREFIX));
   const ENTRY = z.strictObject(
     {
       name: z.string(must(NAME)).refine((text) => readPeerName(text) !== undefined, must(NAME)),
@@ -209,6 +222,10 @@ function createSchema(z: typeof import("zod").z) {
       forwardedIsFinal: switchedOff,
       localLongCode: switchedOff,
       nanp: switchedOff,
+      internationalPrefixes: z
+        .array(prefix, must("a list of prefixes"))
+        .max(10, must("a list of 10 at most"))
+        .default([]),
       bareNewlines: switchedOff,
     },
     must("an object with at least name and addresses"),
@@ -221,14 +238,14 @@ function createSchema(z: typeof import("zod").z) {
 type Entry = z.output<ReturnType<typeof createSchema>>["peers"][number];
 
 function peerOf(entry: Entry, auth: Peer["auth"], acknowledgeAuth: Peer["acknowledge"]["auth"]): Peer {
-  const { addresses, nanp, swapAddresses, localLongCode, forwardedIsFinal, ...same } = entry;
+  const { addresses, nanp, internationalPrefixes, swapAddresses, localLongCode, forwardedIsFinal, ...same } = entry;
   return {
     ...same,
     listed: true,
     networks: addresses,
     auth,
     acknowledge: { ...same.acknowledge, auth: acknowledgeAuth },
-    rules: { nanp, swapAddresses, localLongCode, forwardedIsFinal },
+    rules: { nanp, internationalPrefixes, swapAddresses, localLongCode, forwardedIsFinal },
   };
 }
 
@@ -242,7 +259,7 @@ function plainPeer({ name, networks }: Pick<Peer, "name" | "networks">): Peer {
     clientCertificate: null,
     auth: null,
     mailFromDomains: [],
-    limits: { connections: null, messagesPerSecond: null },
+    limits: { connections: null, messagesPerSecond: null, commands: null },
     acknowledge: {
       mode: "auto",
       host: null,
@@ -254,7 +271,7 @@ function plainPeer({ name, networks }: Pick<Peer, "name" | "networks">): Peer {
       from: "system",
       bouncesFrom: [],
     },
-    rules: { nanp: false, swapAddresses: false, localLongCode: false, forwardedIsFinal: false },
+    rules: ORDINARY_PEER,
     bareNewlines: false,
   };
 }

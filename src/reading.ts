@@ -10,6 +10,7 @@ export function loadReading({ catalogueFile, domain, maxHeaderBytes, maxHeaderFi
     headerLimits: { bytes: maxHeaderBytes, fields: maxHeaderFields },
     catalogue: loadCatalogue(catalogueFile),
     decodeWords: (text) => libmime.decodeWords(text),
-    source: `/mm4d/${domain[0] ?? "local"}`,
+    // A path has no brackets. RFC 3986 §3.3.
+    source: `/mm4d/${domain[0]?.replace(/^\[(?:ipv6:)?|\]$/g, "") ?? "local"}`,
   };
 }

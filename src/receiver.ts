@@ -136,10 +136,14 @@ export async function receive(message: ReceivedMessage, outlets: Outlets): Promi
     case "event-too-large":
       return keep(message, problem.kind, problem.detail, owe(message, asked, "too-large"), outlets);
     case "bounce":
+    case "type-outside-header":
     case "not-mm4":
-      return isBounce(problem.kind, message)
-        ? keepBounce(message, outlets)
-        : { kind: "refused", problem: { kind: "not-mm4" } };
+      // First of all: what we have sent comes back within a bounce, with its type.
+      if (isBounce(problem.kind, message)) return keepBounce(message, outlets);
+      // Nobody can tell what it asks for, and whose it is: it may be an answer of our own that comes back.
+      if (problem.kind === "type-outside-header" || (problem.kind === "bounce" && problem.typeOutsideHeader))
+        return keep(message, "type-outside-header", null, NO_DEBT, outlets);
+      return { kind: "refused", problem: { kind: "not-mm4" } };
     case "header-too-large":
     case "too-many-fields":
       return { kind: "refused", problem };
@@ -232,7 +236,10 @@ function keep(
  *
  * Seen in practice: multipart/mixed (OpenSMTPD), text alone (dma, qmail, sendmail).
  */
-function isBounce(kind: "bounce" | "not-mm4", { bytes, mailFrom, acknowledging }: ReceivedMessage): boolean {
+function isBounce(
+  kind: "bounce" | "not-mm4" | "type-outside-header",
+  { bytes, mailFrom, acknowledging }: ReceivedMessage,
+): boolean {
   if (mailFrom !== "") return false;
   if (kind === "bounce") return true;
   const { systemAddress } = acknowledging;

@@ -2,8 +2,8 @@
  * The whole service: starts every room, joins them, and releases them in
  * reverse order. The only file that knows all of them.
  */
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "./acknowledging.ts";
 import { type TraceState, takeControl } from "./admin/control.ts";
@@ -25,6 +25,7 @@ import { describeStatus, type Status, type StatusFacts, statusOfAll } from "./ad
 import { createTraffic } from "./admin/traffic.ts";
 import { BOUNDS } from "./bounds/bounds.ts";
 import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "./config.ts";
+import { makeDataDir } from "./data-directory.ts";
 import type { QuarantinedMessage } from "./delivery/quarantined.ts";
 import { idsOf } from "./delivery/trace.ts";
 import { type Drain, startDrain } from "./journal/drain.ts";
@@ -48,7 +49,13 @@ import { durationInWords } from "./quantities.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "./queue/acknowledgements.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "./queue/embedded-redis.ts";
 import { createHeard } from "./queue/heard.ts";
-import { createPublisher, newRecordId, type Publishable, type Published } from "./queue/publisher.ts";
+import {
+  createPublisher,
+  newRecordId,
+  type Publishable,
+  type Published,
+  QueueRefusedError,
+} from "./queue/publisher.ts";
 import {
   createQuarantineRoom,
   type KeptMessage,
@@ -70,6 +77,7 @@ import { type Listener, type SmtpClient, type SmtpMessage, startListener } from 
 import type { Peer } from "./smtp/peer.ts";
 import { createRefusals, type NewRefusal, type Refusal } from "./smtp/refusals.ts";
 import { REPLIES, type SmtpReply } from "./smtp/replies.ts";
+import { openFilesLimit, tooFewFiles, watchOpenFiles, whyNotListening } from "./system-limits.ts";
 import { toldSettings } from "./told-settings.ts";
 import { type Judged, noteOf, type ReceivedNote, unanswered } from "./tracing.ts";
 import { createTurns } from "./turns.ts";
@@ -109,6 +117,7 @@ const LOOKED_AT_EVERY_MS = 1_000;
 const MAX_REFUSED_TOLD = 1_000;
 const MAX_CODES_REMEMBERED = 1_000;
 const REFUSALS_TOLD_PER_SECOND = 10;
+/** How long it is told that somebody has emptied Redis. */
 /** How often the queues are looked at. */
 const QUEUES_SEEN_EVERY_MS = 5_000;
 
@@ -126,10 +135,12 @@ const NO_JOURNAL: JournalStatus = {
   fault: null,
 };
 
-/** What is otherwise where the service is started within another program, a test say. */
+/** What the settings do not say: how they were found, and what is otherwise within another program, a test say. */
 export interface Surroundings {
   /** From when on something is a reason not to be well. */
   readonly times?: ReasonTimes;
+  /** What a user should know of how the settings were found. */
+  readonly settingsNotes?: readonly string[];
   /** Where the lines of the log go instead of stdout. */
   readonly logTo?: { write(line: string): void };
 }
@@ -141,7 +152,7 @@ export interface Surroundings {
 export async function startService(
   config: Config,
   assignment: Assignment = ALONE,
-  { times = REASON_TIMES, logTo }: Surroundings = {},
+  { times = REASON_TIMES, settingsNotes = [], logTo }: Surroundings = {},
 ): Promise<Service> {
   const releasers: Releaser[] = [];
   const log = createLog({
@@ -151,7 +162,7 @@ export async function startService(
     ...(logTo === undefined ? {} : { to: logTo }),
   });
   try {
-    return await start(config, assignment, times, log, releasers);
+    return await start(config, assignment, { times, settingsNotes }, log, releasers);
   } catch (cause) {
     log.serviceFailed(cause as Error);
     await releaseAll(releasers, log);
@@ -186,7 +197,7 @@ async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
 async function start(
   config: Config,
   assignment: Assignment,
-  times: ReasonTimes,
+  { times, settingsNotes }: Required<Omit<Surroundings, "logTo">>,
   log: Log,
   releasers: Releaser[],
 ): Promise<Service> {
@@ -209,10 +220,14 @@ async function start(
   const bouncesLeft = new Map<string, KeptMessage>();
   /** The embedded Redis that ended with everything on its disk. */
   let settledIn: string | null = null;
+  /** Which queue was refused to us last, where there is no journal; null since something was queued. */
+  let queueFault: Error | null = null;
   let full = false;
   let stopping = false;
   /** Whether what has not settled is still to be published again. */
   let again = false;
+  /** When what was kept in Redis was last found to be gone; null when it never was. */
+  let emptiedAt: Date | null = null;
   /** Whether the journal knows which Redis it is drained into; before that, nothing is. */
   let noted = false;
   const refusals = createRefusals();
@@ -230,6 +245,11 @@ async function start(
     onFault: (what, cause) => log.settingsNotReloaded(what, cause),
   });
   releasers.push(async () => files.stop());
+  const mayTellOfFiles = oncePer(MINUTE_MS, 1);
+  const openFiles = watchOpenFiles((limit) => {
+    if (mayTellOfFiles("")) log.filesUsedUp({ limit });
+  });
+  releasers.push(async () => openFiles.stop());
   let redisVersion = "";
   const outages = {
     redis: createOutage<string>({
@@ -238,7 +258,8 @@ async function start(
     }),
     drain: createOutage<Error>({
       patienceMs: DRAIN_PATIENCE_MS,
-      onBegun: (cause) => log.drainFailed(cause, journalStatus().records),
+      // By then it may be known better: at a start nobody has looked at Redis yet.
+      onBegun: (cause) => log.drainFailed(drain?.trouble() ?? cause, journalStatus().records),
       onOver: (outage) => log.drainRecovered({ ...outage }),
     }),
     queue: createOutage<Error>({
@@ -275,6 +296,7 @@ async function start(
     // What was measured before an outage is no news.
     queues: () => (redisAway() === null ? queueWatch.queues() : new Map()),
     traceNotesLost: () => trace.lost(),
+    logLinesLost: () => log.linesLost(),
     processesMissing: () => siblings.missing(),
     catalogue: () => files.reading().catalogue.version,
     process: shownNumber(assignment),
@@ -287,7 +309,7 @@ async function start(
   const siblings = createSiblings(config.dataDir, isFirst ? assignment : ALONE);
 
   const dataDir = processDirectory(config.dataDir, assignment.number);
-  makeDataDir(dataDir);
+  const doubtOfDirectory = makeDataDir(dataDir);
   const control = await takeControl(dataDir);
   releasers.push(() => control.release());
 
@@ -343,6 +365,8 @@ async function start(
     onBack: noteRedis,
     onSuitability: (reasons) =>
       reasons.length > 0 ? log.redisUnsuitable(reasons, config.redisChecks === "warn") : log.redisSuitable(),
+    // A journal knows it too when that was done while no process looked.
+    onEmptied: () => journal ?? noteEmptied(),
     onTick: tick,
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
@@ -394,7 +418,14 @@ async function start(
     metrics: async () => pack(await metrics.registry.getMetricsAsJSON()),
   });
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
-  const notes = isFirst ? startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()) : [];
+  const notes = isFirst
+    ? [
+        ...settingsNotes,
+        ...tooFewFiles(openFilesLimit(), config.maxClients),
+        ...(doubtOfDirectory ? [doubtOfDirectory] : []),
+        ...startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()),
+      ]
+    : [];
   for (const note of notes) log.serviceNote(note);
 
   return {
@@ -470,6 +501,7 @@ async function start(
       isProxy: createNetworks(config.proxies),
       findPeer: createAccess(files.peers()),
       certificate: files.certificate(),
+      ciphers: config.tlsCiphers,
       onMessage: handle,
       onSession: (peer) => metrics.sessions.inc({ peer }),
       onRefused: noteRefusal,
@@ -541,9 +573,11 @@ async function start(
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
       const published = await withDeadline(publish(record), "Redis").catch((cause: Error) => {
+        if (cause instanceof QueueRefusedError) queueFault = cause;
         outages.queue.begun(cause);
         throw cause;
       });
+      queueFault = null;
       outages.queue.over();
       notePublished(record, published, false);
     } catch (cause) {
@@ -579,6 +613,11 @@ async function start(
   function noteRedis({ version }: RedisServer): void {
     redisVersion = version;
     if (!outages.redis.over()) log.redisConnected({ redis: describeRedis(place), version });
+  }
+
+  function noteEmptied(): void {
+    emptiedAt = new Date();
+    log.redisEmptied();
   }
 
   function noteRefusal(refusal: NewRefusal): void {
@@ -692,11 +731,12 @@ async function start(
 
   /** Once a second, with what Redis is there. */
   async function tick(identity: string | null): Promise<void> {
+    openFiles.look();
     if (journal && drain) {
-      if (await journal.noteRedis(identity)) {
-        again = true;
-        log.redisChanged();
-      }
+      const news = await journal.noteRedis(identity);
+      again ||= news.again;
+      if (news.emptied) noteEmptied();
+      else if (news.again) log.redisChanged();
       noted ||= identity !== null;
       if (again && identity !== null) {
         again = false;
@@ -742,8 +782,8 @@ async function start(
       fullOfQueued: isFullNow && isQueued(use),
       needsRedis: config.accept === "queue",
       journal: { ...use, usedUp: isFullNow || config.accept !== "journal" ? [] : use.usedUp },
-      redis: { ...watch.state(), accepted: config.redisChecks === "warn", refusal: watch.refusal() },
-      drainFault: drain?.trouble() ?? null,
+      redis: { ...watch.state(), emptiedAt, accepted: config.redisChecks === "warn", refusal: watch.refusal() },
+      drainFault: drain?.trouble() ?? queueFault,
       certificateExpiresAt: files.certificate()?.expiresAt ?? null,
       settingsFaults: files.faults(),
       processes: { count: assignment.count, missing: 0, full: 0 },
@@ -784,7 +824,7 @@ async function start(
       peers: traffic.byPeer(),
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: journalStatus(),
-      redis: `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`,
+      redis: describeRedisNow(),
       events: redisAway() === null ? queueWatch.queues().get(config.queue) : undefined,
       further: config.queues.map((fanOut) => ({
         name: fanOut.queue,
@@ -793,6 +833,11 @@ async function start(
       acknowledgements: redisAway() === null ? queueWatch.queues().get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
       quarantined: quarantine.use().messages,
     };
+  }
+
+  /** Where it is, and what a person should know of it. */
+  function describeRedisNow(): string {
+    return `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`;
   }
 
   function state(): ProcessState {
@@ -937,21 +982,6 @@ function oncePer(everyMs: number, maxKeys: number): (key: string) => boolean {
   };
 }
 
-/** Its name, and that of each directory above it that was made too, is on the disk when this returns. */
-function makeDataDir(dataDir: string): void {
-  try {
-    const first = mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    chmodSync(dataDir, 0o700);
-    for (let made = first === undefined ? null : dataDir; made !== null; made = made === first ? null : dirname(made)) {
-      const parent = openSync(dirname(made), "r");
-      fsyncSync(parent);
-      closeSync(parent);
-    }
-  } catch (cause) {
-    throw new Error(`Cannot use the data directory ${dataDir}: ${(cause as Error).message} (MM4D_DATA_DIR)`);
-  }
-}
-
 function startNotes(config: Config, certificateExpiresAt: Date | null, peers: readonly Peer[]): readonly string[] {
   const notes: string[] = [];
   if (config.peers.length === 0 && config.peersFile === "") {
@@ -989,8 +1019,7 @@ function limitsOf(config: Config): Limits {
 }
 
 function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {
-  const why = cause.code === "EADDRINUSE" ? "the port is taken, must be free" : cause.message;
-  throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${why} (${setting})`);
+  throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${whyNotListening(cause)} (${setting})`);
 }
 
 function withDeadline<T>(work: Promise<T>, who: string): Promise<T> {

@@ -6,7 +6,7 @@ import { type Config, SETTINGS, type SettingName } from "./config.ts";
 export type ToldSettings = Partial<Config>;
 
 /** Where it listens, and where its Redis is, is told apart: as it is, not as it was set. */
-const TOLD_APART = /^(?:redis|smtp|smtps|admin)[A-Z]/;
+const TOLD_APART = /^(?:redis(?!Checks$)|smtp|smtps|admin)[A-Z]/;
 /** Paths, which whoever asks would begin elsewhere. */
 const PATHS: readonly SettingName[] = [
   "dataDir",

@@ -66,7 +66,8 @@ test.concurrent("what a peer wrote does nothing to the terminal, and is whole in
 
 test.concurrent("`explain` says why there is no event, and fails", async () => {
   for (const [name, why] of [
-    ["not-mm4-mail", "refused with 554"],
+    ["not-mm4-names-the-field", "refused with 554"],
+    ["empty-line-first", "not in its header"],
     ["no-status", "kept in quarantine"],
     ["request-recipients-beyond-bound", "kept in quarantine. It names more than 500 recipients"],
     ["forward-req", "counted and not queued"],

@@ -60,7 +60,7 @@ test("a name and addresses are enough, and everything else has its default", () 
     ...whole.value[0],
     name: "carrier",
     networks: [{ address: "192.0.2.0", prefix: 24, family: "ipv4" }],
-    limits: { connections: null, messagesPerSecond: null },
+    limits: { connections: null, messagesPerSecond: null, commands: null },
     acknowledge: { ...whole.value[0]?.acknowledge, host: null },
   });
 });
@@ -91,8 +91,19 @@ test.each([
   [one({ addresses: ["2001:db8::/32", "2001:DB8:0::1/32"] }), 'is "2001:DB8:0::1/32" as peers[0].addresses[0] is'],
   [one({ tls: "yes" }), 'peers[0].tls is "yes", must be one of "off", "optional", "required"'],
   [one({ nanp: "yes" }), 'peers[0].nanp is "yes", must be true or false'],
+  [
+    one({ internationalPrefixes: ["+00"] }),
+    'peers[0].internationalPrefixes[0] is "+00", must be an international prefix, such as "00" or "011"',
+  ],
+  // The trunk prefix of a country would make another country's number of a national one.
+  [
+    one({ internationalPrefixes: ["0"] }),
+    'peers[0].internationalPrefixes[0] is "0", must be an international prefix, such as "00" or "011"',
+  ],
+  [one({ internationalPrefixes: "00" }), 'peers[0].internationalPrefixes is "00", must be a list of prefixes'],
   [one({ limits: { connections: 0 } }), "peers[0].limits.connections is 0, must be null or a whole number from 1"],
   [one({ limits: { perSecond: 1 } }), "peers[0].limits.perSecond is no option"],
+  [one({ limits: { commands: 9 } }), "peers[0].limits.commands is 9, must be null or a whole number from 10"],
   [one({ mailFromDomains: ["@x"] }), 'peers[0].mailFromDomains[0] is "@x", must be a domain'],
   [one({ clientCertificate: {} }), "peers[0].clientCertificate is {}, must be an object with fingerprint or subject"],
   [
@@ -119,6 +130,19 @@ test.each([
   const told = faults(json);
   expect(told).toHaveLength(1);
   expect(told[0]).toContain(expected);
+});
+
+test("domains and addresses are the same in all their spellings", () => {
+  const json = one({
+    mailFromDomains: ["MMSC.Example.", "[IPv6:2001:DB8:0::1]", "192.0.2.1"],
+    acknowledge: { to: "system-user@mmsc.example." },
+  });
+  const read = readPeers(json, () => "");
+  if (!read.ok) throw new Error(read.error.join());
+  expect(read.value[0]).toMatchObject({
+    mailFromDomains: ["mmsc.example", "[2001:db8::1]", "[192.0.2.1]"],
+    acknowledge: { to: "system-user@mmsc.example" },
+  });
 });
 
 test("every fault is told at once, and a long value is cut", () => {
@@ -162,7 +186,17 @@ test("peers check says that a file is in order, or every fault of it", async () 
 
 test("peers list prints what is in force, and what differs from the defaults", async () => {
   const file = saved("list.json", {
-    peers: [WHOLE, { name: "odd", addresses: ["192.0.2.7"], tls: "required", swapAddresses: true, bareNewlines: true }],
+    peers: [
+      WHOLE,
+      {
+        name: "odd",
+        addresses: ["192.0.2.7"],
+        tls: "required",
+        internationalPrefixes: ["00", "011"],
+        swapAddresses: true,
+        bareNewlines: true,
+      },
+    ],
   });
   const { stdout } = await runCommand(["peers", "list"], cleanEnv({ MM4D_PEERS_FILE: file }));
   expect(stdout).toBe(`bandwidth
@@ -171,7 +205,7 @@ test("peers list prints what is in force, and what differs from the defaults", a
     mmsc.example:25
 odd
   192.0.2.7/32
-  TLS required; swapAddresses; bareNewlines
+  TLS required; international prefixes 00, 011; swapAddresses; bareNewlines
 `);
 });
 

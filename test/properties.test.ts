@@ -3,9 +3,11 @@ import fc from "fast-check";
 import { simpleParser } from "mailparser";
 import { expect, test } from "vitest";
 import { type Ordered, shouldApply } from "../src/delivery/order.ts";
+import { readParty } from "../src/mm4/address.ts";
+import { splitAddresses } from "../src/mm4/address-list.ts";
 import { composePdu, type PduToCompose } from "../src/mm4/compose.ts";
 import { readHeader } from "../src/mm4/header.ts";
-import { eventOf, HEADER_LIMITS, PEER, read } from "./support/report.ts";
+import { deliveryReport, eventOf, HEADER_LIMITS, PEER, read } from "./support/report.ts";
 
 const word = fc.stringMatching(/^[A-Za-z0-9!#$%&'*+.=?^_`{|}~-]{1,30}$/).filter((text) => !text.includes("=?"));
 const number = fc
@@ -63,6 +65,85 @@ test("the reader never throws, whatever the bytes", () => {
       read(bytes);
     }),
     { numRuns: 3_000 },
+  );
+});
+
+/** What addresses and lists of them are made of, joined in any way. */
+const addresses = fc
+  .array(
+    fc.oneof(
+      fc.stringMatching(/^[0-9]{1,17}$/),
+      fc.stringMatching(/^[a-z]{1,4}$/),
+      fc.constantFrom("+", "+0", "00", "011", "/TYPE=PLMN", "/TYPE=", "/type=ipv4", "@", "@a.example", "%2B", "tel:"),
+      fc.constantFrom(" ", "  ", "\t", ",", ";", "|", ".", "-", '"', "<", ">", "(", ")", "Ok", "Error-x", "128"),
+    ),
+    { maxLength: 14 },
+  )
+  .map((parts) => parts.join(""));
+const rules = fc.record({
+  nanp: fc.boolean(),
+  internationalPrefixes: fc.subarray(["00", "011", "810"]),
+});
+
+test("a party is a number that could be one: no country code begins with 0, and no number is a mailbox", () => {
+  fc.assert(
+    fc.property(addresses, rules, (text, numberRules) => {
+      const { party } = readParty(text, numberRules);
+      expect(party.raw).toBe(text.trim());
+      if (party.kind === "e164") expect(party.number).toMatch(/^\+[1-9]\d{6,14}$/);
+      else if (party.kind === "shortcode") expect(party.number).toMatch(/^\d{3,8}$/);
+      else expect(party.number).toBe(null);
+      // Of the digits of a number each was written.
+      const written = text.replace(/\D/g, "");
+      if (party.number !== null && !numberRules.nanp) expect(written).toContain(party.number.replace("+", ""));
+      if (party.domain !== null) expect(party.domain).not.toMatch(/[@/\s]/);
+      if (party.kind === "email") {
+        expect(party.domain).not.toBe(null);
+        // But in its display name, or a comment, or as part of a word.
+        expect(text).not.toMatch(/^(?:[^@<(]*[^@<(a-z\d_-])?[\d_-]*\d{10}[\d_-]*(?:[^@<(a-z\d_-][^@<(]*)?@/i);
+      }
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test("whatever splits a list keeps every digit of it, and what is split without a comma is told", () => {
+  fc.assert(
+    fc.property(addresses, (list) => {
+      const split = splitAddresses(list);
+      expect(split.addresses.join(" ").match(/\d+/g)).toEqual(list.match(/\d+/g));
+      if (split.addresses.length > 1 && !list.includes(",")) expect(split.withoutCommas).toBe(true);
+      expect(split.addresses.every((address) => address.trim() === address && address !== "")).toBe(true);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+test("no digits of a response's recipients are lost without a word", () => {
+  fc.assert(
+    fc.property(addresses, (list) => {
+      const { data } = eventOf(
+        deliveryReport({
+          "X-Mms-Message-Type": "MM4_forward.RES",
+          "X-Mms-Request-Status-Code": "Ok",
+          "X-Mms-Request-Recipients": list,
+        }),
+      );
+      const told = data.warnings.some((warning) =>
+        ["unreadable-request-recipient", "unreadable-domain", "control-characters-removed"].includes(warning),
+      );
+      if (told) return;
+      // Each run of digits that may be a number is a recipient's, or stands in its domain, display name, comment, mailbox or status.
+      for (const digits of list.match(/\d{7,}/g) ?? []) {
+        const holds = data.requestRecipients.some(
+          ({ party: { raw, number: read, kind, domain }, status }) =>
+            [read, domain, status].some((text) => text?.includes(digits)) ||
+            (raw.includes(digits) && (kind === "email" || /[<(]/.test(raw))),
+        );
+        expect([list, digits, holds]).toEqual([list, digits, true]);
+      }
+    }),
+    { numRuns: 1_000 },
   );
 });
 

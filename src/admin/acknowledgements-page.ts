@@ -72,13 +72,13 @@ function choiceIn(text: string | undefined): Choice {
 
 function table(rows: readonly Html[], { loggedIn }: Operator): Html {
   return html`<section class="card"><div class="wide" tabindex="0"><table>
-    <thead><tr><th scope="col">Peer</th><th scope="col">State</th><th scope="col">Says</th><th scope="col">Ids</th><th scope="col">Why not</th>${loggedIn ? html`<th scope="col">Do</th>` : ""}</tr></thead>
+    <thead><tr><th scope="col">Peer</th><th scope="col">State</th><th scope="col">Says</th><th scope="col">Ids</th><th scope="col">Answer, or why not</th>${loggedIn ? html`<th scope="col">Do</th>` : ""}</tr></thead>
     <tbody>${rows}</tbody>
   </table></div></section>`;
 }
 
 export function row(
-  { id, state, acknowledgement: ack, attempts, error, at }: AcknowledgementEntry,
+  { id, state, acknowledgement: ack, attempts, error, reply, at }: AcknowledgementEntry,
   { loggedIn, numbers }: Pick<Operator, "loggedIn" | "numbers">,
 ): Html {
   const mask = acknowledgementMask(ack);
@@ -90,7 +90,7 @@ export function row(
     <td>${state}${attempts === 0 ? "" : `, ${some(attempts, "attempt")}`} ${at === null ? "" : time(at)}</td>
     <td>${ack.messageType} ${ack.requestStatus}</td>
     <td>${shown(ack.transactionId ?? "none", mask)}<br />${shown(ack.messageId ?? "none", mask)}</td>
-    <td>${shown(bounce ?? error ?? "", (text) => mask(maskAllNumbers(text)))}</td>
+    <td>${shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text)))}</td>
     ${loggedIn ? html`<td>${state === "owed" || state === "sending" ? "" : retryOne(id)}</td>` : ""}
   </tr>`;
 }

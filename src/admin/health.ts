@@ -35,6 +35,10 @@ export interface HealthFacts {
     readonly unsuitable: readonly string[];
     /** Whether the operator knows that, and goes on (MM4D_REDIS_CHECKS). */
     readonly accepted: boolean;
+    /** Whether it is away because it is a node of a Redis Cluster. */
+    readonly cluster: boolean;
+    /** When it was last found that what was kept there was gone; null when it never was. */
+    readonly emptiedAt: Date | null;
     /** Why nothing is put on the queue while it answers; null when it is. */
     readonly refusal: string | null;
   };
@@ -110,7 +114,10 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
       usedUp: [...new Set(all.flatMap(({ journal }) => journal.usedUp))],
       most: mostOf(all.map(({ journal }) => journal.most)),
     },
-    redis: worst(({ redis }) => redis.awayMs !== null || redis.fault !== null || redis.refusal !== null).redis,
+    redis: {
+      ...worst(({ redis }) => redis.awayMs !== null || redis.fault !== null || redis.refusal !== null).redis,
+      emptiedAt: all.map(({ redis }) => redis.emptiedAt).reduce(later),
+    },
     drainFault: worst(({ drainFault }) => drainFault).drainFault,
     settingsFaults: [...new Set(all.flatMap(({ settingsFaults }) => settingsFaults))],
     processes: {

@@ -18,6 +18,7 @@ const WHY: Readonly<Record<string, string>> = {
   "no-status": "a report without a status and without a code",
   "unknown-type": "a status, but a message type nobody knows",
   "event-too-large": "more than an event may hold: its line says what. Replaying it comes to the same",
+  "type-outside-header": "a message type behind its header: a report within another mail, or behind an empty line",
   "internal-error": "a fault of ours while reading it: please report it, and replay it after an upgrade",
 };
 

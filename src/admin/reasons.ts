@@ -36,6 +36,8 @@ export interface ReasonTimes {
   readonly notTakenMs: number;
   readonly abandonedMs: number;
   readonly quarantineFullMs: number;
+  /** Until when it is one, in this case. */
+  readonly emptiedMs: number;
   readonly silentFromStartMs: number;
   readonly silentMs: number;
 }
@@ -49,6 +51,8 @@ export const REASON_TIMES: ReasonTimes = {
   abandonedMs: 600_000,
   /** Longer than a person takes to replay what is there. */
   quarantineFullMs: 60_000,
+  /** A person looks once a day. */
+  emptiedMs: 86_400_000,
   /** A small carrier has nothing to say for minutes; and whoever starts mm4d to try it should see that it is well. */
   silentFromStartMs: 3_600_000,
   /** Every carrier has some report a day. */
@@ -100,12 +104,27 @@ const ROWS = [
     noticed: inQueueMode,
     sentences: (facts) => {
       const { redis, needsRedis } = facts;
-      if (redis.awayMs === null) return [];
+      if (redis.awayMs === null || redis.cluster) return [];
       const away = `Redis has been away for ${durationInWords(redis.awayMs)} (${redis.fault})`;
       if (needsRedis) return [`${away}: reports get 451 until it is back`];
       return [`${away}: ${waiting(facts)}${relaysNotice(facts) ? "" : "; relays see no difference"}`];
     },
     remedy: "See to Redis and the network; then nothing else is needed",
+  },
+  {
+    name: "redis-cluster",
+    means:
+      "Redis answers, and is a node of a Redis Cluster, which cannot be used; reports wait in the journal, and in queue mode they get 451",
+    state: "not-well",
+    unready: inQueueMode,
+    noticed: inQueueMode,
+    sentences: (facts) => {
+      const { redis, needsRedis } = facts;
+      if (redis.awayMs === null || !redis.cluster) return [];
+      return [`${redis.fault?.replace(/^it /, "Redis ")}: ${needsRedis ? "reports get 451" : waiting(facts)}`];
+    },
+    remedy:
+      "Waiting does not help: name a Redis without cluster mode in `REDIS_URL`, and start mm4d again. What waits in the journal is queued then",
   },
   {
     name: "redis-refuses-writes",
@@ -139,6 +158,22 @@ const ROWS = [
       "What Redis loses is lost: set it as it should be, or know it. A managed Redis has it among its own settings",
   },
   {
+    name: "redis-emptied",
+    means:
+      "within the last day, what mm4d keeps in Redis was found to be gone: by FLUSHALL or FLUSHDB, by a restart of a Redis that keeps nothing on its disk, or because it is another Redis",
+    state: "needs-attention",
+    sentences: ({ now, needsRedis, redis: { emptiedAt } }, { emptiedMs }) => {
+      const agoMs = emptiedAt === null ? Number.POSITIVE_INFINITY : Number(now) - Number(emptiedAt);
+      if (agoMs >= emptiedMs) return [];
+      const left = needsRedis ? "" : "; what the journal still held is queued again";
+      return [
+        `Redis was found emptied ${durationInWords(agoMs)} ago (FLUSHALL, or a restart without appendonly?): older events that nobody had consumed are lost${left}`,
+      ];
+    },
+    remedy:
+      "[Find who has done it](#redis-was-emptied), and give mm4d a Redis, or a user's rights, of its own. It is told for a day, or until mm4d is started again",
+  },
+  {
     name: "queue-refused",
     means: "in queue mode: Redis may evict, so nothing is put there, and reports get 451",
     state: "not-well",
@@ -152,12 +187,15 @@ const ROWS = [
   },
   {
     name: "events-not-queued",
-    means: "Redis answers, and what is in the journal cannot be put on the queue",
+    means:
+      "Redis answers, and reports cannot be put on the queue; they wait in the journal, and in queue mode they get 451",
     state: "not-well",
-    sentences: (facts) =>
-      redisAnswers(facts.redis) && facts.drainFault !== null
-        ? [`Events cannot be put on the queue (${facts.drainFault.message}): ${waiting(facts)}`]
-        : [],
+    noticed: inQueueMode,
+    sentences: (facts) => {
+      if (!redisAnswers(facts.redis) || facts.drainFault === null) return [];
+      const cannot = `Events cannot be put on the queue (${facts.drainFault.message})`;
+      return [facts.needsRedis ? `${cannot}: those reports get 451 until they can` : `${cannot}: ${waiting(facts)}`];
+    },
     remedy: "[Get the queue going](#the-journal-is-not-draining)",
   },
   {

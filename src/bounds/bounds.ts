@@ -17,6 +17,13 @@ interface Bound {
 }
 
 export const BOUNDS = {
+  logWaiting: {
+    value: 4_194_304,
+    unit: "bytes",
+    about: "lines of the log that wait for whoever reads stdout, in each process",
+    reason:
+      "some thousand reports, while a reader stands still; further lines are lost, counted (`mm4d_log_lines_lost_total`) and told of, as no report waits for its log",
+  },
   idCompared: {
     value: 1_000,
     unit: "characters",
@@ -303,6 +310,26 @@ export const BOUNDS = {
     about: "such connections of all peers",
     reason: "each takes some memory and an open file; further ones are closed without a word",
   },
+  commandsPerSecond: {
+    value: 10,
+    unit: "things",
+    about: "commands a second of a listed peer's connection that never end it, without any message",
+    reason:
+      "a relay that keeps its connection open says something every few seconds; faster ones use up `MM4D_MAX_COMMANDS`, bad ones `MM4D_MAX_BAD_COMMANDS`, and then hear 421",
+  },
+  healthChecks: {
+    value: 100,
+    unit: "things",
+    about: "health checks of balancers (`MM4D_PROXIES`) at a time",
+    reason: "each asks over one connection every second or so; further ones are closed without a word",
+  },
+  pathOctets: {
+    value: 256,
+    unit: "bytes",
+    about: "the address of MAIL or RCPT, with its angle brackets",
+    reason:
+      "RFC 5321 §4.5.3.1.3; beyond it 501. Its local part may be longer than the 64 octets that a server must take, as addresses of bounces are",
+  },
   parameters: {
     value: 20,
     unit: "things",
@@ -363,5 +390,12 @@ export const BOUNDS = {
     unit: "ms",
     about: "how often Redis is asked for its list of clients, at most",
     reason: "with ten thousand clients that is some MB; whether a consumer is connected may be told late",
+  },
+  typeLookedFor: {
+    value: 65_536,
+    unit: "bytes",
+    about: "how much of a message without a type in its header is searched for one",
+    reason:
+      "a report that a relay has wrapped stands near the beginning; beyond it the message is no MM4 message, and refused",
   },
 } as const satisfies Readonly<Record<string, Bound>>;

@@ -108,6 +108,7 @@ export function describeEntry({
   acknowledgement: ack,
   attempts,
   error,
+  reply,
   at,
 }: AcknowledgementEntry): readonly string[] {
   const tried = attempts === 0 ? "" : `, ${some(attempts, "attempt")}`;
@@ -119,6 +120,7 @@ export function describeEntry({
     `  transaction ${ack.transactionId ?? "(none)"}, message ${ack.messageId ?? "(none)"}`,
     // Whole, because what to do stands at its end.
     ...(error === null ? [] : [`  ${oneLine(error)}`]),
+    ...(reply === null ? [] : [`  ${oneLine(reply)}`]),
     ...(ack.bounce ? [firstLine(bounced(ack.bounce))] : []),
   ];
 }

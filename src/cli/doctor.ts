@@ -1,5 +1,15 @@
 /** `mm4d doctor`: looks at everything that mm4d rests on, and says what to do about it. */
-import { closeSync, existsSync, fdatasyncSync, openSync, rmSync, statfsSync, statSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  fdatasyncSync,
+  openSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
@@ -9,12 +19,14 @@ import type { Status } from "../admin/status.ts";
 import { loadCatalogue } from "../catalogue-file.ts";
 import type { Config } from "../config.ts";
 import { askControl } from "../control-client.ts";
+import { unusable, userOf, whoseDirectory } from "../data-directory.ts";
 import { doubtsAbout, loadPeers, mustUseTls } from "../peers.ts";
 import { megabytes } from "../quantities.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
-import { describeRedis, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
+import { describeRedis, type RedisServer, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
 import { loadCertificate } from "../smtp/certificate.ts";
-import { describeHeld, describeNone, type Found, holderFor, weightiest } from "./find-service.ts";
+import { DENIED, openFilesLimit, tooFewFiles, whyNotListening } from "../system-limits.ts";
+import { describeHeld, describeNone, type Found, holderFor, runnerOf, weightiest } from "./find-service.ts";
 import type { Holder } from "./port-holder.ts";
 import { followService, reached } from "./running-service.ts";
 import { readSettings, type Settings } from "./settings.ts";
@@ -51,7 +63,7 @@ export function addDoctorCommand(program: Command): void {
       "after",
       `
 Looks at settings, Redis, ports, data directory, certificate, peers and
-catalogue. Writes one key to Redis that expires, and one file in the data
+catalogue. Writes keys to Redis that expire, and one file in the data
 directory that it removes. Of a running service it says what status says: a
 warning for what needs attention, a fault for what is not well. Exit code 1
 when there is a fault.`,
@@ -74,11 +86,12 @@ async function doctor({ json }: { json?: true }): Promise<void> {
     const { settings, found } = await followService(loaded.value);
     const { config } = settings;
     const running = found.kind === "running" ? found.facts : undefined;
-    await tell([ok("settings", "all can be read")]);
+    await tell(["all can be read", ...settings.notes].map((text) => ok("settings", text)));
     await tell(found.kind === "running" ? await lookAtService(found) : lookForService(found, settings));
     await tell(compareRedis(config, found));
     await tell(await lookAtRedis(config, running));
     await tell(await (found.kind === "running" ? lookAtPorts(found.facts) : lookForPorts(config, found)));
+    await tell(lookAtOpenFiles(config, running));
     for (const look of [lookAtDirectory, lookAtCertificate, lookAtPeers]) await tell(await look(config));
     await tell(lookAtCatalogue(config));
   }
@@ -173,7 +186,8 @@ async function lookAtRedis(config: Config, running: ServiceFacts | undefined): P
   const place = redisOf(config) ?? running?.redis;
   if (!place) return [ok(about, "none is set; mm4d starts one of its own")];
   try {
-    const found = await withRedis(place, (redis) => checkUp(redis, config.queuePrefix));
+    const queues = [config.queue, ...config.queues.map(({ queue }) => queue)];
+    const found = await withRedis(place, (redis) => checkUp(redis, config.queuePrefix, queues));
     return describeCheckUp(found, config, describeRedis(place));
   } catch (cause) {
     const text = `${inWords(cause)}. See to ${describeRedis(place)}, REDIS_URL and the network`;
@@ -181,44 +195,74 @@ async function lookAtRedis(config: Config, running: ServiceFacts | undefined): P
   }
 }
 
-function describeCheckUp(
-  { server, answeredInMs, keys, clockApartMs, wroteInMs }: CheckUp,
-  { dedupeHours, redisChecks }: Config,
-  where: string,
-): Findings {
+function describeCheckUp(found: CheckUp, config: Config, where: string): Findings {
+  const { server, keys, clockApartMs, wroteInMs } = found;
   const about = "Redis";
-  const findings: Finding[] = [ok(about, `${server.version} at ${where}, answers in ${answeredInMs} ms`)];
-  const unfit = unsuitable(server);
-  for (const text of unfit) findings.push((redisChecks === "warn" ? warning : fault)(about, text));
-  if (unfit.length === 0) findings.push(ok(about, "evicts nothing, and keeps its jobs on its disk"));
-
-  const { memoryRatio } = server;
-  const percent = `${Math.round((memoryRatio ?? 0) * 100)} % of its maxmemory is used`;
-  if (memoryRatio === null) findings.push(ok("Redis memory", "without a limit of its own"));
-  else if (memoryRatio < MEMORY_WARNED) findings.push(ok("Redis memory", percent));
-  else {
-    findings.push({
-      about: "Redis memory",
-      verdict: memoryRatio < MEMORY_FAULT ? "warning" : "fault",
-      text: `${percent}: when it is full, it takes no more events. Raise maxmemory, shorten MM4D_DEDUPE_HOURS, or see whether events are consumed`,
-    });
+  const answers = `at ${where}, answers in ${found.answeredInMs} ms`;
+  if (server.ok && server.value.cluster) {
+    // Whatever else is asked of it, the answer is of one node only.
+    return [ok(about, `${server.value.version} ${answers}`), ...unfitFor(server.value, config)];
   }
+  const { dedupeHours } = config;
+  return [
+    ...(server.ok
+      ? [ok(about, `${server.value.version} ${answers}`), ...unfitFor(server.value, config), ...memoryOf(server.value)]
+      : [
+          fault(
+            about,
+            `${answers}, and what it is cannot be told: ${server.why}. The service asks for INFO each second, and puts nothing on a queue without it`,
+          ),
+        ]),
+    keys.ok
+      ? ok(
+          "duplicate window",
+          `${dedupeHours} h; at most ${keys.value} ids are remembered, about ${megabytes(keys.value * ID_BYTES)}`,
+        )
+      : warning("duplicate window", `${dedupeHours} h; how many ids are remembered cannot be told: ${keys.why}`),
+    clockOf(clockApartMs),
+    wroteInMs.ok
+      ? ok("write to Redis", `taken in ${wroteInMs.value} ms`)
+      : fault("write to Redis", `refused: ${wroteInMs.why}. Nothing can be put on the queues`),
+    ...storesOf(found),
+  ];
+}
 
-  findings.push(
-    ok("duplicate window", `${dedupeHours} h; at most ${keys} ids are remembered, about ${megabytes(keys * ID_BYTES)}`),
+/** What was accepted is not for an alarm. */
+function unfitFor(server: RedisServer, { redisChecks }: Config): Findings {
+  const about = "Redis";
+  const unfit = unsuitable(server);
+  if (unfit.length === 0) return [ok(about, "evicts nothing, and keeps its jobs on its disk")];
+  const accepted = redisChecks === "warn" && !server.cluster;
+  return unfit.map((text) =>
+    accepted ? warning(about, `${text}. MM4D_REDIS_CHECKS=warn accepts that`) : fault(about, text),
   );
+}
 
-  findings.push(
-    clockApartMs < CLOCK_WARNED_MS
-      ? ok("clock", `${clockApartMs} ms from Redis's`)
-      : warning(
-          "clock",
-          `${Math.round(clockApartMs / 1000)} s from Redis's, by which delays and the duplicate window are counted. Set both by NTP`,
-        ),
+function memoryOf({ memoryRatio }: RedisServer): Findings {
+  const about = "Redis memory";
+  const percent = `${Math.round((memoryRatio ?? 0) * 100)} % of its maxmemory is used`;
+  if (memoryRatio === null) return [ok(about, "without a limit of its own")];
+  if (memoryRatio < MEMORY_WARNED) return [ok(about, percent)];
+  const text = `${percent}: when it is full, it takes no more events. Raise maxmemory, shorten MM4D_DEDUPE_HOURS, or see whether events are consumed`;
+  return [memoryRatio < MEMORY_FAULT ? warning(about, text) : fault(about, text)];
+}
+
+function clockOf(apartMs: CheckUp["clockApartMs"]): Finding {
+  const about = "clock";
+  if (!apartMs.ok) return warning(about, `how far it is from Redis's cannot be told: ${apartMs.why}`);
+  if (apartMs.value < CLOCK_WARNED_MS) return ok(about, `${apartMs.value} ms from Redis's`);
+  const seconds = Math.round(apartMs.value / 1000);
+  return warning(
+    about,
+    `${seconds} s from Redis's, by which delays and the duplicate window are counted. Set both by NTP`,
   );
+}
 
-  findings.push(ok("write to Redis", `taken in ${wroteInMs} ms`));
-  return findings;
+function storesOf({ stores }: CheckUp): Findings {
+  const about = "rights in Redis";
+  const refused = stores.filter(({ why }) => why !== null);
+  if (refused.length === 0) return [ok(about, `enough for ${stores.map(({ name }) => name).join(", ")}`)];
+  return refused.map(({ name, needed, why }) => (needed ? fault : warning)(about, `${name}: ${why}`));
 }
 
 async function lookAtPorts({ smtp, smtps }: ServiceFacts): Promise<Findings> {
@@ -248,6 +292,7 @@ async function lookForPorts(
     ports.map(async ({ about, host, port, setting }): Promise<Finding> => {
       const why = await listenOn(host, port);
       if (why === null) return ok(about, `${host}:${port} is free`);
+      if (why.startsWith(DENIED)) return fault(about, `cannot listen on ${host}:${port}: ${why}. Or set ${setting}`);
       const held = holderFor(host, [port]);
       if (held && isMm4d(held.holder, looks)) return ok(about, `${describeHeld(held, weightiest(looks).dataDir)}`);
       const who = held ? `. ${describeHeld(held, "")}` : "";
@@ -257,23 +302,33 @@ async function lookForPorts(
 }
 
 /** An mm4d that was not asked, or that did not answer: its port is to be held. */
-function isMm4d({ uid, process: held }: Holder, looks: None["looks"]): boolean {
-  if (held !== null) return held.dataDir !== null;
-  return looks.some((look) => look.state === "denied" && look.uid === uid);
+function isMm4d(holder: Holder, looks: None["looks"]): boolean {
+  if (holder.process !== null) return holder.process.dataDir !== null;
+  return looks.some((look) => look.state === "denied" && runnerOf(look, holder) === holder.uid);
+}
+
+/** Of the service that runs; else as one that is started here would have it. */
+function lookAtOpenFiles({ maxClients }: Config, running: ServiceFacts | undefined): Findings {
+  const about = "open files";
+  const limit = openFilesLimit(running?.pid);
+  if (limit === null) return [];
+  const [few] = tooFewFiles(limit, maxClients);
+  if (few !== undefined) return [warning(about, few)];
+  return [ok(about, `${limit === Number.POSITIVE_INFINITY ? "without a limit" : `at most ${limit}`}`)];
 }
 
 async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Promise<Findings> {
   const about = "data directory";
   const path = resolve(dataDir);
-  if (!existsSync(path)) return [ok(about, `${path} is made by the first start`)];
   const findings: Finding[] = [];
-  const { mode, uid } = statSync(path);
-  if ((mode & 0o077) !== 0) {
-    const text = `${path} can be read by others, and holds telephone numbers: chmod 700 ${path}`;
-    findings.push(warning(about, text));
-  } else if (process.getuid && uid !== process.getuid()) {
-    findings.push(warning(about, `${path} belongs to another user; run mm4d as that one`));
-  } else findings.push(ok(about, `${path}, of its owner alone`));
+  try {
+    findings.push(lookAtOwner(path));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [ok(about, `${path} is made by the first start`)];
+    const isDenied = (cause as NodeJS.ErrnoException).code === "EACCES";
+    const text = unusable(path, cause as Error).message;
+    return [fault(about, `${text}${isDenied ? ". Run doctor as the user that mm4d runs as" : ""}`)];
+  }
   if (accept === "queue") return findings;
 
   const { bavail, bsize } = statfsSync(path);
@@ -297,6 +352,23 @@ async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Pr
     findings.push(fault("disk", `cannot be written: ${inWords(cause)}. Reports get 451`));
   }
   return findings;
+}
+
+/** Throws when it cannot be looked at, or not be used. */
+function lookAtOwner(path: string): Finding {
+  const about = "data directory";
+  const stats = statSync(path);
+  const own = process.getuid?.() ?? stats.uid;
+  if (!stats.isDirectory()) throw new Error("it is no directory");
+  accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  // Root may write everywhere, and need not be whom the service runs as.
+  const user = userOf(path) ?? (own === 0 ? stats.uid : own);
+  if (stats.uid !== user) return warning(about, `${path} ${whoseDirectory(path)}`);
+  if ((stats.mode & 0o077) !== 0) {
+    return warning(about, `${path} can be read by others, and holds telephone numbers: chmod 700 ${path}`);
+  }
+  if (stats.uid !== own) return warning(about, `${path} belongs to another user; run mm4d as that one`);
+  return ok(about, `${path}, of its owner alone`);
 }
 
 /** The median, in milliseconds. */
@@ -377,7 +449,9 @@ function lookAtCatalogue({ catalogueFile }: Config): Findings {
 function listenOn(host: string, port: number): Promise<string | null> {
   return new Promise((done) => {
     const server = createServer();
-    server.once("error", (cause) => done(inWords(cause)));
+    server.once("error", (cause: NodeJS.ErrnoException) => {
+      done(cause.code === "EACCES" ? whyNotListening(cause) : inWords(cause));
+    });
     server.listen(port, host, () => server.close(() => done(null)));
   });
 }

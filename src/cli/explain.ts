@@ -33,6 +33,8 @@ const PROBLEMS: Record<Problem["kind"], string> = {
     "It is no MM4 message: it has no X-Mms-Message-Type field. It is refused with 554, unless it comes back: with the null sender and the id of an acknowledgement of ours in it, it is a bounce, and answered 250",
   bounce:
     "It is a bounce (DSN) of a mail of ours. It is answered 250, tied to its acknowledgement and counted, when its envelope has the null sender; otherwise refused with 554",
+  "type-outside-header":
+    "It has an X-Mms-Message-Type field, but not in its header: a report within another mail, or behind an empty line. It is answered 250 and kept in quarantine",
   "header-too-large": "Its header is longer than mm4d reads. It is refused with 552",
   "too-many-fields": "Its header has more fields than mm4d reads. It is refused with 552",
   "other-pdu": "It is another MM4 message than a report. It is answered 250, counted and not queued",

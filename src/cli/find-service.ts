@@ -106,7 +106,7 @@ export function describeNone(found: Extract<Found, { kind: "none" }>, { config, 
   const isThere = look.state === "absent" && holder?.holder.process?.dataDir === look.dataDir;
   const isUnknown = look.state === "absent" && !isThere;
   return [
-    SENTENCES[isThere ? "unanswered" : look.state](look),
+    SENTENCES[isThere ? "unanswered" : look.state]({ ...look, uid: runnerOf(look, holder?.holder) }),
     ...(others ? [`Looked at ${found.looks.map(describeLook).join(", ")}`] : isUnknown ? missing(look) : []),
     ...(found.unit?.unreadable ?? []).map(({ file, why }) => `${file} cannot be read: ${why}`),
     ...(holder === null ? [] : [describeHeld(holder, look.dataDir)]),
@@ -188,6 +188,21 @@ export function describeHeld({ port, holder }: Held, lookedAt: string): string {
   const held = `Port ${port} is held by ${describeHolder(holder)}`;
   if (dataDir === null || dataDir === lookedAt) return held;
   return `${held}, an mm4d on ${dataDir}: ask that one with --data-dir ${dataDir}`;
+}
+
+const GROUP_WRITES = 0o020;
+
+/**
+ * Who runs the mm4d that may be there. The owner of a directory that is a group's, as of a volume, is not who runs
+ * it: where its socket cannot be looked at, whoever holds its port is.
+ */
+export function runnerOf({ dataDir, uid }: Pick<Look, "dataDir" | "uid">, holder: Holder | undefined): number | null {
+  if (holder === undefined || existsSync(join(dataDir, "control.sock"))) return uid;
+  try {
+    return (statSync(dataDir).mode & GROUP_WRITES) === 0 ? uid : holder.uid;
+  } catch {
+    return uid; // It is not for us to look at.
+  }
 }
 
 /** Of the directory, or of the first above it that may be looked at: who may not see it must be that one, or root. */

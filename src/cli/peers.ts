@@ -49,6 +49,7 @@ async function list(): Promise<void> {
 
 function describe(peer: Peer): readonly string[] {
   const { name, listed, networks, tls, clientCertificate, auth, mailFromDomains, limits, acknowledge, rules } = peer;
+  const { internationalPrefixes, ...switches } = rules;
   const options = [
     tls === "optional" ? "" : `TLS ${tls}`,
     clientCertificate ? "client certificate" : "",
@@ -56,8 +57,10 @@ function describe(peer: Peer): readonly string[] {
     mailFromDomains.length > 0 ? `mail from ${mailFromDomains.join(", ")}` : "",
     limits.connections === null ? "" : `at most ${limits.connections} connections`,
     limits.messagesPerSecond === null ? "" : `at most ${limits.messagesPerSecond} messages a second`,
+    limits.commands === null ? "" : `${limits.commands} commands at once without a message`,
     acknowledge.host === null ? "" : `acknowledgements to ${acknowledge.host}:${acknowledge.port}`,
-    ...Object.entries({ ...rules, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
+    internationalPrefixes.length > 0 ? `international prefixes ${internationalPrefixes.join(", ")}` : "",
+    ...Object.entries({ ...switches, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
   ].filter((text) => text !== "");
   return [
     `${name}${listed ? "" : "  (nobody is listed: this machine only)"}`,
@@ -77,11 +80,11 @@ async function test(name: string): Promise<void> {
   const found = await probe({ ...acknowledge, host }, config.hostname).catch((cause: Error) => {
     throw new Error(cause.message);
   });
-  const { greeting, tls, user, offersLogin } = found;
+  const { greeting, tls, withoutTlsBecause, user, offersLogin } = found;
   printWrapped([
     `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${greeting}`,
     tls === null
-      ? "  without TLS"
+      ? `  without TLS${withoutTlsBecause === null ? "" : `, because ${withoutTlsBecause}. So go its acknowledgements, unless the entry has "tls": "required"`}`
       : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${tls.subject} until ${tls.expiresAt}, ${tls.fault === null ? "trusted" : `not trusted (${tls.fault})`}`,
     user !== null
       ? `  logged in as ${user}${tls === null ? ", and the password went without TLS" : ""}`

@@ -76,6 +76,14 @@ const COMPOSED = [
   ...["status", "code", "extension", "text", "messageId", "transactionId", "ack", "scenario", "expectAck"],
   ...["recipient", "group"],
 ];
+/** What the other types say where nobody says otherwise; an MM and the capability request have no status. */
+const USUAL_STATUS: Readonly<Partial<Record<PduKind, string>>> = {
+  "read-report": "Read",
+  "forward-response": "Ok",
+  "delivery-report-response": "Ok",
+  "read-report-response": "Ok",
+  "capability-response": "Ok",
+};
 /** What a relay does with many messages; one is tried once, so that its reply is seen. */
 const BULK_RETRIED_FOR_SECONDS = 60;
 /** An acknowledgement that comes after its first retry. */
@@ -90,7 +98,10 @@ export function addSendCommand(program: Command): void {
   program
     .command("send")
     .description("deliver reports as a carrier's relay would: one, or many by a scenario")
-    .option("-s, --status <word>", "MM status, such as Retrieved; request or read status for the other types")
+    .option(
+      "-s, --status <word>",
+      "MM status, such as Retrieved; for the other types request status (default: Ok) or read status (default: Read)",
+    )
     .option("-c, --code <number>", "X-Internal-Status-Code, such as 470")
     .addOption(new Option("-t, --type <type>", "which PDU").choices(KINDS).default("delivery-report"))
     .option("--extension <word>", "MM status extension, such as Rejection-By-MMS-Recipient")
@@ -300,13 +311,13 @@ function scriptOf(options: SendOptions, index: number): Script {
       },
     ];
   }
-  // A report without any status is worth sending too: it shows the quarantine.
+  // A delivery report without any status is worth sending too: it shows the quarantine.
   return playScenario(
     scenario,
     {
       kind: options.type,
       dialect: DIALECTS[options.dialect],
-      status: options.status,
+      status: statusOf(options),
       code: options.code,
       extension: options.extension,
       text: options.text,
@@ -320,6 +331,12 @@ function scriptOf(options: SendOptions, index: number): Script {
     },
     index,
   );
+}
+
+/** A code says what happened too: beside it only what a read report needs is made up. */
+function statusOf({ status, code, type }: SendOptions): string | undefined {
+  if (status !== undefined) return status;
+  return code === undefined || type === "read-report" ? USUAL_STATUS[type] : undefined;
 }
 
 let saved: Uint8Array | undefined;

@@ -2,6 +2,7 @@
 import cluster from "node:cluster";
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
+import { unusable } from "../data-directory.ts";
 import { createLog } from "../log.ts";
 import { processNumbers } from "../process-directories.ts";
 import { ALIVE, type Assignment, LISTENING, type Processes, type Started, startProcesses } from "../processes.ts";
@@ -33,18 +34,18 @@ One that ends is started again, and goes on with the same journal.`,
 }
 
 async function serve(): Promise<void> {
-  const { config } = loadSettings("start");
+  const { config, notes } = loadSettings("start");
   // Whatever is created belongs to us alone: the journal holds telephone numbers.
   process.umask(0o077);
-  if (cluster.isWorker) return serveAsOneOfSeveral(config);
+  if (cluster.isWorker) return serveAsOneOfSeveral(config, notes);
   let kill = (): void => {};
   // From the first moment: what is being started must be stopped in order too.
   const signalled = firstSignal(() => kill());
   const systemd = connectSystemd(process.env);
-  const numbers = processNumbers(config.dataDir, config.processes);
+  const numbers = numbersOf(config);
   const service =
     numbers.length === 1
-      ? await startAlone(config)
+      ? await startAlone(config, notes)
       : await startSeveral(config, numbers, systemd.watchdogMs, settingsForOthers()).catch(end);
   kill = service.kill;
   tell(service.welcome);
@@ -57,8 +58,16 @@ async function serve(): Promise<void> {
   process.exit((await service.stop()) ? 0 : 1);
 }
 
-async function startAlone(config: Config): Promise<Processes> {
-  const service = await startService(config);
+function numbersOf({ dataDir, processes }: Config): readonly number[] {
+  try {
+    return processNumbers(dataDir, processes);
+  } catch (cause) {
+    throw unusable(dataDir, cause as Error);
+  }
+}
+
+async function startAlone(config: Config, notes: readonly string[]): Promise<Processes> {
+  const service = await startService(config, undefined, { settingsNotes: notes });
   return { welcome: welcome(service, config), reload: service.reload, stop: service.stop, kill() {} };
 }
 
@@ -86,13 +95,13 @@ function end(): never {
   process.exit(1);
 }
 
-async function serveAsOneOfSeveral(config: Config): Promise<void> {
+async function serveAsOneOfSeveral(config: Config, notes: readonly string[]): Promise<void> {
   const told = whatIsTold();
   process.send?.(LISTENING);
   const assignment = await told.assignment;
   if (assignment === "stop") process.exit(0);
   try {
-    const service = await startService(config, assignment);
+    const service = await startService(config, assignment, { settingsNotes: notes });
     const started: Started = { welcome: welcome(service, config), redisUrl: service.redis.redisUrl };
     process.send?.(started);
     told.onReload(service.reload);

@@ -42,7 +42,7 @@ export function readSettings(): Result<Settings, readonly string[]> {
     const further = loaded.ok ? [] : loaded.error.map((fault) => placed(fault, values));
     return { ok: false, error: [...faults, ...further] };
   }
-  const { config, texts } = loaded.value;
+  const { config, texts, notes } = loaded.value;
   const origins: Record<SettingName, Origin> = { ...loaded.value.origins };
   const files: Partial<Record<SettingName, string>> = {};
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
@@ -53,7 +53,7 @@ export function readSettings(): Result<Settings, readonly string[]> {
     }
   }
   if (options.dataDir !== undefined) origins.dataDir = "command line";
-  return ok({ config, texts, origins, files });
+  return ok({ config, texts, origins, files, notes });
 }
 
 /** What the environment of another process needs besides ours to find the same settings. */

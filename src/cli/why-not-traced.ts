@@ -4,10 +4,11 @@ import type { TraceState } from "../admin/control.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { askControl } from "../control-client.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-import { bareId, idsOf, idsOfAcknowledgement, numberOf, type ReportIds } from "../delivery/trace.ts";
+import { bareId, idsOf, idsOfAcknowledgement, numberOf, numbersSought, type ReportIds } from "../delivery/trace.ts";
 import { inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { type JournalRecord, receivedAtOf } from "../journal/record.ts";
-import { readParty, splitAddresses } from "../mm4/address.ts";
+import { readParty } from "../mm4/address.ts";
+import { splitAddresses } from "../mm4/address-list.ts";
 import { type MessageReading, openMessage, readIds } from "../mm4/read-message.ts";
 import { journalDirectory, processDirectory, processNumbers } from "../process-directories.ts";
 import { megabytes } from "../quantities.ts";
@@ -152,7 +153,7 @@ function isNamed(wanted: string, record: JournalRecord, reading: MessageReading)
 
 function isOneOf(wanted: string, { eventId, messageId, transactionId, numbers }: ReportIds): boolean {
   const ids = [eventId, messageId, transactionId].flatMap((id) => (id === null ? [] : [bareId(id)]));
-  return ids.includes(bareId(wanted)) || numbers.includes(numberOf(wanted));
+  return ids.includes(bareId(wanted)) || numbersSought(wanted).some((number) => numbers.includes(number));
 }
 
 function tellRecord(record: JournalRecord, state: RecordState): string {
@@ -201,7 +202,7 @@ function idsIn({ raw }: QuarantinedMessage, reading: MessageReading): ReportIds 
   const { fields } = opened.value;
   const numbers = (["from", "to", "requestRecipients"] as const)
     .flatMap((field) => fields.of(field).values)
-    .flatMap((list) => splitAddresses(list, BOUNDS.recipients.value))
+    .flatMap((list) => splitAddresses(list, BOUNDS.recipients.value).addresses)
     .map((address) => readParty(address).party)
     .map(({ number, raw: written }) => numberOf(number ?? written));
   return { eventId: null, ...readIds(opened.value), numbers };

@@ -38,6 +38,18 @@ export function readCode(written: string): CodeReading {
   return { number: value % 1000, httpCode: value, warnings: [...warnings, "code-in-http-form"] };
 }
 
+/**
+ * The code as it tells one fact from another: the folded number, in whatever form
+ * it was written. But 999 stands for two codes: 9999 is the carrier's, 5999 is
+ * Bandwidth's own, and a message may meet both. Empty for what is no number.
+ */
+export function codeIdentity({ number, httpCode }: Pick<CodeReading, "number" | "httpCode">): string {
+  if (number === null) return "";
+  return String(httpCode === BANDWIDTHS_999 ? httpCode : number);
+}
+
+const BANDWIDTHS_999 = 5999;
+
 /** 4000, 5000 and 9000 themselves would fold to 0, which means success: they fold to nothing. */
 function isHttpForm(value: number): boolean {
   const family = Math.floor(value / 1000);

@@ -30,7 +30,7 @@ export function eventId({ type, peerName, report, judgement }: EventFacts): stri
     report.messageId ?? "",
     report.kind === "forward-response" ? requestRecipients(report) : identity(report.recipient),
     verdictWords(report, judgement.status),
-    judgement.code === null ? "" : String(judgement.code),
+    judgement.codeIdentity,
   ];
   if (report.messageId === null) {
     const { transactionId, raw } = report;

@@ -7,7 +7,7 @@
  * whose codes they are.
  */
 import type { CodeEntry } from "./code.ts";
-import { type CodeReading, readCode } from "./code-value.ts";
+import { codeIdentity, readCode } from "./code-value.ts";
 import type { PeerRules } from "./peer.ts";
 import { findPrecedence, type JudgedClass, type PrecedenceRow } from "./precedence.ts";
 import type { Report } from "./report.ts";
@@ -15,6 +15,7 @@ import {
   ABSENT_STATUS,
   findMmStatus,
   findReadStatus,
+  isNumeric,
   normaliseWord,
   readRequestStatus,
   STATUS_EXTENSIONS,
@@ -38,6 +39,8 @@ export interface Judgement {
   readonly status: string | null;
   /** The folded code that was read, also when it was not judged; null when there is none. */
   readonly code: number | null;
+  /** The same as it tells one fact from another. */
+  readonly codeIdentity: string;
   /** What the catalogue says about the code; null when there is no code that is a number. */
   readonly entry: CodeEntry | null;
   readonly warnings: readonly Warning[];
@@ -55,6 +58,7 @@ export function interpret(report: Report, rules: PeerRules, knowledge: CodeKnowl
     verdict: statusesDiffer(report) ? { ...verdict, conflict: true } : verdict,
     status,
     code: code.number,
+    codeIdentity: code.identity,
     entry: code.entry,
     warnings,
   };
@@ -78,6 +82,7 @@ const JUDGES: Record<Report["kind"], (judged: Judged) => Verdict> = {
 function judgeDeliveryReport({ report, rules, knowledge, status, entry, warnings }: Judged): Verdict {
   const rule = status === null ? ABSENT_STATUS : (findMmStatus(status) ?? UNFAMILIAR_STATUS);
   if (rule.family === "unfamiliar") warnings.push("unknown-status");
+  else if (status !== null && isNumeric(status)) warnings.push("numeric-status");
   const rejectedBy = rule.family === "rejected" ? readExtension(report.statusExtension, warnings) : null;
 
   const { winner, conflict } = findPrecedence(rule.family, judgedClass(entry), knowledge.precedence);
@@ -92,22 +97,28 @@ function judgeDeliveryReport({ report, rules, knowledge, status, entry, warnings
   return { ...verdict, conflict };
 }
 
-/** 3GPP TS 23.140 §8.4.1: what the peer made of a request to forward. Success goes no further than the carrier. */
-function judgeForwardResponse({ status, entry, warnings }: Judged): Verdict {
-  const request = status === null ? null : readRequestStatus(status);
-  if (request && !request.known) warnings.push("unknown-request-status");
-  if (status !== null && /^\d+$/.test(normaliseWord(status))) warnings.push("numeric-status");
+/**
+ * 3GPP TS 23.140 §8.4.1: what the peer made of a request to forward. Success goes no
+ * further than the carrier. A word nobody has documented counts as none: the code decides.
+ */
+function judgeForwardResponse({ report, status, entry, warnings }: Judged): Verdict {
+  const read = status === null ? null : readRequestStatus(status);
+  const ofRecipients = report.requestRecipients.flatMap((recipient) => recipient.status ?? []);
+  if ((read && !read.known) || ofRecipients.some((said) => !readRequestStatus(said).known))
+    warnings.push("unknown-request-status");
+  if (status !== null && isNumeric(status)) warnings.push("numeric-status");
+  const request = read === null || read.status === "unknown" ? null : read.status;
 
   const codeClass = judgedClass(entry);
   if (codeClass !== "absent" && codeClass !== "none") {
     const verdict = codeAlone(entry);
-    return { ...verdict, conflict: request?.status === "ok" && verdict.disposition === "failure" };
+    return { ...verdict, conflict: request === "ok" && verdict.disposition === "failure" };
   }
   // An explicit 0 beside an explicit error: as in row 4 of the precedence table.
-  const conflict = request !== null && request.status !== "ok" && codeClass === "none";
+  const conflict = request !== null && request !== "ok" && codeClass === "none";
   const base = { stage: null, rejectedBy: null, conflict };
-  if (request?.status === "transient") return { ...base, outcome: "failed", disposition: "failure", final: false };
-  if (request?.status === "error") return { ...base, outcome: "rejected", disposition: "failure", final: true };
+  if (request === "transient") return { ...base, outcome: "failed", disposition: "failure", final: false };
+  if (request === "error") return { ...base, outcome: "rejected", disposition: "failure", final: true };
   if (request === null && codeClass === "absent") return { ...UNKNOWN, conflict };
   return { ...base, outcome: "forwarded", disposition: "success", final: false, stage: "carrier" };
 }
@@ -119,7 +130,7 @@ function judgeReadReport({ status, warnings }: Judged): Verdict {
     if (status !== null) warnings.push("unknown-status");
     return UNKNOWN;
   }
-  if (status !== null && /^\d+$/.test(normaliseWord(status))) warnings.push("numeric-status");
+  if (status !== null && isNumeric(status)) warnings.push("numeric-status");
   return { outcome, disposition: "success", final: true, stage: "handset", rejectedBy: null, conflict: false };
 }
 
@@ -177,16 +188,29 @@ function chooseStatus(report: Report, warnings: Warning[]): string | null {
 
 function isFailure(kind: Report["kind"], status: string): boolean {
   if (kind === "delivery-report") return findMmStatus(status)?.disposition === "failure";
-  return kind === "forward-response" && readRequestStatus(status).status !== "ok";
+  if (kind === "read-report") return false;
+  const { status: said } = readRequestStatus(status);
+  return said === "transient" || said === "error";
 }
 
-function statusesDiffer({ statuses, rivalStatuses }: Report): boolean {
+function statusesDiffer({ kind, statuses, rivalStatuses }: Report): boolean {
   if (statuses.length + rivalStatuses.length < 2) return false;
-  return new Set([...statuses, ...rivalStatuses].map(normaliseWord)).size > 1;
+  const words = [...statuses, ...rivalStatuses].map((status) => wordOf(kind, status));
+  return new Set(words).size > 1;
+}
+
+/** A number is no other status than the word that it stands for. */
+function wordOf(kind: Report["kind"], status: string): string {
+  const word = normaliseWord(status);
+  if (!isNumeric(status)) return word;
+  if (kind === "delivery-report") return findMmStatus(status)?.words[0] ?? word;
+  if (kind === "read-report") return findReadStatus(status) ?? word;
+  return readRequestStatus(status).status === "ok" ? "ok" : word;
 }
 
 interface ChosenCode {
   readonly number: number | null;
+  readonly identity: string;
   readonly entry: CodeEntry | null;
 }
 
@@ -195,16 +219,12 @@ function chooseCode(codes: readonly string[], { findCode }: CodeKnowledge, warni
     const reading = readCode(written);
     return { reading, entry: reading.number === null ? null : findCode(reading.number, reading.httpCode) };
   });
-  const several = readings.length > 1 && new Set(readings.map(({ reading }) => identity(reading))).size > 1;
+  const several = readings.length > 1 && new Set(readings.map(({ reading }) => codeIdentity(reading))).size > 1;
   if (several) warnings.push("duplicate-code");
 
   const chosen = chooseLast(readings, ({ entry }) => codeAlone(entry).disposition === "failure");
-  if (!chosen) return { number: null, entry: null };
+  if (!chosen) return { number: null, identity: "", entry: null };
   warnings.push(...chosen.reading.warnings);
   if (chosen.entry?.class === "out-of-range") warnings.push("code-out-of-range");
-  return { number: chosen.reading.number, entry: chosen.entry };
-}
-
-function identity(reading: CodeReading): string {
-  return reading.number === null ? "" : String(reading.number);
+  return { number: chosen.reading.number, identity: codeIdentity(chosen.reading), entry: chosen.entry };
 }

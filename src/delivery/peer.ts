@@ -4,6 +4,8 @@
 export interface PeerRules {
   /** Ten digits are a North American number. */
   readonly nanp: boolean;
+  /** What stands before an international number in place of "+", such as 00 and 011. */
+  readonly internationalPrefixes: readonly string[];
   /** From and To are the wrong way round, as in old mbuni. */
   readonly swapAddresses: boolean;
   /** "Retrieved" means taken by the carrier: US local numbers have no handset reports. */
@@ -14,6 +16,7 @@ export interface PeerRules {
 
 export const ORDINARY_PEER: PeerRules = {
   nanp: false,
+  internationalPrefixes: [],
   swapAddresses: false,
   localLongCode: false,
   forwardedIsFinal: false,

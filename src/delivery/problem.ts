@@ -2,7 +2,9 @@
 export type Problem =
   | { readonly kind: "not-mm4" }
   /** The Internet's own report (DSN, RFC 3464) on a mail that could not be delivered: one of our responses, if any. */
-  | { readonly kind: "bounce" }
+  | { readonly kind: "bounce"; readonly typeOutsideHeader: boolean }
+  /** No message type in its header, and no status; but one further down. */
+  | { readonly kind: "type-outside-header" }
   | { readonly kind: "header-too-large"; readonly limitBytes: number }
   | { readonly kind: "too-many-fields"; readonly limit: number }
   /** A PDU we recognise and make no event of. `messageType` is its name in the specification's spelling. */

@@ -8,6 +8,8 @@ export type QuarantineReason =
   | "unknown-type"
   /** A report that is beyond a bound of events (bounds.ts). */
   | "event-too-large"
+  /** A message whose type stands behind its header, as in a report within another mail. */
+  | "type-outside-header"
   /** Our own fault while reading or judging. */
   | "internal-error";
 

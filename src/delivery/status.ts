@@ -62,14 +62,32 @@ export const STATUS_EXTENSIONS: readonly { readonly contains: string; readonly r
   { contains: "arealimit", rejectedBy: null },
 ];
 
-/** The row for an MM status as it was written; undefined for a word nobody has documented. */
+/**
+ * The row for an MM status as it was written; undefined for a word nobody has documented.
+ *
+ * Seen in practice: the octet of MM1 as a decimal number, as in the other two statuses.
+ */
 export function findMmStatus(written: string): StatusRule | undefined {
-  return BY_WORD.get(normaliseWord(written));
+  const word = normaliseWord(written);
+  return BY_WORD.get(OMA_STATUSES.get(word) ?? word);
 }
 
 const BY_WORD = new Map(MM_STATUSES.flatMap((rule) => rule.words.map((word) => [word, rule] as const)));
 
-export type RequestStatus = "ok" | "transient" | "error";
+/** X-Mms-Status of OMA MMS Encapsulation. */
+const OMA_STATUSES: ReadonlyMap<string, string> = new Map([
+  ["128", "expired"],
+  ["129", "retrieved"],
+  ["130", "rejected"],
+  ["131", "deferred"],
+  ["132", "unrecognised"],
+  ["133", "indeterminate"],
+  ["134", "forwarded"],
+  ["135", "unreachable"],
+]);
+
+/** `unknown`: a word that says neither. */
+export type RequestStatus = "ok" | "transient" | "error" | "unknown";
 
 /** Request statuses of 3GPP TS 23.140 §8.4.1, besides the Error-transient- and Error-permanent- families. */
 export const REQUEST_ERRORS: readonly string[] = [
@@ -85,21 +103,24 @@ export const REQUEST_ERRORS: readonly string[] = [
 ];
 
 /**
- * What a request status says. `known: false` for a word nobody has documented,
- * which is an error like any other that is not "Ok".
+ * What a request status says. `known: false` for a word nobody has documented:
+ * it is an error where it calls itself one, as all of 3GPP TS 23.140 §8.4.1 do;
+ * otherwise it says nothing, because a failure that was none would be final.
  *
- * Seen in practice: "0" for Ok; the numbers of OMA MMS Encapsulation §7.2.40:
- * 128 Ok, 129 to 191 errors, 192 to 223 transient, from 224 permanent.
+ * Seen in practice: "0" for Ok; "Success"; the numbers of OMA MMS Encapsulation
+ * §7.2.40: 128 Ok, 129 to 191 errors, 192 to 223 transient, from 224 permanent.
  */
 export function readRequestStatus(written: string): { status: RequestStatus; known: boolean } {
   const word = normaliseWord(written);
   if (word === "ok" || word === "0" || word === "128") return { status: "ok", known: true };
-  const number = /^\d{3}$/.test(word) ? Number(word) : null;
-  if (word.startsWith("errortransient") || (number !== null && number >= 192 && number <= 223)) {
-    return { status: "transient", known: true };
+  if (word.startsWith("errortransient")) return { status: "transient", known: true };
+  if (word.startsWith("error")) {
+    return { status: "error", known: word.startsWith("errorpermanent") || REQUEST_ERRORS.includes(word) };
   }
-  const known = number === null ? word.startsWith("errorpermanent") || REQUEST_ERRORS.includes(word) : number >= 129;
-  return { status: "error", known };
+  const octet = /^\d{3}$/.test(word) ? Number(word) : 0;
+  if (octet >= 192 && octet <= 223) return { status: "transient", known: true };
+  if (octet >= 129 && octet <= 255) return { status: "error", known: true };
+  return { status: "unknown", known: false };
 }
 
 /** Read statuses of 3GPP TS 23.140 §8.4.3, with OMA's numbers. */
@@ -113,6 +134,11 @@ const READ_STATUSES: ReadonlyMap<string, Outcome> = new Map([
 /** The outcome a read status stands for; undefined for a word nobody has documented. */
 export function findReadStatus(written: string): Outcome | undefined {
   return READ_STATUSES.get(normaliseWord(written));
+}
+
+/** Whether a status is written as a number. */
+export function isNumeric(written: string): boolean {
+  return /^\d+$/.test(normaliseWord(written));
 }
 
 /**

@@ -102,10 +102,32 @@ export function idsOf(event: DeliveryEvent): ReportIds {
   return { eventId: event.id, messageId, transactionId, numbers: [...new Set(numbers)] };
 }
 
-/** A recipient as it is compared: the digits of a number, however it is written, or an address. */
+/**
+ * A recipient as it is compared: the digits of a number, however it is written, or
+ * an address. A carrier's log has the number with its type, in brackets, or at a host.
+ */
 export function numberOf(written: string): string {
   const text = written.slice(0, BOUNDS.idCompared.value).trim();
-  return /^\+?[\d\s().-]+$/.test(text) ? text.replace(/\D/g, "") : text.toLowerCase();
+  const open = text.endsWith(">") ? text.lastIndexOf("<") : -1;
+  const spec = (open === -1 ? text : text.slice(open + 1, -1)).replace(/^"|"$/g, "");
+  const type = spec.search(/\/TYPE=PLMN/i);
+  const at = spec.indexOf("@");
+  const end = type === -1 ? at : type;
+  const user = (end === -1 ? spec : spec.slice(0, end))
+    .trim()
+    .replace(/^(?:tel:|%2b|")+/i, "")
+    .replace(/"$/, "");
+  return /^\+?[\d\s().-]+$/.test(user) && /\d/.test(user) ? user.replace(/\D/g, "") : text.toLowerCase();
+}
+
+/**
+ * What a recipient that is looked for may be remembered as: a carrier's log has the
+ * number behind its international prefix, and the event without it (`internationalPrefixes`).
+ */
+export function numbersSought(written: string): readonly string[] {
+  const number = numberOf(written);
+  const behind = /^(?:00|011)([1-9]\d{6,14})$/.exec(number)?.[1];
+  return behind === undefined ? [number] : [number, behind];
 }
 
 /** An id without quotes or angle brackets: relays, echoes and people write them or not. Of a long one the beginning. */

@@ -13,7 +13,7 @@ import type { Backlog, Chunk, Entry, Place } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { hasCursor, loadCursor, saveCursor } from "./cursor.ts";
 import { decodeRecord, encodeRecord, type JournalRecord, peerOf, scanRecords } from "./record.ts";
-import { createRetention } from "./retention.ts";
+import { createRetention, type RedisNews } from "./retention.ts";
 import {
   beginSegment,
   endSegment,
@@ -100,10 +100,10 @@ export interface Journal {
   appended(): number;
   status(): JournalStatus;
   /**
-   * Tells which Redis is there, about once a second; see retention.ts. True:
+   * Tells which Redis is there, about once a second; see retention.ts. `again`:
    * publish `unsettled()` again. Nothing may be drained before it was told of one.
    */
-  noteRedis(redis: string | null): Promise<boolean>;
+  noteRedis(redis: string | null): Promise<RedisNews>;
   /** What is drained and has not settled, from the disk. */
   unsettled(): AsyncGenerator<JournalRecord>;
   publishedAgain(): void;
@@ -426,13 +426,13 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
     async noteRedis(redis) {
       // First, and at once: what is told of Redis now is not true any more after a disk has hung.
-      const { again } = retention.note(redis, backlog.drained(), performance.now());
+      const { again, emptied } = retention.note(redis, backlog.drained(), performance.now());
       const unsettled = isBefore(retention.current().settled, backlog.drained()) || backlog.doneAhead().length > 0;
       if (again && !unsettled) retention.publishedAgain();
       await tryDisk();
       await endSettled();
       await saveProgress();
-      return again && unsettled;
+      return { again: again && unsettled, emptied };
     },
 
     async *unsettled() {

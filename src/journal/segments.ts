@@ -138,7 +138,7 @@ export async function setSegmentAside(directory: string, segment: number): Promi
   await rename(path, join(directory, DAMAGED, basename(path)));
 }
 
-const DAMAGED = "damaged";
+export const DAMAGED = "damaged";
 
 /** Bytes of a segment from `offset`, at most `length`. */
 export async function readSegment(directory: string, { segment, offset }: Position, length: number): Promise<Buffer> {

@@ -8,9 +8,11 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { AckRequest } from "../delivery/acknowledgement.ts";
 import type { Party } from "../delivery/party.ts";
 import type { PeerRules } from "../delivery/peer.ts";
-import { readMailbox, readParty, splitAddresses } from "./address.ts";
+import { type ReadParty, readMailbox, readParty } from "./address.ts";
+import { splitAddresses } from "./address-list.ts";
 import { findPdu } from "./pdus.ts";
 import type { OpenMessage } from "./read-message.ts";
+import { asSaid, readUnfolded } from "./unfold.ts";
 
 /** How a message came, as far as the answer depends on it. */
 export interface AckContext {
@@ -31,7 +33,9 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   const said = (name: string): string =>
     header.fields.find(({ key, bytes }) => key === name && bytes !== "")?.bytes ?? "";
   if (!context.always && !isYes(said("x-mms-ack-request"))) return null;
-  const messageType = responseTo(fields.of("messageType").values[0]);
+  const messageType = responseTo(
+    fields.of("messageType").values.length === 0 ? undefined : fields.token("messageType").text,
+  );
   if (messageType === null) return null;
 
   const sender = readMailbox(said("sender"));
@@ -41,33 +45,38 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   // Two that acknowledge each other would do so for ever.
   if (isOurs(sender) || isOurs(mailFrom) || isOurs(to)) return null;
 
-  const [transactionId, messageId] = [
-    fields.of("transactionId").bytes[0] ?? null,
-    fields.of("messageId").bytes[0] ?? null,
-  ];
+  // A fold is no part of what is echoed: it is not written again where it stood.
+  const transactionId = fields.token("transactionId").bytes || null;
+  const messageId = fields.token("messageId").bytes || null;
   // What is echoed is echoed whole, or nothing is said. 3GPP TS 23.140 §8.4.2.
   if (isTooLong(transactionId) || isTooLong(messageId)) return null;
 
-  const [originator = ""] = splitAddresses(fields.of(context.rules.swapAddresses ? "from" : "to").bytes[0] ?? "", 1);
+  const parties = fields.of(context.rules.swapAddresses ? "from" : "to").fields[0];
   return {
     messageType,
-    version: versionOf(fields.of("version").bytes[0] ?? ""),
+    version: versionOf(fields.token("version").bytes),
     transactionId,
     messageId,
     to,
-    originator: readParty(originator, context.rules.nanp).party.number,
+    originator: numberIn(parties?.folded ?? "", context.rules),
   };
+}
+
+/** The number of the first address, by the same rules as that of the event. */
+function numberIn(list: string, rules: PeerRules): string | null {
+  const first = splitAddresses(list, 1).addresses[0] ?? "";
+  const read = (text: string): ReadParty => readParty(text, rules);
+  return (read(asSaid(first)).party.number ?? readUnfolded(first, read, true)?.party.number) || null;
 }
 
 /** Everybody whom a message names, as it writes them; the first of each field also as it is read. */
 export function* partiesNamed(
   { fields }: Pick<OpenMessage, "fields">,
-  { nanp }: PeerRules,
+  rules: PeerRules,
 ): Generator<Pick<Party, "raw" | "number">> {
   for (const property of ["from", "to", "requestRecipients"] as const) {
-    const { values, bytes } = fields.of(property);
-    const [first = ""] = splitAddresses(bytes[0] ?? "", 1);
-    const { number } = readParty(first, nanp).party;
+    const { values, fields: said } = fields.of(property);
+    const number = numberIn(said[0]?.folded ?? "", rules);
     for (const raw of values) yield { raw, number };
   }
 }

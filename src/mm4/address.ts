@@ -5,48 +5,146 @@
  * Source: 3GPP TS 23.140 §8.4.5 (address coding on MM4); ITU-T E.164.
  */
 import type { Party } from "../delivery/party.ts";
+import type { PeerRules } from "../delivery/peer.ts";
+import type { Warning } from "../delivery/warning.ts";
+
+/** How a peer writes numbers. */
+export type NumberRules = Pick<PeerRules, "nanp" | "internationalPrefixes">;
 
 export interface ReadParty {
   readonly party: Party;
-  /** A number that had no "+", read as international because its length and /TYPE=PLMN say so. */
-  readonly withoutPlus: boolean;
+  /** What reading it took; not that it could not be read, which `kind: "other"` says. */
+  readonly warnings: readonly Warning[];
 }
 
 /**
  * Reads one address. Never fails: what is not certainly a number is `other`
  * with `number: null`, and the text as written is always kept in `raw`.
  *
- * `nanp`: this peer's ten digits are North American numbers. Without that, a
- * number without a country code stays unread, because the country would be a guess.
+ * Without a rule of its peer, a number without a country code stays unread,
+ * because the country would be a guess; and one that begins with 0 is never
+ * international, because no country code does (ITU-T E.164, List of assigned codes).
  *
  * Seen in practice: no domain, no "/TYPE=PLMN", no "+", "/type=plmn", the
- * number as display name before `<…>`, a bare word such as "PostMaster".
+ * number as display name before `<…>`, a bare word such as "PostMaster"; a
+ * national number, a number behind an international prefix, one folded before
+ * "/TYPE="; `%2B`, `tel:` and hyphens from who took it out of a URI or a form.
  */
-export function readParty(written: string, nanp = false): ReadParty {
+export function readParty(written: string, rules: NumberRules = ORDINARY): ReadParty {
   const raw = written.trim();
-  const spec = addressSpec(raw);
-  const at = spec.indexOf("@");
-  const domain =
-    at === -1
-      ? ""
-      : spec
-          .slice(at + 1)
-          .trim()
-          .toLowerCase();
-  const { user, type } = splitType(withoutQuotes((at === -1 ? spec : spec.slice(0, at)).trim()));
-  const named = (kind: Party["kind"], number: string | null, withoutPlus = false): ReadParty => ({
-    party: { raw, kind, number, domain: domain === "" ? null : domain },
-    withoutPlus,
+  const spec = addressSpec(raw).trim();
+  const address = withoutTrailingSeparators(spec);
+  const { local, domain, unreadable } = splitDomain(address);
+  const plain = percentDecoded(local);
+  const { user, type } = splitType(plain);
+  // An address of another type is never a telephone number, whatever its digits.
+  const found = type === null || type === "plmn" ? readNumber(user, { type, rules }) : null;
+
+  const warnings: Warning[] = unreadable ? ["unreadable-domain"] : [];
+  if (found) {
+    const unusual = found.respelt || spec !== address || /\s/.test(address) || plain !== local;
+    if (found.warning) warnings.push(found.warning);
+    if (unusual) warnings.push("unusual-address");
+    return { party: { raw, kind: found.kind, number: found.number, domain }, warnings };
+  }
+  const isMailbox = user !== "" && domain !== null && !holdsNumber(local);
+  return { party: { raw, kind: isMailbox ? "email" : "other", number: null, domain }, warnings };
+}
+
+const ORDINARY: NumberRules = { nanp: false, internationalPrefixes: [] };
+
+interface FoundNumber {
+  readonly kind: "e164" | "shortcode";
+  readonly number: string;
+  readonly warning: Warning | null;
+  /** Whether it was written otherwise than with a "+" and digits alone. */
+  readonly respelt: boolean;
+}
+
+/** 7 to 15 digits, of which the first is a country code's. ITU-T E.164 §6. */
+const WHOLE_NUMBER = /^[1-9]\d{6,14}$/;
+/** Ten digits of which the first is an area code's, with or without the country's. */
+const NORTH_AMERICAN = /^1?([2-9]\d{9})$/;
+
+function readNumber(
+  user: string,
+  { type, rules }: { readonly type: string | null; readonly rules: NumberRules },
+): FoundNumber | null {
+  const plain = /^\+?\d+$/.test(user) ? user : withoutNotation(user);
+  if (!/^\+?\d{3,20}$/.test(plain)) return null;
+  const plus = plain.startsWith("+");
+  const digits = plus ? plain.slice(1) : plain;
+  const e164 = (number: string, warning: Warning | null): FoundNumber => ({
+    kind: "e164",
+    number: `+${number}`,
+    warning,
+    respelt: plain !== user,
   });
 
-  // An address of another type is never a telephone number, whatever its digits.
-  if (type !== null && type !== "plmn") return named("other", null);
-  if (/^\+\d{7,15}$/.test(user)) return named("e164", user);
-  if (/^\d{11,15}$/.test(user) && type === "plmn") return named("e164", `+${user}`, true);
-  if (/^\d{10}$/.test(user)) return nanp ? named("e164", `+1${user}`, true) : named("other", null);
-  if (/^\d{3,8}$/.test(user)) return named("shortcode", user);
-  if (user !== "" && domain !== "") return named("email", null);
-  return named("other", null);
+  const behind = behindPrefix(digits, plus, rules.internationalPrefixes);
+  if (behind !== null) return e164(behind, "international-prefix-removed");
+  if (plus) return WHOLE_NUMBER.test(digits) ? e164(digits, null) : null;
+  const national = rules.nanp ? NORTH_AMERICAN.exec(digits)?.[1] : undefined;
+  if (national !== undefined) return e164(`1${national}`, "number-without-plus");
+  if (type === "plmn" && digits.length >= 11 && WHOLE_NUMBER.test(digits)) return e164(digits, "number-without-plus");
+  if (digits.length > 8) return null;
+  return { kind: "shortcode", number: digits, warning: null, respelt: plain !== user };
+}
+
+/**
+ * What stands behind the longest of the peer's international prefixes that leaves a whole number.
+ *
+ * Seen in practice: "+" before the prefix too, which no number can have before a 0.
+ */
+function behindPrefix(digits: string, withPlus: boolean, prefixes: readonly string[]): string | null {
+  if (prefixes.length === 0) return null;
+  const fitting = prefixes.filter(
+    (prefix) =>
+      digits.startsWith(prefix) &&
+      (!withPlus || prefix.startsWith("0")) &&
+      WHOLE_NUMBER.test(digits.slice(prefix.length)),
+  );
+  const longest = Math.max(...fitting.map(({ length }) => length));
+  return fitting.length === 0 ? null : digits.slice(longest);
+}
+
+/** RFC 3966 §3 and §5.1.1: `tel:` before a number, and hyphens in one that begins with "+". */
+function withoutNotation(user: string): string {
+  const number = user.replace(/^tel:/i, "");
+  return number.length <= MAX_NOTATION_LENGTH && /^\+\d+(?:-\d+)+$/.test(number) ? number.replaceAll("-", "") : number;
+}
+
+/** 15 digits, and a hyphen between any two. */
+const MAX_NOTATION_LENGTH = 30;
+
+/**
+ * Whether what stands before the "@" holds a number, or a try at one, that could
+ * not be read: then it is no mailbox, however much it looks like one. Mailboxes
+ * have digits too (john2005, user+tag), but letters beside them; and ten of them
+ * only as part of a word (order-1234567890, an UUID).
+ */
+function holdsNumber(local: string): boolean {
+  return (
+    local.startsWith("+") ||
+    /\/\s*(?:TYPE|PLMN)|^%2B|%2B\d|%2F(?:TYPE|PLMN)|^tel:/i.test(local) ||
+    local.split(/[^\p{L}\d_-]+/u).some(isNumberAlone) ||
+    // RFC 5321 §4.1.2: no mailbox has these outside of quotes.
+    (/\d/.test(local) && /[;:<>]/.test(local)) ||
+    (/\p{N}/u.test(local) && !/\p{L}/u.test(local))
+  );
+}
+
+/** Ten digits without a word before them, or one that a hyphen joins behind them. One letter makes no word. */
+function isNumberAlone(text: string): boolean {
+  const [digits = ""] = /\d{10,}/.exec(text) ?? [];
+  if (digits === "") return false;
+  const at = text.indexOf(digits);
+  const behind = text.slice(at + digits.length);
+  return letters(text.slice(0, at)) < 2 && !(/^[-_]/.test(behind) && letters(behind) >= 2);
+}
+
+function letters(text: string): number {
+  return text.match(/\p{L}/gu)?.length ?? 0;
 }
 
 /**
@@ -70,31 +168,6 @@ const MAX_MAILBOX_LENGTH = 254;
 const MAILBOX =
   /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@(?:[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[(?:ipv6:)?[0-9a-f:.]+\])$/i;
 
-/**
- * Splits a list of addresses at the commas that are outside quotes and angle
- * brackets; empty entries are left out, and what follows the first `most`.
- *
- * Seen in practice: twenty recipients in one folded To.
- */
-export function splitAddresses(list: string, most = Number.POSITIVE_INFINITY): readonly string[] {
-  const addresses: string[] = [];
-  let start = 0;
-  let quoted = false;
-  let bracketed = false;
-  for (let i = 0; i <= list.length && addresses.length < most; i++) {
-    const char = list[i];
-    if (char === '"') quoted = !quoted;
-    else if (char === "<" && !quoted) bracketed = true;
-    else if (char === ">" && !quoted) bracketed = false;
-    if (i === list.length || (char === "," && !quoted && !bracketed)) {
-      const address = list.slice(start, i).trim();
-      if (address !== "") addresses.push(address);
-      start = i + 1;
-    }
-  }
-  return addresses;
-}
-
 /** What stands inside the last pair of angle brackets, or the text itself. */
 function addressSpec(raw: string): string {
   const close = raw.lastIndexOf(">");
@@ -105,18 +178,46 @@ function addressSpec(raw: string): string {
   return comment === -1 ? raw : raw.slice(0, comment).trim();
 }
 
+/** A domain with "@", "/", ":", "=", a blank or what separates addresses in it is none: something else was joined to it. */
+function splitDomain(address: string): { local: string; domain: string | null; unreadable: boolean } {
+  // RFC 5321 §4.1.2: an "@" may stand inside of quotes.
+  const quoted = address.startsWith('"') ? address.indexOf('"@') + 1 : 0;
+  const at = quoted > 0 ? quoted : address.indexOf("@");
+  const local = withoutQuotes((at === -1 ? address : address.slice(0, at)).trim());
+  const domain = at === -1 ? "" : address.slice(at + 1).trim();
+  // RFC 5321 §4.1.3: the colons of an IPv6 address stand in square brackets.
+  const unreadable = /[\s@/<>",;|]/.test(domain) || (/[:=]/.test(domain) && !/^\[[0-9a-z:.]+\]$/i.test(domain));
+  return { local, domain: unreadable || domain === "" ? null : domain.toLowerCase(), unreadable };
+}
+
+/** Blanks around "/TYPE=" count for nothing: a fold leaves one. */
 function splitType(local: string): { user: string; type: string | null } {
-  const slash = local.search(/\/TYPE=/i);
-  if (slash === -1) return { user: local, type: null };
+  const found = /\/\s*TYPE\s*=/i.exec(local);
+  if (!found) return { user: withoutQuotes(local.trim()), type: null };
   return {
-    user: local.slice(0, slash),
+    user: withoutQuotes(local.slice(0, found.index).trim()),
     type: local
-      .slice(slash + "/TYPE=".length)
+      .slice(found.index + found[0].length)
       .trim()
       .toLowerCase(),
   };
 }
 
+/** Seen in practice: `%2B12025550100%2FTYPE=PLMN`, out of a URI. */
+function percentDecoded(local: string): string {
+  if (!/^%2b|%2ftype/i.test(local)) return local;
+  return local.replace(/%2b/gi, "+").replace(/%2f/gi, "/").replace(/%3d/gi, "=");
+}
+
+/** Seen in practice: the separator of a list behind its last address. */
+function withoutTrailingSeparators(spec: string): string {
+  let end = spec.length;
+  while (end > 0 && ";.| \t".includes(spec.charAt(end - 1))) end -= 1;
+  return spec.slice(0, end);
+}
+
+/** Without the quotes around it, or the one that is left of them. */
 function withoutQuotes(text: string): string {
-  return text.length >= 2 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
+  const opened = text.startsWith('"') ? text.slice(1) : text;
+  return opened.endsWith('"') ? opened.slice(0, -1) : opened;
 }

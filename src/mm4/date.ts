@@ -15,8 +15,10 @@ export interface ReadDate {
 /**
  * Reads a date. Never fails: where the instant would be a guess, `at` is null.
  *
- * Seen in practice, besides RFC 5322 with or without a comment: JavaScript's
- * `Date.toString()`, RFC 3339, and asctime, which has no zone and so names no instant.
+ * Seen in practice, besides RFC 5322 with or without a comment: what JavaScript,
+ * Java, Go, Ruby and `date` make of an instant where nobody asks for a form; RFC 3339
+ * and ISO 8601; RFC 5322 with a fraction of a second or another form's zone; and
+ * asctime, which has no zone and so names no instant.
  */
 export function readDate(written: string): ReadDate {
   const text = withoutComments(written.slice(0, MAX_LENGTH));
@@ -34,6 +36,16 @@ const UNPARSABLE: ReadDate = { at: null, warning: "unparsable-date" };
 const MAX_LENGTH = 200;
 
 const TIME = String.raw`(?<hour>\d{1,2}) ?: ?(?<minute>\d{2})(?: ?: ?(?<second>\d{2}))?`;
+/** Of a fraction nothing is read: an RFC 5322 date has none, and two spellings of one report must not differ. */
+const FRACTION = String.raw`(?:[.,]\d{1,9})?`;
+const EXACT_TIME = String.raw`(?<hour>\d{1,2}) ?: ?(?<minute>\d{2})(?: ?: ?(?<second>\d{2})${FRACTION})?`;
+const WEEKDAY = `(?:[a-z]{3,9} ?,? ?)?`;
+const DAY_MONTH_YEAR = String.raw`(?<day>\d{1,2})[ -](?<month>[a-z]{3})[a-z]*[ -](?<year>\d{2,4})`;
+const NUMERIC = String.raw`[+-]\d{2}:?\d{2}`;
+/** Greenwich by its name, and how far from it: `GMT`, `GMT+01:00`, `UTC +0100`. */
+const FROM_GREENWICH = `(?:GMT|UTC?|Z) ?(?<zone>${NUMERIC})|(?<utc>GMT|UTC?|Z)`;
+const ISO_DATE = String.raw`(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ]`;
+
 const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
   // RFC 5322 §3.3: Fri, 21 Nov 1997 09:55:06 -0600
   {
@@ -43,30 +55,77 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
     ),
     warning: null,
   },
+  // The same with a fraction, with a zone of RFC 3339, or with one that begins at Greenwich:
+  // Fri, 21 Nov 1997 09:55:06.123 GMT-06:00
+  {
+    form: new RegExp(`^${WEEKDAY}${DAY_MONTH_YEAR} ${EXACT_TIME} ?(?:(?<offset>${NUMERIC})|${FROM_GREENWICH})$`, "i"),
+    warning: "date-not-rfc5322",
+  },
+  // The same with a zone that RFC 5322 names: Fri, 21 Nov 1997 09:55:06.123 CST
+  {
+    form: new RegExp(`^(?:[a-z]{3,9} ?, ?)?${DAY_MONTH_YEAR} ${EXACT_TIME} (?<zone>[a-z]{1,3})$`, "i"),
+    warning: "date-not-rfc5322",
+  },
   // JavaScript: Fri Nov 21 1997 09:55:06 GMT-0600
   {
     form: new RegExp(
-      String.raw`^[a-z]{3} (?<month>[a-z]{3}) (?<day>\d{1,2}) (?<year>\d{4}) ${TIME} (?:GMT|UTC)?(?<zone>[+-]\d{4})$`,
+      String.raw`^[a-z]{3} (?<month>[a-z]{3}) (?<day>\d{1,2}) (?<year>\d{4}) ${EXACT_TIME} (?:(?<offset>${NUMERIC})|${FROM_GREENWICH})$`,
       "i",
     ),
     warning: "date-not-rfc5322",
   },
-  // RFC 3339: 1997-11-21T09:55:06-06:00
+  // Java, date: Fri Nov 21 09:55:06 GMT-06:00 1997. Ruby: Fri Nov 21 09:55:06 -0600 1997.
+  // Other zones by name are not read: Java's CST is China's as well as America's.
   {
-    form: /^(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ](?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})(?:\.\d{1,9})?(?<zone>Z|[+-]\d{2}:?\d{2})$/i,
+    form: new RegExp(
+      String.raw`^[a-z]{3} (?<month>[a-z]{3}) (?<day>\d{1,2}) ${EXACT_TIME} (?:(?<offset>${NUMERIC})|${FROM_GREENWICH}) (?<year>\d{4})$`,
+      "i",
+    ),
+    warning: "date-not-rfc5322",
+  },
+  // RFC 3339: 1997-11-21T09:55:06-06:00. Java puts the name of the zone behind it: [America/Chicago]
+  {
+    form: new RegExp(
+      String.raw`^${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2})(?::(?<second>\d{2})${FRACTION})? ?(?<zone>Z|${NUMERIC}|[+-]\d{2})(?:\[[\w/+:-]{1,40}\])?$`,
+      "i",
+    ),
+    warning: "date-not-rfc5322",
+  },
+  // Ruby: 1997-11-21 15:55:06 UTC
+  {
+    form: new RegExp(
+      String.raw`^${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})${FRACTION} (?:${FROM_GREENWICH})$`,
+      "i",
+    ),
+    warning: "date-not-rfc5322",
+  },
+  // Go: 1997-11-21 09:55:06.123456789 -0600 CST m=+0.000012345. The name may be another country's, the offset is not.
+  {
+    form: new RegExp(
+      String.raw`^${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})${FRACTION} (?<zone>[+-]\d{4}) (?:[a-z]{1,5}|[+-]\d{2,4})(?: m=[+-][\d.]{1,20})?$`,
+      "i",
+    ),
+    warning: "date-not-rfc5322",
+  },
+  // ISO 8601 without separators: 19971121T095506-0600
+  {
+    form: new RegExp(
+      String.raw`^(?<year>\d{4})(?<month>\d{2})(?<day>\d{2})T?(?<hour>\d{2})(?<minute>\d{2})(?<second>\d{2})${FRACTION}(?<zone>Z|[+-]\d{4}|[+-]\d{2})$`,
+      "i",
+    ),
     warning: "date-not-rfc5322",
   },
   {
-    form: /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?$/i,
+    form: new RegExp(String.raw`^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}${FRACTION})?$`, "i"),
     warning: "date-without-zone",
   },
   // asctime: Fri Nov 21 09:55:06 1997. Its zone is known to the sender only.
   {
-    form: new RegExp(String.raw`^[a-z]{3} [a-z]{3} \d{1,2} ${TIME} \d{4}$`, "i"),
+    form: new RegExp(String.raw`^[a-z]{3} [a-z]{3} \d{1,2} ${EXACT_TIME} \d{4}$`, "i"),
     warning: "date-without-zone",
   },
   {
-    form: new RegExp(String.raw`^(?:[a-z]{3,9} ?, ?)?\d{1,2}[ -][a-z]{3}[a-z]*[ -]\d{2,4} ${TIME}$`, "i"),
+    form: new RegExp(String.raw`^${WEEKDAY}\d{1,2}[ -][a-z]{3}[a-z]*[ -]\d{2,4} ${EXACT_TIME}$`, "i"),
     warning: "date-without-zone",
   },
 ];
@@ -92,7 +151,7 @@ const ZONES: Readonly<Record<string, number>> = {
 function instant(parts: Record<string, string | undefined>): string | null {
   const monthText = (parts.month ?? "").toLowerCase();
   const month = /^\d+$/.test(monthText) ? Number(monthText) - 1 : MONTHS.indexOf(monthText);
-  const offset = zoneOffset((parts.zone ?? "").toLowerCase());
+  const offset = zoneOffset((parts.zone ?? parts.offset ?? parts.utc ?? "").toLowerCase());
   const [day, hour, minute, second] = [parts.day, parts.hour, parts.minute, parts.second ?? "0"].map(Number);
   if (offset === null || day === undefined || hour === undefined || minute === undefined || second === undefined)
     return null;
@@ -112,9 +171,9 @@ function fullYear(digits: string): number {
 }
 
 function zoneOffset(zone: string): number | null {
-  const numeric = /^([+-])(\d{2}):?(\d{2})$/.exec(zone);
+  const numeric = /^([+-])(\d{2}):?(\d{2})?$/.exec(zone);
   if (!numeric) return ZONES[zone] ?? null;
-  const [, sign, hours, minutes] = numeric;
+  const [, sign, hours, minutes = "0"] = numeric;
   if (Number(hours) > 23 || Number(minutes) > 59) return null;
   return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }

@@ -68,14 +68,25 @@ export type FieldProperty = keyof typeof FIELDS;
 export interface FieldValues {
   /** Under the first of its names that says anything: every value that is not empty, in order, decoded. */
   readonly values: readonly string[];
-  /** The same, not decoded: the structure of an address is read before its words are. RFC 2047 §5. */
-  readonly bytes: readonly string[];
+  /** The same as fields of the header, not decoded: the structure of an address is read before its words are. RFC 2047 §5. */
+  readonly fields: readonly HeaderField[];
   /** Under its other names, decoded. */
   readonly rivals: readonly string[];
 }
 
+/** The first value of a property that is one token, such as an id. */
+export interface Token {
+  /** Decoded, and without the blanks that folds in its middle leave; empty when nothing is said. */
+  readonly text: string;
+  /** The same, not decoded. */
+  readonly bytes: string;
+  /** Whether there were such folds. */
+  readonly folded: boolean;
+}
+
 export interface ReadFields {
   readonly of: (property: FieldProperty) => FieldValues;
+  readonly token: (property: FieldProperty) => Token;
   /** The values as they go into an event: each property, and every other X-Mms-* or X-Internal-* field. */
   readonly raw: RawFields;
   readonly warnings: readonly Warning[];
@@ -90,10 +101,10 @@ export function readFields(header: Header, decodeWords: DecodeWords): ReadFields
     const { value, warnings: needed } = decodeValue(field.bytes, decodeWords);
     for (const warning of needed) warnings.add(warning);
     const said = byKey.get(field.key);
-    if (!said) byKey.set(field.key, { name: field.name, values: [value], bytes: [field.bytes] });
+    if (!said) byKey.set(field.key, { name: field.name, values: [value], fields: [field] });
     else {
       said.values.push(value);
-      said.bytes.push(field.bytes);
+      said.fields.push(field);
     }
   }
 
@@ -111,7 +122,7 @@ export function readFields(header: Header, decodeWords: DecodeWords): ReadFields
         if (warning) warnings.add(warning);
       }
     }
-    if (first) found[property] = { values: first.said.values, rivals, bytes: first.said.bytes };
+    if (first) found[property] = { values: first.said.values, rivals, fields: first.said.fields };
     // Not one of the properties of `raw`: it stays under its own name.
     if (property === "requestRecipients") continue;
     raw[property] = first ? joined(first.said.values) : null;
@@ -121,6 +132,7 @@ export function readFields(header: Header, decodeWords: DecodeWords): ReadFields
   for (const [key, { name, values }] of byKey) if (isCarriedThrough(key)) raw[name] = joined(values);
   return {
     of: (property) => found[property] ?? NOTHING,
+    token: (property) => tokenOf(found[property] ?? NOTHING, decodeWords),
     raw: raw as unknown as RawFields,
     warnings: [...warnings],
   };
@@ -130,15 +142,22 @@ export function readFields(header: Header, decodeWords: DecodeWords): ReadFields
 interface Said {
   readonly name: string;
   readonly values: string[];
-  readonly bytes: string[];
+  readonly fields: HeaderField[];
+}
+
+/** Between encoded words a fold separates, and is no part of either: RFC 2047 §6.2. */
+function tokenOf({ values: [text = ""], fields: [field] }: FieldValues, decodeWords: DecodeWords): Token {
+  const folded = field !== undefined && field.token !== field.bytes && !field.token.includes("=?");
+  if (!folded) return { text, bytes: field?.bytes ?? "", folded };
+  return { text: decodeValue(field.token, decodeWords).value, bytes: field.token, folded };
 }
 
 /** Undefined when nothing but empty values was said. */
 function withoutEmpty(said: Said | undefined): Said | undefined {
   if (!said?.values.includes("")) return said;
-  const spoken = (_: string, index: number): boolean => said.values[index] !== "";
+  const spoken = (_: unknown, index: number): boolean => said.values[index] !== "";
   const values = said.values.filter(spoken);
-  return values.length === 0 ? undefined : { name: said.name, values, bytes: said.bytes.filter(spoken) };
+  return values.length === 0 ? undefined : { name: said.name, values, fields: said.fields.filter(spoken) };
 }
 
 /** Names of the fields that say what became of an MM. */
@@ -149,7 +168,7 @@ export const STATUS_KEYS: readonly string[] = [
 
 const FIELD_ROWS = Object.entries(FIELDS) as [FieldProperty, FieldRow][];
 const READ_KEYS = new Set(FIELD_ROWS.flatMap(([, { names }]) => names.map(({ key }) => key)));
-const NOTHING: FieldValues = { values: [], bytes: [], rivals: [] };
+const NOTHING: FieldValues = { values: [], fields: [], rivals: [] };
 
 function isOurs({ key }: HeaderField): boolean {
   return READ_KEYS.has(key) || isCarriedThrough(key);

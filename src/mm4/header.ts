@@ -27,6 +27,13 @@ export interface HeaderField {
   readonly key: string;
   /** The value, unfolded and trimmed, one character a byte: what a response has to echo. */
   readonly bytes: string;
+  /**
+   * The same, where the value is one token: of a fold in its middle nothing is left.
+   * Seen in practice: relays that fold at a column, whatever stands there.
+   */
+  readonly token: string;
+  /** The same as `bytes`, with a line feed where it was folded. */
+  readonly folded: string;
 }
 
 export interface Header {
@@ -183,9 +190,21 @@ function beginField(line: string): { name: string; lines: string[] } | undefined
 function close(field: { name: string; lines: string[] } | undefined, fields: HeaderField[]): void {
   if (!field) return;
   // A fold and the blanks around it become one blank, so that a value folded anew by a relay reads the same.
-  const [first = "", ...folded] = field.lines;
-  const bytes = folded.length === 0 ? trimBlanks(first) : trimBlanks(field.lines.map(trimBlanks).join(" "));
-  fields.push({ name: field.name, key: field.name.toLowerCase(), bytes });
+  const { name, lines } = field;
+  const key = name.toLowerCase();
+  if (lines.length === 1) {
+    const bytes = trimBlanks(lines[0] ?? "");
+    fields.push({ name, key, bytes, token: bytes, folded: bytes });
+  } else {
+    const trimmed = lines.map(trimBlanks);
+    fields.push({
+      name,
+      key,
+      bytes: trimBlanks(trimmed.join(" ")),
+      token: trimmed.join(""),
+      folded: trimmed.join("\n"),
+    });
+  }
 }
 
 /** Whether each encoded word names a charset there is and, in base64, holds nothing else: a decoder drops what it cannot read. */

@@ -56,9 +56,12 @@ export const PDUS: readonly Pdu[] = [
   },
 ];
 
-/** The PDU that a message type names; undefined for a type nobody knows. */
+/**
+ * The PDU that a message type names; undefined for a type nobody knows. No type has
+ * a blank in it, so one that it gained by a fold counts for nothing.
+ */
 export function findPdu(messageType: string): Pdu | undefined {
-  return BY_NAME.get(messageType.replaceAll('"', "").trim().toLowerCase());
+  return BY_NAME.get(messageType.replace(/["\s]/g, "").toLowerCase());
 }
 
 const BY_NAME = new Map(PDUS.map((pdu) => [pdu.name.toLowerCase(), pdu]));

@@ -16,19 +16,23 @@ import type { Problem } from "../delivery/problem.ts";
 import type { Report, ReportKind, RequestRecipient } from "../delivery/report.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { err, ok, type Result } from "../result.ts";
-import { readParty, splitAddresses } from "./address.ts";
+import { type ReadParty, readParty } from "./address.ts";
+import { splitAddresses } from "./address-list.ts";
 import { readDate } from "./date.ts";
-import { type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
+import { FIELDS, type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
+import { hasTypeLine } from "./has-type-line.ts";
 import {
   type DecodeWords,
   decodeAtMost,
   decodeValue,
   type Header,
+  type HeaderField,
   type HeaderLimits,
   type HeaderProblem,
   readHeader,
 } from "./header.ts";
 import { findPdu } from "./pdus.ts";
+import { asSaid, isDoubtful, readUnfolded } from "./unfold.ts";
 
 /** Which property holds the status of each kind of report. */
 const STATUS_OF = {
@@ -47,6 +51,8 @@ export interface MessageReading {
 export interface OpenMessage {
   readonly header: Header;
   readonly fields: ReadFields;
+  /** Whether a type of MM4 stands in it, but not in its header. */
+  readonly typeOutsideHeader: boolean;
 }
 
 export function openMessage(
@@ -55,53 +61,59 @@ export function openMessage(
 ): Result<OpenMessage, HeaderProblem> {
   const header = readHeader(message, headerLimits);
   if (!header.ok) return header;
-  return ok({ header: header.value, fields: readFields(header.value, ofOneMessage(decodeWords)) });
+  const fields = readFields(header.value, ofOneMessage(decodeWords));
+  const hasType = fields.of("messageType").values.length > 0;
+  return ok({ header: header.value, fields, typeOutsideHeader: !hasType && hasTypeLine(message) });
 }
 
 export function readReport(
-  { header, fields }: OpenMessage,
+  { header, fields, typeOutsideHeader }: OpenMessage,
   rules: PeerRules,
   reading: Pick<MessageReading, "decodeWords">,
 ): Result<Report, Problem> {
   const messageType = fields.of("messageType").values[0];
-  if (messageType === undefined) return err({ kind: kindOfOther(header) });
+  if (messageType === undefined) {
+    const kind = kindOfOther(header);
+    if (kind === "bounce") return err({ kind, typeOutsideHeader });
+    return err({ kind: kind === "not-mm4" && typeOutsideHeader ? "type-outside-header" : kind });
+  }
   const pdu = findPdu(messageType);
   if (!pdu) return err({ kind: "unknown-type" });
   if (pdu.kind === null) return err({ kind: "other-pdu", messageType: pdu.name });
 
   const statuses = fields.of(STATUS_OF[pdu.kind]);
-  const codes = fields.of("internalStatusCode").values;
-  if (statuses.values.length === 0 && codes.length === 0) return err({ kind: "no-status" });
+  const codes = readCodes(fields);
+  if (statuses.values.length === 0 && codes.values.length === 0) return err({ kind: "no-status" });
 
   const warnings = new Set<Warning>(fields.warnings);
   const warn: Warn = (warning) => void warnings.add(warning);
+  if (/\s/.test(messageType)) warn("folded-token");
   for (const property of SAID_ONCE) {
     const { values } = fields.of(property);
     if (values.length > 1 && new Set(values).size > 1) warn("duplicate-header");
   }
   readVersion(fields, warn);
+  if (codes.folded) warn("folded-token");
   if (pdu.kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0)
     warn("request-status-in-report");
 
   // Its own count: of what stands in addresses the fields were decoded as a whole, so that each warning is there.
   const decodeWords = ofOneMessage(reading.decodeWords);
-  const transactionId = normaliseId(fields.of("transactionId").values[0] ?? "");
-  if (transactionId.id === null) warn("missing-transaction-id");
-  const messageId = normaliseId(fields.of("messageId").values[0] ?? "");
-  if (messageId.id === null) warn("missing-message-id");
-  if (messageId.bracketed) warn("message-id-in-angle-brackets");
+  const { messageId, transactionId } = readIdsOf(fields, warn);
+  if (transactionId === null) warn("missing-transaction-id");
+  if (messageId === null) warn("missing-message-id");
 
   return ok({
     kind: pdu.kind,
-    messageId: messageId.id,
-    transactionId: transactionId.id,
+    messageId,
+    transactionId,
     ...(pdu.kind === "forward-response" ? NO_PARTIES : readParties(fields, { rules, decodeWords, warn })),
     requestRecipients:
       pdu.kind === "forward-response" ? readRequestRecipients(fields, { rules, decodeWords, warn }) : [],
     statuses: statuses.values,
     rivalStatuses: statuses.rivals,
     statusExtension: fields.of("statusExtension").values[0] ?? null,
-    codes,
+    codes: codes.values,
     handledAt: readHandledAt(fields, warn),
     raw: fields.raw,
     warnings: [...warnings],
@@ -114,11 +126,9 @@ function ofOneMessage(decodeWords: DecodeWords): DecodeWords {
 
 /** The ids of any PDU, whether it makes a report or not. One that no event may have is null. */
 export function readIds({ fields }: OpenMessage): Pick<Report, "messageId" | "transactionId"> {
-  const idOf = (property: FieldProperty): string | null => {
-    const { id } = normaliseId(fields.of(property).values[0] ?? "");
-    return id !== null && id.length > BOUNDS.idLength.value ? null : id;
-  };
-  return { messageId: idOf("messageId"), transactionId: idOf("transactionId") };
+  const fitting = (id: string | null): string | null => (id !== null && id.length > BOUNDS.idLength.value ? null : id);
+  const { messageId, transactionId } = readIdsOf(fields, () => {});
+  return { messageId: fitting(messageId), transactionId: fitting(transactionId) };
 }
 
 type Warn = (warning: Warning) => void;
@@ -137,13 +147,16 @@ const SAID_ONCE: readonly FieldProperty[] = [
 
 const NO_PARTIES = { recipient: null, originator: null };
 
+const TYPE_KEYS: readonly string[] = FIELDS.messageType.names.map(({ key }) => key);
+
 /**
- * A status without a type is a broken report, and worth keeping. Without either it
+ * A status without a type is a broken report, and worth keeping; so is a type that is empty. Without either it
  * is some other mail; only bounces of what we have sent are expected. RFC 3464 §2.
  * Those that do not say so in their type are known by our id: see receiver.ts.
  */
 function kindOfOther({ fields }: Header): "unknown-type" | "bounce" | "not-mm4" {
-  if (fields.some(({ key, bytes }) => STATUS_KEYS.includes(key) && bytes !== "")) return "unknown-type";
+  if (fields.some(({ key, bytes }) => TYPE_KEYS.includes(key) || (STATUS_KEYS.includes(key) && bytes !== "")))
+    return "unknown-type";
   const contentType = fields.find(({ key }) => key === "content-type")?.bytes ?? "";
   const bounced =
     /^multipart\/report\s*;/i.test(contentType) && /;\s*report-type\s*=\s*"?delivery-status\b/i.test(contentType);
@@ -157,20 +170,55 @@ function readVersion(fields: ReadFields, warn: Warn): void {
   else if (!/^"?\d+(?:\.|"?$)/.test(version)) warn("unusual-version");
 }
 
+function readIdsOf(fields: ReadFields, warn: Warn): Pick<Report, "messageId" | "transactionId"> {
+  const transactionId = readId(fields, "transactionId", warn);
+  const messageId = readId(fields, "messageId", warn);
+  if (messageId.bracketed) warn("message-id-in-angle-brackets");
+  return { messageId: messageId.id, transactionId: transactionId.id };
+}
+
 /**
  * An id without its quotes or angle brackets; case kept, never a number.
  *
  * Seen in practice: quoted as the grammar asks (HotMobile, Play, mbuni), bare
- * (Cellcom), in angle brackets (gomsggw), missing (mbuni then reads "001").
+ * (Cellcom), in angle brackets (gomsggw), missing (mbuni then reads "001"), folded
+ * in its middle, with one of its two quotes lost.
  */
-function normaliseId(written: string): { id: string | null; bracketed: boolean } {
-  const unquoted = without('"', '"', written.trim());
-  const id = without("<", ">", unquoted);
-  return { id: id === "" ? null : id, bracketed: id !== unquoted };
+function readId(
+  fields: ReadFields,
+  property: "messageId" | "transactionId",
+  warn: Warn,
+): { id: string | null; bracketed: boolean } {
+  const { text, folded } = fields.token(property);
+  const unquoted = without('"', '"', text.trim());
+  const bare = without("<", ">", unquoted.text);
+  const id = bare.text === "" ? null : bare.text;
+  if (unquoted.unpaired || bare.unpaired) warn("unpaired-quote");
+  if (folded) warn("folded-token");
+  if (id?.includes(" ")) warn("blank-in-id");
+  return { id, bracketed: bare.text !== unquoted.text };
 }
 
-function without(open: string, close: string, text: string): string {
-  return text.length >= 2 && text.startsWith(open) && text.endsWith(close) ? text.slice(1, -1).trim() : text;
+/** Without the pair around it, or the one of it that is left. */
+function without(open: string, close: string, text: string): { text: string; unpaired: boolean } {
+  const [opened, closed] = [text.startsWith(open), text.endsWith(close)];
+  if (opened && closed && text.length >= 2) return { text: text.slice(1, -1).trim(), unpaired: false };
+  const inside = text.slice(opened ? 1 : 0, closed && !opened ? -1 : undefined);
+  const unpaired = (opened || closed) && !inside.includes(open) && !inside.includes(close);
+  return { text: unpaired ? inside.trim() : text, unpaired };
+}
+
+/** The codes as they are said. Of one that is folded between its digits, the digits. */
+function readCodes(fields: ReadFields): { values: readonly string[]; folded: boolean } {
+  const said = fields.of("internalStatusCode");
+  const isFolded = ({ bytes, token }: HeaderField): boolean => bytes !== token && /^"?\d{2,4}"?$/.test(token);
+  return {
+    values: said.values.map((value, index) => {
+      const field = said.fields[index];
+      return field && isFolded(field) ? field.token : value;
+    }),
+    folded: said.fields.some(isFolded),
+  };
 }
 
 interface AddressContext {
@@ -183,12 +231,12 @@ interface AddressContext {
 function readParties(fields: ReadFields, context: AddressContext): Pick<Report, "recipient" | "originator"> {
   const [about, sender] = context.rules.swapAddresses ? (["to", "from"] as const) : (["from", "to"] as const);
   return {
-    recipient: readOne(fields.of(about).bytes[0], context, {
+    recipient: readOne(fields.of(about).fields[0], context, {
       missing: "missing-recipient",
       unreadable: "unreadable-recipient",
       several: "several-recipients",
     }),
-    originator: readOne(fields.of(sender).bytes[0], context, {
+    originator: readOne(fields.of(sender).fields[0], context, {
       missing: "missing-originator",
       unreadable: "unreadable-originator",
       several: "several-originators",
@@ -202,21 +250,35 @@ interface PartyWarnings {
   readonly several: Warning;
 }
 
-function readOne(bytes: string | undefined, context: AddressContext, names: PartyWarnings): Party | null {
-  const [first, second] = splitAddresses(bytes ?? "", 2);
+function readOne(field: HeaderField | undefined, context: AddressContext, names: PartyWarnings): Party | null {
+  const [first, second] = splitAddresses(field?.folded ?? "", 2).addresses;
   if (first === undefined) {
     context.warn(names.missing);
     return null;
   }
+  const read = readListed(first, context, { mayJoinDigits: true });
   if (second !== undefined) context.warn(names.several);
-  const party = readDecoded(first, context);
-  if (party.kind === "other") context.warn(names.unreadable);
-  return party;
+  if (read.party.kind === "other") context.warn(names.unreadable);
+  return accept(read, context);
 }
 
-function readDecoded(bytes: string, { rules, decodeWords, warn }: AddressContext): Party {
-  const { party, withoutPlus } = readParty(decodeValue(bytes, decodeWords).value, rules.nanp);
-  if (withoutPlus) warn("number-without-plus");
+/** As it is said; where that is doubtful, without its folds, if that makes it certain. */
+function readListed(entry: string, context: AddressContext, { mayJoinDigits }: { mayJoinDigits: boolean }): ReadParty {
+  const said = readDecoded(asSaid(entry), context);
+  const unfolded = isDoubtful(said) ? readUnfolded(entry, (text) => readDecoded(text, context), mayJoinDigits) : null;
+  if (unfolded === null) return said;
+  return {
+    party: { ...unfolded.party, raw: said.party.raw },
+    warnings: [...unfolded.warnings, "folded-token"],
+  };
+}
+
+function readDecoded(bytes: string, { rules, decodeWords }: AddressContext): ReadParty {
+  return readParty(decodeValue(bytes, decodeWords).value, rules);
+}
+
+function accept({ party, warnings }: ReadParty, { warn }: AddressContext): Party {
+  for (const warning of warnings) warn(warning);
   return party;
 }
 
@@ -226,19 +288,47 @@ function readDecoded(bytes: string, { rules, decodeWords, warn }: AddressContext
  * Beyond the bound one more is read, which tells that there are too many.
  */
 function readRequestRecipients(fields: ReadFields, context: AddressContext): readonly RequestRecipient[] {
-  return fields
-    .of("requestRecipients")
-    .bytes.flatMap((list) => splitAddresses(list, MOST_RECIPIENTS))
-    .slice(0, MOST_RECIPIENTS)
-    .map((entry) => {
-      // The status is the last word, behind a blank or a semicolon.
-      const cut = Math.max(entry.lastIndexOf(" "), entry.lastIndexOf(";"), entry.lastIndexOf("\t"));
-      const word = cut === -1 ? "" : entry.slice(cut + 1);
-      const stated = /^(?:Ok|Error-[\w-]+|\d{1,3})$/i.test(word);
-      const status = stated ? word : null;
-      const address = stated ? withoutSemicolon(entry.slice(0, cut).trim()) : entry;
-      return { party: readDecoded(address, context), status };
+  const all = fields.of("requestRecipients").fields.flatMap((field) => {
+    const { addresses, withoutCommas } = splitAddresses(field.folded, MOST_RECIPIENTS);
+    if (withoutCommas) context.warn("recipients-without-commas");
+    return addresses.map((entry) => {
+      const { read, status } = readRequestRecipient(entry, context);
+      if (read.party.kind === "other") context.warn("unreadable-request-recipient");
+      return { party: accept(read, context), status };
     });
+  });
+  return all.slice(0, MOST_RECIPIENTS);
+}
+
+interface ReadRequestRecipient {
+  readonly read: ReadParty;
+  readonly status: string | null;
+}
+
+/**
+ * The status is the last word, behind a blank or a semicolon: a documented one, or any where the rest is an address.
+ * A fold may stand before a status, and within an address: what is both is neither a status nor a domain.
+ */
+function readRequestRecipient(entry: string, context: AddressContext): ReadRequestRecipient {
+  const list = { mayJoinDigits: false };
+  const cut = Math.max(...[" ", ";", "\t", "|", "\n"].map((separator) => entry.lastIndexOf(separator)));
+  const status = entry.slice(cut + 1);
+  const before = withoutSemicolon(entry.slice(0, Math.max(cut, 0)).trim());
+  const isFolded = entry.charAt(cut) === "\n";
+  const isError = /^(?:Error-[\w-]+)$/i.test(status);
+  const isDocumented = isError || /^(?:Ok|\d{1,3})$/i.test(status);
+  const goesOn = !isError && (isFolded || !isDocumented) && /[.@=/-]$/.test(before);
+  if (before === "" || goesOn || !/^(?:[a-z][\w-]*|\d{1,3})$/i.test(status)) {
+    return { read: readListed(entry, context, list), status: null };
+  }
+  const read = readListed(before, context, list);
+  if (isError || (isDocumented && !isDoubtful(read)) || /^Ok$/i.test(status)) return { read, status };
+
+  const said = readDecoded(asSaid(entry), context);
+  const whole = readListed(entry, context, list);
+  if (!isDoubtful(said) || isDoubtful(read)) return { read: whole, status: null };
+  const mayBeDomain = isFolded && !isDoubtful(whole) && /^[a-z]/.test(status);
+  return mayBeDomain ? { read: said, status: null } : { read, status };
 }
 
 const MOST_RECIPIENTS = BOUNDS.recipients.value + 1;
@@ -253,7 +343,11 @@ function readHandledAt(fields: ReadFields, warn: Warn): string | null {
     warn("missing-date");
     return null;
   }
-  const { at, warning } = readDate(written);
+  const asSaid = readDate(written);
+  const { text, folded } = fields.token("date");
+  const unfolded = asSaid.at === null && folded ? readDate(text) : asSaid;
+  const { at, warning } = unfolded.at === null ? asSaid : unfolded;
+  if (at !== null && asSaid.at === null) warn("folded-token");
   if (warning) warn(warning);
   return at;
 }

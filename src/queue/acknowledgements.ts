@@ -71,6 +71,8 @@ export interface AcknowledgementEntry {
   readonly attempts: number;
   /** Why the last attempt failed: in the words of the peer's MMSC, of any length, with any characters. */
   readonly error: string | null;
+  /** What the MMSC answered when it was sent, and how it was sent where that is not as usual; null for what was not. */
+  readonly reply: string | null;
   /** When it is tried again, was sent or was given up: RFC 3339, UTC; null for what is not tried yet, or is due now. */
   readonly at: string | null;
 }
@@ -108,6 +110,7 @@ export function openAcknowledgements(redis: Redis, prefix: string): Acknowledgem
       acknowledgement: data,
       attempts,
       error: state === "completed" ? null : (job.failedReason ?? null),
+      reply: state === "completed" && typeof job.returnvalue === "string" ? job.returnvalue : null,
       at: at === undefined ? null : new Date(at).toISOString(),
     };
   }

@@ -1,7 +1,7 @@
 /** Follows a queue: tells each event as it is added, without consuming it. */
 import { Queue, QueueEvents } from "bullmq";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { type RedisPlace, sentinelOptions, withRedis } from "./redis.ts";
+import { connectionOptions, type RedisPlace, withRedis } from "./redis.ts";
 
 export interface FollowOptions {
   readonly redis: RedisPlace;
@@ -19,7 +19,7 @@ const CLOSE_DEADLINE_MS = 2_000;
 /** Resolves once it follows. Connects again by itself when Redis goes away. */
 export async function followQueue(options: FollowOptions): Promise<{ stop(): Promise<void> }> {
   const { redis, prefix } = options;
-  const connection = { url: redis.redisUrl, ...sentinelOptions(redis), maxRetriesPerRequest: null };
+  const connection = { ...connectionOptions(redis), maxRetriesPerRequest: null };
   const shared = { prefix, connection };
   // From a fixed place on, so that what is added while Redis is away is told too.
   const events = new QueueEvents(options.queue, { ...shared, lastEventId: await lastEventId(options) });

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, type OwedJob, retrySchedule } from "./acknowledgements.ts";
-import { type RedisPlace, sentinelOptions } from "./redis.ts";
+import { connectionOptions, type RedisPlace } from "./redis.ts";
 
 export interface Attempt {
   readonly id: string;
@@ -68,7 +68,7 @@ export function startPaying(options: PayingOptions): Paying {
   }
 
   const worker = new Worker<OwedJob, string>(ACKNOWLEDGEMENTS_QUEUE, work, {
-    connection: { url: redis.redisUrl, ...sentinelOptions(redis), maxRetriesPerRequest: null },
+    connection: { ...connectionOptions(redis), maxRetriesPerRequest: null },
     prefix,
     concurrency: options.places,
     lockDuration: LOCK_MS,

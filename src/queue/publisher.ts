@@ -16,6 +16,7 @@ import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, acknowledgementId, acknowledgementJobs, type OwedJob } from "./acknowledgements.ts";
 import { type CountedJob, gatheringOn } from "./gathered-adds.ts";
 import { QUARANTINE_QUEUE, type QuarantineJobsOptions } from "./quarantine.ts";
+import { redisFault } from "./redis-faults.ts";
 import { countOf } from "./statistics.ts";
 
 /** What is put on a queue. The id is the record's own, made by us: never a value that a peer sent. */
@@ -49,6 +50,11 @@ export type PublishingSettings = Pick<
   | "ackRetrySeconds"
 >;
 
+/** One queue is refused to us, whatever else Redis does. */
+export class QueueRefusedError extends Error {
+  override readonly name = "QueueRefusedError";
+}
+
 export interface Published {
   /** The job that already stands for this event, when the record was a duplicate. */
   readonly duplicateOf: string | null;
@@ -75,6 +81,9 @@ export interface Publisher {
 }
 
 const HOUR_MS = 3_600_000;
+/** Whatever else Redis says is of all of it: no memory, a replica, away. */
+const ABOUT_ONE_QUEUE =
+  /NOPERM|The user executing the script|ACL failure in script|WRONGTYPE|^MOVED|^CROSSSLOT|Script attempted to access|same slot/;
 /** What BullMQ's own `Queue.add` says of a job that nobody has touched. */
 const NEW_JOB = {
   progress: 0,
@@ -102,6 +111,20 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
   const owedJobs = acknowledgementJobs(settings);
   const backend = gatheringOn({ redis, prefix: settings.queuePrefix, onNotCounted: onError });
   const queues = new Map<string, { readonly queue: Queue; readonly ready: Promise<unknown> }>();
+
+  /** With the queue's name, where Redis says why that one does not take it. */
+  async function onQueue<T>(
+    name: string,
+    defaultJobOptions: JobsOptions,
+    use: (queue: Queue) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await use(await queueOf(name, defaultJobOptions));
+    } catch (cause) {
+      if (!(cause instanceof Error && ABOUT_ONE_QUEUE.test(cause.message))) throw cause;
+      throw new QueueRefusedError(`The queue "${name}" does not take it: ${redisFault(cause)}`, { cause });
+    }
+  }
 
   /**
    * BullMQ waits for ever on a connection that was never ready, so its queues are
@@ -139,12 +162,12 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     const published = record.kind === "acknowledgement" ? NO_DUPLICATE : await publishMessage(record);
     if (record.acknowledgement) {
       const id = acknowledgementId(record.acknowledgement, record.id);
-      const queue = await queueOf(ACKNOWLEDGEMENTS_QUEUE, owedJobs);
+      const { acknowledgement } = record;
       // As long as an event's id: what is published again is not sent again.
-      await queue.add(record.acknowledgement.messageType, record.acknowledgement, {
-        jobId: id,
-        deduplication: { id, ttl },
-      });
+      const options = { jobId: id, deduplication: { id, ttl } };
+      await onQueue(ACKNOWLEDGEMENTS_QUEUE, owedJobs, (queue) =>
+        queue.add(acknowledgement.messageType, acknowledgement, options),
+      );
     }
     return published;
   }
@@ -166,7 +189,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     const job = { ...NEW_JOB, id, name: event.type, data, opts, deduplicationId: event.id };
     const add = async (name: string, counted: Pick<CountedJob, "count">): Promise<string> => {
       const counting: CountedJob = { ...job, timestamp: Date.now(), ...counted };
-      return (await queueOf(name, eventJobs)).getBackend().addJob(counting, id);
+      return onQueue(name, eventJobs, (queue) => queue.getBackend().addJob(counting, id));
     };
     const standing = await add(settings.queue, { count: countOf(event) });
     // What is not in each of them is not published, and is tried again: those that have it already stay as they are.
@@ -179,7 +202,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     const said = createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex");
     const deduplication = { id: `q${said.slice(0, 32)}`, ttl };
     const options: QuarantineJobsOptions = { jobId: id, deduplication, peer: message.peer.name };
-    const job = await (await queueOf(QUARANTINE_QUEUE, {})).add(message.reason, message, options);
+    const job = await onQueue(QUARANTINE_QUEUE, {}, (queue) => queue.add(message.reason, message, options));
     return job.id ?? id;
   }
 

@@ -6,6 +6,7 @@ import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { beginningOf } from "../delivery/beginning.ts";
 import type { QueueUse } from "../metrics.ts";
+import { redisFault } from "./redis-faults.ts";
 
 /** What one look finds out. */
 export interface QueueLook extends Omit<QueueUse, "notTakenMs" | "workers" | "workersUnknown"> {
@@ -36,7 +37,7 @@ end
 return errors
 `;
 
-/** Rejects when Redis does not answer. */
+/** Rejects when Redis does not answer, or refuses. */
 export async function lookAtQueue(redis: Redis, prefix: string, queue: string): Promise<QueueLook> {
   const key = (part: string): string => `${prefix}:${queue}:${part}`;
   const due = String((Date.now() + 1) * DELAYED_SCORE - 1);
@@ -54,7 +55,7 @@ export async function lookAtQueue(redis: Redis, prefix: string, queue: string): 
   pipeline.zrange(key("delayed"), 0, BOUNDS.errorsLookedAt.value - 1);
   pipeline.lrange(key("active"), 0, HOLDS_LOOKED_AT - 1);
   const answers = ((await pipeline.exec()) ?? []).map(([cause, answer]) => {
-    if (cause) throw cause;
+    if (cause) throw new Error(`The queue "${queue}" cannot be looked at: ${redisFault(cause)}`);
     return answer;
   });
   const counts = answers.splice(0, LISTS.length + SETS.length).map(Number);

@@ -35,10 +35,18 @@ export function createQueueWatch({ redis, prefix, names, everyMs }: QueueWatchOp
 
   return {
     async look() {
+      const refused: unknown[] = [];
       for (const name of names) {
-        const look = await lookAtQueue(redis, prefix, name);
-        seen.set(name, withTime(look, seen.get(name), performance.now(), everyMs));
+        try {
+          const look = await lookAtQueue(redis, prefix, name);
+          seen.set(name, withTime(look, seen.get(name), performance.now(), everyMs));
+        } catch (cause) {
+          // Where one may not be looked at, the others are; of that one nothing is known any more.
+          seen.delete(name);
+          refused.push(cause);
+        }
       }
+      if (refused.length > 0) throw refused[0];
       if (performance.now() < askAgainMs) return;
       known = await workersOf(redis, prefix, names);
       askAgainMs = performance.now() + BOUNDS.clientsListedEvery.value * (known.unknown === null ? 1 : ASKED_LESS);

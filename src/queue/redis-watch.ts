@@ -4,7 +4,8 @@
  * command to find out.
  */
 import type { Redis } from "ioredis";
-import { evicts, type RedisServer, readServer, unsuitable, writeProbe } from "./redis.ts";
+import { evicts, hearWhyNot, type RedisServer, readMark, readServer, unsuitable, writeProbe } from "./redis.ts";
+import { clusterFault, redisFault } from "./redis-faults.ts";
 
 export interface RedisWatchOptions {
   readonly redis: Redis;
@@ -17,7 +18,9 @@ export interface RedisWatchOptions {
   readonly onBack: (server: RedisServer) => void;
   /** When the server turns out not to be fit for a queue, or fit after all (no reasons): each time that changes. */
   readonly onSuitability: (reasons: readonly string[]) => void;
-  /** After each look: which Redis is there, null while there is none that takes writes. A rejection is given to `onError`. */
+  /** What was kept in Redis is gone: removed, or lost by a restart. */
+  readonly onEmptied: () => void;
+  /** After each look: which Redis is there, and which content, null while there is none that takes writes. A rejection is given to `onError`. */
   readonly onTick: (identity: string | null) => Promise<void>;
   readonly onError: (cause: Error) => void;
 }
@@ -31,6 +34,8 @@ export interface RedisWatch {
     readonly memoryRatio: number | null;
     /** When it took the last write that was tried; null when it never has. */
     readonly writtenAt: Date | null;
+    /** Whether it is away because it is a node of a Redis Cluster. */
+    readonly cluster: boolean;
   };
   /** Why nothing may be put on a queue now; null when it may. A Redis that was not looked at yet is not trusted. */
   refusal(): string | null;
@@ -47,6 +52,7 @@ export function watchRedis({
   onAway,
   onBack,
   onSuitability,
+  onEmptied,
   onTick,
   onError,
 }: RedisWatchOptions): RedisWatch {
@@ -60,9 +66,13 @@ export function watchRedis({
   let writeFault: string | null = null;
   let probedMs = Number.NEGATIVE_INFINITY;
   let writtenAt: Date | null = null;
+  /** What was found of the mark; null before. */
+  let marked: { readonly identity: string; readonly mark: string } | null = null;
+  /** The last one that was found; empty before. */
+  let lastMark = "";
 
-  redis.on("error", (cause: Error) => {
-    reason = inWords(cause);
+  hearWhyNot(redis, (why) => {
+    reason = why;
     // Before there was a connection none can be closed.
     if (server === null) away(reason);
   });
@@ -88,7 +98,8 @@ export function watchRedis({
   /** What a Redis took that cannot write is in its memory only: nothing becomes safe by its being there. */
   function identityToTrust(): string | null {
     const seen = current();
-    return seen?.appendOnlyWritten && writeFault === null ? seen.identity : null;
+    if (!seen?.appendOnlyWritten || writeFault !== null || marked?.identity !== seen.identity) return null;
+    return marked.mark === "" ? seen.identity : `${seen.identity} ${marked.mark}`;
   }
 
   let looking: Promise<void> | undefined;
@@ -106,8 +117,14 @@ export function watchRedis({
       seen = await readServer(redis);
     } catch (cause) {
       // That a broken connection broke a command off tells nothing; why it broke does.
-      away((cause as Error).name === "MaxRetriesPerRequestError" ? reason : (cause as Error).message);
+      away((cause as Error).name === "MaxRetriesPerRequestError" ? reason : redisFault(cause as Error));
       // The connection may be dead without our knowing, as behind a firewall that forgot it: a new one tells.
+      connectAnew();
+      return;
+    }
+    if (seen.cluster) {
+      // Should its address be given to a Redis of its own meanwhile, that is learnt by connecting anew.
+      away(clusterFault());
       connectAnew();
       return;
     }
@@ -131,17 +148,29 @@ export function watchRedis({
     if (redis.status === "ready") redis.disconnect(true);
   }
 
+  /** Read at each look, because what was queued since it was removed is what is lost otherwise. */
+  async function lookAtMark(): Promise<void> {
+    const seen = current();
+    if (seen === null) return;
+    try {
+      const mark = await readMark(redis, prefix);
+      if (lastMark !== "" && mark !== "" && mark !== lastMark) onEmptied();
+      if (mark !== "") lastMark = mark;
+      marked = { identity: seen.identity, mark };
+    } catch {
+      // Redis refuses writes, or is away by now: the probe, or the next look, says which.
+      marked = null;
+    }
+  }
+
   /** Redis may answer and still refuse writes: no memory, or a failed disk. */
   async function probe(): Promise<void> {
     if (current() === null || performance.now() - probedMs < PROBE_EVERY_MS) return;
     probedMs = performance.now();
-    writeFault = await writeProbe(redis, prefix).then(
-      () => {
-        writtenAt = new Date();
-        return null;
-      },
-      (cause: Error) => cause.message,
-    );
+    writeFault = await writeProbe(redis, prefix).then(() => {
+      writtenAt = new Date();
+      return null;
+    }, redisFault);
   }
 
   /** A second later, or as soon as there is a connection again. */
@@ -162,6 +191,7 @@ export function watchRedis({
     while (!stopping) {
       await look();
       await probe();
+      await lookAtMark();
       await onTick(identityToTrust()).catch(onError);
       if (!stopping) await nextTick();
     }
@@ -174,6 +204,7 @@ export function watchRedis({
       unsuitable: reasons,
       memoryRatio: server?.memoryRatio ?? null,
       writtenAt,
+      cluster: server === null && reason === clusterFault(),
     }),
     refusal() {
       const seen = current();
@@ -188,10 +219,4 @@ export function watchRedis({
       await loop;
     },
   };
-}
-
-function inWords({ message, name }: Error): string {
-  return /^All sentinels are unreachable/.test(message)
-    ? "no sentinel answers, or none knows the master (MM4D_REDIS_SENTINELS, MM4D_REDIS_MASTER)"
-    : message || name;
 }

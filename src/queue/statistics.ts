@@ -93,7 +93,12 @@ function readKind(kind: string): Kind {
 
 function keyAt(prefix: string, resolution: Resolution, atMs: number): string {
   const name = new Date(atMs).toISOString().slice(0, RESOLUTIONS[resolution].nameLength);
-  return `${prefix}:mm4d-statistics:${resolution}:${name}`;
+  return `${statisticsKey(prefix)}:${resolution}:${name}`;
+}
+
+/** What the names of their keys begin with. */
+export function statisticsKey(prefix: string): string {
+  return `${prefix}:mm4d-statistics`;
 }
 
 /** What {@link COUNT} takes, before the number of reports. */

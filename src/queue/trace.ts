@@ -20,7 +20,7 @@ import { textOf } from "../delivery/event-text.ts";
 import {
   bareId,
   type JobState,
-  numberOf,
+  numbersSought,
   type ReportIds,
   reportsOf,
   shortened,
@@ -45,7 +45,7 @@ export interface TraceWriter {
   lost(): number;
 }
 
-const GENERATIONS = 16;
+export const GENERATIONS = 16;
 const HOUR_MS = 3_600_000;
 /** A block is read as a whole: this is some milliseconds. */
 const MAX_NOTES_IN_BLOCK = 200;
@@ -59,6 +59,15 @@ const BURST = 400;
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 
+/** Notes, one a line, as they are kept together. */
+export function deflateBlock(lines: string): Promise<Buffer> {
+  return deflate(lines, { level: 1 });
+}
+
+export function inflateBlock(block: Buffer): Promise<Buffer> {
+  return inflate(block);
+}
+
 /** Events of which the trace remembers having written them. */
 const MAX_TOLD = 100_000;
 
@@ -71,7 +80,7 @@ interface Waiting {
 }
 
 export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptions): TraceWriter {
-  const meta = metaKey(prefix);
+  const meta = traceKey(prefix);
   let waiting: Waiting[] = [];
   let waitingLength = 0;
   /** Events of received messages; the note itself while it waits. */
@@ -119,7 +128,7 @@ export function createTraceWriter({ redis, prefix, hours, maxBytes }: TraceOptio
   }
 
   async function write(notes: readonly Waiting[], key: string): Promise<void> {
-    const block = await deflate(notes.map(({ lines }) => lines).join("\n"), { level: 1 });
+    const block = await deflateBlock(notes.map(({ lines }) => lines).join("\n"));
     const generationMs = (hours * HOUR_MS) / GENERATIONS;
     const keptSeconds = Math.ceil((hours * HOUR_MS + generationMs) / 1000);
     const bounds = [Date.now(), Math.floor(maxBytes / GENERATIONS), generationMs, keptSeconds];
@@ -197,7 +206,7 @@ const MAX_NAMES_ASKED = 4 * MAX_REPORTS;
  * reports on the same messages. Rejects when Redis does not answer.
  */
 export async function findTrace(redis: Redis, prefix: string, queue: string, wanted: string): Promise<Trace> {
-  const meta = metaKey(prefix);
+  const meta = traceKey(prefix);
   const [key, generation, oldest] = await redis.hmget(meta, "key", "generation", "oldest");
   if (!key || !generation) return { reports: [], more: false };
   const place = { redis, meta, key, newest: Number(generation), oldest: Number(oldest ?? 1) };
@@ -206,7 +215,12 @@ export async function findTrace(redis: Redis, prefix: string, queue: string, wan
   const asked = new Set<string>();
   let more = false;
   // What is found names further events of its messages, and those what came of them.
-  let names = [nameOfId(wanted), `number ${numberOf(wanted)}`];
+  // The last is how 1.0.0 noted a recipient that is no number.
+  let names = [
+    nameOfId(wanted),
+    ...numbersSought(wanted).map((number) => `number ${number}`),
+    `number ${wanted.trim().toLowerCase()}`,
+  ];
   while (names.length > 0) {
     for (const name of names) asked.add(name);
     const found = await findNotes(place, names);
@@ -298,7 +312,7 @@ async function findNotes(
     const bytes = await redis.getBuffer(block);
     read += 1;
     if (!bytes) continue;
-    const lines = (await inflate(bytes)).toString();
+    const lines = (await inflateBlock(bytes)).toString();
     length += lines.length;
     for (const json of lines.split("\n")) {
       const note = JSON.parse(json) as TraceNote;
@@ -308,7 +322,8 @@ async function findNotes(
   return { notes, more };
 }
 
-function metaKey(prefix: string): string {
+/** What the names of its keys begin with. */
+export function traceKey(prefix: string): string {
   return `${prefix}:mm4d-trace2`;
 }
 
@@ -321,7 +336,7 @@ async function readKey(redis: Redis, meta: string): Promise<string> {
 }
 
 /** Under which a note is found. */
-function namesOf({ eventId, messageId, transactionId, numbers }: ReportIds): readonly string[] {
+export function namesOf({ eventId, messageId, transactionId, numbers }: ReportIds): readonly string[] {
   const ids = [eventId, messageId, transactionId].filter((id) => id !== null);
   return [...ids.map(nameOfId), ...numbers.map((number) => `number ${number}`)];
 }
@@ -332,20 +347,21 @@ function nameOfId(id: string): string {
 
 const HASH_BYTES = 6;
 /** The first byte tells the bucket. */
-const INDEXED_BYTES = HASH_BYTES - 1;
+export const INDEXED_BYTES = HASH_BYTES - 1;
+export const HASH_AT = HASH_BYTES - INDEXED_BYTES;
 /** Each has an entry for most blocks, and is read as a whole: more make blocks dearer, fewer make questions dearer. */
 const BUCKETS = Array.from({ length: 32 }, (_, bucket) => bucket);
 
 /** One call: an HMAC costs four times as much, and nothing is appended to what we hash. */
-function hashOf(key: string, name: string): Buffer {
+export function hashOf(key: string, name: string): Buffer {
   return Buffer.from(hash("sha256", `${key} ${name}`, "hex").slice(0, 2 * HASH_BYTES), "hex");
 }
 
-function bucketOf(hashed: Buffer): number {
+export function bucketOf(hashed: Buffer): number {
   return (hashed[0] ?? 0) % BUCKETS.length;
 }
 
-function indexKey(base: string, bucket: number): string {
+export function indexKey(base: string, bucket: number): string {
   return `${base}:i${bucket.toString(16).padStart(2, "0")}`;
 }
 

@@ -59,6 +59,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const { host, port, smtpsPort, maxClients, headerMs, isProxy, findPeer, maxOf, onArrival, onTurnedAway } = options;
   const sockets = new Set<Socket>();
   const strangers = new Set<Socket>();
+  const healthChecks = new Set<Socket>();
   const byPeer = new Map<string, Set<Socket>>();
   /** Those of peers that were beyond their peer's limit when they came. They take nobody's place. */
   const spare = new Set<Socket>();
@@ -67,7 +68,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
 
   function arrive(socket: Socket, implicitTls: boolean): void {
     const sinceMs = performance.now();
-    const { remoteAddress: address, remotePort: clientPort } = socket;
+    const { remoteAddress: address, remotePort: clientPort, localAddress } = socket;
     // Whatever happens to it before SMTP looks after it is no news.
     socket.on("error", () => {});
     if (address === undefined || clientPort === undefined) {
@@ -80,11 +81,20 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       return;
     }
     hold(socket, sockets);
-    const letIn = (told: { address: string; port: number }): void => {
-      const from = { ...told, address: plainAddress(told.address) };
-      const peer = findPeer(from.address);
-      if (peer === undefined ? holdStranger(socket, implicitTls) : holdPeer(socket, peer)) {
-        onArrival({ socket, ...from, peer, implicitTls, sinceMs });
+    const letIn = (told: { address: string; port: number; to?: string }, itself = false): void => {
+      const from = { port: told.port, address: plainAddress(told.address) };
+      const here = [localAddress, told.to].filter((own) => own !== undefined);
+      const known = findPeer(from.address);
+      // HAProxy's checks with version 1, which has no LOCAL, name HAProxy as the client.
+      const healthCheck = itself ? !known?.listed : told.to !== undefined && !known && isProxy(from.address);
+      const peer = healthCheck ? undefined : known;
+      const held = healthCheck
+        ? holdHealthCheck(socket)
+        : peer
+          ? holdPeer(socket, peer)
+          : holdStranger(socket, implicitTls);
+      if (held) {
+        onArrival({ socket, ...from, here, peer, healthCheck, implicitTls, sinceMs });
         return;
       }
       onTurnedAway(from.address, peer?.name ?? null, "flood");
@@ -95,8 +105,8 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       return;
     }
     readHeader(socket, headerMs, (header) => {
-      if (header?.kind === "client") letIn({ address: header.address, port: header.port });
-      else if (header?.kind === "itself") letIn({ address, port: clientPort });
+      if (header?.kind === "client") letIn(header);
+      else if (header?.kind === "itself") letIn({ address, port: clientPort }, true);
       else {
         // A balancer that only looks whether the port is open says nothing, and is no news.
         if (header !== undefined) onTurnedAway(address, null, "proxy-header");
@@ -114,6 +124,15 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     if (beyond >= 0 && spare.size >= BOUNDS.spareConnections.value) return false;
     if (beyond >= 0) hold(socket, spare);
     hold(socket, held);
+    return true;
+  }
+
+  /** A balancer asks over one or two at a time. */
+  function holdHealthCheck(socket: Socket): boolean {
+    if (healthChecks.size >= BOUNDS.healthChecks.value) return false;
+    hold(socket, healthChecks);
+    // They are nobody's, and take no place.
+    hold(socket, spare);
     return true;
   }
 

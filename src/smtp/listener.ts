@@ -1,15 +1,16 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
 import { constants } from "node:crypto";
-import { domainToASCII } from "node:url";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import { type FindPeer, networkOf } from "./access.ts";
 import type { Certificate } from "./certificate.ts";
 import { type Answer, type House, type Mm4Connection, Mm4Server } from "./connection.ts";
 import { FIRST_BYTES } from "./data-reader.ts";
+import { canonicalDomain } from "./domain.ts";
 import { type Address, openDoor } from "./door.ts";
 import { createPace, type Limits } from "./limits.ts";
 import { createLogins } from "./password.ts";
+import { splitAddress } from "./path.ts";
 import type { ClientCertificate, Peer } from "./peer.ts";
 import { createPlaces } from "./places.ts";
 import type { NewRefusal } from "./refusals.ts";
@@ -23,7 +24,7 @@ export interface ListenerOptions {
   readonly smtpsPort: number | null;
   /** The name we greet with. */
   readonly hostname: string;
-  /** Domains whose recipients are accepted; empty for every domain. */
+  /** Domains whose recipients are accepted, beside the address that they came to; empty for every domain. */
   readonly domains: readonly string[];
   readonly limits: Limits;
   /** Whether an address is a balancer's, which tells whose its connections are. */
@@ -31,6 +32,8 @@ export interface ListenerOptions {
   readonly findPeer: FindPeer;
   /** Without one TLS is not offered. */
   readonly certificate: Certificate | null;
+  /** Cipher suites, as Node.js takes them. */
+  readonly ciphers: string;
   /** One message. Must resolve in time; a rejection is answered as an internal error. */
   readonly onMessage: (message: SmtpMessage) => Promise<Answer>;
   readonly onSession: (peer: string) => void;
@@ -85,6 +88,7 @@ const GOODBYE_MS = 1_000;
 export async function startListener(options: ListenerOptions): Promise<Listener> {
   const { limits, onRefused } = options;
   let { findPeer, certificate } = options;
+  const domains = new Set(options.domains.map(canonicalDomain));
   let stopping = false;
   const unfinished = createUnfinished(limits.unfinishedBytes);
   const places = createPlaces<Mm4Connection>({
@@ -125,7 +129,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     maxRecipients: limits.recipients,
     heloResponse: "%s",
     rejectUnauthorized: false,
-    ...tlsOptions(certificate),
+    ...tlsOptions(certificate, options.ciphers),
 
     // At once: by default they wait a turn, in which what a listed peer has said already would count as too soon.
     onConnect: (_session, callback) => callback(),
@@ -148,12 +152,14 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         if (refusal === REPLIES.senderNotAllowed) connection.refused = domainOf(address);
         callback(refusal ? asError(refusal) : null);
       };
+      if (connection.healthCheck) return callback(asError(REPLIES.healthCheckOnly));
       places.take(connection, BOUNDS.placeWaited.value, judge);
     },
 
     onRcptTo({ address }, session, callback) {
-      if (isOurs(address, options.domains)) return callback();
-      server.connectionOf(session).refused = domainOf(address);
+      const connection = server.connectionOf(session);
+      if (isOurs(address, domains, connection.here)) return callback();
+      connection.refused = domainOf(address);
       callback(asError(REPLIES.unknownDomain));
     },
   });
@@ -170,6 +176,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   function refusalAtConnect(connection: Mm4Connection): SmtpReply | undefined {
     const { peer } = connection;
     if (stopping) return REPLIES.shuttingDown;
+    // A service that is full is well: what a balancer would take away from it is its sessions.
+    if (connection.healthCheck) return undefined;
     if (!peer) return REPLIES.unknownPeer;
     if (places.taken() >= limits.clients) return REPLIES.tooManyClients;
     // Beyond its peer's limit it is greeted all the same, and gets a place at MAIL, when there is one by then.
@@ -270,6 +278,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     usePeers(next) {
       findPeer = next;
       for (const connection of connections()) {
+        if (connection.healthCheck) continue;
         const peer = findPeer(connection.remoteAddress);
         // What only a new connection can mend: the old entry holds until the transaction is over.
         connection.revoked ||= rightsOf(peer) !== rightsOf(connection.peer);
@@ -280,7 +289,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     },
     useCertificate(next) {
       certificate = next;
-      server.updateSecureContext(tlsOptions(next));
+      server.updateSecureContext(tlsOptions(next, options.ciphers));
     },
     async stop(graceMs) {
       stopping = true;
@@ -337,24 +346,13 @@ function isExpected(connection: Mm4Connection, { fingerprint, subject }: ClientC
   return subject !== null && socket.authorized && named.CN === subject;
 }
 
-/** Mozilla's "intermediate" list of 2024: forward secrecy and authenticated encryption, as every TLS 1.2 client of this decade has them. */
-const CIPHERS = [
-  "TLS_AES_256_GCM_SHA384",
-  "TLS_CHACHA20_POLY1305_SHA256",
-  "TLS_AES_128_GCM_SHA256",
-  "ECDHE-ECDSA-AES128-GCM-SHA256",
-  "ECDHE-RSA-AES128-GCM-SHA256",
-  "ECDHE-ECDSA-AES256-GCM-SHA384",
-  "ECDHE-RSA-AES256-GCM-SHA384",
-  "ECDHE-ECDSA-CHACHA20-POLY1305",
-  "ECDHE-RSA-CHACHA20-POLY1305",
-].join(":");
-
 /** Without a certificate of our own the library has one whose key everybody knows; it is never offered. */
-function tlsOptions(certificate: Certificate | null) {
+function tlsOptions(certificate: Certificate | null, ciphers: string) {
   const rules = {
     minVersion: "TLSv1.2",
-    ciphers: CIPHERS,
+    ciphers,
+    // For suites with DHE, of a size that fits the certificate; without it there are none.
+    dhparam: "auto",
     // Each would be a handshake more, at the client's word.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   } as const;
@@ -366,20 +364,16 @@ function tlsOptions(certificate: Certificate | null) {
 /**
  * Whatever the local part: a number, a short code, "system-user". An address
  * without a domain can only be ours, unless it hides one: `user%host`, `host!user`.
+ * Where domains are set, the addresses of ours that its client sees are among them.
  */
-function isOurs(address: string, domains: readonly string[]): boolean {
-  if (!address.includes("@")) return !/[%!]/.test(address);
-  return domains.length === 0 || domains.includes(domainOf(address));
+function isOurs(address: string, domains: ReadonlySet<string>, here: readonly string[]): boolean {
+  if (splitAddress(address).domain === null) return !/[%!@]/.test(address);
+  const domain = domainOf(address);
+  return domains.size === 0 || domains.has(domain) || here.some((own) => canonicalDomain(own) === domain);
 }
 
 function domainOf(address: string): string {
-  const domain = address
-    .slice(address.lastIndexOf("@") + 1)
-    .toLowerCase()
-    .replace(/\.$/, "");
-  // The library shows an internationalised domain in Unicode; the settings have it as it is on the wire.
-  // What is in no domain is not given to domainToASCII, which reads on as a URL does: "/", "#", "%41".
-  return /^[\p{L}\p{M}\p{N}._-]+$/u.test(domain) ? domainToASCII(domain) || domain : domain;
+  return canonicalDomain(splitAddress(address).domain ?? address);
 }
 
 function asError({ code, text }: SmtpReply): Error & { responseCode: number } {

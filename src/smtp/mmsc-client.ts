@@ -24,6 +24,30 @@ export function mmscOptions(
   };
 }
 
+/** Whether it is sent to without TLS where that fails, as Postfix does at its level `may`: with a password never. */
+export function mayGoWithoutTls({ tls, auth }: Pick<Acknowledge, "tls" | "auth">): boolean {
+  return tls === "optional" && !isSecret(auth);
+}
+
+/** What to speak to it without TLS for once. */
+export function withoutTls<Entry extends Pick<Acknowledge, "tls">>(entry: Entry): Entry {
+  return { ...entry, tls: "off" };
+}
+
+/**
+ * Whether STARTTLS was offered and came to nothing. `unclear`: a connection that broke
+ * off or fell silent, of which only the connection itself knows whether that was there.
+ */
+export function failedInTls(cause: MmscError): boolean | "unclear" {
+  // It may end the connection for a reason of its own (RFC 5321 §3.8), which then is one the next time no more.
+  if (cause.responseCode === 421) return cause.command === "STARTTLS" ? "unclear" : false;
+  if (cause.command === "STARTTLS" || cause.code === "ETLS" || cause.timeoutType === "UPGRADE_TIMEOUT") return true;
+  if (cause.response !== undefined) return false;
+  // TLS may also break off long after its handshake.
+  if (isOfTls(cause) || cause.timeoutType === "SOCKET_TIMEOUT") return "unclear";
+  return ["ECONNRESET", "EPIPE", "ECONNABORTED", "ECONNECTION"].includes(symbolOf(cause)) ? "unclear" : false;
+}
+
 /** Why nothing is even tried; null when it is. */
 function notTriedAtAll({ tls, auth }: Pick<Acknowledge, "tls" | "auth">): string | null {
   return tls === "off" && isSecret(auth)
@@ -69,9 +93,18 @@ type Place = Pick<Acknowledge, "host" | "port" | "tls" | "auth">;
  * behind a semicolon what to do. Holds what the server said, as it said it.
  */
 export function describeFailure(cause: MmscError, place: Place, timeoutMs: number): string {
+  const unreached = FAILURES.find(({ is }) => is(cause))?.unreached === true;
+  return `Cannot ${unreached ? "reach" : "use"} ${place.host}:${place.port}: ${wordsFor(cause, place, timeoutMs)}`;
+}
+
+/** Why it was sent to without TLS, behind "because". */
+export function describeTlsFailure(cause: MmscError, place: Place, timeoutMs: number): string {
+  return `STARTTLS failed: ${wordsFor(cause, place, timeoutMs)}`;
+}
+
+function wordsFor(cause: MmscError, place: Place, timeoutMs: number): string {
   const failure = FAILURES.find(({ is }) => is(cause));
-  const words = failure?.words({ cause, place, within: `within ${timeoutMs / 1000} s` }) ?? cause.message;
-  return `Cannot ${failure?.unreached === true ? "reach" : "use"} ${place.host}:${place.port}: ${words}`;
+  return failure?.words({ cause, place, within: `within ${timeoutMs / 1000} s` }) ?? cause.message;
 }
 
 /** The same of an entry with which nothing is tried. */
@@ -161,7 +194,7 @@ const FAILURES: readonly Failure[] = [
       `its certificate is not trusted: ${firstLine(cause.message)} (${symbolOf(cause)}); NODE_EXTRA_CA_CERTS adds an authority, and acknowledge.host must be a name in it`,
   },
   {
-    is: (cause) => cause.code === "ETLS" || /SSL|TLS|^EPROTO$/.test(symbolOf(cause)) || /\bTLS\b/.test(cause.message),
+    is: isOfTls,
     words: ({ cause, place }) =>
       `the TLS handshake failed: ${firstLine(cause.message)}${place.tls === "implicit" ? '; a port that begins without TLS needs "tls": "required"' : missingTls(place)}`,
   },
@@ -180,6 +213,10 @@ const FAILURES: readonly Failure[] = [
   { is: (cause) => symbolOf(cause) === "ECONNRESET", words: () => "it broke the connection off (ECONNRESET)" },
   { is: ({ code }) => code === "ECONNECTION", words: () => "it closed the connection without a word" },
 ];
+
+function isOfTls(cause: MmscError): boolean {
+  return cause.code === "ETLS" || /SSL|TLS|^EPROTO$/.test(symbolOf(cause)) || /\bTLS\b/.test(cause.message);
+}
 
 /** Of X.509, as Node.js spells them. */
 const UNTRUSTED =

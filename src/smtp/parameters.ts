@@ -8,6 +8,7 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import { readUtf8 } from "../mm4/header.ts";
+import { splitAddressCommand } from "./path.ts";
 
 export type ParameterFault = "wrong" | "unknown";
 
@@ -36,10 +37,10 @@ export function withUsedParameters(command: string): string {
 }
 
 function takeApart(command: string) {
-  const [addressed = command, verb = ""] = COMMAND.exec(command) ?? [];
-  const behind = command.slice(addressed.length);
+  const { name = "", behind = "" } = splitAddressCommand(command) ?? {};
+  const addressed = command.slice(0, command.length - behind.length);
   const parameters = behind.split(/[ \t]+/).filter((parameter) => parameter !== "");
-  return { addressed, behind, parameters, known: KNOWN[verb.toUpperCase()] ?? {} };
+  return { addressed, behind, parameters, known: KNOWN[name.slice(0, "MAIL".length)] ?? {} };
 }
 
 /** The name in capitals; the value with its sign of equality, or empty. */
@@ -55,6 +56,8 @@ function faultOf(parameter: string, known: Parameters, indulgent: boolean): Para
   const rule = known[name];
   if (rule?.used === false && indulgent) return undefined;
   if (rule) return rule.value.test(value) ? undefined : "wrong";
+  // An address is none of an extension's words: the one before it may be its name only.
+  if (/[<>@]/.test(name)) return "wrong";
   if (indulgent) return undefined;
   return /^[a-z0-9][a-z0-9-]*(?:=[!-<>-~]+)?$/i.test(parameter) ? "unknown" : "wrong";
 }
@@ -69,9 +72,6 @@ function hasControls(text: string): boolean {
 }
 
 type Parameters = Readonly<Record<string, { readonly value: RegExp; readonly used: boolean }>>;
-
-/** MAIL or RCPT with its path. A quoted local part may have any character. */
-const COMMAND = /^(MAIL|RCPT)[ \t]+\w+[ \t]*:[ \t]*(?:<(?:"(?:\\.|[^"\\])*"|[^<>"])*>|[^\s<>]+)/i;
 
 const XTEXT = "(?:[!-*,-<>-~]|\\+[0-9A-F]{2})+";
 /** `used`: whether it means something here. Each with the sign of equality, or empty without. */

@@ -16,7 +16,11 @@ export interface Peer {
   /** Domains it may send from, in lower case; empty for every domain. The null sender is always allowed. */
   readonly mailFromDomains: readonly string[];
   /** null: as the settings say. */
-  readonly limits: { readonly connections: number | null; readonly messagesPerSecond: number | null };
+  readonly limits: {
+    readonly connections: number | null;
+    readonly messagesPerSecond: number | null;
+    readonly commands: number | null;
+  };
   readonly acknowledge: Acknowledge;
   /** How its reports are read. */
   readonly rules: PeerRules;

@@ -1,7 +1,16 @@
 /** Looks whether a peer's MMSC would take our acknowledgements: connects, greets, TLS, login; sends nothing. */
 import type { TLSSocket } from "node:tls";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
-import { describeFailure, describeNotTried, type MmscError, mmscOptions } from "./mmsc-client.ts";
+import {
+  describeFailure,
+  describeNotTried,
+  describeTlsFailure,
+  failedInTls,
+  type MmscError,
+  mayGoWithoutTls,
+  mmscOptions,
+  withoutTls,
+} from "./mmsc-client.ts";
 import type { Acknowledge } from "./peer.ts";
 
 export interface Probe {
@@ -16,6 +25,8 @@ export interface Probe {
     /** Why the certificate is not trusted; null when it is. */
     readonly fault: string | null;
   } | null;
+  /** Why it was gone on without TLS, behind "because"; null where it was not offered, or is used. */
+  readonly withoutTlsBecause: string | null;
   /** As whom we logged in; null when the entry has no user, or the server offers no login. */
   readonly user: string | null;
   /** Whether the server offers a login. */
@@ -25,35 +36,60 @@ export interface Probe {
 const DEADLINE_MS = 10_000;
 
 /** Rejects with a sentence that says what kept us from coming so far as MAIL would. */
-export function probe(
-  acknowledge: Acknowledge & { readonly host: string },
-  name: string,
-  deadlineMs = DEADLINE_MS,
-): Promise<Probe> {
-  const { auth } = acknowledge;
+export async function probe(acknowledge: Acknowledge, name: string, deadlineMs = DEADLINE_MS): Promise<Probe> {
   const notTried = describeNotTried(acknowledge);
-  if (notTried !== null) return Promise.reject(new Error(notTried));
-  return new Promise((resolve, reject) => {
+  if (notTried !== null) throw new Error(notTried);
+  const found = await connectOnce(acknowledge, name, deadlineMs);
+  if (found.kind === "reached") return { ...found.probe, withoutTlsBecause: null };
+  if (!found.inTls || !mayGoWithoutTls(acknowledge)) {
+    throw new Error(describeFailure(found.cause, acknowledge, deadlineMs));
+  }
+  const because = describeTlsFailure(found.cause, acknowledge, deadlineMs);
+  const again = await connectOnce(withoutTls(acknowledge), name, deadlineMs);
+  if (again.kind === "reached") return { ...again.probe, withoutTlsBecause: because };
+  throw new Error(describeFailure(again.cause, acknowledge, deadlineMs));
+}
+
+/** Whether STARTTLS fails there, now. */
+export async function breaksInTls(acknowledge: Acknowledge, name: string, deadlineMs: number): Promise<boolean> {
+  const found = await connectOnce({ ...acknowledge, auth: null }, name, deadlineMs);
+  return found.kind === "failed" && found.inTls;
+}
+
+type Found =
+  | { readonly kind: "reached"; readonly probe: Omit<Probe, "withoutTlsBecause"> }
+  | { readonly kind: "failed"; readonly cause: MmscError; readonly inTls: boolean };
+
+function connectOnce(acknowledge: Acknowledge, name: string, deadlineMs: number): Promise<Found> {
+  const { auth } = acknowledge;
+  return new Promise((resolve) => {
     const connection = new SMTPConnection(mmscOptions(acknowledge, name, deadlineMs));
     const failed = (cause: MmscError): void => {
+      const inTls = failedInTls(cause);
+      resolve({
+        kind: "failed",
+        cause,
+        inTls: inTls === "unclear" ? !greeted && isInStartTls(connection, cause) : inTls,
+      });
       connection.close();
-      reject(new Error(describeFailure(cause, acknowledge, deadlineMs)));
     };
     const done = (): void => {
-      const found = {
+      const probe = {
         greeting: greeting.split(/\r?\n/)[0] ?? "",
         tls: describeTls(connection),
         user: loggedIn ? (auth?.user ?? null) : null,
         offersLogin: connection.allowsAuth,
       };
       connection.quit();
-      resolve(found);
+      resolve({ kind: "reached", probe });
     };
+    let greeted = false;
     let greeting = "";
     let loggedIn = false;
     connection.once("error", failed);
     connection.connect((refused) => {
       if (refused) return failed(refused);
+      greeted = true;
       greeting = connection.lastServerResponse || "";
       // What offers no login is sent to without one, as the acknowledgements are.
       if (auth === null || !connection.allowsAuth) return done();
@@ -64,6 +100,15 @@ export function probe(
       });
     });
   });
+}
+
+/**
+ * Whether it failed from STARTTLS up to the first reply within TLS: with TLS 1.3 we are
+ * through the handshake before we hear that the MMSC wants a certificate. RFC 8446 §4.4.2.4.
+ */
+function isInStartTls({ upgrading, secure, lastServerResponse }: SMTPConnection, { command }: MmscError): boolean {
+  if (command === "STARTTLS" || upgrading === true || secure) return true;
+  return /[ -]STARTTLS\b/i.test(String(lastServerResponse));
 }
 
 function describeTls(connection: SMTPConnection): Probe["tls"] {

@@ -12,7 +12,14 @@ export type ProxyHeader =
   | { readonly kind: "malformed" }
   /** The balancer speaks for itself, as in a health check, or does not know for whom. */
   | { readonly kind: "itself"; readonly bytes: number }
-  | { readonly kind: "client"; readonly bytes: number; readonly address: string; readonly port: number };
+  | {
+      readonly kind: "client";
+      readonly bytes: number;
+      readonly address: string;
+      readonly port: number;
+      /** The address to which the client came, at the balancer. */
+      readonly to: string;
+    };
 
 /** §2.1: "107 bytes are always enough", line end included. */
 const MAX_V1_BYTES = 107;
@@ -44,7 +51,7 @@ function readVersion1(received: Buffer): ProxyHeader {
     /^PROXY TCP([46]) ([0-9a-f:.]+) ([0-9a-f:.]+) (\d{1,5}) (\d{1,5})\r\n$/i.exec(line) ?? [];
   const version = Number(family);
   const valid = isIP(address) === version && isIP(to) === version && Number(port) <= 65_535 && Number(toPort) <= 65_535;
-  return valid ? { kind: "client", bytes, address, port: Number(port) } : { kind: "malformed" };
+  return valid ? { kind: "client", bytes, address, port: Number(port), to } : { kind: "malformed" };
 }
 
 function readVersion2(received: Buffer): ProxyHeader {
@@ -59,17 +66,19 @@ function readVersion2(received: Buffer): ProxyHeader {
 
   const told = received.subarray(V2_HEAD_BYTES, bytes);
   if (family === TCP_OVER_IPV4 && told.byteLength >= 12) {
-    return { kind: "client", bytes, address: told.subarray(0, 4).join("."), port: told.readUInt16BE(8) };
+    const [address, to] = [told.subarray(0, 4).join("."), told.subarray(4, 8).join(".")];
+    return { kind: "client", bytes, address, port: told.readUInt16BE(8), to };
   }
   if (family === TCP_OVER_IPV6 && told.byteLength >= 36) {
-    const port = told.readUInt16BE(32);
-    if (told.subarray(0, 12).equals(V4_MAPPED)) {
-      return { kind: "client", bytes, address: told.subarray(12, 16).join("."), port };
-    }
-    const groups = Array.from({ length: 8 }, (_, index) => told.readUInt16BE(index * 2).toString(16));
-    return { kind: "client", bytes, address: groups.join(":"), port };
+    const [address, to] = [told.subarray(0, 16), told.subarray(16, 32)].map(textOfIpv6) as [string, string];
+    return { kind: "client", bytes, address, port: told.readUInt16BE(32), to };
   }
   return { kind: "malformed" };
+}
+
+function textOfIpv6(bytes: Buffer): string {
+  if (bytes.subarray(0, 12).equals(V4_MAPPED)) return bytes.subarray(12).join(".");
+  return Array.from({ length: 8 }, (_, index) => bytes.readUInt16BE(index * 2).toString(16)).join(":");
 }
 
 const LOCAL = 0x20;

@@ -27,7 +27,7 @@ export const REPLIES = {
   quarantined: {
     code: 250,
     text: "2.0.0 Message stored for inspection",
-    when: "the message is an MM4 report that cannot be read (no status at all, or an unknown type), or holds more than an event may; it is kept whole for a person",
+    when: "the message is an MM4 report that cannot be read (no status at all, an unknown type, or a type behind its header), or holds more than an event may; it is kept whole for a person",
   },
   ignored: {
     code: 250,
@@ -85,10 +85,16 @@ export const REPLIES = {
     when: "at connect, from an address that is no peer's",
     reason: "unknown-peer",
   },
+  healthCheckOnly: {
+    code: 451,
+    text: "4.7.1 A balancer may not send mail for itself, its PROXY header must name a client",
+    when: "at MAIL, from a balancer in `MM4D_PROXIES` whose PROXY header names no client (LOCAL, UNKNOWN) or a balancer, and that is no listed peer: a health check, of which EHLO, HELO, NOOP, RSET, STARTTLS and QUIT are answered",
+    reason: "balancer-itself",
+  },
   unknownDomain: {
     code: 550,
     text: "5.7.1 This server takes mail for its own domains only",
-    when: "a recipient's domain is not in `MM4D_DOMAIN`",
+    when: "a recipient's domain is not in `MM4D_DOMAIN`, and no address of ours that the client is connected to",
     reason: "unknown-domain",
   },
   senderNotAllowed: {
@@ -179,13 +185,13 @@ export const REPLIES = {
   tooManyBadCommands: {
     code: 421,
     text: "4.7.0 Too many bad commands",
-    when: "at the last of `MM4D_MAX_BAD_COMMANDS` unknown, malformed or misplaced commands since the last message",
+    when: "at the last of `MM4D_MAX_BAD_COMMANDS` unknown, malformed or misplaced commands since the last message; from a listed peer, when so many come faster than ten a second",
     reason: "too-many-bad-commands",
   },
   tooManyCommands: {
     code: 421,
     text: "4.7.0 Too many commands without a message, connect again",
-    when: "beyond `MM4D_MAX_COMMANDS` since the last message, recipients not counted; a relay that keeps its connection open with NOOP just connects again",
+    when: "beyond `MM4D_MAX_COMMANDS` since the last message, recipients not counted; from a listed peer, when so many (or its `limits.commands`) come faster than ten a second: HELO, NOOP or RSET every few seconds keep its connection open for `MM4D_SESSION_SECONDS`",
     reason: "too-many-commands",
   },
   earlyTalker: {
@@ -278,16 +284,22 @@ export const REPLIES = {
     reason: "xclient",
     bad: true,
   },
+  pathTooLong: {
+    code: 501,
+    text: "5.5.4 The address is too long, must have at most 256 octets",
+    when: "at MAIL and RCPT, when the address with its angle brackets has more than the 256 octets of RFC 5321 §4.5.3.1.3",
+    bad: true,
+  },
   badSender: {
     code: 501,
     text: "5.1.7 The sender's address cannot be read",
-    when: "at MAIL; from a listed peer an address needs neither domain nor angle brackets",
+    when: "at MAIL; a quoted local part may hold whatever RFC 5321 §4.1.2 allows, and from a listed peer an address needs neither domain nor angle brackets",
     bad: true,
   },
   badRecipient: {
     code: 501,
     text: "5.1.3 The recipient's address cannot be read",
-    when: "at RCPT; from a listed peer an address needs neither domain nor angle brackets",
+    when: "at RCPT; likewise, and from a listed peer an address needs neither domain nor angle brackets",
     bad: true,
   },
   outOfOrder: {

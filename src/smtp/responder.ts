@@ -10,7 +10,17 @@ import type { Transporter } from "nodemailer";
 import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
 import { composeResponse } from "../mm4/compose-response.ts";
 import { ownMailId } from "../mm4/own-mail-id.ts";
-import { describeFailure, describeNotTried, firstLine, type MmscError, mmscOptions } from "./mmsc-client.ts";
+import {
+  describeFailure,
+  describeNotTried,
+  describeTlsFailure,
+  failedInTls,
+  firstLine,
+  type MmscError,
+  mayGoWithoutTls,
+  mmscOptions,
+  withoutTls,
+} from "./mmsc-client.ts";
 import type { Acknowledge, Peer } from "./peer.ts";
 
 export interface ResponderOptions {
@@ -22,6 +32,8 @@ export interface ResponderOptions {
   readonly timeoutMs: number;
   /** How long an MMSC that could not be reached is not asked again at first, in milliseconds. */
   readonly awayMs: number;
+  /** How long an MMSC whose STARTTLS failed is sent to without TLS, in milliseconds. */
+  readonly withoutTlsMs?: number;
 }
 
 export interface Responder {
@@ -52,11 +64,18 @@ const IDLE_MS = 30_000;
 /** The longest that one response may take, as a multiple of the longest silence: no trickle of bytes puts it off. */
 const PATIENCE = 4;
 
+/** So long no message pays for what failed a moment ago; then it is tried again, because it may be mended some day. */
+const WITHOUT_TLS_MS = 300_000;
+
 /** The connections to one peer's MMSC. */
 interface Lane {
   /** The entry that it was made for. */
   readonly made: string;
   readonly transport: Transporter;
+  /** The one without TLS, since STARTTLS failed. */
+  inClear: Transporter | undefined;
+  /** Until when it is used, and why, behind "because". */
+  withoutTls: { readonly untilMs: number; readonly because: string } | undefined;
   readonly underWay: Set<AbortController>;
   inHand: number;
   sending: number;
@@ -69,7 +88,8 @@ interface Lane {
   asking: boolean;
 }
 
-export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: ResponderOptions): Responder {
+export function createResponder(options: ResponderOptions): Responder {
+  const { hostname, systemAddress, timeoutMs, awayMs, withoutTlsMs = WITHOUT_TLS_MS } = options;
   const lanes = new Map<string, Lane>();
   const domain = systemAddress.slice(systemAddress.lastIndexOf("@") + 1);
 
@@ -127,7 +147,7 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
         mailMessageId: ownMailId(id, domain),
         date: new Date(),
       });
-      const info = await lane.transport.sendMail({
+      const reply = await handOver(lane, acknowledge, {
         envelope: { from: senderOf(acknowledge.from, response), to: [to] },
         // As it is: nodemailer would spell our fields its own way.
         raw: Buffer.from(mail),
@@ -135,9 +155,14 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
         signal: deadline.signal,
       });
       lane.unanswered = 0;
-      return { kind: "sent", reply: firstLine(info.response ?? "") };
+      return { kind: "sent", reply };
     } catch (cause) {
       const { responseCode, command, response, message } = cause as MmscError;
+      if (lane.withoutTls && responseCode === TLS_MUST_COME_FIRST) {
+        const reason = `${firstLine(response ?? message)}; it was tried without TLS, because ${lane.withoutTls.because}`;
+        lane.withoutTls = undefined;
+        return { kind: "failed", reason, mmsc: "there" };
+      }
       // What was answered to the message, and not to whoever sent it: a wrong password is every message's.
       if (responseCode !== undefined && responseCode !== 421 && MESSAGE_COMMANDS.includes(command ?? "")) {
         lane.unanswered = 0;
@@ -157,6 +182,36 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
     }
   }
 
+  /** The MMSC's reply, and why it was given without TLS, if it was. Where TLS may be missing, one that fails is missing. */
+  async function handOver(lane: Lane, acknowledge: Acknowledge, mail: Mail): Promise<string> {
+    if (!lane.withoutTls || lane.withoutTls.untilMs <= performance.now()) {
+      const { marked, isBegun } = markBegin(mail);
+      try {
+        const { response } = await lane.transport.sendMail(marked);
+        lane.withoutTls = undefined;
+        return firstLine(response ?? "");
+      } catch (cause) {
+        // What may have been taken is not sent again at once, and TLS was not in its way.
+        if (isBegun() || !mayGoWithoutTls(acknowledge)) throw cause;
+        if (!(await isOfTls(cause as MmscError, acknowledge))) throw cause;
+        const because = describeTlsFailure(cause as MmscError, acknowledge, timeoutMs);
+        lane.withoutTls = { untilMs: performance.now() + withoutTlsMs, because };
+      }
+    }
+    const { because } = lane.withoutTls;
+    lane.inClear ??= transportTo(withoutTls(acknowledge));
+    const { response } = await lane.inClear.sendMail(mail);
+    return `${firstLine(response ?? "")} (sent without TLS, because ${because})`;
+  }
+
+  async function isOfTls(cause: MmscError, acknowledge: Acknowledge): Promise<boolean> {
+    const failed = failedInTls(cause);
+    if (failed !== "unclear") return failed;
+    // Loaded when it is needed, as nodemailer is.
+    const { breaksInTls } = await import("./probe.ts");
+    return breaksInTls(acknowledge, hostname, timeoutMs);
+  }
+
   /** mbuni knows a peer by the domain of a sender that is shaped as a number, and refuses the null sender. */
   function senderOf(from: Acknowledge["from"], { originator }: Acknowledgement): string {
     if (from === "null") return "";
@@ -167,21 +222,11 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
   function laneOf({ name, acknowledge }: Peer): Lane {
     const held = lanes.get(name);
     if (held) return held;
-    const { auth, connections } = acknowledge;
-    // Loaded with the first one: few starts ever need it, and all would wait for it.
-    const { createTransport } = createRequire(import.meta.url)("nodemailer") as typeof import("nodemailer");
-    const transport = createTransport({
-      ...mmscOptions(acknowledge, hostname, timeoutMs),
-      pool: true,
-      maxConnections: connections,
-      // One that the MMSC has closed meanwhile is not the response's fault.
-      maxRequeues: connections,
-      idleTimeout: IDLE_MS,
-      ...(auth === null ? {} : { auth: { user: auth.user, pass: auth.password } }),
-    });
-    const lane = {
+    const lane: Lane = {
       made: JSON.stringify(acknowledge),
-      transport,
+      transport: transportTo(acknowledge),
+      inClear: undefined,
+      withoutTls: undefined,
       underWay: new Set<AbortController>(),
       inHand: 0,
       sending: 0,
@@ -195,6 +240,21 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
     return lane;
   }
 
+  function transportTo(acknowledge: Acknowledge): Transporter {
+    const { auth, connections } = acknowledge;
+    // Loaded with the first one: few starts ever need it, and all would wait for it.
+    const { createTransport } = createRequire(import.meta.url)("nodemailer") as typeof import("nodemailer");
+    return createTransport({
+      ...mmscOptions(acknowledge, hostname, timeoutMs),
+      pool: true,
+      maxConnections: connections,
+      // One that the MMSC has closed meanwhile is not the response's fault.
+      maxRequeues: connections,
+      idleTimeout: IDLE_MS,
+      ...(auth === null ? {} : { auth: { user: auth.user, pass: auth.password } }),
+    });
+  }
+
   return {
     send,
     usePeers(peers) {
@@ -202,19 +262,41 @@ export function createResponder({ hostname, systemAddress, timeoutMs, awayMs }: 
         const peer = peers.find((known) => known.name === name);
         if (peer && JSON.stringify(peer.acknowledge) === lane.made) continue;
         lanes.delete(name);
-        lane.transport.close();
+        closeAll(lane);
       }
     },
     stop() {
       for (const lane of lanes.values()) {
         for (const deadline of lane.underWay) deadline.abort(new Error("mm4d is stopping"));
-        lane.transport.close();
+        closeAll(lane);
       }
       lanes.clear();
     },
   };
 }
 
+function closeAll({ transport, inClear }: Lane): void {
+  transport.close();
+  inClear?.close();
+}
+
+type Mail = Parameters<Transporter["sendMail"]>[0];
+
+/** The same mail, and whether its MAIL was composed, for which alone nodemailer reads the id of its DSN: behind STARTTLS and login. */
+function markBegin(mail: Mail): { readonly marked: Mail; isBegun(): boolean } {
+  let begun = false;
+  const dsn = {
+    ...mail.dsn,
+    get id() {
+      begun = true;
+      return mail.dsn?.id;
+    },
+  };
+  return { marked: { ...mail, dsn }, isBegun: () => begun };
+}
+
+/** RFC 3207 §4. */
+const TLS_MUST_COME_FIRST = 530;
 /** Where nodemailer says that a message was refused, and not we. */
 const MESSAGE_COMMANDS: readonly string[] = ["MAIL FROM", "RCPT TO", "DATA"];
 

@@ -25,7 +25,7 @@ const WELL: HealthFacts = {
     usedUp: [],
     most: null,
   },
-  redis: { awayMs: null, fault: null, unsuitable: [], accepted: false, refusal: null },
+  redis: { awayMs: null, fault: null, unsuitable: [], accepted: false, cluster: false, emptiedAt: null, refusal: null },
   drainFault: null,
   certificateExpiresAt: null,
   settingsFaults: [],
@@ -77,7 +77,9 @@ const GRID: readonly (readonly Partial<HealthFacts>[])[] = [
   [
     {},
     { redis: { ...WELL.redis, awayMs: MINUTE_MS, fault: "ECONNREFUSED" } },
+    { redis: { ...WELL.redis, awayMs: MINUTE_MS, cluster: true, fault: "it is a node of a Redis Cluster, no" } },
     { redis: { ...WELL.redis, fault: "OOM" } },
+    { redis: { ...WELL.redis, emptiedAt: ago(DAY_MS - 1) } },
     { redis: { ...WELL.redis, unsuitable: ["Redis may remove jobs"], refusal: "Redis may remove jobs" } },
     { redis: { ...WELL.redis, unsuitable: ["Redis forgets its jobs"], accepted: true } },
     // What it was like before it went away is remembered.
@@ -166,6 +168,7 @@ const CONTRADICTIONS: readonly (readonly [RegExp, RegExp])[] = [
 const CAUSES: readonly (readonly [string, string])[] = [
   ["redis-away", "journal-full"],
   ["redis-away", "journals-full"],
+  ["redis-cluster", "journal-full"],
   ["redis-refuses-writes", "journal-full"],
   ["redis-unsuitable", "events-not-queued"],
   ["redis-unsuitable", "queue-refused"],
@@ -424,6 +427,29 @@ test("a peer that a reload has set is silent since then, each with its own time,
   ] as HealthFacts[][]) {
     expect(reasonsOf(healthOfAll(both))[0]?.text).toBe("No report has come from late since it was set, 2 h ago");
   }
+});
+
+test("a Redis that was emptied needs attention for a day, whichever process found it", () => {
+  const emptied = (ms: number, needsRedis = false) => ({
+    ...WELL,
+    needsRedis,
+    redis: { ...WELL.redis, emptiedAt: ago(ms) },
+  });
+  const [reason, ...others] = reasonsOf(healthOfAll([WELL, emptied(5 * MINUTE_MS), emptied(DAY_MS)]));
+  expect([reason?.name, reason?.state, others]).toEqual(["redis-emptied", "needs-attention", []]);
+  expect(reason?.text).toMatch(/^Redis was found emptied 5 min ago .*; what the journal still held is queued again$/);
+  expect(reasonsOf(emptied(1, true))[0]?.text).toMatch(/are lost$/);
+  expect(reasonsOf(emptied(DAY_MS))).toEqual([]);
+});
+
+test("a node of a Redis Cluster is not told to come back by itself", () => {
+  const redis = { ...WELL.redis, awayMs: MINUTE_MS, cluster: true, fault: "it is a node of a Redis Cluster" };
+  const [reason, ...others] = reasonsOf({ ...WELL, redis });
+  expect([reason?.name, others]).toEqual(["redis-cluster", []]);
+  expect(reason?.text).toBe("Redis is a node of a Redis Cluster: 0 reports wait in the journal (0 MB of 1000 MB)");
+  expect(reason?.remedy).toContain("start mm4d again");
+  expect(notReady({ ...WELL, redis })).toEqual([]);
+  expect(notReady({ ...WELL, redis, needsRedis: true }).length).toBe(1);
 });
 
 test("many peers are one sentence, with some names", () => {

@@ -349,7 +349,7 @@ function hostileOf(header: string, size: number, text = header): Hostile {
   const opened = result.value;
   const event = read(bytes);
   const asked = readAckRequest(opened, CONTEXT);
-  const values = (name: "messageId" | "transactionId"): string | null => opened.fields.of(name).bytes[0] ?? null;
+  const values = (name: "messageId" | "transactionId"): string | null => opened.fields.token(name).bytes || null;
   const ack: Acknowledgement = {
     peer: "carrier",
     eventId: event.ok ? event.value.id : null,
@@ -372,6 +372,7 @@ function hostileOf(header: string, size: number, text = header): Hostile {
     },
     attempts: 3,
     error: text,
+    reply: null,
     at: null,
   };
   const message = { sessionId: "s1", peer: PEER, mailFrom: text, bytes, receivedAt: new Date(0) };

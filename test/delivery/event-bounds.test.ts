@@ -34,7 +34,7 @@ test.each<[what: string, fits: Uint8Array, beyond: Uint8Array, detail: string]>(
   [
     "message id",
     deliveryReport({ "X-Mms-Message-ID": `"${at.id}"` }),
-    deliveryReport({ "X-Mms-Message-ID": `"${at.id}>"` }),
+    deliveryReport({ "X-Mms-Message-ID": `"${at.id}x"` }),
     "Its message id has 1,001 characters, must have 1,000 at most",
   ],
   [

@@ -149,3 +149,31 @@ test("a report without a message id is told apart by its transaction and date", 
     new Set([without({}), without({ "X-Mms-Transaction-ID": "2" }), without({ Date: "x" }), without({ To: "1" })]).size,
   ).toBe(4);
 });
+
+test("codes that the catalogue tells apart are two facts, and one code in two forms is one", () => {
+  const idOf = (code: string) => eventOf(deliveryReport({ "X-Internal-Status-Code": code })).id;
+  const carriers = ["999", "0999", "4999", "9999", "9999 ambiguous"].map(idOf);
+  const bandwidths = ["5999", "05999", '"5999"', "5999 service-failure"].map(idOf);
+  expect([new Set(carriers).size, new Set(bandwidths).size]).toEqual([1, 1]);
+  expect(carriers[0]).not.toBe(bandwidths[0]);
+  // Every other form folds: the catalogue has one entry for both.
+  expect(idOf("4470")).toBe(idOf("470"));
+  expect(idOf("9902")).toBe(idOf("902"));
+  // The contract's words, as in the frozen vectors.
+  const hashed = ["mm-1@mmsc.example.net", "+12025550100", "retrieved/", "5999"];
+  const hash = createHash("sha256");
+  for (const field of ["v1", PEER.name, "mm4d.delivery-report.v1", ...hashed])
+    hash.update(`${Buffer.byteLength(field)}:${field}`);
+  expect(bandwidths[0]).toBe(`r${hash.digest("hex").slice(0, 32)}`);
+});
+
+test("two codes in one message that the catalogue tells apart differ", () => {
+  const said = (first: string, second: string) =>
+    eventOf(deliveryReport({ "X-Internal-Status-Code": `${first}\r\nX-Internal-Status-Code: ${second}` })).data;
+  expect(said("5999", "9999")).toMatchObject({
+    reason: { httpCode: 9999 },
+    warnings: expect.arrayContaining(["duplicate-code"]),
+  });
+  expect(said("9999", "5999")).toMatchObject({ reason: { httpCode: 5999 } });
+  expect(said("999", "9999").warnings).not.toContain("duplicate-code");
+});

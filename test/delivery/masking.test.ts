@@ -184,7 +184,15 @@ test("an id keeps its digits on every page, on the board, in tail and in a trace
       tellReport(noEvent(ids, header), "masked").headline.join("\n"),
       shownJob({ ...ack }),
       row(
-        { id: `a${record.slice(1)}`, state: "undelivered", acknowledgement: ack, attempts: 1, error: null, at: null },
+        {
+          id: `a${record.slice(1)}`,
+          state: "undelivered",
+          acknowledgement: ack,
+          attempts: 1,
+          error: null,
+          reply: null,
+          at: null,
+        },
         { loggedIn: true, numbers: "masked" },
       ).toString(),
       // An event costs the most to make: of some ids.
@@ -247,7 +255,7 @@ test("ids of an acknowledgement lose the digits of every party of its message, h
     "X-Mms-Transaction-ID": "2025550177-2025550188-1700000000123",
   };
   const ack = await debtOf(deliveryReport(fields));
-  const entry = { id: "a1", state: "undelivered", attempts: 1, error: null, at: null } as const;
+  const entry = { id: "a1", state: "undelivered", attempts: 1, error: null, reply: null, at: null } as const;
   for (const text of [
     JSON.stringify(shownJob({ ...ack })),
     row({ ...entry, acknowledgement: ack }, { loggedIn: true, numbers: "masked" }).toString(),

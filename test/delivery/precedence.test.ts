@@ -85,6 +85,39 @@ test("the grid walks every status that the rules know", () => {
   for (const { words } of MM_STATUSES) for (const word of words) expect(walked).toContain(word);
 });
 
+test.each([
+  [128, "Expired"],
+  [129, "Retrieved"],
+  [130, "Rejected"],
+  [131, "Deferred"],
+  [132, "Unrecognised"],
+  [133, "Indeterminate"],
+  [134, "Forwarded"],
+  [135, "Unreachable"],
+])("the number %d is %s, with every code", (number, word) => {
+  for (const code of columns) {
+    const judged = (status: string) => {
+      const fields = { "X-Mms-MM-Status-Code": status, "X-Internal-Status-Code": code === "absent" ? undefined : code };
+      const { outcome, disposition, final, stage, rejectedBy, conflict, warnings } = eventOf(
+        deliveryReport(fields),
+      ).data;
+      return { outcome, disposition, final, stage, rejectedBy, conflict, warnings };
+    };
+    const { warnings, ...verdict } = judged(String(number));
+    const { warnings: others, ...same } = judged(word);
+    expect([code, verdict]).toEqual([code, same]);
+    expect(warnings.toSorted()).toEqual(["numeric-status", ...others].toSorted());
+  }
+});
+
+test.each(["127", "136", "0", "1129"])("the number %s is no status", (status) => {
+  expect(eventOf(deliveryReport({ "X-Mms-MM-Status-Code": status })).data).toMatchObject({
+    outcome: "unknown",
+    final: false,
+    warnings: ["unknown-status"],
+  });
+});
+
 test("every pair of a status and a class of code lands on a row", () => {
   const families = [
     "retrieved",
@@ -171,6 +204,9 @@ test("status fields that differ are a conflict, and the last failure wins", () =
   });
   expect(twice("Forwarded", "Retrieved")).toMatchObject({ outcome: "delivered", conflict: true });
   expect(twice("Retrieved", "RETRIEVED")).toMatchObject({ outcome: "delivered", conflict: false, warnings: [] });
+  // A number says the same as its word, and weighs as much.
+  expect(twice("129", "Retrieved")).toMatchObject({ outcome: "delivered", conflict: false });
+  expect(twice("130", "Retrieved")).toMatchObject({ outcome: "rejected", conflict: true });
   expect(twice("Rejected", "Expired").raw.mmStatusCode).toBe("Rejected, Expired");
 });
 
@@ -199,6 +235,20 @@ describe("forward responses and read reports", () => {
     ["Error-unspecified", "0", "rejected", "failure", true, null, true],
     [undefined, "301", "rejected", "failure", true, null, false],
     ["Error-never-heard-of", undefined, "rejected", "failure", true, null, false],
+    ["Error", undefined, "rejected", "failure", true, null, false],
+    ["ERROR: no such user", undefined, "rejected", "failure", true, null, false],
+    ["255", undefined, "rejected", "failure", true, null, false],
+    ["Success", undefined, "unknown", "unknown", false, null, false],
+    ["Accepted", undefined, "unknown", "unknown", false, null, false],
+    ["Failed", undefined, "unknown", "unknown", false, null, false],
+    ["256", undefined, "unknown", "unknown", false, null, false],
+    ["1", undefined, "unknown", "unknown", false, null, false],
+    ["Accepted", "0", "forwarded", "success", false, "carrier", false],
+    ["Success", "ok", "forwarded", "success", false, "carrier", false],
+    ["Success", "888", "unknown", "unknown", false, null, false],
+    ["Success", "470", "rejected", "failure", true, null, false],
+    ["Success", "902", "indeterminate", "unknown", true, null, false],
+    ["Success", "2", "deferred", "pending", false, null, false],
   ])("a response %s with code %s is %s", (status, code, outcome, disposition, final, stage, conflict) => {
     const result = response(status, code);
     expect(result).toMatchObject({

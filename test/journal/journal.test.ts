@@ -278,14 +278,54 @@ describe("leaving the disk", () => {
     expect(segments()).toEqual([]);
   });
 
+  test("a Redis that tells more of itself than 1.0 noted is no other one; where it then tells another mark, it is", async () => {
+    const journal = await open();
+    await journal.append(record(1));
+    await takeAll(journal);
+    const told = [];
+    for (const redis of [
+      "run replication",
+      "run replication mark",
+      "run replication",
+      "run replication mark",
+      "run replication another",
+    ]) {
+      told.push((await journal.noteRedis(redis)).again);
+      if (told.at(-1)) journal.publishedAgain();
+    }
+    expect(told).toEqual([false, false, false, false, true]);
+    // So it is noticed too when nobody looked.
+    await journal.close();
+    const next = await open();
+    expect((await next.noteRedis("run replication")).again).toBe(false);
+    expect((await next.noteRedis("run replication mark")).again).toBe(true);
+  });
+
+  test.each([
+    ["another content", "run replication another", true],
+    ["a restart that lost it", "run2 replication2 another", true],
+    ["a restart that kept it", "run2 replication2 mark", false],
+    ["a restart of one of which no mark is known", "run2 replication2", false],
+    ["the same", "run replication mark", false],
+  ])("%s: whether Redis was emptied is told, also of a time when nobody looked", async (_, redis, emptied) => {
+    const journal = await open();
+    await journal.noteRedis("run replication mark");
+    expect(await journal.noteRedis(redis)).toEqual({ again: false, emptied });
+    const other = { directory: join(directory, "..", "other") };
+    const earlier = await open(other);
+    await earlier.noteRedis("run replication mark");
+    await earlier.close();
+    expect(await (await open(other)).noteRedis(redis)).toEqual({ again: false, emptied });
+  });
+
   test("when Redis has changed, what has not settled is told to be published again, also after a restart", async () => {
     const journal = await open();
     for (const id of [1, 2, 3]) await journal.append(record(id));
     await takeAll(journal);
-    expect(await journal.noteRedis("a")).toBe(false);
+    expect((await journal.noteRedis("a")).again).toBe(false);
     await journal.append(record(4));
-    expect(await journal.noteRedis("b")).toBe(true);
-    expect(await journal.noteRedis("b")).toBe(false);
+    expect((await journal.noteRedis("b")).again).toBe(true);
+    expect((await journal.noteRedis("b")).again).toBe(false);
     const again = async (from: Journal) => {
       const ids: string[] = [];
       for await (const { id } of from.unsettled()) ids.push(id);
@@ -295,10 +335,10 @@ describe("leaving the disk", () => {
     await journal.close();
 
     const restarted = await open();
-    expect(await restarted.noteRedis("b")).toBe(true);
+    expect((await restarted.noteRedis("b")).again).toBe(true);
     expect(await again(restarted)).toEqual(["j1", "j2", "j3"]);
     restarted.publishedAgain();
-    expect(await restarted.noteRedis("b")).toBe(false);
+    expect((await restarted.noteRedis("b")).again).toBe(false);
     expect(await takeAll(restarted)).toEqual(["j4"]);
   });
 
@@ -307,13 +347,13 @@ describe("leaving the disk", () => {
     await journal.noteRedis("a");
     await journal.append(record(1));
     await takeAll(journal);
-    expect(await journal.noteRedis("b")).toBe(true);
+    expect((await journal.noteRedis("b")).again).toBe(true);
     await journal.append(record(2));
     await takeAll(journal);
     await journal.close();
     // Back to "a", which never had the second one.
     const restarted = await open();
-    expect(await restarted.noteRedis("a")).toBe(true);
+    expect((await restarted.noteRedis("a")).again).toBe(true);
     const ids: string[] = [];
     for await (const { id } of restarted.unsettled()) ids.push(id);
     expect(ids).toEqual(["j1", "j2"]);
@@ -325,7 +365,7 @@ describe("leaving the disk", () => {
     const entries = [1, 2, 3].map(() => journal.backlog.take());
     await journal.noteRedis("a");
     if (entries[2]) journal.backlog.done(entries[2]);
-    expect(await journal.noteRedis("b")).toBe(true);
+    expect((await journal.noteRedis("b")).again).toBe(true);
     const ids: string[] = [];
     for await (const { id } of journal.unsettled()) ids.push(id);
     expect(ids).toEqual(["j3"]);
@@ -342,7 +382,7 @@ describe("leaving the disk", () => {
     await journal.settleAll("a");
     expect(segments()).toEqual([]);
     const restarted = await open();
-    expect(await restarted.noteRedis("b")).toBe(false);
+    expect((await restarted.noteRedis("b")).again).toBe(false);
     await restarted.append(record(3));
     expect(await takeAll(restarted)).toEqual(["j3"]);
     expect(existsSync(join(directory, "damaged"))).toBe(false);
@@ -375,7 +415,7 @@ describe("behind one record that cannot be published", () => {
     expect(drain.trouble()?.message).toBe("NOPERM");
     expect(journal.status().records).toBe(1);
     await journal.noteRedis("a");
-    expect(await journal.noteRedis("b")).toBe(true);
+    expect((await journal.noteRedis("b")).again).toBe(true);
     const again: string[] = [];
     for await (const { id } of journal.unsettled()) again.push(id);
     expect(again.length).toBe(ids.length);

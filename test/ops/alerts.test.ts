@@ -50,6 +50,7 @@ const PROMETHEUS = `${ROOT}ops/prometheus/`;
 /** Sections of the runbook that no alert leads to. */
 const SETTING_UP = [
   "where-to-look",
+  "to-forget-a-telephone-number",
   "set-up-the-monitoring",
   "every-metric",
   "under-systemd",

@@ -111,7 +111,13 @@ test("a consumer with mm4d/consumer and once, and the operators' commands that c
     await consuming.stop();
     redis.disconnect();
   }
-  const commands = [["failed", "retry", "--all"], ["quarantine", "replay", "--all"], ["acks", "list"], ["status"]];
+  const commands = [
+    ["failed", "retry", "--all"],
+    ["quarantine", "replay", "--all"],
+    ["acks", "list"],
+    ["status"],
+    ["forget", "+12025550155"],
+  ];
   const ran = await Promise.all(commands.map(async (command) => [command, await runCommand(command, service.env)]));
   expect(ran).toEqual(commands.map((command) => [command, expect.objectContaining({ code: 0 })]));
 });

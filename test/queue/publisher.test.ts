@@ -142,7 +142,8 @@ test("hostile ids in a report touch nothing but their own event", async () => {
     "a:b",
     // As long as an id may be.
     "x".repeat(1_000),
-    '"',
+    // One quote alone is an id of which nothing is left, as a control character is.
+    'a"b',
     "\u0000",
     "🦊",
     "__proto__",

@@ -2,8 +2,8 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
-import { createServer as createTlsServer, TLSSocket } from "node:tls";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { createSecureContext, createServer as createTlsServer, TLSSocket } from "node:tls";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { doubtsAbout, readPeers } from "../../src/peers.ts";
 import type { Peer } from "../../src/smtp/peer.ts";
 import { probe } from "../../src/smtp/probe.ts";
@@ -22,7 +22,7 @@ beforeAll(() => {
 });
 afterAll(() => certificates.remove());
 
-/** What an MMSC answers to a command: a line, several, or nothing at all (null); `end` closes, `tls` begins TLS, `garbage` says so and does not. */
+/** What an MMSC answers to a command: a line, several, or nothing at all (null); `end` closes, `tls` begins TLS, `garbage` says so and does not, `broken tls` is none within TLS. */
 type Script = Readonly<Record<string, string | null>>;
 
 /** All goes well, without TLS and login. */
@@ -48,25 +48,45 @@ afterEach(() => {
 });
 
 /** An MMSC that keeps to a script, and what was said to it before TLS, and within. */
-async function play(script: Script, options: { readonly implicit?: boolean } = {}) {
+async function play(script: Script, options: { readonly implicit?: boolean; readonly onSecure?: () => void } = {}) {
   const clear: string[] = [];
   const secure: string[] = [];
-  const serve = (socket: Socket, heard: string[]): void => {
+  const serve = (socket: Socket, heard: string[], below = socket): void => {
     let rest = "";
     let inData = false;
     const say = (verb: string): void => {
       const reply = (heard === secure ? script[`tls ${verb}`] : undefined) ?? script[verb];
       if (reply === "end") socket.destroy();
-      else if (reply === "garbage") {
+      else if (reply === "broken tls") below.write("This is no TLS\r\n");
+      else if (reply === "220 and end") socket.end("220 2.0.0 Ready\r\n");
+      else if (reply === "220 and reset") {
+        socket.removeAllListeners("data");
+        socket.once("data", () => socket.resetAndDestroy());
+        socket.write("220 2.0.0 Ready\r\n");
+      } else if (reply === "old tls") {
+        socket.removeAllListeners("data");
+        socket.write("220 2.0.0 Ready\r\n");
+        const old = { minVersion: "TLSv1", maxVersion: "TLSv1.1", ciphers: "DEFAULT@SECLEVEL=0" } as const;
+        new TLSSocket(socket, { isServer: true, secureContext: createSecureContext({ ...tls, ...old }) }).on(
+          "error",
+          () => {},
+        );
+      } else if (reply === "garbage") {
         socket.removeAllListeners("data");
         socket.on("data", () => socket.end("This is no TLS\r\n"));
         socket.write("220 2.0.0 Ready\r\n");
-      } else if (reply === "tls") {
+      } else if (reply?.startsWith("tls")) {
         socket.removeAllListeners("data");
         socket.write("220 2.0.0 Ready\r\n");
-        const upgraded = new TLSSocket(socket, { isServer: true, ...tls });
+        const upgraded = new TLSSocket(socket, {
+          isServer: true,
+          ...tls,
+          requestCert: reply === "tls with certificate",
+          rejectUnauthorized: true,
+        });
         upgraded.on("error", () => {});
-        serve(upgraded, secure);
+        upgraded.once("secure", () => options.onSecure?.());
+        serve(upgraded, secure, socket);
       } else if (reply !== null && reply !== undefined) socket.write(`${reply}\r\n`);
       else if (reply === undefined) socket.write("500 5.5.1 What\r\n");
     };
@@ -93,10 +113,20 @@ async function play(script: Script, options: { readonly implicit?: boolean } = {
   return { port: (server.address() as AddressInfo).port, clear, secure };
 }
 
+/** Of an MMSC that says nothing there is nothing to wait for. */
+function patienceFor(script: Script, silentMs = 300): number {
+  return Object.values(script).includes(null) ? silentMs : PATIENT_MS;
+}
+
 function peerWith(acknowledge: object): Peer {
   const read = readPeers({ peers: [{ name: "carrier", addresses: ["192.0.2.1"], acknowledge }] }, () => PASSWORD);
   if (!read.ok) throw new Error(read.error.join());
   return read.value[0] as Peer;
+}
+
+function responderFor(timeoutMs: number) {
+  const systemAddress = "system-user@mms.example.net";
+  return createResponder({ hostname: "mm4.example.net", systemAddress, timeoutMs, awayMs: 0 });
 }
 
 /** What comes of `peers test` and of an acknowledgement. */
@@ -106,15 +136,11 @@ async function tryBoth(
 ): Promise<{ readonly tested: string; readonly sent: string }> {
   const { host } = peer.acknowledge;
   const tested = await probe({ ...peer.acknowledge, host: host ?? "" }, "mm4.example.net", deadlineMs).then(
-    ({ user, tls: secured }) => `reached as ${user} ${secured === null ? "without" : "with"} TLS`,
+    ({ user, tls: secured, withoutTlsBecause }) =>
+      `reached as ${user} ${secured === null ? "without" : "with"} TLS${withoutTlsBecause === null ? "" : `, because ${withoutTlsBecause}`}`,
     (cause: Error) => cause.message,
   );
-  const responder = createResponder({
-    hostname: "mm4.example.net",
-    systemAddress: "system-user@mms.example.net",
-    timeoutMs: deadlineMs,
-    awayMs: 0,
-  });
+  const responder = responderFor(deadlineMs);
   try {
     const payment = await responder.send(`a${"0".repeat(32)}`, ACKNOWLEDGEMENT, peer);
     return { tested, sent: payment.kind === "failed" ? payment.reason : payment.kind };
@@ -183,6 +209,131 @@ test.each<[string, object, Script, string]>([
   );
 });
 
+const BROKEN: readonly [string, Script, RegExp][] = [
+  [
+    "says that it cannot now",
+    { STARTTLS: "454 4.7.0 Not now" },
+    /^STARTTLS failed: it cannot begin TLS now: 454 4\.7\.0/,
+  ],
+  ["does not know it after all", { STARTTLS: "502 5.5.1 Not here" }, /^STARTTLS failed: it offers no TLS: 502 5\.5\.1/],
+  ["says 220 and then no TLS", { STARTTLS: "garbage" }, /^STARTTLS failed: the TLS handshake failed: /],
+  ["says 220 and closes", { STARTTLS: "220 and end" }, /^STARTTLS failed: /],
+  ["says 220 and breaks off when the handshake has begun", { STARTTLS: "220 and reset" }, /^STARTTLS failed: /],
+  ["closes without a word", { STARTTLS: "end" }, /^STARTTLS failed: /],
+  ["says 421 to it, whenever it is asked", { STARTTLS: "421 4.3.2 Bye" }, /^STARTTLS failed: .*421 4\.3\.2/],
+  ["never answers it", { STARTTLS: null }, /^STARTTLS failed: it did not answer within \d s$/],
+  ["wants a certificate of ours", { STARTTLS: "tls with certificate" }, /^STARTTLS failed: the TLS handshake failed: /],
+  ["breaks off as soon as we greet it within", { STARTTLS: "tls", "tls EHLO": "broken tls" }, /^STARTTLS failed: /],
+  ["has TLS 1.1 only", { STARTTLS: "old tls" }, /^STARTTLS failed: the TLS handshake failed: /],
+];
+
+test.each(BROKEN)(
+  "where TLS may be missing, an MMSC that offers STARTTLS and %s is sent to without",
+  async (_, script, because) => {
+    const mmsc = await play({ ...WELL, EHLO: OFFERS_TLS, ...script });
+    const { tested, sent } = await tryBoth(
+      peerWith({ host: "127.0.0.1", port: mmsc.port }),
+      patienceFor(script, 1_000),
+    );
+    expect(tested).toMatch(/^reached as null without TLS, because /);
+    expect(tested.replace(/^.*?because /, "")).toMatch(because);
+    expect(sent).toBe("sent");
+    expect(mmsc.clear.filter((line) => line.startsWith("MAIL"))).toHaveLength(1);
+  },
+);
+
+test.each(BROKEN)("and where it must not be missing, one that %s is not sent to", async (_, script) => {
+  for (const entry of [{ tls: "required" }, { auth }]) {
+    const mmsc = await play({ ...WELL, EHLO: OFFERS_TLS, ...script });
+    const { tested, sent } = await tryBoth(
+      peerWith({ host: "127.0.0.1", port: mmsc.port, ...entry }),
+      patienceFor(script),
+    );
+    expect([tested, sent]).toEqual([expect.stringMatching(/^Cannot use/), expect.stringMatching(/^Cannot use/)]);
+    expect(mmsc.clear.join("\n")).not.toMatch(/^(?:AUTH|MAIL)/m);
+  }
+});
+
+test.each([".", "MAIL"])("TLS that breaks off at %s is not STARTTLS: nothing is sent again in clear", async (at) => {
+  const mmsc = await play({ ...WELL, EHLO: OFFERS_TLS, STARTTLS: "tls", [`tls ${at}`]: "broken tls" });
+  const responder = responderFor(PATIENT_MS);
+  try {
+    const peer = peerWith({ host: "127.0.0.1", port: mmsc.port });
+    const payment = await responder.send(`a${"0".repeat(32)}`, ACKNOWLEDGEMENT, peer);
+    expect(payment.kind).toBe("failed");
+    expect(mmsc.clear.filter((line) => !/^(?:EHLO|STARTTLS)/.test(line))).toEqual([]);
+    expect(mmsc.secure.filter((line) => line === ".")).toHaveLength(at === "." ? 1 : 0);
+  } finally {
+    responder.stop();
+  }
+});
+
+test("what may have been taken is not sent again at once, even where STARTTLS fails by then", async () => {
+  const script: Record<string, string> = { ...(WELL as Record<string, string>), EHLO: OFFERS_TLS, STARTTLS: "tls" };
+  script["tls ."] = "broken tls";
+  const mmsc = await play(script, { onSecure: () => (script.STARTTLS = "454 4.7.0 Not now") });
+  const responder = responderFor(PATIENT_MS);
+  try {
+    const peer = peerWith({ host: "127.0.0.1", port: mmsc.port });
+    const send = () => responder.send(`a${"0".repeat(32)}`, ACKNOWLEDGEMENT, peer);
+    expect((await send()).kind).toBe("failed");
+    expect([mmsc.secure.filter((line) => line === "."), mmsc.clear.filter((line) => line === ".")]).toEqual([
+      ["."],
+      [],
+    ]);
+    expect(await send()).toEqual({
+      kind: "sent",
+      reply: expect.stringContaining("because STARTTLS failed: it cannot"),
+    });
+  } finally {
+    responder.stop();
+  }
+});
+
+test("what STARTTLS failed with is remembered for a while, told with each reply, and then TLS is tried again", async () => {
+  const script: Record<string, string> = { ...(WELL as Record<string, string>), EHLO: OFFERS_TLS };
+  script.STARTTLS = "454 4.7.0 Not now";
+  const mmsc = await play(script);
+  const peer = peerWith({ host: "127.0.0.1", port: mmsc.port, connections: 1 });
+  const responder = createResponder({
+    hostname: "mm4.example.net",
+    systemAddress: "system-user@mms.example.net",
+    timeoutMs: PATIENT_MS,
+    awayMs: 0,
+    withoutTlsMs: 300_000,
+  });
+  const send = (id: string) => responder.send(`a${id.repeat(32)}`, ACKNOWLEDGEMENT, peer);
+  const asked = () => mmsc.clear.filter((line) => line === "STARTTLS").length;
+  const reply =
+    "250 2.0.0 Taken (sent without TLS, because STARTTLS failed: it cannot begin TLS now: 454 4.7.0 Not now)";
+  vi.useFakeTimers({ toFake: ["performance"] });
+  try {
+    expect(await send("1")).toEqual({ kind: "sent", reply });
+    expect(await send("2")).toEqual({ kind: "sent", reply });
+    expect(asked()).toBe(1);
+    // An MMSC that wants TLS and cannot do it: not for good, and TLS is what is tried next.
+    script.MAIL = "530 5.7.0 Must issue STARTTLS first";
+    const insisted = await send("3");
+    expect(insisted).toEqual({
+      kind: "failed",
+      reason: expect.stringContaining("530 5.7.0 Must issue STARTTLS first; it was"),
+    });
+    script.MAIL = "250 2.1.0 Fine";
+    expect(await send("4")).toEqual({ kind: "sent", reply });
+    expect(asked()).toBe(2);
+    script.STARTTLS = "tls";
+    vi.advanceTimersByTime(299_000);
+    expect(await send("5")).toEqual({ kind: "sent", reply });
+    vi.advanceTimersByTime(1_000);
+    expect(await send("6")).toEqual({ kind: "sent", reply: "250 2.0.0 Taken" });
+    expect(asked()).toBe(3);
+    expect(mmsc.secure.filter((line) => line.startsWith("MAIL"))).toHaveLength(1);
+  } finally {
+    vi.useRealTimers();
+    responder.stop();
+  }
+});
+
 test("TLS from the beginning is TLS: its certificate is checked before the password is sent", async () => {
   const mmsc = await play({ ...WELL, EHLO: LOGIN }, { implicit: true });
   const { tested, sent } = await tryBoth(peerWith({ host: "127.0.0.1", port: mmsc.port, tls: "implicit", auth }));
@@ -248,9 +399,8 @@ test.each<[string, object, Script, RegExp]>([
   ],
 ])("what is told of an MMSC that %s", async (_, entry, script, reason) => {
   const mmsc = await play({ ...WELL, ...script });
-  const silent = Object.values(script).includes(null);
   const peer = peerWith({ host: "127.0.0.1", port: mmsc.port, ...entry });
-  const { tested, sent } = await tryBoth(peer, silent ? 300 : PATIENT_MS);
+  const { tested, sent } = await tryBoth(peer, patienceFor(script));
   expect([tested, sent]).toEqual([expect.stringMatching(reason), expect.stringMatching(reason)]);
 });
 

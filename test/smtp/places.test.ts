@@ -22,7 +22,7 @@ afterEach(async () => {
 });
 
 async function listen(options: TestListenerOptions = {}): Promise<void> {
-  const limits = { connections: 2, messagesPerSecond: null };
+  const limits = { connections: 2, messagesPerSecond: null, commands: null };
   listener = await startTestListener({ peers: [peerAt("few", FEW, { limits }), peerAt("other", OTHER)], ...options });
 }
 
@@ -115,7 +115,7 @@ test("what waits is told at a stop, and a limit that is raised is used at once",
   const [third, fourth] = [await open(), await open()];
   third.write(`${MAIL}\r\n`);
   fourth.write(`${MAIL}\r\n`);
-  const raised = peerAt("few", FEW, { limits: { connections: 3, messagesPerSecond: null } });
+  const raised = peerAt("few", FEW, { limits: { connections: 3, messagesPerSecond: null, commands: null } });
   await (await open(OTHER)).command("NOOP");
   listener.usePeers((address) => (address === FEW ? raised : undefined));
   expect(await Promise.race([third.reply(), fourth.reply()])).toBe(ACCEPTED);
@@ -146,7 +146,7 @@ test("a peer whose entry says nothing of connections leaves half of all places t
     peers: [
       peerAt("greedy", FEW),
       peerAt("other", OTHER),
-      peerAt("told", "127.0.0.4", { limits: { connections: 3, messagesPerSecond: null } }),
+      peerAt("told", "127.0.0.4", { limits: { connections: 3, messagesPerSecond: null, commands: null } }),
     ],
   });
   for (let count = 0; count < 6; count += 1) await open();

@@ -7,7 +7,10 @@ const text = (line: string) => Buffer.from(line, "latin1");
 const V2 = proxyHeader({ version: 2, address: "192.0.2.7", port: 5000 });
 
 test.each([
-  ["PROXY TCP4 192.0.2.7 192.0.2.1 5000 25\r\n", { kind: "client", address: "192.0.2.7", port: 5000, bytes: 40 }],
+  [
+    "PROXY TCP4 192.0.2.7 192.0.2.1 5000 25\r\n",
+    { kind: "client", address: "192.0.2.7", port: 5000, to: "192.0.2.1", bytes: 40 },
+  ],
   ["PROXY TCP6 2001:db8::7 2001:db8::1 5000 25\r\n", { kind: "client", address: "2001:db8::7", port: 5000, bytes: 44 }],
   ["PROXY TCP4 192.0.2.7 192.0.2.1 5000 25\r\nEHLO x\r\n", { kind: "client", bytes: 40 }],
   ["PROXY UNKNOWN\r\n", { kind: "itself", bytes: 15 }],
@@ -30,11 +33,17 @@ test.each([
 });
 
 test("readProxyHeader() reads version 2: client, IPv6, TLVs, the balancer itself, and what is none of them", () => {
-  expect(readProxyHeader(V2)).toEqual({ kind: "client", address: "192.0.2.7", port: 5000, bytes: 28 });
+  expect(readProxyHeader(V2)).toEqual({ kind: "client", address: "192.0.2.7", port: 5000, to: "192.0.2.1", bytes: 28 });
   const v6 = proxyHeader({ version: 2, address: "2001:db8::7", port: 5000, extra: Buffer.from("TLVs") });
-  expect(readProxyHeader(v6)).toEqual({ kind: "client", address: "2001:db8:0:0:0:0:0:7", port: 5000, bytes: 56 });
+  expect(readProxyHeader(v6)).toEqual({
+    kind: "client",
+    address: "2001:db8:0:0:0:0:0:7",
+    port: 5000,
+    to: "2001:db8:0:0:0:0:0:1",
+    bytes: 56,
+  });
   const mapped = proxyHeader({ version: 2, address: "::ffff:c000:207", port: 5000 });
-  expect(readProxyHeader(mapped)).toEqual({ kind: "client", address: "192.0.2.7", port: 5000, bytes: 52 });
+  expect(readProxyHeader(mapped)).toMatchObject({ kind: "client", address: "192.0.2.7", port: 5000, bytes: 52 });
 
   const changed = (at: number, value: number) => {
     const header = Buffer.from(V2);

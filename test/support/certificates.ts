@@ -17,7 +17,10 @@ export interface TestCertificate {
 export interface Certificates {
   readonly directory: string;
   /** Signs itself, or is signed by another; `days` may be in the past. */
-  make(name: string, options?: { readonly by?: TestCertificate; readonly days?: number }): TestCertificate;
+  make(
+    name: string,
+    options?: { readonly by?: TestCertificate; readonly days?: number; readonly rsa?: true },
+  ): TestCertificate;
   /** Puts one in another's place. */
   replace(old: TestCertificate, fresh: TestCertificate): void;
   remove(): void;
@@ -29,12 +32,13 @@ export function createCertificates(): Certificates {
   let count = 0;
   return {
     directory,
-    make(name, { by, days = 30 } = {}) {
+    make(name, { by, days = 30, rsa } = {}) {
       count += 1;
       const [certFile, keyFile] = [join(directory, `${count}.crt`), join(directory, `${count}.key`)];
-      const curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", keyFile];
+      const kind = rsa ? ["rsa:2048"] : ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"];
+      const newKey = ["-newkey", ...kind, "-nodes", "-keyout", keyFile];
       const request = join(directory, `${count}.csr`);
-      openssl("req", "-new", ...curve, "-out", request, "-subj", `/CN=${name}`);
+      openssl("req", "-new", ...newKey, "-out", request, "-subj", `/CN=${name}`);
       const signer = by ? ["-CA", by.certFile, "-CAkey", by.keyFile, "-CAcreateserial"] : ["-signkey", keyFile];
       const lasts = days > 0 ? ["-days", String(days)] : ["-days", "0"];
       openssl("x509", "-req", "-in", request, ...signer, ...lasts, "-out", certFile);

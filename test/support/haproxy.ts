@@ -14,7 +14,7 @@ import { unpacked } from "./unpacked.ts";
 export interface TestHaproxy {
   readonly port: number;
   /** The counters of a server, by their names in HAProxy's management guide §9.1. */
-  server(name: "a" | "b"): Promise<Readonly<Record<string, string>>>;
+  server(name: string): Promise<Readonly<Record<string, string>>>;
   stop(): Promise<void>;
 }
 
@@ -22,13 +22,8 @@ const SAMPLE = fileURLToPath(new URL("../../ops/haproxy/haproxy.cfg", import.met
 
 /** Resolves when it takes both replicas for ready. */
 export async function startHaproxy(a: TestService, b: TestService): Promise<TestHaproxy> {
-  const directory = mkdtempSync(join(tmpdir(), "mm4d-haproxy-"));
-  const port = await freePort();
-  const socket = join(directory, "admin.sock");
-  const file = join(directory, "haproxy.cfg");
   const sample = readFileSync(SAMPLE, "utf8");
-  writeFileSync(
-    file,
+  return runHaproxy(["a", "b"], (port, socket) =>
     replaceEach(sample, [
       [/^ {2}(log \/dev\/log|user|group|chroot) .*\n/gm, ""],
       ["/run/haproxy/admin.sock", socket],
@@ -37,6 +32,39 @@ export async function startHaproxy(a: TestService, b: TestService): Promise<Test
       ["192.0.2.12:2525 check port 8025", `127.0.0.1:${b.smtpPort} check port ${b.adminPort}`],
     ]),
   );
+}
+
+/** One whose checks speak SMTP, behind a header of either version. Resolves when it takes both servers for ready. */
+export async function startHaproxyThatSpeaksSmtp(smtpPort: number, check: string): Promise<TestHaproxy> {
+  return runHaproxy(
+    ["v1", "v2"],
+    (port, socket) => `global
+  stats socket ${socket} mode 600 level admin
+defaults
+  mode tcp
+  timeout connect 5s
+  timeout check 5s
+  timeout client 1m
+  timeout server 1m
+listen mm4d
+  bind 127.0.0.1:${port}
+  ${check}
+  default-server inter 100ms fall 1 rise 3
+  server v1 127.0.0.1:${smtpPort} check send-proxy
+  server v2 127.0.0.1:${smtpPort} check send-proxy-v2
+`,
+  );
+}
+
+async function runHaproxy(
+  servers: readonly string[],
+  configuration: (port: number, socket: string) => string,
+): Promise<TestHaproxy> {
+  const directory = mkdtempSync(join(tmpdir(), "mm4d-haproxy-"));
+  const port = await freePort();
+  const socket = join(directory, "admin.sock");
+  const file = join(directory, "haproxy.cfg");
+  writeFileSync(file, configuration(port, socket));
   const child = spawn(unpacked("haproxy", "usr/sbin/haproxy"), ["-db", "-f", file], {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
@@ -60,7 +88,7 @@ export async function startHaproxy(a: TestService, b: TestService): Promise<Test
     rmSync(directory, { recursive: true });
   }
   try {
-    for (const name of ["a", "b"]) {
+    for (const name of servers) {
       await eventually(
         () => {
           if (child.exitCode !== null) throw new Error(`HAProxy ended with ${child.exitCode}: ${said}`);

@@ -1,4 +1,5 @@
 /** The SMTP room alone, within the test's own process: real TCP, and what becomes of a message is the test's to say. */
+import { SETTINGS } from "../../src/config.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
 import { createAccess, createNetworks } from "../../src/smtp/access.ts";
 import type { Certificate } from "../../src/smtp/certificate.ts";
@@ -18,6 +19,8 @@ export interface TestListener extends Listener {
   /** The codes of replies that the system took. */
   readonly codes: number[];
   readonly refusals: NewRefusal[];
+  /** How many sessions of peers were begun. */
+  readonly sessions: () => number;
   readonly errors: Error[];
 }
 
@@ -26,11 +29,14 @@ export interface TestListenerOptions {
   readonly peers?: readonly Peer[];
   readonly certificate?: Certificate;
   readonly smtps?: boolean;
+  readonly ciphers?: string;
+  readonly domains?: readonly string[];
   readonly proxies?: readonly string[];
   /** Resolves when a message is stored. */
   readonly store?: (message: SmtpMessage) => Promise<void>;
 }
 
+const DEFAULT_CIPHERS = SETTINGS.tlsCiphers.read(SETTINGS.tlsCiphers.fallback) ?? "";
 const MINUTE_MS = 60_000;
 const LIMITS: Limits = {
   clients: 10_000,
@@ -61,7 +67,7 @@ export function peerAt(name: string, address: string, rights: Partial<Peer> = {}
     clientCertificate: null,
     auth: null,
     mailFromDomains: [],
-    limits: { connections: null, messagesPerSecond: null },
+    limits: { connections: null, messagesPerSecond: null, commands: null },
     acknowledge: {
       mode: "off",
       host: null,
@@ -84,6 +90,7 @@ export async function startTestListener(options: TestListenerOptions = {}): Prom
   const messages: string[] = [];
   const handed: boolean[] = [];
   const codes: number[] = [];
+  let sessions = 0;
   const refusals: NewRefusal[] = [];
   const errors: Error[] = [];
   const listener = await startListener({
@@ -91,20 +98,32 @@ export async function startTestListener(options: TestListenerOptions = {}): Prom
     port: 0,
     smtpsPort: options.smtps ? 0 : null,
     hostname: "mm4d.test",
-    domains: [],
+    domains: options.domains ?? [],
     limits: { ...LIMITS, ...options.limits },
     isProxy: createNetworks((options.proxies ?? []).map((address) => ({ address, prefix: 32, family: "ipv4" }))),
     findPeer: createAccess(peers),
     certificate: options.certificate ?? null,
+    ciphers: options.ciphers ?? DEFAULT_CIPHERS,
     async onMessage(message): Promise<Answer> {
       await store(message);
       messages.push(Buffer.from(message.bytes).toString("latin1"));
       return { reply: REPLIES.stored, onAnswered: (taken) => handed.push(taken) };
     },
-    onSession: () => {},
+    onSession: () => {
+      sessions += 1;
+    },
     onRefused: (refusal) => refusals.push(refusal),
     onError: (cause) => errors.push(cause),
     onReply: (_peer, code) => codes.push(code),
   });
-  return { ...listener, port: listener.address.port, messages, handed, codes, refusals, errors };
+  return {
+    ...listener,
+    port: listener.address.port,
+    messages,
+    handed,
+    codes,
+    refusals,
+    errors,
+    sessions: () => sessions,
+  };
 }

@@ -89,6 +89,21 @@ test("a report that holds more than an event may is kept whole, and show and rep
   await quarantine("drop", id);
 });
 
+test("a report behind an empty line is kept for a person: a replay does not guess where it begins", async () => {
+  const client = await openSession(service.smtpPort);
+  const bytes = Buffer.concat([Buffer.from("\r\n"), deliveryReport({ "X-Mms-Ack-Request": "Yes" })]);
+  expect(await client.deliver(bytes)).toBe("250 2.0.0 Message stored for inspection");
+  client.end();
+  const [id = ""] = await eventually(ids, (found) => found.length === 1);
+  expect((await quarantine("list")).stdout).toContain("type-outside-header");
+  expect((await quarantine("show", id)).stdout).toContain("X-Mms-Message-Type: MM4_delivery_report.REQ");
+  expect(await quarantine("replay", id)).toMatchObject({
+    code: 1,
+    stdout: `${id}  still makes no event: type-outside-header\n`,
+  });
+  expect(await quarantine("drop", id)).toMatchObject({ code: 0 });
+});
+
 test("a message that today's program can read is queued under its ordinary id, with the time it was received at first", async () => {
   const bytes = deliveryReport({ "X-Mms-Message-ID": "mended" });
   const message = {

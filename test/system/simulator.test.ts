@@ -108,6 +108,20 @@ test("a dialect", async () => {
   expect((await eventsOf(id))[0]?.warnings).toContain("status-in-x-mms-status-code");
 });
 
+test("every type is one that is read, also where no status is named", async () => {
+  for (const [type, outcome, ...further] of [
+    ["read-report", "read"],
+    ["read-report", "deleted-unread", "--status", "Deleted without being read"],
+    ["forward-response", "forwarded"],
+    ["forward-response", "rejected", "--code", "470"],
+  ] as const) {
+    const id = `usual-${type}-${further.length}-${outcome}`;
+    const { stdout } = await runCommand(["send", "--type", type, "--message-id", id, ...further], service.env);
+    expect(stdout).toContain("250 2.0.0 Report stored");
+    expect([id, (await eventsOf(id))[0]?.outcome]).toEqual([id, outcome]);
+  }
+});
+
 test("ranges and groups: one report for each recipient, on the message's id", async () => {
   const numbers = [
     "--recipient",

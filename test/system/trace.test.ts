@@ -79,6 +79,9 @@ test("a report, its duplicate, its acknowledgements and what its consumer did, w
   expect((await trace("kim-1", "--headers", "--full-numbers")).stdout).toMatch(
     /\n {4}From: \+12025550155\/TYPE=PLMN\n/,
   );
+  // As a carrier's log has the number.
+  for (const written of [KIM, `${KIM}@mmsc.first.example`, "12025550155"])
+    expect((await trace(written)).stdout).toContain("message kim-1");
   const whole = JSON.parse((await trace("kim-1", "--json")).stdout);
   expect(whole.reports.map((told: { event: { type: string } }) => told.event.type)).toEqual(
     Array(2).fill("mm4d.delivery-report.v1"),

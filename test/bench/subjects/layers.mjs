@@ -52,6 +52,7 @@ await startListener({
   isProxy: () => false,
   findPeer: createAccess(loadPeers(config, () => {})),
   certificate: null,
+  ciphers: config.tlsCiphers,
   async onMessage({ bytes, peer, entry, mailFrom, receivedAt }) {
     if (layers >= 2) await receive({ bytes, peer, mailFrom, rules: entry.rules, acknowledging, receivedAt }, outlets);
     return { reply: REPLIES.stored, onAnswered: () => {} };

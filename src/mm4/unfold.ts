@@ -1,0 +1,56 @@
+/**
+ * Reads an address that a relay has folded within it. What comes here has a line
+ * feed where it was folded.
+ *
+ * Source: RFC 5322 §2.2.3. A fold stands where a blank may; a relay that folds at a column knows no such place.
+ */
+import type { ReadParty } from "./address.ts";
+
+/** As RFC 5322 reads it: a fold is a blank. */
+export function asSaid(text: string): string {
+  return text.replace(/\n+/g, " ");
+}
+
+/**
+ * The address without its folds; null where that does not make it certain.
+ *
+ * A fold between two digits may stand between two numbers as well. It is joined only
+ * for `mayJoinDigits`, a field of one address, and where no part of it is a number alone.
+ *
+ * Seen in practice: relays that fold at a column, whatever stands there.
+ */
+export function readUnfolded(
+  entry: string,
+  read: (text: string) => ReadParty,
+  mayJoinDigits: boolean,
+): ReadParty | null {
+  if (!entry.includes("\n") || entry.includes("=?")) return null;
+  const parts = partsOf(entry);
+  if (parts.length > 1 && !(mayJoinDigits && areOneNumber(parts, read))) return null;
+  const whole = read(parts.join(""));
+  return isDoubtful(whole) || whole.party.kind === "shortcode" ? null : whole;
+}
+
+/** Whether it, or what stands at its domain, could not be read. */
+export function isDoubtful({ party, warnings }: ReadParty): boolean {
+  return party.kind === "other" || warnings.includes("unreadable-domain");
+}
+
+/** What the folds between two digits leave; the others are joined. */
+function partsOf(entry: string): readonly string[] {
+  const parts: string[] = [];
+  for (const line of entry.split(/\n+/)) {
+    const before = parts.at(-1);
+    if (before === undefined || (/\d$/.test(before) && /^\d/.test(line))) parts.push(line);
+    else parts[parts.length - 1] = before + line;
+  }
+  return parts;
+}
+
+function areOneNumber(parts: readonly string[], read: (text: string) => ReadParty): boolean {
+  return (
+    /^[<"]*\+/.test(parts[0] ?? "") &&
+    /\/TYPE=|@/i.test(parts.at(-1) ?? "") &&
+    parts.every((part) => read(part).party.number === null)
+  );
+}
