@@ -31,9 +31,13 @@ export function processNumbers(dataDir: string, count: number): readonly number[
   return [...first, ...left.sort((a, b) => a - b)];
 }
 
-/** Of the processes beside the first, now or before: those that have one. */
+/** Of the processes beside the first, now or before: those that have one. None where nobody may look, or can. */
 export function furtherDirectories(dataDir: string): readonly string[] {
-  return furtherNumbers(dataDir).map((number) => processDirectory(dataDir, number));
+  try {
+    return furtherNumbers(dataDir).map((number) => processDirectory(dataDir, number));
+  } catch {
+    return []; // Whoever looks for a service there hears of it from its socket.
+  }
 }
 
 /** The data directory that a process's is of. */

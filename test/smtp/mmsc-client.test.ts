@@ -316,6 +316,7 @@ test("what STARTTLS failed with is remembered for a while, told with each reply,
     const insisted = await send("3");
     expect(insisted).toEqual({
       kind: "failed",
+      mmsc: "there",
       reason: expect.stringContaining("530 5.7.0 Must issue STARTTLS first; it was"),
     });
     script.MAIL = "250 2.1.0 Fine";
