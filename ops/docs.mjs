@@ -4,17 +4,17 @@
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import libmime from "libmime";
-import { REASONS } from "../dist/admin/reasons.js";
 import { BOUNDS } from "../dist/bounds/bounds.js";
 import { createCatalogue } from "../dist/catalogue/catalogue.js";
 import { COMMANDS } from "../dist/cli/commands.js";
 import { createProgram } from "../dist/cli/program.js";
-import { SETTINGS } from "../dist/config.js";
 import { describeCode } from "../dist/delivery/describe.js";
 import { ORDINARY_PEER } from "../dist/delivery/peer.js";
 import { PRECEDENCE } from "../dist/delivery/precedence.js";
-import { createMetrics, NOTHING_OBSERVED } from "../dist/metrics.js";
-import { receive } from "../dist/receiver.js";
+import { receive } from "../dist/flow/read.js";
+import { createMetrics, NOTHING_OBSERVED } from "../dist/monitoring/metrics.js";
+import { REASONS } from "../dist/monitoring/reasons.js";
+import { SETTINGS } from "../dist/settings/config.js";
 import { REPLIES } from "../dist/smtp/replies.js";
 
 /** An ordinary report, with the named fields replaced; undefined leaves one out. */

@@ -34,8 +34,8 @@ test("every regular expression is found: those that are written, and those that 
   const of = (file: string): number => expressions.filter((expression) => expression.file === file).length;
   expect(expressions.length).toBeGreaterThan(120);
   expect(of("mm4/date.ts")).toBeGreaterThan(5);
-  expect(of("visible.ts")).toBeGreaterThanOrEqual(3);
-  expect(of("delivery/masking.ts")).toBeGreaterThanOrEqual(6);
+  expect(of("text/visible.ts")).toBeGreaterThanOrEqual(3);
+  expect(of("text/masking.ts")).toBeGreaterThanOrEqual(6);
 });
 
 test("none in src/ can be made to take longer than its text", async () => {

@@ -4,161 +4,133 @@ import { builtinModules } from "node:module";
 import { describe, expect, test } from "vitest";
 
 interface Allowed {
-  /** Rooms and files it may import from. */
+  /** Rooms it may import from, besides itself. */
   readonly from: readonly string[];
-  /** Rooms and files it may import types from. */
+  /** Rooms it may import types from. */
   readonly types: readonly string[];
   readonly packages: readonly string[];
   /** Whether it may use node: modules. */
   readonly node: boolean | readonly string[];
 }
 
-const EDGE = ["config.ts", "log.ts", "metrics.ts"];
-/** Pure data that every room may read. */
-const EVERYWHERE = ["bounds"];
+const ROOT = "the root";
+/** Pure data, and what every room may use. */
+const EVERYWHERE = ["bounds", ROOT];
+/** By room; the files at the root of `src/` are one of their own. */
 const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   bounds: { from: [], types: [], packages: [], node: false },
-  mm4: { from: ["mm4", "result.ts"], types: ["delivery"], packages: [], node: false },
-  delivery: { from: ["delivery", "result.ts"], types: [], packages: [], node: ["node:crypto"] },
-  catalogue: { from: ["catalogue", "delivery", "result.ts"], types: [], packages: [], node: false },
-  "receiver.ts": {
-    from: ["mm4", "delivery", "catalogue", "result.ts"],
-    types: ["journal", "queue"],
-    packages: [],
-    node: false,
+  delivery: { from: ["text"], types: [], packages: [], node: ["node:crypto"] },
+  mm4: { from: [], types: ["delivery"], packages: [], node: false },
+  catalogue: { from: ["delivery"], types: [], packages: [], node: false },
+  text: { from: [], types: ["delivery"], packages: [], node: false },
+  journal: { from: ["delivery"], types: [], packages: [], node: true },
+  flow: { from: ["mm4", "delivery", "catalogue", "journal", "text"], types: [], packages: [], node: false },
+  trace: {
+    from: ["delivery", "text", "mm4"],
+    types: ["flow", "smtp"],
+    packages: ["ioredis"],
+    node: true,
   },
-  journal: { from: ["journal", "delivery"], types: [], packages: [], node: true },
+  monitoring: {
+    from: ["delivery", "text"],
+    types: ["flow", "queue"],
+    packages: ["pino", "pino-pretty", "prom-client"],
+    node: true,
+  },
+  smtp: { from: ["mm4"], types: ["delivery", "monitoring", "settings"], packages: ["smtp-server"], node: true },
+  settings: {
+    from: ["smtp", "mm4", "delivery", "catalogue", "text", "acknowledgement"],
+    types: ["flow"],
+    packages: ["zod", "libmime"],
+    node: true,
+  },
   queue: {
-    from: ["queue", "delivery", "named-file.ts", "redis-url.ts", ...EDGE],
-    types: [],
+    from: ["delivery", "settings", "acknowledgement", "quarantine", "trace"],
+    types: ["monitoring"],
     packages: ["bullmq", "ioredis"],
     node: true,
   },
-  smtp: {
-    from: ["smtp", "mm4", "named-file.ts", ...EDGE],
-    types: ["delivery"],
-    packages: ["smtp-server", "nodemailer", "mailparser"],
+  acknowledgement: {
+    from: ["queue", "settings", "mm4", "delivery", "trace", "monitoring"],
+    types: ["smtp", "flow"],
+    packages: ["nodemailer", "bullmq", "ioredis"],
     node: true,
   },
-  simulator: { from: ["simulator", "mm4"], types: ["delivery"], packages: ["smtp-server", "nodemailer"], node: true },
-  consumer: { from: ["consumer", "delivery", "visible.ts"], types: [], packages: ["bullmq"], node: false },
+  quarantine: {
+    from: ["queue", "flow"],
+    types: ["delivery"],
+    packages: ["mailparser", "bullmq", "ioredis"],
+    node: true,
+  },
+  process: { from: [], types: ["settings", "queue", "monitoring", "delivery"], packages: [], node: true },
+  simulator: { from: ["mm4"], types: ["delivery"], packages: ["smtp-server", "nodemailer"], node: true },
+  consumer: { from: ["delivery", "text"], types: [], packages: ["bullmq"], node: false },
   admin: {
-    from: ["admin", "delivery", "catalogue", "outage.ts", "quantities.ts", "visible.ts", ...EDGE],
-    types: ["queue", "told-settings.ts"],
+    from: ["catalogue", "delivery", "text", "trace", "settings", "monitoring"],
+    types: ["queue", "quarantine", "acknowledgement"],
     packages: ["hono", "@hono", "@bull-board"],
+    node: true,
+  },
+  service: {
+    from: [
+      "mm4",
+      "delivery",
+      "journal",
+      "flow",
+      "queue",
+      "trace",
+      "quarantine",
+      "acknowledgement",
+      "monitoring",
+      "process",
+      "settings",
+      "smtp",
+      "admin",
+      "text",
+    ],
+    types: [],
+    packages: ["bullmq"],
     node: true,
   },
   cli: {
     from: [
-      "cli",
       "mm4",
       "delivery",
       "catalogue",
       "journal",
+      "flow",
       "queue",
+      "trace",
+      "quarantine",
+      "acknowledgement",
+      "monitoring",
+      "process",
+      "settings",
       "smtp",
       "simulator",
-      "receiver.ts",
-      "service.ts",
-      "version.ts",
-      "catalogue-file.ts",
-      "named-file.ts",
-      "reading.ts",
-      "replaying.ts",
-      "peers.ts",
-      "processes.ts",
-      "process-directories.ts",
-      "control-client.ts",
-      "data-directory.ts",
-      "result.ts",
-      "systemd.ts",
-      "system-limits.ts",
-      "quantities.ts",
-      "visible.ts",
-      ...EDGE,
+      "service",
+      "text",
     ],
-    types: ["admin"],
+    types: [],
     packages: ["commander", "libmime"],
     node: true,
   },
-  "config.ts": {
-    from: ["mm4", "delivery", "named-file.ts", "redis-url.ts", "result.ts", "service-links.ts", "visible.ts"],
-    types: [],
-    packages: [],
-    node: true,
-  },
-  "log.ts": {
-    from: ["delivery", "log-output.ts", "visible.ts"],
-    types: [],
-    packages: ["pino", "pino-pretty"],
-    node: true,
-  },
-  "log-output.ts": { from: [], types: [], packages: [], node: true },
-  "metrics.ts": { from: ["version.ts"], types: ["delivery"], packages: ["prom-client"], node: true },
-  "reading.ts": {
-    from: ["catalogue-file.ts"],
-    types: ["config.ts", "receiver.ts"],
-    packages: ["libmime"],
-    node: false,
-  },
-  "peers.ts": {
-    from: ["smtp", "mm4", "delivery", "config.ts", "json-file.ts", "named-file.ts", "result.ts"],
-    types: [],
-    packages: ["zod"],
-    node: true,
-  },
-  "acknowledging.ts": {
-    from: ["smtp", "queue", "delivery", "config.ts", "outage.ts"],
-    types: ["receiver.ts", "log.ts", "metrics.ts"],
-    packages: [],
-    node: false,
-  },
-  "operating.ts": { from: ["queue", "smtp", "replaying.ts"], types: ["admin"], packages: ["bullmq"], node: false },
-  "replaying.ts": { from: ["queue", "receiver.ts"], types: ["delivery"], packages: [], node: false },
-  "tracing.ts": { from: ["delivery", "mm4"], types: ["smtp", "receiver.ts"], packages: [], node: false },
-  "settings-files.ts": {
-    from: ["smtp", "peers.ts", "reading.ts", "watch-files.ts"],
-    types: ["config.ts", "receiver.ts"],
-    packages: [],
-    node: false,
-  },
-  "siblings.ts": {
-    from: ["control-client.ts", "process-directories.ts"],
-    types: ["admin", "smtp", "processes.ts", "config.ts", "metrics.ts"],
-    packages: [],
-    node: true,
-  },
-  "processes.ts": { from: [], types: [], packages: [], node: true },
-  "process-directories.ts": { from: [], types: [], packages: [], node: true },
-  "told-settings.ts": { from: ["config.ts"], types: [], packages: [], node: ["node:path"] },
-  "control-client.ts": { from: [], types: [], packages: [], node: true },
-  "system-limits.ts": { from: [], types: [], packages: [], node: true },
-  "systemd.ts": { from: [], types: [], packages: [], node: true },
-  "watch-files.ts": { from: [], types: [], packages: [], node: true },
-  "data-directory.ts": { from: [], types: [], packages: [], node: true },
-  "named-file.ts": { from: [], types: [], packages: [], node: true },
-  "json-file.ts": { from: ["named-file.ts"], types: [], packages: [], node: false },
-  "catalogue-file.ts": { from: ["catalogue", "json-file.ts"], types: [], packages: [], node: false },
-  "turns.ts": { from: [], types: [], packages: [], node: false },
-  "outage.ts": { from: [], types: [], packages: [], node: false },
-  "service-links.ts": { from: [], types: [], packages: [], node: false },
-  "visible.ts": { from: [], types: [], packages: [], node: false },
-  "quantities.ts": { from: [], types: [], packages: [], node: false },
-  "redis-url.ts": { from: ["result.ts"], types: [], packages: [], node: false },
-  "result.ts": { from: [], types: [], packages: [], node: false },
-  "version.ts": { from: [], types: [], packages: [], node: true },
-  "main.ts": { from: ["cli"], types: [], packages: [], node: ["node:inspector"] },
+  [ROOT]: { from: ["cli"], types: [], packages: [], node: true },
 };
 
 const SOURCE = new URL("../src/", import.meta.url);
 const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
 
-describe.each(files.filter((file) => file !== "service.ts"))("src/%s", (file) => {
-  const place = file.includes("/") ? (file.split("/")[0] ?? "") : file;
-  const allowed = MAY_IMPORT[place];
+test("at the root of the source stand where it starts, its version and what every room may use", () => {
+  expect(files.filter((file) => roomOf(file) === ROOT).sort()).toEqual(["main.ts", "result.ts", "version.ts"]);
+});
+
+describe.each(files)("src/%s", (file) => {
+  const room = roomOf(file);
+  const allowed = MAY_IMPORT[room];
 
   test("imports only what the table allows", () => {
-    if (!allowed) throw new Error(`No row for ${place}`);
+    if (!allowed) throw new Error(`No row for ${room}`);
     const source = readFileSync(new URL(file, SOURCE), "utf8");
     for (const { specifier, typeOnly } of importsOf(source)) {
       if (specifier.startsWith("node:")) {
@@ -166,8 +138,9 @@ describe.each(files.filter((file) => file !== "service.ts"))("src/%s", (file) =>
         expect([file, specifier, may]).toEqual([file, specifier, true]);
       } else if (specifier.startsWith(".")) {
         const path = new URL(specifier, new URL(file, SOURCE)).pathname.slice(SOURCE.pathname.length);
-        const target = path.includes("/") ? (path.split("/")[0] ?? "") : path;
-        const may = [...allowed.from, ...EVERYWHERE].includes(target) || (typeOnly && allowed.types.includes(target));
+        const target = roomOf(path);
+        const may =
+          [room, ...EVERYWHERE, ...allowed.from].includes(target) || (typeOnly && allowed.types.includes(target));
         expect([file, specifier, may]).toEqual([file, specifier, true]);
       } else {
         const name = specifier.split("/")[0] ?? "";
@@ -197,11 +170,17 @@ test("the command line prints by its terminal only, where whatever a peer wrote 
   }
 });
 
+function roomOf(file: string): string {
+  return file.includes("/") ? (file.split("/")[0] ?? "") : ROOT;
+}
+
 function importsOf(source: string): { specifier: string; typeOnly: boolean }[] {
-  const dynamic = [...source.matchAll(/\bimport\("([^"]+)"\)/g)].map(([, specifier = ""]) => ({
-    specifier,
-    typeOnly: false,
-  }));
+  const dynamic = [...source.matchAll(/\bimport\("([^"]+)"\)|\bcreateRequire\([^()]*\)\("([^"]+)"\)/g)].map(
+    ([, imported, required]) => ({
+      specifier: imported ?? required ?? "",
+      typeOnly: false,
+    }),
+  );
   const fixed = [...source.matchAll(/^(?:import|export)\s([^;]*?)from\s+"([^"]+)"|^import\s+"([^"]+)"/gm)].map(
     ([, names = "", from, bare]) => ({
       specifier: from ?? bare ?? "",

@@ -2,11 +2,11 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
 import { html } from "hono/html";
+import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgement/desk.ts";
 import { beginningOf } from "../delivery/beginning.ts";
-import { acknowledgementMask, type Mask, maskAllNumbers } from "../delivery/masking.ts";
-import { some } from "../quantities.ts";
-import type { AcknowledgementEntry, AcknowledgementState } from "../queue/acknowledgements.ts";
-import { visible } from "../visible.ts";
+import { acknowledgementMask, type Mask, maskAllNumbers } from "../text/masking.ts";
+import { some } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
 import { choices, type Html, layout, pathOf, time } from "./layout.ts";
 import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";

@@ -9,8 +9,8 @@ import { secureHeaders } from "hono/secure-headers";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import { beginningOf, beginningOfValue } from "../delivery/beginning.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { acknowledgementMask, mapTexts, maskAllNumbers, maskEvent, partiesOf } from "../delivery/masking.ts";
-import { visible, visibleJson } from "../visible.ts";
+import { acknowledgementMask, mapTexts, maskAllNumbers, maskEvent, partiesOf } from "../text/masking.ts";
+import { visible, visibleJson } from "../text/visible.ts";
 import { BOARD_PATH } from "./layout.ts";
 
 export type BoardQueue = ConstructorParameters<typeof BullMQAdapter>[0];

@@ -5,7 +5,7 @@ import { lookUp } from "../catalogue/look-up.ts";
 import type { CodeEntry } from "../delivery/code.ts";
 import { describeCode } from "../delivery/describe.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
-import { inPercent } from "../quantities.ts";
+import { inPercent } from "../text/quantities.ts";
 import { spanIn } from "./charts.ts";
 import { choices, type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { PageEnv } from "./login.ts";

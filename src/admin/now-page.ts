@@ -4,13 +4,13 @@ import { html } from "hono/html";
 import { streamSSE } from "hono/streaming";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { sumBy } from "../delivery/tally.ts";
-import { inPercent } from "../quantities.ts";
-import { visible } from "../visible.ts";
+import type { PeerStatus } from "../monitoring/status.ts";
+import { inPercent } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
 import { chartOf, SPANS, type Span, spanIn } from "./charts.ts";
 import { choices, type Html, layout, noCounts, pathOf, time } from "./layout.ts";
 import type { Login, PageEnv } from "./login.ts";
 import type { Operations, RefusedClient } from "./operations.ts";
-import type { PeerStatus } from "./status.ts";
 
 const EVERY_MS = 2_000;
 const REFUSALS_SHOWN = 10;

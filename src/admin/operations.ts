@@ -1,11 +1,12 @@
 /** What the page reads and does, as far as it is not the page's own. */
+
+import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgement/desk.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Tally } from "../delivery/tally.ts";
-import type { Trace } from "../delivery/trace.ts";
-import type { AcknowledgementEntry, AcknowledgementState } from "../queue/acknowledgements.ts";
-import type { QuarantineEntry } from "../queue/quarantine.ts";
+import type { Status } from "../monitoring/status.ts";
+import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import type { Resolution } from "../queue/statistics.ts";
-import type { Status } from "./status.ts";
+import type { Trace } from "../trace/note.ts";
 
 /** What needs Redis rejects while that is away. */
 export interface Operations {

@@ -9,6 +9,7 @@ import { bodyLimit } from "hono/body-limit";
 import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { type Reason, stateOf } from "../monitoring/reasons.ts";
 import { acknowledgementsPage } from "./acknowledgements-page.ts";
 import type { BoardQueue } from "./board.ts";
 import { codesPage } from "./codes-page.ts";
@@ -18,7 +19,6 @@ import { createLogin, type PageEnv } from "./login.ts";
 import { nowPage } from "./now-page.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { quarantinePage } from "./quarantine-page.ts";
-import { type Reason, stateOf } from "./reasons.ts";
 import { tracePage } from "./trace-page.ts";
 
 export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {

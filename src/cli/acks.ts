@@ -1,12 +1,12 @@
 /** `mm4d acks`: what a person does with the acknowledgements that peers are owed. */
 import { type Command, Option } from "commander";
-import { some } from "../quantities.ts";
 import {
   type AcknowledgementEntry,
   type AcknowledgementState,
   type Acknowledgements,
   openAcknowledgements,
-} from "../queue/acknowledgements.ts";
+} from "../acknowledgement/desk.ts";
+import { some } from "../text/quantities.ts";
 import { withOpened } from "./running-service.ts";
 import { firstLine, fitted, jsonOf, printLine, tell } from "./terminal.ts";
 

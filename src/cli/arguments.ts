@@ -3,7 +3,7 @@ import { closeSync, openSync } from "node:fs";
 import { isIP } from "node:net";
 import { InvalidArgumentError } from "commander";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { readAtMost } from "../named-file.ts";
+import { readAtMost } from "../settings/named-file.ts";
 
 export function readWholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {

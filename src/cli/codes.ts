@@ -1,9 +1,9 @@
 /** `mm4d codes`: the catalogue for people. */
 import type { Command } from "commander";
 import { lookUp } from "../catalogue/look-up.ts";
-import { loadCatalogue } from "../catalogue-file.ts";
 import type { CodeEntry } from "../delivery/code.ts";
 import { describeCode } from "../delivery/describe.ts";
+import { loadCatalogue } from "../settings/catalogue-file.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";
 

@@ -1,6 +1,6 @@
 /** `mm4d config`: prints every effective setting, and where it came from. */
 import type { Command } from "commander";
-import { SETTINGS, type SettingName, shownValue } from "../config.ts";
+import { SETTINGS, type SettingName, shownValue } from "../settings/config.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print } from "./terminal.ts";
 

@@ -1,7 +1,7 @@
 /** A file of settings: `NAME=value` lines with comments and quotes, as systemd, Docker and `node --env-file` take them. */
 import { isUtf8 } from "node:buffer";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { readNamedBytes } from "../named-file.ts";
+import { readNamedBytes } from "../settings/named-file.ts";
 
 /**
  * Where the two differ: to a shell, Docker and Node.js a `#` behind a blank begins a

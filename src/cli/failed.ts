@@ -1,8 +1,8 @@
 /** `mm4d failed`: what a person does with the events that consumers gave up on. */
 import type { Command } from "commander";
 import { describeEvent } from "../delivery/describe.ts";
-import { some } from "../quantities.ts";
 import { type FailedJob, type FailedJobs, openFailedJobs } from "../queue/failed.ts";
+import { some } from "../text/quantities.ts";
 import { withOpened } from "./running-service.ts";
 import { firstLine, fitted, jsonOf, printLine, tell } from "./terminal.ts";
 

@@ -1,7 +1,7 @@
 /** Finds the service that runs on this machine, and says where it looked when there is none. */
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { ServiceFacts } from "../admin/control.ts";
+import type { ServiceFacts } from "../process/control.ts";
 import { ownName } from "./own-name.ts";
 import { describeHolder, findHolder, type Holder } from "./port-holder.ts";
 import { type ReachedPlace, reachPlace } from "./reach-place.ts";

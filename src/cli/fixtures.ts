@@ -8,8 +8,8 @@ import type { DeliveryEvent } from "../delivery/event.ts";
 import { ORDINARY_PEER } from "../delivery/peer.ts";
 import type { ReportKind } from "../delivery/report.ts";
 import { MM_STATUSES } from "../delivery/status.ts";
+import { readEvent } from "../flow/read.ts";
 import { composePdu } from "../mm4/compose.ts";
-import { readEvent } from "../receiver.ts";
 import { jsonOf, printLine, tell } from "./terminal.ts";
 
 export function addFixturesCommand(program: Command): void {

@@ -2,13 +2,13 @@
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import type { ServiceFacts } from "../admin/control.ts";
 import { type Found, type Inspection, inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { receivedAtOf } from "../journal/record.ts";
 import { SEVERAL } from "../journal/retention.ts";
 import { segmentPath } from "../journal/segments.ts";
-import { journalDirectory, journalShare, processDirectory, processNumbers } from "../process-directories.ts";
-import { durationInWords, some } from "../quantities.ts";
+import type { ServiceFacts } from "../process/control.ts";
+import { journalDirectory, journalShare, processDirectory, processNumbers } from "../process/directories.ts";
+import { durationInWords, some } from "../text/quantities.ts";
 import { describeDenied, type Found as FoundService, weightiest } from "./find-service.ts";
 import { askService, followService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";

@@ -1,6 +1,6 @@
 /** `mm4d log-level`: how much a running service writes, without a restart. */
 import { Argument, type Command } from "commander";
-import { LOG_LEVELS, type LogLevel } from "../config.ts";
+import { LOG_LEVELS, type LogLevel } from "../settings/config.ts";
 import { changeLogLevel } from "./running-service.ts";
 import { print } from "./terminal.ts";
 

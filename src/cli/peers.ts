@@ -1,11 +1,11 @@
 /** `mm4d peers`: what a person does with the peers' file. */
 import type { Command } from "commander";
+import { probe } from "../acknowledgement/probe.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { readAtMost } from "../named-file.ts";
-import { doubtsAbout, loadPeers } from "../peers.ts";
+import { readAtMost } from "../settings/named-file.ts";
+import { doubtsAbout, loadPeers } from "../settings/peers.ts";
 import { hashPassword } from "../smtp/password.ts";
 import type { Peer } from "../smtp/peer.ts";
-import { probe } from "../smtp/probe.ts";
 import { followService } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { fitted, print, printWrapped, tell } from "./terminal.ts";

@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { dirname, join } from "node:path";
-import { dataDirOf } from "../process-directories.ts";
-import { visible } from "../visible.ts";
+import { dataDirOf } from "../process/directories.ts";
+import { visible } from "../text/visible.ts";
 
 export interface Holder {
   readonly uid: number;

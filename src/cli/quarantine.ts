@@ -1,14 +1,14 @@
 /** `mm4d quarantine`: what a person does with messages nobody could read. */
 import type { Command } from "commander";
-import type { Config } from "../config.ts";
-import { loadPeers, rulesOf } from "../peers.ts";
-import { some } from "../quantities.ts";
+import { openQuarantine, type Quarantine, type QuarantineEntry } from "../quarantine/quarantine.ts";
+import { replay } from "../quarantine/replay.ts";
+import { readSavedBody } from "../quarantine/saved-body.ts";
 import { createPublisher, type Publisher } from "../queue/publisher.ts";
-import { openQuarantine, type Quarantine, type QuarantineEntry } from "../queue/quarantine.ts";
 import { withRedis } from "../queue/redis.ts";
-import { loadReading } from "../reading.ts";
-import { replay } from "../replaying.ts";
-import { readSavedBody } from "../smtp/saved-body.ts";
+import type { Config } from "../settings/config.ts";
+import { loadPeers, rulesOf } from "../settings/peers.ts";
+import { loadReading } from "../settings/reading.ts";
+import { some } from "../text/quantities.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";

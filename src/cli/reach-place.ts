@@ -1,8 +1,8 @@
 /** Asks whoever is on a data directory, unless somebody else may have put that there. */
 import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync } from "node:fs";
 import { join } from "node:path";
-import { type Reached, reachControl } from "../control-client.ts";
-import { furtherDirectories } from "../process-directories.ts";
+import { type Reached, reachControl } from "../process/control-client.ts";
+import { furtherDirectories } from "../process/directories.ts";
 
 export type ReachedPlace =
   | Reached

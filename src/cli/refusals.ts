@@ -1,6 +1,6 @@
 /** `mm4d refusals`: who was refused lately, and why. */
 import type { Command } from "commander";
-import type { Refusal } from "../smtp/refusals.ts";
+import type { Refusal } from "../monitoring/refusals.ts";
 import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
 import { askRefusals } from "./running-service.ts";
 import { fitted, jsonOf, printLine, tell } from "./terminal.ts";

@@ -1,11 +1,12 @@
 /** Asks the running service, over `control.sock` in its data directory, where things are. */
-import type { ServiceFacts, TraceState } from "../admin/control.ts";
-import type { Status } from "../admin/status.ts";
-import type { Config, LogLevel, Origin } from "../config.ts";
-import { askControl } from "../control-client.ts";
+
 import type { FanOut } from "../delivery/fan-out.ts";
+import type { Refusal } from "../monitoring/refusals.ts";
+import type { Status } from "../monitoring/status.ts";
+import type { ServiceFacts, TraceState } from "../process/control.ts";
+import { askControl } from "../process/control-client.ts";
 import { describeRedis, type RedisClient, type RedisPlace, redisOf, withRedis } from "../queue/redis.ts";
-import type { Refusal } from "../smtp/refusals.ts";
+import type { Config, LogLevel, Origin } from "../settings/config.ts";
 import { describeNone, type Found, findService, tellFound } from "./find-service.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 

@@ -1,7 +1,7 @@
 /** A message that was saved to a file, or comes on stdin. */
 import { closeSync, openSync } from "node:fs";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { bytesAtMost } from "../named-file.ts";
+import { bytesAtMost } from "../settings/named-file.ts";
 
 /** The bytes of a file, of a pipe too; `-` is stdin. Throws a sentence when it cannot be read, or does not end. */
 export function readSavedMessage(file: string): Uint8Array {

@@ -1,11 +1,11 @@
 /** `mm4d send`: delivers reports as a carrier's relay would, one or many. */
 import { setTimeout as wait } from "node:timers/promises";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { ServiceFacts } from "../admin/control.ts";
-import type { LoadedConfig } from "../config.ts";
 import { MESSAGE_TYPES, type PduKind } from "../mm4/compose.ts";
 import { DIALECTS, type DialectName } from "../mm4/dialects.ts";
 import { openMessage, readIds } from "../mm4/read-message.ts";
+import type { ServiceFacts } from "../process/control.ts";
+import type { LoadedConfig } from "../settings/config.ts";
 import { createExpectedAcks } from "../simulator/expected-acks.ts";
 import { startMmsc } from "../simulator/mmsc.ts";
 import { playRelay } from "../simulator/relay.ts";

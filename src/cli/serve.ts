@@ -1,14 +1,14 @@
 /** `mm4d serve`: runs the service until it is told to stop. */
 import cluster from "node:cluster";
 import type { Command } from "commander";
-import type { Config } from "../config.ts";
-import { unusable } from "../data-directory.ts";
-import { createLog } from "../log.ts";
-import { processNumbers } from "../process-directories.ts";
-import { ALIVE, type Assignment, LISTENING, type Processes, type Started, startProcesses } from "../processes.ts";
+import { createLog } from "../monitoring/log.ts";
+import { ALIVE, type Assignment, LISTENING, type Processes, type Started, startProcesses } from "../process/cluster.ts";
+import { unusable } from "../process/data-directory.ts";
+import { processNumbers } from "../process/directories.ts";
+import { connectSystemd } from "../process/systemd.ts";
 import { describeRedis, redisOf } from "../queue/redis.ts";
-import { type Service, startService } from "../service.ts";
-import { connectSystemd } from "../systemd.ts";
+import { type Service, startService } from "../service/service.ts";
+import type { Config } from "../settings/config.ts";
 import { ownName } from "./own-name.ts";
 import { loadSettings, settingsForOthers } from "./settings.ts";
 import { tell } from "./terminal.ts";

@@ -2,8 +2,9 @@
  * The settings a command runs with: from the command line, from the environment,
  * and from the files of `--env-file`. The first that has one counts.
  */
-import { type LoadedConfig, loadConfig, type Origin, SETTINGS, type SettingName } from "../config.ts";
+
 import { ok, type Result } from "../result.ts";
+import { type LoadedConfig, loadConfig, type Origin, SETTINGS, type SettingName } from "../settings/config.ts";
 import { readEnvFile } from "./env-file.ts";
 
 /** What every command is given, see program.ts. */

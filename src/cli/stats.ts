@@ -1,11 +1,11 @@
 /** `mm4d stats`: how many reports there were, and what they said. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import { loadCatalogue } from "../catalogue-file.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
-import { durationInWords, inPercent, some } from "../quantities.ts";
 import { withRedis } from "../queue/redis.ts";
 import { bucketOf, readStatistics, resolutionSince } from "../queue/statistics.ts";
+import { loadCatalogue } from "../settings/catalogue-file.ts";
+import { durationInWords, inPercent, some } from "../text/quantities.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";

@@ -4,7 +4,7 @@
  * refuses any other.
  */
 import { once } from "node:events";
-import { visible, visibleJson } from "../visible.ts";
+import { visible, visibleJson } from "../text/visible.ts";
 
 /** Prints lines so that they fit the terminal. */
 export function printWrapped(lines: readonly string[]): void {

@@ -1,10 +1,10 @@
 /** `mm4d trace`: all that is known of a report. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
-import { headerOf, type Trace, tellReport } from "../delivery/trace.ts";
 import { withRedis } from "../queue/redis.ts";
-import { findTrace } from "../queue/trace.ts";
-import { visible } from "../visible.ts";
+import { visible } from "../text/visible.ts";
+import { headerOf, type Trace, tellReport } from "../trace/note.ts";
+import { findTrace } from "../trace/writer.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { fitted, jsonOf, printLine } from "./terminal.ts";

@@ -1,20 +1,20 @@
 /** Why `mm4d trace` finds nothing: what can be found out, the true reason first. */
 import libmime from "libmime";
-import type { TraceState } from "../admin/control.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { askControl } from "../control-client.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-import { bareId, idsOf, idsOfAcknowledgement, numberOf, numbersSought, type ReportIds } from "../delivery/trace.ts";
 import { inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { type JournalRecord, receivedAtOf } from "../journal/record.ts";
 import { readParty } from "../mm4/address.ts";
 import { splitAddresses } from "../mm4/address-list.ts";
 import { type MessageReading, openMessage, readIds } from "../mm4/read-message.ts";
-import { journalDirectory, processDirectory, processNumbers } from "../process-directories.ts";
-import { megabytes } from "../quantities.ts";
-import { openQuarantine } from "../queue/quarantine.ts";
+import type { Refusal } from "../monitoring/refusals.ts";
+import type { TraceState } from "../process/control.ts";
+import { askControl } from "../process/control-client.ts";
+import { journalDirectory, processDirectory, processNumbers } from "../process/directories.ts";
+import { openQuarantine } from "../quarantine/quarantine.ts";
 import { withRedis } from "../queue/redis.ts";
-import type { Refusal } from "../smtp/refusals.ts";
+import { megabytes } from "../text/quantities.ts";
+import { bareId, idsOf, idsOfAcknowledgement, numberOf, numbersSought, type ReportIds } from "../trace/note.ts";
 import { describeNone, weightiest } from "./find-service.ts";
 import type { QueueFound } from "./running-service.ts";
 import type { Settings } from "./settings.ts";

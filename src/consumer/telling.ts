@@ -4,8 +4,8 @@
  * and when Redis goes away and when it is back, a line each.
  */
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { maskAllNumbers, numberMasks, partiesOf } from "../delivery/masking.ts";
-import { visible } from "../visible.ts";
+import { maskAllNumbers, numberMasks, partiesOf } from "../text/masking.ts";
+import { visible } from "../text/visible.ts";
 
 export interface Telling {
   /** An attempt to handle an event failed; `last` when it is not tried again. */

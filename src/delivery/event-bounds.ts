@@ -4,9 +4,9 @@
  * Redis and in every consumer.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
+import { maskAllNumbers } from "../text/masking.ts";
 import type { DeliveryEvent } from "./event.ts";
 import { textOf } from "./event-text.ts";
-import { maskAllNumbers } from "./masking.ts";
 import type { Report } from "./report.ts";
 
 /** The bound that a report is beyond, in words; null when it fits. */

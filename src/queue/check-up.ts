@@ -1,12 +1,12 @@
 /** One look at a Redis, for a person who wants to know whether it is fit for a queue, and for what the service does. */
 import type { Redis } from "ioredis";
+import { ACKNOWLEDGEMENTS_QUEUE } from "../acknowledgement/desk.ts";
+import { QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
+import { traceKey } from "../trace/writer.ts";
 import { tryKeys, tryQueue } from "./access.ts";
-import { ACKNOWLEDGEMENTS_QUEUE } from "./acknowledgements.ts";
-import { QUARANTINE_QUEUE } from "./quarantine.ts";
 import { markKey, type RedisServer, readServer, writeProbe } from "./redis.ts";
 import { redisFault } from "./redis-faults.ts";
 import { statisticsKey } from "./statistics.ts";
-import { traceKey } from "./trace.ts";
 
 /** What one question was answered, or why it was not. */
 export type Told<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };

@@ -5,17 +5,22 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type Job, type JobsOptions, Queue } from "bullmq";
 import type { Redis } from "ioredis";
+import {
+  ACKNOWLEDGEMENTS_QUEUE,
+  acknowledgementId,
+  acknowledgementJobs,
+  type OwedJob,
+} from "../acknowledgement/desk.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { Config } from "../config.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
 import { wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-import { ACKNOWLEDGEMENTS_QUEUE, acknowledgementId, acknowledgementJobs, type OwedJob } from "./acknowledgements.ts";
-import { type CountedJob, gatheringOn } from "./gathered-adds.ts";
-import { QUARANTINE_QUEUE, type QuarantineJobsOptions } from "./quarantine.ts";
+import { QUARANTINE_QUEUE, type QuarantineJobsOptions } from "../quarantine/quarantine.ts";
+import type { Config } from "../settings/config.ts";
+import { type CountedJob, gatheringOn } from "./add-jobs.ts";
 import { redisFault } from "./redis-faults.ts";
 import { countOf } from "./statistics.ts";
 

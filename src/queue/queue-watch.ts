@@ -4,7 +4,7 @@
  */
 import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { QueueUse } from "../metrics.ts";
+import type { QueueUse } from "../monitoring/metrics.ts";
 import { lookAtQueue, type QueueLook } from "./queue-use.ts";
 
 export interface QueueWatch {

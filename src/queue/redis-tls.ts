@@ -1,7 +1,7 @@
 /** TLS with Redis and its sentinels: our certificate, and whose certificates we believe. */
 import { type ConnectionOptions, createSecureContext, type SecureContext } from "node:tls";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { readNamedFile } from "../named-file.ts";
+import { readNamedFile } from "../settings/named-file.ts";
 
 /** Paths; empty for none. */
 export interface RedisTlsFiles {

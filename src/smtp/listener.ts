@@ -2,8 +2,9 @@
 import { constants } from "node:crypto";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
+import type { NewRefusal } from "../monitoring/refusals.ts";
+import type { Certificate } from "../settings/certificate.ts";
 import { type FindPeer, networkOf } from "./access.ts";
-import type { Certificate } from "./certificate.ts";
 import { type Answer, type House, type Mm4Connection, Mm4Server } from "./connection.ts";
 import { FIRST_BYTES } from "./data-reader.ts";
 import { canonicalDomain } from "./domain.ts";
@@ -13,7 +14,6 @@ import { createLogins } from "./password.ts";
 import { splitAddress } from "./path.ts";
 import type { ClientCertificate, Peer } from "./peer.ts";
 import { createPlaces } from "./places.ts";
-import type { NewRefusal } from "./refusals.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 import { createUnfinished } from "./unfinished.ts";
 

@@ -10,12 +10,12 @@ import { join } from "node:path";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { createCatalogue } from "../../dist/catalogue/catalogue.js";
-import { loadConfig } from "../../dist/config.js";
 import { ORDINARY_PEER } from "../../dist/delivery/peer.js";
+import { readEvent } from "../../dist/flow/read.js";
 import { encodeRecord } from "../../dist/journal/record.js";
 import { composePdu } from "../../dist/mm4/compose.js";
 import { createPublisher } from "../../dist/queue/publisher.js";
-import { readEvent } from "../../dist/receiver.js";
+import { loadConfig } from "../../dist/settings/config.js";
 
 const EVENTS = Number(process.argv[2] ?? 20_000);
 const PORT = 7_991;

@@ -1,9 +1,9 @@
 /** What reading, judging and explaining one report costs, against mailparser's simpleParser on the same bytes. */
 import { simpleParser } from "mailparser";
-import { loadConfig } from "../../dist/config.js";
 import { ORDINARY_PEER } from "../../dist/delivery/peer.js";
-import { loadReading } from "../../dist/reading.js";
-import { readEvent } from "../../dist/receiver.js";
+import { readEvent } from "../../dist/flow/read.js";
+import { loadConfig } from "../../dist/settings/config.js";
+import { loadReading } from "../../dist/settings/reading.js";
 import { createMessage } from "./report-message.mjs";
 
 const REPORTS = Number(process.argv[2]);

@@ -4,7 +4,6 @@ import { fileURLToPath } from "node:url";
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { expect, test, vi } from "vitest";
-import { loadConfig } from "../../src/config.ts";
 import {
   type ConsumeOptions,
   consume,
@@ -14,6 +13,7 @@ import {
   redisOnce,
 } from "../../src/consumer/index.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
+import { loadConfig } from "../../src/settings/config.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";

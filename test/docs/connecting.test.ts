@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { SETTINGS } from "../../src/config.ts";
+import { SETTINGS } from "../../src/settings/config.ts";
 import { startMmsc } from "../../src/simulator/mmsc.ts";
 import { REPLIES } from "../../src/smtp/replies.ts";
 import { readDocument, timeless } from "../support/document.ts";

@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { SETTINGS } from "../../src/config.ts";
-import { createMetrics, NOTHING_OBSERVED } from "../../src/metrics.ts";
+import { createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
+import { SETTINGS } from "../../src/settings/config.ts";
 import { commands } from "../support/commands.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -91,7 +91,7 @@ describe.each([...DOCUMENTS, ...SAMPLES])("%s", (path) => {
 });
 
 test("log events that the documents name are written", () => {
-  const log = read("src/log.ts");
+  const log = read("src/monitoring/log.ts");
   const areas = new Set([...log.matchAll(/"([a-z]+)\.[a-z-]+"/g)].map(([, area]) => area));
   let named = 0;
   for (const path of DOCUMENTS) {

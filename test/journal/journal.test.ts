@@ -13,8 +13,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { startDrain } from "../../src/flow/drain.ts";
 import type { Entry } from "../../src/journal/backlog.ts";
-import { startDrain } from "../../src/journal/drain.ts";
 import { type Journal, type JournalFault, type JournalOptions, openJournal } from "../../src/journal/journal.ts";
 import { encodeRecord, type JournalRecord, scanRecords } from "../../src/journal/record.ts";
 import { eventually } from "../support/redis.ts";

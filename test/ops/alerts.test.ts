@@ -9,10 +9,10 @@ import { promisify } from "node:util";
 import type { Metric } from "prom-client";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { REASONS } from "../../src/admin/reasons.ts";
 import { MM_STATUSES } from "../../src/delivery/status.ts";
-import { createMetrics, NOTHING_OBSERVED } from "../../src/metrics.ts";
 import { PDUS } from "../../src/mm4/pdus.ts";
+import { createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
+import { REASONS } from "../../src/monitoring/reasons.ts";
 import { unpacked } from "../support/unpacked.ts";
 
 interface Rule {

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { validate } from "dockerfile-utils";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { loadConfig, SETTINGS } from "../../src/config.ts";
+import { loadConfig, SETTINGS } from "../../src/settings/config.ts";
 import { eventually, freePort, startRedis } from "../support/redis.ts";
 import { cleanEnv, startServiceProcess } from "../support/service.ts";
 import { unpacked } from "../support/unpacked.ts";

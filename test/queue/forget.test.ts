@@ -2,10 +2,10 @@
 import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { expect, test } from "vitest";
-import { idsOf } from "../../src/delivery/trace.ts";
 import { forgetInStream, forgetJobs } from "../../src/queue/forget.ts";
-import { forgetInTrace } from "../../src/queue/forget-trace.ts";
-import { createTraceWriter, findTrace } from "../../src/queue/trace.ts";
+import { forgetInTrace } from "../../src/trace/forget.ts";
+import { idsOf } from "../../src/trace/note.ts";
+import { createTraceWriter, findTrace } from "../../src/trace/writer.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Config, loadConfig } from "../../src/config.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { sumBy } from "../../src/delivery/tally.ts";
 import { createPublisher, type Publisher } from "../../src/queue/publisher.ts";
 import { readStatistics, resolutionSince } from "../../src/queue/statistics.ts";
+import { type Config, loadConfig } from "../../src/settings/config.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";

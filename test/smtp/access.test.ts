@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readPeers } from "../../src/peers.ts";
+import { readPeers } from "../../src/settings/peers.ts";
 import { createAccess, createNetworks, networkOf } from "../../src/smtp/access.ts";
 
 const nothing = (): string => "";

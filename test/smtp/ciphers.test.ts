@@ -1,8 +1,8 @@
 /** MM4D_TLS_CIPHERS: relays that know old cipher suites only, over both ports. */
 import type { ConnectionOptions } from "node:tls";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { loadConfig, SETTINGS } from "../../src/config.ts";
-import { type Certificate, loadCertificate } from "../../src/smtp/certificate.ts";
+import { type Certificate, loadCertificate } from "../../src/settings/certificate.ts";
+import { loadConfig, SETTINGS } from "../../src/settings/config.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { readDocument } from "../support/document.ts";
 import { startTestListener, type TestListener } from "../support/listener.ts";

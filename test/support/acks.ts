@@ -1,5 +1,5 @@
 /** What `mm4d acks list` tells. */
-import type { AcknowledgementEntry, AcknowledgementState } from "../../src/queue/acknowledgements.ts";
+import type { AcknowledgementEntry, AcknowledgementState } from "../../src/acknowledgement/desk.ts";
 import { rowsOf, runCommand } from "./service.ts";
 
 export async function acks(

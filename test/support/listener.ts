@@ -1,13 +1,14 @@
 /** The SMTP room alone, within the test's own process: real TCP, and what becomes of a message is the test's to say. */
-import { SETTINGS } from "../../src/config.ts";
+
 import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
+import type { NewRefusal } from "../../src/monitoring/refusals.ts";
+import type { Certificate } from "../../src/settings/certificate.ts";
+import { SETTINGS } from "../../src/settings/config.ts";
 import { createAccess, createNetworks } from "../../src/smtp/access.ts";
-import type { Certificate } from "../../src/smtp/certificate.ts";
 import type { Answer } from "../../src/smtp/connection.ts";
 import type { Limits } from "../../src/smtp/limits.ts";
 import { type Listener, type SmtpMessage, startListener } from "../../src/smtp/listener.ts";
 import type { Peer } from "../../src/smtp/peer.ts";
-import type { NewRefusal } from "../../src/smtp/refusals.ts";
 import { REPLIES } from "../../src/smtp/replies.ts";
 
 export interface TestListener extends Listener {

@@ -4,10 +4,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { ServiceFacts } from "../../src/admin/control.ts";
 import { askService } from "../../src/cli/running-service.ts";
-import { loadConfig } from "../../src/config.ts";
-import type { Service } from "../../src/service.ts";
+import type { ServiceFacts } from "../../src/process/control.ts";
+import type { Service } from "../../src/service/service.ts";
+import { loadConfig } from "../../src/settings/config.ts";
 import { eventually, freePort } from "./redis.ts";
 
 export const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
@@ -123,7 +123,7 @@ export async function startServiceWithin(
     },
   };
   // Loaded by those that start one: it has every room, and every package.
-  const { startService } = await import("../../src/service.ts");
+  const { startService } = await import("../../src/service/service.ts");
   const service = await startService(loaded.value.config, undefined, { logTo });
   const facts = await askService({ dataDir });
   return {

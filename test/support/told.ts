@@ -1,7 +1,7 @@
 /** What a service says of itself in the five places where one looks: page, `status`, `doctor`, /healthz, metrics. */
 import { expect } from "vitest";
-import type { Reason } from "../../src/admin/reasons.ts";
-import type { Status } from "../../src/admin/status.ts";
+import type { Reason } from "../../src/monitoring/reasons.ts";
+import type { Status } from "../../src/monitoring/status.ts";
 import { eventually } from "./redis.ts";
 import { rowsOf, runCommand } from "./service.ts";
 

@@ -10,7 +10,7 @@ import { Queue, Worker } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { connectRedis } from "../../src/queue/redis.ts";
-import { findTrace } from "../../src/queue/trace.ts";
+import { findTrace } from "../../src/trace/writer.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport, type FieldsOf } from "../support/report.ts";
 import { rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";

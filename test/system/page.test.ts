@@ -2,7 +2,7 @@
 import { Queue } from "bullmq";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
+import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
 import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";

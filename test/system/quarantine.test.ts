@@ -2,7 +2,7 @@
 import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
-import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
+import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
 import { rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";

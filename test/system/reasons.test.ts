@@ -1,7 +1,7 @@
 /**
  * Each reason for not being well, or for needing attention, played on the real
  * thing; page, `status`, `doctor`, /healthz and metrics say the same of it. The
- * times after which something is a reason are shortened; test/admin/reasons.test.ts
+ * times after which something is a reason are shortened; test/monitoring/reasons.test.ts
  * has the real ones.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,9 +10,9 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Queue, UnrecoverableError, Worker } from "bullmq";
 import { afterAll, expect, test } from "vitest";
-import { REASON_TIMES, REASONS, type ReasonTimes } from "../../src/admin/reasons.ts";
-import { loadConfig } from "../../src/config.ts";
-import { startService } from "../../src/service.ts";
+import { REASON_TIMES, REASONS, type ReasonTimes } from "../../src/monitoring/reasons.ts";
+import { startService } from "../../src/service/service.ts";
+import { loadConfig } from "../../src/settings/config.ts";
 import { createCarriers } from "../support/carrier.ts";
 import { createCertificates } from "../support/certificates.ts";
 import { startProxy } from "../support/proxy.ts";

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { openFilesLimit, tooFewFiles } from "../../src/system-limits.ts";
+import { openFilesLimit, tooFewFiles } from "../../src/process/system-limits.ts";
 import { eventually } from "../support/redis.ts";
 import { cleanEnv, rowsOf, runCommand, startServiceProcess } from "../support/service.ts";
 

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { QUARANTINE_QUEUE } from "../../src/queue/quarantine.ts";
+import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";

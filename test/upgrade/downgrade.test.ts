@@ -11,7 +11,7 @@ import { saveCursor } from "../../src/journal/cursor.ts";
 import { openJournal } from "../../src/journal/journal.ts";
 import { encodeRecord, type JournalRecord } from "../../src/journal/record.ts";
 import { segmentPath } from "../../src/journal/segments.ts";
-import { journalDirectory, processDirectory } from "../../src/process-directories.ts";
+import { journalDirectory, processDirectory } from "../../src/process/directories.ts";
 import { takeUpTo } from "../support/journal.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 import { cleanEnv, runCommand } from "../support/service.ts";

@@ -1,8 +1,8 @@
 /** By which names others use mm4d: what may only go with a new major version. */
 import { readFileSync } from "node:fs";
-import { SETTINGS } from "../../src/config.ts";
 import * as consumer from "../../src/consumer/index.ts";
-import { createMetrics, NOTHING_OBSERVED } from "../../src/metrics.ts";
+import { createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
+import { SETTINGS } from "../../src/settings/config.ts";
 import { commands } from "../support/commands.ts";
 
 export interface Surface {

@@ -12,7 +12,7 @@ import { type Once, redisOnce } from "../../src/consumer/index.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { loadCursor } from "../../src/journal/cursor.ts";
 import { SEVERAL } from "../../src/journal/retention.ts";
-import { journalDirectory, processDirectory } from "../../src/process-directories.ts";
+import { journalDirectory, processDirectory } from "../../src/process/directories.ts";
 import { statesOfAcks } from "../support/acks.ts";
 import { type Carrier, createCarriers, fieldsOf } from "../support/carrier.ts";
 import { consume } from "../support/consumer.ts";

@@ -13,7 +13,7 @@ import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { once, redisOnce } from "../../src/consumer/index.ts";
 import { type Cursor, loadCursor } from "../../src/journal/cursor.ts";
-import { journalDirectory, processDirectory } from "../../src/process-directories.ts";
+import { journalDirectory, processDirectory } from "../../src/process/directories.ts";
 import { VERSION } from "../../src/version.ts";
 import { statesOfAcks } from "../support/acks.ts";
 import { bounce } from "../support/bounce.ts";

@@ -2,12 +2,13 @@
  * mm4d's own rooms without the rest of the service, for the ladder. Argument: JSON with `port`, `directory` and
  * `layers`: 1 its SMTP listener, 2 and its reading, judging and explaining, 3 and its journal.
  */
-import { loadConfig } from "../../../dist/config.js";
+
+import { receive } from "../../../dist/flow/read.js";
 import { openJournal } from "../../../dist/journal/journal.js";
-import { loadPeers } from "../../../dist/peers.js";
 import { newRecordId } from "../../../dist/queue/publisher.js";
-import { loadReading } from "../../../dist/reading.js";
-import { receive } from "../../../dist/receiver.js";
+import { loadConfig } from "../../../dist/settings/config.js";
+import { loadPeers } from "../../../dist/settings/peers.js";
+import { loadReading } from "../../../dist/settings/reading.js";
 import { createAccess } from "../../../dist/smtp/access.js";
 import { startListener } from "../../../dist/smtp/listener.js";
 import { REPLIES } from "../../../dist/smtp/replies.js";

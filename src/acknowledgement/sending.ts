@@ -1,0 +1,107 @@
+/** The worker inside the service that pays what is owed: takes each acknowledgement, has it sent, and tries again. */
+import { setTimeout as wait } from "node:timers/promises";
+import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
+import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
+import { connectionOptions, type RedisPlace } from "../queue/redis.ts";
+import { ACKNOWLEDGEMENTS_QUEUE, type OwedJob, retrySchedule } from "./desk.ts";
+
+export interface Attempt {
+  readonly id: string;
+  readonly acknowledgement: Acknowledgement;
+  /** How often it was tried, this time included. */
+  readonly attempts: number;
+  /** Whether it is not tried any more. */
+  readonly last: boolean;
+  readonly payment: Exclude<Payment, { kind: "busy" }>;
+}
+
+export interface PayingOptions {
+  readonly redis: RedisPlace;
+  readonly prefix: string;
+  readonly firstRetryMs: number;
+  /** How many may be in hand at a time. */
+  readonly places: number;
+  readonly pay: (id: string, acknowledgement: Acknowledgement) => Promise<Payment>;
+  readonly onAttempt: (attempt: Attempt) => void;
+  /** Errors of BullMQ that belong to no attempt. */
+  readonly onError: (error: Error) => void;
+}
+
+export interface Paying {
+  setPlaces(places: number): void;
+  /** Takes no more, waits for what is in hand, `graceMs` at most, and ends. What has not ended by then is owed still. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Pays what is owed, for ever. What was in hand at a kill is taken up again within 30 s of the next start. */
+export function startPaying(options: PayingOptions): Paying {
+  const { redis, prefix, pay, onAttempt } = options;
+  const waits = retrySchedule(options.firstRetryMs);
+
+  const inHand = new Set<Promise<string>>();
+  let stopped = false;
+
+  function work(job: Job<OwedJob>, token?: string): Promise<string> {
+    const attempt = attemptOn(job, token);
+    inHand.add(attempt);
+    const over = (): void => void inHand.delete(attempt);
+    attempt.then(over, over);
+    return attempt;
+  }
+
+  async function attemptOn(job: Job<OwedJob>, token?: string): Promise<string> {
+    const { id = "", attemptsMade, attemptsStarted } = job;
+    const payment = await pay(id, job.data);
+    if (payment.kind === "busy") {
+      await job.moveToDelayed(
+        Date.now() + withChance(Math.min(BUSY_MS * 2 ** attemptsStarted, LONGEST_BUSY_MS)),
+        token,
+      );
+      throw new DelayedError();
+    }
+    const attempts = attemptsMade + 1;
+    const last = payment.kind !== "failed" || attempts >= (job.opts.attempts ?? 1);
+    // Cut off by our own end: it is owed still, and Redis hears nothing of it.
+    if (!stopped) onAttempt({ id, acknowledgement: job.data, attempts, last, payment });
+    if (payment.kind === "sent") return payment.reply;
+    throw payment.kind === "refused" ? new UnrecoverableError(payment.reason) : new Error(payment.reason);
+  }
+
+  const worker = new Worker<OwedJob, string>(ACKNOWLEDGEMENTS_QUEUE, work, {
+    connection: { ...connectionOptions(redis), maxRetriesPerRequest: null },
+    prefix,
+    concurrency: options.places,
+    lockDuration: LOCK_MS,
+    stalledInterval: STALLED_LOOKED_FOR_EVERY_MS,
+    // A debt that was in hand at a kill is owed all the same, however often that happens.
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+    settings: { backoffStrategy: (attempts) => withChance(waits[attempts - 1] ?? waits.at(-1) ?? 0) },
+  });
+  worker.on("error", options.onError);
+  return {
+    setPlaces(places) {
+      worker.concurrency = places;
+    },
+    async stop(graceMs) {
+      const settled = worker.pause().catch(options.onError);
+      const untilMs = performance.now() + graceMs;
+      while (inHand.size > 0 && performance.now() < untilMs) await wait(STOPPING_LOOKED_AT_EVERY_MS);
+      // Redis is told what came of it, when it is there to hear; by force, because BullMQ would wait for it.
+      await Promise.race([settled, wait(TOLD_MS, undefined, { ref: false })]);
+      stopped = true;
+      await worker.close(true);
+    },
+  };
+}
+
+const LOCK_MS = 15_000;
+const STALLED_LOOKED_FOR_EVERY_MS = 10_000;
+const STOPPING_LOOKED_AT_EVERY_MS = 20;
+const TOLD_MS = 1_000;
+const BUSY_MS = 250;
+const LONGEST_BUSY_MS = 30_000;
+
+/** By up to a fifth shorter or longer, so that what failed together does not come again together. */
+function withChance(ms: number): number {
+  return Math.round(ms * (0.8 + Math.random() * 0.4));
+}

@@ -1,0 +1,83 @@
+/** What attempts to send acknowledgements tell of each peer's MMSC: whether it takes any, and if not, why. */
+import type { Payment } from "../delivery/acknowledgement.ts";
+import type { Peer } from "../smtp/peer.ts";
+
+export interface TriedMmsc {
+  readonly peer: string;
+  /** When it answered last, whatever it said; null when it never did. */
+  readonly answeredAt: Date | null;
+  /** Of the attempts since then: the first and the last that failed, and why; null when none has. */
+  readonly failing: { readonly since: Date; readonly lastAt: Date; readonly reason: string } | null;
+}
+
+/** An attempt's end; one that is busy was none. */
+type Outcome = Exclude<Payment, { readonly kind: "busy" }>;
+
+export interface TriedMmscs {
+  /** Returns what is known of the peer's MMSC by now; undefined when nothing is. */
+  note(id: string, peer: string, outcome: Outcome): TriedMmsc | undefined;
+  /** Forgets MMSCs whose entry is gone, or says otherwise now. */
+  usePeers(peers: readonly Peer[]): void;
+  /** Of peers that are to be sent acknowledgements. */
+  all(nowMs?: number): readonly TriedMmsc[];
+}
+
+/** Longer than the longest wait between two attempts. Where none is made any more, nothing is known. */
+const FORGOTTEN_MS = 3_600_000;
+/** One that is told to come later may have itself to blame; so many different ones in a row have not. */
+const PUT_OFF = 3;
+
+interface Known extends TriedMmsc {
+  /** Acknowledgements in a row that got a 4xx, and since when. */
+  readonly putOff: { readonly since: Date; readonly ids: ReadonlySet<string> } | null;
+}
+
+export function createTriedMmscs(): TriedMmscs {
+  const tried = new Map<string, Known>();
+  /** By peer: what its entry says of its MMSC. */
+  let entries = new Map<string, string>();
+
+  return {
+    note(id, peer, outcome) {
+      const known = afterAttempt(tried.get(peer), id, peer, outcome, new Date());
+      if (known) tried.set(peer, known);
+      return known;
+    },
+    usePeers(peers) {
+      // Of a peer that is not one any more, or is to be sent nothing, nobody is told.
+      const sentTo = peers.filter(({ acknowledge: { host, mode } }) => host !== null && mode !== "off");
+      const next = new Map(sentTo.map(({ name, acknowledge }) => [name, JSON.stringify(acknowledge)]));
+      for (const peer of tried.keys()) if (next.get(peer) !== entries.get(peer)) tried.delete(peer);
+      entries = next;
+    },
+    all: (nowMs = Date.now()) =>
+      [...tried.values()]
+        .filter(({ peer }) => entries.has(peer))
+        .map(({ peer, answeredAt, failing }) => {
+          const isForgotten = failing !== null && nowMs - failing.lastAt.getTime() > FORGOTTEN_MS;
+          return { peer, answeredAt, failing: isForgotten ? null : failing };
+        }),
+  };
+}
+
+function afterAttempt(
+  before: Known | undefined,
+  id: string,
+  peer: string,
+  outcome: Outcome,
+  now: Date,
+): Known | undefined {
+  if (outcome.kind !== "failed") return { peer, answeredAt: now, failing: null, putOff: null };
+  const { mmsc, reason } = outcome;
+  if (mmsc === "not-asked") return before;
+  const answeredAt = before?.answeredAt ?? null;
+  if (mmsc === "away") {
+    const since = before?.failing?.since ?? now;
+    return { peer, answeredAt, failing: { since, lastAt: now, reason }, putOff: null };
+  }
+  const putOff = { since: before?.putOff?.since ?? now, ids: new Set(before?.putOff?.ids).add(id) };
+  if (putOff.ids.size < PUT_OFF) return { peer, answeredAt: now, failing: null, putOff };
+  // No more of them are needed.
+  const ids = new Set([...putOff.ids].slice(0, PUT_OFF));
+  return { peer, answeredAt, failing: { since: putOff.since, lastAt: now, reason }, putOff: { ...putOff, ids } };
+}

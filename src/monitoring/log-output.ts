@@ -1,0 +1,150 @@
+/**
+ * Where the log goes: stdout, without ever waiting for whoever reads it. What is not
+ * read at once waits here, bounded; what is beyond is lost, counted, and told of once
+ * the reader is back. Files are written at once, as they never keep anybody waiting.
+ */
+import { constants, fstatSync, openSync, writeSync } from "node:fs";
+import { BOUNDS } from "../bounds/bounds.ts";
+
+export interface LogOutput {
+  /** Takes a line with its end; never waits, never throws. */
+  write(line: string): void;
+  /** Lines that were lost so far. */
+  lost(): number;
+}
+
+/** Some lines that are written in one piece, as other processes of the service write to the same pipe. */
+interface Piece {
+  readonly lines: string[];
+  bytes: number;
+}
+
+/** See pipe(7): no more is written in one piece. */
+const PIPE_BUF = 4_096;
+const FIRST_PAUSE_MS = 1;
+const LONGEST_PAUSE_MS = 50;
+/** At the end of the process a reader that takes nothing for so long is not waited for; and none for longer than the second. */
+const STALLED_MS = 1_000;
+const LONGEST_FLUSH_MS = 10_000;
+const LOOKED_AT_EVERY_MS = 5;
+
+/** `tell` is asked to write the line that says how many were lost. */
+export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWaiting()): LogOutput {
+  const waiting: Piece[] = [];
+  let waitingBytes = 0;
+  /** What is left of the piece that is being written. */
+  let rest: Uint8Array | null = null;
+  let lost = 0;
+  let untold = 0;
+  let telling = false;
+  /** Whether the last piece was taken: then whoever reads is there. */
+  let taken = false;
+  let pauseMs = 0;
+  let planned = false;
+
+  function write(line: string): void {
+    const bytes = Buffer.byteLength(line);
+    if (waitingBytes + bytes > BOUNDS.logWaiting.value && !telling) {
+      lose(1);
+      return;
+    }
+    add(line, bytes);
+    if (planned) return;
+    planned = true;
+    // Those of one turn of the event loop together: a line a write costs more than all the rest of it.
+    setImmediate(writeOut);
+  }
+
+  function add(line: string, bytes: number): void {
+    const last = waiting.at(-1);
+    waitingBytes += bytes;
+    if (last && last.bytes + bytes <= PIPE_BUF && (rest === null || waiting.length > 1)) {
+      last.lines.push(line);
+      last.bytes += bytes;
+      return;
+    }
+    // A reader that keeps up is given the pieces of a long turn while that lasts.
+    if (last && pauseMs === 0) writeAll();
+    waiting.push({ lines: [line], bytes });
+  }
+
+  function writeOut(): void {
+    writeAll();
+    if (untold > 0 && taken && waitingBytes < BOUNDS.logWaiting.value / 2) tellLost();
+    planned = waiting.length > 0;
+    if (planned) setTimeout(writeOut, pauseMs).unref();
+  }
+
+  /** False when the reader does not keep up. */
+  function writeAll(): boolean {
+    for (let piece = waiting[0]; piece !== undefined; piece = waiting[0]) {
+      rest ??= Buffer.from(piece.lines.join(""));
+      try {
+        rest = rest.subarray(writeSync(fd, rest));
+        taken = true;
+        if (rest.length > 0) continue;
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code === "EAGAIN") {
+          pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, 2 * pauseMs), LONGEST_PAUSE_MS);
+          return false;
+        }
+        // On a full disk say, or read by nobody any more: that does not end the service.
+        taken = false;
+        lose(piece.lines.length);
+      }
+      rest = null;
+      waitingBytes -= piece.bytes;
+      waiting.shift();
+      pauseMs = 0;
+    }
+    return true;
+  }
+
+  function lose(lines: number): void {
+    lost += lines;
+    untold += lines;
+  }
+
+  function tellLost(): void {
+    const lines = untold;
+    untold = 0;
+    telling = true;
+    tell(lines);
+    telling = false;
+  }
+
+  /** At the end of the process there is no event loop left to hold. */
+  function writeLast(): void {
+    if (untold > 0) tellLost();
+    const beganMs = performance.now();
+    let leftBytes = waitingBytes;
+    let readAtMs = beganMs;
+    while (!writeAll()) {
+      const nowMs = performance.now();
+      if (waitingBytes < leftBytes) [leftBytes, readAtMs] = [waitingBytes, nowMs];
+      if (nowMs - readAtMs > STALLED_MS || nowMs - beganMs > LONGEST_FLUSH_MS) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOKED_AT_EVERY_MS);
+    }
+  }
+  process.on("exit", writeLast);
+
+  return { write, lost: () => lost };
+}
+
+/**
+ * Pipes and terminals are opened anew: whether a write waits is said of what was opened,
+ * and others may have the same, the shell that started us among them. That cannot be done
+ * with a socket, nor with another user's pipe; Node.js has those not wait as soon as it
+ * is asked for process.stdout. A file, or a device such as /dev/full, keeps nobody waiting.
+ */
+function openWithoutWaiting(): number {
+  const isTerminal = process.stdout.isTTY;
+  if (!isTerminal && !fstatSync(STDOUT).isFIFO()) return STDOUT;
+  try {
+    return openSync(`/proc/self/fd/${STDOUT}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+  } catch {
+    return STDOUT;
+  }
+}
+
+const STDOUT = 1;

@@ -1,0 +1,352 @@
+/**
+ * The log: one JSON line per fact, with the same ids on every line about one
+ * report. No free text at call sites, so every line is found by its `event`.
+ *
+ * Telephone numbers are masked here, where the fields are known, and not
+ * scrubbed afterwards: all but their last four digits, also inside ids.
+ */
+import { createRequire } from "node:module";
+import { type Logger, pino } from "pino";
+import type { Acknowledgement } from "../delivery/acknowledgement.ts";
+import { beginningOf } from "../delivery/beginning.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
+import type { PeerIdentity } from "../delivery/peer.ts";
+import type { QuarantinedMessage } from "../delivery/quarantined.ts";
+import { acknowledgementMask, type Mask, numberMask, numberMasks, partiesOf } from "../text/masking.ts";
+import { visibleJson } from "../text/visible.ts";
+import { openLogOutput } from "./log-output.ts";
+
+export interface LogOptions {
+  readonly level: string;
+  readonly numbers: "masked" | "full";
+  /** Which of several processes of the service writes; null where there is one. */
+  readonly process: number | null;
+  /** Where lines go instead of stdout. */
+  readonly to?: { write(line: string): void };
+}
+
+interface QuarantineUse {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export interface Log {
+  /** How many lines were lost so far, because nobody read them or they could not be written. */
+  linesLost(): number;
+  /** From now on lines of this severity and above are written. Gives the level before. */
+  setLevel(level: string): string;
+  serviceStarted(fields: Fields): void;
+  serviceNote(note: string): void;
+  serviceStopping(fields: Fields): void;
+  serviceStopped(fields: Fields): void;
+  serviceFailed(cause: Error): void;
+  filesUsedUp(fields: Fields): void;
+  settingsReloaded(fields: Fields): void;
+  settingsNotReloaded(what: string, cause: Error): void;
+  sessionRefused(refusal: Fields): void;
+  sessionFailed(cause: Error, client: { readonly address: string; readonly peer: string | null } | null): void;
+  reportStored(sessionId: string, event: DeliveryEvent, tookMs: number): void;
+  reportPublished(event: DeliveryEvent, jobId: string): void;
+  reportDuplicate(event: DeliveryEvent, firstJobId: string): void;
+  reportConflict(event: DeliveryEvent): void;
+  codeUnknown(event: DeliveryEvent): void;
+  messageQuarantined(sessionId: string, id: string, message: QuarantinedMessage): void;
+  quarantineFull(peer: string, ofPeer: QuarantineUse, ofAll: QuarantineUse): void;
+  acknowledgementSent(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
+  acknowledgementRetried(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
+  acknowledgementFailed(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
+  acknowledgementUndeliverable(peer: string): void;
+  acknowledgementsFailing(peer: string, reason: string): void;
+  acknowledgementsRecovered(peer: string, fields: Fields): void;
+  bounceReceived(peer: string, fields: Fields, acknowledgement: Acknowledgement | null): void;
+  messageIgnored(sessionId: string, peer: PeerIdentity, messageType: string, advice: string | null): void;
+  messageRefused(sessionId: string, peer: PeerIdentity, reason: string): void;
+  messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
+  replyLost(sessionId: string, peer: PeerIdentity, reply: { readonly code: number; readonly text: string }): void;
+  journalFault(kind: JournalTrouble, fields: Fields): void;
+  journalFull(use: JournalUse): void;
+  journalShareFull(peer: string, use: JournalUse): void;
+  journalRecovered(fields: Fields): void;
+  redisConnected(fields: Fields): void;
+  redisUnreachable(reason: string): void;
+  /** `accepted`: the operator knows it (MM4D_REDIS_CHECKS). */
+  redisUnsuitable(reasons: readonly string[], accepted: boolean): void;
+  redisSuitable(): void;
+  redisChanged(): void;
+  redisEmptied(): void;
+  redisError(cause: Error): void;
+  embeddedRedis(fields: Fields): void;
+  queueFailed(cause: Error): void;
+  queueRecovered(fields: Fields): void;
+  drainFailed(cause: Error, waiting: number): void;
+  drainRecovered(fields: Fields): void;
+  operatorActed(action: string, fields: Fields): void;
+  traceFailed(cause: Error): void;
+  processEnded(fields: Fields): void;
+  reasonBegun(reason: { readonly name: string; readonly state: string; readonly text: string }): void;
+  reasonOver(fields: Fields): void;
+}
+
+/** Pretty on a terminal, JSON lines everywhere else; both on stdout. */
+export function createLog({ level, numbers, process: number, to }: LogOptions): Log {
+  const output = to ? { write: to.write, lost: () => 0 } : openLogOutput(tellLost);
+  const shape = !to && process.stdout.isTTY ? pretty() : null;
+  const logger: Logger = pino(
+    {
+      level,
+      base: number === null ? null : { process: number },
+      messageKey: "event",
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      // What a peer wrote may be meant for the terminal on which somebody reads this.
+      hooks: { streamWrite: visibleJson },
+    },
+    shape === null ? output : { write: (text: string) => output.write(shape(text)) },
+  );
+  const line = (severity: "debug" | "info", event: string, fields: Fields = {}): void => {
+    logger[severity]({ event, ...fields });
+  };
+  /** Whatever is wrong is told with what that means for reports, and what to do. */
+  const trouble = (severity: "warn" | "error" | "fatal", event: keyof typeof EFFECTS, fields: Fields = {}): void => {
+    logger[severity]({ event, ...fields, effect: EFFECTS[event] });
+  };
+  function tellLost(lines: number): void {
+    trouble("warn", "log.lines-lost", { lines });
+  }
+  const whole: Mask = (text) => text;
+  const shown = numbers === "full" ? whole : numberMask([]);
+
+  function aboutReport(event: DeliveryEvent): Fields {
+    const { data } = event;
+    const masks = numbers === "full" ? { id: whole, text: whole } : numberMasks(partiesOf(event));
+    const id = (value: string | null): string | null => (value === null ? null : masks.id(beginningOf(value)));
+    const text = (value: string | null): string | null => (value === null ? null : masks.text(beginningOf(value)));
+    return {
+      eventId: event.id,
+      peer: data.peer.name,
+      messageId: id(data.messageId),
+      transactionId: id(data.transactionId),
+      recipient: text(data.recipient?.number ?? data.recipient?.raw ?? null),
+      originator: text(data.originator?.number ?? data.originator?.raw ?? null),
+      type: event.type,
+      status: beginningOf(data.raw.mmStatusCode ?? data.raw.requestStatusCode ?? data.raw.readStatus ?? "") || null,
+      code: data.reason?.code ?? null,
+      outcome: data.outcome,
+      disposition: data.disposition,
+      final: data.final,
+    };
+  }
+  const aboutAcknowledgement = (id: string, ack: Acknowledgement): Fields => {
+    const mask = numbers === "full" ? whole : acknowledgementMask(ack);
+    const text = (value: string | null): string | null => (value === null ? null : mask(beginningOf(value)));
+    const { eventId, peer, messageId, transactionId, to, messageType, requestStatus } = ack;
+    return {
+      id,
+      eventId,
+      peer,
+      messageId: text(messageId),
+      transactionId: text(transactionId),
+      to: text(to),
+      messageType,
+      requestStatus,
+    };
+  };
+  /** What an MMSC says often repeats the address. */
+  const masked = (fields: Fields): Fields =>
+    Object.fromEntries(
+      Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? shown(value) : value]),
+    );
+  const reason = (cause: Error): Fields => ({ reason: cause.message });
+
+  return {
+    linesLost: output.lost,
+    setLevel(level) {
+      const before = logger.level;
+      // Told in either level, whichever writes more.
+      if (level !== before) logger.warn({ event: "log.level-changed", from: before, to: level });
+      logger.level = level;
+      return before;
+    },
+    serviceStarted: (fields) => line("info", "service.started", fields),
+    serviceNote: (note) => logger.warn({ event: "service.note", note }),
+    serviceStopping: (fields) => line("info", "service.stopping", fields),
+    serviceStopped: (fields) => line("info", "service.stopped", fields),
+    serviceFailed: (cause) => trouble("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
+    filesUsedUp: (fields) => trouble("error", "files.used-up", fields),
+    settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
+    settingsNotReloaded: (what, cause) => trouble("error", "settings.not-reloaded", { what, ...reason(cause) }),
+    sessionRefused: (refusal) =>
+      line("info", "session.refused", {
+        ...refusal,
+        ...(refusal.reason === "xclient" ? { advice: XCLIENT_ADVICE } : {}),
+      }),
+    sessionFailed: (cause, client) =>
+      line("info", "session.failed", { ...client, ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
+    reportStored(sessionId, event, tookMs) {
+      // Once a report: what is not written is not put together either.
+      if (logger.isLevelEnabled("debug")) line("debug", "report.stored", { sessionId, ...aboutReport(event), tookMs });
+    },
+    reportPublished(event, jobId) {
+      if (!logger.isLevelEnabled("info")) return;
+      line("info", "report.published", { ...aboutReport(event), jobId, tookMs: Date.now() - Date.parse(event.time) });
+    },
+    reportDuplicate: (event, firstJobId) => line("info", "report.duplicate", { ...aboutReport(event), firstJobId }),
+    reportConflict: (event) => trouble("warn", "report.conflict", aboutReport(event)),
+    codeUnknown: (event) => trouble("error", "code.unknown", aboutReport(event)),
+    messageQuarantined: (sessionId, id, { reason: why, detail, peer }) =>
+      trouble(why === "internal-error" ? "error" : "warn", "message.quarantined", {
+        sessionId,
+        id,
+        peer: peer.name,
+        reason: why,
+        detail,
+      }),
+    quarantineFull: (peer, ofPeer, ofAll) => trouble("error", "quarantine.full", { peer, ...ofPeer, ofAll }),
+    acknowledgementSent: (id, ack, fields) =>
+      line("info", "acknowledgement.sent", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
+    acknowledgementRetried: (id, ack, fields) =>
+      line("debug", "acknowledgement.retried", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
+    acknowledgementFailed: (id, ack, fields) =>
+      trouble("warn", "acknowledgement.failed", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
+    acknowledgementUndeliverable: (peer) => trouble("warn", "acknowledgement.undeliverable", { peer }),
+    acknowledgementsFailing: (peer, why) => trouble("error", "acknowledgements.failing", { peer, reason: shown(why) }),
+    acknowledgementsRecovered: (peer, fields) => line("info", "acknowledgements.recovered", { peer, ...fields }),
+    bounceReceived: (peer, fields, ack) =>
+      trouble("warn", "bounce.received", { ...(ack ? aboutAcknowledgement("", ack) : {}), peer, ...masked(fields) }),
+    messageIgnored(sessionId, peer, messageType, advice) {
+      const fields = { sessionId, peer: peer.name, messageType };
+      if (advice === null) line("debug", "message.ignored", fields);
+      else trouble("warn", "message.ignored", { ...fields, advice });
+    },
+    messageRefused: (sessionId, peer, why) =>
+      line("info", "message.refused", { sessionId, peer: peer.name, reason: why }),
+    messageNotStored: (sessionId, peer, cause) =>
+      line("debug", "message.not-stored", { sessionId, peer: peer.name, ...reason(cause) }),
+    replyLost: (sessionId, peer, { code, text }) =>
+      line("info", "reply.lost", { sessionId, peer: peer.name, reply: `${code} ${text}` }),
+    journalFault: (kind, fields) => trouble("error", `journal.${kind}`, fields),
+    journalFull: (use) => trouble("error", "journal.full", usedOf(use)),
+    journalShareFull: (peer, use) => trouble("error", "journal.share-full", { peer, ...usedOf(use) }),
+    journalRecovered: (fields) => line("info", "journal.recovered", fields),
+    redisConnected: (fields) => line("info", "redis.connected", fields),
+    redisUnreachable: (why) => trouble("error", "redis.unreachable", { reason: why }),
+    redisUnsuitable: (reasons, accepted) => trouble(accepted ? "warn" : "error", "redis.unsuitable", { reasons }),
+    redisSuitable: () => line("info", "redis.suitable"),
+    redisChanged: () => trouble("warn", "redis.changed", {}),
+    redisEmptied: () => trouble("error", "redis.emptied", {}),
+    // BullMQ repeats what redis.unreachable and drain.failed have said once.
+    redisError: (cause) => line("debug", "redis.error", reason(cause)),
+    embeddedRedis: (fields) => line("info", "redis.embedded", fields),
+    queueFailed: (cause) => trouble("error", "queue.failed", reason(cause)),
+    queueRecovered: (fields) => line("info", "queue.recovered", fields),
+    drainFailed: (cause, waiting) => trouble("error", "drain.failed", { ...reason(cause), waiting }),
+    operatorActed(action, fields) {
+      if (action === "login-failed") trouble("warn", "operator.login-failed", fields);
+      else line("info", `operator.${action}`, fields);
+    },
+    reasonBegun: ({ name, state, text }) =>
+      trouble(state === "not-well" ? "error" : "warn", "reason.begun", { reason: name, state, text }),
+    reasonOver: (fields) => line("info", "reason.over", fields),
+    processEnded: (fields) => trouble("error", "process.ended", fields),
+    traceFailed: (cause) => trouble("error", "trace.failed", { ...reason(cause), stack: cause.stack }),
+    drainRecovered: (fields) => line("info", "drain.recovered", fields),
+  };
+}
+
+const XCLIENT_ADVICE =
+  "A proxy in front sends XCLIENT, and its clients hear 451 of it. Switch it off and use the PROXY protocol, with its address in MM4D_PROXIES; nginx: xclient off; proxy_protocol on (docs/peers.md)";
+
+/** What each line that says that something is wrong means for reports, and what to do. */
+const EFFECTS = {
+  "service.failed": "none is received while it does not run; what was answered 250 is kept. Do what the reason says",
+  "log.lines-lost":
+    "none; so many lines of the log are missing before this one. Whoever reads stdout did not keep up, or it could not be written: see to that reader, or to the disk",
+  "files.used-up":
+    "their peers are dropped when they connect, without a word, and come again. Raise the limit of open files (LimitNOFILE=, ulimit -n), or lower MM4D_MAX_CLIENTS; told once a minute",
+  "settings.not-reloaded": "none: what was in force stays. Correct the file; it is read again when it changes",
+  "report.conflict": "its event says so and is queued. The peer's status and code contradict each other: tell the peer",
+  "code.unknown":
+    "its event says known: false; told once a code and peer. Ask the peer what it means, and lay it over the catalogue (MM4D_CATALOGUE_FILE)",
+  "message.quarantined":
+    "it made no event, and is kept. Look at it (mm4d quarantine show), tell the peer, replay or drop it",
+  "message.ignored": "it made no event, and is not kept. Do what the advice says; told once an hour",
+  "quarantine.full":
+    "this peer's messages that nobody can read get 451 until there is room: no peer has more than half of what the others leave. Its reports and other peers are not concerned. Told once a peer; mm4d quarantine list",
+  "acknowledgement.failed":
+    "none. Its peer may send the report again. mm4d acks list tells why, acks retry sends it again",
+  "acknowledgement.undeliverable":
+    "it asks for acknowledgements and gets none: its entry names no acknowledge.host, or its messages no address and the entry no acknowledge.to. Told once a peer",
+  "acknowledgements.failing":
+    "none; its acknowledgements wait, for about an hour. mm4d peers test tells whether its MMSC can be reached",
+  "bounce.received": "none. What was sent to its MMSC came back: mm4d acks list --state bounced",
+  "process.ended":
+    "none: what it had answered 250 is in its journal, and the other processes take its connections. It is started again; if that goes on, the lines before tell why",
+  "redis.unreachable":
+    "they wait in the journal, and relays see no difference while that has room; with MM4D_ACCEPT=queue they get 451. See that Redis runs, and to REDIS_URL",
+  "redis.unsuitable":
+    "they may be lost in Redis once they are on the queue. Change Redis as the reasons say; mm4d doctor tells how",
+  "redis.changed":
+    "what was queued lately is queued again under the same ids, because this Redis may not have it. Nothing to do",
+  "redis.emptied":
+    "what was queued within the last minute is queued again from the journal, and with MM4D_ACCEPT=queue nothing is; older events that nobody had consumed are lost, and so are quarantine, trace, and what was remembered of ids. Somebody has run FLUSHALL or FLUSHDB, or removed our keys, or Redis was started again without what it held, or is another one: give mm4d a Redis, or a user's rights, of its own (ops/redis/users.acl), with appendonly yes",
+  "reason.begun": "what the text says. mm4d status tells all of them, mm4d doctor what to do",
+  "queue.failed": "they get 451 until the queue takes them. mm4d doctor tells what is wrong",
+  "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
+  "operator.login-failed": "none. A wrong MM4D_ADMIN_TOKEN was given; many of these are somebody who guesses",
+  "trace.failed": "none, but mm4d trace will not tell of one. Please report the stack: it is a fault of ours",
+  "journal.full":
+    "they get 451 until there is room: until Redis has caught up, or what was queued within the last minute has left. mm4d status tells which",
+  "journal.share-full":
+    "this peer's get 451 until there is room: no peer has more than seven eighths of what the others leave. Other peers are not concerned. Told once an hour and peer; mm4d status tells what it waits for",
+  "journal.torn": "none: it was answered to nobody, and its relay delivers it again",
+  "journal.damaged":
+    "what stood there is lost when it was not on the queue yet; it is kept in damaged/. Look at the disk",
+  "journal.append-failed": "reports get 451 until the data directory can be written. See to its disk",
+  "journal.missing": "what stood there and was not on the queue yet is lost. Nobody but mm4d may remove segments",
+  "journal.unreadable":
+    "what stood there is not queued again after Redis has changed; it is kept in damaged/. Look at the disk",
+  "journal.remove-failed": "none, but the journal grows. See to the data directory's disk and its mode",
+  "journal.cursor-failed":
+    "none, but a restart queues more again, under the same ids. See to the data directory's disk",
+  "journal.cursor-unreadable":
+    "what is in the journal is queued again, under the same ids; Redis forgets an id after MM4D_DEDUPE_HOURS",
+  "journal.unattended": "the journal could not be looked after this second; it is tried again",
+} as const;
+
+/** What a journal holds: `waitingBytes` are not on the queue yet, and `most` says who has most of it. */
+export interface JournalUse {
+  readonly bytes: number;
+  readonly maxBytes: number;
+  readonly waitingBytes: number;
+  readonly most: { readonly peer: string; readonly bytes: number } | null;
+}
+
+const usedOf = ({ bytes, maxBytes, waitingBytes, most }: JournalUse): Fields => ({
+  bytes,
+  maxBytes,
+  waitingBytes,
+  most,
+});
+
+/** Faults of the journal that have a line. */
+export type JournalTrouble = keyof typeof EFFECTS extends infer Event
+  ? Event extends `journal.${infer Kind}`
+    ? Exclude<Kind, "full" | "share-full">
+    : never
+  : never;
+
+/** For people. */
+function pretty(): (line: string) => string {
+  // Loaded where there is one: every start would wait for it.
+  const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
+  const shape = prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });
+  // It makes its colours by escape sequences; what it shows of a peer is JSON.
+  return (line) => visibleJson(shape(line));
+}
+
+/** A connection that broke is the network's business; anything else is a fault of ours, and wants its stack. */
+function isOurs(cause: Error): boolean {
+  return (cause as NodeJS.ErrnoException).code === undefined;
+}

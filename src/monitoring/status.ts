@@ -1,0 +1,201 @@
+/** How things are now, in words for the person on call: one screen, the same in the terminal and on the page. */
+
+import { durationInWords, inPercent, megabytes, some, sum } from "../text/quantities.ts";
+import { journalOfAll } from "./health.ts";
+import type { QueueUse } from "./metrics.ts";
+import { type Reason, type State, stateOf } from "./reasons.ts";
+import { merged, type PeerTraffic, trafficOfBoth } from "./traffic.ts";
+
+export interface StatusFacts {
+  readonly version: string;
+  readonly runningMs: number;
+  /** Why all is not well, or something needs attention. */
+  readonly reasons: readonly Reason[];
+  readonly reportsLastMinute: number;
+  readonly peers: ReadonlyMap<string, PeerTraffic>;
+  readonly connections: ReadonlyMap<string, number>;
+  readonly journal: {
+    readonly records: number;
+    readonly bytes: number;
+    /** Of what is not on the queue yet. */
+    readonly waitingBytes: number;
+    readonly maxBytes: number;
+    readonly oldestAt: Date | null;
+  };
+  readonly redis: string;
+  readonly events: QueueUse | undefined;
+  /** Further queues of events. */
+  readonly further: readonly { readonly name: string; readonly use: QueueUse | undefined }[];
+  readonly acknowledgements: QueueUse | undefined;
+  readonly quarantined: number;
+}
+
+export interface Status {
+  readonly state: State;
+  /** False when all is not well; what needs attention only is well enough. */
+  readonly healthy: boolean;
+  readonly headline: string;
+  /** Why all is not well, or something needs attention, a sentence each. */
+  readonly reasons: readonly string[];
+  /** The same, each with its name, its state, and what to do. */
+  readonly reasonsInFull: readonly Reason[];
+  /** Why it cannot be told whether consumers are connected; null when it can. */
+  readonly workersUnknown: string | null;
+  readonly facts: readonly StatusFact[];
+  /** All of that as `mm4d status` prints it. */
+  readonly lines: readonly string[];
+}
+
+/** One thing, in words. */
+export interface StatusFact {
+  readonly about: string;
+  readonly text: string;
+  /** The same for each peer. */
+  readonly peers: readonly PeerStatus[];
+}
+
+export interface PeerStatus {
+  readonly name: string;
+  readonly text: string;
+  /** What the others do not do; empty when there is nothing of the kind. */
+  readonly unusual: readonly string[];
+}
+
+export function describeStatus(facts: StatusFacts, now: Date): Status {
+  const { reasons, journal, peers } = facts;
+  const state = stateOf(reasons);
+  const since = (at: Date): string => durationInWords(now.getTime() - at.getTime());
+  const waiting =
+    journal.records === 0
+      ? "nothing waits"
+      : `${some(journal.records, "record")} ${journal.records === 1 ? "waits" : "wait"}`;
+  const oldest = journal.oldestAt === null ? "" : `, the oldest for ${since(journal.oldestAt)}`;
+  const queuedBytes = journal.bytes - journal.waitingBytes;
+  const queued = queuedBytes < journal.maxBytes / 2 ? "" : `, ${megabytes(queuedBytes)} of them on the queue already`;
+  const open = [...facts.connections].filter(([, count]) => count > 0);
+  const fact = (about: string, text: string): StatusFact => ({ about, text, peers: [] });
+  return withLines({
+    state,
+    healthy: state !== "not-well",
+    headline: `mm4d ${facts.version}, running for ${durationInWords(facts.runningMs)}: ${STATES[state]}`,
+    reasons: reasons.map(({ text }) => text),
+    reasonsInFull: reasons,
+    workersUnknown: facts.events?.workersUnknown ?? null,
+    facts: [
+      {
+        ...fact("Reports", `${facts.reportsLastMinute} in the last minute`),
+        peers: [...peers].map(([name, peer]) => ({ name, ...describePeer(peer, now) })),
+      },
+      fact("Connections", open.length === 0 ? "none" : open.map(([name, count]) => `${name} ${count}`).join(", ")),
+      fact("Journal", `${waiting}${oldest}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}${queued}`),
+      fact("Redis", facts.redis),
+      fact("Queue", describeQueue(facts.events, "consumers gave up on (mm4d failed list)", since)),
+      ...facts.further.map(({ name, use }) =>
+        fact(
+          `Queue ${name}`,
+          describeQueue(use, `consumers gave up on (MM4D_QUEUES= MM4D_QUEUE=${name} mm4d failed list)`, since),
+        ),
+      ),
+      fact("Acknowledgements", describeQueue(facts.acknowledgements, "undelivered (mm4d acks list)", since)),
+      fact(
+        "Quarantine",
+        facts.quarantined === 0 ? "empty" : `${some(facts.quarantined, "message")} (mm4d quarantine list)`,
+      ),
+    ],
+  });
+}
+
+const STATES: Readonly<Record<State, string>> = {
+  well: "all is well",
+  "needs-attention": "needs attention",
+  "not-well": "not well",
+};
+
+/** Of the processes of one service. What is in Redis each of them has seen, and the first tells it. */
+export function statusOfAll(all: readonly StatusFacts[]): StatusFacts {
+  const [first] = all;
+  if (!first) throw new Error("A service has a process");
+  return {
+    ...first,
+    reportsLastMinute: sum(all.map(({ reportsLastMinute }) => reportsLastMinute)),
+    peers: merged(
+      all.map(({ peers }) => peers),
+      trafficOfBoth,
+    ),
+    connections: merged(
+      all.map(({ connections }) => connections),
+      (a, b) => a + b,
+    ),
+    journal: journalOfAll(all.map(({ journal }) => journal)),
+  };
+}
+
+function withLines(status: Omit<Status, "lines">): Status {
+  const { headline, reasons, facts } = status;
+  const lines = [
+    headline,
+    ...reasons.map((reason) => `  ${reason}`),
+    ...facts.flatMap(({ about, text, peers }) => [
+      `${about}: ${text}`,
+      ...peers.map(({ name, text: said, unusual }) => `  ${name}: ${[said, ...unusual].join("; ")}`),
+    ]),
+  ];
+  return { ...status, lines };
+}
+
+function describePeer(peer: PeerTraffic, now: Date): Omit<PeerStatus, "name"> {
+  const { reports, successes, failures, firstAt, lastAt } = peer;
+  const share = (part: number): string => inPercent(part, reports);
+  const silentMs = now.getTime() - lastAt.getTime();
+  const usualMs = (lastAt.getTime() - firstAt.getTime()) / Math.max(1, reports - 1);
+  const counts = [
+    [peer.unlistedCodes, "with codes that are not listed"],
+    [peer.conflicts, "that contradict themselves"],
+    [peer.duplicates, "sent twice"],
+  ] as const;
+  const tolerated = [...peer.warnings]
+    .filter(([, count]) => count >= reports * OFTEN)
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, MOST_TOLD)
+    .map(([warning, count]) => `${warning} in ${share(count)}`);
+  return {
+    text:
+      reports === 0
+        ? "no report since the start"
+        : `${some(reports, "report")} since the start, the last ${durationInWords(silentMs)} ago; ${share(successes)} successes, ${share(failures)} failures`,
+    unusual: [
+      ...(reports > 0 && silentMs > Math.max(SILENT_MS, usualMs * SILENT_TIMES)
+        ? ["silent for longer than usual"]
+        : []),
+      ...counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
+      ...(peer.quarantined === 0 ? [] : [`${peer.quarantined} that nobody could read`]),
+      ...(tolerated.length === 0 ? [] : [`tolerated: ${tolerated.join(", ")}`]),
+    ],
+  };
+}
+
+/** Silence is measured by how often the peer had something to say. */
+const SILENT_MS = 600_000;
+const SILENT_TIMES = 20;
+/** Tolerances that every hundredth report needs are told, the most frequent first. */
+const OFTEN = 0.01;
+const MOST_TOLD = 3;
+
+function describeQueue(use: QueueUse | undefined, failed: string, since: (at: Date) => string): string {
+  if (!use) return "not known: Redis is away, or was not looked at yet";
+  const { waiting = 0, active = 0, delayed = 0, failed: givenUp = 0 } = use.jobs;
+  const oldest = use.oldestWaitingAt === null ? "" : `, the oldest for ${since(use.oldestWaitingAt)}`;
+  return [
+    `${waiting} wait${oldest}`,
+    `${active} in hand`,
+    `${delayed} to be tried again`,
+    ...(givenUp === 0 ? [] : [`${givenUp} ${failed}`]),
+    ...(use.paused ? ["paused"] : []),
+    describeWorkers(use),
+  ].join("; ");
+}
+
+function describeWorkers({ workers, workersUnknown }: QueueUse): string {
+  if (workers === null) return `whether a worker of BullMQ is connected cannot be told (${workersUnknown})`;
+  return `${some(workers, "worker")} of BullMQ connected`;
+}

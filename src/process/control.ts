@@ -1,0 +1,188 @@
+/**
+ * `control.sock` in the data directory: the lock on it, and the way in for the
+ * command line, which asks there, a word a line, and is answered in JSON.
+ *
+ * A socket is a good lock, because it dies with its process: refused means
+ * stale.
+ */
+import { closeSync, openSync, rmSync, statSync } from "node:fs";
+import { createConnection, createServer, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import type { FanOut } from "../delivery/fan-out.ts";
+import type { RedisPlace } from "../queue/redis.ts";
+import type { ToldSettings } from "../settings/told-settings.ts";
+
+/** Where a running service is, and what it uses. */
+export interface ServiceFacts {
+  readonly pid: number;
+  readonly redis: RedisPlace;
+  readonly queue: string;
+  readonly queues: readonly FanOut[];
+  readonly queuePrefix: string;
+  readonly domain: readonly string[];
+  readonly smtp: { readonly host: string; readonly port: number };
+  readonly smtps: { readonly host: string; readonly port: number } | null;
+  readonly admin: { readonly host: string; readonly port: number };
+  /** What else it runs with. One of 1.0 does not tell. */
+  readonly settings?: ToldSettings;
+}
+
+/** What flushing the trace came to, and what may be why something is not in it. */
+export interface TraceState {
+  /** Whether everything that was to be remembered is in Redis now. */
+  readonly flushed: boolean;
+  readonly redisAway: string | null;
+  /** RFC 3339, UTC. */
+  readonly startedAt: string;
+  /** Notes that Redis did not take. */
+  readonly lost: number;
+}
+
+/** By question; what is answered, or a promise of it. */
+type Answers = Readonly<Record<string, () => unknown>>;
+
+export interface Control {
+  /** What is answered from now on, by question; before that, and to any other question, an empty line. */
+  answer(answers: Answers): void;
+  /**
+   * Makes sure of the lock: takes it again when the data directory was removed and
+   * made anew. Rejects when another process has it by now, or there is no directory.
+   */
+  hold(): Promise<void>;
+  release(): Promise<void>;
+}
+
+const ASK_DEADLINE_MS = 5_000;
+const MAX_QUESTION_LENGTH = 100;
+
+/** The longest path a Unix socket may have: 108 bytes with the closing NUL on Linux, 104 on macOS. */
+const MAX_PATH_BYTES = 103;
+
+/** Locks the data directory. Rejects with a sentence when another process has it. */
+export async function takeControl(dataDir: string): Promise<Control> {
+  const path = join(dataDir, "control.sock");
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) {
+    throw new Error(
+      `Cannot lock the data directory: the path of ${path} is longer than ${MAX_PATH_BYTES} bytes, must be shorter`,
+    );
+  }
+  let answers: Answers = {};
+  const sockets = new Set<Socket>();
+  const serve = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("error", () => {}); // Whoever asked has left.
+    socket.setTimeout(ASK_DEADLINE_MS, () => socket.destroy());
+    let question = "";
+    socket.setEncoding("latin1").on("data", (text: string) => {
+      question += text;
+      if (!question.includes("\n") && question.length < MAX_QUESTION_LENGTH) return;
+      socket.removeAllListeners("data").resume();
+      void reply(question.trim())
+        .catch(() => "")
+        .then((text) => socket.end(`${text}\n`));
+    });
+  };
+  /** What cannot be answered is not: whoever asks finds nobody. */
+  async function reply(asked: string): Promise<string> {
+    const answer = Object.hasOwn(answers, asked) ? await answers[asked]?.() : undefined;
+    return answer === undefined ? "" : JSON.stringify(answer);
+  }
+  const servers: Server[] = [];
+  let held: string | undefined;
+
+  async function take(): Promise<void> {
+    const server = createServer(serve);
+    await listenOrTakeOver(server, path);
+    servers.push(server);
+    held = identityOf(path);
+  }
+  await take();
+  return {
+    answer(next) {
+      answers = next;
+    },
+    async hold() {
+      if (identityOf(path) !== held) await take();
+    },
+    async release() {
+      for (const socket of sockets) socket.destroy();
+      // A server that is closed removes whatever has its path: that must not be another process's.
+      const there = identityOf(path);
+      if (there !== undefined && there !== held) for (const server of servers) server.unref();
+      else await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    },
+  };
+}
+
+/** Tells a file from another one of the same name, also where the system gives a number again. */
+function identityOf(path: string): string | undefined {
+  const file = statSync(path, { throwIfNoEntry: false });
+  return file && `${file.ino} ${file.birthtimeMs}`;
+}
+
+async function listenOrTakeOver(server: Server, path: string): Promise<void> {
+  if (await listen(server, path)) return;
+  if (await isAnswered(path)) throw inUse(path);
+  // Stale. Only whoever holds the guard may remove it, and looks once more before: of several that start at once one wins.
+  const guard = `${path}.takeover`;
+  takeGuard(guard, path);
+  try {
+    if (await isAnswered(path)) throw inUse(path);
+    rmSync(path, { force: true });
+    if (!(await listen(server, path))) throw inUse(path);
+  } finally {
+    rmSync(guard, { force: true });
+  }
+}
+
+function inUse(path: string): Error {
+  return new Error(
+    `Cannot use the data directory: another mm4d is using it (${path}), must be stopped first, or set MM4D_DATA_DIR`,
+  );
+}
+
+/** A guard is held for milliseconds; an old one was left by a crash. */
+const GUARD_LEFT_MS = 10_000;
+
+function takeGuard(guard: string, path: string): void {
+  try {
+    if (Date.now() - statSync(guard).mtimeMs > GUARD_LEFT_MS) rmSync(guard, { force: true });
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+  }
+  try {
+    closeSync(openSync(guard, "wx", 0o600));
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "EEXIST") throw inUse(path);
+    throw cause;
+  }
+}
+
+/** False when the path is taken. */
+function listen(server: Server, path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: NodeJS.ErrnoException): void => {
+      if (cause.code === "EADDRINUSE") resolve(false);
+      else reject(cause);
+    };
+    server.once("error", failed);
+    // Also of a cluster's processes each has its own.
+    server.listen({ path, exclusive: true }, () => {
+      server.off("error", failed);
+      server.on("error", () => {}); // A connection that could not be accepted.
+      resolve(true);
+    });
+  });
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(path);
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}

@@ -1,0 +1,42 @@
+/** Replays messages from quarantine: reads each again with today's program and settings, and queues its event. */
+import type { PeerRules } from "../delivery/peer.ts";
+import { type Reading, readEvent } from "../flow/read.ts";
+import { newRecordId, type Publisher } from "../queue/publisher.ts";
+import type { Quarantine, QuarantineEntry } from "./quarantine.ts";
+
+export interface Replayer {
+  readonly quarantine: Pick<Quarantine, "drop">;
+  readonly publish: Publisher["publish"];
+  readonly reading: Reading;
+  readonly rulesOf: (peer: string) => PeerRules;
+}
+
+export interface Replayed {
+  /** Whether its event is on the queue; then it is no longer in quarantine. */
+  readonly published: boolean;
+  readonly text: string;
+}
+
+/**
+ * A first publication: under its ordinary id, with the time it was received at first.
+ * What still makes no event, or meets a fault of ours again, stays. Rejects when Redis does not take it.
+ */
+export async function replay({ id, message }: QuarantineEntry, replayer: Replayer): Promise<Replayed> {
+  const { peer, receivedAt, raw } = message;
+  const rules = replayer.rulesOf(peer.name);
+  const saved = { bytes: Buffer.from(raw, "base64"), peer, rules, receivedAt: new Date(receivedAt) };
+  let read: ReturnType<typeof readEvent>;
+  try {
+    read = readEvent(saved, replayer.reading);
+  } catch (cause) {
+    return { published: false, text: `still meets a fault of ours: ${(cause as Error).message}` };
+  }
+  if (!read.ok) {
+    const detail = "detail" in read.error ? ` (${read.error.detail})` : "";
+    return { published: false, text: `still makes no event: ${read.error.kind}${detail}` };
+  }
+  const event = read.value;
+  const { duplicateOf } = await replayer.publish({ id: newRecordId(), kind: "event", event });
+  await replayer.quarantine.drop(id);
+  return { published: true, text: duplicateOf === null ? `queued as ${event.id}` : `was queued before as ${event.id}` };
+}

@@ -1,0 +1,84 @@
+/**
+ * What operators do on the page with what is in Redis: opened when it is first
+ * asked for, because BullMQ waits for ever on a Redis that was never there.
+ */
+import { Queue } from "bullmq";
+import { ACKNOWLEDGEMENTS_QUEUE, openAcknowledgements } from "../acknowledgement/desk.ts";
+import type { AcknowledgementDesk, QuarantineDesk } from "../admin/operations.ts";
+import { openQuarantine, QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
+import { type Replayer, replay } from "../quarantine/replay.ts";
+import { readSavedBodyAside } from "../quarantine/saved-body-aside.ts";
+import type { RedisClient } from "../queue/redis.ts";
+
+export interface OperatingOptions {
+  readonly redis: RedisClient;
+  readonly prefix: string;
+  /** Those of events. */
+  readonly queues: readonly string[];
+  /** Why Redis cannot be used now; null when it can. */
+  readonly redisAway: () => string | null;
+  readonly replayer: () => Omit<Replayer, "quarantine">;
+}
+
+interface Openable {
+  ready(): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+export interface Operating {
+  quarantine(): Promise<QuarantineDesk>;
+  acknowledgements(): Promise<AcknowledgementDesk>;
+  queues(): Promise<readonly Queue[]>;
+  close(): Promise<void>;
+}
+
+export function createOperating({ redis, prefix, queues: names, redisAway, replayer }: OperatingOptions): Operating {
+  const opened = new Set<Openable>();
+
+  /** One whose beginning failed never works again: it is opened anew. */
+  function once<T extends Openable>(open: () => T): () => Promise<T> {
+    let made: T | undefined;
+    return async () => {
+      const away = redisAway();
+      if (away !== null) throw new Error(away);
+      made ??= open();
+      const mine = made;
+      opened.add(mine);
+      try {
+        await mine.ready();
+        return mine;
+      } catch (cause) {
+        if (made === mine) made = undefined;
+        opened.delete(mine);
+        void mine.close().catch(() => {}); // It has nothing to finish.
+        throw cause;
+      }
+    };
+  }
+
+  const quarantine = once(() => openQuarantine(redis, prefix));
+  const acknowledgements = once(() => openAcknowledgements(redis, prefix));
+  const queues = [...names, ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE].map((name) =>
+    once(() => {
+      const found = new Queue(name, { connection: redis, prefix });
+      found.on("error", () => {}); // Whoever looks hears of it from the call that fails.
+      return { queue: found, ready: () => found.waitUntilReady(), close: () => found.close() };
+    }),
+  );
+
+  return {
+    async quarantine() {
+      const kept = await quarantine();
+      return {
+        ...kept,
+        replay: (entry) => replay(entry, { ...replayer(), quarantine: kept }),
+        readBody: readSavedBodyAside,
+      };
+    },
+    acknowledgements,
+    queues: () => Promise.all(queues.map(async (open) => (await open()).queue)),
+    async close() {
+      await Promise.all([...opened].map((one) => one.close()));
+    },
+  };
+}

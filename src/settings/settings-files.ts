@@ -1,0 +1,130 @@
+/**
+ * The files that settings name: catalogue, peers, certificate. Read at the start,
+ * and again when they change or somebody asks. What is in force stays when one
+ * has a fault.
+ */
+
+import type { Reading } from "../flow/read.ts";
+import type { Peer } from "../smtp/peer.ts";
+import { type Certificate, loadCertificate, loadValidCertificate } from "./certificate.ts";
+import type { Config } from "./config.ts";
+import { loadPeers, mustUseTls } from "./peers.ts";
+import { loadReading } from "./reading.ts";
+import { watchFiles } from "./watch-files.ts";
+
+export interface SettingsFiles {
+  reading(): Reading;
+  peers(): readonly Peer[];
+  certificate(): Certificate | null;
+  /** Why what is in force is older than what the files say, a sentence for each of them. */
+  faults(): readonly string[];
+  /** Reads all of them again. */
+  reload(): void;
+  stop(): void;
+}
+
+export interface SettingsFilesOptions {
+  readonly config: Config;
+  readonly onPeers: (peers: readonly Peer[]) => void;
+  readonly onCertificate: (certificate: Certificate) => void;
+  readonly onReloaded: (what: string, fields: Readonly<Record<string, unknown>>) => void;
+  readonly onFault: (what: string, cause: Error) => void;
+}
+
+/** Throws one sentence for each fault of a file. */
+export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles {
+  const { config, onReloaded, onFault } = options;
+  const { tlsCertFile: certFile, tlsKeyFile: keyFile, tlsCaFile: caFile } = config;
+  const peersWatch = watchFiles(() => read("peers"));
+  const certificateWatch = watchFiles(() => read("certificate"));
+  const first = <T>(load: () => T): T => {
+    try {
+      return naming(config, load);
+    } catch (cause) {
+      peersWatch.stop();
+      throw cause;
+    }
+  };
+  let reading = first(() => loadReading(config));
+  let peers = first(() => loadUsablePeers(config, peersWatch.follow));
+  // An expired one is better than none: a relay that does not look gets on, and /healthz tells.
+  let certificate = certFile === "" ? null : first(() => loadCertificate({ certFile, keyFile, caFile }));
+
+  const faults = new Map<string, string>();
+
+  const again = {
+    catalogue() {
+      reading = loadReading(config);
+      onReloaded("catalogue", { catalogue: reading.catalogue.version });
+    },
+    peers() {
+      peers = loadUsablePeers(config, peersWatch.follow);
+      options.onPeers(peers);
+      onReloaded("peers", { peers: peers.map(({ name }) => name) });
+    },
+    certificate() {
+      certificate = loadValidCertificate({ certFile, keyFile, caFile }, new Date());
+      options.onCertificate(certificate);
+      onReloaded("certificate", { subject: certificate.subject, expiresAt: certificate.expiresAt });
+    },
+  };
+  const read = (what: keyof typeof again): void => {
+    try {
+      again[what]();
+      faults.delete(what);
+    } catch (cause) {
+      faults.set(what, (cause as Error).message.replaceAll("\n", "; "));
+      onFault(what, cause as Error);
+    }
+  };
+  for (const file of [certFile, keyFile, caFile]) if (file !== "") certificateWatch.follow(file);
+
+  return {
+    reading: () => reading,
+    peers: () => peers,
+    certificate: () => certificate,
+    faults: () => [...faults].map(([what, why]) => `The ${what} in force is what was read before (${why})`),
+    reload() {
+      read("catalogue");
+      if (config.peersFile !== "") read("peers");
+      if (certificate !== null) read("certificate");
+    },
+    stop() {
+      peersWatch.stop();
+      certificateWatch.stop();
+    },
+  };
+}
+
+/** At the start: adds to each fault of a file which setting names it. Later it is said what could not be read again. */
+function naming<T>(config: Config, load: () => T): T {
+  const files = [
+    ["MM4D_CATALOGUE_FILE", config.catalogueFile],
+    ["MM4D_PEERS_FILE", config.peersFile],
+    ["MM4D_TLS_CERT_FILE", config.tlsCertFile],
+    ["MM4D_TLS_KEY_FILE", config.tlsKeyFile],
+    ["MM4D_TLS_CA_FILE", config.tlsCaFile],
+  ] as const;
+  try {
+    return load();
+  } catch (cause) {
+    const faults = (cause as Error).message.split("\n").map((fault) => {
+      const [setting] = files.find(([, file]) => file !== "" && fault.startsWith(`Cannot use ${file}: `)) ?? [];
+      return setting === undefined ? fault : `${fault} (${setting})`;
+    });
+    throw new Error(faults.join("\n"), { cause });
+  }
+}
+
+/** Also throws when a peer must use TLS and could not. */
+function loadUsablePeers(config: Config, onFile: (file: string) => void): readonly Peer[] {
+  const loaded = loadPeers(config, onFile);
+  const needy = loaded.filter(mustUseTls);
+  if (needy.length > 0 && config.tlsCertFile === "") {
+    const names = needy.map(({ name }) => name).join(", ");
+    throw new Error(
+      `Cannot use ${config.peersFile}: ${names} must use TLS, and MM4D_TLS_CERT_FILE is not set, must be`,
+    );
+  }
+  return loaded;
+}

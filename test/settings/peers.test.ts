@@ -1,0 +1,219 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { ANSWERS } from "../../src/delivery/acknowledgement.ts";
+import { DIALECTS } from "../../src/mm4/dialects.ts";
+import { loadPeers, readPeers } from "../../src/settings/peers.ts";
+import { SCENARIOS } from "../../src/simulator/scenario.ts";
+import { hashPassword } from "../../src/smtp/password.ts";
+import { cleanEnv, runCommand } from "../support/service.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "mm4d-peers-"));
+afterAll(() => rmSync(directory, { recursive: true }));
+
+const nothing = (): string => "";
+const one = (more: object = {}) => ({ peers: [{ name: "carrier", addresses: ["192.0.2.0/24"], ...more }] });
+
+/** What is wrong with a file of this content. */
+function faults(json: unknown, readSecret = nothing): readonly string[] {
+  const read = readPeers(json, readSecret);
+  return read.ok ? [] : read.error;
+}
+
+function saved(name: string, content: unknown): string {
+  const path = join(directory, name);
+  writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
+  return path;
+}
+
+/** The entry that the documentation shows, in full. */
+const [, EXAMPLE = ""] = /```json\n([\s\S]*?)```/.exec(readFileSync("docs/peers.md", "utf8")) ?? [];
+const [WHOLE] = (JSON.parse(EXAMPLE) as { peers: readonly [Record<string, unknown>] }).peers;
+
+test("the documentation's example is in order, and its table names every option", () => {
+  expect(faults(JSON.parse(EXAMPLE))).toEqual([]);
+  const documented = [...readFileSync("docs/peers.md", "utf8").matchAll(/^\| `([a-zA-Z]+)(?:\.\w+)?` \|/gm)];
+  expect(new Set(documented.map(([, option]) => option))).toEqual(new Set(Object.keys(WHOLE)));
+});
+
+test("the documentation of acknowledgements names every option, and every answer", () => {
+  const text = readFileSync("docs/acknowledgements.md", "utf8");
+  const options = [...text.matchAll(/^\| `([a-zA-Z]+)` \|/gm)].map(([, option]) => option);
+  expect(options).toEqual(Object.keys(WHOLE.acknowledge as object));
+  const answers = [...text.matchAll(/^\| [a-z][^|]* \| `([\w-]+)` \|$/gm)].map(([, answer]) => answer);
+  expect(answers).toEqual(Object.values(ANSWERS).map(({ requestStatus }) => requestStatus));
+});
+
+test("the documentation of the simulator names every scenario and dialect, and its example is in order", () => {
+  const text = readFileSync("docs/simulator.md", "utf8");
+  const rows = [...text.matchAll(/^\| `([\w-]+)` \| (.+) \|$/gm)].map(([, name, about]) => [name, about]);
+  const known = [...Object.entries(SCENARIOS), ...Object.entries(DIALECTS)];
+  expect(rows).toEqual(known.map(([name, { about }]) => [name, about]));
+  expect(faults(JSON.parse(/```json\n([\s\S]*?)```/.exec(text)?.[1] ?? ""))).toEqual([]);
+});
+
+test("a name and addresses are enough, and everything else has its default", () => {
+  const [least, whole] = [one(), { peers: [WHOLE] }].map((json) => readPeers(json, nothing));
+  if (!least?.ok || !whole?.ok) throw new Error("It should be read");
+  expect(least.value[0]).toEqual({
+    ...whole.value[0],
+    name: "carrier",
+    networks: [{ address: "192.0.2.0", prefix: 24, family: "ipv4" }],
+    limits: { connections: null, messagesPerSecond: null, commands: null },
+    acknowledge: { ...whole.value[0]?.acknowledge, host: null },
+  });
+});
+
+test("the short form is an entry of only a name and addresses; without either there is loopback, which is not listed", () => {
+  const networks = [{ address: "192.0.2.0", prefix: 24, family: "ipv4" }] as const;
+  const read = readPeers(one(), nothing);
+  expect(loadPeers({ peers: [{ name: "carrier", networks }], peersFile: "" })).toEqual(read.ok && read.value);
+  expect(loadPeers({ peers: [], peersFile: "" })).toMatchObject([{ name: "loopback", listed: false }]);
+});
+
+test.each([
+  [[], 'the whole is [], must be an object with "peers"'],
+  [{}, "peers is missing, must be a list of peers"],
+  [{ peers: [] }, "peers is [], must be a list of at least one peer"],
+  [{ peers: [7] }, "peers[0] is 7, must be an object with at least name and addresses"],
+  [{ ...one(), peer: [] }, "peer is no option, must be a known one"],
+  [one({ tsl: "off" }), "peers[0].tsl is no option, must be a known one"],
+  [one({ name: "a b" }), 'peers[0].name is "a b", must be a name of letters'],
+  [one({ name: "loopback" }), 'peers[0].name is "loopback", must be a name of letters'],
+  [one({ addresses: [] }), "peers[0].addresses is [], must be a list of at least one network"],
+  [one({ addresses: ["192.0.2.1", "192.0.2.0/33"] }), 'peers[0].addresses[1] is "192.0.2.0/33", must be an IP address'],
+  [one({ addresses: ["mmsc.example"] }), 'peers[0].addresses[0] is "mmsc.example", must be an IP address'],
+  [one({ addresses: ["::ffff:192.0.2.0/120"] }), 'peers[0].addresses[0] is "::ffff:192.0.2.0/120", must be'],
+  [one({ addresses: ["192.0.2.1", "192.0.2.1/32"] }), 'is "192.0.2.1/32" as peers[0].addresses[0] is, must be in one'],
+  [{ peers: [one().peers[0], { name: "carrier", addresses: ["::1"] }] }, 'peers[1].name is "carrier" as another'],
+  [one({ addresses: ["192.0.2.5/24", "192.0.2.0/24"] }), 'is "192.0.2.0/24" as peers[0].addresses[0] is'],
+  [one({ addresses: ["2001:db8::/32", "2001:DB8:0::1/32"] }), 'is "2001:DB8:0::1/32" as peers[0].addresses[0] is'],
+  [one({ tls: "yes" }), 'peers[0].tls is "yes", must be one of "off", "optional", "required"'],
+  [one({ nanp: "yes" }), 'peers[0].nanp is "yes", must be true or false'],
+  [
+    one({ internationalPrefixes: ["+00"] }),
+    'peers[0].internationalPrefixes[0] is "+00", must be an international prefix, such as "00" or "011"',
+  ],
+  // The trunk prefix of a country would make another country's number of a national one.
+  [
+    one({ internationalPrefixes: ["0"] }),
+    'peers[0].internationalPrefixes[0] is "0", must be an international prefix, such as "00" or "011"',
+  ],
+  [one({ internationalPrefixes: "00" }), 'peers[0].internationalPrefixes is "00", must be a list of prefixes'],
+  [one({ limits: { connections: 0 } }), "peers[0].limits.connections is 0, must be null or a whole number from 1"],
+  [one({ limits: { perSecond: 1 } }), "peers[0].limits.perSecond is no option"],
+  [one({ limits: { commands: 9 } }), "peers[0].limits.commands is 9, must be null or a whole number from 10"],
+  [one({ mailFromDomains: ["@x"] }), 'peers[0].mailFromDomains[0] is "@x", must be a domain'],
+  [one({ clientCertificate: {} }), "peers[0].clientCertificate is {}, must be an object with fingerprint or subject"],
+  [
+    one({ clientCertificate: { fingerprint: "AB" } }),
+    'peers[0].clientCertificate.fingerprint is "AB", must be the SHA',
+  ],
+  [one({ acknowledge: { port: 0 } }), "peers[0].acknowledge.port is 0, must be a port from 1 to 65535"],
+  [one({ acknowledge: { connections: 0 } }), "peers[0].acknowledge.connections is 0, must be a whole number from 1"],
+  [one({ acknowledge: { to: "mmsc" } }), 'peers[0].acknowledge.to is "mmsc", must be null or an address, such as'],
+  [one({ acknowledge: { to: "a@b.example\r\nX: y" } }), "peers[0].acknowledge.to is"],
+  [
+    one({ acknowledge: { bouncesFrom: ["relay"] } }),
+    'acknowledge.bouncesFrom[0] is "relay", must be the name of a peer',
+  ],
+  [
+    one({ acknowledge: { auth: { user: "x", passwordFile: "p", withoutTls: "no" } } }),
+    'peers[0].acknowledge.auth.withoutTls is "no", must be true or false',
+  ],
+  [one({ auth: { user: "x", passwordFile: "p", withoutTls: true } }), "peers[0].auth.withoutTls is no option"],
+  [one({ acknowledge: { mode: "on" } }), 'peers[0].acknowledge.mode is "on", must be one of "off", "auto", "always"'],
+  [one({ auth: { user: "x" } }), "peers[0].auth.passwordFile is missing, must be the path of a file"],
+  [one({ auth: { user: "x", passwordFile: "p" } }), 'peers[0].auth.passwordFile is "p", must be a file that holds'],
+])("a fault is told with where it is: %j", (json, expected) => {
+  const told = faults(json);
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain(expected);
+});
+
+test("domains and addresses are the same in all their spellings", () => {
+  const json = one({
+    mailFromDomains: ["MMSC.Example.", "[IPv6:2001:DB8:0::1]", "192.0.2.1"],
+    acknowledge: { to: "system-user@mmsc.example." },
+  });
+  const read = readPeers(json, () => "");
+  if (!read.ok) throw new Error(read.error.join());
+  expect(read.value[0]).toMatchObject({
+    mailFromDomains: ["mmsc.example", "[2001:db8::1]", "[192.0.2.1]"],
+    acknowledge: { to: "system-user@mmsc.example" },
+  });
+});
+
+test("every fault is told at once, and a long value is cut", () => {
+  expect(faults({ peers: [{ name: "", addresses: ["x".repeat(500)], tls: 1, nope: 1 }] })).toHaveLength(4);
+  expect(faults(one({ addresses: ["x".repeat(500)] }))[0]?.length).toBeLessThan(200);
+});
+
+test("a password file that is missing is told with why", () => {
+  const missing = one({ auth: { user: "x", passwordFile: "/nowhere" } });
+  const readSecret = (): string => {
+    throw new Error("ENOENT: no such file");
+  };
+  expect(faults(missing, readSecret)).toEqual([
+    'peers[0].auth.passwordFile is "/nowhere", must be a file that can be read: ENOENT: no such file',
+  ]);
+});
+
+test("peers check says that a file is in order, or every fault of it", async () => {
+  saved("password", await hashPassword("s3cret"));
+  const good = saved("good.json", {
+    peers: [WHOLE, { ...one().peers[0], auth: { user: "x", passwordFile: "password" }, addresses: ["192.0.2.7"] }],
+  });
+  expect(await runCommand(["peers", "check", good])).toEqual({
+    code: 0,
+    stdout: `${good} is in order: 2 peers.\n`,
+    stderr: "",
+  });
+  const bad = saved("bad.json", one({ tls: "yes", nanp: 1 }));
+  const { code, stderr } = await runCommand(["peers", "check", bad]);
+  expect([code, stderr.trim().split("\n")]).toEqual([
+    1,
+    [
+      `Cannot use ${bad}: peers[0].tls is "yes", must be one of "off", "optional", "required"`,
+      `Cannot use ${bad}: peers[0].nanp is 1, must be true or false`,
+    ],
+  ]);
+  const load = (file: string) => () => loadPeers({ peers: [], peersFile: file });
+  expect(load(saved("broken.json", "{"))).toThrow(/^Cannot use .*broken\.json: .*JSON/);
+  expect(load(join(directory, "none.json"))).toThrow("ENOENT");
+});
+
+test("peers list prints what is in force, and what differs from the defaults", async () => {
+  const file = saved("list.json", {
+    peers: [
+      WHOLE,
+      {
+        name: "odd",
+        addresses: ["192.0.2.7"],
+        tls: "required",
+        internationalPrefixes: ["00", "011"],
+        swapAddresses: true,
+        bareNewlines: true,
+      },
+    ],
+  });
+  const { stdout } = await runCommand(["peers", "list"], cleanEnv({ MM4D_PEERS_FILE: file }));
+  expect(stdout).toBe(`bandwidth
+  192.0.2.0/24, 2001:db8::/32
+  at most 50 connections; at most 500 messages a second; acknowledgements to
+    mmsc.example:25
+odd
+  192.0.2.7/32
+  TLS required; international prefixes 00, 011; swapAddresses; bareNewlines
+`);
+});
+
+test("peers hash prints what a peer's file holds, another each time", async () => {
+  const first = (await runCommand(["peers", "hash"], cleanEnv({}), "s3cret\n")).stdout.trim();
+  const second = await hashPassword("s3cret");
+  expect(first).toMatch(/^\$scrypt\$ln=14,r=8,p=1\$/);
+  expect(first).not.toBe(second);
+  expect(faults(one({ auth: { user: "x", passwordFile: "p" } }), () => first)).toEqual([]);
+  expect((await runCommand(["peers", "hash"])).stderr).toBe("Cannot hash: stdin is empty, must be a password\n");
+});
