@@ -62,12 +62,20 @@ function pidOf(number: number): number {
       .split("\n")
       .find((socket) => socket.endsWith(path));
     const inode = line?.split(/\s+/)[6];
-    return readdirSync(`/proc/${child}/fd`).some(
-      (fd) => readlinkSync(`/proc/${child}/fd/${fd}`) === `socket:[${inode}]`,
-    );
+    return readdirSync(`/proc/${child}/fd`).some((fd) => openedAs(child, fd) === `socket:[${inode}]`);
   });
   if (pid === undefined) throw new Error(`Process ${number} is not there`);
   return pid;
+}
+
+/** Null for what was closed since it was listed. */
+function openedAs(pid: number, fd: string): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return null;
+    throw cause;
+  }
 }
 
 async function expectEachOnce(accepted: ReadonlySet<string>): Promise<void> {
