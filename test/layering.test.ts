@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   flow: { from: ["mm4", "delivery", "catalogue", "journal", "text"], types: [], packages: [], node: false },
   trace: {
     from: ["delivery", "text", "mm4"],
-    types: ["flow", "smtp"],
+    types: ["flow", "smtp", "queue"],
     packages: ["ioredis"],
     node: true,
   },

@@ -28,7 +28,7 @@ export interface AcknowledgementsOptions {
   readonly peers: readonly Peer[];
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly trace: Pick<TraceWriter, "note">;
+  readonly trace: Pick<TraceWriter, "write">;
 }
 
 /** A bounce, and what it was tied to. */
@@ -100,8 +100,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
     const places = responderPlaces(entries);
     if (places === 0) return;
     paying ??= startPaying({
-      redis: options.redis,
-      prefix: config.queuePrefix,
+      address: { redis: options.redis, prefix: config.queuePrefix },
       firstRetryMs,
       places,
       pay: (id, acknowledgement) => responder.send(id, acknowledgement, peers.get(acknowledgement.peer)),
@@ -140,7 +139,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
 
   function noteTrace(id: string, owed: Acknowledgement, result: AcknowledgementResult, detail: string): void {
     const ids = idsOfAcknowledgement(owed);
-    trace.note({ kind: "acknowledgement", at: new Date().toISOString(), id, result, detail, ids });
+    trace.write({ kind: "acknowledgement", at: new Date().toISOString(), id, result, detail, ids });
   }
 
   function outageOf(peer: string): Outage<string> {

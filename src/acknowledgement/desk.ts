@@ -1,10 +1,10 @@
 /** The queue of acknowledgements that are owed: its jobs, and a person's view of them. */
 import { createHash } from "node:crypto";
 import { type Job, type JobState, type JobsOptions, Queue } from "bullmq";
-import type { Redis } from "ioredis";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
 import { isGone, jobsIn } from "../queue/jobs.ts";
+import type { QueuePlace } from "../queue/queue-place.ts";
 import type { Config } from "../settings/config.ts";
 
 export const ACKNOWLEDGEMENTS_QUEUE = "mm4-acknowledgements";
@@ -91,7 +91,7 @@ export interface Acknowledgements {
 }
 
 /** Opens the acknowledgements for a person. The connection stays the caller's. */
-export function openAcknowledgements(redis: Redis, prefix: string): Acknowledgements {
+export function openAcknowledgements({ redis, prefix }: QueuePlace): Acknowledgements {
   const queue = new Queue<OwedJob>(ACKNOWLEDGEMENTS_QUEUE, { connection: redis, prefix });
   queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
 

@@ -2,7 +2,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
-import { connectionOptions, type RedisPlace } from "../queue/redis.ts";
+import type { QueueAddress } from "../queue/queue-place.ts";
+import { connectionOptions } from "../queue/redis.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, type OwedJob, retrySchedule } from "./desk.ts";
 
 export interface Attempt {
@@ -16,8 +17,7 @@ export interface Attempt {
 }
 
 export interface PayingOptions {
-  readonly redis: RedisPlace;
-  readonly prefix: string;
+  readonly address: QueueAddress;
   readonly firstRetryMs: number;
   /** How many may be in hand at a time. */
   readonly places: number;
@@ -35,7 +35,7 @@ export interface Paying {
 
 /** Pays what is owed, for ever. What was in hand at a kill is taken up again within 30 s of the next start. */
 export function startPaying(options: PayingOptions): Paying {
-  const { redis, prefix, pay, onAttempt } = options;
+  const { address, pay, onAttempt } = options;
   const waits = retrySchedule(options.firstRetryMs);
 
   const inHand = new Set<Promise<string>>();
@@ -68,8 +68,8 @@ export function startPaying(options: PayingOptions): Paying {
   }
 
   const worker = new Worker<OwedJob, string>(ACKNOWLEDGEMENTS_QUEUE, work, {
-    connection: { ...connectionOptions(redis), maxRetriesPerRequest: null },
-    prefix,
+    connection: { ...connectionOptions(address.redis), maxRetriesPerRequest: null },
+    prefix: address.prefix,
     concurrency: options.places,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_LOOKED_FOR_EVERY_MS,

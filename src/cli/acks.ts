@@ -139,9 +139,5 @@ function bounced({
 }
 
 function withAcknowledgements(use: (acknowledgements: Acknowledgements) => Promise<void>): Promise<void> {
-  return withOpened(
-    "look for acknowledgements",
-    (redis, { queuePrefix }) => openAcknowledgements(redis, queuePrefix),
-    use,
-  );
+  return withOpened("look for acknowledgements", openAcknowledgements, use);
 }

@@ -20,7 +20,9 @@ import { askControl } from "../process/control-client.ts";
 import { unusable, userOf, whoseDirectory } from "../process/data-directory.ts";
 import { DENIED, openFilesLimit, tooFewFiles, whyNotListening } from "../process/system-limits.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
-import { describeRedis, type RedisServer, redisOf, unsuitable, withRedis } from "../queue/redis.ts";
+import { withQueuePlace } from "../queue/queue-place.ts";
+import { describeRedis, redisOf } from "../queue/redis.ts";
+import { type RedisServer, unsuitable } from "../queue/redis-server.ts";
 import { loadCatalogue } from "../settings/catalogue-file.ts";
 import { loadCertificate } from "../settings/certificate.ts";
 import type { Config } from "../settings/config.ts";
@@ -187,7 +189,9 @@ async function lookAtRedis(config: Config, running: ServiceFacts | undefined): P
   if (!place) return [ok(about, "none is set; mm4d starts one of its own")];
   try {
     const queues = [config.queue, ...config.queues.map(({ queue }) => queue)];
-    const found = await withRedis(place, (redis) => checkUp(redis, config.queuePrefix, queues));
+    const found = await withQueuePlace({ redis: place, prefix: config.queuePrefix }, (queuePlace) =>
+      checkUp(queuePlace, queues),
+    );
     return describeCheckUp(found, config, describeRedis(place));
   } catch (cause) {
     const text = `${inWords(cause)}. See to ${describeRedis(place)}, REDIS_URL and the network`;

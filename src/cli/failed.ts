@@ -71,9 +71,5 @@ export function describeJob({ id, failedAt, attempts, error, event }: FailedJob)
 }
 
 function withFailedJobs(use: (failed: FailedJobs) => Promise<void>): Promise<void> {
-  return withOpened(
-    "look for failed jobs",
-    (redis, { queue, queuePrefix }) => openFailedJobs(redis, queue, queuePrefix),
-    use,
-  );
+  return withOpened("look for failed jobs", (place, { queue }) => openFailedJobs(place, queue), use);
 }

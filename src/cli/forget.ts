@@ -13,7 +13,7 @@ import { journalDirectory, processDirectory, processNumbers } from "../process/d
 import { QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
 import { readSavedBody } from "../quarantine/saved-body.ts";
 import { forgetInStream, forgetJobs, type JobTexts, PLACES, rewriteFile } from "../queue/forget.ts";
-import { type RedisClient, withRedis } from "../queue/redis.ts";
+import { type QueuePlace, withQueuePlace } from "../queue/queue-place.ts";
 import { maskAllNumbers } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
 import { forgetInTrace } from "../trace/forget.ts";
@@ -77,7 +77,7 @@ async function forget(number: string, { dryRun = false, json }: { dryRun?: boole
   const queue = await findQueue(loadSettings("forget"));
   // Every service writes down once a second what it remembers.
   if ((await flushTrace(queue.found)) === undefined || !dryRun) await wait(WRITTEN_AFTER_MS);
-  const inRedis = await withRedis(queue.place.redis, (redis) => forgetInRedis(redis, queue, party, dryRun));
+  const inRedis = await withQueuePlace(queue.address, (place) => forgetInRedis(place, queue, party, dryRun));
   const onDisk = await forgetOnDisk(queue, party, dryRun);
   const result: Result = {
     removed: [...inRedis.removed, ...onDisk.removed],
@@ -99,12 +99,12 @@ const NEVER_REACHED = [
 ];
 
 async function forgetInRedis(
-  redis: RedisClient,
-  { place, settings }: QueueFound,
+  place: QueuePlace,
+  { address, settings }: QueueFound,
   party: PartySought,
   dryRun: boolean,
 ): Promise<Result> {
-  const { queuePrefix: prefix, queue, queues } = place;
+  const { queue, queues } = address;
   const removed: Found[] = [];
   const left: Found[] = [];
   const eventIds = new Set<string>();
@@ -113,7 +113,7 @@ async function forgetInRedis(
       into.push({ where, what, state: STATES[state] ?? state, count });
   };
   const forgetTold = async (name: string, where: string): Promise<void> => {
-    const count = await forgetInStream(redis, prefix, name, party.mentions, dryRun);
+    const count = await forgetInStream(place, name, party.mentions, dryRun);
     if (count > 0) removed.push({ where, what: "line", state: "of its stream of events", count });
   };
 
@@ -124,18 +124,17 @@ async function forgetInRedis(
       if (id !== null) eventIds.add(id);
       return isTheirs;
     };
-    const jobs = await forgetJobs({ redis, prefix, queue: name, concerns, keepIds: true, done: DONE, dryRun });
+    const jobs = await forgetJobs({ place, queue: name, concerns, keepIds: true, done: DONE, dryRun });
     note(removed, `queue ${name}`, jobs.removed, "event");
     note(left, `queue ${name}`, jobs.left, "event");
     await forgetTold(name, `queue ${name}`);
   }
 
-  const notes = await forgetInTrace(redis, prefix, party.mentions, eventIds, dryRun);
+  const notes = await forgetInTrace(place, party.mentions, eventIds, dryRun);
   if (notes > 0) removed.push({ where: "trace", what: "note", state: null, count: notes });
 
   const debts = await forgetJobs({
-    redis,
-    prefix,
+    place,
     queue: ACKNOWLEDGEMENTS_QUEUE,
     concerns: ({ data, further }) =>
       party.mentions(data) || party.mentions(further) || eventIds.has(idIn(data, "eventId") ?? ""),
@@ -149,8 +148,7 @@ async function forgetInRedis(
   await forgetTold(ACKNOWLEDGEMENTS_QUEUE, "acknowledgements");
 
   const messages = await forgetJobs({
-    redis,
-    prefix,
+    place,
     queue: QUARANTINE_QUEUE,
     concerns: ({ data }) => holds(party, data),
     // One that comes again is told again.
@@ -161,8 +159,8 @@ async function forgetInRedis(
   const kept = Object.values(messages.removed).reduce((sum, count) => sum + count, 0);
   if (kept > 0) removed.push({ where: "quarantine", what: "message", state: null, count: kept });
 
-  const isOurs = isEmbedded(place.redis.redisUrl, settings.config.dataDir);
-  const rewritten = isOurs && !dryRun && (await rewriteFile(redis));
+  const isOurs = isEmbedded(address.redis.redisUrl, settings.config.dataDir);
+  const rewritten = isOurs && !dryRun && (await rewriteFile(place.redis));
   const file = isOurs
     ? "the files of the embedded Redis, until it writes them anew"
     : "Redis's own files, until it writes them anew (BGREWRITEAOF, BGSAVE)";

@@ -4,7 +4,7 @@ import { openQuarantine, type Quarantine, type QuarantineEntry } from "../quaran
 import { replay } from "../quarantine/replay.ts";
 import { readSavedBody } from "../quarantine/saved-body.ts";
 import { createPublisher, type Publisher } from "../queue/publisher.ts";
-import { withRedis } from "../queue/redis.ts";
+import { withQueuePlace } from "../queue/queue-place.ts";
 import type { Config } from "../settings/config.ts";
 import { loadPeers, rulesOf } from "../settings/peers.ts";
 import { loadReading } from "../settings/reading.ts";
@@ -123,12 +123,12 @@ async function found(quarantine: Quarantine, id: string): Promise<QuarantineEntr
 async function withQuarantine(
   use: (quarantine: Quarantine, config: Config, publish: Publisher["publish"]) => Promise<void>,
 ): Promise<void> {
-  const { place, settings } = await findQueue(loadSettings("open the quarantine"));
+  const { address, settings } = await findQueue(loadSettings("open the quarantine"));
   const { config } = settings;
-  await withRedis(place.redis, async (redis) => {
-    const quarantine = openQuarantine(redis, place.queuePrefix);
+  await withQueuePlace(address, async (place) => {
+    const quarantine = openQuarantine(place);
     // The call that fails tells it.
-    const publisher = createPublisher({ redis, settings: config, onError: () => {} });
+    const publisher = createPublisher({ redis: place.redis, settings: config, onError: () => {} });
     try {
       await use(quarantine, config, publisher.publish);
     } finally {

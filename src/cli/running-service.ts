@@ -5,7 +5,8 @@ import type { Refusal } from "../monitoring/refusals.ts";
 import type { Status } from "../monitoring/status.ts";
 import type { ServiceFacts, TraceState } from "../process/control.ts";
 import { askControl } from "../process/control-client.ts";
-import { describeRedis, type RedisClient, type RedisPlace, redisOf, withRedis } from "../queue/redis.ts";
+import { type QueueAddress, type QueuePlace, withQueuePlace } from "../queue/queue-place.ts";
+import { describeRedis, redisOf } from "../queue/redis.ts";
 import type { Config, LogLevel, Origin } from "../settings/config.ts";
 import { describeNone, type Found, findService, tellFound } from "./find-service.ts";
 import { loadSettings, type Settings } from "./settings.ts";
@@ -80,12 +81,10 @@ export function follow(settings: Settings, found: Found): Followed {
   return { settings: { ...settings, config: { ...config, ...theirs, ...peers, dataDir } }, found };
 }
 
-/** Where the queue is. */
-export interface QueuePlace {
-  readonly redis: RedisPlace;
+/** Where the queues of events are, and their names. */
+export interface EventQueues extends QueueAddress {
   readonly queue: string;
   readonly queues: readonly FanOut[];
-  readonly queuePrefix: string;
 }
 
 /** What a command that asks Redis goes by. */
@@ -93,7 +92,7 @@ export interface QueueFound {
   readonly settings: Settings;
   /** The service of that queue, if one was found. */
   readonly found: Found | Apart;
-  readonly place: QueuePlace;
+  readonly address: EventQueues;
 }
 
 /** One was found that nobody had named, on another Redis than the one that was. */
@@ -112,25 +111,25 @@ export async function findQueue(given: Settings): Promise<QueueFound> {
   // A Redis that was named is not that of a service which nobody has named.
   const isApart = found.kind === "running" && found.elsewhere && redis && describeRedis(redis) !== theirs;
   const { settings } = isApart ? { settings: given } : follow(given, found);
-  const { queue, queues, queuePrefix } = settings.config;
+  const { queue, queues, queuePrefix: prefix } = settings.config;
   const place = redis ?? (found.kind === "running" ? found.facts.redis : undefined);
   if (place !== undefined) {
     const of: QueueFound["found"] = isApart ? { kind: "apart", dataDir: found.dataDir, redis: theirs ?? "" } : found;
-    return { settings, found: of, place: { redis: place, queue, queues, queuePrefix } };
+    return { settings, found: of, address: { redis: place, prefix, queue, queues } };
   }
   const why = found.kind === "none" ? describeNone(found, given) : "";
   throw new Error(`Cannot find the queue: ${why}. Without a service, REDIS_URL or MM4D_REDIS_SENTINELS must be set`);
 }
 
-/** Opens something in the queue's Redis, does one thing with it, and closes it. */
+/** Opens something in the Redis of the queues, does one thing with it, and closes it. */
 export async function withOpened<Opened extends { close(): Promise<void> }>(
   action: string,
-  open: (redis: RedisClient, place: QueuePlace) => Opened,
+  open: (place: QueuePlace, queues: EventQueues) => Opened,
   use: (opened: Opened) => Promise<void>,
 ): Promise<void> {
-  const { place } = await findQueue(loadSettings(action));
-  await withRedis(place.redis, async (redis) => {
-    const opened = open(redis, place);
+  const { address } = await findQueue(loadSettings(action));
+  await withQueuePlace(address, async (place) => {
+    const opened = open(place, address);
     try {
       await use(opened);
     } finally {

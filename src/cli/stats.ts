@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
-import { withRedis } from "../queue/redis.ts";
+import { withQueuePlace } from "../queue/queue-place.ts";
 import { bucketOf, readStatistics, resolutionSince } from "../queue/statistics.ts";
 import { loadCatalogue } from "../settings/catalogue-file.ts";
 import { durationInWords, inPercent, some } from "../text/quantities.ts";
@@ -48,13 +48,12 @@ function readDuration(text: string): number {
 }
 
 async function stats({ since: agoMs, by, json }: { since: number; by: Group; json?: true }): Promise<void> {
-  const { place: found, settings } = await findQueue(loadSettings("count reports"));
-  const { redis: place, queuePrefix } = found;
+  const { address, settings } = await findQueue(loadSettings("count reports"));
   const catalogue = loadCatalogue(settings.config.catalogueFile);
   const until = new Date();
   const since = new Date(until.getTime() - agoMs);
   const resolution = resolutionSince(since, until);
-  const tallies = await withRedis(place, (redis) => readStatistics(redis, queuePrefix, { since, until, resolution }));
+  const tallies = await withQueuePlace(address, (place) => readStatistics(place, { since, until, resolution }));
   const from = bucketOf(since, resolution);
   const rows = sumBy(tallies, (tally) => tally[by]);
   if (json) print(jsonOf({ from, until, by, rows: rows.map((row) => named(row, by)) }));

@@ -42,12 +42,12 @@ interface Wanted {
 }
 
 async function tail({ json, fullNumbers, ...wanted }: Wanted & { json?: true; fullNumbers?: true }): Promise<void> {
-  const { redis, queue, queuePrefix } = (await findQueue(loadSettings("tail"))).place;
+  const { address } = await findQueue(loadSettings("tail"));
+  const { redis, queue } = address;
   const say = sayOnce();
   const following = await followQueue({
-    redis,
+    address,
     queue,
-    prefix: queuePrefix,
     onEvent(whole) {
       if (!isWanted(whole, wanted)) return;
       const event = fullNumbers ? whole : maskEvent(whole);

@@ -1,10 +1,11 @@
 /** `mm4d trace`: all that is known of a report. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
-import { withRedis } from "../queue/redis.ts";
+import { withQueuePlace } from "../queue/queue-place.ts";
 import { visible } from "../text/visible.ts";
-import { headerOf, type Trace, tellReport } from "../trace/note.ts";
-import { findTrace } from "../trace/writer.ts";
+import { findTrace } from "../trace/find.ts";
+import type { Trace } from "../trace/note.ts";
+import { headerOf, tellReport } from "../trace/told.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { fitted, jsonOf, printLine } from "./terminal.ts";
@@ -41,9 +42,9 @@ const NOTHING: Trace = { reports: [], more: false };
 const WRITTEN_AFTER_MS = 1_200;
 
 /** What is remembered; if that is nothing, also what a service on another machine is just writing down. */
-function look(id: string, { place, settings }: QueueFound): Promise<Trace> {
-  return withRedis(place.redis, async (redis) => {
-    const ask = (): Promise<Trace> => findTrace(redis, place.queuePrefix, place.queue, id);
+function look(id: string, { address, settings }: QueueFound): Promise<Trace> {
+  return withQueuePlace(address, async (place) => {
+    const ask = (): Promise<Trace> => findTrace(place, address.queue, id);
     const found = await ask();
     if (found.reports.length > 0 || settings.config.traceHours === 0) return found;
     await wait(WRITTEN_AFTER_MS);

@@ -12,7 +12,7 @@ import type { TraceState } from "../process/control.ts";
 import { askControl } from "../process/control-client.ts";
 import { journalDirectory, processDirectory, processNumbers } from "../process/directories.ts";
 import { openQuarantine } from "../quarantine/quarantine.ts";
-import { withRedis } from "../queue/redis.ts";
+import { withQueuePlace } from "../queue/queue-place.ts";
 import { megabytes } from "../text/quantities.ts";
 import { bareId, idsOf, idsOfAcknowledgement, numberOf, numbersSought, type ReportIds } from "../trace/note.ts";
 import { describeNone, weightiest } from "./find-service.ts";
@@ -171,11 +171,11 @@ function tellRecord(record: JournalRecord, state: RecordState): string {
 }
 
 /** Whether a message is in quarantine, among the newest. */
-async function lookInQuarantine({ wanted, queue: { place, settings } }: Untraced): Promise<Looked> {
+async function lookInQuarantine({ wanted, queue: { address, settings } }: Untraced): Promise<Looked> {
   const reading = readingOf(settings);
   try {
-    return await withRedis(place.redis, async (redis) => {
-      const quarantine = openQuarantine(redis, place.queuePrefix);
+    return await withQueuePlace(address, async (place) => {
+      const quarantine = openQuarantine(place);
       try {
         const newest = await quarantine.newest(QUARANTINE_READ + 1);
         for (const { id, message } of newest.slice(0, QUARANTINE_READ)) {

@@ -6,6 +6,7 @@
 import { type Job, type JobsOptions, Queue } from "bullmq";
 import type { ChainableCommander, Redis } from "ioredis";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
+import type { QueuePlace } from "../queue/queue-place.ts";
 
 export const QUARANTINE_QUEUE = "mm4-quarantine";
 
@@ -36,8 +37,7 @@ export type QuarantineJobsOptions = JobsOptions & { readonly peer: string };
  * once, and of very many some at each measurement; until then it is nobody's.
  */
 export async function measureQuarantine(
-  redis: Redis,
-  prefix: string,
+  { redis, prefix }: QueuePlace,
   known: QuarantineContents,
 ): Promise<QuarantineContents> {
   const key = `${prefix}:${QUARANTINE_QUEUE}`;
@@ -306,7 +306,7 @@ export interface Quarantine {
 }
 
 /** Opens the quarantine for a person. The connection stays the caller's. */
-export function openQuarantine(redis: Redis, prefix: string): Quarantine {
+export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
   const queue = new Queue<QuarantinedMessage>(QUARANTINE_QUEUE, { connection: redis, prefix });
   queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
   /** None of what somebody else put there. */

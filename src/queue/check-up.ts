@@ -1,11 +1,12 @@
 /** One look at a Redis, for a person who wants to know whether it is fit for a queue, and for what the service does. */
-import type { Redis } from "ioredis";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../acknowledgement/desk.ts";
 import { QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
-import { traceKey } from "../trace/writer.ts";
+import { traceKey } from "../trace/blocks.ts";
 import { tryKeys, tryQueue } from "./access.ts";
-import { markKey, type RedisServer, readServer, writeProbe } from "./redis.ts";
+import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
+import { markKey, writeProbe } from "./redis-probe.ts";
+import { type RedisServer, readServer } from "./redis-server.ts";
 import { statisticsKey } from "./statistics.ts";
 
 /** What one question was answered, or why it was not. */
@@ -29,7 +30,8 @@ export interface CheckUp {
 }
 
 /** Writes keys that expire or that it removes. Each question is asked for itself: a user may be let do one thing and not another. */
-export async function checkUp(redis: Redis, prefix: string, queues: readonly string[]): Promise<CheckUp> {
+export async function checkUp(place: QueuePlace, queues: readonly string[]): Promise<CheckUp> {
+  const { redis } = place;
   const askedMs = performance.now();
   const server = await told(readServer(redis));
   const answeredInMs = Math.round(performance.now() - askedMs);
@@ -38,12 +40,12 @@ export async function checkUp(redis: Redis, prefix: string, queues: readonly str
   const keys = await told(redis.dbsize());
   const clockApartMs = await told(redis.time().then(([seconds, micros]) => apartMs(Number(seconds), Number(micros))));
   const beganMs = performance.now();
-  const wroteInMs = await told(writeProbe(redis, prefix).then(() => Math.round(performance.now() - beganMs)));
+  const wroteInMs = await told(writeProbe(place).then(() => Math.round(performance.now() - beganMs)));
   const stores: CheckUp["stores"][number][] = [];
   for (const queue of [...queues, QUARANTINE_QUEUE, ACKNOWLEDGEMENTS_QUEUE]) {
-    stores.push({ name: `queue "${queue}"`, needed: true, why: await tryQueue(redis, prefix, queue) });
+    stores.push({ name: `queue "${queue}"`, needed: true, why: await tryQueue(place, queue) });
   }
-  for (const [name, key] of ownKeys(prefix)) stores.push({ name, needed: false, why: await tryKeys(redis, key) });
+  for (const [name, key] of ownKeys(place.prefix)) stores.push({ name, needed: false, why: await tryKeys(redis, key) });
   return { server, answeredInMs, keys, clockApartMs, wroteInMs, stores };
 }
 

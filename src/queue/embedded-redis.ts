@@ -29,7 +29,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
 import { Redis } from "ioredis";
 import { keepUrl, passwordFor, urlFile, urlWith } from "./embedded-url.ts";
-import { readServer } from "./redis.ts";
+import { readServer } from "./redis-server.ts";
 
 export interface EmbeddedRedis {
   /** With its password. */

@@ -1,26 +1,23 @@
-/**
- * Jobs that consumers gave up on: the failed set of the queue of events, in a
- * person's hands.
- */
+/** A person's view of the jobs that consumers gave up on: the failed set of a queue of events. */
 import { type Job, Queue } from "bullmq";
-import type { Redis } from "ioredis";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { isGone, jobsIn } from "./jobs.ts";
+import type { QueuePlace } from "./queue-place.ts";
 
 export interface FailedJob {
   readonly id: string;
   /** RFC 3339, UTC, by the consumer's clock. */
   readonly failedAt: string;
   readonly attempts: number;
-  /** The consumer's last error, as it stands: of any length, with any characters. */
+  /** The consumer's last error, unchanged: it may have any length and any characters. */
   readonly error: string;
   readonly event: DeliveryEvent;
 }
 
 export interface FailedJobs {
   /**
-   * Those that have failed by now, oldest first, each once, however many fail or
-   * vanish meanwhile. One that is no longer there in its turn is left out.
+   * The jobs that have failed by now, oldest first, each once, however many fail or
+   * vanish meanwhile. A job that is gone when its turn comes is left out.
    */
   list(): AsyncGenerator<FailedJob>;
   /**
@@ -32,9 +29,9 @@ export interface FailedJobs {
 }
 
 /** Opens the failed jobs of a queue for a person. The connection stays the caller's. */
-export function openFailedJobs(redis: Redis, name: string, prefix: string): FailedJobs {
+export function openFailedJobs({ redis, prefix }: QueuePlace, name: string): FailedJobs {
   const queue = new Queue<DeliveryEvent>(name, { connection: redis, prefix });
-  queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
+  queue.on("error", () => {}); // The call that fails tells its caller.
 
   return {
     async *list() {

@@ -1,27 +1,27 @@
 /** Follows a queue: tells each event as it is added, without consuming it. */
 import { Queue, QueueEvents } from "bullmq";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { connectionOptions, type RedisPlace, withRedis } from "./redis.ts";
+import { type QueueAddress, withQueuePlace } from "./queue-place.ts";
+import { connectionOptions } from "./redis.ts";
 
 export interface FollowOptions {
-  readonly redis: RedisPlace;
+  readonly address: QueueAddress;
   readonly queue: string;
-  readonly prefix: string;
-  /** In the order in which they were added. */
+  /** Called in the order in which the events were added. */
   readonly onEvent: (event: DeliveryEvent) => void;
-  /** A consumer that removes its jobs at once was faster. */
+  /** Called for a job that a consumer has removed before it was read. */
   readonly onGone: (jobId: string) => void;
   readonly onError: (cause: Error) => void;
 }
 
 const CLOSE_DEADLINE_MS = 2_000;
 
-/** Resolves once it follows. Connects again by itself when Redis goes away. */
+/** Resolves once it follows. It connects again by itself when Redis goes away. */
 export async function followQueue(options: FollowOptions): Promise<{ stop(): Promise<void> }> {
-  const { redis, prefix } = options;
+  const { redis, prefix } = options.address;
   const connection = { ...connectionOptions(redis), maxRetriesPerRequest: null };
   const shared = { prefix, connection };
-  // From a fixed place on, so that what is added while Redis is away is told too.
+  // From a fixed entry of the stream on, so that events are told that are added while Redis is away.
   const events = new QueueEvents(options.queue, { ...shared, lastEventId: await lastEventId(options) });
   const queue = new Queue(options.queue, shared);
   queue.on("error", options.onError);
@@ -44,9 +44,9 @@ export async function followQueue(options: FollowOptions): Promise<{ stop(): Pro
 }
 
 /** The newest entry of the queue's event stream. Rejects when Redis cannot be reached. */
-function lastEventId({ redis, queue, prefix }: FollowOptions): Promise<string> {
-  return withRedis(redis, async (client) => {
-    const [newest] = await client.xrevrange(`${prefix}:${queue}:events`, "+", "-", "COUNT", 1);
+function lastEventId({ address, queue }: FollowOptions): Promise<string> {
+  return withQueuePlace(address, async ({ redis, prefix }) => {
+    const [newest] = await redis.xrevrange(`${prefix}:${queue}:events`, "+", "-", "COUNT", 1);
     return newest?.[0] ?? "0-0";
   });
 }

@@ -1,6 +1,7 @@
 /** Removes what Redis holds of one party, beside what still has to be done: for `mm4d forget`. */
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
+import type { QueuePlace } from "./queue-place.ts";
 
 /** What a job holds: its data, and what its consumer said of it. Each is a text. */
 export interface JobTexts {
@@ -10,8 +11,7 @@ export interface JobTexts {
 }
 
 export interface ForgetJobsOptions {
-  readonly redis: Redis;
-  readonly prefix: string;
+  readonly place: QueuePlace;
   readonly queue: string;
   readonly concerns: (texts: JobTexts) => boolean | Promise<boolean>;
   /** Whether ids stay remembered, so that what comes again is a duplicate as before. */
@@ -37,7 +37,8 @@ const PAGE = 200;
 
 /** Goes through all jobs of a queue, whatever is done to it meanwhile. */
 export async function forgetJobs(options: ForgetJobsOptions): Promise<ForgottenJobs> {
-  const { redis, prefix, queue: name, concerns, keepIds, done, dryRun } = options;
+  const { queue: name, concerns, keepIds, done, dryRun } = options;
+  const { redis, prefix } = options.place;
   const base = `${prefix}:${name}`;
   const queue = new Queue(name, { connection: redis, prefix, skipMetasUpdate: true });
   queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
@@ -87,8 +88,7 @@ async function textsOf(redis: Redis, base: string, ids: readonly string[]): Prom
 
 /** What consumers said goes through a queue's stream of events too, for whoever follows it. */
 export async function forgetInStream(
-  redis: Redis,
-  prefix: string,
+  { redis, prefix }: QueuePlace,
   queue: string,
   concerns: (text: string) => boolean,
   dryRun: boolean,

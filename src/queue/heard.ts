@@ -1,5 +1,5 @@
 /** When each peer was heard last by any process or replica on this Redis, or before our own start: from the statistics. */
-import type { Redis } from "ioredis";
+import type { QueuePlace } from "./queue-place.ts";
 import { readStatistics } from "./statistics.ts";
 
 export interface Heard {
@@ -14,7 +14,7 @@ const LOOKED_BACK_MS = 24 * HOUR_MS;
 /** Some 25 hashes are read whole. */
 const ASKED_EVERY_MS = 300_000;
 
-export function createHeard(redis: Redis, prefix: string): Heard {
+export function createHeard(place: QueuePlace): Heard {
   const heard = new Map<string, Date>();
   let askedMs = Number.NEGATIVE_INFINITY;
   let known = false;
@@ -24,7 +24,7 @@ export function createHeard(redis: Redis, prefix: string): Heard {
       const until = new Date();
       const since = new Date(until.getTime() - LOOKED_BACK_MS);
       // Oldest first: the last one stays. What was known before stays too, where it is older.
-      for (const { peer, from } of await readStatistics(redis, prefix, { since, until, resolution: "hour" })) {
+      for (const { peer, from } of await readStatistics(place, { since, until, resolution: "hour" })) {
         heard.set(peer, new Date(Math.min(from.getTime() + HOUR_MS, until.getTime())));
       }
       known = true;

@@ -6,6 +6,7 @@ import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { beginningOf } from "../delivery/beginning.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
+import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
 
 /** What one look finds out. */
@@ -38,7 +39,7 @@ return errors
 `;
 
 /** Rejects when Redis does not answer, or refuses. */
-export async function lookAtQueue(redis: Redis, prefix: string, queue: string): Promise<QueueLook> {
+export async function lookAtQueue({ redis, prefix }: QueuePlace, queue: string): Promise<QueueLook> {
   const key = (part: string): string => `${prefix}:${queue}:${part}`;
   const due = String((Date.now() + 1) * DELAYED_SCORE - 1);
   const pipeline = redis.pipeline();

@@ -2,9 +2,9 @@
  * Looks at queues from time to time, and tells what one look cannot: whether
  * anything is taken from them, whoever takes it, and whether a worker is connected.
  */
-import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
+import type { QueuePlace } from "./queue-place.ts";
 import { lookAtQueue, type QueueLook } from "./queue-use.ts";
 
 export interface QueueWatch {
@@ -15,8 +15,7 @@ export interface QueueWatch {
 }
 
 export interface QueueWatchOptions {
-  readonly redis: Redis;
-  readonly prefix: string;
+  readonly place: QueuePlace;
   readonly names: readonly string[];
   /** How often `look` is called while Redis answers, in milliseconds. */
   readonly everyMs: number;
@@ -28,7 +27,7 @@ interface Seen {
   readonly notTakenMs: number | null;
 }
 
-export function createQueueWatch({ redis, prefix, names, everyMs }: QueueWatchOptions): QueueWatch {
+export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): QueueWatch {
   const seen = new Map<string, Seen>();
   let known: Workers = { counts: new Map(), unknown: "not looked at yet", nameless: null };
   let askAgainMs = Number.NEGATIVE_INFINITY;
@@ -38,7 +37,7 @@ export function createQueueWatch({ redis, prefix, names, everyMs }: QueueWatchOp
       const refused: unknown[] = [];
       for (const name of names) {
         try {
-          const look = await lookAtQueue(redis, prefix, name);
+          const look = await lookAtQueue(place, name);
           seen.set(name, withTime(look, seen.get(name), performance.now(), everyMs));
         } catch (cause) {
           // Where one may not be looked at, the others are; of that one nothing is known any more.
@@ -48,7 +47,7 @@ export function createQueueWatch({ redis, prefix, names, everyMs }: QueueWatchOp
       }
       if (refused.length > 0) throw refused[0];
       if (performance.now() < askAgainMs) return;
-      known = await workersOf(redis, prefix, names);
+      known = await workersOf(place, names);
       askAgainMs = performance.now() + BOUNDS.clientsListedEvery.value * (known.unknown === null ? 1 : ASKED_LESS);
     },
     queues: () =>
@@ -92,7 +91,7 @@ interface Workers {
  * its own name behind it, where it has one. BullMQ's own `getWorkers` makes an object of each client of the server,
  * and gives one that is not there where the server does not know the command.
  */
-async function workersOf(redis: Redis, prefix: string, names: readonly string[]): Promise<Workers> {
+async function workersOf({ redis, prefix }: QueuePlace, names: readonly string[]): Promise<Workers> {
   try {
     const list = String(await redis.client("LIST"));
     const counts = new Map(names.map((name) => [name, countNamed(list, clientName(prefix, name))]));

@@ -3,14 +3,14 @@
  * whether it takes writes. Asks once a second, so that nothing waits for a
  * command to find out.
  */
-import type { Redis } from "ioredis";
-import { evicts, hearWhyNot, type RedisServer, readMark, readServer, unsuitable, writeProbe } from "./redis.ts";
+import type { QueuePlace } from "./queue-place.ts";
+import { hearWhyNot } from "./redis.ts";
 import { clusterFault, redisFault } from "./redis-faults.ts";
+import { readMark, writeProbe } from "./redis-probe.ts";
+import { evicts, type RedisServer, readServer, unsuitable } from "./redis-server.ts";
 
 export interface RedisWatchOptions {
-  readonly redis: Redis;
-  /** Of the queue's keys, among which one is written to see whether writes are taken. */
-  readonly prefix: string;
+  readonly place: QueuePlace;
   /** Whether nothing may be put on a queue from which Redis may evict jobs. */
   readonly refuseEviction: boolean;
   /** Once for each outage, and once when it is over. */
@@ -46,8 +46,7 @@ const TICK_MS = 1_000;
 const PROBE_EVERY_MS = 5_000;
 
 export function watchRedis({
-  redis,
-  prefix,
+  place,
   refuseEviction,
   onAway,
   onBack,
@@ -56,6 +55,7 @@ export function watchRedis({
   onTick,
   onError,
 }: RedisWatchOptions): RedisWatch {
+  const { redis } = place;
   let stopping = false;
   let wake = (): void => {};
   let server: RedisServer | null = null;
@@ -153,7 +153,7 @@ export function watchRedis({
     const seen = current();
     if (seen === null) return;
     try {
-      const mark = await readMark(redis, prefix);
+      const mark = await readMark(place);
       if (lastMark !== "" && mark !== "" && mark !== lastMark) onEmptied();
       if (mark !== "") lastMark = mark;
       marked = { identity: seen.identity, mark };
@@ -167,7 +167,7 @@ export function watchRedis({
   async function probe(): Promise<void> {
     if (current() === null || performance.now() - probedMs < PROBE_EVERY_MS) return;
     probedMs = performance.now();
-    writeFault = await writeProbe(redis, prefix).then(() => {
+    writeFault = await writeProbe(place).then(() => {
       writtenAt = new Date();
       return null;
     }, redisFault);

@@ -4,10 +4,10 @@
  * minute in which its report came: whatever dies meanwhile, and however often it
  * is published again, it counts once. What several processes count is one sum.
  */
-import type { Redis } from "ioredis";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Kind, Tally } from "../delivery/tally.ts";
 import type { Disposition, Outcome } from "../delivery/verdict.ts";
+import type { QueuePlace } from "./queue-place.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -53,8 +53,7 @@ export function bucketOf(time: Date, resolution: Resolution): Date {
 
 /** Every count from the bucket of `since` to that of `until`, oldest first. Rejects when Redis does not answer. */
 export async function readStatistics(
-  redis: Redis,
-  prefix: string,
+  { redis, prefix }: QueuePlace,
   { since, until, resolution }: { readonly since: Date; readonly until: Date; readonly resolution: Resolution },
 ): Promise<readonly Tally[]> {
   const { ms } = RESOLUTIONS[resolution];

@@ -8,11 +8,10 @@ import type { AcknowledgementDesk, QuarantineDesk } from "../admin/operations.ts
 import { openQuarantine, QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
 import { type Replayer, replay } from "../quarantine/replay.ts";
 import { readSavedBodyAside } from "../quarantine/saved-body-aside.ts";
-import type { RedisClient } from "../queue/redis.ts";
+import type { QueuePlace } from "../queue/queue-place.ts";
 
 export interface OperatingOptions {
-  readonly redis: RedisClient;
-  readonly prefix: string;
+  readonly place: QueuePlace;
   /** Those of events. */
   readonly queues: readonly string[];
   /** Why Redis cannot be used now; null when it can. */
@@ -32,7 +31,7 @@ export interface Operating {
   close(): Promise<void>;
 }
 
-export function createOperating({ redis, prefix, queues: names, redisAway, replayer }: OperatingOptions): Operating {
+export function createOperating({ place, queues: names, redisAway, replayer }: OperatingOptions): Operating {
   const opened = new Set<Openable>();
 
   /** One whose beginning failed never works again: it is opened anew. */
@@ -56,11 +55,11 @@ export function createOperating({ redis, prefix, queues: names, redisAway, repla
     };
   }
 
-  const quarantine = once(() => openQuarantine(redis, prefix));
-  const acknowledgements = once(() => openAcknowledgements(redis, prefix));
+  const quarantine = once(() => openQuarantine(place));
+  const acknowledgements = once(() => openAcknowledgements(place));
   const queues = [...names, ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE].map((name) =>
     once(() => {
-      const found = new Queue(name, { connection: redis, prefix });
+      const found = new Queue(name, { connection: place.redis, prefix: place.prefix });
       found.on("error", () => {}); // Whoever looks hears of it from the call that fails.
       return { queue: found, ready: () => found.waitUntilReady(), close: () => found.close() };
     }),

@@ -63,7 +63,8 @@ import {
   QueueRefusedError,
 } from "../queue/publisher.ts";
 import { createQueueWatch } from "../queue/queue-watch.ts";
-import { connectRedis, describeRedis, type RedisPlace, type RedisServer, redisAt, redisOf } from "../queue/redis.ts";
+import { connectRedis, describeRedis, type RedisPlace, redisAt, redisOf } from "../queue/redis.ts";
+import type { RedisServer } from "../queue/redis-server.ts";
 import { watchRedis } from "../queue/redis-watch.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "../settings/config.ts";
@@ -78,8 +79,9 @@ import type { Peer } from "../smtp/peer.ts";
 import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
 import { durationInWords } from "../text/quantities.ts";
 import { type Judged, noteOf, type ReceivedNote, unanswered } from "../trace/fate-note.ts";
+import { findTrace } from "../trace/find.ts";
 import { idsOf } from "../trace/note.ts";
-import { createTraceWriter, findTrace } from "../trace/writer.ts";
+import { createTraceWriter } from "../trace/writer.ts";
 import { VERSION } from "../version.ts";
 import { createOperating } from "./desks.ts";
 
@@ -322,12 +324,12 @@ async function start(
   const embedded = given ? undefined : await startEmbedded(join(dataDir, "redis"));
   const place = given ?? redisAt(embedded?.url ?? "");
   const redis = connectRedis(place);
+  const queuePlace = { redis, prefix: config.queuePrefix };
   releasers.push(async () => redis.disconnect());
-  silence = createSilence({ traffic, heard: createHeard(redis, config.queuePrefix), times });
+  silence = createSilence({ traffic, heard: createHeard(queuePlace), times });
   silence.usePeers(files.peers());
   const queueWatch = createQueueWatch({
-    redis,
-    prefix: config.queuePrefix,
+    place: queuePlace,
     names: [config.queue, ...config.queues.map((fanOut) => fanOut.queue), ACKNOWLEDGEMENTS_QUEUE],
     everyMs: QUEUES_SEEN_EVERY_MS,
   });
@@ -335,8 +337,7 @@ async function start(
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
 
   const trace = createTraceWriter({
-    redis,
-    prefix: config.queuePrefix,
+    place: queuePlace,
     hours: config.traceHours,
     maxBytes: config.traceMaxBytes,
   });
@@ -358,8 +359,7 @@ async function start(
 
   const drain = journal && beginDrain(journal);
   const watch = watchRedis({
-    redis,
-    prefix: config.queuePrefix,
+    place: queuePlace,
     refuseEviction: config.redisChecks === "enforce",
     onAway: (reason) => outages.redis.begun(reason),
     onBack: noteRedis,
@@ -375,8 +375,7 @@ async function start(
   if (drain) releasers.push(() => drain.stop(config.shutdownGraceMs));
 
   const operating = createOperating({
-    redis,
-    prefix: config.queuePrefix,
+    place: queuePlace,
     queues: [config.queue, ...config.queues.map((further) => further.queue)],
     redisAway,
     replayer: () => ({
@@ -463,11 +462,11 @@ async function start(
         tallies(agoMs, resolution) {
           const until = new Date();
           const since = new Date(until.getTime() - agoMs);
-          return readStatistics(redis, config.queuePrefix, { since, until, resolution });
+          return readStatistics(queuePlace, { since, until, resolution });
         },
         async trace(wanted) {
           await flushTrace();
-          return findTrace(redis, config.queuePrefix, config.queue, wanted);
+          return findTrace(queuePlace, config.queue, wanted);
         },
         quarantine: operating.quarantine,
         acknowledgements: operating.acknowledgements,
@@ -543,7 +542,7 @@ async function start(
       reply,
       onAnswered(handed) {
         if (!handed) log.replyLost(sessionId, peer, reply);
-        if (note) trace.note(handed ? note : unanswered(note));
+        if (note) trace.write(handed ? note : unanswered(note));
       },
     };
   }
@@ -706,7 +705,7 @@ async function start(
 
   function noteEvent({ id, event }: Extract<JournalRecord, { kind: "event" }>, { duplicateOf }: Published): void {
     const labels = { peer: event.data.peer.name, type: event.type };
-    trace.note({ kind: "queued", at: new Date().toISOString(), recordId: id, duplicateOf, ids: idsOf(event), event });
+    trace.write({ kind: "queued", at: new Date().toISOString(), recordId: id, duplicateOf, ids: idsOf(event), event });
     if (duplicateOf !== null) {
       traffic.noteDuplicate(event.data.peer.name);
       metrics.duplicates.inc(labels);
@@ -767,7 +766,7 @@ async function start(
   }
 
   async function lookAtQuarantine(): Promise<void> {
-    inQuarantine = await measureQuarantine(redis, config.queuePrefix, inQuarantine);
+    inQuarantine = await measureQuarantine(queuePlace, inQuarantine);
     quarantine.measured(inQuarantine);
   }
 

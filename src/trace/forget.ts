@@ -1,9 +1,12 @@
-/** Removes reports from the trace: blocks are written anew without their notes, and the index without their names. */
+/** Removes reports from the trace: writes blocks anew without their notes, and erases their names from the index. */
 import type { Redis } from "ioredis";
-import type { TraceNote } from "./note.ts";
+import type { QueuePlace } from "../queue/queue-place.ts";
 import {
+  blockKey,
+  blocksKey,
   bucketOf,
   deflateBlock,
+  entriesIn,
   GENERATIONS,
   HASH_AT,
   hashOf,
@@ -12,9 +15,10 @@ import {
   inflateBlock,
   namesOf,
   traceKey,
-} from "./writer.ts";
+} from "./blocks.ts";
+import type { TraceNote } from "./note.ts";
 
-/** A place in the index: of which block, by which hash. */
+/** A hash in the index, and of which block it is. */
 interface Indexed {
   readonly number: number;
   readonly hashed: Buffer;
@@ -27,13 +31,12 @@ interface Block {
 }
 
 /**
- * Gives how many notes were removed: those that `concerns` says it of, and all others of the
- * events in `eventIds`, to which it adds the events of the former. Services may write meanwhile:
- * a block is never changed by them, and the index only grows.
+ * Removes each note that `concerns` picks, and all others of the same events; gives how many.
+ * `eventIds` are further events whose notes go, and the events of the picked notes are added to it.
+ * Services may write meanwhile, because they never change a block and only append to the index.
  */
 export async function forgetInTrace(
-  redis: Redis,
-  prefix: string,
+  { redis, prefix }: QueuePlace,
   concerns: (json: string) => boolean,
   eventIds: Set<string>,
   dryRun: boolean,
@@ -46,9 +49,9 @@ export async function forgetInTrace(
   async function* blocks(): AsyncGenerator<Block> {
     for (let generation = first; generation <= Number(newest); generation += 1) {
       const base = `${meta}:${generation}`;
-      const count = Number(await redis.get(`${base}:blocks`));
+      const count = Number(await redis.get(blocksKey(base)));
       for (let number = 1; number <= count; number += 1) {
-        const bytes = await redis.getBuffer(`${base}:b${number}`);
+        const bytes = await redis.getBuffer(blockKey(base, number));
         if (bytes) yield { base, number, lines: await linesOf(bytes) };
       }
     }
@@ -61,7 +64,7 @@ export async function forgetInTrace(
     }
   }
   const goneOf = (lines: readonly string[]): ReadonlySet<string> => {
-    // What was said of it later holds its event's id only.
+    // A later note of an event may hold nothing but the event's id.
     const isOfEvent = (line: string): boolean => eventIds.size > 0 && eventIds.has(noteIn(line).ids.eventId ?? "");
     return new Set(lines.filter((line) => concerns(line) || isOfEvent(line)));
   };
@@ -82,11 +85,11 @@ export async function forgetInTrace(
     }
   }
   if (dryRun) return removed;
-  // Who is stopped in the middle runs it again. So the notes go last, because only they tell which names to erase,
-  // and the newest first, because only the first one of an event may hold the number.
+  // A person whose run was stopped in the middle runs it again. So the notes go last, because only they tell which
+  // names to erase; the newest go first, because only the first note of an event may hold the number.
   for (const [index, places] of unnamed) await eraseIn(redis, index, places);
   for (const { base, number } of concerned.reverse()) {
-    const block = `${base}:b${number}`;
+    const block = blockKey(base, number);
     const bytes = await redis.getBuffer(block);
     if (bytes) await rewriteBlock(redis, block, bytes, goneOf);
   }
@@ -107,30 +110,27 @@ async function rewriteBlock(
 }
 
 async function linesOf(block: Buffer): Promise<readonly string[]> {
-  return (await inflateBlock(block)).toString().split("\n");
+  return (await inflateBlock(block)).split("\n");
 }
 
 function noteIn(line: string): TraceNote {
   return JSON.parse(line) as TraceNote;
 }
 
-/** Zeros where the hashes stood. */
+/** Writes zeros over the hashes. */
 async function eraseIn(redis: Redis, index: string, places: readonly Indexed[]): Promise<void> {
   const bytes = await redis.getBuffer(index);
   if (bytes === null) return;
   const wanted = new Set(places.map(({ number, hashed }) => `${number} ${hashed.toString("hex", HASH_AT)}`));
-  for (let at = 0; at < bytes.byteLength; ) {
-    const number = bytes.readUInt32BE(at);
-    const from = at + 6;
-    at = from + bytes.readUInt16BE(at + 4) * INDEXED_BYTES;
-    for (let place = from; place < at; place += INDEXED_BYTES) {
-      const found = `${number} ${bytes.toString("hex", place, place + INDEXED_BYTES)}`;
-      if (wanted.has(found)) await redis.eval(ERASE, 1, index, place, Buffer.alloc(INDEXED_BYTES));
+  for (const { number, from, to } of entriesIn(bytes)) {
+    for (let at = from; at < to; at += INDEXED_BYTES) {
+      const found = `${number} ${bytes.toString("hex", at, at + INDEXED_BYTES)}`;
+      if (wanted.has(found)) await redis.eval(ERASE, 1, index, at, Buffer.alloc(INDEXED_BYTES));
     }
   }
 }
 
-/** A generation that has gone meanwhile must not come back. */
+/** SETRANGE would make the key of a generation that was removed meanwhile. */
 const ERASE = `
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('SETRANGE', KEYS[1], ARGV[1], ARGV[2]) end
 `;

@@ -1,22 +1,9 @@
-/**
- * What is remembered of a report on its way from the relay to the queue and back
- * to its MMSC, and how a person is told of it.
- */
+/** What is remembered of a report on its way from the relay to the queue and back to its MMSC. */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import { beginningOf } from "../delivery/beginning.ts";
-import { describeEvent } from "../delivery/describe.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
-import {
-  type Mask,
-  maskAllNumbers,
-  maskHeader,
-  masksByHeader,
-  type NumberMasks,
-  numberMasks,
-  partiesOf,
-} from "../text/masking.ts";
 
 /** One stretch of the way. */
 export type TraceNote =
@@ -32,26 +19,26 @@ export type TraceNote =
       readonly mailFrom: string;
       readonly bytes: number;
       readonly tookMs: number;
-      /** What we said, or were to say, such as `250 2.0.0 …`. */
+      /** What we said, or meant to say, such as `250 2.0.0 …`. */
       readonly reply: string;
       /** False when it could not be said; absent otherwise, and in notes of 1.0.0. */
       readonly answered?: boolean;
       /** What became of it, besides an event. */
       readonly fate: string | null;
-      /** As it came, a character a byte, the first {@link MAX_HEADER_LENGTH}. */
+      /** As it came, one character for each byte, {@link MAX_HEADER_LENGTH} of them at most. */
       readonly header: string;
       readonly ids: ReportIds;
       readonly event: DeliveryEvent | null;
     }
-  /** Its event was put on the queue, or stood there already. */
+  /** Its event was put on the queue, or was there already. */
   | {
       readonly kind: "queued";
       readonly at: string;
       readonly recordId: string;
-      /** The job that stood for it already. */
+      /** The job that was there for it already. */
       readonly duplicateOf: string | null;
       readonly ids: ReportIds;
-      /** Null when it stands in another note. */
+      /** Null when another note has it. */
       readonly event: DeliveryEvent | null;
     }
   /** Its acknowledgement was tried, or came back. */
@@ -67,7 +54,7 @@ export type TraceNote =
 
 export type AcknowledgementResult = "sent" | "retried" | "failed" | "bounced";
 
-/** By which a report is found again. */
+/** The names by which a report is found again. */
 export interface ReportIds {
   readonly eventId: string | null;
   readonly messageId: string | null;
@@ -77,10 +64,10 @@ export interface ReportIds {
 }
 
 export const MAX_HEADER_LENGTH = 4_096;
-/** A response may name thousands. */
+/** A response may name thousands of recipients. */
 const MAX_RECIPIENTS = 20;
 
-/** The event as a trace keeps it: of thousands of recipients the first, of long fields the beginning. */
+/** The event as a trace keeps it: the first of thousands of recipients, and the beginning of long fields. */
 export function shortened(event: DeliveryEvent): DeliveryEvent {
   const { requestRecipients, raw } = event.data;
   const cut = (text: string | null): string | null => text && beginningOf(text);
@@ -103,7 +90,7 @@ export function idsOf(event: DeliveryEvent): ReportIds {
 }
 
 /**
- * A recipient as it is compared: the digits of a number, however it is written, or
+ * A recipient in the form in which it is compared: the digits of a number, however it is written, or
  * an address. A carrier's log has the number with its type, in brackets, or at a host.
  */
 export function numberOf(written: string): string {
@@ -121,8 +108,8 @@ export function numberOf(written: string): string {
 }
 
 /**
- * What a recipient that is looked for may be remembered as: a carrier's log has the
- * number behind its international prefix, and the event without it (`internationalPrefixes`).
+ * The forms in which a recipient that somebody looks for may be remembered. A carrier's log has the
+ * number behind its international prefix, and the event has it without (`internationalPrefixes`).
  */
 export function numbersSought(written: string): readonly string[] {
   const number = numberOf(written);
@@ -130,12 +117,12 @@ export function numbersSought(written: string): readonly string[] {
   return behind === undefined ? [number] : [number, behind];
 }
 
-/** An id without quotes or angle brackets: relays, echoes and people write them or not. Of a long one the beginning. */
+/** An id without quotes or angle brackets, because relays, echoes and people write them or not. A long one is cut. */
 export function bareId(id: string): string {
   const text = id.trimStart();
   let start = 0;
   while (OPENING.has(text[start] ?? "")) start += 1;
-  // Cut first: nothing is done with the rest, whatever it is.
+  // Cut first, so that a long id costs nothing, whatever is in it.
   const whole = text.length - start <= BOUNDS.idCompared.value;
   const kept = text.slice(start, start + BOUNDS.idCompared.value);
   if (!whole) return kept;
@@ -152,7 +139,7 @@ export function idsOfAcknowledgement({ eventId, messageId, transactionId }: Ackn
   return { eventId, messageId, transactionId, numbers: [] };
 }
 
-/** What a consumer has done with the event by now. */
+/** What a consumer has done with the event so far. */
 export interface JobState {
   /** In words; `gone` when the job is no longer kept. */
   readonly state: string;
@@ -161,20 +148,20 @@ export interface JobState {
   readonly finishedAt: string | null;
 }
 
-/** One report: every note about it, oldest first. Those that came twice are one. */
+/** One report: every note about it, oldest first. A report that came twice is one. */
 export interface TracedReport {
   /** Null for what made no event. */
   readonly event: DeliveryEvent | null;
   readonly ids: ReportIds;
   readonly notes: readonly TraceNote[];
-  /** Null when it was not put on the queue, as far as is remembered. */
+  /** Null when no note says that it was put on the queue. */
   readonly job: JobState | null;
 }
 
 export interface Trace {
   /** Oldest first. */
   readonly reports: readonly TracedReport[];
-  /** More were found than are told. */
+  /** Whether more reports were found than these. */
   readonly more: boolean;
 }
 
@@ -201,102 +188,4 @@ function keyOf(note: TraceNote): string {
     return `${bareId(messageId ?? "")} ${bareId(transactionId ?? "")}`;
   }
   return note.kind === "received" ? `${note.at} ${note.sessionId}` : note.at;
-}
-
-/** A report in words. */
-export interface ToldReport {
-  /** What it says, and its names. */
-  readonly headline: readonly string[];
-  /** Its way, a time each; the last one is "now" where there is a job. */
-  readonly steps: readonly { readonly at: string; readonly text: string }[];
-}
-
-export function tellReport(report: TracedReport, numbers: "masked" | "full"): ToldReport {
-  const { event, ids, notes, job } = report;
-  const mask = masksOf(report);
-  const shown: Shown =
-    numbers === "full"
-      ? { line: (line) => line, id: (id) => beginningOf(id), text: (text) => beginningOf(text) }
-      : {
-          // Of a recipient and of an originator, who come first, the numbers are always known.
-          line: mask.id,
-          id: (id) => mask.id(beginningOf(id)),
-          // Where its parties are not known for certain, what is no id may hold their numbers.
-          text: (text) => mask.text(event ? beginningOf(text) : maskAllNumbers(beginningOf(text))),
-        };
-  return {
-    headline: headline(event, ids, shown),
-    steps: [
-      ...notes.map((note) => ({ at: note.at, text: describeNote(note, shown) })),
-      ...(job === null ? [] : [{ at: "now", text: shown.text(describeJob(job)) }]),
-    ],
-  };
-}
-
-/** By its event, or else by what its header says of parties. */
-function masksOf({ event, notes }: TracedReport): NumberMasks {
-  if (event) return numberMasks(partiesOf(event));
-  return masksByHeader(notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1) ?? "");
-}
-
-/** The header of the message as it came last, if that is remembered. */
-export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "full"): string | null {
-  const header = notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1);
-  if (header === undefined) return null;
-  const whole = Buffer.from(header, "latin1").toString();
-  // What was kept of a long one may end within a number.
-  const text = header.length < MAX_HEADER_LENGTH ? whole : beginningOf(whole, whole.length - 1);
-  return numbers === "full" ? text : maskHeader(text, event ? partiesOf(event) : []);
-}
-
-/** Makes what a peer wrote fit to be shown. What is ours needs no mask. */
-interface Shown {
-  /** Of what is short. */
-  readonly line: Mask;
-  readonly id: Mask;
-  readonly text: Mask;
-}
-
-function headline(
-  event: DeliveryEvent | null,
-  { messageId, transactionId }: ReportIds,
-  shown: Shown,
-): readonly string[] {
-  const transaction = `transaction ${shown.id(transactionId ?? "without id")}`;
-  if (event) return [...describeEvent(event).map(shown.line), `  ${transaction}, event ${event.id}`];
-  return ["No event", `  message ${shown.id(messageId ?? "without id")}, ${transaction}`];
-}
-
-function describeNote(note: TraceNote, shown: Shown): string {
-  switch (note.kind) {
-    case "received": {
-      const { peer, sessionId, mailFrom, bytes, tookMs, reply, answered = true, fate } = note;
-      const tls = peer.tls === null ? "" : ` with ${peer.tls.protocol}`;
-      const became = fate === null ? "" : `; ${fate}`;
-      const said = answered
-        ? `answered "${reply}" after ${tookMs.toFixed(1)} ms`
-        : `could not be answered "${reply}": the connection was closed`;
-      return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${shown.text(mailFrom)}>, ${bytes} bytes; ${said}${became}`;
-    }
-    case "queued":
-      return note.duplicateOf === null
-        ? `put on the queue as job ${note.recordId}`
-        : `not queued again: it is a duplicate of job ${note.duplicateOf}`;
-    case "acknowledgement":
-      return `acknowledgement ${ACKNOWLEDGED[note.result]}: ${shown.text(note.detail)}`;
-  }
-}
-
-const ACKNOWLEDGED = {
-  sent: "sent",
-  retried: "not taken, tried again later",
-  failed: "not taken, given up",
-  bounced: "came back",
-} as const;
-
-function describeJob({ state, attempts, error, finishedAt }: JobState): string {
-  if (state === "gone") return "the job is no longer kept: it was consumed, or removed";
-  const tried = attempts === 0 ? "" : ` after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
-  const when = finishedAt === null ? "" : ` at ${finishedAt}`;
-  return `the job is ${state}${tried}${when}${error === null ? "" : `: ${error}`}`;
 }

@@ -27,7 +27,8 @@ import { createLog } from "../../src/monitoring/log.ts";
 import { maskEvent } from "../../src/text/masking.ts";
 import { visible } from "../../src/text/visible.ts";
 import { noteOf } from "../../src/trace/fate-note.ts";
-import { idsOf, reportsOf, type TracedReport, type TraceNote, tellReport } from "../../src/trace/note.ts";
+import { idsOf, reportsOf, type TracedReport, type TraceNote } from "../../src/trace/note.ts";
+import { tellReport } from "../../src/trace/told.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
 import { bounce } from "../support/bounce.ts";
 import { decodeWords } from "../support/decode-words.ts";
@@ -163,11 +164,11 @@ const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
   },
   "the trace, written": ({ note, event }) => {
     const redis = { status: "end" } as Redis;
-    const writer = createTraceWriter({ redis, prefix: "bull", hours: 1, maxBytes: 1e6 });
-    writer.note(note);
+    const writer = createTraceWriter({ place: { redis, prefix: "bull" }, hours: 1, maxBytes: 1e6 });
+    writer.write(note);
     if (event) idsOf(event);
     const { ids } = note;
-    writer.note({ kind: "queued", at: note.at, recordId: "j1", duplicateOf: null, ids, event });
+    writer.write({ kind: "queued", at: note.at, recordId: "j1", duplicateOf: null, ids, event });
     return reportsOf([note, note, note]);
   },
   "the trace, told": ({ report }) =>

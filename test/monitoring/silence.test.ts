@@ -30,7 +30,7 @@ test("a peer is silent where it spoke neither here nor to a replica on the same 
   const traffic = createTraffic();
   const silence = createSilence({
     traffic,
-    heard: createHeard(own.redis, own.prefix),
+    heard: createHeard(own),
     times: { silentFromStartMs: 0, silentMs: 24 * HOUR_MS },
   });
   const names = ["here", "elsewhere", "long-ago", "never"];
@@ -58,7 +58,7 @@ test("Redis is not asked while nobody has been silent for long, and a peer that 
   const silenceAfter = (silentFromStartMs: number) =>
     createSilence({
       traffic: createTraffic(),
-      heard: createHeard(own.redis, own.prefix),
+      heard: createHeard(own),
       times: { silentFromStartMs, silentMs: 24 * HOUR_MS },
     });
   const fresh = silenceAfter(HOUR_MS);

@@ -171,7 +171,7 @@ test("it is counted by peer without reading its messages, but for those that mm4
   }
   const sent = async () => Number(/total_net_output_bytes:(\d+)/.exec(await redis.info("stats"))?.[1]);
   const before = await sent();
-  const first = await measureQuarantine(redis, prefix, new Map());
+  const first = await measureQuarantine(own, new Map());
   const readFirst = (await sent()) - before;
   expect(Object.fromEntries([...first].map(([id, { peer }]) => [id, peer]))).toEqual(kept);
   for (const { bytes } of first.values()) expect(bytes).toBeGreaterThan(100_000);
@@ -182,7 +182,7 @@ test("it is counted by peer without reading its messages, but for those that mm4
   const [gone = ""] = first.keys();
   await older.remove(gone);
   const beforeSecond = await sent();
-  const second = await measureQuarantine(redis, prefix, first);
+  const second = await measureQuarantine(own, first);
   expect((await sent()) - beforeSecond).toBeLessThan(10_000);
   expect([second.size, second.has(gone)]).toEqual([54, false]);
   await older.close();
@@ -214,7 +214,7 @@ test("what somebody else puts there keeps nothing of ours from being counted and
     '{"peer":{"name":""},"raw":"x"}',
   ];
   for (const [index, data] of foreign.entries()) await put(`${index}`, { data });
-  const quarantine = openQuarantine(redis, config.queuePrefix);
+  const quarantine = openQuarantine({ redis, prefix: config.queuePrefix });
   expect((await quarantine.list()).map((entry) => entry.id)).toEqual([id]);
   expect((await quarantine.newest(100)).map((entry) => entry.id)).toEqual([id]);
   for await (const entry of quarantine.ofReason("no-status")) expect(entry.id).toBe(id);
@@ -227,7 +227,7 @@ test("what somebody else puts there keeps nothing of ours from being counted and
   await put("broken", { data: "null", opts: "{" });
   await redis.set(`${key}:other`, "no job at all");
   await redis.lpush(`${key}:wait`, "other");
-  const counted = await measureQuarantine(redis, config.queuePrefix, new Map());
+  const counted = await measureQuarantine({ redis, prefix: config.queuePrefix }, new Map());
   expect(counted.get(id)).toMatchObject({ peer: "a" });
   const others = [...counted].filter(([job]) => job !== id);
   expect(others.length).toBe(foreign.length + 4);

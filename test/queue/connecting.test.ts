@@ -65,9 +65,8 @@ test("with our certificate Redis is reached by each kind of connection, and a re
   const queue = new Queue("q", { connection: { ...connectionOptions(where), maxRetriesPerRequest: null } });
   const seen: string[] = [];
   const following = await followQueue({
-    redis: where,
+    address: { redis: where, prefix: "bull" },
     queue: "q",
-    prefix: "bull",
     onEvent: ({ id }) => seen.push(id),
     onGone: () => {},
     onError: () => {},

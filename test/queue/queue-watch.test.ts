@@ -36,7 +36,7 @@ afterEach(async () => {
 const EVERY_MS = 40;
 
 function watch(names = [name], prefix = "bull"): QueueWatch {
-  return createQueueWatch({ redis, prefix, names, everyMs: EVERY_MS });
+  return createQueueWatch({ place: { redis, prefix }, names, everyMs: EVERY_MS });
 }
 
 async function look(watching: QueueWatch) {
@@ -157,12 +157,12 @@ test("workers are counted by their queue, with a name or without; who only liste
 test("where Redis does not tell its clients, it is not known whether a worker is connected, and why", async () => {
   await server.call("ACL", "SETUSER", "limited", "on", ">secret", "~*", "+@all", "-@dangerous", "+info");
   const limited = new Redis(server.url.replace("//", "//limited:secret@"));
-  const watching = createQueueWatch({ redis: limited, prefix: "bull", names: [name], everyMs: EVERY_MS });
+  const watching = createQueueWatch({ place: { redis: limited, prefix: "bull" }, names: [name], everyMs: EVERY_MS });
   startWorker(async () => {});
   expect(await look(watching)).toMatchObject({ workers: null, workersUnknown: expect.stringMatching(/^NOPERM /) });
   // The right that ops/redis/users.acl gives.
   await server.call("ACL", "SETUSER", "limited", "+client|list");
-  const allowed = createQueueWatch({ redis: limited, prefix: "bull", names: [name], everyMs: EVERY_MS });
+  const allowed = createQueueWatch({ place: { redis: limited, prefix: "bull" }, names: [name], everyMs: EVERY_MS });
   await eventually(
     () => look(allowed),
     ({ workersUnknown }) => workersUnknown === null,
@@ -171,7 +171,7 @@ test("where Redis does not tell its clients, it is not known whether a worker is
 
   const without = await startRedis(["--rename-command", "CLIENT", ""]);
   const ignorant = new Redis(without.url);
-  const there = createQueueWatch({ redis: ignorant, prefix: "bull", names: [name], everyMs: EVERY_MS });
+  const there = createQueueWatch({ place: { redis: ignorant, prefix: "bull" }, names: [name], everyMs: EVERY_MS });
   expect(await look(there)).toMatchObject({ workers: null, workersUnknown: expect.stringMatching(/unknown command/) });
   ignorant.disconnect();
   await without.stop();
@@ -252,12 +252,12 @@ test("where a worker may not name its connection, it is not known whether one is
   const other = await startRedis();
   const seeing = new Redis(other.url);
   await seeing.call("ACL", "SETUSER", "nameless", "on", ">secret", "~*", "&*", "+@all", "-client|setname");
-  const watching = createQueueWatch({ redis: seeing, prefix: "bull", names: [name], everyMs: EVERY_MS });
+  const watching = createQueueWatch({ place: { redis: seeing, prefix: "bull" }, names: [name], everyMs: EVERY_MS });
   expect(await look(watching)).toMatchObject({ workers: 0, workersUnknown: null });
   const url = other.url.replace("//", "//nameless:secret@");
   const worker = new Worker(name, async () => {}, { connection: { url, maxRetriesPerRequest: null } });
   worker.on("error", () => {}); // Redis ends before it does.
-  const fresh = () => createQueueWatch({ redis: seeing, prefix: "bull", names: [name], everyMs: EVERY_MS });
+  const fresh = () => createQueueWatch({ place: { redis: seeing, prefix: "bull" }, names: [name], everyMs: EVERY_MS });
   const use = await eventually(
     () => look(fresh()),
     ({ workersUnknown }) => workersUnknown !== null,

@@ -48,7 +48,7 @@ const since = (minutes: number) => ({
   until: NOW,
   resolution: resolutionSince(ago(minutes), NOW),
 });
-const all = async (minutes: number) => readStatistics(own.redis, own.prefix, since(minutes));
+const all = async (minutes: number) => readStatistics(own, since(minutes));
 
 test("what several processes count is one sum, by minute, hour and day", async () => {
   publishers.push(newPublisher());

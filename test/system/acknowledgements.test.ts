@@ -441,7 +441,7 @@ describe.concurrent("whatever its MMSC does", () => {
   test.concurrent("it is away for ten minutes, sixty times as fast as it would be: what is owed is sent in the attempt after them", async () => {
     await tenMinutes.report(service.smtpPort, "tx-ten-minutes");
     const client = new Redis(redis.url, { maxRetriesPerRequest: null });
-    const acknowledgements = openAcknowledgements(client, "bull");
+    const acknowledgements = openAcknowledgements({ redis: client, prefix: "bull" });
     const startedMs = performance.now();
     const minutes = () => (performance.now() - startedMs) / 1_000;
     let failed = 0;

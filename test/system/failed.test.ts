@@ -156,7 +156,7 @@ test("more than one page is told and retried in order, and what vanishes meanwhi
 
   const told: string[] = [];
   await withRedis(redisAt(redis.url), async (client) => {
-    const jobs = openFailedJobs(client, QUEUE, "bull");
+    const jobs = openFailedJobs({ redis: client, prefix: "bull" }, QUEUE);
     for await (const { id } of jobs.list()) {
       if (told.length === 0) {
         await queue.remove("j150");

@@ -18,7 +18,8 @@ import {
   numberMask,
   numberMasks,
 } from "../../src/text/masking.ts";
-import { headerOf, idsOf, type TracedReport, tellReport } from "../../src/trace/note.ts";
+import { idsOf, type TracedReport } from "../../src/trace/note.ts";
+import { headerOf, tellReport } from "../../src/trace/told.ts";
 import { decodeWords } from "../support/decode-words.ts";
 import { deliveryReport, eventOf, HEADER_LIMITS, PEER } from "../support/report.ts";
 

@@ -1,0 +1,168 @@
+/**
+ * How the trace stands in Redis: its keys, its blocks of notes, and the index that finds them.
+ *
+ *   P:mm4d-trace2             a hash: key, generation, oldest, and of this generation bytes, began
+ *   P:mm4d-trace2:G:blocks    how many blocks it has
+ *   P:mm4d-trace2:G:bN        a block of notes: deflated JSON, one a line
+ *   P:mm4d-trace2:G:iXX       the index: of each block its number, a count, and so many keyed hashes of that bucket
+ *
+ * There are at most {@link GENERATIONS} generations; the oldest is removed as a whole.
+ */
+import { hash, randomBytes } from "node:crypto";
+import { promisify } from "node:util";
+import { deflateRaw, inflateRaw } from "node:zlib";
+import type { Redis } from "ioredis";
+import { bareId, type ReportIds } from "./note.ts";
+
+export const GENERATIONS = 16;
+
+/** What the names of its keys begin with. */
+export function traceKey(prefix: string): string {
+  return `${prefix}:mm4d-trace2`;
+}
+
+export function blocksKey(base: string): string {
+  return `${base}:blocks`;
+}
+
+export function blockKey(base: string, number: number): string {
+  return `${base}:b${number}`;
+}
+
+export function indexKey(base: string, bucket: number): string {
+  return `${base}:i${bucket.toString(16).padStart(2, "0")}`;
+}
+
+/**
+ * The key of the hashes. The first process that asks makes it. It keeps numbers out of the index; it cannot hide
+ * them from a reader of this whole Redis, because it stands there too.
+ */
+export async function readKey(redis: Redis, meta: string): Promise<string> {
+  await redis.hsetnx(meta, "key", randomBytes(32).toString("base64url"));
+  const key = await redis.hget(meta, "key");
+  if (key === null) throw new Error("The trace has no key");
+  return key;
+}
+
+const deflate = promisify(deflateRaw);
+const inflate = promisify(inflateRaw);
+
+/** Notes, one a line, as they are kept together. */
+export function deflateBlock(lines: string): Promise<Buffer> {
+  return deflate(lines, { level: 1 });
+}
+
+export async function inflateBlock(block: Buffer): Promise<string> {
+  return (await inflate(block)).toString();
+}
+
+/** The names under which a note is found. */
+export function namesOf({ eventId, messageId, transactionId, numbers }: ReportIds): readonly string[] {
+  const ids = [eventId, messageId, transactionId].filter((id) => id !== null);
+  return [...ids.map(nameOfId), ...numbers.map(nameOfNumber)];
+}
+
+export function nameOfId(id: string): string {
+  return `id ${bareId(id)}`;
+}
+
+/** Takes what `numberOf` gives. */
+export function nameOfNumber(number: string): string {
+  return `number ${number}`;
+}
+
+const HASH_BYTES = 6;
+/** The first byte tells the bucket. */
+export const INDEXED_BYTES = HASH_BYTES - 1;
+export const HASH_AT = HASH_BYTES - INDEXED_BYTES;
+/**
+ * Each bucket has an entry for most blocks, and a question reads the whole bucket: more buckets make writing a block
+ * dearer, fewer make a question dearer.
+ */
+export const BUCKETS = Array.from({ length: 32 }, (_, bucket) => bucket);
+
+/** One call of the hash: an HMAC costs four times as much, and nothing is appended to what we hash. */
+export function hashOf(key: string, name: string): Buffer {
+  return Buffer.from(hash("sha256", `${key} ${name}`, "hex").slice(0, 2 * HASH_BYTES), "hex");
+}
+
+export function bucketOf(hashed: Buffer): number {
+  return (hashed[0] ?? 0) % BUCKETS.length;
+}
+
+/** What a block adds to the index: buckets, each followed by its hashes in a row. */
+export function indexOf(key: string, names: ReadonlySet<string>): readonly (string | Buffer)[] {
+  const byBucket = new Map<number, Buffer[]>();
+  for (const name of names) {
+    const hashed = hashOf(key, name);
+    const bucket = byBucket.get(bucketOf(hashed)) ?? [];
+    byBucket.set(bucketOf(hashed), bucket);
+    bucket.push(hashed.subarray(HASH_AT));
+  }
+  return [...byBucket].flatMap(([bucket, hashes]) => [indexKey("", bucket), Buffer.concat(hashes)]);
+}
+
+/** Numbers of the blocks with a hash, the newest first. */
+export function blocksIn(index: Buffer, hashed: Buffer): readonly number[] {
+  const wanted = hashed.subarray(HASH_AT);
+  const blocks: number[] = [];
+  for (const { number, from, to } of entriesIn(index)) {
+    for (let at = from; at < to; at += INDEXED_BYTES) {
+      if (index.compare(wanted, 0, INDEXED_BYTES, at, at + INDEXED_BYTES) === 0) blocks.unshift(number);
+    }
+  }
+  return blocks;
+}
+
+/** What one block added to a bucket of the index: its hashes stand in the bytes from `from` to `to`. */
+export interface IndexEntry {
+  readonly number: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Oldest block first. */
+export function* entriesIn(index: Buffer): Generator<IndexEntry> {
+  for (let at = 0; at < index.byteLength; ) {
+    const from = at + ENTRY_HEAD_BYTES;
+    const to = from + index.readUInt16BE(at + 4) * INDEXED_BYTES;
+    yield { number: index.readUInt32BE(at), from, to };
+    at = to;
+  }
+}
+
+/** The block's number in four bytes, and how many hashes follow in two. */
+const ENTRY_HEAD_BYTES = 6;
+
+/**
+ * Writes a block and its index. ARGV: now in ms, most bytes and ms of a
+ * generation, for how many seconds it is kept, the block, then a bucket's name
+ * and its hashes in turn. A key costs about 90 bytes besides its content, and
+ * Redis keeps room for as much again behind a value that grows.
+ */
+export const WRITE = `
+local meta, now = KEYS[1], tonumber(ARGV[1])
+local state = redis.call('HMGET', meta, 'generation', 'bytes', 'began', 'oldest')
+local generation, bytes, began = tonumber(state[1] or 0), tonumber(state[2] or 0), tonumber(state[3] or 0)
+local oldest = tonumber(state[4] or 1)
+if generation == 0 or bytes >= tonumber(ARGV[2]) or now - began >= tonumber(ARGV[3]) then
+  generation, bytes = generation + 1, 0
+  redis.call('HSET', meta, 'generation', generation, 'began', now, 'oldest', oldest)
+end
+local base = meta .. ':' .. generation
+local number = redis.call('INCR', base .. ':blocks')
+redis.call('EXPIRE', base .. ':blocks', ARGV[4])
+redis.call('SET', base .. ':b' .. number, ARGV[5], 'EX', ARGV[4])
+bytes = bytes + #ARGV[5] + 90
+for at = 6, #ARGV, 2 do
+  local index, hashes = base .. ARGV[at], ARGV[at + 1]
+  local entry = struct.pack('>I4I2', number, #hashes / ${INDEXED_BYTES}) .. hashes
+  if redis.call('APPEND', index, entry) == #entry then
+    redis.call('EXPIRE', index, ARGV[4])
+    bytes = bytes + 90
+  end
+  bytes = bytes + 2 * #entry
+end
+redis.call('HSET', meta, 'bytes', bytes)
+return {generation, oldest}
+`;

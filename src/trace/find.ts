@@ -1,0 +1,159 @@
+/** Finds reports in the trace again, by their ids and their recipients' numbers. */
+import type { Redis } from "ioredis";
+import type { QueuePlace } from "../queue/queue-place.ts";
+import {
+  blockKey,
+  blocksIn,
+  bucketOf,
+  GENERATIONS,
+  hashOf,
+  indexKey,
+  inflateBlock,
+  nameOfId,
+  nameOfNumber,
+  namesOf,
+  traceKey,
+} from "./blocks.ts";
+import { type JobState, numbersSought, reportsOf, type Trace, type TraceNote } from "./note.ts";
+
+const MAX_BLOCKS_READ = 60;
+/** Of inflated blocks, for one question: some tens of milliseconds. */
+const MAX_LENGTH_READ = 8 * 1024 * 1024;
+const MAX_REPORTS = 50;
+const MAX_NAMES_ASKED = 4 * MAX_REPORTS;
+
+/**
+ * Everything that is remembered of what an id or a number names, and of later
+ * reports on the same messages. Rejects when Redis does not answer.
+ */
+export async function findTrace(place: QueuePlace, queue: string, wanted: string): Promise<Trace> {
+  const searched = await searchedIn(place);
+  if (searched === null) return { reports: [], more: false };
+
+  const notes = new Map<string, TraceNote>();
+  const asked = new Set<string>();
+  let more = false;
+  // 1.0.0 noted a recipient that is no number by the last of these.
+  let names = [nameOfId(wanted), ...numbersSought(wanted).map(nameOfNumber), nameOfNumber(wanted.trim().toLowerCase())];
+  // The notes that are found name further events of the same messages, and those have notes of their own.
+  while (names.length > 0) {
+    for (const name of names) asked.add(name);
+    const found = await findNotes(searched, names);
+    for (const [json, note] of found.notes) notes.set(json, note);
+    more ||= found.more;
+    const named = [...notes.values()].flatMap(({ ids }) => [ids.eventId, ids.messageId]).filter((id) => id !== null);
+    names = [...new Set(named.map(nameOfId))].filter((name) => !asked.has(name)).slice(-MAX_REPORTS);
+    if (asked.size > MAX_NAMES_ASKED) break;
+  }
+  const reports = reportsOf([...notes.values()]);
+  const newest = reports.slice(-MAX_REPORTS);
+  return {
+    reports: await Promise.all(
+      newest.map(async (report) => ({ ...report, job: await jobStateOf(place, queue, report.notes) })),
+    ),
+    more: more || reports.length > newest.length,
+  };
+}
+
+/** The generations that a question may look into. */
+interface Searched {
+  readonly redis: Redis;
+  readonly meta: string;
+  /** Of the hashes. */
+  readonly key: string;
+  readonly newest: number;
+  readonly oldest: number;
+}
+
+/** Null when nothing was written yet. */
+async function searchedIn({ redis, prefix }: QueuePlace): Promise<Searched | null> {
+  const meta = traceKey(prefix);
+  const [key, generation, oldest] = await redis.hmget(meta, "key", "generation", "oldest");
+  if (!key || !generation) return null;
+  return { redis, meta, key, newest: Number(generation), oldest: Number(oldest ?? 1) };
+}
+
+/** The notes with one of these names, from the newest blocks. */
+async function findNotes(
+  searched: Searched,
+  names: readonly string[],
+): Promise<{ notes: ReadonlyMap<string, TraceNote>; more: boolean }> {
+  const { redis } = searched;
+  const wanted = new Set(names);
+  const notes = new Map<string, TraceNote>();
+  let read = 0;
+  let length = 0;
+  for (const block of await blocksWith(searched, names)) {
+    if (read === MAX_BLOCKS_READ || length > MAX_LENGTH_READ) return { notes, more: true };
+    const bytes = await redis.getBuffer(block);
+    read += 1;
+    if (!bytes) continue;
+    const lines = await inflateBlock(bytes);
+    length += lines.length;
+    for (const json of lines.split("\n")) {
+      const note = JSON.parse(json) as TraceNote;
+      if (namesOf(note.ids).some((name) => wanted.has(name))) notes.set(json, note);
+    }
+  }
+  return { notes, more: false };
+}
+
+/** The keys of the blocks that the index has for these names, the newest first. */
+async function blocksWith(
+  { redis, meta, key, newest, oldest }: Searched,
+  names: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const hashes = names.map((name) => hashOf(key, name));
+  const lookUp = redis.pipeline();
+  const asked: { readonly base: string; readonly hashed: Buffer }[] = [];
+  for (let generation = newest; generation >= Math.max(oldest, newest - GENERATIONS); generation -= 1) {
+    const base = `${meta}:${generation}`;
+    for (const hashed of hashes) {
+      asked.push({ base, hashed });
+      lookUp.getBuffer(indexKey(base, bucketOf(hashed)));
+    }
+  }
+  const answers = (await lookUp.exec()) ?? [];
+  return new Set(
+    answers.flatMap(([cause, index], position) => {
+      if (cause) throw cause;
+      const { base, hashed } = asked[position] as (typeof asked)[number];
+      return index === null ? [] : blocksIn(index as Buffer, hashed).map((number) => blockKey(base, number));
+    }),
+  );
+}
+
+/** Null when no note says that the report was put on the queue. */
+async function jobStateOf(
+  { redis, prefix }: QueuePlace,
+  queue: string,
+  notes: readonly TraceNote[],
+): Promise<JobState | null> {
+  const queued = notes.find((note) => note.kind === "queued" && note.duplicateOf === null);
+  if (queued?.kind !== "queued") return null;
+  const job = `${prefix}:${queue}:${queued.recordId}`;
+  const [made, attempts, started, error, finishedOn] = await redis.hmget(job, ...JOB_FIELDS);
+  if (!made) return { state: "gone", attempts: 0, error: null, finishedAt: null };
+  const [failed, delayed] = await Promise.all(
+    ["failed", "delayed"].map((set) => redis.zscore(`${prefix}:${queue}:${set}`, queued.recordId)),
+  );
+  const inHand = Number(started ?? 0) > Number(attempts ?? 0);
+  const state = failed
+    ? "failed"
+    : delayed
+      ? "to be tried again"
+      : finishedOn
+        ? "completed"
+        : inHand
+          ? "in a consumer's hands"
+          : "waiting for a consumer";
+  return {
+    state,
+    attempts: Number(attempts ?? 0),
+    error: error || null,
+    finishedAt: finishedOn ? new Date(Number(finishedOn)).toISOString() : null,
+  };
+}
+
+/** BullMQ's: made, attempts made and started, last error, finished. */
+const JOB_FIELDS = ["timestamp", "atm", "ats", "failedReason", "finishedOn"] as const;

@@ -1,0 +1,112 @@
+/** How a person is told what is remembered of a report. */
+import { beginningOf } from "../delivery/beginning.ts";
+import { describeEvent } from "../delivery/describe.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
+import {
+  type Mask,
+  maskAllNumbers,
+  maskHeader,
+  masksByHeader,
+  type NumberMasks,
+  numberMasks,
+  partiesOf,
+} from "../text/masking.ts";
+import { type JobState, MAX_HEADER_LENGTH, type ReportIds, type TracedReport, type TraceNote } from "./note.ts";
+
+/** A report in words. */
+export interface ToldReport {
+  /** What it says, and its names. */
+  readonly headline: readonly string[];
+  /** Its way, each step with its time; the last one is "now" where there is a job. */
+  readonly steps: readonly { readonly at: string; readonly text: string }[];
+}
+
+export function tellReport(report: TracedReport, numbers: "masked" | "full"): ToldReport {
+  const { event, ids, notes, job } = report;
+  const mask = masksOf(report);
+  const shown: Shown =
+    numbers === "full"
+      ? { line: (line) => line, id: (id) => beginningOf(id), text: (text) => beginningOf(text) }
+      : {
+          // The lines name recipient and originator, whose numbers are always known.
+          line: mask.id,
+          id: (id) => mask.id(beginningOf(id)),
+          // Without an event the parties are not known for certain, and any text but an id may hold their numbers.
+          text: (text) => mask.text(event ? beginningOf(text) : maskAllNumbers(beginningOf(text))),
+        };
+  return {
+    headline: headline(event, ids, shown),
+    steps: [
+      ...notes.map((note) => ({ at: note.at, text: describeNote(note, shown) })),
+      ...(job === null ? [] : [{ at: "now", text: shown.text(describeJob(job)) }]),
+    ],
+  };
+}
+
+/** Made from the parties of its event, or else from those in its header. */
+function masksOf({ event, notes }: TracedReport): NumberMasks {
+  if (event) return numberMasks(partiesOf(event));
+  return masksByHeader(notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1) ?? "");
+}
+
+/** The header of the message as it came last, if that is remembered. */
+export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "full"): string | null {
+  const header = notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1);
+  if (header === undefined) return null;
+  const whole = Buffer.from(header, "latin1").toString();
+  // A long header was cut, perhaps within a number.
+  const text = header.length < MAX_HEADER_LENGTH ? whole : beginningOf(whole, whole.length - 1);
+  return numbers === "full" ? text : maskHeader(text, event ? partiesOf(event) : []);
+}
+
+/** Makes what a peer wrote fit to be shown. Our own words need no mask. */
+interface Shown {
+  /** For what is short. */
+  readonly line: Mask;
+  readonly id: Mask;
+  readonly text: Mask;
+}
+
+function headline(
+  event: DeliveryEvent | null,
+  { messageId, transactionId }: ReportIds,
+  shown: Shown,
+): readonly string[] {
+  const transaction = `transaction ${shown.id(transactionId ?? "without id")}`;
+  if (event) return [...describeEvent(event).map(shown.line), `  ${transaction}, event ${event.id}`];
+  return ["No event", `  message ${shown.id(messageId ?? "without id")}, ${transaction}`];
+}
+
+function describeNote(note: TraceNote, shown: Shown): string {
+  switch (note.kind) {
+    case "received": {
+      const { peer, sessionId, mailFrom, bytes, tookMs, reply, answered = true, fate } = note;
+      const tls = peer.tls === null ? "" : ` with ${peer.tls.protocol}`;
+      const became = fate === null ? "" : `; ${fate}`;
+      const said = answered
+        ? `answered "${reply}" after ${tookMs.toFixed(1)} ms`
+        : `could not be answered "${reply}": the connection was closed`;
+      return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${shown.text(mailFrom)}>, ${bytes} bytes; ${said}${became}`;
+    }
+    case "queued":
+      return note.duplicateOf === null
+        ? `put on the queue as job ${note.recordId}`
+        : `not queued again: it is a duplicate of job ${note.duplicateOf}`;
+    case "acknowledgement":
+      return `acknowledgement ${ACKNOWLEDGED[note.result]}: ${shown.text(note.detail)}`;
+  }
+}
+
+const ACKNOWLEDGED = {
+  sent: "sent",
+  retried: "not taken, tried again later",
+  failed: "not taken, given up",
+  bounced: "came back",
+} as const;
+
+function describeJob({ state, attempts, error, finishedAt }: JobState): string {
+  if (state === "gone") return "the job is no longer kept: it was consumed, or removed";
+  const tried = attempts === 0 ? "" : ` after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
+  const when = finishedAt === null ? "" : ` at ${finishedAt}`;
+  return `the job is ${state}${tried}${when}${error === null ? "" : `: ${error}`}`;
+}
