@@ -47,12 +47,8 @@ import { makeDataDir } from "../process/data-directory.ts";
 import { journalDirectory, journalShare, processDirectory } from "../process/directories.ts";
 import { createSiblings, type ProcessState, pack } from "../process/siblings.ts";
 import { openFilesLimit, tooFewFiles, watchOpenFiles, whyNotListening } from "../process/system-limits.ts";
-import {
-  createQuarantineRoom,
-  type KeptMessage,
-  measureQuarantine,
-  type QuarantineContents,
-} from "../quarantine/quarantine.ts";
+import { measureQuarantine } from "../quarantine/measure.ts";
+import { createQuarantineRoom, type KeptMessage, type QuarantineContents } from "../quarantine/room.ts";
 import { type EmbeddedRedis, startEmbeddedRedis } from "../queue/embedded-redis.ts";
 import { createHeard } from "../queue/heard.ts";
 import {
