@@ -13,12 +13,14 @@ import {
 import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import { ACKNOWLEDGEMENTS_QUEUE } from "../acknowledgement/desk.ts";
 import type { Reason } from "../monitoring/reasons.ts";
 import type { Status } from "../monitoring/status.ts";
 import type { ServiceFacts } from "../process/control.ts";
 import { askControl } from "../process/control-client.ts";
 import { unusable, userOf, whoseDirectory } from "../process/data-directory.ts";
 import { DENIED, openFilesLimit, tooFewFiles, whyNotListening } from "../process/system-limits.ts";
+import { QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
 import { type CheckUp, checkUp } from "../queue/check-up.ts";
 import { withQueuePlace } from "../queue/queue-place.ts";
 import { describeRedis, redisOf } from "../queue/redis.ts";
@@ -28,6 +30,7 @@ import { loadCertificate } from "../settings/certificate.ts";
 import type { Config } from "../settings/config.ts";
 import { doubtsAbout, loadPeers, mustUseTls } from "../settings/peers.ts";
 import { megabytes } from "../text/quantities.ts";
+import { traceKey } from "../trace/blocks.ts";
 import { describeHeld, describeNone, type Found, holderFor, runnerOf, weightiest } from "./find-service.ts";
 import type { Holder } from "./port-holder.ts";
 import { followService, reached } from "./running-service.ts";
@@ -188,10 +191,10 @@ async function lookAtRedis(config: Config, running: ServiceFacts | undefined): P
   const place = redisOf(config) ?? running?.redis;
   if (!place) return [ok(about, "none is set; mm4d starts one of its own")];
   try {
-    const queues = [config.queue, ...config.queues.map(({ queue }) => queue)];
-    const found = await withQueuePlace({ redis: place, prefix: config.queuePrefix }, (queuePlace) =>
-      checkUp(queuePlace, queues),
-    );
+    const { queuePrefix: prefix, queues: further } = config;
+    const queues = [config.queue, ...further.map(({ queue }) => queue), QUARANTINE_QUEUE, ACKNOWLEDGEMENTS_QUEUE];
+    const beside = [{ name: "trace", key: traceKey(prefix) }];
+    const found = await withQueuePlace({ redis: place, prefix }, (opened) => checkUp(opened, queues, beside));
     return describeCheckUp(found, config, describeRedis(place));
   } catch (cause) {
     const text = `${inWords(cause)}. See to ${describeRedis(place)}, REDIS_URL and the network`;

@@ -1,7 +1,4 @@
-/** One look at a Redis, for a person who wants to know whether it is fit for a queue, and for what the service does. */
-import { ACKNOWLEDGEMENTS_QUEUE } from "../acknowledgement/desk.ts";
-import { QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
-import { traceKey } from "../trace/blocks.ts";
+/** Looks at a Redis once, for a person who wants to know whether it is fit for the queues and for the service. */
 import { tryKeys, tryQueue } from "./access.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
@@ -9,7 +6,7 @@ import { markKey, writeProbe } from "./redis-probe.ts";
 import { type RedisServer, readServer } from "./redis-server.ts";
 import { statisticsKey } from "./statistics.ts";
 
-/** What one question was answered, or why it was not. */
+/** The answer to one question, or why there is none. */
 export type Told<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
 export interface CheckUp {
@@ -20,7 +17,7 @@ export interface CheckUp {
   /** How far its clock is from ours, in milliseconds. */
   readonly clockApartMs: Told<number>;
   readonly wroteInMs: Told<number>;
-  /** Of each queue and each store why the service could not use it; null when it can. */
+  /** For each queue and each store why the service cannot use it; null when it can. */
   readonly stores: readonly {
     readonly name: string;
     /** Whether nothing is queued without it. */
@@ -29,35 +26,49 @@ export interface CheckUp {
   }[];
 }
 
-/** Writes keys that expire or that it removes. Each question is asked for itself: a user may be let do one thing and not another. */
-export async function checkUp(place: QueuePlace, queues: readonly string[]): Promise<CheckUp> {
+/** What the service keeps in Redis beside its queues, and with what the names of its keys begin. */
+export interface KeptBeside {
+  readonly name: string;
+  readonly key: string;
+}
+
+/**
+ * Tries all queues of the service, and what it keeps beside them: what this room keeps, and `beside`. Each question
+ * is asked by itself, because a user of Redis may have one right and not another. Writes only keys that expire, or
+ * that it removes.
+ */
+export async function checkUp(
+  place: QueuePlace,
+  queues: readonly string[],
+  beside: readonly KeptBeside[],
+): Promise<CheckUp> {
   const { redis } = place;
   const askedMs = performance.now();
   const server = await told(readServer(redis));
   const answeredInMs = Math.round(performance.now() - askedMs);
-  // What one node of a cluster says of the rest is of no use, and nothing is written there.
+  // One node of a cluster cannot answer for the others, and nothing is written there.
   if (server.ok && server.value.cluster) return { ...UNASKED, server, answeredInMs };
   const keys = await told(redis.dbsize());
   const clockApartMs = await told(redis.time().then(([seconds, micros]) => apartMs(Number(seconds), Number(micros))));
   const beganMs = performance.now();
   const wroteInMs = await told(writeProbe(place).then(() => Math.round(performance.now() - beganMs)));
   const stores: CheckUp["stores"][number][] = [];
-  for (const queue of [...queues, QUARANTINE_QUEUE, ACKNOWLEDGEMENTS_QUEUE]) {
+  for (const queue of queues) {
     stores.push({ name: `queue "${queue}"`, needed: true, why: await tryQueue(place, queue) });
   }
-  for (const [name, key] of ownKeys(place.prefix)) stores.push({ name, needed: false, why: await tryKeys(redis, key) });
+  for (const { name, key } of [...beside, ...ownKeys(place.prefix)])
+    stores.push({ name, needed: false, why: await tryKeys(redis, key) });
   return { server, answeredInMs, keys, clockApartMs, wroteInMs, stores };
 }
 
 const UNTOLD = { ok: false, why: "it was not asked" } as const;
 const UNASKED = { keys: UNTOLD, clockApartMs: UNTOLD, wroteInMs: UNTOLD, stores: [] } as const;
 
-/** What the service keeps beside its queues; without it events are queued all the same. */
-function ownKeys(prefix: string): readonly (readonly [name: string, key: string])[] {
+/** Without these, events are queued all the same. */
+function ownKeys(prefix: string): readonly KeptBeside[] {
   return [
-    ["trace", traceKey(prefix)],
-    ["statistics", statisticsKey(prefix)],
-    ["mark by which a FLUSHALL is noticed", markKey(prefix)],
+    { name: "statistics", key: statisticsKey(prefix) },
+    { name: "mark by which a FLUSHALL is noticed", key: markKey(prefix) },
   ];
 }
 
