@@ -1,4 +1,4 @@
-/** Replays messages from quarantine: reads each again with today's program and settings, and queues its event. */
+/** Replays messages from quarantine: reads them again with today's program and settings, and queues their events. */
 import type { PeerRules } from "../delivery/peer.ts";
 import { type Reading, readEvent } from "../flow/read.ts";
 import { newRecordId, type Publisher } from "../queue/publisher.ts";
@@ -12,14 +12,14 @@ export interface Replayer {
 }
 
 export interface Replayed {
-  /** Whether its event is on the queue; then it is no longer in quarantine. */
+  /** Whether the event is on the queue. Then the message is no longer in quarantine. */
   readonly published: boolean;
   readonly text: string;
 }
 
 /**
- * A first publication: under its ordinary id, with the time it was received at first.
- * What still makes no event, or meets a fault of ours again, stays. Rejects when Redis does not take it.
+ * Publishes the event for the first time, with its ordinary id and the time at which the message came.
+ * A message that still makes no event, or meets a fault of ours again, stays. Rejects when Redis does not take it.
  */
 export async function replay({ id, message }: QuarantineEntry, replayer: Replayer): Promise<Replayed> {
   const { peer, receivedAt, raw } = message;

@@ -1,6 +1,6 @@
 /**
- * Reads the body of a kept message in a thread of its own: a hostile one can hold
- * mailparser for seconds, and in the service's thread everybody would wait.
+ * Reads the body of a kept message in a thread of its own, because a hostile body can
+ * hold mailparser for seconds, and in the service's thread everything else would wait.
  */
 import { Worker } from "node:worker_threads";
 import type { SavedBody } from "./saved-body.ts";
@@ -12,12 +12,12 @@ const MAX_WAITING = 10;
 let last: Promise<unknown> = Promise.resolve();
 let waiting = 0;
 
-/** One at a time. Rejects when mailparser gives up on the message or takes longer than 5 s, and when ten wait already. */
+/** Reads one at a time. Rejects when mailparser gives up or takes longer than 5 s, and when ten wait already. */
 export async function readSavedBodyAside(bytes: Uint8Array): Promise<SavedBody> {
   if (waiting >= MAX_WAITING) throw new Error("too many are being read");
   waiting += 1;
   const mine = last.then(() => read(bytes));
-  last = mine.catch(() => {}); // Whoever asked for it hears of it.
+  last = mine.catch(() => {}); // Its own caller is told.
   return mine.finally(() => {
     waiting -= 1;
   });

@@ -1,7 +1,6 @@
 /**
- * The body of a kept message, as mailparser reads it: for a person who looks at
- * one. Never on the way of a report, because a hostile body can hold the event
- * loop for seconds.
+ * Reads the body of a kept message by mailparser, for a person who looks at it. No
+ * report is read so, because a hostile body can hold the event loop for seconds.
  */
 import { simpleParser } from "mailparser";
 
@@ -20,7 +19,7 @@ export async function readSavedBody(bytes: Uint8Array): Promise<SavedBody> {
     skipTextLinks: true,
   });
   return {
-    // Of what has no other text, the markup as it stands.
+    // A message without plain text shows its markup.
     text: parsed.text || parsed.html || "",
     parts: parsed.attachments.map(
       ({ contentType, filename, size }) => `${contentType}, ${filename ?? "without a name"}, ${size} bytes`,

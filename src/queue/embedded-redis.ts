@@ -8,8 +8,8 @@
  * is never touched.
  *
  * It asks for a password, which only the owner of the directory can read, because
- * every user of the machine reaches its port. What it is to do is told to it on
- * its standard input, a file without a name, because every user can read a command line.
+ * every user of the machine reaches its port. It reads its settings from its standard
+ * input, a file without a name, because every user can read a command line.
  */
 import { execFile, spawn } from "node:child_process";
 import {
@@ -34,25 +34,25 @@ import { readServer } from "./redis-server.ts";
 export interface EmbeddedRedis {
   /** With its password. */
   readonly url: string;
-  /** Where that stands for consumers on this machine. */
+  /** The file in which consumers on this machine find the URL. */
   readonly urlFile: string;
   /** Whether it was left over from an earlier process. */
   readonly adopted: boolean;
   readonly pid: () => number;
-  /** Ends it and waits for that. Which Redis it was, when all that it held was on its disk before; otherwise null. */
+  /** Ends it and waits until it has ended. Gives its identity if everything was on its disk before, and null if not. */
   stop(deadlineMs: number): Promise<string | null>;
 }
 
 export interface EmbeddedRedisOptions {
-  /** Its directory. Created when it is not there. */
+  /** Its directory, which is created if it does not exist. */
   readonly directory: string;
-  /** It ended without being asked to, and is being started again. */
+  /** Called when it ended unasked, and is being started again. */
   readonly onRestart: (reason: string) => void;
 }
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDONLY, O_WRONLY } = constants;
 
-/** Where each program is found when nothing is said; Valkey is Redis under its new name. */
+/** The programs looked for on PATH. Valkey is Redis under its new name. */
 const PROGRAMS = ["redis-server", "valkey-server"];
 const START_DEADLINE_MS = 30_000;
 const POLL_MS = 50;
@@ -69,7 +69,7 @@ export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedis
   const { signal } = stopping;
   const url = urlWith(password, running.port);
 
-  // Adopted or started, it may end without us: then it is started again on the same port, with its data.
+  // If it ends unasked, it is started again on the same port, with its data.
   const watch = async (): Promise<void> => {
     for (let pauseMs = WATCH_MS; !signal.aborted; ) {
       await wait(pauseMs, undefined, { signal, ref: false }).catch(() => {}); // Stopped while it waited.
@@ -94,28 +94,28 @@ export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedis
     pid: () => running.pid,
     async stop(deadlineMs) {
       stopping.abort();
-      // One that is just being started again is ended too.
+      // Waits for a Redis that is just being started again, so that it is ended too.
       await Promise.race([watched, wait(deadlineMs, undefined, { ref: false })]);
       return isAlive(running.pid) ? end(running, password, deadlineMs) : null;
     },
   };
 }
 
-/** A Redis of ours that outlived the process that started it, if there is one that strangers are kept out of. */
+/** Our Redis that outlived the process that started it, if there is one and it asks for the password. */
 async function adopt(directory: string, password: string): Promise<Running | undefined> {
   const left = await findLeftOver(directory);
   if (!left) return undefined;
   if (await becomesReady(left, { directory, password })) return left;
-  // 1.0.0 started it, without a password. It begins anew, because whoever is connected could stay, and any user
-  // of the machine could have made a user in it for later.
+  // 1.0.0 started it, without a password. It begins anew, because a client that is connected could stay, and any
+  // user of the machine could have made a user in it for later.
   await end(left, password, START_DEADLINE_MS);
   return undefined;
 }
 
-/** Which Redis it was, when all that it held was on its disk before; otherwise null. */
+/** Ends a Redis. Gives its identity if everything was on its disk before, and null if not. */
 async function end({ pid, port }: Running, password: string, deadlineMs: number): Promise<string | null> {
   const kept = await keepEverything(port, password, deadlineMs);
-  // Redis answers SIGTERM by leaving in good order.
+  // On SIGTERM, Redis ends in good order.
   process.kill(pid, "SIGTERM");
   const until = performance.now() + deadlineMs;
   while (performance.now() < until) {
@@ -126,7 +126,7 @@ async function end({ pid, port }: Running, password: string, deadlineMs: number)
   return null;
 }
 
-/** Has everything synced: with `always`, Redis answers a write only after its append-only file is on the disk up to it. */
+/** Has everything synced. With `always`, Redis answers a write only when its append-only file is on the disk up to that write. */
 async function keepEverything(port: number, password: string, deadlineMs: number): Promise<string | null> {
   const redis = new Redis(port, "127.0.0.1", {
     ...credentials(password),
@@ -147,12 +147,12 @@ async function keepEverything(port: number, password: string, deadlineMs: number
 
 interface Running {
   readonly pid: number;
-  /** When the process began, as the system tells it; told apart from a later process with the same pid. */
+  /** When the process began, in the system's words. A later process with the same pid has another start. */
   readonly startedAt: string;
   readonly port: number;
 }
 
-/** With its name: a Redis without a password then takes any, so that one which has none can be asked too. */
+/** With the user's name, because a Redis without a password then takes any, so that 1.0.0's can be asked too. */
 function credentials(password: string) {
   return { username: "default", password };
 }
@@ -161,7 +161,7 @@ interface Launch {
   readonly directory: string;
   readonly password: string;
   readonly preferredPort: number | undefined;
-  /** Consumers know the port, so it is waited for rather than changed. */
+  /** Whether the port must stay, because consumers know it. */
   readonly samePort?: boolean;
 }
 
@@ -194,8 +194,8 @@ async function launch({ directory, password, preferredPort, samePort = false }: 
 }
 
 /**
- * The settings, to be read from their beginning. A Redis that begins has all of them, whatever becomes of us:
- * from a pipe that nobody writes to any more it would read none, and ask for no password. They stand under no name.
+ * Opens the settings for reading, in a file without a name. The whole file is there before Redis starts. From a pipe
+ * whose writer has died, Redis would read no settings, and would ask for no password.
  */
 function openSettings(directory: string, settings: string): number {
   const file = join(directory, "settings.new");
@@ -211,7 +211,7 @@ function openSettings(directory: string, settings: string): number {
   }
 }
 
-/** As redis.conf has them. */
+/** In the form of redis.conf. */
 function redisSettings(directory: string, port: number, password: string): string {
   const settings: Record<string, string> = {
     bind: "127.0.0.1",
@@ -224,7 +224,7 @@ function redisSettings(directory: string, port: number, password: string): strin
     "maxmemory-policy": "noeviction",
     daemonize: "no",
   };
-  // Quoted as JSON quotes: what a path holds, Redis reads alike.
+  // Quoted by JSON, because Redis reads the characters of a path alike.
   return Object.entries(settings)
     .map(([name, value]) => `${name} ${JSON.stringify(value)}\n`)
     .join("");
@@ -233,13 +233,13 @@ function redisSettings(directory: string, port: number, password: string): strin
 interface Expected {
   readonly directory: string;
   readonly password: string;
-  /** Why it will never answer; undefined while it may. */
+  /** Why it will never answer; undefined while it may answer. */
   readonly failure?: () => string | undefined;
 }
 
 /**
- * Waits until it answers with our data directory. While it loads its data it is alive and may take its time.
- * Whether it asks for our password; rejects when it asks for another one.
+ * Waits until Redis answers with our data directory. While it loads its data it may take its time.
+ * True when it asks for our password, false when it asks for none; rejects when it asks for another one.
  */
 async function becomesReady(
   { pid, port }: Running,
@@ -253,7 +253,7 @@ async function becomesReady(
   });
   let refused = false;
   redis.on("error", (cause: Error) => {
-    // Until it listens, all are refused; whether it is ready is asked below.
+    // Other errors are expected until it listens; the loop below asks whether it is ready.
     refused ||= cause.message.startsWith("WRONGPASS");
   });
   const until = performance.now() + START_DEADLINE_MS;
@@ -288,7 +288,7 @@ async function becomesReady(
   }
 }
 
-/** A Redis of ours that outlived the process that started it. */
+/** Our Redis that outlived the process that started it. */
 async function findLeftOver(directory: string): Promise<Running | undefined> {
   const state = loadState(directory);
   if (!state || !isAlive(state.pid)) return undefined;
@@ -307,7 +307,7 @@ function loadState(directory: string): Running | undefined {
   }
 }
 
-/** The start of a process: in /proc where there is one, else from ps. Empty when there is no such process. */
+/** The start of a process, from /proc if there is one, else from ps. Empty when there is no such process. */
 async function startTime(pid: number): Promise<string> {
   const fields = procFields(pid);
   if (fields) return fields[19] ?? "";
@@ -315,7 +315,7 @@ async function startTime(pid: number): Promise<string> {
   return ps.stdout.trim();
 }
 
-/** A dead process that nobody has collected yet, as in a container without an init, is not alive. */
+/** A zombie, as in a container without an init, is not alive. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -325,7 +325,7 @@ function isAlive(pid: number): boolean {
   return procFields(pid)?.[0] !== "Z";
 }
 
-/** proc(5), `stat`: the fields behind the process's name, which is in brackets and may hold blanks. */
+/** The fields in `stat` behind the process's name, which is in brackets and may hold blanks (proc(5)). */
 function procFields(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, "latin1");

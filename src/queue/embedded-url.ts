@@ -15,7 +15,7 @@ export function urlFile(directory: string): string {
   return join(directory, "url");
 }
 
-/** The password in the file, or a new one when there is no file. Throws a sentence when the file is none of ours. */
+/** The password in the file, or a new one when there is no file. Throws a sentence when the file is not ours. */
 export function passwordFor(directory: string): string {
   const file = urlFile(directory);
   const text = readOurs(file);
@@ -27,19 +27,19 @@ export function passwordFor(directory: string): string {
   );
 }
 
-/** The user that every Redis has is named, because redis-cli takes no password without one. */
+/** Names the user that every Redis has, because redis-cli takes no password without a user. */
 export function urlWith(password: string, port: number): string {
   return `redis://default:${password}@127.0.0.1:${port}`;
 }
 
-/** On the disk before the Redis that asks for it is started; whole, or as it was before. */
+/** Writes the URL, whole or not at all. It must be on the disk before the Redis that asks for this password starts. */
 export function keepUrl(directory: string, url: string): void {
   const file = urlFile(directory);
   const text = `${url}\n`;
   if (readOurs(file) === text) return;
   const written = `${file}.new`;
   rmSync(written, { force: true });
-  // What somebody has put under that name meanwhile is neither followed nor written to.
+  // If another program has put something under that name meanwhile, it is neither followed nor written to.
   const handle = openSync(written, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
   try {
     writeSync(handle, text);
@@ -50,7 +50,7 @@ export function keepUrl(directory: string, url: string): void {
   renameSync(written, file);
 }
 
-/** Undefined when there is none. Never through a link, and never waiting for who writes to a pipe. */
+/** Undefined when there is no file. It follows no link, and never waits for a pipe. */
 function readOurs(file: string): string | undefined {
   let handle: number;
   try {

@@ -1,12 +1,12 @@
-/** Removes what Redis holds of one party, beside what still has to be done: for `mm4d forget`. */
+/** Removes what queues hold of one party, and leaves the jobs that still have to be done: for `mm4d forget`. */
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { QueuePlace } from "./queue-place.ts";
 
-/** What a job holds: its data, and what its consumer said of it. Each is a text. */
+/** The texts in a job. */
 export interface JobTexts {
   readonly data: string;
-  /** Error, result and stack of the consumer. */
+  /** The consumer's error, result and stack. */
   readonly further: string;
 }
 
@@ -14,9 +14,9 @@ export interface ForgetJobsOptions {
   readonly place: QueuePlace;
   readonly queue: string;
   readonly concerns: (texts: JobTexts) => boolean | Promise<boolean>;
-  /** Whether ids stay remembered, so that what comes again is a duplicate as before. */
+  /** Whether ids stay remembered, so that a report that comes again is a duplicate as before. */
   readonly keepIds: boolean;
-  /** In which states a job is done with; jobs in others are left. */
+  /** The states in which a job is removed; jobs in other states are left. */
   readonly done: readonly Place[];
   readonly dryRun: boolean;
 }
@@ -27,7 +27,7 @@ export interface ForgottenJobs {
   readonly left: Readonly<Record<string, number>>;
 }
 
-/** Where BullMQ keeps the ids of jobs: lists, and sets with scores. */
+/** BullMQ keeps the ids of jobs in lists, and in sets with scores. */
 const LISTS = ["wait", "paused", "active"] as const;
 const SETS = ["delayed", "prioritized", "waiting-children", "completed", "failed"] as const;
 type Place = (typeof LISTS)[number] | (typeof SETS)[number];
@@ -41,13 +41,13 @@ export async function forgetJobs(options: ForgetJobsOptions): Promise<ForgottenJ
   const { redis, prefix } = options.place;
   const base = `${prefix}:${name}`;
   const queue = new Queue(name, { connection: redis, prefix, skipMetasUpdate: true });
-  queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
+  queue.on("error", () => {}); // The call that fails tells its caller.
   const removed: Record<string, number> = {};
   const left: Record<string, number> = {};
 
   async function remove(id: string): Promise<boolean> {
     if (dryRun) return true;
-    // BullMQ forgets the id of a report with the job that it knows it by.
+    // BullMQ would forget the report's id together with the job.
     if (keepIds) await redis.hdel(`${base}:${id}`, "deid");
     return (await queue.remove(id)) === 1;
   }
@@ -86,7 +86,7 @@ async function textsOf(redis: Redis, base: string, ids: readonly string[]): Prom
   });
 }
 
-/** What consumers said goes through a queue's stream of events too, for whoever follows it. */
+/** Removes entries of a queue's stream of events, which has what consumers said too; gives how many. */
 export async function forgetInStream(
   { redis, prefix }: QueuePlace,
   queue: string,
@@ -111,7 +111,7 @@ export async function forgetInStream(
 /** Lua takes some thousand. */
 const MOST_ARGUMENTS = 5_000;
 
-/** XDEL only marks an entry: its bytes stay, in Redis's file too, until all of its block is deleted. So it is made anew. */
+/** Makes the stream anew, because XDEL only marks an entry: its bytes stay, in Redis's file too, until its whole block is deleted. */
 const LEAVE_OUT = `
 local key, gone = KEYS[1], {}
 for _, id in ipairs(ARGV) do gone[id] = true end
@@ -130,12 +130,12 @@ if kept then redis.call('XSETID', key, entries[#entries][1]) end
 const REWRITE_LOOKED_AT_MS = 100;
 const REWRITE_DEADLINE_MS = 60_000;
 
-/** Has Redis write its file anew, which holds every command since the last time. False when it has not in time. */
+/** Has Redis write its file anew, because the file holds every command since the last time. False when that took too long. */
 export async function rewriteFile(redis: Redis): Promise<boolean> {
   const giveUpMs = performance.now() + REWRITE_DEADLINE_MS;
   let asked = false;
   while (performance.now() < giveUpMs) {
-    // One that is under way began before.
+    // A rewrite that is under way began too early, and Redis refuses another one until it ends.
     asked ||= await redis.bgrewriteaof().then(
       () => true,
       () => false,

@@ -1,17 +1,17 @@
-/** When each peer was heard last by any process or replica on this Redis, or before our own start: from the statistics. */
+/** When each peer was heard last, by any process or replica on this Redis, also before our own start: from the statistics. */
 import type { QueuePlace } from "./queue-place.ts";
 import { readStatistics } from "./statistics.ts";
 
 export interface Heard {
-  /** Asks Redis, once in a while. Rejects when it does not tell. */
+  /** Asks Redis, once in a while. Rejects when it does not answer. */
   look(): Promise<void>;
-  /** Within an hour; null for a peer not heard for a day; undefined before Redis was asked. */
+  /** Exact to an hour; null for a peer that was not heard for a day; undefined before Redis was asked. */
   lastAt(peer: string): Date | null | undefined;
 }
 
 const HOUR_MS = 3_600_000;
 const LOOKED_BACK_MS = 24 * HOUR_MS;
-/** Some 25 hashes are read whole. */
+/** Each time some 25 hashes are read as a whole. */
 const ASKED_EVERY_MS = 300_000;
 
 export function createHeard(place: QueuePlace): Heard {
@@ -23,7 +23,7 @@ export function createHeard(place: QueuePlace): Heard {
       if (performance.now() - askedMs < ASKED_EVERY_MS) return;
       const until = new Date();
       const since = new Date(until.getTime() - LOOKED_BACK_MS);
-      // Oldest first: the last one stays. What was known before stays too, where it is older.
+      // The oldest come first, so the last hour of a peer stays. A peer without any keeps the hour known before.
       for (const { peer, from } of await readStatistics(place, { since, until, resolution: "hour" })) {
         heard.set(peer, new Date(Math.min(from.getTime() + HOUR_MS, until.getTime())));
       }

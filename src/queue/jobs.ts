@@ -1,17 +1,17 @@
-/** Jobs of a queue in a person's hands: many of them, some vanishing meanwhile. */
+/** Goes through many jobs of a queue for a person, while some of them vanish. */
 import { ErrorCode, type FinishedStatus, type Job, type Queue } from "bullmq";
 
 const PAGE = 100;
 
 /**
- * Those that are in this state by now, oldest first, each once, however many come
- * or vanish meanwhile. One that is in another state in its turn is left out.
+ * The jobs that are in this state by now, oldest first, each once, however many come
+ * or vanish meanwhile. A job that is in another state when its turn comes is left out.
  */
 export async function* jobsIn<Data>(
   queue: Queue<Data>,
   state: FinishedStatus | "waiting" | "active" | "delayed",
 ): AsyncGenerator<Job<Data>> {
-  // The ids at once, some MB for a hundred thousand: ranks in a set that changes would skip jobs.
+  // All ids at once, some MB for a hundred thousand, because ranks in a set that changes would skip jobs.
   const ids = await queue.getRanges([state], 0, -1, true);
   for (let from = 0; from < ids.length; from += PAGE) {
     const jobs = await Promise.all(

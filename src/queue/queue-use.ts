@@ -1,6 +1,7 @@
 /**
- * What is on a queue: how many jobs in which state, since when the oldest waits,
- * whether it is paused, and with what jobs have failed. Some commands, however long it is.
+ * Looks at a queue: how many jobs are in which state, since when the oldest waits,
+ * whether it is paused, and with what errors jobs have failed. That takes a few
+ * commands, however long the queue is.
  */
 import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
@@ -9,11 +10,11 @@ import type { QueueUse } from "../monitoring/metrics.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
 
-/** What one look finds out. */
+/** What one look finds. */
 export interface QueueLook extends Omit<QueueUse, "notTakenMs" | "workers" | "workersUnknown"> {
   /**
-   * What a consumer would take next, of each place where jobs wait; null where none does. While that is the
-   * same, nothing was taken there.
+   * The job that a consumer would take next from each place where jobs wait; null where none waits. While it is
+   * the same, nothing was taken there.
    */
   readonly next: readonly (string | null)[];
 }
@@ -26,10 +27,10 @@ const WAITING_PLACES = 3;
 /** What a delayed job's time is multiplied by to be its score (BullMQ, getDelayedScore.lua). */
 const DELAYED_SCORE = 0x1000;
 
-/** The newest in hand: what a worker left behind when it died is older. Its hold ends after some seconds. */
+/** Only the newest jobs in hand, because those that a dead worker left behind are older. Their locks end after some seconds. */
 const HOLDS_LOOKED_AT = 10;
 
-/** Of each job, the beginning of its error: Redis hands out values whole, and this one is of any length. */
+/** Reads the beginning of each job's error. Redis gives values as a whole, and an error may have any length. */
 const ERRORS = `
 local errors = {}
 for place, key in ipairs(KEYS) do
@@ -89,7 +90,7 @@ export async function lookAtQueue({ redis, prefix }: QueuePlace, queue: string):
   const times = await Promise.all(
     next.map((id) => (id === null ? [null, null] : redis.hmget(key(id), "timestamp", "processedOn"))),
   );
-  // One whose turn to be tried again has come does not count: it is as old as its first turn.
+  // A job that is due to be tried again does not count, because its time is that of its first attempt.
   const made = times.slice(0, WAITING_PLACES).flatMap(([time]) => (typeof time === "string" ? [Number(time)] : []));
   const errors = await errorsOf(redis, [...(lastFailed === undefined ? [] : [lastFailed]), ...later].map(key));
   const lastError = lastFailed === undefined ? "" : (errors.shift() ?? "");
@@ -101,7 +102,7 @@ export async function lookAtQueue({ redis, prefix }: QueuePlace, queue: string):
     failures: firstFailed === undefined ? null : { firstAt: new Date(Number(failedAt)), error: lastError },
     retrying: alikeIn(errors),
     held: inHand.length > 0 && (await redis.exists(...inHand.map((id) => `${key(id)}:lock`))) > 0,
-    // One that was taken and came back at once is another.
+    // With its start, so that a job that was taken and came back at once differs.
     next: next.map((id, place) => (id === null ? null : `${id} ${times[place]?.[1]}`)),
   };
 }
@@ -110,17 +111,17 @@ async function errorsOf(redis: Redis, keys: readonly string[]): Promise<string[]
   if (keys.length === 0) return [];
   const most = BOUNDS.errorLookedAt.value;
   const errors = (await redis.eval(ERRORS, keys.length, ...keys, most)) as string[];
-  // One that may be cut must not end within a number: the rest of it would not be masked.
+  // An error that may be cut must not end within a number, because half a number would not be masked.
   return errors.map((error) =>
     Buffer.byteLength(error) < most ? error : beginningOf(error, Math.max(0, error.length - 1)),
   );
 }
 
-/** The most frequent of them, by their first line. Two that differ by an id, a number or a time are alike. */
+/** The most frequent error, by its first line. Errors are alike if they differ only in an id, a number or a time. */
 function alikeIn(errors: readonly string[]): QueueUse["retrying"] {
   const shapes = new Map<string, { alike: number; readonly error: string }>();
   for (const error of errors) {
-    // A job that a consumer has put off without an error.
+    // A consumer has put the job off without an error.
     if (error === "") continue;
     const [line = ""] = error.split("\n", 1);
     const shape = line

@@ -1,6 +1,6 @@
 /**
- * Looks at queues from time to time, and tells what one look cannot: whether
- * anything is taken from them, whoever takes it, and whether a worker is connected.
+ * Looks at queues from time to time, and tells what one look cannot: whether any
+ * consumer takes jobs from them, and whether a worker is connected.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
@@ -8,7 +8,7 @@ import type { QueuePlace } from "./queue-place.ts";
 import { lookAtQueue, type QueueLook } from "./queue-use.ts";
 
 export interface QueueWatch {
-  /** Looks at each queue. Rejects when Redis does not tell. */
+  /** Looks at each queue. Rejects when Redis refuses one, or does not answer. */
   look(): Promise<void>;
   /** As they were at the last look. */
   queues(): ReadonlyMap<string, QueueUse>;
@@ -40,7 +40,7 @@ export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): 
           const look = await lookAtQueue(place, name);
           seen.set(name, withTime(look, seen.get(name), performance.now(), everyMs));
         } catch (cause) {
-          // Where one may not be looked at, the others are; of that one nothing is known any more.
+          // A queue that is refused keeps none of the others from being looked at, and is not known any more.
           seen.delete(name);
           refused.push(cause);
         }
@@ -62,12 +62,12 @@ export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): 
   };
 }
 
-/** What was refused is refused again, and each time noted in the ACL LOG of Redis. */
+/** CLIENT LIST that was refused once is refused again, and Redis writes each refusal to its ACL LOG. */
 const ASKED_LESS = 6;
 
 /**
- * Time in which Redis did not answer, or nobody looked, does not count: a consumer could not take anything either.
- * Nor does what was before our own start.
+ * Adds the time since the last look in which nothing was taken. Time in which Redis did not answer does not count,
+ * because a consumer could not take anything either. Nor does time before our own start.
  */
 function withTime(look: QueueLook, before: Seen | undefined, atMs: number, everyMs: number): Seen {
   if (look.waits === 0) return { look, atMs, notTakenMs: null };
@@ -80,16 +80,16 @@ function withTime(look: QueueLook, before: Seen | undefined, atMs: number, every
 interface Workers {
   /** By queue. */
   readonly counts: ReadonlyMap<string, number>;
-  /** Why it cannot be told; null when it can. */
+  /** Why workers cannot be counted; null when they can. */
   readonly unknown: string | null;
-  /** Why it cannot be told of a queue for which none is counted; null when it can. */
+  /** Why a queue without a counted worker may have one all the same; null when it has none. */
   readonly nameless: string | null;
 }
 
 /**
- * A worker of BullMQ, in any language, names its connection for its queue (queue-base.js, clientName): with ":w:" and
- * its own name behind it, where it has one. BullMQ's own `getWorkers` makes an object of each client of the server,
- * and gives one that is not there where the server does not know the command.
+ * A worker of BullMQ, in any language, names its connection after its queue (queue-base.js, clientName), with ":w:"
+ * and its own name behind it if it has one. BullMQ's own `getWorkers` makes an object of each client of the server,
+ * and reports a worker that does not exist if the server does not know the command.
  */
 async function workersOf({ redis, prefix }: QueuePlace, names: readonly string[]): Promise<Workers> {
   try {
@@ -97,12 +97,12 @@ async function workersOf({ redis, prefix }: QueuePlace, names: readonly string[]
     const counts = new Map(names.map((name) => [name, countNamed(list, clientName(prefix, name))]));
     return { counts, unknown: null, nameless: hasNamelessWorker(list) ? NAMELESS : null };
   } catch (cause) {
-    // NOPERM, or a server that does not know the command, as some managed ones.
+    // NOPERM, or a server that does not know the command, as some managed servers do not.
     return { counts: new Map(), unknown: (cause as Error).message, nameless: null };
   }
 }
 
-/** A worker waits by BZPOPMIN. Where its user may not name its connection, whose it is cannot be told. */
+/** A worker waits by BZPOPMIN. If its user may not name its connection, nothing tells whose worker it is. */
 function hasNamelessWorker(list: string): boolean {
   return list.split("\n").some((client) => client.includes(" name= ") && client.includes(" cmd=bzpopmin "));
 }

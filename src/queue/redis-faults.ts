@@ -1,14 +1,14 @@
 /**
- * Why a Redis, or a sentinel, cannot be used: in words for the person on call, with
- * what to do. What the server itself has said of users and rights stands in them.
+ * Why a Redis or a sentinel cannot be used, in words for the person on call, with what
+ * to do. The server's own words on users and rights are quoted in them.
  */
 
-/** Who has said it, and which settings are about it. */
+/** The server that said it, and which settings are about it. */
 interface Party {
   readonly name: string;
-  /** Where its user and password are set. */
+  /** The settings of its user and password. */
   readonly login: string;
-  /** Where its host and port are set. */
+  /** The setting of its host and port. */
   readonly place: string;
 }
 
@@ -23,7 +23,7 @@ const OUR_CERTIFICATE = "MM4D_REDIS_TLS_CERT_FILE, MM4D_REDIS_TLS_KEY_FILE";
 const CLUSTER =
   "it is a node of a Redis Cluster, which cannot be used: BullMQ's keys must be in one place. Give mm4d a Redis of its own, without cluster mode, with a replica and sentinels if it must not fail";
 
-/** The first that fits. `said`: the message itself, where it tells more than the words do. */
+/** The first row that fits counts. `said` is the message itself, for rows whose words tell less. */
 const FAULTS: readonly (readonly [RegExp, (party: Party, said: string) => string])[] = [
   // Redis on rights and users.
   [
@@ -53,7 +53,7 @@ const FAULTS: readonly (readonly [RegExp, (party: Party, said: string) => string
     /^(?:MOVED|ASK) \d|^CROSSSLOT|^CLUSTERDOWN|not allowed in cluster mode|Script attempted to access (?:a non local key|keys that do not hash)|keys must in same slot/,
     (_, said) => `${said}: ${CLUSTER}`,
   ],
-  // TLS: what the other side has said of ours (RFC 8446 §6.2), and what we find in its certificate.
+  // TLS: the other side's alerts about us (RFC 8446 §6.2), and our objections to its certificate.
   [
     /alert certificate required|alert handshake failure|peer did not return a certificate/,
     ({ name }) => `${name} asks for a client certificate, or takes no cipher of ours: set ${OUR_CERTIFICATE}`,
@@ -99,12 +99,12 @@ const FAULTS: readonly (readonly [RegExp, (party: Party, said: string) => string
   ],
 ];
 
-/** What the sentinels have said, in words already. */
+/** What the sentinels said, already in our words. */
 export class SentinelsError extends Error {
   override readonly name = "SentinelsError";
 }
 
-/** One error in words; a message that is in no row is given as it is. */
+/** An error in words. A message that is in no row is given unchanged. */
 export function redisFault(cause: Error, party: Party = REDIS): string {
   if (cause instanceof SentinelsError) return cause.message;
   const { message, name } = cause;
@@ -116,23 +116,23 @@ export function redisFault(cause: Error, party: Party = REDIS): string {
   return words ? words(party, said) : said;
 }
 
-/** What a port says that waits for the rest of a command: the beginning of TLS has no line end. */
+/** Told when a port without TLS stays silent: it waits for the end of a command, and TLS sends no line end. */
 export const NO_TLS = "it does not answer; perhaps it does not speak TLS there, and REDIS_URL must begin with redis://";
 
-/** A connection that never came to stand; undefined for every other error. */
+/** In words why TLS was never established; undefined for every other error. */
 export function noAnswer(tls: boolean, { message }: Error): string | undefined {
   return tls && message === "connect ETIMEDOUT" ? NO_TLS : undefined;
 }
 
-/** Whether the other side has ended a connection without a word that we could read. */
+/** Whether the other side broke the connection off and gave no reason. */
 export function isBroken({ message }: Error): boolean {
   return /\b(?:ECONNRESET|EPIPE)\b/.test(message);
 }
 
 /**
- * What a connection means that is broken off before anything was answered on it. In TLS 1.3 we have
- * sent our first command before the server has looked at our certificate (RFC 8446 §4.4.2.4), and
- * the system may tell of that command's failure rather than of the alert.
+ * In words why a connection was broken off before its first answer. In TLS 1.3 we send our first
+ * command before the server has looked at our certificate (RFC 8446 §4.4.2.4), so the system may
+ * report that command's failure instead of the alert.
  */
 export function brokenOff(tls: boolean, said: string): string {
   const perhaps = tls
@@ -141,12 +141,12 @@ export function brokenOff(tls: boolean, said: string): string {
   return `it breaks the connection off before it answers (${said}): ${perhaps}`;
 }
 
-/** Why a node of a Redis Cluster is of no use. */
+/** Why a node of a Redis Cluster cannot be used. */
 export function clusterFault(who = "it"): string {
   return CLUSTER.replace(/^it/, who);
 }
 
-/** Of OpenSSL's "80…:error:…:SSL routines:…:tlsv1 alert bad certificate:…" the words. */
+/** The words in OpenSSL's "80…:error:…:SSL routines:…:tlsv1 alert bad certificate:…". */
 function alertIn(said: string): string {
   return /(?:alert [a-z ]+|unsupported protocol)/.exec(said)?.[0].trim() ?? said;
 }

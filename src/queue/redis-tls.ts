@@ -1,4 +1,4 @@
-/** TLS with Redis and its sentinels: our certificate, and whose certificates we believe. */
+/** TLS with Redis and its sentinels: our certificate, and the authority that we trust. */
 import { type ConnectionOptions, createSecureContext, type SecureContext } from "node:tls";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { readNamedFile } from "../settings/named-file.ts";
@@ -11,9 +11,9 @@ export interface RedisTlsFiles {
 }
 
 /**
- * What `tls.connect` is given for each new connection. The files are read again each time, so
- * that a renewed certificate is taken without a restart; while they have a fault, as in the
- * middle of being replaced, what was read before stays. Throws a sentence when they have one now.
+ * The options of `tls.connect` for each new connection. The files are read again each time, so
+ * that a renewed certificate is taken without a restart. While they have a fault, perhaps because
+ * they are just being replaced, the last good ones stay. Throws a sentence when they have a fault now.
  */
 export function redisTls(files: RedisTlsFiles): ConnectionOptions {
   if (!files.redisTlsCertFile && !files.redisTlsCaFile) return {};
@@ -23,7 +23,7 @@ export function redisTls(files: RedisTlsFiles): ConnectionOptions {
       try {
         ({ context, texts } = load(files, { context, texts }));
       } catch {
-        // What it was at the start, or since, may still do: and if not, Redis says so.
+        // The last good files may still do. If they do not, Redis says so.
       }
       return context;
     },

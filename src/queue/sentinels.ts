@@ -1,4 +1,4 @@
-/** Asks the sentinels which Redis is the master, and says why they do not tell. */
+/** Asks the sentinels which Redis is the master, and says why they name none. */
 import { type Redis, type SentinelConnectionOptions, SentinelConnector } from "ioredis";
 import { brokenOff, isBroken, redisFault, SENTINEL, SentinelsError } from "./redis-faults.ts";
 
@@ -7,7 +7,7 @@ interface Address {
   readonly host?: string;
   readonly port?: number;
 }
-/** What ioredis calls private. */
+/** Private parts of ioredis. */
 interface Insides {
   readonly options: SentinelConnectionOptions;
   readonly failoverDetector: { cleanup(): void } | null;
@@ -17,17 +17,17 @@ interface Insides {
 const NO_MASTER = "it knows no master of this name";
 
 /**
- * ioredis's own, but for two things.
+ * ioredis's own connector, with two changes.
  *
- * What listens for a failover ends with the connection that it watches. ioredis 5.11 leaves it
- * listening: told of the new master while a sentinel is being asked for it, it breaks the question
- * off, and ioredis takes that for a wish to end for ever.
+ * The failover detector ends with the connection that it watches. ioredis 5.11 leaves it listening:
+ * if it hears of the new master while a sentinel is being asked, it breaks that question off, and
+ * ioredis takes this for a wish to end for ever.
  *
- * Each sentinel's own reason is told. ioredis tells only of the last that could not be asked, and of it
- * that the connection was closed, where the sentinel had said that the password is wrong.
+ * Each sentinel's own reason is told. ioredis names only the last sentinel that could not be asked, and
+ * says that its connection was closed even if the sentinel had said that the password is wrong.
  */
 export class MasterConnector extends SentinelConnector {
-  /** By sentinel, since all of them were asked last. */
+  /** By sentinel, from the last round of questions. */
   readonly #reasons = new Map<string, string>();
 
   constructor(options: unknown) {
@@ -39,7 +39,7 @@ export class MasterConnector extends SentinelConnector {
       const tls = Boolean(insides.options.sentinelTLS);
       client.on("error", (cause: Error) => {
         const reason = isBroken(cause) ? brokenOff(tls, cause.message) : redisFault(cause, SENTINEL);
-        this.#note(`${address.host}:${address.port}`, reason);
+        this.#keep(`${address.host}:${address.port}`, reason);
       });
       return client;
     };
@@ -50,25 +50,25 @@ export class MasterConnector extends SentinelConnector {
     insides.failoverDetector?.cleanup();
     this.#reasons.clear();
     return super.connect((type, cause) => {
-      if (type === "sentinelError") this.#noteAsked(cause.message);
+      if (type === "sentinelError") this.#keepAsked(cause.message);
       const isEnd = type === "error" && cause.message.startsWith("All sentinels are unreachable");
       emit(type, isEnd ? new SentinelsError(this.#inWords(insides.options.name ?? "")) : cause);
     });
   }
 
-  #note(sentinel: string, reason: string): void {
-    // The first is the cause, and what follows from it says less.
+  #keep(sentinel: string, reason: string): void {
+    // The first reason is the cause; the errors that follow from it say less.
     if (!this.#reasons.has(sentinel)) this.#reasons.set(sentinel, reason);
   }
 
-  /** ioredis's two texts; what a sentinel has said on the connection itself is known by then. */
-  #noteAsked(text: string): void {
+  /** Reads ioredis's two texts. By then the reasons that came over a sentinel's connection are known. */
+  #keepAsked(text: string): void {
     const [, refusing, why = ""] = /^failed to connect to sentinel (\S+) because (.*)$/s.exec(text) ?? [];
     if (refusing !== undefined) {
-      this.#note(refusing, why.includes("No such master") ? NO_MASTER : redisFault(new Error(why), SENTINEL));
+      this.#keep(refusing, why.includes("No such master") ? NO_MASTER : redisFault(new Error(why), SENTINEL));
     }
     const [, answering] = /^connected to sentinel (\S+) successfully, but got an invalid reply/.exec(text) ?? [];
-    if (answering !== undefined) this.#note(answering, NO_MASTER);
+    if (answering !== undefined) this.#keep(answering, NO_MASTER);
   }
 
   #inWords(master: string): string {

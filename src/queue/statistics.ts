@@ -1,8 +1,8 @@
 /**
  * How many reports there were, by minute, hour and day, in Redis. An event is
- * counted in the same step that puts it on the queue (gathered-adds.ts), in the
- * minute in which its report came: whatever dies meanwhile, and however often it
- * is published again, it counts once. What several processes count is one sum.
+ * counted in the same step that puts it on the queue (add-jobs.ts), in the minute
+ * in which its report came. So it counts once, whatever dies meanwhile and however
+ * often it is published again. All processes count into one sum.
  */
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Kind, Tally } from "../delivery/tally.ts";
@@ -24,10 +24,10 @@ const RESOLUTIONS = {
 
 const FINEST_FIRST = ["minute", "hour", "day"] as const;
 
-/** Most kinds of report that one bucket tells apart; of further ones not the code. */
+/** The most kinds of report in one bucket; further kinds are counted without their code. */
 const MAX_SERIES = 500;
 
-/** As what an event is counted. */
+/** What an event is counted as. */
 export interface Count {
   /** Since 1970. */
   readonly minuteMs: number;
@@ -39,13 +39,13 @@ export function countOf(event: DeliveryEvent): Count {
   return { minuteMs: receivedMs - (receivedMs % MINUTE_MS), kind: kindOf(event) };
 }
 
-/** The resolution in which a time that far back is still known. */
+/** The finest resolution in which a time that far back is still kept. */
 export function resolutionSince(since: Date, now: Date): Resolution {
   const agoMs = now.getTime() - since.getTime();
   return FINEST_FIRST.find((name) => agoMs <= RESOLUTIONS[name].keptMs - RESOLUTIONS[name].ms) ?? "day";
 }
 
-/** When the bucket begins in which a time falls. */
+/** When the bucket of a time begins. */
 export function bucketOf(time: Date, resolution: Resolution): Date {
   const ms = time.getTime();
   return new Date(ms - (ms % RESOLUTIONS[resolution].ms));
@@ -60,7 +60,7 @@ export async function readStatistics(
   const buckets: number[] = [];
   for (let from = bucketOf(since, resolution).getTime(); from <= until.getTime(); from += ms) buckets.push(from);
   const tallies: Tally[] = [];
-  // Some at a time, so that others get their turn.
+  // A few at a time, so that other commands get their turn.
   for (let first = 0; first < buckets.length; first += BUCKETS_AT_A_TIME) {
     const some = buckets.slice(first, first + BUCKETS_AT_A_TIME);
     const pipeline = redis.pipeline();
@@ -78,7 +78,7 @@ export async function readStatistics(
 
 const BUCKETS_AT_A_TIME = 24;
 
-/** No part of it has a blank: of what a peer sends only what the catalogue lists. */
+/** No part of it has a blank, because it takes only those values of a peer that the catalogue lists. */
 function kindOf({ type, data }: DeliveryEvent): string {
   const { peer, outcome, disposition, reason } = data;
   const code = reason === null ? "none" : reason.known ? String(reason.code) : "other";
@@ -100,7 +100,7 @@ export function statisticsKey(prefix: string): string {
   return `${prefix}:mm4d-statistics`;
 }
 
-/** What {@link COUNT} takes, before the number of reports. */
+/** The arguments of {@link COUNT}, before the number of reports. */
 export function countArguments({ minuteMs, kind }: Count, prefix: string): readonly (string | number)[] {
   const buckets = FINEST_FIRST.flatMap((name) => {
     const { ms, keptMs } = RESOLUTIONS[name];
@@ -111,7 +111,7 @@ export function countArguments({ minuteMs, kind }: Count, prefix: string): reado
 
 export const COUNT_ARGUMENTS = 1 + 2 * FINEST_FIRST.length;
 
-/** A function of Lua that adds to a kind in each of its buckets. Of `ARGV`, what {@link countArguments} gives stands at `at`. */
+/** A function of Lua that adds to a kind in each of its buckets. In `ARGV`, {@link countArguments} begin at `at`. */
 export const COUNT = `
 local function count(ARGV, at, reports)
   for bucket = at + 1, at + ${COUNT_ARGUMENTS - 1}, 2 do
