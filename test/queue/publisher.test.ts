@@ -2,9 +2,9 @@ import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type FanOut, readFanOut } from "../../src/delivery/fan-out.ts";
-import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
 import { createPublisher, type Publishable, type Publisher } from "../../src/queue/publisher.ts";
 import { connectRedis, readServer, redisAt, unsuitable } from "../../src/queue/redis.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
 
