@@ -45,7 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   queue: {
-    from: ["delivery", "settings", "acknowledgement", "quarantine"],
+    from: ["delivery", "settings"],
     types: ["monitoring"],
     packages: ["bullmq", "ioredis"],
     node: true,
@@ -57,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   quarantine: {
-    from: ["queue", "flow"],
+    from: ["queue", "flow", "settings"],
     types: ["delivery"],
     packages: ["mailparser", "bullmq", "ioredis"],
     node: true,

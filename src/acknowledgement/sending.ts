@@ -1,10 +1,12 @@
 /** The worker inside the service that pays what is owed: takes each acknowledgement, has it sent, and tries again. */
+
 import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
+import { type OwedJob, retrySchedule } from "../queue/owed-jobs.ts";
 import type { QueueAddress } from "../queue/queue-place.ts";
 import { connectionOptions } from "../queue/redis.ts";
-import { ACKNOWLEDGEMENTS_QUEUE, type OwedJob, retrySchedule } from "./desk.ts";
+import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 
 export interface Attempt {
   readonly id: string;

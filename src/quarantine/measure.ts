@@ -1,7 +1,9 @@
 /** Counts what is in quarantine, by peer. */
 import type { ChainableCommander, Redis } from "ioredis";
+import type { QuarantineJobsOptions } from "../queue/quarantine-jobs.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
-import { isQuarantined, QUARANTINE_QUEUE, type QuarantineJobsOptions } from "./quarantine.ts";
+import { QUARANTINE_QUEUE } from "../settings/queue-names.ts";
+import { isQuarantined } from "./quarantine.ts";
 import type { KeptMessage, QuarantineContents } from "./room.ts";
 
 /**

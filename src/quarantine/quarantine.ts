@@ -2,14 +2,10 @@
  * The quarantine: messages that could not be read, kept whole for a person on a
  * BullMQ queue that nothing consumes.
  */
-import { type Job, type JobsOptions, Queue } from "bullmq";
+import { type Job, Queue } from "bullmq";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
-
-export const QUARANTINE_QUEUE = "mm4-quarantine";
-
-/** A job names its peer in its options, so that counting need not read the message. */
-export type QuarantineJobsOptions = JobsOptions & { readonly peer: string };
+import { QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 
 export interface QuarantineEntry {
   readonly id: string;

@@ -2,15 +2,10 @@
  * Puts records on BullMQ: events on the queue of events, unreadable messages on the
  * quarantine, acknowledgements that are owed on a queue of their own.
  */
+
 import { createHash, randomUUID } from "node:crypto";
 import { type Job, type JobsOptions, Queue } from "bullmq";
 import type { Redis } from "ioredis";
-import {
-  ACKNOWLEDGEMENTS_QUEUE,
-  acknowledgementId,
-  acknowledgementJobs,
-  type OwedJob,
-} from "../acknowledgement/desk.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
@@ -18,9 +13,11 @@ import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
 import { wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-import { QUARANTINE_QUEUE, type QuarantineJobsOptions } from "../quarantine/quarantine.ts";
+import { acknowledgementId, acknowledgementJobs, type OwedJob } from "../queue/owed-jobs.ts";
 import type { Config } from "../settings/config.ts";
+import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 import { type CountedJob, gatheringOn } from "./add-jobs.ts";
+import type { QuarantineJobsOptions } from "./quarantine-jobs.ts";
 import { redisFault } from "./redis-faults.ts";
 import { countOf } from "./statistics.ts";
 

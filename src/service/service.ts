@@ -2,11 +2,11 @@
  * The whole service: starts every room, joins them, and releases them in
  * reverse order. The only file that knows all of them.
  */
+
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "../acknowledgement/acknowledgements.ts";
-import { ACKNOWLEDGEMENTS_QUEUE } from "../acknowledgement/desk.ts";
 import { type Admin, startAdmin } from "../admin/server.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
@@ -65,6 +65,7 @@ import { watchRedis } from "../queue/redis-watch.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "../settings/config.ts";
 import { doubtsAbout, rulesOf } from "../settings/peers.ts";
+import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 import { openSettingsFiles } from "../settings/settings-files.ts";
 import { toldSettings } from "../settings/told-settings.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";

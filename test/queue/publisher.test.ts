@@ -2,10 +2,10 @@ import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type FanOut, readFanOut } from "../../src/delivery/fan-out.ts";
-import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
 import { createPublisher, type Publishable, type Publisher } from "../../src/queue/publisher.ts";
 import { connectRedis, redisAt } from "../../src/queue/redis.ts";
 import { readServer, unsuitable } from "../../src/queue/redis-server.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
 
