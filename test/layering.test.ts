@@ -45,7 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   queue: {
-    from: ["delivery", "settings", "acknowledgement", "quarantine", "trace"],
+    from: ["delivery", "text", "settings", "acknowledgement", "quarantine", "trace"],
     types: ["monitoring"],
     packages: ["bullmq", "ioredis"],
     node: true,

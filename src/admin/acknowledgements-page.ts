@@ -3,7 +3,7 @@ import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
 import { html } from "hono/html";
 import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgement/desk.ts";
-import { beginningOf } from "../delivery/beginning.ts";
+import { beginningOf } from "../text/beginning.ts";
 import { acknowledgementMask, type Mask, maskAllNumbers } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";

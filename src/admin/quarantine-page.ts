@@ -2,8 +2,8 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { beginningOf } from "../delivery/beginning.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
+import { beginningOf } from "../text/beginning.ts";
 import { maskAllNumbers, maskHeader } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";

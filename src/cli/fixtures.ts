@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import libmime from "libmime";
 import { createCatalogue } from "../catalogue/catalogue.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { ORDINARY_PEER } from "../delivery/peer.ts";
+import { ORDINARY_PEER } from "../delivery/peer-rules.ts";
 import type { ReportKind } from "../delivery/report.ts";
 import { MM_STATUSES } from "../delivery/status.ts";
 import { readEvent } from "../flow/read.ts";

@@ -1,11 +1,11 @@
 /** `mm4d tail`: prints each event as it is queued, without consuming it. */
 import { type Command, Option } from "commander";
 import { OUTCOMES } from "../catalogue/overlay.ts";
-import { describeEvent } from "../delivery/describe.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Outcome } from "../delivery/verdict.ts";
 import { followQueue } from "../queue/follow.ts";
 import { describeRedis } from "../queue/redis.ts";
+import { describeEvent } from "../text/describe.ts";
 import { maskEvent } from "../text/masking.ts";
 import { readWholeNumber } from "./arguments.ts";
 import { findQueue } from "./running-service.ts";

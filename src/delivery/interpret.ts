@@ -8,7 +8,7 @@
  */
 import type { CodeEntry } from "./code.ts";
 import { codeIdentity, readCode } from "./code-value.ts";
-import type { PeerRules } from "./peer.ts";
+import type { PeerRules } from "./peer-rules.ts";
 import { findPrecedence, type JudgedClass, type PrecedenceRow } from "./precedence.ts";
 import type { Report } from "./report.ts";
 import {

@@ -7,7 +7,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { AckRequest } from "../delivery/acknowledgement.ts";
 import type { Party } from "../delivery/party.ts";
-import type { PeerRules } from "../delivery/peer.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import { type ReadParty, readMailbox, readParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
 import { findPdu } from "./pdus.ts";

@@ -5,7 +5,7 @@
  * Source: 3GPP TS 23.140 §8.4.5 (address coding on MM4); ITU-T E.164.
  */
 import type { Party } from "../delivery/party.ts";
-import type { PeerRules } from "../delivery/peer.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Warning } from "../delivery/warning.ts";
 
 /** How a peer writes numbers. */

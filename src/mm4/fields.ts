@@ -2,7 +2,7 @@
  * The header fields that are read, under every name they have been seen with,
  * and how they are taken out of a header.
  */
-import type { RawFields } from "../delivery/report.ts";
+import type { RawFields } from "../delivery/raw-fields.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { type DecodeWords, decodeValue, type Header, type HeaderField } from "./header.ts";
 

@@ -10,10 +10,10 @@
  * Sources: 3GPP TS 23.140 §8.4.1 to §8.4.4; RFC 5322 §2.2.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { Party } from "../delivery/party.ts";
-import type { PeerRules } from "../delivery/peer.ts";
+import type { Party, RequestRecipient } from "../delivery/party.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Problem } from "../delivery/problem.ts";
-import type { Report, ReportKind, RequestRecipient } from "../delivery/report.ts";
+import type { Report, ReportKind } from "../delivery/report.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type ReadParty, readParty } from "./address.ts";

@@ -4,8 +4,8 @@
  */
 import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { beginningOf } from "../delivery/beginning.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
+import { beginningOf } from "../text/beginning.ts";
 import { redisFault } from "./redis-faults.ts";
 
 /** What one look finds out. */

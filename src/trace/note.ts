@@ -4,10 +4,10 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
-import { beginningOf } from "../delivery/beginning.ts";
-import { describeEvent } from "../delivery/describe.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
+import { beginningOf } from "../text/beginning.ts";
+import { describeEvent } from "../text/describe.ts";
 import {
   type Mask,
   maskAllNumbers,
