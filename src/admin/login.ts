@@ -120,7 +120,7 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
         c.header("retry-after", String(WINDOW_MS / 1000));
         return c.html(loginPage(next, "That is not the token (MM4D_ADMIN_TOKEN), as too often in this minute."), 429);
       }
-      failures.note(address);
+      failures.count(address);
       onAction("login-failed", { address });
       return c.html(loginPage(next, "That is not the token (MM4D_ADMIN_TOKEN)."), 403);
     }
@@ -218,7 +218,7 @@ function createFailures() {
       forget();
       return all >= FAILURES || (byAddress.get(address) ?? 0) >= FAILURES_PER_ADDRESS;
     },
-    note(address: string): void {
+    count(address: string): void {
       all += 1;
       if (byAddress.size < MAX_ADDRESSES) byAddress.set(address, (byAddress.get(address) ?? 0) + 1);
     },

@@ -43,7 +43,7 @@ export function tellFailures(say = (line: string): void => console.error(line), 
   const kinds = new Map<string, Kind>();
   const outage = tellOutage(say);
 
-  function note(name: string, text: string, change: (kind: Kind) => void): void {
+  function count(name: string, text: string, change: (kind: Kind) => void): void {
     const known = kinds.has(name) || kinds.size < MAX_KINDS;
     const key = known ? name : "others";
     const kind = kinds.get(key) ?? { text, count: 0, again: 0, givenUp: 0, eventId: null, timer: undefined };
@@ -67,7 +67,7 @@ export function tellFailures(say = (line: string): void => console.error(line), 
   return {
     failed(event, cause, last) {
       const text = inWords(cause);
-      note(`event ${alike(text)}`, maskFor(event)(text), (kind) => {
+      count(`event ${alike(text)}`, maskFor(event)(text), (kind) => {
         kind.eventId = idOf(event);
         if (last) kind.givenUp += 1;
         else kind.again += 1;
@@ -75,12 +75,12 @@ export function tellFailures(say = (line: string): void => console.error(line), 
     },
     trouble(cause) {
       const text = inWords(cause);
-      if (isOutage(cause, text)) outage.begun(text);
-      else note(`trouble ${alike(text)}`, maskAllNumbers(text), () => {});
+      if (isOutage(cause, text)) outage.begin(text);
+      else count(`trouble ${alike(text)}`, maskAllNumbers(text), () => {});
     },
-    connected: outage.over,
+    connected: outage.end,
     end() {
-      outage.end();
+      outage.stop();
       for (const kind of kinds.values()) {
         clearTimeout(kind.timer);
         if (kind.count > 0) say(`mm4d/consumer: ${describe(kind)}`);
@@ -105,13 +105,13 @@ function tellOutage(say: (line: string) => void) {
   let sinceMs: number | null = null;
   let back: Timer | undefined;
   return {
-    begun(text: string): void {
+    begin(text: string): void {
       clearTimeout(back);
       if (sinceMs !== null) return;
       sinceMs = performance.now();
       say(`mm4d/consumer: Redis is away: ${text}; it is tried again until it answers, and no event is lost`);
     },
-    over(): void {
+    end(): void {
       clearTimeout(back);
       if (sinceMs === null) return;
       const awayMs = performance.now() - sinceMs;
@@ -120,7 +120,7 @@ function tellOutage(say: (line: string) => void) {
         say(`mm4d/consumer: Redis is back, after ${Math.round(awayMs / 1000)} s`);
       });
     },
-    end(): void {
+    stop(): void {
       clearTimeout(back);
     },
   };
