@@ -6,7 +6,7 @@ import { rank } from "./order.ts";
 import type { PeerIdentity } from "./peer.ts";
 import type { Report, ReportKind } from "./report.ts";
 
-/** What an event tells besides the report itself. */
+/** What an event holds besides the report itself. */
 export interface Reception {
   readonly peer: PeerIdentity;
   readonly receivedAt: Date;

@@ -1,12 +1,12 @@
-/** How the reports of one peer are to be read. */
+/** How we read the reports of one peer. */
 
 /** Peculiarities of one peer's reports. All are off unless the peer's entry says otherwise. */
 export interface PeerRules {
   /** Ten digits are a North American number. */
   readonly nanp: boolean;
-  /** What stands before an international number in place of "+", such as 00 and 011. */
+  /** The peer writes them before an international number instead of "+", such as 00 and 011. */
   readonly internationalPrefixes: readonly string[];
-  /** From and To are the wrong way round, as in old mbuni. */
+  /** From and To are exchanged, as in old mbuni. */
   readonly swapAddresses: boolean;
   /** "Retrieved" means taken by the carrier: US local numbers have no handset reports. */
   readonly localLongCode: boolean;
