@@ -58,7 +58,7 @@ function countsOf(operations: Operations, period: Period): Promise<readonly Tall
   return operations.tallies(days * DAY_MS, days > 7 ? "day" : "hour");
 }
 
-/** The codes that came, most first. */
+/** The codes of a period, the most frequent first. */
 async function seen(operations: Operations, period: Period): Promise<Html> {
   const away = operations.redisAway();
   if (away !== null) return noCounts(away);
