@@ -1,4 +1,4 @@
-/** `mm4d failed`: what a person does with the events that consumers gave up on. */
+/** `mm4d failed`: lists the events that consumers gave up, and gives them out again. */
 import type { Command } from "commander";
 import { type FailedJob, type FailedJobs, openFailedJobs } from "../queue/failed.ts";
 import { describeEvent } from "../text/describe.ts";

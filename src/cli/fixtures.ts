@@ -55,7 +55,7 @@ function fixtures(): ReadonlyMap<string, DeliveryEvent> {
 }
 
 const CATALOGUE = createCatalogue();
-/** One that no page lists, and one outside every range. */
+/** A code that no page lists, and a code outside every range. */
 const UNLISTED = ["488", "888888"];
 
 function* reports(): Generator<{ kind: ReportKind; status?: string; code?: string }> {

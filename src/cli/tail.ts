@@ -32,7 +32,7 @@ shown once.`,
     .action(tail);
 }
 
-/** Those of read reports, which have no code. */
+/** The outcomes of read reports, which have no code. */
 const READ_OUTCOMES: readonly Outcome[] = ["read", "deleted-unread"];
 
 interface Wanted {
@@ -75,7 +75,7 @@ function isWanted({ data }: DeliveryEvent, { outcome, peer, code }: Wanted): boo
   );
 }
 
-/** The same sentence again and again tells nothing. */
+/** Prints a sentence unless it is the same as the last one. */
 function sayOnce(): (sentence: string) => void {
   let last = "";
   return (sentence) => {
