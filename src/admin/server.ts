@@ -9,7 +9,7 @@ import { bodyLimit } from "hono/body-limit";
 import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { type Reason, stateOf } from "../monitoring/reasons.ts";
+import type { Reason, State } from "../monitoring/reasons.ts";
 import { acknowledgementsPage } from "./acknowledgements-page.ts";
 import type { BoardQueue } from "./board.ts";
 import { codesPage } from "./codes-page.ts";
@@ -30,6 +30,8 @@ export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {
   readonly notReady: () => Promise<readonly string[]>;
   /** Why all is not well, or something needs attention; empty when all is well. */
   readonly reasons: () => Promise<readonly Reason[]>;
+  /** The worst state of them. */
+  readonly stateOf: (reasons: readonly Reason[]) => State;
   readonly version: () => Readonly<Record<string, string>>;
   /** The metrics in Prometheus's text form. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
@@ -119,7 +121,7 @@ function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) =
         well: () => c.text(OK, 200),
         "needs-attention": () => c.text(inLines([BUT_ATTENTION, ...texts]), 200),
         "not-well": () => c.text(inLines(texts), 503),
-      }[stateOf(reasons)]();
+      }[options.stateOf(reasons)]();
     },
     "/version": (c) => c.body(`${JSON.stringify(options.version())}\n`, 200, { "content-type": "application/json" }),
     "/metrics": async (c) => {
