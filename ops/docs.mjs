@@ -8,7 +8,6 @@ import { BOUNDS } from "../dist/bounds/bounds.js";
 import { createCatalogue } from "../dist/catalogue/catalogue.js";
 import { COMMANDS } from "../dist/cli/commands.js";
 import { createProgram } from "../dist/cli/program.js";
-import { describeCode } from "../dist/delivery/describe.js";
 import { ORDINARY_PEER } from "../dist/delivery/peer.js";
 import { PRECEDENCE } from "../dist/delivery/precedence.js";
 import { receive } from "../dist/flow/read.js";
@@ -16,6 +15,7 @@ import { createMetrics, NOTHING_OBSERVED } from "../dist/monitoring/metrics.js";
 import { REASONS } from "../dist/monitoring/reasons.js";
 import { SETTINGS } from "../dist/settings/config.js";
 import { REPLIES } from "../dist/smtp/replies.js";
+import { describeCode } from "../dist/text/describe.js";
 
 /** An ordinary report, with the named fields replaced; undefined leaves one out. */
 function report(fields = {}, end = "\r\n") {

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /**
- * The program's first lines: in words that old Node.js understands, and without
- * any import of their own, because those are loaded before the first line runs.
+ * The program's first lines. They use only what old Node.js understands, and import
+ * nothing statically, because imports load before the first line runs.
  */
 
-// Whoever may send it would open Node.js's debugger, and run there what he likes.
+// SIGUSR1 would open Node.js's debugger, and who can send it could run any code there.
 process.on("SIGUSR1", () => {});
 closeDebugger();
-// Node.js may still be opening it for a signal that came before the line above.
+// Node.js may still be opening the debugger for a signal that came before these lines.
 setTimeout(closeDebugger, 500).unref();
 
 const LEAST_MAJOR = 20;
@@ -22,7 +22,7 @@ if (major > LEAST_MAJOR || (major === LEAST_MAJOR && minor >= LEAST_MINOR)) {
   process.exitCode = 1;
 }
 
-/** One that a signal has opened before we could say that none should; not one that was asked for. */
+/** Closes a debugger that a signal opened before we ignored signals, but not one that was asked for. */
 function closeDebugger() {
   const options = process.execArgv.concat(process.env.NODE_OPTIONS || "").join(" ");
   if (/--inspect/.test(options)) return;

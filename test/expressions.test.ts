@@ -21,8 +21,8 @@ interface Expression {
 
 /** The only ones that are not looked at, because their text is ours: put together when they are needed, and of what. */
 const PUT_TOGETHER_LATE: Readonly<Record<string, string>> = {
-  "delivery/party-sought.ts":
-    "what an operator asks for; every repetition is bounded, and test/delivery/party-sought.test.ts compares it with a scan",
+  "text/party-sought.ts":
+    "what an operator asks for; every repetition is bounded, and test/text/party-sought.test.ts compares it with a scan",
   "simulator/scenario.ts": "the name of a field of ours; the text is one that it made itself",
 };
 

@@ -45,7 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   queue: {
-    from: ["delivery", "settings"],
+    from: ["delivery", "text", "settings"],
     types: ["monitoring"],
     packages: ["bullmq", "ioredis"],
     node: true,
@@ -66,8 +66,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   simulator: { from: ["mm4"], types: ["delivery"], packages: ["smtp-server", "nodemailer"], node: true },
   consumer: { from: ["delivery", "text"], types: [], packages: ["bullmq"], node: false },
   admin: {
-    from: ["catalogue", "delivery", "text", "trace", "settings", "monitoring"],
-    types: ["queue", "quarantine", "acknowledgement"],
+    from: ["catalogue", "delivery", "text", "trace", "settings"],
+    types: ["queue", "quarantine", "acknowledgement", "monitoring"],
     packages: ["hono", "@hono", "@bull-board"],
     node: true,
   },

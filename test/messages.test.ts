@@ -8,7 +8,7 @@ import { simpleParser } from "mailparser";
 import { describe, expect, test } from "vitest";
 import type { AckRequest } from "../src/delivery/acknowledgement.ts";
 import type { EventData } from "../src/delivery/event.ts";
-import { ORDINARY_PEER, type PeerRules } from "../src/delivery/peer.ts";
+import { ORDINARY_PEER, type PeerRules } from "../src/delivery/peer-rules.ts";
 import type { Problem } from "../src/delivery/problem.ts";
 import { readAckRequest } from "../src/mm4/ack-request.ts";
 import { readHeader } from "../src/mm4/header.ts";

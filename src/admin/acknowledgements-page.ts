@@ -1,9 +1,9 @@
-/** Acknowledgements: what peers are owed, what could not be sent, and sending it again. */
+/** Acknowledgements: which are owed, which could not be sent, and sending them again. */
 import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
 import { html } from "hono/html";
 import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgement/desk.ts";
-import { beginningOf } from "../delivery/beginning.ts";
+import { beginningOf } from "../text/beginning.ts";
 import { acknowledgementMask, type Mask, maskAllNumbers } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
@@ -32,7 +32,7 @@ export function acknowledgementsPage(operations: Operations, { mayAct }: Login, 
     for await (const entry of desk.list(CHOICES[choice][1])) if (entries.push(entry) > MAX_SHOWN) break;
     const rows: Html[] = [];
     for (const entry of entries.slice(0, MAX_SHOWN)) {
-      // Reports are taken between two of them.
+      // Reports are received between two rows.
       await turn();
       rows.push(row(entry, operator));
     }
@@ -58,7 +58,7 @@ export function acknowledgementsPage(operations: Operations, { mayAct }: Login, 
         for await (const entry of desk.list([state])) if (await desk.retry(entry.id, state)) again += 1;
       } else if (typeof id === "string" && (await desk.retry(id))) again = 1;
     } finally {
-      // Also of what breaks off.
+      // Also when it breaks off half-way.
       onAction("acknowledgements-retried", { address: addressOf(c), id, state, again });
     }
     return c.redirect(`/acknowledgements?again=${again}`, 303);

@@ -1,4 +1,4 @@
-/** bull-board on our queues: to look at, never to change anything; numbers masked, and no message's bytes. */
+/** bull-board on our queues, for reading only. Numbers are masked, and the bytes of messages are left out. */
 import { setImmediate as turn } from "node:timers/promises";
 import { createBullBoard } from "@bull-board/api";
 import { BullMQAdapter } from "@bull-board/api/bullMQAdapter";
@@ -7,8 +7,8 @@ import { serveStatic } from "@hono/node-server/serve-static";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
-import { beginningOf, beginningOfValue } from "../delivery/beginning.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { beginningOf, beginningOfValue } from "../text/beginning.ts";
 import { acknowledgementMask, mapTexts, maskAllNumbers, maskEvent, partiesOf } from "../text/masking.ts";
 import { visible, visibleJson } from "../text/visible.ts";
 import { BOARD_PATH } from "./layout.ts";
@@ -29,7 +29,7 @@ export function createBoard(queues: readonly BoardQueue[]): Hono {
   });
 
   const board = new Hono();
-  // Its page has styles of its own within, and asks another host for a typeface.
+  // Its page has styles within, and loads a typeface from another host.
   board.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -71,9 +71,9 @@ function withoutForeignLinks(page: string): string {
 const MAX_JOBS_PER_PAGE = 100;
 
 /**
- * What is shown of a job, by what it is: an event, an acknowledgement, a message in
- * quarantine or a bounce. As much of it as a person looks at, because the board makes
- * all jobs of a page in one go.
+ * The data of a job as the board shows it: an event, an acknowledgement, a message in
+ * quarantine or a bounce. Long texts are cut, because the board makes all jobs of a
+ * page in one go.
  */
 export function shownJob(data: Readonly<Record<string, unknown>>): unknown {
   if (data.specversion !== undefined) {
@@ -88,7 +88,7 @@ export function shownJob(data: Readonly<Record<string, unknown>>): unknown {
   return { ...told, raw: `${Buffer.byteLength(raw, "base64")} bytes: see Quarantine` };
 }
 
-/** Its ids stay, but for the numbers of its parties; what its MMSC said is free text. */
+/** Ids stay, with the parties' numbers masked in them. The MMSC's replies are masked as free text. */
 function maskAcknowledgement(shown: Readonly<Record<string, unknown>>, ack: Acknowledgement): object {
   return {
     ...shown,
@@ -97,7 +97,7 @@ function maskAcknowledgement(shown: Readonly<Record<string, unknown>>, ack: Ackn
   };
 }
 
-/** What a peer wrote of an acknowledgement. */
+/** The fields that hold what a peer wrote. */
 const ECHOED: readonly (keyof Acknowledgement)[] = [
   "messageId",
   "transactionId",
@@ -106,17 +106,17 @@ const ECHOED: readonly (keyof Acknowledgement)[] = [
   "originator",
   "numbers",
 ];
-/** What is free text of a message in quarantine; the rest is ours. */
+/** Fields of a message in quarantine that hold free text; we made the others. */
 const FREE_TEXTS_KEPT: readonly string[] = ["detail"];
 
 function pick(from: Readonly<Record<string, unknown>>, names: readonly string[]): object {
   return Object.fromEntries(names.flatMap((name) => (name in from ? [[name, from[name]]] : [])));
 }
 
-/** What consumers write on a job, and its log, which is a list of texts. */
+/** Fields of a job that consumers write. */
 const FREE_TEXTS: readonly string[] = ["failedReason", "stacktrace", "progress", "returnValue"];
 
-/** Reports are taken between two of its parts: a page has a hundred jobs. */
+/** Works part by part, so that reports are received in between: a page has a hundred jobs. */
 async function withoutNumbers(answer: unknown): Promise<unknown> {
   if (Array.isArray(answer)) {
     const parts: unknown[] = [];
@@ -138,7 +138,7 @@ async function withoutNumbers(answer: unknown): Promise<unknown> {
   return Object.fromEntries(parts);
 }
 
-/** Seen as it is: nothing in it turns round or hides what stands beside it. */
+/** Makes characters visible that would hide or reverse the text beside them. */
 function freeText(text: string): string {
   return visible(maskAllNumbers(beginningOf(text)));
 }

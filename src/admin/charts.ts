@@ -6,7 +6,7 @@ import type { Resolution } from "../queue/statistics.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-/** How long a chart is, how wide a bar, and by which counts it is drawn. */
+/** The time that a chart spans, the width of a bar, and the counts that it is drawn from. */
 export const SPANS = {
   hour: { ms: HOUR_MS, barMs: MINUTE_MS, resolution: "minute", name: "Hour" },
   day: { ms: 24 * HOUR_MS, barMs: HOUR_MS, resolution: "hour", name: "Day" },
@@ -19,7 +19,7 @@ export function spanIn(text: string | undefined): Span {
   return text === "day" || text === "week" ? text : "hour";
 }
 
-/** What uPlot draws: times in seconds since 1970, and for each bar the reports of each disposition. */
+/** The data that uPlot draws: times in seconds since 1970, and for each bar the reports of each disposition. */
 export type Chart = { readonly times: readonly number[] } & Readonly<Record<Disposition, readonly number[]>>;
 
 export function chartOf(tallies: readonly Tally[], span: Span, until: Date): Chart {

@@ -3,8 +3,8 @@ import { Hono } from "hono";
 import { html } from "hono/html";
 import { lookUp } from "../catalogue/look-up.ts";
 import type { CodeEntry } from "../delivery/code.ts";
-import { describeCode } from "../delivery/describe.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
+import { describeCode } from "../text/describe.ts";
 import { inPercent } from "../text/quantities.ts";
 import { spanIn } from "./charts.ts";
 import { choices, type Html, layout, noCounts, pathOf } from "./layout.ts";
@@ -58,7 +58,7 @@ function countsOf(operations: Operations, period: Period): Promise<readonly Tall
   return operations.tallies(days * DAY_MS, days > 7 ? "day" : "hour");
 }
 
-/** The codes that came, most first. */
+/** The codes of a period, the most frequent first. */
 async function seen(operations: Operations, period: Period): Promise<Html> {
   const away = operations.redisAway();
   if (away !== null) return noCounts(away);

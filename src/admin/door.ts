@@ -1,23 +1,23 @@
 /**
  * Who may hold a connection of the HTTP port, and for how long. A probe is always
- * served: where there are too many connections, the one that has been of no use
- * for the longest gives way, and not the newcomer.
+ * served: when there are too many connections, the one that has been idle longest is
+ * closed, and the new one stays.
  */
 import type { IncomingMessage, RequestListener, Server, ServerOptions } from "node:http";
 import type { Socket } from "node:net";
 import { BOUNDS } from "../bounds/bounds.ts";
 
-/** What a connection may take, in milliseconds. */
+/** How long a connection may take, in milliseconds. */
 export interface HttpTimes {
   readonly header: number;
   readonly request: number;
   /** Between two requests. */
   readonly kept: number;
-  /** While nothing of an answer is read. */
+  /** While the client reads nothing of an answer. */
   readonly answerStands: number;
-  /** While there is something of an answer to read. */
+  /** While a part of an answer is left to read. */
   readonly answer: number;
-  /** How often it is looked. */
+  /** How often connections are checked. */
   readonly look: number;
 }
 
@@ -30,7 +30,7 @@ export const HTTP_TIMES: HttpTimes = {
   look: 1_000,
 };
 
-/** What Node.js sees to: from the beginning of a connection, or of its next request, whatever trickles in. */
+/** The limits that Node.js enforces: counted from the start of a connection or request, even if bytes trickle in. */
 export function deadlines({ header, request, kept, look }: HttpTimes): ServerOptions {
   return {
     headersTimeout: header,
@@ -43,28 +43,28 @@ export function deadlines({ header, request, kept, look }: HttpTimes): ServerOpt
 interface Connection {
   readonly socket: Socket;
   readonly network: string;
-  /** Those that are not answered to their end. */
+  /** Requests whose answer has not ended. */
   readonly requests: Set<IncomingMessage>;
-  /** Since when it waits for a request, or is being answered. */
+  /** When it began to wait for a request, or to be answered. */
   sinceMs: number;
-  /** When all that was said to it had been taken by the system last. */
+  /** When the system last had taken everything that we wrote to it. */
   readAtMs: number;
-  /** Requests that came before the one before them was answered. */
+  /** Requests that came before the previous one was answered. */
   readonly waiting: (() => void)[];
 }
 
 export interface DoorOptions {
   readonly times: HttpTimes;
-  /** Of an address: who has one of its addresses has all. */
+  /** The network of an address: a client that has one address of it has them all. */
   readonly networkOf: (address: string) => string;
 }
 
-/** Keeps the door of a server until that is closed. */
+/** Guards the connections of a server until it is closed. */
 export function keepDoor(server: Server, { times, networkOf }: DoorOptions): void {
   const connections = new Map<Socket, Connection>();
-  // Node.js ends then what is written to and does not read, unless less of it is left than before.
+  // After that time Node.js ends a connection that reads nothing of what is written to it.
   server.timeout = times.answerStands;
-  // What it does not see: empty lines that trickle in before a request; bytes that come where an answer is not read.
+  // Node.js does not notice empty lines that trickle in before a request, and bytes that come while an answer is not read.
   const silentMs = times.kept + times.request;
 
   server.on("connection", (socket: Socket) => {
@@ -74,8 +74,8 @@ export function keepDoor(server: Server, { times, networkOf }: DoorOptions): voi
     connections.set(socket, { socket, network, requests: new Set(), sinceMs: nowMs, readAtMs: nowMs, waiting: [] });
     socket.once("close", () => connections.delete(socket));
   });
-  // One request at a time, each in a turn of its own: thousands may stand in one packet, and Node.js would
-  // have all of them answered at once. RFC 9112 §9.3.2.
+  // One request at a time, each in its own turn of the event loop, because one packet may hold thousands and
+  // Node.js would handle them all at once. RFC 9112 §9.3.2.
   const answer = server.listeners("request") as RequestListener[];
   server.removeAllListeners("request");
   server.on("request", (request, response) => {
@@ -101,8 +101,8 @@ export function keepDoor(server: Server, { times, networkOf }: DoorOptions): voi
   server.once("close", () => clearInterval(looking));
 
   /**
-   * For one of a network. Behind a proxy everybody has its address, and loses nothing by its share: of a network
-   * that has all of it, too, a connection gives way on which nothing is asked, and a new one is taken.
+   * Closes a connection so that a network may open another. All clients behind a proxy share its address; they
+   * lose nothing by that, because when their share is used up an idle connection gives way to the new one.
    */
   function makeRoom(network: string): void {
     const all = [...connections.values()];
@@ -133,11 +133,11 @@ export function keepDoor(server: Server, { times, networkOf }: DoorOptions): voi
   }
 }
 
-/** The least worth keeping first. */
+/** The connection least worth keeping has the lowest number. */
 const USE = { nothingAsked: 0, answerUnread: 1, answered: 2 } as const;
 
 function useOf({ socket, requests }: Connection): number {
-  // One whose body does not come to an end has not asked yet.
+  // A request whose body has not ended is not asked yet.
   if (![...requests].some(({ complete }) => complete)) return USE.nothingAsked;
   return socket.writableLength > 0 ? USE.answerUnread : USE.answered;
 }

@@ -1,21 +1,21 @@
-/** What every page has around it. */
+/** The frame of every page. */
 import type { Context } from "hono";
 import { html } from "hono/html";
 import type { Operator } from "./login.ts";
 
-/** A piece of a page. What stands in it was escaped where it was put in. */
+/** A piece of a page. Its text was escaped when it was put in. */
 export type Html = ReturnType<typeof html>;
 
 export interface PageOptions {
   readonly title: string;
-  /** Where it is, with its query: for the navigation, and to come back to. */
+  /** The page's path and query: for the navigation, and for coming back. */
   readonly path: string;
-  /** Null for whoever is not let in yet. */
+  /** Null before somebody has logged in. */
   readonly operator: Operator | null;
   readonly body: Html;
 }
 
-/** Where bull-board is. Here, so that whoever needs to know does not load it. */
+/** The path of bull-board. It is here so that knowing it does not load bull-board. */
 export const BOARD_PATH = "/queue";
 
 const PAGES = [
@@ -74,20 +74,20 @@ function session({ loggedIn, numbers }: Operator, path: string): Html {
   </div>`;
 }
 
-/** Where a request leads: its path and query. */
+/** The path and query of a request. */
 export function pathOf(c: Context): string {
   const { pathname, search } = new URL(c.req.url);
   return pathname + search;
 }
 
-/** A link to the same page with another choice, or the choice that is made. */
+/** Links to the same page with each choice; the current choice is no link. */
 export function choices(label: string, all: readonly (readonly [href: string, name: string, chosen: boolean])[]): Html {
   return html`<nav class="choices" aria-label="${label}">
     ${all.map(([href, name, chosen]) => html`<a href="${href}" ${chosen ? html`aria-current="true"` : ""}>${name}</a>`)}
   </nav>`;
 }
 
-/** In the place of what only Redis knows. */
+/** Shown instead of numbers that only Redis knows. */
 export function noCounts(away: string): Html {
   return html`<p class="card">No counts can be shown: ${away}.</p>`;
 }

@@ -1,6 +1,6 @@
 /**
- * Who may see the page, and do something there: whoever knows the token, from a
- * browser on this very page. Without a token, only this machine, and only to look.
+ * Who may see the page and act on it: a person who knows the token, in a browser that
+ * is on this page. Without a token only this machine may, and only look.
  */
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 import { getConnInfo } from "@hono/node-server/conninfo";
@@ -13,7 +13,7 @@ import { layout } from "./layout.ts";
 import type { OnAction } from "./operations.ts";
 
 export interface Operator {
-  /** Whether it may do more than look. */
+  /** Whether the operator may do more than look. */
   readonly loggedIn: boolean;
   readonly numbers: "masked" | "full";
 }
@@ -27,13 +27,13 @@ export interface LoginOptions {
 }
 
 export interface Login {
-  /** Lets nobody through but who may look; tells the pages who that is. */
+  /** Lets a request through if it may look, and tells the pages whose it is. */
   readonly guard: MiddlewareHandler<PageEnv>;
-  /** Whether a request changes something: then it must come from a page of ours. */
+  /** Refuses a request that changes something, unless it comes from one of our pages. */
   readonly sameSite: MiddlewareHandler;
-  /** Whether whoever was let through still may look: for pages that stay open. */
+  /** Whether a request that was let through may still look: for pages that stay open. */
   readonly mayStillLook: (c: Context) => Promise<boolean>;
-  /** Whether who is let through may also do something. */
+  /** Lets a request through if it may also act. */
   readonly mayAct: MiddlewareHandler<PageEnv>;
   readonly routes: Hono<PageEnv>;
 }
@@ -53,11 +53,11 @@ interface Session {
 }
 
 export function createLogin({ token, onAction }: LoginOptions): Login {
-  // A new process knows no session of the one before, so that none that was ended there begins again.
+  // A new secret for each process: a session that has ended in the last process must not become valid again.
   let secret = randomBytes(32);
-  /** Sessions that were ended before their time, and when that would have been. */
+  /** Sessions that were ended early, and when they would have ended. */
   const ended = new Map<string, number>();
-  /** Sessions that are shown numbers in full, and until when. */
+  /** Sessions that see numbers in full, and until when. */
   const shown = new Map<string, number>();
   const failures = createFailures();
 
@@ -68,11 +68,11 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
     return session.untilMs > Date.now() && !ended.has(session.id) ? session : undefined;
   }
 
-  /** Remembers something of a session until a time; what is over by now is forgotten. */
+  /** Remembers a session until a time, and forgets those whose time is over. */
   function remember(until: Map<string, number>, id: string, untilMs: number): void {
     for (const [known, overMs] of until) if (overMs <= Date.now()) until.delete(known);
     if (until.size >= MAX_REMEMBERED) {
-      // Nobody is logged in any more, and nothing need be remembered.
+      // With a new secret all sessions have ended, so nothing need be remembered.
       secret = randomBytes(32);
       ended.clear();
       shown.clear();
@@ -115,12 +115,12 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
     const form = await c.req.parseBody();
     const next = pathIn(form.next);
     if (!isSame(typeof form.token === "string" ? form.token : "", token)) {
-      // Behind a proxy everybody has one address: whoever knows the token is never kept out.
+      // The right token is never refused, because all clients behind a proxy have one address.
       if (failures.tooMany(address)) {
         c.header("retry-after", String(WINDOW_MS / 1000));
         return c.html(loginPage(next, "That is not the token (MM4D_ADMIN_TOKEN), as too often in this minute."), 429);
       }
-      failures.note(address);
+      failures.count(address);
       onAction("login-failed", { address });
       return c.html(loginPage(next, "That is not the token (MM4D_ADMIN_TOKEN)."), 403);
     }
@@ -158,7 +158,7 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
 
   return {
     guard,
-    // Behind a proxy that ends TLS the scheme is another one: hosts are compared.
+    // Compares hosts only, because the scheme differs behind a proxy that ends TLS.
     sameSite: csrf({ origin: (origin, c) => URL.canParse(origin) && new URL(origin).host === c.req.header("host") }),
     mayStillLook: async (c) => token === "" || (await sessionOf(c)) !== undefined,
     mayAct,
@@ -166,14 +166,14 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
   };
 }
 
-/** Where a client connects from. */
+/** The address that a client connects from. */
 export function addressOf(c: Context): string {
   return getConnInfo(c).remote.address?.replace(/^::ffff:/, "") ?? "";
 }
 
 /**
- * Why a request is not from this machine; null when it is. A name that leads here
- * may be another site's (DNS rebinding), and a proxy on this machine brings strangers.
+ * Why a request is not from this machine; null when it is. Another site's name may
+ * lead here (DNS rebinding), and a proxy on this machine forwards strangers' requests.
  */
 function notHere(c: Context): string | null {
   const why = "Without MM4D_ADMIN_TOKEN this page is for this machine only";
@@ -185,14 +185,14 @@ function notHere(c: Context): string | null {
   return isLoopback(hostname.replace(/^\[|\]$/g, "")) ? null : `${why}, under its own name or address`;
 }
 
-/** Whether the browser's connection is encrypted, as the proxy that it reaches first says. RFC 7239 §5.4. */
+/** Whether the browser's connection is encrypted, by what the first proxy says. RFC 7239 §5.4. */
 function isSecure(c: Context): boolean {
   const told = c.req.header("x-forwarded-proto") ?? /proto="?(\w+)/i.exec(c.req.header("forwarded") ?? "")?.[1];
   const scheme = told?.split(",")[0]?.trim() ?? new URL(c.req.url).protocol.replace(":", "");
   return scheme.toLowerCase() === "https";
 }
 
-/** A path of ours, and nothing that leads elsewhere. */
+/** The text if it is a path on this server, else the first page. */
 function pathIn(text: unknown): string {
   return typeof text === "string" && /^\/(?![/\\])[\x21-\x7e]*$/.test(text) ? text : "/";
 }
@@ -218,7 +218,7 @@ function createFailures() {
       forget();
       return all >= FAILURES || (byAddress.get(address) ?? 0) >= FAILURES_PER_ADDRESS;
     },
-    note(address: string): void {
+    count(address: string): void {
       all += 1;
       if (byAddress.size < MAX_ADDRESSES) byAddress.set(address, (byAddress.get(address) ?? 0) + 1);
     },

@@ -27,7 +27,7 @@ export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook
   });
 
   routes.get("/now", (c) => {
-    // Hono answers HEAD by this too, and nobody would read it.
+    // Hono calls this for HEAD too, and then nothing would read the stream.
     if (c.req.method !== "GET") return c.body(null);
     if (streams >= BOUNDS.httpStreams.value) return c.text("Too many pages are open\n", 503);
     streams += 1;
@@ -54,7 +54,7 @@ export function nowPage(operations: Operations, login: Pick<Login, "mayStillLook
   return routes;
 }
 
-/** An event of the stream has a line. */
+/** The data of an event in the stream must be one line. */
 function oneLine(text: string): string {
   return text
     .split("\n")
@@ -62,7 +62,7 @@ function oneLine(text: string): string {
     .join(" ");
 }
 
-/** Where a chart is drawn by page.js; `code` is empty for every report. */
+/** The place where page.js draws a chart. An empty `code` stands for all reports. */
 export function chart(span: Span, code: string): Html {
   const href = (name: Span): string => `${code === "" ? "/" : `/codes/${code}`}?span=${name}`;
   const spans = (Object.keys(SPANS) as Span[]).map((name) => [href(name), SPANS[name].name, name === span] as const);

@@ -1,4 +1,4 @@
-/** What the page reads and does, as far as it is not the page's own. */
+/** What the page needs from the service: numbers to show, and actions. */
 
 import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgement/desk.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
@@ -8,22 +8,22 @@ import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import type { Resolution } from "../queue/statistics.ts";
 import type { Trace } from "../trace/note.ts";
 
-/** What needs Redis rejects while that is away. */
+/** Functions that need Redis reject while it is away. */
 export interface Operations {
   readonly status: () => Promise<Status>;
-  /** Who was refused lately, the most recent last. */
+  /** Clients refused lately, the most recent last. */
   readonly refusals: () => Promise<readonly RefusedClient[]>;
-  /** Why nothing that is in Redis can be shown now; null when it can. */
+  /** Why data in Redis cannot be shown now; null when it can. */
   readonly redisAway: () => string | null;
   readonly catalogue: () => Catalogue;
-  /** Of the last so many milliseconds. */
+  /** Counts of the last `agoMs` milliseconds. */
   readonly tallies: (agoMs: number, resolution: Resolution) => Promise<readonly Tally[]>;
   readonly trace: (wanted: string) => Promise<Trace>;
   readonly quarantine: () => Promise<QuarantineDesk>;
   readonly acknowledgements: () => Promise<AcknowledgementDesk>;
 }
 
-/** Tells what an operator did. */
+/** Logs what an operator did. */
 export type OnAction = (action: string, fields: Readonly<Record<string, unknown>>) => void;
 
 export interface RefusedClient {
@@ -38,14 +38,14 @@ export interface RefusedClient {
 export interface QuarantineDesk {
   /** Oldest first. */
   list(from: number, count: number): Promise<readonly QuarantineEntry[]>;
-  /** How many there are of each reason. */
+  /** How many messages there are of each reason. */
   reasons(): Promise<ReadonlyMap<string, number>>;
   find(id: string): Promise<QuarantineEntry | undefined>;
   ofReason(reason: string): AsyncIterable<QuarantineEntry>;
   replay(entry: QuarantineEntry): Promise<{ readonly published: boolean; readonly text: string }>;
-  /** False when there is none of that id. */
+  /** False when no message has that id. */
   drop(id: string): Promise<boolean>;
-  /** As mailparser reads it. Rejects when that gives up, or takes too long. */
+  /** The body as mailparser reads it. Rejects when mailparser fails or takes too long. */
   readBody(message: Uint8Array): Promise<{ readonly text: string; readonly parts: readonly string[] }>;
 }
 

@@ -1,9 +1,9 @@
-/** Quarantine: messages nobody could read; why each is there, what it says, and what to do with it. */
+/** Quarantine: messages that could not be read; why each is there, what it says, and what to do with it. */
 import { Hono } from "hono";
 import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { beginningOf } from "../delivery/beginning.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
+import { beginningOf } from "../text/beginning.ts";
 import { maskAllNumbers, maskHeader } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
@@ -59,7 +59,7 @@ export function quarantinePage(operations: Operations, { mayAct }: Login, onActi
         else kept += 1;
       }
     } finally {
-      // Also of what breaks off.
+      // Also when it breaks off half-way.
       onAction("quarantine-replayed", { address: addressOf(c), ...which, published, kept });
     }
     return c.redirect(`/quarantine?replayed=${published}&kept=${kept}`, 303);
@@ -92,7 +92,7 @@ async function* seen(entries: AsyncIterable<QuarantineEntry>, before: string): A
   for await (const entry of entries) if (entry.message.receivedAt <= before) yield entry;
 }
 
-/** What the last click has done: numbers only, whatever the address says. */
+/** What the last click did. It shows numbers only, because anybody can write a query into a link. */
 function done(query: Readonly<Record<string, string>>): Html {
   const count = (name: string): number => Number.parseInt(query[name] ?? "", 10);
   const said = [
@@ -117,7 +117,7 @@ function byReason(reasons: ReadonlyMap<string, number>, { loggedIn }: Operator):
   </section>`;
 }
 
-/** Dropping asks once more. Nobody decides about what has come since. */
+/** Dropping asks once more. It does not concern messages that came after the page was made. */
 function actions(name: "id" | "reason", value: string, which: string): Html {
   const chosen = html`<input type="hidden" name="${name}" value="${value}" />
     <input type="hidden" name="before" value="${new Date().toISOString()}" />`;

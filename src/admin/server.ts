@@ -1,4 +1,4 @@
-/** HTTP for operators: is it alive, may it take traffic, is all well, the metrics, and the page. */
+/** HTTP for operators: three checks (alive, ready, well), the metrics, and the page. */
 import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
 import { createRequire } from "node:module";
@@ -9,7 +9,7 @@ import { bodyLimit } from "hono/body-limit";
 import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { type Reason, stateOf } from "../monitoring/reasons.ts";
+import type { Reason, State } from "../monitoring/reasons.ts";
 import { acknowledgementsPage } from "./acknowledgements-page.ts";
 import type { BoardQueue } from "./board.ts";
 import { codesPage } from "./codes-page.ts";
@@ -24,12 +24,14 @@ import { tracePage } from "./trace-page.ts";
 export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {
   readonly host: string;
   readonly port: number;
-  /** What an operator logs in with; empty for nobody. */
+  /** The token that an operator logs in with; empty when none is set. */
   readonly token: string;
-  /** Why no traffic should come here; empty when it may. */
+  /** Why no traffic should come here; empty when it is ready. */
   readonly notReady: () => Promise<readonly string[]>;
   /** Why all is not well, or something needs attention; empty when all is well. */
   readonly reasons: () => Promise<readonly Reason[]>;
+  /** The worst state of them. */
+  readonly stateOf: (reasons: readonly Reason[]) => State;
   readonly version: () => Readonly<Record<string, string>>;
   /** The metrics in Prometheus's text form. */
   readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
@@ -44,7 +46,7 @@ export interface Admin {
   stop(): Promise<void>;
 }
 
-/** Rejects when the address cannot be listened on. */
+/** Rejects when it cannot listen on the address. */
 export async function startAdmin(options: AdminOptions, times = HTTP_TIMES): Promise<Admin> {
   const app = new Hono();
   const probes = probesOf(options);
@@ -75,10 +77,10 @@ export async function startAdmin(options: AdminOptions, times = HTTP_TIMES): Pro
   keepDoor(server, { times, networkOf: options.networkOf });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    // Of several processes of a service only one listens here, and shares the port with nobody.
+    // Exclusive, because only one process of a service listens here.
     server.listen({ port: options.port, host: options.host, exclusive: true }, () => {
       server.off("error", reject);
-      server.on("error", () => {}); // A connection that could not be accepted: whoever asks asks again.
+      server.on("error", () => {}); // A connection could not be accepted; the client will try again.
       resolve();
     });
   });
@@ -93,7 +95,7 @@ export async function startAdmin(options: AdminOptions, times = HTTP_TIMES): Pro
   };
 }
 
-/** Those who ask while it is being found out are answered together. */
+/** All who ask while one search is under way get its answer. */
 function together<Answer>(find: () => Promise<Answer>): () => Promise<Answer> {
   let finding: Promise<Answer> | undefined;
   return () => {
@@ -119,7 +121,7 @@ function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) =
         well: () => c.text(OK, 200),
         "needs-attention": () => c.text(inLines([BUT_ATTENTION, ...texts]), 200),
         "not-well": () => c.text(inLines(texts), 503),
-      }[stateOf(reasons)]();
+      }[options.stateOf(reasons)]();
     },
     "/version": (c) => c.body(`${JSON.stringify(options.version())}\n`, 200, { "content-type": "application/json" }),
     "/metrics": async (c) => {
@@ -130,7 +132,7 @@ function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) =
 }
 
 const OK = "ok\n";
-/** Begins with what a check that looks for "ok" looks for. */
+/** It begins with "ok" because some checks look for that. */
 const BUT_ATTENTION = "ok, but needs attention";
 
 function inLines(lines: readonly string[]): string {
@@ -155,7 +157,7 @@ function pages({ token, operations: direct, queues, onAction }: AdminOptions): H
     },
     strictTransportSecurity: false,
   });
-  // The board has its own.
+  // The board sets its own headers.
   app.use((c, next) => (c.req.path.startsWith(`${BOARD_PATH}/`) ? next() : headers(c, next)));
   app.use(login.sameSite, bodyLimit({ maxSize: BOUNDS.httpFormBytes.value }));
   app.route("/", login.routes);
@@ -171,7 +173,7 @@ function pages({ token, operations: direct, queues, onAction }: AdminOptions): H
   app.all(`${BOARD_PATH}/*`, async (c) => {
     const away = operations.redisAway();
     if (away !== null) throw new Error(away);
-    // Loaded when somebody looks: it takes longer than all the rest.
+    // Loaded when it is first opened, because it takes longer than all the rest.
     board ??= queues().then(async (found) => {
       const { createBoard } = await import("./board.ts");
       // It has a page at its root, with and without the last slash.
@@ -196,7 +198,7 @@ function pages({ token, operations: direct, queues, onAction }: AdminOptions): H
   return app;
 }
 
-/** Many pages may be open: they ask for the same, which may be some seconds old. */
+/** Many open pages ask for the same, so an answer is kept for some seconds. */
 function remembering(tallies: Operations["tallies"]): Operations["tallies"] {
   const known = new Map<string, { readonly atMs: number; readonly answer: ReturnType<Operations["tallies"]> }>();
   return (agoMs, resolution) => {

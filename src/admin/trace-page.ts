@@ -1,10 +1,10 @@
-/** Trace: all that is known of a report, found by what people have at hand. */
+/** Trace: all that is known of a report, found by an id or a number. */
 import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
 import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { beginningOfValue } from "../delivery/beginning.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { beginningOfValue } from "../text/beginning.ts";
 import { maskEvent, partiesOf } from "../text/masking.ts";
 import { visible } from "../text/visible.ts";
 import type { Trace, TracedReport } from "../trace/note.ts";
@@ -40,7 +40,7 @@ async function found({ reports, more }: Trace, operator: Operator): Promise<Html
   }
   const all: Html[] = [];
   for (const report of reports) {
-    // Reports are taken between two of them.
+    // Reports are received between two entries.
     await turn();
     all.push(told(report, operator));
   }
@@ -49,7 +49,7 @@ async function found({ reports, more }: Trace, operator: Operator): Promise<Html
 }
 
 export function told(whole: TracedReport, { numbers }: Pick<Operator, "numbers">): Html {
-  // One that came a thousand times: its first and last steps.
+  // A report may have come a thousand times: show its first and last steps.
   const most = BOUNDS.listShown.value / 2;
   const left = Math.max(0, whole.notes.length - 2 * most);
   const notes = left === 0 ? whole.notes : [...whole.notes.slice(0, most), ...whole.notes.slice(-most)];

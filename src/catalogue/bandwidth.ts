@@ -1,5 +1,5 @@
 /**
- * Bandwidth's MM4 error table, its facts copied and its meaning told in our own words.
+ * Bandwidth's MM4 error table: its facts copied, its explanations in our own words.
  *
  * Source: Bandwidth support article 12823149, "MM4 error codes".
  */

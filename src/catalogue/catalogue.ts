@@ -1,4 +1,4 @@
-/** The catalogue: every code that is known, how it is judged, and what is said of one that is not. */
+/** The catalogue: every known code and how it is judged, and the entries that are made for unknown ones. */
 import type { CodeEntry, Fault } from "../delivery/code.ts";
 import type { PrecedenceRow } from "../delivery/precedence.ts";
 import { BANDWIDTH_CODES } from "./bandwidth.ts";
@@ -6,14 +6,14 @@ import { findFamily, judgeCode, OUT_OF_RANGE } from "./families.ts";
 import { FURTHER_CODES } from "./further.ts";
 import type { Overlay } from "./overlay.ts";
 
-/** The day on which the rows were last compared with their pages. Goes with every reason in an event. */
+/** The day on which the rows were last compared with their pages. Every reason in an event holds it. */
 const CATALOGUE_VERSION = "2026-11-23";
 
-/** Codes of the MM4 table that the HTTP API has no counterpart for. */
+/** Codes of the MM4 table that have no counterpart in the HTTP API. */
 const MM4_ONLY = new Set([2, 112, 113, 114, 115, 116, 130, 140, 141, 150, 242, 304, 305, 306, 352, 402]);
 const THOUSANDS: Record<Fault, number> = { client: 4000, service: 5000, ambiguous: 9000 };
 
-/** Everything that judging and explaining needs to know about codes. */
+/** All that judging and explaining must know about codes. */
 export interface Catalogue {
   readonly version: string;
   /** Every listed code, in numeric order. */

@@ -1,10 +1,10 @@
 /**
  * How a code is judged: by its hundreds, with the exceptions by number.
  *
- * Sources: Bandwidth's HTTP digit schema (first digit who is at fault, second
- * digit who reports: HTTP errors page), and that a code is its HTTP number
- * without the thousands. Retries there: Bandwidth's service faults may be sent
- * again, a carrier's once, a client's never.
+ * Sources: Bandwidth's HTTP errors page, where the first digit says who is at fault
+ * and the second who reports. A code is its HTTP number without the thousands.
+ * Retries by the same page: after a service fault of Bandwidth's a message may be
+ * sent again, after a carrier's once, after a client's never.
  */
 import type { CodeEntry } from "../delivery/code.ts";
 
@@ -89,7 +89,7 @@ export const FAMILIES: readonly Family[] = [
 const SPAM = { tag: "spam" } as const;
 const OPT_OUT = { tag: "opt-out", suppress: true } as const;
 
-/** Where a number is judged otherwise than its hundreds. */
+/** Numbers that are judged otherwise than their hundreds. */
 export const EXCEPTIONS: Readonly<Record<number, Partial<CodeJudgement>>> = {
   0: { class: "none", outcome: null, rejectedBy: null, ...NEVER },
   1: { class: "hard", outcome: "rejected", rejectedBy: "bandwidth", ...NEVER },
@@ -107,7 +107,7 @@ export const EXCEPTIONS: Readonly<Record<number, Partial<CodeJudgement>>> = {
   902: { class: "receipt", outcome: "indeterminate", rejectedBy: null, ...NEVER, tag: "receipt-timeout" },
 };
 
-/** A number outside every range in use: reported, and not judged. */
+/** A number outside every range in use. It is reported, but not judged. */
 export const OUT_OF_RANGE: CodeJudgement = { class: "out-of-range", outcome: null, rejectedBy: null, ...NEVER };
 
 /** The family of a three-digit number; undefined for 0 to 99, 8xx and above 999. */

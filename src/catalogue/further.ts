@@ -1,8 +1,8 @@
 /**
  * Codes that other Bandwidth pages list and the MM4 table does not.
  *
- * What we know of most of them is the name alone, so the texts say no more than
- * the name does. `documented` is false throughout: it speaks of the MM4 table.
+ * Of most of them we know only the name, so the texts say no more than the name.
+ * `documented` is always false, because it is about the MM4 table.
  */
 import type { CodeText } from "./bandwidth.ts";
 

@@ -1,8 +1,8 @@
 /**
  * An operator's own entries, wordings and precedence rows, laid over ours.
  *
- * Every fault of a file is told with its row. A row that is laid over replaces
- * only the columns that it names.
+ * Every fault of a file is reported with its row. An operator's row replaces only the
+ * columns that it names.
  */
 import type { CodeEntry, CodeTag, Fault, Reporter } from "../delivery/code.ts";
 import type { PrecedenceRow } from "../delivery/precedence.ts";
@@ -37,7 +37,7 @@ interface Column {
 const FAULTS: readonly Fault[] = ["client", "service", "ambiguous"];
 const REPORTERS: readonly Reporter[] = ["bandwidth", "carrier"];
 const TAGS: readonly CodeTag[] = ["opt-out", "spam", "receipt-timeout"];
-/** Those that a code may have. */
+/** The outcomes that a code may have. */
 export const OUTCOMES: readonly Outcome[] = [
   "delivered",
   "forwarded",

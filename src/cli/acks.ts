@@ -1,4 +1,4 @@
-/** `mm4d acks`: what a person does with the acknowledgements that peers are owed. */
+/** `mm4d acks`: lists the acknowledgements that peers are owed, and sends them again. */
 import { type Command, Option } from "commander";
 import {
   type AcknowledgementEntry,
@@ -118,7 +118,7 @@ export function describeEntry({
     `  ${state}${when}${tried}`,
     `  ${ack.messageType} ${ack.requestStatus} for ${ack.peer}${ack.to === null ? "" : ` to ${ack.to}`}`,
     `  transaction ${ack.transactionId ?? "(none)"}, message ${ack.messageId ?? "(none)"}`,
-    // Whole, because what to do stands at its end.
+    // Not cut, because its end says what to do.
     ...(error === null ? [] : [`  ${oneLine(error)}`]),
     ...(reply === null ? [] : [`  ${oneLine(reply)}`]),
     ...(ack.bounce ? [firstLine(bounced(ack.bounce))] : []),

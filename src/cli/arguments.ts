@@ -21,7 +21,7 @@ export function readAddress(text: string): string {
   return text;
 }
 
-/** What stands in a file, without blanks around it. A pipe is one too, as in `--password-file <(…)`: who wrote it waits for it. */
+/** The text of a file, trimmed. It may be a pipe, as in `--password-file <(…)`, whose writer waits to be read. */
 export function readTextFile(path: string): string {
   try {
     const handle = openSync(path, "r");

@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import { lookUp } from "../catalogue/look-up.ts";
 import type { CodeEntry } from "../delivery/code.ts";
-import { describeCode } from "../delivery/describe.ts";
 import { loadCatalogue } from "../settings/catalogue-file.ts";
+import { describeCode } from "../text/describe.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";
 

@@ -4,11 +4,11 @@ import { COMMANDS } from "./commands.ts";
 import { commandIn, createProgram } from "./program.ts";
 import { OUTPUT, tell } from "./terminal.ts";
 
-/** Runs what the arguments of this process ask for. */
+/** Runs the command in the arguments of this process. */
 export async function runCommandLine(): Promise<void> {
   bearLostOutput();
   const program = createProgram()
-    // What was typed may have been pasted from what a peer wrote.
+    // An argument may have been pasted from a text that a peer wrote.
     .configureOutput(OUTPUT)
     .showHelpAfterError("(mm4d --help lists the commands)")
     .exitOverride();
@@ -26,7 +26,7 @@ each with its value. Commands find the service that runs on this machine: by
 Exit codes: 0 done, 1 failed, 2 wrong usage.`,
   );
 
-  // Nothing is left to wait for, and it has not ended: as Node.js says it of a module.
+  // The event loop is empty, but the command has not ended. Node.js has an exit code for that.
   const unfinished = (): void => {
     process.exitCode = UNFINISHED;
   };
@@ -35,7 +35,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
     await program.parseAsync();
   } catch (cause) {
     if (cause instanceof CommanderError) {
-      // "commander.help" is the help that is shown because no command was given.
+      // "commander.help": the help was shown because no command was given.
       process.exitCode = cause.exitCode === 0 && cause.code !== "commander.help" ? 0 : 2;
     } else {
       tell((cause as Error).message);
@@ -49,14 +49,14 @@ Exit codes: 0 done, 1 failed, 2 wrong usage.`,
 /** Node.js's "unsettled top-level await". */
 const UNFINISHED = 13;
 
-/** An output that takes nothing ends no service, and no command without a sentence. */
+/** Errors of stdout and stderr must not end a service, nor a command without a sentence. */
 function bearLostOutput(): void {
   process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
-    // Whoever reads our output may stop reading: `mm4d codes | head`.
+    // The reader of our output may stop reading: `mm4d codes | head`.
     if (cause.code === "EPIPE") process.exit(0);
     tell(`Cannot write the output: ${cause.message}`);
     process.exit(1);
   });
-  // On a full disk, or read by nobody any more: there is nowhere left to say so, and the exit code stands.
+  // The disk is full, or nobody reads stderr any more: nothing can be said, and the exit code stays as it is.
   process.stderr.on("error", () => {});
 }

@@ -1,6 +1,6 @@
 /**
- * Every command, in the order of the help. Only the one that is asked for is loaded:
- * what all of them use together takes a second to load on a small machine.
+ * Every command, in the order of the help. Only the one that is asked for is loaded,
+ * because loading all of them takes a second on a small machine.
  */
 export const COMMANDS = {
   serve: async () => (await import("./serve.ts")).addServeCommand,

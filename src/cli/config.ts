@@ -1,4 +1,4 @@
-/** `mm4d config`: prints every effective setting, and where it came from. */
+/** `mm4d config`: prints every effective setting, and where it comes from. */
 import type { Command } from "commander";
 import { SETTINGS, type SettingName, shownValue } from "../settings/config.ts";
 import { loadSettings } from "./settings.ts";

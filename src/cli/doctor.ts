@@ -1,4 +1,4 @@
-/** `mm4d doctor`: looks at everything that mm4d rests on, and says what to do about it. */
+/** `mm4d doctor`: checks everything that mm4d depends on, and says what to do. */
 import {
   accessSync,
   closeSync,
@@ -37,10 +37,10 @@ import { readSettings, type Settings } from "./settings.ts";
 import { fitted, jsonOf, printLine } from "./terminal.ts";
 
 interface Finding {
-  /** What was looked at. */
+  /** What was checked. */
   readonly about: string;
   readonly verdict: "ok" | "warning" | "fault";
-  /** What was found; with a warning or a fault also what to do. */
+  /** What was found. For a warning or a fault it also says what to do. */
   readonly text: string;
 }
 
@@ -54,7 +54,7 @@ const CLOCK_WARNED_MS = 2_000;
 const SYNC_WARNED_MS = 20;
 const SYNCS = 20;
 const SYNC_BYTES = 4_096;
-/** Of a remembered id in Redis; see docs/capacity.md, what grows. */
+/** The bytes of a remembered id in Redis; see docs/capacity.md, what grows. */
 const ID_BYTES = 200;
 const PORT_DEADLINE_MS = 3_000;
 
@@ -126,7 +126,7 @@ function lineOf({ about, verdict, text }: Finding): string {
 type Running = Extract<Found, { kind: "running" }>;
 type None = Extract<Found, { kind: "none" }>;
 
-/** That none runs is a warning: it need not. One that does not answer, or may not be asked where it should be, is a fault. */
+/** No running service is a warning, because none need run. A service that does not answer, or that we may not ask, is a fault. */
 function lookForService(found: None, settings: Settings): Findings {
   const look = weightiest(found.looks);
   const isFault =
@@ -148,7 +148,7 @@ async function lookAtService({ facts, dataDir, elsewhere }: Running): Promise<Fi
     const reasons = status?.reasonsInFull ?? [];
     const unknown = describeUnknown(status);
     if (reasons.length > 0) return [found, ...reasons.map(ofReason), ...unknown];
-    // It has changed meanwhile, or is of a version that told its sentences only.
+    // Its state has changed meanwhile, or its version sends sentences only.
     if (!response.ok) return [found, ...faults("health", text.trim())];
     return [{ ...found, text: `${found.text}; all is well` }, ...unknown];
   } catch (cause) {
@@ -156,14 +156,14 @@ async function lookAtService({ facts, dataDir, elsewhere }: Running): Promise<Fi
   }
 }
 
-/** As page, status and /healthz say it, and what to do. */
+/** The reason in the words of page, status and /healthz, with what to do. */
 function ofReason({ state, text, remedy }: Reason): Finding {
-  // A link of operating.md is its words here.
+  // A link of operating.md becomes its words.
   const plain = remedy.replace(/\[([^\][]*)\]\([^()]*\)/g, "$1").replaceAll("`", "");
   return (state === "not-well" ? fault : warning)("health", `${text}. ${plain}`);
 }
 
-/** No fault, but whoever looks should know that it is not looked at. */
+/** No fault, but the person should know that this was not checked. */
 function describeUnknown(status: Status | undefined): Findings {
   const why = status?.workersUnknown ?? null;
   if (why === null) return [];
@@ -175,7 +175,7 @@ function describeUnknown(status: Status | undefined): Findings {
   ];
 }
 
-/** Redis is that of the settings, where they name one; the service's may be another. */
+/** The Redis of the settings if they name one. The service may use another. */
 function compareRedis(config: Config, found: Found): Findings {
   const own = redisOf(config);
   if (own === undefined || found.kind === "none") return [];
@@ -206,7 +206,7 @@ function describeCheckUp(found: CheckUp, config: Config, where: string): Finding
   const about = "Redis";
   const answers = `at ${where}, answers in ${found.answeredInMs} ms`;
   if (server.ok && server.value.cluster) {
-    // Whatever else is asked of it, the answer is of one node only.
+    // All further answers would be of one node of the cluster only.
     return [ok(about, `${server.value.version} ${answers}`), ...unfitFor(server.value, config)];
   }
   const { dedupeHours } = config;
@@ -233,7 +233,7 @@ function describeCheckUp(found: CheckUp, config: Config, where: string): Finding
   ];
 }
 
-/** What was accepted is not for an alarm. */
+/** A risk that was accepted in the settings raises no alarm. */
 function unfitFor(server: RedisServer, { redisChecks }: Config): Findings {
   const about = "Redis";
   const unfit = unsuitable(server);
@@ -282,7 +282,7 @@ async function lookAtPorts({ smtp, smtps }: ServiceFacts): Promise<Findings> {
   );
 }
 
-/** Whether a service that is started could listen, or who is there already. */
+/** Whether a service could listen there, or who listens already. */
 async function lookForPorts(
   { smtpHost, smtpPort, smtpsPort, adminHost, adminPort }: Config,
   { looks }: None,
@@ -307,13 +307,13 @@ async function lookForPorts(
   );
 }
 
-/** An mm4d that was not asked, or that did not answer: its port is to be held. */
+/** An mm4d that was not asked, or did not answer, is expected to hold its port. */
 function isMm4d(holder: Holder, looks: None["looks"]): boolean {
   if (holder.process !== null) return holder.process.dataDir !== null;
   return looks.some((look) => look.state === "denied" && runnerOf(look, holder) === holder.uid);
 }
 
-/** Of the service that runs; else as one that is started here would have it. */
+/** The data directory of the running service, else the one that a service started here would have. */
 function lookAtOpenFiles({ maxClients }: Config, running: ServiceFacts | undefined): Findings {
   const about = "open files";
   const limit = openFilesLimit(running?.pid);
@@ -360,14 +360,14 @@ async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Pr
   return findings;
 }
 
-/** Throws when it cannot be looked at, or not be used. */
+/** Throws when the directory cannot be read or cannot be used. */
 function lookAtOwner(path: string): Finding {
   const about = "data directory";
   const stats = statSync(path);
   const own = process.getuid?.() ?? stats.uid;
   if (!stats.isDirectory()) throw new Error("it is no directory");
   accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
-  // Root may write everywhere, and need not be whom the service runs as.
+  // Root may write everywhere, but the service may run as another user.
   const user = userOf(path) ?? (own === 0 ? stats.uid : own);
   if (stats.uid !== user) return warning(about, `${path} ${whoseDirectory(path)}`);
   if ((stats.mode & 0o077) !== 0) {

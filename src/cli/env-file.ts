@@ -4,23 +4,23 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import { readNamedBytes } from "../settings/named-file.ts";
 
 /**
- * Where the two differ: to a shell, Docker and Node.js a `#` behind a blank begins a
- * comment, and `export` may stand before a name; to systemd both are part of the line.
+ * The two differ in this: for a shell, Docker and Node.js a `#` after a blank begins a
+ * comment, and `export` may precede a name. For systemd both are part of the line.
  */
 export type Dialect = "shell" | "systemd";
 
 export interface EnvFile {
   readonly values: ReadonlyMap<string, { readonly value: string; readonly line: number }>;
-  /** Lines that nobody can read. What stands in one may be a secret, and is not told. */
+  /** Numbers of the lines that cannot be read. Their text is not kept, because it may hold a secret. */
   readonly faults: readonly { readonly line: number; readonly what: string }[];
 }
 
-/** Reads it. Throws a sentence when it cannot be read: what is no file may never end. */
+/** Reads such a file. Throws a sentence when it cannot be read, or is no file, because that may never end. */
 export function readEnvFile(path: string, dialect: Dialect): EnvFile {
   return parseEnvFile(readBounded(path), dialect);
 }
 
-/** A text. Throws when it is none, or longer than any file of settings. */
+/** The file's text. Throws when it is no text, or longer than any file of settings. */
 export function readBounded(path: string): string {
   const bytes = readNamedBytes(path, BOUNDS.envFileBytes.value);
   if (bytes.includes(0)) throw new Error("it is no text");
@@ -28,7 +28,7 @@ export function readBounded(path: string): string {
   return bytes.toString("utf8");
 }
 
-/** By systemd.exec(5), EnvironmentFile=, but for what the dialect says. The last of a name counts. */
+/** Reads by the rules of systemd.exec(5), EnvironmentFile=, except for the dialect. The last value of a name counts. */
 export function parseEnvFile(text: string, dialect: Dialect): EnvFile {
   const values = new Map<string, { value: string; line: number }>();
   const faults: { line: number; what: string }[] = [];
@@ -83,11 +83,11 @@ const UNQUOTED = /(?:[^\\\n]|\\[\s\S])*/y;
 const UNQUOTED_IN_SHELL = /(?:[^\\\n \t]|\\[\s\S]|[ \t]+(?![ \t#]))*/y;
 
 interface Reader {
-  /** The line that it stands on. */
+  /** The current line. */
   line(): number;
   over(): boolean;
   at(char: string): boolean;
-  /** What a sticky expression finds here; it is read then. */
+  /** Reads the text that a sticky expression matches here. */
   skip(what: RegExp): string;
 }
 

@@ -1,11 +1,11 @@
 /** `mm4d explain`: reads a saved message, and says what would become of it. */
 import type { Command } from "commander";
-import { describeEvent } from "../delivery/describe.ts";
 import type { Problem } from "../delivery/problem.ts";
 import { WARNINGS } from "../delivery/warning.ts";
 import { readEvent } from "../flow/read.ts";
 import { loadPeers, rulesOf } from "../settings/peers.ts";
 import { loadReading } from "../settings/reading.ts";
+import { describeEvent } from "../text/describe.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";

@@ -1,7 +1,7 @@
-/** `mm4d failed`: what a person does with the events that consumers gave up on. */
+/** `mm4d failed`: lists the events that consumers gave up, and gives them out again. */
 import type { Command } from "commander";
-import { describeEvent } from "../delivery/describe.ts";
 import { type FailedJob, type FailedJobs, openFailedJobs } from "../queue/failed.ts";
+import { describeEvent } from "../text/describe.ts";
 import { some } from "../text/quantities.ts";
 import { withOpened } from "./running-service.ts";
 import { firstLine, fitted, jsonOf, printLine, tell } from "./terminal.ts";

@@ -12,16 +12,16 @@ import { readUnitSettings, type UnitSettings } from "./unit-settings.ts";
 /** A data directory where a service may be. */
 export interface Place {
   readonly dataDir: string;
-  /** Why it is looked at. */
+  /** Why we look there. */
   readonly because: string;
-  /** Whose word is taken there; null for anybody's: the caller or root has named it. */
+  /** The users whose service we trust there; null for all, because the caller or root has named the place. */
   readonly owners: ReadonlySet<number> | null;
 }
 
-/** A place with nobody who answered. */
+/** A place where nothing answered. */
 export interface Look extends Place {
   readonly state: Exclude<ReachedPlace["kind"], "answered">;
-  /** Whose it is, as far as that can be told. */
+  /** Its owner, if that can be told. */
   readonly uid: number | null;
 }
 
@@ -33,13 +33,13 @@ export type Found =
       readonly unit: UnitSettings | null;
     };
 
-/** Elsewhere a directory of this name is more likely somebody's who has nothing to do with us. */
+/** In other places a directory of this name is probably no data directory of mm4d. */
 const IN_CONTAINERS = "as in a container";
 
-/** What systemd and the documents use. Nobody but root can have made it, and given it to whom it belongs. */
+/** The place that systemd and the documents use. Only root can have made it and chosen its owner. */
 const UNDER_SYSTEMD: Place = { dataDir: "/var/lib/mm4d", because: "as under systemd", owners: null };
 
-/** The first that answers, of the places where one may be. */
+/** The first service that answers at the places where one may be. */
 export async function findService(settings: Settings): Promise<Found> {
   const { places, unit } = placesOf(settings);
   const reached = await Promise.all(places.map(({ dataDir, owners }) => reachPlace(dataDir, owners)));
@@ -60,14 +60,14 @@ export async function findService(settings: Settings): Promise<Found> {
 
 let told = false;
 
-/** Says once where it is, when nobody has named that. */
+/** Says once where the service is, unless its place was named. */
 export function tellFound(found: Found): void {
   if (told || found.kind === "none" || !found.elsewhere) return;
   tell(`Using the mm4d at ${found.dataDir}, pid ${found.facts.pid}`);
   told = true;
 }
 
-/** What is named is the only place. Otherwise the first is the one where a service that is started here would be. */
+/** A place that was named is the only one. Otherwise the first is where a service started here would be. */
 export function placesOf({ config, origins }: Settings, root = "/"): { places: Place[]; unit: UnitSettings | null } {
   const dataDir = resolve(config.dataDir);
   if (origins.dataDir !== "default") {
@@ -85,7 +85,7 @@ export function placesOf({ config, origins }: Settings, root = "/"): { places: P
   return { places: [...places.values()], unit };
 }
 
-/** Ours, and root's, who may do anything to us; to root also that of the unit. Null where there are no users. */
+/** Our own user, and root, who may do anything to us anyway; for root also the unit's user. Null on systems without users. */
 function ownersFor({ uid }: UnitSettings): ReadonlySet<number> | null {
   const own = process.geteuid?.();
   if (own === undefined) return null;
@@ -96,13 +96,13 @@ const ROOT = 0;
 
 const SAID = { "command line": "--data-dir", environment: "MM4D_DATA_DIR", file: "MM4D_DATA_DIR of --env-file" };
 
-/** The sentences for a person who wanted it to be there, the weightiest first. */
+/** The sentences for a person who expected a service, the most important first. */
 export function describeNone(found: Extract<Found, { kind: "none" }>, { config, origins }: Settings): string {
   const look = weightiest(found.looks);
   const others = found.looks.length > 1;
   const isNamed = origins.dataDir !== "default";
   const holder = holderFor(config.smtpHost, portsOf(found, config.smtpPort, origins.smtpPort === "default"));
-  // Its socket was removed, or is closed already, and it is there all the same.
+  // It runs, although its socket was removed or is closed already.
   const isThere = look.state === "absent" && holder?.holder.process?.dataDir === look.dataDir;
   const isUnknown = look.state === "absent" && !isThere;
   return [
@@ -116,7 +116,7 @@ export function describeNone(found: Extract<Found, { kind: "none" }>, { config, 
   ].join(". ");
 }
 
-/** The one that tells most: where somebody is, or may be. */
+/** The place that tells most: a service is there, or may be. */
 export function weightiest(looks: readonly [Look, ...Look[]]): Look {
   for (const state of ["silent", "first-down", "unanswered", "denied", "foreign"] as const) {
     const look = looks.find((one) => one.state === state && (state !== "denied" || one.because !== IN_CONTAINERS));
@@ -138,7 +138,7 @@ const SENTENCES: Readonly<Record<Look["state"], (look: Look) => string>> = {
   absent: ({ dataDir, because }) => `no mm4d is running on the data directory ${dataDir} (${because})`,
 };
 
-/** Nobody can tell then whether it runs. */
+/** Then we cannot tell whether it runs. */
 export function describeDenied({ dataDir, uid }: Look): string {
   const who = uid === null ? "the user that the service runs as" : `uid ${uid}`;
   return `permission denied on ${join(dataDir, "control.sock")}: run it as ${who}`;
@@ -176,13 +176,13 @@ export function holderFor(host: string, ports: readonly number[]): Held | null {
   return null;
 }
 
-/** Ours, and the unit's when nobody has said which is ours. */
+/** The port in our settings; when none is set, also the unit's. */
 function portsOf({ unit }: Extract<Found, { kind: "none" }>, own: number, isDefault: boolean): readonly number[] {
   const theirs = Number(unit?.smtpPort ?? 0);
   return isDefault && Number.isInteger(theirs) && theirs > 0 ? [own, theirs] : [own];
 }
 
-/** Where another mm4d is, and how that one is asked. */
+/** Says where another mm4d is, and how to ask it. */
 export function describeHeld({ port, holder }: Held, lookedAt: string): string {
   const dataDir = holder.process?.dataDir ?? null;
   const held = `Port ${port} is held by ${describeHolder(holder)}`;
@@ -193,24 +193,24 @@ export function describeHeld({ port, holder }: Held, lookedAt: string): string {
 const GROUP_WRITES = 0o020;
 
 /**
- * Who runs the mm4d that may be there. The owner of a directory that is a group's, as of a volume, is not who runs
- * it: where its socket cannot be looked at, whoever holds its port is.
+ * The user who runs the mm4d that may be there. A directory that is a group's, such as a volume, may have another
+ * owner: then it is the owner of the socket, and when that cannot be seen, the user who holds the port.
  */
 export function runnerOf({ dataDir, uid }: Pick<Look, "dataDir" | "uid">, holder: Holder | undefined): number | null {
   if (holder === undefined || existsSync(join(dataDir, "control.sock"))) return uid;
   try {
     return (statSync(dataDir).mode & GROUP_WRITES) === 0 ? uid : holder.uid;
   } catch {
-    return uid; // It is not for us to look at.
+    return uid; // We may not look at it.
   }
 }
 
-/** Of the directory, or of the first above it that may be looked at: who may not see it must be that one, or root. */
+/** The owner of the directory, or of the first directory above it that we may look at: become that user or root to see more. */
 function ownerOf(dataDir: string): number | null {
   for (const path of [join(dataDir, "control.sock"), dataDir]) {
     try {
       return statSync(path).uid;
-    } catch {} // It is not there, or not for us.
+    } catch {} // It does not exist, or we may not look at it.
   }
   const above = dirname(dataDir);
   return above === dataDir ? null : ownerOf(above);

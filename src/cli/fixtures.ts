@@ -5,7 +5,7 @@ import type { Command } from "commander";
 import libmime from "libmime";
 import { createCatalogue } from "../catalogue/catalogue.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { ORDINARY_PEER } from "../delivery/peer.ts";
+import { ORDINARY_PEER } from "../delivery/peer-rules.ts";
 import type { ReportKind } from "../delivery/report.ts";
 import { MM_STATUSES } from "../delivery/status.ts";
 import { readEvent } from "../flow/read.ts";
@@ -55,7 +55,7 @@ function fixtures(): ReadonlyMap<string, DeliveryEvent> {
 }
 
 const CATALOGUE = createCatalogue();
-/** One that no page lists, and one outside every range. */
+/** A code that no page lists, and a code outside every range. */
 const UNLISTED = ["488", "888888"];
 
 function* reports(): Generator<{ kind: ReportKind; status?: string; code?: string }> {

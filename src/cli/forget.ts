@@ -4,19 +4,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
-import libmime from "libmime";
-import { type PartySought, readPartySought } from "../delivery/party-sought.ts";
 import { blotDamaged } from "../journal/damaged.ts";
 import { inspectJournal } from "../journal/inspect.ts";
 import { encodeRecord } from "../journal/record.ts";
 import { journalDirectory, processDirectory, processNumbers } from "../process/directories.ts";
-import { readSavedBody } from "../quarantine/saved-body.ts";
 import { forgetInStream, forgetJobs, type JobTexts, PLACES, rewriteFile } from "../queue/forget.ts";
 import { type QueuePlace, withQueuePlace } from "../queue/queue-place.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 import { maskAllNumbers } from "../text/masking.ts";
+import { type PartySought, readPartySought } from "../text/party-sought.ts";
 import { some } from "../text/quantities.ts";
 import { forgetInTrace } from "../trace/forget.ts";
+import { blotted, holds } from "./party-in-message.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, printLine, printWrapped } from "./terminal.ts";
@@ -51,11 +50,11 @@ What it cannot reach is told too. It asks nothing: look with --dry-run first.
     .action(forget);
 }
 
-/** What was found somewhere, and how much of it. */
+/** How much of what was found where. */
 interface Found {
   readonly where: string;
   readonly what: string;
-  /** In words, where there are several. */
+  /** In words; null when there is only one state. */
   readonly state: string | null;
   readonly count: number;
 }
@@ -75,7 +74,7 @@ async function forget(number: string, { dryRun = false, json }: { dryRun?: boole
     );
   }
   const queue = await findQueue(loadSettings("forget"));
-  // Every service writes down once a second what it remembers.
+  // Every service writes its trace to Redis once a second.
   if ((await flushTrace(queue.found)) === undefined || !dryRun) await wait(WRITTEN_AFTER_MS);
   const inRedis = await withQueuePlace(queue.address, (place) => forgetInRedis(place, queue, party, dryRun));
   const onDisk = await forgetOnDisk(queue, party, dryRun);
@@ -108,7 +107,7 @@ async function forgetInRedis(
   const removed: Found[] = [];
   const left: Found[] = [];
   const eventIds = new Set<string>();
-  const note = (into: Found[], where: string, counts: Readonly<Record<string, number>>, what: string): void => {
+  const add = (into: Found[], where: string, counts: Readonly<Record<string, number>>, what: string): void => {
     for (const [state, count] of Object.entries(counts))
       into.push({ where, what, state: STATES[state] ?? state, count });
   };
@@ -125,15 +124,15 @@ async function forgetInRedis(
       return isTheirs;
     };
     const jobs = await forgetJobs({ place, queue: name, concerns, keepIds: true, done: DONE, dryRun });
-    note(removed, `queue ${name}`, jobs.removed, "event");
-    note(left, `queue ${name}`, jobs.left, "event");
+    add(removed, `queue ${name}`, jobs.removed, "event");
+    add(left, `queue ${name}`, jobs.left, "event");
     await forgetTold(name, `queue ${name}`);
   }
 
   const notes = await forgetInTrace(place, party.mentions, eventIds, dryRun);
   if (notes > 0) removed.push({ where: "trace", what: "note", state: null, count: notes });
 
-  const debts = await forgetJobs({
+  const acknowledgements = await forgetJobs({
     place,
     queue: ACKNOWLEDGEMENTS_QUEUE,
     concerns: ({ data, further }) =>
@@ -142,16 +141,16 @@ async function forgetInRedis(
     done: DONE,
     dryRun,
   });
-  note(removed, "acknowledgements", debts.removed, "acknowledgement");
-  note(left, "acknowledgements", debts.left, "acknowledgement");
-  // What relays answered, with the recipient in it.
+  add(removed, "acknowledgements", acknowledgements.removed, "acknowledgement");
+  add(left, "acknowledgements", acknowledgements.left, "acknowledgement");
+  // The stream holds the replies of relays, which name the recipient.
   await forgetTold(ACKNOWLEDGEMENTS_QUEUE, "acknowledgements");
 
   const messages = await forgetJobs({
     place,
     queue: QUARANTINE_QUEUE,
     concerns: ({ data }) => holds(party, data),
-    // One that comes again is told again.
+    // A message that comes again is told again, so its id need not be kept.
     keepIds: false,
     done: PLACES,
     dryRun,
@@ -180,7 +179,7 @@ const STATES: Readonly<Record<string, string>> = {
   failed: "failed",
 };
 
-/** Null also for a job that has gone meanwhile, or is none of ours. */
+/** Null also for a job that has gone meanwhile or that mm4d did not make. */
 function idIn(json: string, field: "id" | "eventId"): string | null {
   try {
     const id: unknown = JSON.parse(json)?.[field];
@@ -190,13 +189,13 @@ function idIn(json: string, field: "id" | "eventId"): string | null {
   }
 }
 
-/** Whether the file of our own Redis names that one. */
+/** Whether it is our embedded Redis: that writes its address into a file. */
 function isEmbedded(redisUrl: string, dataDir: string): boolean {
   const file = join(dataDir, "redis", "url");
   return existsSync(file) && readFileSync(file, "utf8").trim() === redisUrl;
 }
 
-/** Journals are read, and drained by their services alone. */
+/** Reads journals, but removes nothing from them, because only their services may. */
 async function forgetOnDisk({ settings, found }: QueueFound, party: PartySought, dryRun: boolean): Promise<Result> {
   const dataDir = found.kind === "running" ? found.dataDir : settings.config.dataDir;
   const left: Found[] = [];
@@ -229,45 +228,6 @@ async function forgetOnDisk({ settings, found }: QueueFound, party: PartySought,
 
 const WAITING = "that waits for Redis";
 const QUEUED = "that is on the queue, and leaves the disk within some minutes";
-
-/** Of what holds a message that stands there as base64, its bytes too, and what is encoded in them once more. */
-async function holds(party: PartySought, json: string): Promise<boolean> {
-  if (party.mentions(json)) return true;
-  for (const [, raw = ""] of json.matchAll(RAW)) if (await isHeldBy(Buffer.from(raw, "base64"), party)) return true;
-  return false;
-}
-
-/** A field of our own JSON; see QuarantinedMessage and BouncedMessage. */
-const RAW = /"raw":"([A-Za-z0-9+/]+={0,2})"/g;
-
-async function isHeldBy(message: Buffer, party: PartySought): Promise<boolean> {
-  const text = message.toString("latin1");
-  if (party.mentions(text) || party.mentions(libmime.decodeWords(text))) return true;
-  if (!/^content-transfer-encoding:/im.test(text)) return false;
-  // What mailparser gives up on has been looked at as it stands.
-  const body = await readSavedBody(message).catch(() => ({ text: "" }));
-  return party.mentions(body.text);
-}
-
-/** A damaged record may have lost its end, or its beginning: each piece of base64 is looked into, from each place of four. */
-async function blotted(party: PartySought, text: string): Promise<string> {
-  let after = "";
-  let at = 0;
-  for (const { 0: piece, index } of text.matchAll(BASE64)) {
-    if (!(await isHeldEncoded(piece, party))) continue;
-    after += text.slice(at, index) + "*".repeat(piece.length);
-    at = index + piece.length;
-  }
-  return party.without(after + text.slice(at));
-}
-
-async function isHeldEncoded(piece: string, party: PartySought): Promise<boolean> {
-  for (const from of [0, 1, 2, 3]) if (await isHeldBy(Buffer.from(piece.slice(from), "base64"), party)) return true;
-  return false;
-}
-
-/** Seven digits take ten characters. */
-const BASE64 = /[A-Za-z0-9+/]{10,}/g;
 
 function printResult(party: PartySought, { removed, left, notReached }: Result, dryRun: boolean): void {
   const lineOf = ({ where, what, state, count }: Found): string =>

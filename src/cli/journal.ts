@@ -1,4 +1,4 @@
-/** `mm4d journal`: what a person on call finds in the journal, read from the disk. Changes nothing there. */
+/** `mm4d journal`: shows a person on call what the journal on the disk holds. It changes nothing there. */
 import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
@@ -166,23 +166,23 @@ async function printRecords({ service, inspection }: Look, waiting?: true): Prom
 interface Look {
   readonly directory: string;
   readonly maxBytes: number;
-  /** What the service on the directory says; undefined when none answers. */
+  /** The answer of the service on the directory; undefined when none answers. */
   readonly service: ServiceFacts | undefined;
   readonly inspection: Inspection;
 }
 
-/** At the journal of each process of the service. */
+/** Looks at the journal of each process of the service. */
 async function looks(): Promise<readonly Look[]> {
   const { settings, found } = await followService(loadSettings("read the journal"));
   const config = found.kind === "running" ? settings.config : { ...settings.config, dataDir: dataDirOf(found) };
   const numbers = processNumbers(config.dataDir, config.processes);
   const maxBytes = journalShare(config.journalMaxBytes, config.processes);
-  // Those of further processes are there once the service has run with so many.
+  // A journal of a further process exists only once the service has run with so many processes.
   const there = numbers.filter((n) => n === 1 || existsSync(journalDirectory(processDirectory(config.dataDir, n))));
   return Promise.all(there.map((number) => look(processDirectory(config.dataDir, number), maxBytes)));
 }
 
-/** Of a service that does not answer: where it holds the socket, or else the first place that has a journal. */
+/** The directory of a service that does not answer: where it holds the socket, else the first place that has a journal. */
 function dataDirOf({ looks }: Extract<FoundService, { kind: "none" }>): string {
   const [first] = looks;
   const most = weightiest(looks);
@@ -211,7 +211,7 @@ async function look(dataDir: string, maxBytes: number): Promise<Look> {
   }
 }
 
-/** How many records have come how far, and since when the oldest waits. */
+/** How many records are in each state, and since when the oldest waits. */
 async function count(inspection: Inspection, service: ServiceFacts | undefined) {
   const records: Record<RecordState, number> = { waiting: 0, "on-queue": 0, settled: 0 };
   let oldestWaitingAt: string | null = null;
@@ -219,7 +219,7 @@ async function count(inspection: Inspection, service: ServiceFacts | undefined) 
   for await (const found of inspection.found()) {
     if (found.kind === "record") {
       records[found.state] += 1;
-      // Not always the first one's: what Redis refuses is moved to the end. RFC 3339 in UTC sorts as text.
+      // The oldest need not come first, because records that Redis refuses move to the end. RFC 3339 in UTC sorts as text.
       const at = receivedAtOf(found.record);
       if (found.state === "waiting" && (oldestWaitingAt === null || at < oldestWaitingAt)) oldestWaitingAt = at;
     } else if (!isUnderWay(found, service)) damagedPlaces += 1;
@@ -247,7 +247,7 @@ const STATES: Record<RecordState, string> = {
   settled: "safe on the queue already",
 };
 
-/** In one line: where it is, how much, and what is the matter. */
+/** One line: where the damage is, how much, and of which kind. */
 function describePlace(place: Place, service: ServiceFacts | undefined): string {
   const where = `${fileOf(place)}, byte ${place.offset}: ${some(place.bytes, "byte")}`;
   switch (place.kind) {
@@ -268,7 +268,7 @@ const CURSOR_DAMAGED =
 const NEWER =
   "A newer mm4d wrote here. This one does not start before all of that is settled: start the newer one again, and keep reports from it until its journal is empty (mm4d journal status)";
 
-/** What the damage, and what a newer mm4d wrote, means for reports, and what to do. */
+/** What damage and the records of a newer mm4d mean for reports, and what to do. */
 function meaningOf(damage: readonly Place[], byNewer: boolean): readonly string[] {
   if (damage.length === 0) return byNewer ? ["", NEWER, ""] : [];
   const torn = damage.filter(({ kind }) => kind === "torn");

@@ -1,4 +1,4 @@
-/** `mm4d peers`: what a person does with the peers' file. */
+/** `mm4d peers`: checks the peers' file and makes passwords for it. */
 import type { Command } from "commander";
 import { probe } from "../acknowledgement/probe.ts";
 import { BOUNDS } from "../bounds/bounds.ts";

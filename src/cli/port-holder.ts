@@ -1,4 +1,4 @@
-/** Who listens on a port of this machine, as far as the system tells: Linux's /proc. */
+/** Who listens on a port of this machine, by Linux's /proc. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { isIPv4 } from "node:net";
 import { dirname, join } from "node:path";
@@ -7,29 +7,29 @@ import { visible } from "../text/visible.ts";
 
 export interface Holder {
   readonly uid: number;
-  /** Null when it belongs to another user, and we may not look into it. */
+  /** Null when the process belongs to another user and we may not look into it. */
   readonly process: {
     readonly pid: number;
     readonly command: string;
-    /** When it is an mm4d. */
+    /** Set when it is an mm4d. */
     readonly dataDir: string | null;
   } | null;
 }
 
-/** Who keeps us from listening there; null when nobody does, or the system does not tell. */
+/** Who keeps us from listening there; null when the port is free or the system does not tell. */
 export function findHolder(host: string, port: number, proc = "/proc"): Holder | null {
   const [held] = ["tcp", "tcp6"].flatMap((table) => listeners(join(proc, "net", table), host, port));
   if (!held) return null;
   const inodes = socketsOfProcesses(proc);
   const pids = [...inodes].filter(([, sockets]) => sockets.has(held.inode)).map(([pid]) => pid);
-  // The processes of one service share the socket; the one that was there first is above the others.
+  // The processes of one service share the socket; the oldest is the parent of the others.
   const pid = pids.sort((a, b) => a - b)[0];
   if (pid === undefined) return { uid: held.uid, process: null };
   const sockets = new Set(pids.flatMap((one) => [...(inodes.get(one) ?? [])]));
   return { uid: held.uid, process: { pid, command: commandOf(proc, pid), dataDir: controlledBy(proc, sockets) } };
 }
 
-/** In words, for the end of a sentence. */
+/** The holder in words, for the end of a sentence. */
 export function describeHolder({ uid, process: held }: Holder): string {
   if (held === null) return `another process, of uid ${uid}, which only that user and root can look into`;
   const whose = uid === process.geteuid?.() ? "" : ` of uid ${uid}`;
@@ -39,7 +39,7 @@ export function describeHolder({ uid, process: held }: Holder): string {
 const LISTENING = "0A";
 const ANY_ADDRESS = /^0+$/;
 
-/** The sockets of a table of the system that listen on a port. */
+/** The sockets in one of the system's tables that listen on a port. */
 function listeners(table: string, host: string, port: number): readonly { inode: string; uid: number }[] {
   const [, ...rows] = textOf(table).trim().split("\n");
   return rows.flatMap((row) => {
@@ -50,13 +50,13 @@ function listeners(table: string, host: string, port: number): readonly { inode:
   });
 }
 
-/** Whoever listens everywhere is in everybody's way. */
+/** Whether two listeners collide. One that listens on all addresses collides with every other. */
 function isInTheWay(address: string, host: string): boolean {
   if (ANY_ADDRESS.test(address) || host === "0.0.0.0" || !isIPv4(host)) return true;
   return address === Buffer.from(host.split(".").map(Number)).reverse().toString("hex").toUpperCase();
 }
 
-/** By process the inodes of its sockets, of those processes that we may look into. */
+/** The inodes of each process's sockets, for the processes that we may look into. */
 function socketsOfProcesses(proc: string): ReadonlyMap<number, ReadonlySet<string>> {
   const sockets = new Map<number, ReadonlySet<string>>();
   for (const pid of namesIn(proc).filter((name) => /^\d+$/.test(name))) {
@@ -67,7 +67,7 @@ function socketsOfProcesses(proc: string): ReadonlyMap<number, ReadonlySet<strin
   return sockets;
 }
 
-/** The data directory of the control socket among some sockets. Of several processes the first may be down. */
+/** The data directory whose control socket is among these sockets. When there are several processes, the first may be down. */
 function controlledBy(proc: string, sockets: ReadonlySet<string>): string | null {
   const rows = textOf(join(proc, "net", "unix")).split("\n");
   const paths = rows.flatMap((row) => {
@@ -105,7 +105,7 @@ function namesIn(directory: string): readonly string[] {
   }
 }
 
-/** Empty when it was closed meanwhile. */
+/** Empty when the file was closed meanwhile. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path);

@@ -1,9 +1,9 @@
-/** The program around the commands: its name, and what may be given to each of them. */
+/** The program around the commands: its name, and the options that all commands have. */
 import { Command, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "../version.ts";
 import { useOptions } from "./settings.ts";
 
-/** Without any command yet. */
+/** The program without its commands. */
 export function createProgram(): Command {
   const program = new Command("mm4d")
     .description(
@@ -12,7 +12,7 @@ export function createProgram(): Command {
     .version(VERSION)
     .configureHelp({
       showGlobalOptions: true,
-      // The version is the program's alone.
+      // Only the program has a version, not its commands.
       visibleGlobalOptions: (command) => (command.parent === null ? [] : [...GLOBAL_OPTIONS]),
     });
   for (const option of GLOBAL_OPTIONS) program.addOption(option);
@@ -26,7 +26,7 @@ const GLOBAL_OPTIONS: readonly Option[] = [
   ),
 ];
 
-/** Which command the arguments ask for: the first word that is no option and no option's value. */
+/** The command in the arguments: the first word that is neither an option nor the value of one. */
 export function commandIn(words: readonly string[]): string | undefined {
   const names: readonly (string | undefined)[] = GLOBAL_OPTIONS.map(({ long }) => long);
   return words.find((word, index) => !word.startsWith("-") && !names.includes(words[index - 1]));

@@ -1,4 +1,4 @@
-/** `mm4d quarantine`: what a person does with messages nobody could read. */
+/** `mm4d quarantine`: lists, shows, replays and drops messages that could not be read. */
 import type { Command } from "commander";
 import { openQuarantine, type Quarantine, type QuarantineEntry } from "../quarantine/quarantine.ts";
 import { replay } from "../quarantine/replay.ts";
@@ -127,7 +127,7 @@ async function withQuarantine(
   const { config } = settings;
   await withQueuePlace(address, async (place) => {
     const quarantine = openQuarantine(place);
-    // The call that fails tells it.
+    // The call that fails reports it.
     const publisher = createPublisher({ redis: place.redis, settings: config, onError: () => {} });
     try {
       await use(quarantine, config, publisher.publish);

@@ -1,4 +1,4 @@
-/** Asks whoever is on a data directory, unless somebody else may have put that there. */
+/** Asks the service on a data directory, unless another user may have put the directory there. */
 import { closeSync, constants, existsSync, fstatSync, lstatSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { type Reached, reachControl } from "../process/control-client.ts";
@@ -6,17 +6,18 @@ import { furtherDirectories } from "../process/directories.ts";
 
 export type ReachedPlace =
   | Reached
-  /** Directory or socket belong to a user whose word is not taken; it was not asked. */
+  /** Directory or socket belong to a user whom we do not trust, so we did not ask. */
   | { readonly kind: "foreign"; readonly uid: number }
-  /** Of several processes others are there, and the first, which answers for all, is not. */
+  /** The first process, which answers for all, is not there, but others are. */
   | { readonly kind: "first-down" };
 
 const { O_DIRECTORY, O_RDONLY } = constants;
 
 /**
- * Where it is, and what it uses. `owners`: whose directory it must be; null when it
- * may be anybody's, because it was named. Who follows a service reads the files that it names, with our
- * rights, and sends what is in them to the hosts that they name.
+ * Where the service is, and what it uses. The directory must belong to one of
+ * `owners`; null when it was named, and may be anybody's. The owner matters because a
+ * caller reads, with its own rights, the files that the service names, and sends their
+ * contents to the hosts that they name.
  */
 export async function reachPlace(dataDir: string, owners: ReadonlySet<number> | null): Promise<ReachedPlace> {
   if (owners === null) return reachAny(dataDir);
@@ -27,7 +28,7 @@ export async function reachPlace(dataDir: string, owners: ReadonlySet<number> | 
     return { kind: isDenied(cause) ? "denied" : "absent" };
   }
   try {
-    // By its handle: a link in its place may lead elsewhere a moment later.
+    // By its handle, because the path may be replaced by a link a moment later.
     const byHandle = `/proc/self/fd/${directory}`;
     const place = existsSync(byHandle) ? byHandle : dataDir;
     const sockets = [place, ...furtherDirectories(place)].flatMap((one) => ownerOf(join(one, SOCKET)));
@@ -50,7 +51,7 @@ async function reachAny(dataDir: string): Promise<ReachedPlace> {
   return others.some(({ kind }) => kind !== "absent" && kind !== "denied") ? { kind: "first-down" } : first;
 }
 
-/** None when it is not there. */
+/** None when the file does not exist. */
 function ownerOf(path: string): readonly number[] {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   return stats === undefined ? [] : [stats.uid];

@@ -24,7 +24,7 @@ async function refusals({ json }: { json?: true }): Promise<void> {
   if (!json && list.length === 0) tell("Nobody was refused since the start.");
 }
 
-/** What is no reply's: these are closed without a word. */
+/** Refusals that have no reply, because the connection is closed without a word. */
 const SILENT: Readonly<Record<string, string>> = {
   "tls-handshake": "the TLS handshake failed; no word of ours would have been understood",
   flood: "too many connections of strangers, or far beyond MM4D_MAX_CLIENTS; closed without a word",

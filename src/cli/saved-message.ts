@@ -1,9 +1,9 @@
-/** A message that was saved to a file, or comes on stdin. */
+/** Reads a message from a file or from stdin. */
 import { closeSync, openSync } from "node:fs";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { bytesAtMost } from "../settings/named-file.ts";
 
-/** The bytes of a file, of a pipe too; `-` is stdin. Throws a sentence when it cannot be read, or does not end. */
+/** The bytes of a file or a pipe; `-` is stdin. Throws a sentence when it cannot be read or does not end. */
 export function readSavedMessage(file: string): Uint8Array {
   try {
     if (file === "-") return bytesAtMost(0, BOUNDS.savedMessageBytes.value);

@@ -64,19 +64,19 @@ interface SendOptions {
 /** An address, or the address with this number of a range. */
 interface Numbers {
   (index: number): string;
-  /** How many there are. */
+  /** How many addresses there are. */
   readonly count: number;
 }
 
 const KINDS = Object.keys(MESSAGE_TYPES) as readonly PduKind[];
 const TLS: readonly Server["tls"][] = ["off", "starttls", "implicit"];
 
-/** Options that say what to compose. */
+/** Options that describe the message. */
 const COMPOSED = [
   ...["status", "code", "extension", "text", "messageId", "transactionId", "ack", "scenario", "expectAck"],
   ...["recipient", "group"],
 ];
-/** What the other types say where nobody says otherwise; an MM and the capability request have no status. */
+/** The default statuses of the other types; an MM and the capability request have no status. */
 const USUAL_STATUS: Readonly<Partial<Record<PduKind, string>>> = {
   "read-report": "Read",
   "forward-response": "Ok",
@@ -84,9 +84,9 @@ const USUAL_STATUS: Readonly<Partial<Record<PduKind, string>>> = {
   "read-report-response": "Ok",
   "capability-response": "Ok",
 };
-/** What a relay does with many messages; one is tried once, so that its reply is seen. */
+/** How long a relay retries many messages. A single message is tried once, so that its reply is seen. */
 const BULK_RETRIED_FOR_SECONDS = 60;
-/** An acknowledgement that comes after its first retry. */
+/** Long enough for an acknowledgement that comes at its first retry. */
 const LATE_MS = 15_000;
 const ACKS_LOOKED_AT_EVERY_MS = 50;
 const RECIPIENTS = readNumbers("+12025550100..+12025550149");
@@ -333,7 +333,7 @@ function scriptOf(options: SendOptions, index: number): Script {
   );
 }
 
-/** A code says what happened too: beside it only what a read report needs is made up. */
+/** A code also says what happened, so beside it only a read report gets a made-up status. */
 function statusOf({ status, code, type }: SendOptions): string | undefined {
   if (status !== undefined) return status;
   return code === undefined || type === "read-report" ? USUAL_STATUS[type] : undefined;
@@ -362,8 +362,9 @@ function envelopeOf(
 }
 
 /**
- * By which settings. Of a service found elsewhere than in ./data nobody has said that it is
- * meant, and its consumers take what is sent for reports: it must be named, or its port.
+ * The settings to send by. A service found outside of ./data must be named, or its port,
+ * because its consumers would take a test message for a report and we cannot know that
+ * this service is meant.
  */
 async function whereTo(
   loaded: Settings,
@@ -382,7 +383,7 @@ async function whereTo(
   );
 }
 
-/** From the options, else from what is set; else from the running service, which may listen elsewhere than by default. */
+/** From the options, else from the settings, else from the running service, which may listen on other than the default. */
 function findServer(
   options: SendOptions,
   { config, origins }: LoadedConfig,
@@ -409,7 +410,7 @@ function findPort(
   running: ServiceFacts | undefined,
 ): number {
   if (tls === "implicit") {
-    // Port 0 says that the system picked one, which only the service knows.
+    // With port 0 the system has picked a port, which only the service knows.
     const port = config.smtpsPort || running?.smtps?.port;
     if (port) return port;
     throw new Error("Cannot send: MM4D_SMTPS_PORT is not set, must be, or the port be given with --port");
@@ -427,7 +428,7 @@ function envelopeAddress(address: string, domain: string): string {
   return bare.includes("@") ? bare : `${bare}@${domain}`;
 }
 
-/** SMTP wants CRLF; a saved message may have been stored with LF. */
+/** SMTP needs CRLF, but a saved message may have LF. */
 function withCrlf(message: Uint8Array): Uint8Array {
   const text = Buffer.from(message).toString("latin1");
   return Buffer.from(text.replace(/\r?\n/g, "\r\n"), "latin1");

@@ -35,11 +35,11 @@ One that ends is started again, and goes on with the same journal.`,
 
 async function serve(): Promise<void> {
   const { config, notes } = loadSettings("start");
-  // Whatever is created belongs to us alone: the journal holds telephone numbers.
+  // Only our user may read the files we create, because the journal holds telephone numbers.
   process.umask(0o077);
   if (cluster.isWorker) return serveAsOneOfSeveral(config, notes);
   let kill = (): void => {};
-  // From the first moment: what is being started must be stopped in order too.
+  // Listens for signals from the first moment, because a service that is starting must also stop in order.
   const signalled = firstSignal(() => kill());
   const systemd = connectSystemd(process.env);
   const numbers = numbersOf(config);
@@ -51,7 +51,7 @@ async function serve(): Promise<void> {
   tell(service.welcome);
   systemd.ready('Takes reports; "mm4d status" says how it is');
 
-  // A terminal that is closed takes the service along; elsewhere the signal asks to read the files again.
+  // On a terminal SIGHUP means that it was closed, and ends the service; elsewhere it asks to read the files again.
   if (!process.stdout.isTTY) process.on("SIGHUP", () => service.reload());
   await signalled;
   systemd.stopping("Finishes what is open");
@@ -79,7 +79,7 @@ function startSeveral(
 ): Promise<Processes> {
   const log = createLog({ level: config.logLevel, numbers: config.logNumbers, process: null });
   return startProcesses({
-    // Read once, as a file may change while the service runs.
+    // Read once, because a file may change while the service runs.
     env,
     numbers,
     count: config.processes,
@@ -90,7 +90,7 @@ function startSeveral(
   });
 }
 
-/** The process that could not start has said why. */
+/** Says nothing: the process that could not start has said why. */
 function end(): never {
   process.exit(1);
 }
@@ -114,10 +114,10 @@ async function serveAsOneOfSeveral(config: Config, notes: readonly string[]): Pr
   }
 }
 
-/** What the process above says to one of several. */
+/** What the parent process tells each of several processes. */
 function whatIsTold() {
   let reload = (): void => {};
-  // A terminal tells every process of it; ours are told by the one above them.
+  // Ignores the terminal's signals, which reach every process, because the parent tells us.
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => {});
   const stop = new Promise<void>((resolve) => {
     process.once("SIGTERM", () => resolve());
@@ -128,7 +128,7 @@ function whatIsTold() {
     });
   });
   return {
-    /** Or that there is nothing to be done any more. */
+    /** Resolves also when there is nothing left to do. */
     assignment: new Promise<Assignment | "stop">((resolve) => process.once("message", resolve)),
     stop,
     onReload(then: () => void) {
@@ -137,13 +137,13 @@ function whatIsTold() {
   };
 }
 
-/** What each of several processes may take to end, beside what the settings grant. */
+/** How long each of several processes may take to end, in addition to what the settings grant. */
 const STOP_SPARE_MS = 60_000;
 
-/** A signal that comes twice within this time was sent once: npm passes on what the terminal sends to everybody. */
+/** Two signals within this time count as one, because npm passes on a signal that the terminal sends to all processes. */
 const ECHO_MS = 250;
 
-/** Resolves at the first SIGTERM or SIGINT. The second one ends the process where it stands, after `onSecond`. */
+/** Resolves at the first SIGTERM or SIGINT. The second calls `onSecond` and ends the process at once. */
 function firstSignal(onSecond: () => void): Promise<void> {
   return new Promise((resolve) => {
     let first: { signal: NodeJS.Signals; atMs: number } | undefined;
@@ -176,7 +176,7 @@ function welcome(service: Service, { queue, processes }: Config): string {
     ...notes.map((note) => `  ${note.replaceAll(". ", ".\n    ")}`),
     "Try, in a second terminal:",
     `  ${ownName()} tail`,
-    // Where only others may connect, it would be refused.
+    // An address for others only would refuse us.
     ...(!takesLoopback ? [] : [`  ${ownName()} send --status Rejected --code 470`]),
   ].join("\n");
 }

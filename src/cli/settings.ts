@@ -7,7 +7,7 @@ import { ok, type Result } from "../result.ts";
 import { type LoadedConfig, loadConfig, type Origin, SETTINGS, type SettingName } from "../settings/config.ts";
 import { readEnvFile } from "./env-file.ts";
 
-/** What every command is given, see program.ts. */
+/** The options that every command has, see program.ts. */
 export interface GlobalOptions {
   readonly dataDir?: string;
   /** The last of them counts. */
@@ -15,7 +15,7 @@ export interface GlobalOptions {
 }
 
 export interface Settings extends LoadedConfig {
-  /** From which file of `--env-file` a value is. */
+  /** The file of `--env-file` that each value comes from. */
   readonly files: Readonly<Partial<Record<SettingName, string>>>;
 }
 
@@ -23,7 +23,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 let options: GlobalOptions = {};
 
-/** Whatever is read from now on counts them in. */
+/** All settings read from now on include them. */
 export function useOptions(given: GlobalOptions): void {
   options = given;
 }
@@ -57,7 +57,7 @@ export function readSettings(): Result<Settings, readonly string[]> {
   return ok({ config, texts, origins, files, notes });
 }
 
-/** What the environment of another process needs besides ours to find the same settings. */
+/** The variables that another process needs besides our environment to find the same settings. */
 export function settingsForOthers(): Readonly<Record<string, string>> {
   return { ...textsOf(readFiles({ ...process.env, ...fromOptions() }).values), ...fromOptions() };
 }
@@ -72,7 +72,7 @@ interface FromFile {
   readonly file: string;
 }
 
-/** What the files say, and neither the command line nor the environment does. */
+/** The values of the files that neither the command line nor the environment sets. */
 function readFiles(environment: Environment): {
   values: ReadonlyMap<string, FromFile>;
   faults: readonly string[];
@@ -84,7 +84,7 @@ function readFiles(environment: Environment): {
       const read = readEnvFile(file, "shell");
       for (const { line, what } of read.faults) faults.push(`line ${line} of ${file} ${what}`);
       for (const [name, { value, line }] of read.values) {
-        // A later file may say in another way what an earlier one said.
+        // A later file may set in another form what an earlier one has set.
         values.delete(otherForm(name));
         values.set(name, { value, line, file });
       }
@@ -99,7 +99,7 @@ function readFiles(environment: Environment): {
   return { values, faults };
 }
 
-/** A secret, or the peers, stand in a setting or in a file that another setting names. */
+/** A secret, or the peers, may be given in a setting, or in a file that another setting names. */
 function otherForm(name: string): string {
   return name.endsWith("_FILE") ? name.slice(0, -"_FILE".length) : `${name}_FILE`;
 }
@@ -108,7 +108,7 @@ function textsOf(values: ReadonlyMap<string, FromFile>): Readonly<Record<string,
   return Object.fromEntries([...values].map(([name, { value }]) => [name, value]));
 }
 
-/** With where it stands, when a file says it. */
+/** The fault, with its place when the value is from a file. */
 function placed(fault: string, values: ReadonlyMap<string, FromFile>): string {
   const [name = ""] = fault.split(" ", 1);
   const found = values.get(name);

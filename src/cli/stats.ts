@@ -1,4 +1,4 @@
-/** `mm4d stats`: how many reports there were, and what they said. */
+/** `mm4d stats`: counts reports by what they said. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";

@@ -1,11 +1,11 @@
 /** `mm4d tail`: prints each event as it is queued, without consuming it. */
 import { type Command, Option } from "commander";
 import { OUTCOMES } from "../catalogue/overlay.ts";
-import { describeEvent } from "../delivery/describe.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Outcome } from "../delivery/verdict.ts";
 import { followQueue } from "../queue/follow.ts";
 import { describeRedis } from "../queue/redis.ts";
+import { describeEvent } from "../text/describe.ts";
 import { maskEvent } from "../text/masking.ts";
 import { readWholeNumber } from "./arguments.ts";
 import { findQueue } from "./running-service.ts";
@@ -32,7 +32,7 @@ shown once.`,
     .action(tail);
 }
 
-/** Those of read reports, which have no code. */
+/** The outcomes of read reports, which have no code. */
 const READ_OUTCOMES: readonly Outcome[] = ["read", "deleted-unread"];
 
 interface Wanted {
@@ -75,7 +75,7 @@ function isWanted({ data }: DeliveryEvent, { outcome, peer, code }: Wanted): boo
   );
 }
 
-/** The same sentence again and again tells nothing. */
+/** Prints a sentence unless it is the same as the last one. */
 function sayOnce(): (sentence: string) => void {
   let last = "";
   return (sentence) => {

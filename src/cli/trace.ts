@@ -38,10 +38,10 @@ interface Wanted {
 }
 
 const NOTHING: Trace = { reports: [], more: false };
-/** Every service writes down what it remembers once a second, also one that is not asked to. */
+/** Every service writes its trace to Redis once a second, even if it is not asked to. */
 const WRITTEN_AFTER_MS = 1_200;
 
-/** What is remembered; if that is nothing, also what a service on another machine is just writing down. */
+/** The trace in Redis; when that is empty, once more a moment later, because a service on another machine may be writing. */
 function look(id: string, { address, settings }: QueueFound): Promise<Trace> {
   return withQueuePlace(address, async (place) => {
     const ask = (): Promise<Trace> => findTrace(place, address.queue, id);
@@ -52,14 +52,14 @@ function look(id: string, { address, settings }: QueueFound): Promise<Trace> {
   });
 }
 
-/** All but the first begin as sentences do. */
+/** All but the first begin with a capital letter. */
 function sentence(text: string, index: number): string {
   return index === 0 ? text : `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 async function trace(id: string, { headers, fullNumbers, json }: Wanted): Promise<void> {
   const queue = await findQueue(loadSettings("trace"));
-  // What it has answered a moment ago it has not written down yet.
+  // A message that was answered a moment ago is not written yet.
   const state = await flushTrace(queue.found);
   let redisFault: string | null = null;
   const found = await look(id, queue).catch((cause: Error) => {

@@ -1,4 +1,4 @@
-/** What `mm4d send` shows of many messages: a bar while they are sent, and what came of them. */
+/** What `mm4d send` shows for many messages: a bar while it sends, and the results. */
 import type { AckResult } from "../simulator/expected-acks.ts";
 import { percentile, type RelayResult } from "../simulator/relay.ts";
 import { redraw, tell } from "./terminal.ts";
@@ -6,7 +6,7 @@ import { redraw, tell } from "./terminal.ts";
 const BAR_WIDTH = 30;
 const DRAWN_EVERY_MS = 100;
 
-/** A bar on a terminal; nothing anywhere else. */
+/** A bar on a terminal; elsewhere nothing. */
 export function startProgress(total: number): { more(): void; end(): void } {
   if (!process.stderr.isTTY) return { more: () => {}, end: () => {} };
   const startedMs = performance.now();
@@ -30,7 +30,7 @@ export function startProgress(total: number): { more(): void; end(): void } {
   };
 }
 
-/** Of the whole run, as JSON. */
+/** The results of the whole run, as JSON. */
 export function summaryOf({ sent, accepted, replies, broken, retries, gaveUp, tookMs, seconds }: RelayResult) {
   const at = (share: number): number | null => {
     const value = percentile(tookMs, share);

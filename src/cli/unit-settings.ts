@@ -1,19 +1,19 @@
-/** What the systemd unit of this machine says: under which settings the service runs. */
+/** The settings that the systemd unit of this machine gives the service. */
 import { readdirSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { readBounded, readEnvFile } from "./env-file.ts";
 
 export interface UnitSettings {
-  /** Its data directory, and the file that says so; null when none was found to. */
+  /** Its data directory, and the file that names it; null when no file does. */
   readonly dataDir: { readonly path: string; readonly file: string } | null;
   readonly smtpPort: string | null;
-  /** Of the user that the service runs as; null when none is named, or it is not known here. */
+  /** The id of the user that the service runs as; null when none is named, or the name is unknown here. */
   readonly uid: number | null;
   /** Files that are named and cannot be read, with why. */
   readonly unreadable: readonly { readonly file: string; readonly why: string }[];
 }
 
-/** Where units are looked for, the first first: systemd.unit(5). */
+/** The directories of units, in systemd's order: systemd.unit(5). */
 const UNIT_DIRECTORIES = [
   "/etc/systemd/system",
   "/run/systemd/system",
@@ -22,15 +22,15 @@ const UNIT_DIRECTORIES = [
   "/lib/systemd/system",
 ];
 const UNIT = "mm4d.service";
-/** What our own unit names. It may be there without the unit: other supervisors read it too. */
+/** The file that our own unit names. It may exist without the unit, because other supervisors read it too. */
 const USUAL_FILE = "/etc/mm4d/mm4d.env";
 
-/** `root`: below which directory all of it lies. */
+/** `root` is the directory below which all files are. */
 export function readUnitSettings(root = "/"): UnitSettings {
   const directives = unitFiles(root).flatMap((file) => directivesIn(file));
   const valuesOf = (name: string): readonly string[] => {
     const all = directives.filter((directive) => directive.name === name).map(({ value }) => value);
-    // An empty one takes those before it away.
+    // An empty value removes the ones before it.
     return all.slice(all.lastIndexOf("") + 1);
   };
   const named = valuesOf("EnvironmentFile").map((path) => path.replace(/^-/, ""));
@@ -60,7 +60,7 @@ export function readUnitSettings(root = "/"): UnitSettings {
   };
 }
 
-/** By number, or by its name in the system's list. */
+/** The id of a user that is given by number, or by its name in the system's list. */
 function uidOf(user: string, root: string): number | null {
   if (/^\d+$/.test(user)) return Number(user);
   try {
@@ -72,7 +72,7 @@ function uidOf(user: string, root: string): number | null {
   }
 }
 
-/** The unit, and what is laid over it, in the order in which systemd reads them. */
+/** The unit and its drop-ins, in the order in which systemd reads them. */
 function unitFiles(root: string): readonly string[] {
   const units = UNIT_DIRECTORIES.map((directory) => join(root, directory, UNIT));
   const dropIns = new Map<string, string>();
@@ -86,7 +86,7 @@ function unitFiles(root: string): readonly string[] {
   ];
 }
 
-/** None where the directory cannot be read. */
+/** None when the directory cannot be read. */
 function namesIn(directory: string): readonly string[] {
   try {
     return readdirSync(directory);
@@ -100,7 +100,7 @@ interface Directive {
   readonly value: string;
 }
 
-/** `Name=value`, a line each. Those that only systemd understands are nothing to us. */
+/** Lines of `Name=value`. Other lines matter to systemd only. */
 function directivesIn(file: string): readonly Directive[] {
   let text: string;
   try {

@@ -1,4 +1,4 @@
-/** Why `mm4d trace` finds nothing: what can be found out, the true reason first. */
+/** Why `mm4d trace` finds nothing: all reasons that can be found, the certain one first. */
 import libmime from "libmime";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
@@ -22,22 +22,22 @@ import type { Settings } from "./settings.ts";
 export interface Untraced {
   readonly wanted: string;
   readonly queue: QueueFound;
-  /** What the running service said, if one was found that does. */
+  /** The answer of the running service, if there is one. */
   readonly state: TraceState | undefined;
   /** Why Redis could not be asked; null when it was. */
   readonly redisFault: string | null;
 }
 
-/** How much of the journal is read for one question: some seconds at most. The newest is at its end. */
+/** How much of the journal's end is read for one question. It takes some seconds at most; the newest records are there. */
 const JOURNAL_BYTES_READ = 128 * 1024 * 1024;
-/** Of the newest messages in quarantine. */
+/** How many of the newest messages in quarantine are read. */
 const QUARANTINE_READ = 500;
 
-/** A sentence for each, at least one. */
+/** One sentence for each reason, at least one. */
 export async function whyNotTraced(untraced: Untraced): Promise<readonly string[]> {
   const { queue, state, redisFault } = untraced;
   const { settings, found } = queue;
-  // The service's counts: it is the one that remembers.
+  // The service's setting counts, because the service writes the trace.
   const told = found.kind === "running" ? found.facts.settings?.traceHours : undefined;
   const traceHours = told ?? settings.config.traceHours;
   const journal = await lookInJournal(untraced);
@@ -83,13 +83,13 @@ async function lookAtService({ queue: { found, settings }, state }: Untraced): P
   ];
 }
 
-/** What came of looking in one place. */
+/** The result of looking in one place. */
 interface Looked {
-  /** That it is there. */
+  /** The sentence that says where the report is. */
   readonly text: string | null;
-  /** What was looked through; null when nothing was. */
+  /** What was searched; null when nothing was. */
   readonly looked: string | null;
-  /** Why not all of it could be. */
+  /** Why not everything could be searched. */
   readonly fault: string | null;
 }
 
@@ -115,12 +115,12 @@ async function lookInJournal({ wanted, queue }: Untraced): Promise<Looked> {
         if (bytes > JOURNAL_BYTES_READ) looked = `the newest ${megabytes(JOURNAL_BYTES_READ)} of the journal`;
         looked ??= "the journal";
       } catch (cause) {
-        // A further process has none until it has run.
+        // A further process has no journal until it has run.
         if (number === 1 || (cause as NodeJS.ErrnoException).code !== "ENOENT") isWhole = false;
       }
     }
   } catch {
-    isWhole = false; // There is no such directory, or it is not for us.
+    isWhole = false; // The directory does not exist, or we may not read it.
   }
   return {
     text: newest && tellRecord(newest.record, newest.state),
@@ -131,7 +131,7 @@ async function lookInJournal({ wanted, queue }: Untraced): Promise<Looked> {
   };
 }
 
-/** Of the service; without one, where it is most likely to have been. */
+/** The data directory of the service; without a service, the likeliest one. */
 function directoryOf({ found, settings }: QueueFound): string {
   if (found.kind === "running") return found.dataDir;
   return found.kind === "none" ? weightiest(found.looks).dataDir : settings.config.dataDir;
@@ -195,7 +195,7 @@ async function lookInQuarantine({ wanted, queue: { address, settings } }: Untrac
   }
 }
 
-/** The names of a message that made no event: its ids, and the numbers from which and to which it is. */
+/** The names of a message that made no event: its ids, and the numbers of its sender and recipient. */
 function idsIn({ raw }: QuarantinedMessage, reading: MessageReading): ReportIds {
   const opened = openMessage(Buffer.from(raw, "base64"), reading);
   if (!opened.ok) return { eventId: null, messageId: null, transactionId: null, numbers: [] };
@@ -208,7 +208,7 @@ function idsIn({ raw }: QuarantinedMessage, reading: MessageReading): ReportIds 
   return { eventId: null, ...readIds(opened.value), numbers };
 }
 
-/** The catalogue is not asked: who looks for a message need not have it. */
+/** Without the catalogue, because a search for a message does not need it. */
 function readingOf({ config: { maxHeaderBytes, maxHeaderFields } }: Settings): MessageReading {
   return {
     headerLimits: { bytes: maxHeaderBytes, fields: maxHeaderFields },

@@ -5,7 +5,7 @@ import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Outcome } from "../delivery/verdict.ts";
 import { inWords, tellFailures } from "./telling.ts";
 
-/** Is given one event. What it throws is tried again later, but for {@link GiveUp}. */
+/** Handles one event. When it throws, the event is tried again later, except after {@link GiveUp}. */
 export type Handler = (event: DeliveryEvent) => Promise<void> | void;
 
 export interface ConsumeOptions {
@@ -13,7 +13,7 @@ export interface ConsumeOptions {
   readonly connection?: ConnectionOptions;
   /** Default: `mm4-delivery-events`. */
   readonly queue?: string;
-  /** Of the queue's Redis keys. Default: `bull`. */
+  /** Prefix of the queue's keys in Redis. Default: `bull`. */
   readonly prefix?: string;
   /** How many events are in hand at a time. Default: 10. */
   readonly concurrency?: number;
@@ -23,33 +23,33 @@ export interface ConsumeOptions {
   readonly outcomes?: readonly Outcome[];
   /** Only events whose code has one of these tags. */
   readonly tags?: readonly CodeTag[];
-  /** After how many milliseconds without a sign of life a worker's events are given out again. Default: 30,000. */
+  /** When a worker gives no sign of life for so many milliseconds, its events go to others. Default: 30,000. */
   readonly lostAfterMs?: number;
-  /** Most milliseconds that `stop()` waits for handlers. What is still in hand then is given out again. Default: 30,000. */
+  /** How many milliseconds `stop()` waits for handlers at most. Events still in hand then go to others. Default: 30,000. */
   readonly graceMs?: number;
   /**
-   * Hears of what belongs to no event: Redis is away, or refuses. False: nobody does.
-   * Default: a line on stderr when Redis goes away, and one when it is back; of anything else one a minute.
+   * Called for errors that belong to no event: Redis is away, or refuses. False: they are ignored.
+   * Default: one line on stderr when Redis goes away and one when it is back; for any other error one a minute.
    */
   readonly onError?: ((cause: Error) => void) | false;
   /**
-   * Hears of each handler that threw; `last` when the event is not tried again. False: nobody does.
-   * Default: a line on stderr for each kind of error, at once and then once a minute, with how often it came.
+   * Called when a handler has thrown; `last` when the event is not tried again. False: it is ignored.
+   * Default: a line on stderr for each kind of error, at once and then once a minute, with the count.
    */
   readonly onFailed?: ((event: DeliveryEvent | undefined, cause: Error, last: boolean) => void) | false;
 }
 
 export interface Consumption {
-  /** Takes no new events, waits for those in hand, and lets Redis know. Harmless to repeat. */
+  /** Takes no new events, waits for those in hand, and tells Redis. Calling it again is harmless. */
   stop(): Promise<void>;
 }
 
-/** Thrown by a handler: trying again is of no use. The job goes to the failed set (`mm4d failed list`). */
+/** A handler throws it when trying again is of no use. The job goes to the failed set (`mm4d failed list`). */
 export class GiveUp extends Error {
   override readonly name = "GiveUp";
 }
 
-/** Thrown by a handler: try again after so many milliseconds. That is no failed attempt. */
+/** A handler throws it to try again after so many milliseconds. It does not count as a failed attempt. */
 export class RetryLater extends Error {
   override readonly name = "RetryLater";
   readonly afterMs: number;
@@ -63,7 +63,7 @@ export class RetryLater extends Error {
  * Gives each event to `handler`, until it is stopped. Resolves once it is
  * connected; rejects when the options cannot work. Redis may go away and come back.
  *
- * At least once: an event whose worker died is given out again. See `once`.
+ * At least once: when a worker dies, another gets its events again. See `once`.
  */
 export async function consume(handler: Handler, options: ConsumeOptions = {}): Promise<Consumption> {
   const { queue = "mm4-delivery-events", prefix = "bull", concurrency = 10 } = options;
@@ -84,7 +84,7 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
         throw new DelayedError();
       }
       if (cause instanceof GiveUp) throw new UnrecoverableError(cause.message);
-      // BullMQ reads the message of whatever is thrown.
+      // BullMQ reads `message` of any value that is thrown.
       throw cause instanceof Error ? cause : new Error(inWords(cause));
     }
   }
@@ -124,19 +124,19 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
     },
   };
 
-  /** BullMQ's own close waits for ever while Redis is away. */
+  /** Not BullMQ's own close alone, because that waits for ever while Redis is away. */
   async function stop(): Promise<void> {
     const settled = worker.pause().catch(onError);
     const untilMs = performance.now() + graceMs;
     while (inHand.size > 0 && performance.now() < untilMs) await wait(LOOKED_AT_EVERY_MS);
-    // A timer that is left would keep the consumer's process from ending.
+    // A timer left running would keep the consumer's process from ending.
     await Promise.race([settled, new Promise((resolve) => setTimeout(resolve, TOLD_MS).unref())]);
     await worker.close(true);
     telling.end();
   }
 }
 
-/** An event whose workers die that often may be why: it waits in the failed set. */
+/** An event whose workers died that often may be the cause, so it goes to the failed set. */
 const MAX_DEATHS = 20;
 const LOOKED_AT_EVERY_MS = 20;
 const TOLD_MS = 1_000;
@@ -147,11 +147,11 @@ function connectionOf({ connection }: ConsumeOptions): ConnectionOptions {
   const url = process.env.REDIS_URL;
   const given = connection ?? (url ? { url } : undefined);
   if (given === undefined) throw new Error("Cannot consume: no connection is given, must be one, or set REDIS_URL");
-  // BullMQ asks for it of a worker; an instance is its owner's business.
+  // BullMQ requires it of a worker. An instance stays as its owner made it.
   return "status" in given ? given : ({ ...given, maxRetriesPerRequest: null } as ConnectionOptions);
 }
 
-/** An event of a version that this module does not know is not guessed at: it waits in the failed set for an upgrade. */
+/** The event, if this module knows its version. Otherwise it waits in the failed set for an upgrade, because reading it would be a guess. */
 function checked(data: unknown): DeliveryEvent {
   const { specversion, type } = (data ?? {}) as Partial<Record<"specversion" | "type", unknown>>;
   if (specversion === "1.0" && typeof type === "string" && /^mm4d\.[a-z-]+\.v1$/.test(type)) {
@@ -171,7 +171,7 @@ function isWanted({ data }: DeliveryEvent, { finalOnly, outcomes, tags }: Consum
   );
 }
 
-/** What a listener throws, at once or later, ends nobody's process. */
+/** The listener, made safe: when it throws, at once or later, the process does not end. */
 function heard<Told extends unknown[]>(
   listener: ((...told: Told) => unknown) | false,
   onThrown: (cause: Error) => void,

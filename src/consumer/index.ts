@@ -1,6 +1,6 @@
 /**
- * What downstream workers import: `mm4d/consumer`. Types of the event, a typed
- * worker, what keeps an event from being applied twice, and the order guard.
+ * `mm4d/consumer`, for downstream workers: the types of the event, a typed worker, a
+ * guard against applying an event twice, and the order guard.
  */
 
 export type { DeliveryEvent, EventData, EventType, Reason } from "../delivery/event.ts";

@@ -1,4 +1,4 @@
-/** Keeps an event that is given out twice from being applied twice. */
+/** Keeps an event that comes twice from being applied twice. */
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { type Handler, RetryLater } from "./consume.ts";
 
@@ -6,13 +6,12 @@ import { type Handler, RetryLater } from "./consume.ts";
  * Runs `apply` unless the event of this id was applied before; says whether it
  * ran. When `apply` rejects, so does it, and the id counts as not applied.
  *
- * With a database do both in one transaction, which `apply` is handed as `tx`,
- * so that a crash between them undoes both: insert the id into a table where it
- * is unique, and apply.
+ * With a database, insert the id into a table where it is unique and call `apply` in
+ * the same transaction, handed over as `tx`. Then a crash between them undoes both.
  */
 export type Once<Tx = void> = (id: string, apply: (tx: Tx) => Promise<void>) => Promise<boolean>;
 
-/** A handler that is given each event id once, for as long as `store` remembers; and the store's transaction, if it has any. */
+/** Makes a handler that gets each event id once, as long as `store` remembers it; and the store's transaction, if any. */
 export function once<Tx = void>(
   handler: (event: DeliveryEvent, tx: Tx) => Promise<void> | void,
   store: Once<Tx>,
@@ -34,14 +33,14 @@ export interface RedisOnceOptions {
   readonly prefix?: string;
   /** How long an id is remembered, in hours. Default: 72. */
   readonly hours?: number;
-  /** The longest that a handler may take, in milliseconds: then another may begin. Default: 60,000. */
+  /** How long a handler may take, in milliseconds. After that another worker may begin. Default: 60,000. */
   readonly leaseMs?: number;
 }
 
 /**
- * Remembers ids in Redis, for handlers whose effects lie where no transaction
- * reaches. A process that dies after the effect and before the id is remembered
- * leaves an event that is applied again: nothing can help that but a transaction.
+ * Remembers ids in Redis, for handlers whose effect cannot be part of a transaction.
+ * When a process dies after the effect and before the id is remembered, the event is
+ * applied again. Only a transaction can prevent that.
  */
 export function redisOnce(redis: OnceRedis, options: RedisOnceOptions = {}): Once {
   const { prefix = "mm4d-once:", hours = 72, leaseMs = 60_000 } = options;
@@ -50,7 +49,7 @@ export function redisOnce(redis: OnceRedis, options: RedisOnceOptions = {}): Onc
     const claim = `${process.pid} ${Math.random().toString(36).slice(2)}`;
     if ((await redis.call("SET", key, claim, "PX", leaseMs, "NX")) === null) {
       if ((await redis.call("GET", key)) === DONE) return false;
-      // Another worker has it in hand, or died with it: when the lease is over we know.
+      // Another worker is handling it, or has died: the end of the lease will tell.
       throw new RetryLater(CLAIM_LOOKED_AT_EVERY_MS, `Event ${id} is in another worker's hands`);
     }
     try {

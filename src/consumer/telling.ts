@@ -1,7 +1,7 @@
 /**
- * What a consumer's terminal says of failures when nobody asked for anything else:
- * a line at once for each kind of error, then one a minute with how often it came;
- * and when Redis goes away and when it is back, a line each.
+ * Prints a consumer's failures, unless the program has its own listeners: one line at
+ * once for each kind of error, then one a minute with the count; and one line each
+ * when Redis goes away and when it is back.
  */
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { maskAllNumbers, numberMasks, partiesOf } from "../text/masking.ts";
@@ -10,40 +10,40 @@ import { visible } from "../text/visible.ts";
 export interface Telling {
   /** An attempt to handle an event failed; `last` when it is not tried again. */
   failed(event: DeliveryEvent | undefined, cause: unknown, last: boolean): void;
-  /** What belongs to no event. */
+  /** An error that belongs to no event. */
   trouble(cause: unknown): void;
   /** There is a connection to Redis again. */
   connected(): void;
-  /** Says what has been counted, and no more. */
+  /** Prints what was counted since the last line, and stops. */
   end(): void;
 }
 
 const MINUTE_MS = 60_000;
-/** Further kinds are told together: an error may hold a text of its own each time. */
+/** Further kinds share one line, because an error may have another text each time. */
 const MAX_KINDS = 20;
 const MAX_TEXT_LENGTH = 300;
-/** A connection that breaks once more within that time was not back. */
+/** Redis counts as back when a connection lasts that long. */
 const STEADY_MS = 1_000;
 
-/** Of one kind of error what has not been told yet. */
+/** One kind of error: what was counted since its last line. */
 interface Kind {
   text: string;
   count: number;
   again: number;
   givenUp: number;
   eventId: string | null;
-  /** Until it fires nothing more is told of it. */
+  /** Until it fires, this kind prints nothing more. */
   timer: Timer | undefined;
 }
 
 type Timer = ReturnType<typeof setTimeout>;
 
-/** `say`: one line. */
+/** `say` prints one line. */
 export function tellFailures(say = (line: string): void => console.error(line), everyMs = MINUTE_MS): Telling {
   const kinds = new Map<string, Kind>();
   const outage = tellOutage(say);
 
-  function note(name: string, text: string, change: (kind: Kind) => void): void {
+  function count(name: string, text: string, change: (kind: Kind) => void): void {
     const known = kinds.has(name) || kinds.size < MAX_KINDS;
     const key = known ? name : "others";
     const kind = kinds.get(key) ?? { text, count: 0, again: 0, givenUp: 0, eventId: null, timer: undefined };
@@ -67,7 +67,7 @@ export function tellFailures(say = (line: string): void => console.error(line), 
   return {
     failed(event, cause, last) {
       const text = inWords(cause);
-      note(`event ${alike(text)}`, maskFor(event)(text), (kind) => {
+      count(`event ${alike(text)}`, maskFor(event)(text), (kind) => {
         kind.eventId = idOf(event);
         if (last) kind.givenUp += 1;
         else kind.again += 1;
@@ -75,12 +75,12 @@ export function tellFailures(say = (line: string): void => console.error(line), 
     },
     trouble(cause) {
       const text = inWords(cause);
-      if (isOutage(cause, text)) outage.begun(text);
-      else note(`trouble ${alike(text)}`, maskAllNumbers(text), () => {});
+      if (isOutage(cause, text)) outage.begin(text);
+      else count(`trouble ${alike(text)}`, maskAllNumbers(text), () => {});
     },
-    connected: outage.over,
+    connected: outage.end,
     end() {
-      outage.end();
+      outage.stop();
       for (const kind of kinds.values()) {
         clearTimeout(kind.timer);
         if (kind.count > 0) say(`mm4d/consumer: ${describe(kind)}`);
@@ -100,18 +100,18 @@ function describe({ text, count, again, givenUp, eventId }: Kind): string {
   return `an event failed ${times}: ${text}; ${count === 1 ? "" : "last "}event ${eventId ?? "unknown"}; ${became.join(", ")}`;
 }
 
-/** However many connections break, and however often each is tried. */
+/** One line for an outage, however many connections break and however often each tries again. */
 function tellOutage(say: (line: string) => void) {
   let sinceMs: number | null = null;
   let back: Timer | undefined;
   return {
-    begun(text: string): void {
+    begin(text: string): void {
       clearTimeout(back);
       if (sinceMs !== null) return;
       sinceMs = performance.now();
       say(`mm4d/consumer: Redis is away: ${text}; it is tried again until it answers, and no event is lost`);
     },
-    over(): void {
+    end(): void {
       clearTimeout(back);
       if (sinceMs === null) return;
       const awayMs = performance.now() - sinceMs;
@@ -120,7 +120,7 @@ function tellOutage(say: (line: string) => void) {
         say(`mm4d/consumer: Redis is back, after ${Math.round(awayMs / 1000)} s`);
       });
     },
-    end(): void {
+    stop(): void {
       clearTimeout(back);
     },
   };
@@ -136,7 +136,7 @@ function isOutage(cause: unknown, text: string): boolean {
   return (typeof code === "string" && OUTAGE_CODES.test(code)) || OUTAGE_TEXTS.test(text);
 }
 
-/** One line. Some errors have no message, and some are none. */
+/** A thrown value in one line. Some errors have no message, and some values are no errors. */
 export function inWords(cause: unknown): string {
   const { name, message, code, errors } = (typeof cause === "object" && cause !== null ? cause : {}) as {
     readonly [key: string]: unknown;
@@ -160,12 +160,12 @@ function asText(cause: unknown): string {
   }
 }
 
-/** Without what differs from one event to the next: numbers, and ids made of them. */
+/** The text without the parts that differ between events: numbers, and ids made of them. */
 function alike(text: string): string {
   return text.replace(/[0-9a-f-]+/gi, (run) => (/\d/.test(run) ? "#" : run));
 }
 
-/** A job may hold anything. */
+/** Never fails, although a job may hold anything. */
 function maskFor(event: DeliveryEvent | undefined): (text: string) => string {
   try {
     return event === undefined ? maskAllNumbers : numberMasks(partiesOf(event)).text;
@@ -179,7 +179,7 @@ function idOf(event: DeliveryEvent | undefined): string | null {
   return typeof id === "string" ? inWords(id).slice(0, 64) : null;
 }
 
-/** It does not keep the process from ending. */
+/** A timer that does not keep the process from ending. */
 function later(ms: number, then: () => void): Timer {
   const timer = setTimeout(then, ms);
   timer.unref();

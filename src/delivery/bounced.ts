@@ -1,4 +1,4 @@
-/** The Internet's own report on a mail of ours (DSN, RFC 3464), as it came: perhaps on an acknowledgement. */
+/** A delivery status notification of mail (DSN, RFC 3464) as it came. It may be about one of our acknowledgements. */
 import type { PeerIdentity } from "./peer.ts";
 
 export interface BouncedMessage {
@@ -15,7 +15,7 @@ export interface Bounce {
   readonly action: string;
   /** RFC 3463, such as `5.1.1`; null when it says none. */
   readonly status: string | null;
-  /** In the words of whoever could not deliver; null when there are none. */
+  /** The text of the mail server that could not deliver; null when there is none. */
   readonly diagnostic: string | null;
   /** When it came: RFC 3339, UTC. */
   readonly receivedAt: string;

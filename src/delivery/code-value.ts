@@ -1,6 +1,6 @@
 /**
- * Reads the value of X-Internal-Status-Code. Nobody has published a message
- * that holds one, so it is read leniently and the text is kept beside it.
+ * Reads the value of X-Internal-Status-Code. It is read leniently and its text is
+ * kept, because no message that holds one was ever published.
  */
 import type { Warning } from "./warning.ts";
 
@@ -13,7 +13,7 @@ export interface CodeReading {
 }
 
 /**
- * Takes an integer, with leading zeros, with text behind it (`470
+ * Takes an integer, with leading zeros, with text after it (`470
  * rejected-spam-detected`, `470/…`), the word "ok", or the four-digit form
  * that is the code plus 4000 (client), 5000 (service) or 9000 (ambiguous).
  */
@@ -39,9 +39,9 @@ export function readCode(written: string): CodeReading {
 }
 
 /**
- * The code as it tells one fact from another: the folded number, in whatever form
- * it was written. But 999 stands for two codes: 9999 is the carrier's, 5999 is
- * Bandwidth's own, and a message may meet both. Empty for what is no number.
+ * The code as part of an event's id: the folded number, the same for every form of
+ * it. But 999 stands for two codes: 9999 is the carrier's, 5999 is Bandwidth's own,
+ * and a message may get both. Empty when the value is no number.
  */
 export function codeIdentity({ number, httpCode }: Pick<CodeReading, "number" | "httpCode">): string {
   if (number === null) return "";
@@ -50,7 +50,7 @@ export function codeIdentity({ number, httpCode }: Pick<CodeReading, "number" | 
 
 const BANDWIDTHS_999 = 5999;
 
-/** 4000, 5000 and 9000 themselves would fold to 0, which means success: they fold to nothing. */
+/** 4000, 5000 and 9000 themselves are not folded, because 0 would mean success. */
 function isHttpForm(value: number): boolean {
   const family = Math.floor(value / 1000);
   return (family === 4 || family === 5 || family === 9) && value % 1000 !== 0;

@@ -1,7 +1,7 @@
 /**
- * Whether a report fits into an event. What a peer sends is bounded in bytes, and
- * what is made of it here: otherwise 60 KB of mail would be megabytes on the disk, in
- * Redis and in every consumer.
+ * Whether a report fits into an event. The event is bounded as well as the message,
+ * because 60 KB of mail could otherwise be megabytes on the disk, in Redis and in
+ * every consumer.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import { maskAllNumbers } from "../text/masking.ts";
@@ -18,7 +18,7 @@ export function boundBeyond(report: Report): string | null {
   for (const [name, text] of fields) {
     const length = name.length + text.length;
     const { value } = BOUNDS.fieldLength;
-    // Where it is read, it is as long as its recipients are many, and that is bounded by itself.
+    // A forward response may have a long list of recipients, because their number has its own bound.
     if (length <= value || (report.kind === "forward-response" && name.toLowerCase() === RECIPIENTS)) continue;
     return tooLong(`Its field ${maskAllNumbers(name.slice(0, NAME_SHOWN))}`, length, value);
   }
@@ -31,7 +31,7 @@ export function boundBeyond(report: Report): string | null {
   return null;
 }
 
-/** The same of its event as a whole. */
+/** The bound of the whole event, in words; null when the event fits. */
 export function sizeBeyond(event: DeliveryEvent): string | null {
   const bytes = Buffer.byteLength(textOf(event));
   const { value } = BOUNDS.eventBytes;

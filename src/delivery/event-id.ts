@@ -1,11 +1,11 @@
 /**
  * The id of an event, derived from what the report says.
  *
- * Neither the transaction id nor the Date is part of it: a relay that sends a
- * report again may stamp both anew, and the same fact about the same message
- * and recipient is one event. Only a report without a message id is told apart
- * by them. Twenty frozen vectors stand in the tests; changing any of them is a
- * new version of the event.
+ * The same fact about the same message and recipient is one event. So the
+ * transaction id and the Date are not part of the id, because a relay that sends a
+ * report again may change both. Only reports without a message id are told apart by
+ * them. The tests hold twenty frozen vectors; changing one makes a new version of
+ * the event.
  */
 import { hash } from "node:crypto";
 import type { EventType } from "./event.ts";
@@ -36,7 +36,7 @@ export function eventId({ type, peerName, report, judgement }: EventFacts): stri
     const { transactionId, raw } = report;
     fields.push(transactionId ?? "", raw.from ?? "", raw.to ?? "", raw.date ?? "");
   }
-  // Each field with its length in bytes, so that no text can pass for the next field.
+  // The length in bytes before each field keeps one field's text from passing for the next field.
   const text = fields.map((field) => `${Buffer.byteLength(field)}:${field}`).join("");
   return `r${hash("sha256", text, "hex").slice(0, 32)}`;
 }
@@ -48,7 +48,7 @@ function requestRecipients(report: Report): string {
     .join("\n");
 }
 
-/** A number where there is one, so that a relay's other spelling of it is the same recipient. */
+/** The number if there is one, because a relay may spell the same recipient in another way. */
 function identity(party: Party | null): string {
   if (party === null) return "";
   return party.number ?? party.raw.trim().toLowerCase();

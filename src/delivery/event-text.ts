@@ -4,8 +4,8 @@ import type { DeliveryEvent } from "./event.ts";
 const texts = new WeakMap<DeliveryEvent, string>();
 
 /**
- * The JSON of an event, made once: the journal, the queue and the trace each
- * write the same, and making it costs more than reading the report did.
+ * The JSON of an event, made once, because journal, queue and trace write the same
+ * text and making it costs more than reading the report.
  */
 export function textOf(event: DeliveryEvent): string {
   const known = texts.get(event);

@@ -6,12 +6,9 @@
  * version; changing or removing a field makes `.v2`.
  */
 import type { CodeEntry, WholeNumber } from "./code.ts";
-import { eventId } from "./event-id.ts";
-import type { Judgement } from "./interpret.ts";
-import { rank } from "./order.ts";
-import type { Party } from "./party.ts";
+import type { Party, RequestRecipient } from "./party.ts";
 import type { PeerIdentity } from "./peer.ts";
-import type { RawFields, Report, ReportKind, RequestRecipient } from "./report.ts";
+import type { RawFields } from "./raw-fields.ts";
 import type { Disposition, Outcome, RejectedBy, Stage } from "./verdict.ts";
 import type { Warning } from "./warning.ts";
 
@@ -96,77 +93,4 @@ export interface Reason
   > {
   /** The day on which the catalogue was last compared with its pages. */
   readonly catalogueVersion: string;
-}
-
-/** What an event tells besides the report itself. */
-export interface Reception {
-  readonly peer: PeerIdentity;
-  readonly receivedAt: Date;
-  readonly source: string;
-  readonly catalogueVersion: string;
-}
-
-const EVENT_TYPES: Record<ReportKind, EventType> = {
-  "delivery-report": "mm4d.delivery-report.v1",
-  "forward-response": "mm4d.forward-response.v1",
-  "read-report": "mm4d.read-report.v1",
-};
-
-/** Builds the event of a judged report. */
-export function makeEvent(report: Report, judgement: Judgement, reception: Reception): DeliveryEvent {
-  const { verdict } = judgement;
-  const type = EVENT_TYPES[report.kind];
-  const time = reception.receivedAt.toISOString();
-  return {
-    specversion: "1.0",
-    id: eventId({ type, report, judgement, peerName: reception.peer.name }),
-    source: reception.source,
-    type,
-    ...(report.messageId === null ? {} : { subject: report.messageId }),
-    time,
-    datacontenttype: "application/json",
-    dataschema: EVENT_SCHEMA_ID,
-    data: {
-      messageId: report.messageId,
-      transactionId: report.transactionId,
-      recipient: report.recipient,
-      originator: report.originator,
-      requestRecipients: report.requestRecipients,
-      outcome: verdict.outcome,
-      disposition: verdict.disposition,
-      final: verdict.final,
-      rank: rank(verdict),
-      stage: verdict.stage,
-      rejectedBy: verdict.rejectedBy,
-      conflict: verdict.conflict,
-      reason: makeReason(judgement, reception.catalogueVersion),
-      handledAt: report.handledAt,
-      receivedAt: time,
-      peer: reception.peer,
-      raw: report.raw,
-      warnings: [...new Set([...report.warnings, ...judgement.warnings])],
-    },
-  };
-}
-
-function makeReason({ entry }: Judgement, catalogueVersion: string): Reason | null {
-  if (entry === null) return null;
-  const { code, name, known, documented, explanation, remedy, fault, reportedBy } = entry;
-  const { retryable, maxRetries, suppress, tag, httpCode } = entry;
-  return {
-    code,
-    name,
-    known,
-    documented,
-    explanation,
-    remedy,
-    fault,
-    reportedBy,
-    retryable,
-    maxRetries,
-    suppress,
-    tag,
-    httpCode,
-    catalogueVersion,
-  };
 }

@@ -1,14 +1,14 @@
-/** Which events a further queue is given, beside the one that is given all. */
+/** Which events go to a further queue, besides the queue that gets all. */
 import type { DeliveryEvent } from "./event.ts";
 
 export interface FanOut {
-  /** Of the queue. */
+  /** The queue's name. */
   readonly queue: string;
-  /** All of them must hold; none for every event. */
+  /** An event must meet all of them. Empty: every event goes there. */
   readonly conditions: readonly Condition[];
 }
 
-/** A property of events, and the values of which one must be there. */
+/** A property of events, and the values that are wanted. */
 export interface Condition {
   readonly property: Property;
   readonly values: readonly string[];
@@ -28,7 +28,7 @@ const PROPERTIES = {
 
 type Property = keyof typeof PROPERTIES;
 
-/** Whether the queue is given the event. */
+/** Whether the event goes to the queue. */
 export function wants({ conditions }: FanOut, event: DeliveryEvent): boolean {
   return conditions.every(({ property, values }) => values.includes(PROPERTIES[property](event)));
 }

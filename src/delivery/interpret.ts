@@ -8,7 +8,7 @@
  */
 import type { CodeEntry } from "./code.ts";
 import { codeIdentity, readCode } from "./code-value.ts";
-import type { PeerRules } from "./peer.ts";
+import type { PeerRules } from "./peer-rules.ts";
 import { findPrecedence, type JudgedClass, type PrecedenceRow } from "./precedence.ts";
 import type { Report } from "./report.ts";
 import {
@@ -25,9 +25,9 @@ import {
 import type { RejectedBy, Verdict } from "./verdict.ts";
 import type { Warning } from "./warning.ts";
 
-/** What judging needs to know about codes. */
+/** What judging must know about codes. */
 export interface CodeKnowledge {
-  /** Looks a number up: the entry is always made, `known: false` where the catalogue has none. */
+  /** Looks a number up. When the catalogue has no row, the entry has `known: false`. */
   readonly findCode: (code: number, httpCode: number | null) => CodeEntry;
   /** An operator's precedence rows, tried before ours. */
   readonly precedence: readonly PrecedenceRow[];
@@ -37,9 +37,9 @@ export interface Judgement {
   readonly verdict: Verdict;
   /** The status that was judged, as written; null when there is none. */
   readonly status: string | null;
-  /** The folded code that was read, also when it was not judged; null when there is none. */
+  /** The folded code, even if it was not judged; null when there is none. */
   readonly code: number | null;
-  /** The same as it tells one fact from another. */
+  /** The code as part of the event's id. */
   readonly codeIdentity: string;
   /** What the catalogue says about the code; null when there is no code that is a number. */
   readonly entry: CodeEntry | null;
@@ -92,14 +92,14 @@ function judgeDeliveryReport({ report, rules, knowledge, status, entry, warnings
   if (winner !== "code") return { ...winner, rejectedBy: null, conflict };
 
   const verdict = codeAlone(entry);
-  // Row 14: that the user refused is more than any code knows.
+  // Row 14: no code knows more than that the user refused.
   if (rejectedBy === "recipient") return { ...verdict, outcome: "rejected", rejectedBy, conflict };
   return { ...verdict, conflict };
 }
 
 /**
- * 3GPP TS 23.140 §8.4.1: what the peer made of a request to forward. Success goes no
- * further than the carrier. A word nobody has documented counts as none: the code decides.
+ * 3GPP TS 23.140 §8.4.1: how the peer answered a request to forward. Success reaches
+ * only as far as the carrier. An undocumented word counts as no status, so the code decides.
  */
 function judgeForwardResponse({ report, status, entry, warnings }: Judged): Verdict {
   const read = status === null ? null : readRequestStatus(status);
@@ -176,7 +176,7 @@ function readExtension(extension: string | null, warnings: Warning[]): RejectedB
   return found?.rejectedBy ?? null;
 }
 
-/** Of several values that differ, the last failure; without a failure, the last. */
+/** The last failure among several values; when none is a failure, the last value. */
 function chooseLast<T>(values: readonly T[], failure: (value: T) => boolean): T | undefined {
   return values.length > 1 ? (values.findLast(failure) ?? values.at(-1)) : values[0];
 }
@@ -199,7 +199,7 @@ function statusesDiffer({ kind, statuses, rivalStatuses }: Report): boolean {
   return new Set(words).size > 1;
 }
 
-/** A number is no other status than the word that it stands for. */
+/** The word of a status. A number is the same status as the word that it stands for. */
 function wordOf(kind: Report["kind"], status: string): string {
   const word = normaliseWord(status);
   if (!isNumeric(status)) return word;

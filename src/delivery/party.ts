@@ -8,3 +8,9 @@ export interface Party {
   /** In lower case; null when the address has none, which is common on MM4. */
   readonly domain: string | null;
 }
+
+/** What a forward response says of one recipient. 3GPP TS 23.140 §8.4.1. */
+export interface RequestRecipient {
+  readonly party: Party;
+  readonly status: string | null;
+}

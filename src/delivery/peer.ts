@@ -1,27 +1,3 @@
-/** The peer that delivered a report, and how its reports are to be read. */
-
-/** Peculiarities of one peer's reports. All are off unless the peer's entry says otherwise. */
-export interface PeerRules {
-  /** Ten digits are a North American number. */
-  readonly nanp: boolean;
-  /** What stands before an international number in place of "+", such as 00 and 011. */
-  readonly internationalPrefixes: readonly string[];
-  /** From and To are the wrong way round, as in old mbuni. */
-  readonly swapAddresses: boolean;
-  /** "Retrieved" means taken by the carrier: US local numbers have no handset reports. */
-  readonly localLongCode: boolean;
-  /** "Forwarded" is this peer's last word. */
-  readonly forwardedIsFinal: boolean;
-}
-
-export const ORDINARY_PEER: PeerRules = {
-  nanp: false,
-  internationalPrefixes: [],
-  swapAddresses: false,
-  localLongCode: false,
-  forwardedIsFinal: false,
-};
-
 /** Who delivered a report, as an event tells it. */
 export interface PeerIdentity {
   /** `loopback` where no peers are set. */

@@ -1,9 +1,9 @@
 /**
  * Who wins, status or code: the precedence table for delivery reports.
  *
- * The status is the carrier's word, the code is Bandwidth's specific reading of
- * it, so the code wins (row 14), except against proof from the handset (6, 7),
- * where only the receipt is missing (8, 9) and where both say "not yet" (10, 12).
+ * The code wins (row 14), because the status is the carrier's word and the code is
+ * Bandwidth's specific reading of it. It does not win against proof from the handset
+ * (6, 7), when only the receipt is missing (8, 9), and when both say "not yet" (10, 12).
  *
  * Rows 6, 7, 9 and 13 are our judgement; no source documents those pairs. They
  * are data so that an operator can lay another row over them.
@@ -73,7 +73,7 @@ export const PRECEDENCE: readonly PrecedenceRow[] = [
   { row: "14b", statuses: ANY_STATUS, codes: [...SOFT, ...HARD, "ambiguous"], winner: "code", conflict: false, why: "The code is Bandwidth's specific reading of a vague word" },
 ];
 
-/** The row that decides, an operator's own before ours. Total: a test walks every pair. */
+/** The row that decides; an operator's rows come before ours. There is one for every pair, as a test shows. */
 export function findPrecedence(
   status: StatusFamily,
   code: JudgedClass,

@@ -4,13 +4,13 @@ import type { PeerIdentity } from "./peer.ts";
 export type QuarantineReason =
   /** A report without a status and without an internal status code. */
   | "no-status"
-  /** A message with a status, but of a type nobody knows. */
+  /** A message with a status, but of an unknown type. */
   | "unknown-type"
-  /** A report that is beyond a bound of events (bounds.ts). */
+  /** A report that exceeds a bound of events (bounds.ts). */
   | "event-too-large"
-  /** A message whose type stands behind its header, as in a report within another mail. */
+  /** A message that has its type after its header, as a report within another mail has. */
   | "type-outside-header"
-  /** Our own fault while reading or judging. */
+  /** A bug of mm4d in reading or judging. */
   | "internal-error";
 
 export interface QuarantinedMessage {

@@ -1,5 +1,5 @@
 /**
- * The words that say what became of an MM, and what each means alone.
+ * The words that say what became of an MM, and what each means by itself.
  *
  * Sources: 3GPP TS 23.140 §8.4.2 (MM status), §8.4.1 (request status), §8.4.3
  * (read status); RFC 4356 table 4; the aggregators' own pages for NotSupported,
@@ -42,7 +42,7 @@ export const MM_STATUSES: readonly StatusRule[] = [
   { words: ["indeterminate", "unknown"],     family: "indeterminate",  outcome: "indeterminate", disposition: "unknown", stage: null,      final: true  },
 ];
 
-/** A status nobody has documented: never guessed at, never dropped. */
+/** An undocumented status: never guessed at, never dropped. */
 export const UNFAMILIAR_STATUS: StatusRule = {
   words: [],
   family: "unfamiliar",
@@ -63,7 +63,7 @@ export const STATUS_EXTENSIONS: readonly { readonly contains: string; readonly r
 ];
 
 /**
- * The row for an MM status as it was written; undefined for a word nobody has documented.
+ * The row for an MM status as it was written; undefined for an undocumented word.
  *
  * Seen in practice: the octet of MM1 as a decimal number, as in the other two statuses.
  */
@@ -86,7 +86,7 @@ const OMA_STATUSES: ReadonlyMap<string, string> = new Map([
   ["135", "unreachable"],
 ]);
 
-/** `unknown`: a word that says neither. */
+/** `unknown`: the word says none of the others. */
 export type RequestStatus = "ok" | "transient" | "error" | "unknown";
 
 /** Request statuses of 3GPP TS 23.140 §8.4.1, besides the Error-transient- and Error-permanent- families. */
@@ -103,9 +103,9 @@ export const REQUEST_ERRORS: readonly string[] = [
 ];
 
 /**
- * What a request status says. `known: false` for a word nobody has documented:
- * it is an error where it calls itself one, as all of 3GPP TS 23.140 §8.4.1 do;
- * otherwise it says nothing, because a failure that was none would be final.
+ * What a request status says. An undocumented word has `known: false`. It is an error
+ * if it begins with Error, as all errors of 3GPP TS 23.140 §8.4.1 do; otherwise it says
+ * nothing, because a failure would be final even if the word meant none.
  *
  * Seen in practice: "0" for Ok; "Success"; the numbers of OMA MMS Encapsulation
  * §7.2.40: 128 Ok, 129 to 191 errors, 192 to 223 transient, from 224 permanent.
@@ -131,7 +131,7 @@ const READ_STATUSES: ReadonlyMap<string, Outcome> = new Map([
   ["129", "deleted-unread"],
 ]);
 
-/** The outcome a read status stands for; undefined for a word nobody has documented. */
+/** The outcome that a read status stands for; undefined for an undocumented word. */
 export function findReadStatus(written: string): Outcome | undefined {
   return READ_STATUSES.get(normaliseWord(written));
 }
@@ -143,8 +143,8 @@ export function isNumeric(written: string): boolean {
 
 /**
  * A status word for comparison: lower case, without quotes, blanks, hyphens and
- * underscores, because peers write "Deleted without being read" and
- * "Deletedwithoutbeingread", and a folded value gains a blank.
+ * underscores, because peers write both "Deleted without being read" and
+ * "Deletedwithoutbeingread", and because a fold adds a blank.
  */
 export function normaliseWord(written: string): string {
   return written.toLowerCase().replace(/["'\s_-]/g, "");

@@ -1,7 +1,7 @@
-/** How many reports said what, and sums of such counts. */
+/** Counts of reports by what they said, and sums of such counts. */
 import type { Disposition, Outcome } from "./verdict.ts";
 
-/** What statistics tell apart. */
+/** The properties by which reports are counted. */
 export interface Kind {
   readonly peer: string;
   /** Such as `delivery-report`. */
@@ -19,7 +19,7 @@ export interface Tally extends Kind {
   readonly reports: number;
 }
 
-/** Tallies that have something in common. */
+/** The sum of tallies that have the same key. */
 export interface Sum {
   readonly key: string;
   readonly reports: number;
@@ -27,7 +27,7 @@ export interface Sum {
   readonly failures: number;
 }
 
-/** Adds up what has the same key; the most first. */
+/** Adds up the tallies of each key. The largest sum comes first. */
 export function sumBy(tallies: readonly Tally[], keyOf: (tally: Tally) => string): readonly Sum[] {
   const sums = new Map<string, Sum>();
   for (const tally of tallies) {

@@ -8,10 +8,12 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { type Acknowledgement, type AckRequest, ANSWERS, type Fate } from "../delivery/acknowledgement.ts";
-import { type DeliveryEvent, makeEvent } from "../delivery/event.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
 import { boundBeyond, sizeBeyond } from "../delivery/event-bounds.ts";
 import { interpret } from "../delivery/interpret.ts";
-import type { PeerIdentity, PeerRules } from "../delivery/peer.ts";
+import { makeEvent } from "../delivery/make-event.ts";
+import type { PeerIdentity } from "../delivery/peer.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Problem } from "../delivery/problem.ts";
 import type { QuarantinedMessage, QuarantineReason } from "../delivery/quarantined.ts";
 import type { JournalRecord } from "../journal/record.ts";

@@ -1,13 +1,13 @@
 /**
- * Reads what a message asks to be sent in answer: whether, where to, and what it
- * must echo. Pure, and never fails: what is not said is null.
+ * Reads which answer a message asks for: whether any, where to, and what the answer
+ * must echo. Pure, and never fails: a field that is missing is null.
  *
  * Sources: 3GPP TS 23.140 §8.4.2, §8.4.3, §8.4.6 (versions).
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { AckRequest } from "../delivery/acknowledgement.ts";
 import type { Party } from "../delivery/party.ts";
-import type { PeerRules } from "../delivery/peer.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import { type ReadParty, readMailbox, readParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
 import { findPdu } from "./pdus.ts";
@@ -18,16 +18,16 @@ import { asSaid, readUnfolded } from "./unfold.ts";
 export interface AckContext {
   /** Of the envelope; empty for the null sender. */
   readonly mailFrom: string;
-  /** Our own address: what comes from it is never answered. */
+  /** Our own address. A message from it is never answered. */
   readonly systemAddress: string;
   readonly rules: PeerRules;
-  /** Whether it is answered without asking. */
+  /** Whether a message is answered although it does not ask for it. */
   readonly always: boolean;
 }
 
 /**
- * Null for a message that asks for nothing, or is never answered: it is an answer
- * itself, or our own, or has an id that is longer than one that is echoed.
+ * Null for a message that does not ask for an answer, and for one that never gets
+ * one: an answer, our own mail, or a message whose id is too long to be echoed.
  */
 export function readAckRequest({ header, fields }: OpenMessage, context: AckContext): AckRequest | null {
   const said = (name: string): string =>
@@ -42,13 +42,13 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   const mailFrom = readMailbox(context.mailFrom);
   const isOurs = (address: string | null): boolean => address?.toLowerCase() === context.systemAddress.toLowerCase();
   const to = addressOf(sender, readMailbox(said("x-mms-originator-system")), mailFrom);
-  // Two that acknowledge each other would do so for ever.
+  // Two systems that acknowledge each other's mail would do so for ever.
   if (isOurs(sender) || isOurs(mailFrom) || isOurs(to)) return null;
 
-  // A fold is no part of what is echoed: it is not written again where it stood.
+  // The echo leaves out folds, because a fold is no part of the value.
   const transactionId = fields.token("transactionId").bytes || null;
   const messageId = fields.token("messageId").bytes || null;
-  // What is echoed is echoed whole, or nothing is said. 3GPP TS 23.140 §8.4.2.
+  // An id is echoed whole or the message is not answered. 3GPP TS 23.140 §8.4.2.
   if (isTooLong(transactionId) || isTooLong(messageId)) return null;
 
   const parties = fields.of(context.rules.swapAddresses ? "from" : "to").fields[0];
@@ -62,14 +62,14 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   };
 }
 
-/** The number of the first address, by the same rules as that of the event. */
+/** The number of the first address, read by the same rules as in the event. */
 function numberIn(list: string, rules: PeerRules): string | null {
   const first = splitAddresses(list, 1).addresses[0] ?? "";
   const read = (text: string): ReadParty => readParty(text, rules);
   return (read(asSaid(first)).party.number ?? readUnfolded(first, read, true)?.party.number) || null;
 }
 
-/** Everybody whom a message names, as it writes them; the first of each field also as it is read. */
+/** All parties that a message names, as it writes them, each with the number of the first address in its field. */
 export function* partiesNamed(
   { fields }: Pick<OpenMessage, "fields">,
   rules: PeerRules,
@@ -93,7 +93,7 @@ function isTooLong(id: string | null): boolean {
   return id !== null && id.length > BOUNDS.idEchoed.value;
 }
 
-/** A report that lost its type is answered as a delivery report, which is what this link is for. */
+/** A report without a type is answered as a delivery report, because this link is for delivery reports. */
 function responseTo(written: string | undefined): string | null {
   if (written === undefined) return DELIVERY_RESPONSE;
   const pdu = findPdu(written);
@@ -106,8 +106,8 @@ function responseTo(written: string | undefined): string | null {
 const DELIVERY_RESPONSE = "MM4_delivery_report.RES";
 
 /**
- * The Sender, else the originator's system, else the envelope's sender. Of the
- * first two the one that is a machine's, where the other is a subscriber's.
+ * The Sender, else the originator's system, else the envelope's sender. When the
+ * Sender is a subscriber's number and the system is not, the system.
  *
  * Seen in practice: four carriers answered to X-Mms-Originator-System, where the
  * Sender was `+…/TYPE=PLMN@…`.
@@ -121,7 +121,7 @@ function isNumber(mailbox: string): boolean {
   return /^\+?\d+(?:\/TYPE=|@)/i.test(mailbox);
 }
 
-/** 3GPP TS 23.140 §8.4.6: a response has its request's major version. Other than ours, we say what was said to us. */
+/** 3GPP TS 23.140 §8.4.6: a response has its request's major version. When that is not ours, we repeat the request's version. */
 function versionOf(written: string): string | null {
   const [, version, major] = /^"?((\d{1,3})(?:\.\d{1,3}){0,2})"?$/.exec(written) ?? [];
   return version === undefined || major === OUR_MAJOR ? null : version;

@@ -1,21 +1,21 @@
 /**
- * Splits a list of addresses, however it is joined.
+ * Splits a list of addresses, whatever separates them.
  *
  * Sources: RFC 5322 §3.4 (commas); 3GPP TS 23.140 §8.4.1 (request recipients).
  */
 
 export interface AddressList {
-  /** As written, trimmed; empty ones left out. Every digit of the list stands in one of them, unless there are more. */
+  /** As written, trimmed, without empty ones. No digit of the list is lost, unless there are more addresses than asked for. */
   readonly addresses: readonly string[];
-  /** Whether some are joined by something else than a comma. */
+  /** Whether anything but a comma separates some of them. */
   readonly withoutCommas: boolean;
 }
 
 /**
- * The first `most` addresses of a list. Splits at the commas that are outside quotes and angle brackets; and where a
- * semicolon, a bar, a blank or a dot stands between what are certainly two
- * addresses. Where that is not certain nothing is split: then the whole cannot
- * be read, and that is told.
+ * The first `most` addresses of a list. Splits at commas outside quotes and angle
+ * brackets; and at a semicolon, a bar, a blank or a dot, when there certainly is an
+ * address on both sides. When that is not certain nothing is split: then the whole
+ * is unreadable, and gets its warning.
  *
  * Seen in practice: twenty recipients in one folded To; recipients joined by dots
  * (mmsgw), by semicolons, by blanks, one a line.
@@ -51,7 +51,7 @@ function splitAtCommas(list: string, most: number): readonly string[] {
   return pieces;
 }
 
-/** One address keeps whatever stands around it; of several each is cut out, up to one more than `most`. */
+/** A single address keeps the text around it; several are cut apart, up to one more than `most`. */
 function splitPiece(piece: string, most: number): readonly string[] {
   if (!(MAY_BE_JOINED.test(piece) || hasPairs(piece)) || IN_GROUPS.test(piece)) return [piece];
   const addresses: string[] = [];
@@ -71,12 +71,12 @@ function splitPiece(piece: string, most: number): readonly string[] {
   return [...addresses, piece.slice(start)];
 }
 
-/** What most addresses have nothing of. */
+/** Most addresses match nothing of this, and need no further look. */
 const MAY_BE_JOINED = /[\s;|]|\.\+|\/TYPE=[a-z0-9]+\./i;
-/** A number as people write it, `+1 202 555 0101`: where it ends nobody can tell. */
+/** A number in groups, as people write it: `+1 202 555 0101`. Its end cannot be told. */
 const IN_GROUPS = /\+\d{1,6}[\s;|]+[\d().-]+(?=[\s;|]|$)/;
 
-/** Whether angle brackets open behind some that close. */
+/** Whether an angle bracket opens after one has closed. */
 function hasPairs(piece: string): boolean {
   const close = piece.indexOf(">");
   return close !== -1 && piece.lastIndexOf("<") > close;
@@ -85,38 +85,38 @@ function hasPairs(piece: string): boolean {
 interface Word {
   readonly from: number;
   readonly to: number;
-  /** What stands before it; a blank where nothing else does. */
+  /** The separator before it; a blank when there is no other. */
   readonly separator: string;
-  readonly kind: /** `<…>`, with or without something before it. */
+  readonly kind: /** `<…>`, with or without text before it. */
     | "bracketed"
-    /** With a domain or a type: nothing belongs to it any more. */
+    /** It has a domain or a type, and is complete. */
     | "closed"
-    /** "+" and as many digits as a number has. */
+    /** "+" and the digits of a whole number. */
     | "plus"
     | "digits"
-    /** What a blank has cut off an address: `/TYPE=PLMN`, `@host`. */
+    /** A part that a blank has cut off an address: `/TYPE=PLMN`, `@host`. */
     | "rest"
-    /** Ends within `/TYPE=PLMN`: the next word belongs to it. */
+    /** It ends within `/TYPE=PLMN`, so the next word belongs to it. */
     | "open"
     | "other";
-  /** How many it begins with. */
+  /** How many digits it begins with. */
   readonly digits: number;
 }
 
-/** What the words since the last split make of an address. */
+/** The part of an address that the words since the last split make. */
 interface Held {
   readonly as: "nothing" | "number" | "closed" | "bracketed" | "open";
   readonly digits: number;
 }
 
 const NOTHING: Held = { as: "nothing", digits: 0 };
-/** ITU-T E.164: more digits than these are not one number. */
+/** ITU-T E.164: a number has no more digits than these. */
 const MOST_DIGITS = 15;
 const LEAST_DIGITS = 7;
-/** Fewer are the number of a request status. */
+/** Fewer digits may be a request status in numbers. */
 const LEAST_OF_SHORT_CODE = 4;
 
-/** Whether a word begins another address than the one that is held. */
+/** Whether a word begins the next address. */
 function beginsAnother(held: Held, { kind, digits, separator }: Word): boolean {
   if (held.as === "nothing" || kind === "rest" || kind === "other") return false;
   if (kind === "plus") return true;
@@ -124,13 +124,13 @@ function beginsAnother(held: Held, { kind, digits, separator }: Word): boolean {
   const isWhole = held.as !== "number" || separator !== " ";
   switch (kind) {
     case "bracketed":
-      // What stands before it is its display name.
+      // A word before a bracket is its display name.
       return held.as === "bracketed" || separator !== " ";
     case "digits":
       return isWhole ? digits >= LEAST_OF_SHORT_CODE : held.digits + digits > MOST_DIGITS;
     case "open":
     case "closed":
-      // A blank may stand within a number, and nobody can tell.
+      // A blank may also stand within one number; only the count of digits can tell.
       if (isWhole) return true;
       return digits === 0 ? held.digits >= LEAST_DIGITS : held.digits + digits > MOST_DIGITS;
   }
@@ -155,7 +155,7 @@ function heldWith(held: Held, { kind, digits }: Word): Held {
   }
 }
 
-/** What separators outside quotes, angle brackets and comments leave. */
+/** The words between separators; separators in quotes, angle brackets and comments do not count. */
 function* wordsOf(piece: string): Generator<Word> {
   const lastOpen = piece.lastIndexOf("<");
   let from = -1;
@@ -163,7 +163,7 @@ function* wordsOf(piece: string): Generator<Word> {
   let quoted = false;
   let bracketed = false;
   let depth = 0;
-  /** Within the letters behind "/TYPE=". */
+  /** Whether we are in the letters after "/TYPE=". */
   let typed = false;
   const end = (to: number): readonly Word[] => {
     const word = from === -1 ? [] : [{ from, to, separator, ...describe(piece.slice(from, to)) }];
@@ -184,7 +184,7 @@ function* wordsOf(piece: string): Generator<Word> {
     else if (!quoted && char === CHAR["<"]) bracketed = true;
     else if (!quoted && char === CHAR[">"]) {
       bracketed = false;
-      // Whatever stands between two pairs of angle brackets, they are two addresses.
+      // Two pairs of angle brackets are two addresses, whatever stands between them.
       if (depth === 0 && i < lastOpen) yield* end(i + 1);
     } else if (!quoted && char === CHAR["("]) depth += 1;
     else if (!quoted && char === CHAR[")"]) depth = Math.max(0, depth - 1);
@@ -194,7 +194,7 @@ function* wordsOf(piece: string): Generator<Word> {
   yield* end(piece.length);
 }
 
-/** By their numbers, because every character of whatever a peer sends is compared. */
+/** Numbers, not texts, because every character that a peer sends is compared. */
 const CHAR = {
   "\t": 0x09,
   "\n": 0x0a,
@@ -213,7 +213,7 @@ const CHAR = {
   "|": 0x7c,
 } as const;
 
-/** A dot separates only where no domain or mailbox can go on: before a "+" with digits, and behind a type. */
+/** A dot separates only where no domain or mailbox can continue: before a "+" with digits, and after a type. */
 function separates(piece: string, at: number, typed: boolean): boolean {
   const char = piece.charCodeAt(at);
   if (isBlank(char) || char === CHAR[";"] || char === CHAR["|"]) return true;
@@ -222,7 +222,7 @@ function separates(piece: string, at: number, typed: boolean): boolean {
   return typed && /^[\d\s<"]?$/.test(piece.charAt(at + 1));
 }
 
-/** A line feed is where the field was folded. */
+/** A line feed marks a fold of the field. */
 function isBlank(char: number): boolean {
   return char === CHAR[" "] || char === CHAR["\t"] || char === CHAR["\n"];
 }
@@ -248,7 +248,7 @@ function describe(word: string): Pick<Word, "kind" | "digits"> {
   return { kind: digits > 0 && digits === word.length ? "digits" : "other", digits };
 }
 
-/** `/`, `/TY`, `/TYPE=`, `/TYPE=PL`: a relay has folded there. */
+/** `/`, `/TY`, `/TYPE=`, `/TYPE=PL`: a relay has folded the line there. */
 function endsWithinType(word: string): boolean {
   const slash = word.lastIndexOf("/");
   const type = word.slice(slash).toUpperCase();

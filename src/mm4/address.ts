@@ -5,7 +5,7 @@
  * Source: 3GPP TS 23.140 §8.4.5 (address coding on MM4); ITU-T E.164.
  */
 import type { Party } from "../delivery/party.ts";
-import type { PeerRules } from "../delivery/peer.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Warning } from "../delivery/warning.ts";
 
 /** How a peer writes numbers. */
@@ -13,22 +13,22 @@ export type NumberRules = Pick<PeerRules, "nanp" | "internationalPrefixes">;
 
 export interface ReadParty {
   readonly party: Party;
-  /** What reading it took; not that it could not be read, which `kind: "other"` says. */
+  /** The tolerances that were needed. An unreadable address has none for that: `kind: "other"` says it. */
   readonly warnings: readonly Warning[];
 }
 
 /**
- * Reads one address. Never fails: what is not certainly a number is `other`
- * with `number: null`, and the text as written is always kept in `raw`.
+ * Reads one address. Never fails: an address that is not certainly a number is
+ * `other` with `number: null`, and `raw` always keeps the text as written.
  *
- * Without a rule of its peer, a number without a country code stays unread,
- * because the country would be a guess; and one that begins with 0 is never
+ * Unless the peer has a rule for it, a number without a country code is not read,
+ * because the country would be a guess. A number that begins with 0 is never
  * international, because no country code does (ITU-T E.164, List of assigned codes).
  *
  * Seen in practice: no domain, no "/TYPE=PLMN", no "+", "/type=plmn", the
  * number as display name before `<…>`, a bare word such as "PostMaster"; a
- * national number, a number behind an international prefix, one folded before
- * "/TYPE="; `%2B`, `tel:` and hyphens from who took it out of a URI or a form.
+ * national number, a number after an international prefix, one folded before
+ * "/TYPE="; `%2B`, `tel:` and hyphens of a number taken out of a URI or a form.
  */
 export function readParty(written: string, rules: NumberRules = ORDINARY): ReadParty {
   const raw = written.trim();
@@ -37,7 +37,7 @@ export function readParty(written: string, rules: NumberRules = ORDINARY): ReadP
   const { local, domain, unreadable } = splitDomain(address);
   const plain = percentDecoded(local);
   const { user, type } = splitType(plain);
-  // An address of another type is never a telephone number, whatever its digits.
+  // An address of another type is never a telephone number, even if it is all digits.
   const found = type === null || type === "plmn" ? readNumber(user, { type, rules }) : null;
 
   const warnings: Warning[] = unreadable ? ["unreadable-domain"] : [];
@@ -57,13 +57,13 @@ interface FoundNumber {
   readonly kind: "e164" | "shortcode";
   readonly number: string;
   readonly warning: Warning | null;
-  /** Whether it was written otherwise than with a "+" and digits alone. */
+  /** Whether it was written with more than a "+" and digits. */
   readonly respelt: boolean;
 }
 
-/** 7 to 15 digits, of which the first is a country code's. ITU-T E.164 §6. */
+/** 7 to 15 digits; the first begins a country code. ITU-T E.164 §6. */
 const WHOLE_NUMBER = /^[1-9]\d{6,14}$/;
-/** Ten digits of which the first is an area code's, with or without the country's. */
+/** Ten digits that begin with an area code, with or without the country code before them. */
 const NORTH_AMERICAN = /^1?([2-9]\d{9})$/;
 
 function readNumber(
@@ -92,9 +92,9 @@ function readNumber(
 }
 
 /**
- * What stands behind the longest of the peer's international prefixes that leaves a whole number.
+ * The number after the longest of the peer's international prefixes that leaves a whole number.
  *
- * Seen in practice: "+" before the prefix too, which no number can have before a 0.
+ * Seen in practice: "+" before the prefix too, although no number has a 0 after its "+".
  */
 function behindPrefix(digits: string, withPlus: boolean, prefixes: readonly string[]): string | null {
   if (prefixes.length === 0) return null;
@@ -108,33 +108,33 @@ function behindPrefix(digits: string, withPlus: boolean, prefixes: readonly stri
   return fitting.length === 0 ? null : digits.slice(longest);
 }
 
-/** RFC 3966 §3 and §5.1.1: `tel:` before a number, and hyphens in one that begins with "+". */
+/** RFC 3966 §3 and §5.1.1: removes `tel:` before a number, and the hyphens of one that begins with "+". */
 function withoutNotation(user: string): string {
   const number = user.replace(/^tel:/i, "");
   return number.length <= MAX_NOTATION_LENGTH && /^\+\d+(?:-\d+)+$/.test(number) ? number.replaceAll("-", "") : number;
 }
 
-/** 15 digits, and a hyphen between any two. */
+/** "+", 15 digits, and a hyphen between any two. */
 const MAX_NOTATION_LENGTH = 30;
 
 /**
- * Whether what stands before the "@" holds a number, or a try at one, that could
- * not be read: then it is no mailbox, however much it looks like one. Mailboxes
- * have digits too (john2005, user+tag), but letters beside them; and ten of them
- * only as part of a word (order-1234567890, an UUID).
+ * Whether the text before the "@" holds a number, or an attempt at one, that could
+ * not be read: then it is no mailbox, even if it looks like one. Mailboxes have
+ * digits too (john2005, user+tag), but with letters beside them; and ten digits
+ * only as part of a word (order-1234567890, a UUID).
  */
 function holdsNumber(local: string): boolean {
   return (
     local.startsWith("+") ||
     /\/\s*(?:TYPE|PLMN)|^%2B|%2B\d|%2F(?:TYPE|PLMN)|^tel:/i.test(local) ||
     local.split(/[^\p{L}\d_-]+/u).some(isNumberAlone) ||
-    // RFC 5321 §4.1.2: no mailbox has these outside of quotes.
+    // RFC 5321 §4.1.2: a mailbox has these inside quotes only.
     (/\d/.test(local) && /[;:<>]/.test(local)) ||
     (/\p{N}/u.test(local) && !/\p{L}/u.test(local))
   );
 }
 
-/** Ten digits without a word before them, or one that a hyphen joins behind them. One letter makes no word. */
+/** Ten digits with no word before them, and none that a hyphen joins after them. One letter is not a word. */
 function isNumberAlone(text: string): boolean {
   const [digits = ""] = /\d{10,}/.exec(text) ?? [];
   if (digits === "") return false;
@@ -148,9 +148,9 @@ function letters(text: string): number {
 }
 
 /**
- * The address to which mail can be sent, `local@domain`, out of a field as
- * written; null when there is none in it. So narrow that it can stand in a
- * command and in a field of our own. RFC 5321 §4.1.2, without quoted local parts.
+ * The address in a field to which mail can be sent, `local@domain`; null when there
+ * is none. It accepts so little that the result is safe in an SMTP command and in a
+ * header field of ours. RFC 5321 §4.1.2, without quoted local parts.
  *
  * Seen in practice: `system=host;party=+1…` (vectorcore), a bare host, a bare word.
  */
@@ -168,19 +168,19 @@ const MAX_MAILBOX_LENGTH = 254;
 const MAILBOX =
   /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@(?:[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?|\[(?:ipv6:)?[0-9a-f:.]+\])$/i;
 
-/** What stands inside the last pair of angle brackets, or the text itself. */
+/** The text inside the last pair of angle brackets, or the whole text. */
 function addressSpec(raw: string): string {
   const close = raw.lastIndexOf(">");
   const open = close === -1 ? -1 : raw.lastIndexOf("<", close);
   if (open !== -1) return raw.slice(open + 1, close);
-  // RFC 5322 §3.4: a name may also stand behind the address, as a comment.
+  // RFC 5322 §3.4: a name may also follow the address, as a comment.
   const comment = raw.endsWith(")") ? raw.lastIndexOf("(") : -1;
   return comment === -1 ? raw : raw.slice(0, comment).trim();
 }
 
-/** A domain with "@", "/", ":", "=", a blank or what separates addresses in it is none: something else was joined to it. */
+/** A domain with "@", "/", ":", "=", a blank or a separator of addresses in it is unreadable: other text was joined to it. */
 function splitDomain(address: string): { local: string; domain: string | null; unreadable: boolean } {
-  // RFC 5321 §4.1.2: an "@" may stand inside of quotes.
+  // RFC 5321 §4.1.2: quotes may hold an "@".
   const quoted = address.startsWith('"') ? address.indexOf('"@') + 1 : 0;
   const at = quoted > 0 ? quoted : address.indexOf("@");
   const local = withoutQuotes((at === -1 ? address : address.slice(0, at)).trim());
@@ -190,7 +190,7 @@ function splitDomain(address: string): { local: string; domain: string | null; u
   return { local, domain: unreadable || domain === "" ? null : domain.toLowerCase(), unreadable };
 }
 
-/** Blanks around "/TYPE=" count for nothing: a fold leaves one. */
+/** Ignores blanks around "/TYPE=", because a fold leaves one. */
 function splitType(local: string): { user: string; type: string | null } {
   const found = /\/\s*TYPE\s*=/i.exec(local);
   if (!found) return { user: withoutQuotes(local.trim()), type: null };
@@ -203,20 +203,20 @@ function splitType(local: string): { user: string; type: string | null } {
   };
 }
 
-/** Seen in practice: `%2B12025550100%2FTYPE=PLMN`, out of a URI. */
+/** Seen in practice: `%2B12025550100%2FTYPE=PLMN`, taken out of a URI. */
 function percentDecoded(local: string): string {
   if (!/^%2b|%2ftype/i.test(local)) return local;
   return local.replace(/%2b/gi, "+").replace(/%2f/gi, "/").replace(/%3d/gi, "=");
 }
 
-/** Seen in practice: the separator of a list behind its last address. */
+/** Seen in practice: a separator after the last address of a list. */
 function withoutTrailingSeparators(spec: string): string {
   let end = spec.length;
   while (end > 0 && ";.| \t".includes(spec.charAt(end - 1))) end -= 1;
   return spec.slice(0, end);
 }
 
-/** Without the quotes around it, or the one that is left of them. */
+/** Without the quotes around it, or the one quote that is left of the pair. */
 function withoutQuotes(text: string): string {
   const opened = text.startsWith('"') ? text.slice(1) : text;
   return opened.endsWith('"') ? opened.slice(0, -1) : opened;

@@ -1,5 +1,5 @@
 /**
- * Writes the response PDU (.RES) that pays an acknowledgement: a mail of our own.
+ * Writes the response PDU (.RES) that acknowledges a message: a mail of our own.
  * 3GPP TS 23.140 §8.4.2, §8.4.3; RFC 5322.
  */
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
@@ -9,12 +9,12 @@ export interface ResponseEnvelope {
   /** Our own address. */
   readonly systemAddress: string;
   readonly to: string;
-  /** The mail's own id, without angle brackets. */
+  /** The id of the mail, without angle brackets. */
   readonly mailMessageId: string;
   readonly date: Date;
 }
 
-/** The MM4 version that we speak. */
+/** Our MM4 version. */
 const VERSION = "6.10.0";
 
 /** The mail as bytes: CRLF throughout, ASCII. */
@@ -31,7 +31,7 @@ export function composeResponse(response: Acknowledgement, envelope: ResponseEnv
     ["To", envelope.to],
     ["Message-ID", `<${envelope.mailMessageId}>`],
     ["Date", envelope.date.toUTCString().replace("GMT", "+0000")],
-    // RFC 3834 §5: so that nobody's robot answers.
+    // RFC 3834 §5: so that no robot answers.
     ["Auto-Submitted", "auto-replied"],
     ["MIME-Version", "1.0"],
     // Seen in practice: vectorcore refuses a message without it, gomsggw one without a body.

@@ -5,7 +5,7 @@
 import type { ReportKind } from "../delivery/report.ts";
 import { DIALECTS, type Dialect } from "./dialects.ts";
 
-/** Every PDU of MM4 that was seen: those that make an event, and those that do not. */
+/** Every PDU of MM4 that was seen, whether it makes an event or not. */
 export type PduKind =
   | ReportKind
   | "forward-request"
@@ -18,9 +18,9 @@ export interface PduToCompose {
   readonly kind: PduKind;
   readonly transactionId: string;
   readonly messageId: string;
-  /** Whom a report is about: From. A forward response and an MM may have several. */
+  /** From: the recipient that a report is about. A forward response and an MM may have several. */
   readonly recipient: string;
-  /** Who sent the MM: To. */
+  /** To: who sent the MM. */
   readonly originator: string;
   readonly date: Date;
   /** MM status, request status or read status by kind. */
@@ -57,7 +57,7 @@ const STATUS_FIELDS: Readonly<Record<PduKind, string>> = {
   "capability-response": REQUEST_STATUS,
 };
 
-/** From and To of these are systems. */
+/** Of these PDUs From and To are systems. */
 const BETWEEN_SYSTEMS: readonly PduKind[] = [
   "forward-response",
   "delivery-report-response",
@@ -67,9 +67,9 @@ const BETWEEN_SYSTEMS: readonly PduKind[] = [
 ];
 
 /**
- * The message as bytes, CRLF throughout, header only, as most MMSCs send it.
- * Throws when a value holds a line break or another control character: it would
- * become a field of its own.
+ * The message as bytes: lines end in CRLF, and there is no body, as with most
+ * MMSCs. Throws when a value holds a line break or another control character,
+ * because that could begin another field.
  */
 export function composePdu(pdu: PduToCompose): Uint8Array {
   const { kind } = pdu;

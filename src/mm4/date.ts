@@ -1,6 +1,6 @@
 /**
- * Reads the Date of a report: when the MM was handled, not when the mail was
- * written (3GPP TS 23.140 §8.4.2; RFC 4356, table 4).
+ * Reads the Date of a report. It says when the MM was handled, not when the mail
+ * was written (3GPP TS 23.140 §8.4.2; RFC 4356, table 4).
  *
  * Source: RFC 5322 §3.3 and §4.3 (obsolete zones, two-digit years).
  */
@@ -13,12 +13,12 @@ export interface ReadDate {
 }
 
 /**
- * Reads a date. Never fails: where the instant would be a guess, `at` is null.
+ * Reads a date. Never fails: when the instant would be a guess, `at` is null.
  *
- * Seen in practice, besides RFC 5322 with or without a comment: what JavaScript,
- * Java, Go, Ruby and `date` make of an instant where nobody asks for a form; RFC 3339
- * and ISO 8601; RFC 5322 with a fraction of a second or another form's zone; and
- * asctime, which has no zone and so names no instant.
+ * Seen in practice, besides RFC 5322 with or without a comment: the default form of
+ * JavaScript, Java, Go, Ruby and `date`; RFC 3339 and ISO 8601; RFC 5322 with a
+ * fraction of a second or with the zone of another form; and asctime, which has no
+ * zone and therefore names no instant.
  */
 export function readDate(written: string): ReadDate {
   const text = withoutComments(written.slice(0, MAX_LENGTH));
@@ -36,13 +36,13 @@ const UNPARSABLE: ReadDate = { at: null, warning: "unparsable-date" };
 const MAX_LENGTH = 200;
 
 const TIME = String.raw`(?<hour>\d{1,2}) ?: ?(?<minute>\d{2})(?: ?: ?(?<second>\d{2}))?`;
-/** Of a fraction nothing is read: an RFC 5322 date has none, and two spellings of one report must not differ. */
+/** A fraction is ignored, because an RFC 5322 date has none and two spellings of one report must not differ. */
 const FRACTION = String.raw`(?:[.,]\d{1,9})?`;
 const EXACT_TIME = String.raw`(?<hour>\d{1,2}) ?: ?(?<minute>\d{2})(?: ?: ?(?<second>\d{2})${FRACTION})?`;
 const WEEKDAY = `(?:[a-z]{3,9} ?,? ?)?`;
 const DAY_MONTH_YEAR = String.raw`(?<day>\d{1,2})[ -](?<month>[a-z]{3})[a-z]*[ -](?<year>\d{2,4})`;
 const NUMERIC = String.raw`[+-]\d{2}:?\d{2}`;
-/** Greenwich by its name, and how far from it: `GMT`, `GMT+01:00`, `UTC +0100`. */
+/** Greenwich by name, perhaps with an offset: `GMT`, `GMT+01:00`, `UTC +0100`. */
 const FROM_GREENWICH = `(?:GMT|UTC?|Z) ?(?<zone>${NUMERIC})|(?<utc>GMT|UTC?|Z)`;
 const ISO_DATE = String.raw`(?<year>\d{4})-(?<month>\d{2})-(?<day>\d{2})[T ]`;
 
@@ -75,7 +75,7 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
     warning: "date-not-rfc5322",
   },
   // Java, date: Fri Nov 21 09:55:06 GMT-06:00 1997. Ruby: Fri Nov 21 09:55:06 -0600 1997.
-  // Other zones by name are not read: Java's CST is China's as well as America's.
+  // Other names of zones are not read, because Java's CST is China's as well as America's.
   {
     form: new RegExp(
       String.raw`^[a-z]{3} (?<month>[a-z]{3}) (?<day>\d{1,2}) ${EXACT_TIME} (?:(?<offset>${NUMERIC})|${FROM_GREENWICH}) (?<year>\d{4})$`,
@@ -83,7 +83,7 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
     ),
     warning: "date-not-rfc5322",
   },
-  // RFC 3339: 1997-11-21T09:55:06-06:00. Java puts the name of the zone behind it: [America/Chicago]
+  // RFC 3339: 1997-11-21T09:55:06-06:00. Java adds the name of the zone: [America/Chicago]
   {
     form: new RegExp(
       String.raw`^${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2})(?::(?<second>\d{2})${FRACTION})? ?(?<zone>Z|${NUMERIC}|[+-]\d{2})(?:\[[\w/+:-]{1,40}\])?$`,
@@ -99,7 +99,7 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
     ),
     warning: "date-not-rfc5322",
   },
-  // Go: 1997-11-21 09:55:06.123456789 -0600 CST m=+0.000012345. The name may be another country's, the offset is not.
+  // Go: 1997-11-21 09:55:06.123456789 -0600 CST m=+0.000012345. The name is ambiguous, the offset is not.
   {
     form: new RegExp(
       String.raw`^${ISO_DATE}(?<hour>\d{2}):(?<minute>\d{2}):(?<second>\d{2})${FRACTION} (?<zone>[+-]\d{4}) (?:[a-z]{1,5}|[+-]\d{2,4})(?: m=[+-][\d.]{1,20})?$`,
@@ -119,7 +119,7 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
     form: new RegExp(String.raw`^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}${FRACTION})?$`, "i"),
     warning: "date-without-zone",
   },
-  // asctime: Fri Nov 21 09:55:06 1997. Its zone is known to the sender only.
+  // asctime: Fri Nov 21 09:55:06 1997. Only the sender knows its zone.
   {
     form: new RegExp(String.raw`^[a-z]{3} [a-z]{3} \d{1,2} ${EXACT_TIME} \d{4}$`, "i"),
     warning: "date-without-zone",
@@ -132,7 +132,7 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
 
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-/** Offsets from UTC in minutes. RFC 5322 §4.3 names these and no others. */
+/** Offsets from UTC in minutes. RFC 5322 §4.3 names no others. */
 const ZONES: Readonly<Record<string, number>> = {
   z: 0,
   ut: 0,
@@ -163,7 +163,7 @@ function instant(parts: Record<string, string | undefined>): string | null {
   return new Date(date.getTime() + ((hour * 60 + minute - offset) * 60 + second) * 1000).toISOString();
 }
 
-/** RFC 5322 §4.3: 00 to 49 are of this century, 50 to 99 and three digits count from 1900. */
+/** RFC 5322 §4.3: 00 to 49 are years of this century; 50 to 99 and three digits count from 1900. */
 function fullYear(digits: string): number {
   const year = Number(digits);
   if (digits.length >= 4) return year;
@@ -178,11 +178,11 @@ function zoneOffset(zone: string): number | null {
   return (sign === "-" ? -1 : 1) * (Number(hours) * 60 + Number(minutes));
 }
 
-/** Removes RFC 5322 comments, nested ones too, and folds every run of blanks into one. */
+/** Removes RFC 5322 comments, nested ones too, and makes every run of blanks one blank. */
 function withoutComments(text: string): string {
   let depth = 0;
   let kept = "";
-  // A character at a time only where there is a comment: few have one.
+  // Goes character by character only when there is a comment, because few dates have one.
   for (const char of text.includes("(") ? text : [text]) {
     if (char === "(") depth += 1;
     else if (char === ")" && depth > 0) depth -= 1;

@@ -1,16 +1,16 @@
 /**
- * How other MMSCs write MM4, for the simulated relay: one row each, with the
- * deviations that were seen in their code, their traces or their pages.
+ * How other MMSCs write MM4, for the simulated relay: one row for each, with the
+ * deviations seen in its code, its traces or its pages.
  */
 import type { PduKind } from "./compose.ts";
 
 export interface Dialect {
-  /** What it does otherwise. */
+  /** How it deviates. */
   readonly about: string;
   readonly version: string;
-  /** Fields under another name than the specification's. */
+  /** Fields that have another name than in the specification. */
   readonly names: Readonly<Record<string, string>>;
-  /** Message types in another spelling. */
+  /** Message types that have another spelling. */
   readonly types: Partial<Readonly<Record<PduKind, string>>>;
   readonly ids: "quoted" | "bare" | "angle-brackets";
   /** Whether X-Mms-Transaction-ID says the same as X-Mms-Message-ID. */
@@ -19,13 +19,13 @@ export interface Dialect {
   readonly bareTo: boolean;
   readonly date: "rfc5322" | "asctime";
   readonly yes: string;
-  /** Where it says that acknowledgements go. */
+  /** The field that says where acknowledgements go. */
   readonly answerTo: "sender" | "originator-system" | "mail-from";
-  /** MAIL FROM: an address of the system or of the postmaster, the originator's, or a host without any "@". */
+  /** MAIL FROM: the address of the system, of the postmaster or of the originator, or a host without "@". */
   readonly mailFrom: "system-user" | "postmaster" | "originator" | "host";
-  /** Fields of its own. */
+  /** Fields that only this MMSC writes. */
   readonly extra: readonly (readonly [name: string, value: string])[];
-  /** Null for a message without Content-Type and without a body, as most send it. */
+  /** Null for a message without Content-Type and body, as most MMSCs send it. */
   readonly body: string | null;
 }
 

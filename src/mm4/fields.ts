@@ -1,20 +1,20 @@
 /**
- * The header fields that are read, under every name they have been seen with,
- * and how they are taken out of a header.
+ * The header fields that are read, with every name that was seen for them, and
+ * how they are taken out of a header.
  */
-import type { RawFields } from "../delivery/report.ts";
+import type { RawFields } from "../delivery/raw-fields.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { type DecodeWords, decodeValue, type Header, type HeaderField } from "./header.ts";
 
 interface FieldRow {
-  /** The name in the specification first, then those seen in its place, in lower case. */
+  /** First the specification's name, then those seen in its place. Keys are in lower case. */
   readonly names: readonly { readonly key: string; readonly warning: Warning | null }[];
   readonly source: string;
 }
 
 const named = (key: string, warning: Warning | null = null) => ({ key: key.toLowerCase(), warning });
 
-/** Every field that is read, by the name it has in an event's `raw`. */
+/** Every field that is read, by its name in an event's `raw`. */
 export const FIELDS = {
   messageType: { names: [named("X-Mms-Message-Type")], source: "3GPP TS 23.140 §8.4.4" },
   version: {
@@ -64,35 +64,35 @@ export const FIELDS = {
 
 export type FieldProperty = keyof typeof FIELDS;
 
-/** One property as a message says it. */
+/** The values of one property in a message. */
 export interface FieldValues {
-  /** Under the first of its names that says anything: every value that is not empty, in order, decoded. */
+  /** Every value that is not empty, in order, decoded: those of the first name that has any. */
   readonly values: readonly string[];
-  /** The same as fields of the header, not decoded: the structure of an address is read before its words are. RFC 2047 §5. */
+  /** The same as header fields, not decoded, because an address is split before its words are decoded. RFC 2047 §5. */
   readonly fields: readonly HeaderField[];
-  /** Under its other names, decoded. */
+  /** The values of its other names, decoded. */
   readonly rivals: readonly string[];
 }
 
 /** The first value of a property that is one token, such as an id. */
 export interface Token {
-  /** Decoded, and without the blanks that folds in its middle leave; empty when nothing is said. */
+  /** Decoded, and without the blanks that folds in its middle leave; empty when there is no value. */
   readonly text: string;
   /** The same, not decoded. */
   readonly bytes: string;
-  /** Whether there were such folds. */
+  /** Whether there were folds in its middle. */
   readonly folded: boolean;
 }
 
 export interface ReadFields {
   readonly of: (property: FieldProperty) => FieldValues;
   readonly token: (property: FieldProperty) => Token;
-  /** The values as they go into an event: each property, and every other X-Mms-* or X-Internal-* field. */
+  /** The values as an event holds them: each property, and every other X-Mms-* or X-Internal-* field. */
   readonly raw: RawFields;
   readonly warnings: readonly Warning[];
 }
 
-/** Takes the fields above, and every other field of MM4 or Bandwidth, out of a header. */
+/** Takes the fields above out of a header, and every other field of MM4 or Bandwidth. */
 export function readFields(header: Header, decodeWords: DecodeWords): ReadFields {
   const warnings = new Set<Warning>(header.warnings);
   const byKey = new Map<string, Said>();
@@ -123,12 +123,12 @@ export function readFields(header: Header, decodeWords: DecodeWords): ReadFields
       }
     }
     if (first) found[property] = { values: first.said.values, rivals, fields: first.said.fields };
-    // Not one of the properties of `raw`: it stays under its own name.
+    // `raw` has no property for it: it keeps its own name there.
     if (property === "requestRecipients") continue;
     raw[property] = first ? joined(first.said.values) : null;
     if (first) byKey.delete(first.key);
   }
-  // What is left stands under its own name, second names of the fields above among it.
+  // All other fields keep their own names, also the second names of the fields above.
   for (const [key, { name, values }] of byKey) if (isCarriedThrough(key)) raw[name] = joined(values);
   return {
     of: (property) => found[property] ?? NOTHING,
@@ -138,21 +138,21 @@ export function readFields(header: Header, decodeWords: DecodeWords): ReadFields
   };
 }
 
-/** What was said under one name, in order. */
+/** The values and fields of one name, in order. */
 interface Said {
   readonly name: string;
   readonly values: string[];
   readonly fields: HeaderField[];
 }
 
-/** Between encoded words a fold separates, and is no part of either: RFC 2047 §6.2. */
+/** A fold between two encoded words only separates them, and belongs to neither: RFC 2047 §6.2. */
 function tokenOf({ values: [text = ""], fields: [field] }: FieldValues, decodeWords: DecodeWords): Token {
   const folded = field !== undefined && field.token !== field.bytes && !field.token.includes("=?");
   if (!folded) return { text, bytes: field?.bytes ?? "", folded };
   return { text: decodeValue(field.token, decodeWords).value, bytes: field.token, folded };
 }
 
-/** Undefined when nothing but empty values was said. */
+/** Undefined when all values are empty. */
 function withoutEmpty(said: Said | undefined): Said | undefined {
   if (!said?.values.includes("")) return said;
   const spoken = (_: unknown, index: number): boolean => said.values[index] !== "";
@@ -160,7 +160,7 @@ function withoutEmpty(said: Said | undefined): Said | undefined {
   return values.length === 0 ? undefined : { name: said.name, values, fields: said.fields.filter(spoken) };
 }
 
-/** Names of the fields that say what became of an MM. */
+/** Names of the fields that hold a status. */
 export const STATUS_KEYS: readonly string[] = [
   ...FIELDS.mmStatusCode.names.map(({ key }) => key),
   ...FIELDS.internalStatusCode.names.map(({ key }) => key),
@@ -178,7 +178,7 @@ function isCarriedThrough(key: string): boolean {
   return key.startsWith("x-mms-") || key.startsWith("x-internal-");
 }
 
-/** Values of a field that occurs more than once, as a list in one text; equal ones once. */
+/** The values of a field that occurs several times, as one text; equal values once. */
 function joined(values: readonly string[]): string {
   const [first = ""] = values;
   return values.length > 1 ? [...new Set(values)].join(", ") : first;

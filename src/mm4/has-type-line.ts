@@ -1,9 +1,9 @@
-/** Whether bytes that are no MM4 message hold one all the same. */
+/** Whether a message without an MM4 header holds an MM4 type further down. */
 import { BOUNDS } from "../bounds/bounds.ts";
 
 /**
- * Whether a line within reach begins as the message type of MM4 does. It makes
- * no report: which lines would be its header is a guess, and a person's.
+ * Whether one of the first lines begins like the message type of MM4. No report is
+ * made of it, because only a person can tell which lines would be the header.
  *
  * Seen in practice: an empty line before the header; a report forwarded as
  * message/rfc822, or quoted; a header that a relay has indented.

@@ -1,10 +1,9 @@
 /**
  * Reads the header of one MM4 message: bytes → header fields.
  *
- * Pure. Our own reader and not mailparser's, because the status of an MM hangs
- * on it: mailparser loses addresses without a domain and leaves encoded words
- * in X-Mms fields as they are. Time and memory are linear in the input, and
- * the input is bounded.
+ * Pure. It is our own reader because the status of an MM depends on it: mailparser
+ * loses addresses without a domain, and does not decode the encoded words of X-Mms
+ * fields. Time and memory are linear in the input, and the input is bounded.
  *
  * Sources: RFC 5322 §2.2 (fields), §2.2.3 (folding), §4.5 (obsolete syntax);
  * RFC 2047 (encoded words); 3GPP TS 23.140 §8.4.4 (message format on MM4).
@@ -25,10 +24,10 @@ export interface HeaderField {
   readonly name: string;
   /** The name in lower case, for comparison. */
   readonly key: string;
-  /** The value, unfolded and trimmed, one character a byte: what a response has to echo. */
+  /** The value, unfolded and trimmed, one character a byte, as a response must echo it. */
   readonly bytes: string;
   /**
-   * The same, where the value is one token: of a fold in its middle nothing is left.
+   * The same when the value is one token: folds in its middle leave no blank.
    * Seen in practice: relays that fold at a column, whatever stands there.
    */
   readonly token: string;
@@ -48,9 +47,8 @@ export type HeaderProblem =
 /**
  * Reads all fields up to the first empty line or the end of the data.
  *
- * Fails only when the header is longer than the limits say or has more lines
- * that begin a field. A line that is
- * no field is passed over with a warning.
+ * Fails only when the header has more bytes or more fields than the limits allow.
+ * A line that is no field is passed over with a warning.
  *
  * Seen in practice: LF alone, a byte-order mark before the first field, no
  * space after the colon, no empty line before the end, a folded value that
@@ -59,7 +57,7 @@ export type HeaderProblem =
 export function readHeader(message: Uint8Array, limits: HeaderLimits): Result<Header, HeaderProblem> {
   const warnings = new Set<Warning>();
   const fields: HeaderField[] = [];
-  // One character a byte: positions are bytes, and nothing is decoded that nobody asks for.
+  // One character a byte: positions are bytes, and only what is asked for is decoded.
   const text = Buffer.from(message.buffer, message.byteOffset, Math.min(message.byteLength, limits.bytes + 2)).toString(
     "latin1",
   );
@@ -101,16 +99,16 @@ export function readHeader(message: Uint8Array, limits: HeaderLimits): Result<He
 }
 
 /**
- * Decodes RFC 2047 encoded words in a text; null where they are to stay as written.
- * Given by the caller, because the tables of charsets are a package's.
+ * Decodes RFC 2047 encoded words in a text; null when they must stay as written.
+ * The caller hands it in, because the tables of charsets are in a package.
  */
 export type DecodeWords = (text: string) => string | null;
 
 /**
- * Decodes so many words and no more: a text with more than are left stays as written.
+ * Decodes so many words at most: a text that would need more stays as written.
  *
- * One for each message, because a word costs what hundreds of plain characters do,
- * however short it is, and a header may hold thousands.
+ * Make one for each message. A word costs as much as hundreds of plain characters,
+ * even if it is short, and a header may hold thousands.
  */
 export function decodeAtMost(words: number, decodeWords: DecodeWords): DecodeWords {
   let left = words;
@@ -131,7 +129,7 @@ export interface DecodedValue {
  * The text of a field's bytes: UTF-8, or Latin-1 where it is not UTF-8;
  * encoded words decoded; control characters removed, a tab made a blank.
  *
- * Never fails: a value with an encoded word that cannot be decoded stays as written.
+ * Never fails: when one encoded word cannot be decoded, the whole value stays as written.
  */
 export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedValue {
   if (PLAIN.test(bytes) && !bytes.includes("=?")) return { value: bytes, warnings: [] };
@@ -144,13 +142,13 @@ export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedVal
   }
   if (value.includes("=?")) {
     const decoded = decodeWords(value);
-    // Words that are not to be decoded are not looked at either.
+    // When they stay as written, they are not checked either.
     if (decoded === null || decoded.includes(REPLACEMENT) || !wordsAreDecodable(value)) {
       warnings.push("undecodable-word");
     } else value = decoded;
   }
   value = value.replaceAll("\t", " ");
-  // After decoding: an encoded word can hold a line break as well as a plain one can.
+  // After decoding, because an encoded word can hold a line break too.
   if (CONTROL.test(value)) {
     value = value.replace(CONTROLS, "");
     warnings.push("control-characters-removed");
@@ -158,7 +156,7 @@ export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedVal
   return { value: value.trim(), warnings };
 }
 
-/** The text whose UTF-8 these bytes are, one character a byte; undefined where they are not UTF-8. */
+/** The text of bytes in UTF-8, given as one character a byte; undefined when they are not UTF-8. */
 export function readUtf8(bytes: string): string | undefined {
   try {
     return UTF_8.decode(Buffer.from(bytes, "latin1"));
@@ -167,7 +165,7 @@ export function readUtf8(bytes: string): string | undefined {
   }
 }
 
-/** What decoders leave where bytes make no character. */
+/** Decoders write it in place of bytes that make no character. */
 const REPLACEMENT = "\ufffd";
 const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -175,13 +173,13 @@ const PLAIN = /^[\x20-\x7e]*$/;
 const NOT_ASCII = /[\x80-\xff]/;
 const CONTROL = /\p{Cc}/u;
 const CONTROLS = /\p{Cc}/gu;
-// RFC 5322 §3.6.8: printable ASCII without the colon.
+// RFC 5322 §3.6.8: printable ASCII but the colon.
 const FIELD_NAME = /^[\x21-\x39\x3b-\x7e]+$/;
 
 function beginField(line: string): { name: string; lines: string[] } | undefined {
   const colon = line.indexOf(":");
   if (colon === -1) return undefined;
-  // RFC 5322 §4.5: blanks before the colon are obsolete, and must be accepted.
+  // RFC 5322 §4.5: blanks before the colon are obsolete, but must be accepted.
   const name = trimBlanks(line.slice(0, colon));
   if (!FIELD_NAME.test(name)) return undefined;
   return { name, lines: [line.slice(colon + 1)] };
@@ -189,7 +187,7 @@ function beginField(line: string): { name: string; lines: string[] } | undefined
 
 function close(field: { name: string; lines: string[] } | undefined, fields: HeaderField[]): void {
   if (!field) return;
-  // A fold and the blanks around it become one blank, so that a value folded anew by a relay reads the same.
+  // A fold and the blanks around it become one blank, so that a value reads the same after a relay has folded it anew.
   const { name, lines } = field;
   const key = name.toLowerCase();
   if (lines.length === 1) {
@@ -207,7 +205,10 @@ function close(field: { name: string; lines: string[] } | undefined, fields: Hea
   }
 }
 
-/** Whether each encoded word names a charset there is and, in base64, holds nothing else: a decoder drops what it cannot read. */
+/**
+ * Whether each encoded word has a known charset and, in base64, no other characters.
+ * A decoder would drop without a word what it cannot read.
+ */
 function wordsAreDecodable(text: string): boolean {
   for (const [, charset = "", encoding = "", encoded = ""] of text.matchAll(
     /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi,
@@ -218,14 +219,17 @@ function wordsAreDecodable(text: string): boolean {
   return true;
 }
 
-/** How many words begin in a text, `most` at most; what only looks like one counts too. */
+/** How many encoded words begin in a text, `most` at most. Text that only looks like one counts too. */
 function wordsBegun(text: string, most: number): number {
   let count = 0;
   for (let at = text.indexOf("=?"); at !== -1 && count < most; at = text.indexOf("=?", at + 2)) count += 1;
   return count;
 }
 
-/** A decoder is dear to make, so that what is a charset is asked once; forgotten together, because a peer may name any. */
+/**
+ * Which names are charsets: remembered, because making a decoder is expensive.
+ * All are forgotten at once when they are many, because a peer may write any name.
+ */
 const charsets = new Map<string, boolean>();
 
 function isCharset(label: string): boolean {

@@ -1,23 +1,23 @@
 /**
- * The ids of our own mails: an acknowledgement's id, at our domain. By them a
- * bounce is known for ours, however it is written.
+ * The ids of our own mails: an acknowledgement's id, at our domain. A bounce of our
+ * mail is recognised by them, in whichever form it comes.
  */
 
-/** What stands in front of the `@`: see `acknowledgementId` of the queue. */
+/** The part before the `@`: see `acknowledgementId` in queue/. */
 const LOCAL_PART = /^a[0-9a-f]{32}$/;
 const LOCAL_PART_LENGTH = 33;
-/** In front of an id on its line, at most: a quoted and indented name of a field. */
+/** Longest text before an id on its line: the quoted and indented name of a field. */
 const LONGEST_NAME = 60;
 
-/** The Message-ID of the mail that pays an acknowledgement, without angle brackets. */
+/** The Message-ID of the mail that acknowledges, without angle brackets. */
 export function ownMailId(acknowledgementId: string, domain: string): string {
   return `${acknowledgementId}@${domain}`;
 }
 
 /**
- * The acknowledgement that a text is about: that of the first line that is a
- * Message-ID, else of the first id at all. Undefined when it holds none of ours.
- * A character a byte.
+ * The id of the acknowledgement that a text is about: the id in the first line that
+ * is a Message-ID, else the first id of ours anywhere. Undefined when it holds none.
+ * The text is one character a byte.
  */
 export function findOwnId(text: string, domain: string): string | undefined {
   const lower = text.toLowerCase();
@@ -34,14 +34,14 @@ export function findOwnId(text: string, domain: string): string | undefined {
   return first;
 }
 
-/** Whether a text is about a mail of ours: it holds its id, or that of its envelope where a bounce names that. RFC 3464 §2.2.1. */
+/** Whether a text is about one of our mails: it holds the mail's id, or the envelope's in a bounce. RFC 3464 §2.2.1. */
 export function holdsOwnId(text: string, domain: string): boolean {
   return findOwnId(text, domain) !== undefined || ENVELOPE_ID.test(text);
 }
 
 const ENVELOPE_ID = /^original-envelope-id:[ \t]{0,20}a[0-9a-f]{32}[ \t\r]{0,20}$/im;
 
-/** Our acknowledgement's id, alone or as the local part of a mail's id, at whichever domain. */
+/** The id of an acknowledgement, given alone or as the local part of a mail's id at any domain. */
 export function readOwnId(written: string): string | undefined {
   const text = written.trim();
   const bare = text.startsWith("<") && text.endsWith(">") ? text.slice(1, -1) : text;
@@ -55,6 +55,6 @@ function isPartOfWord(lower: string, at: number): boolean {
 }
 
 function isPartOfDomain(lower: string, at: number): boolean {
-  // A full stop may end a sentence; a label behind it is another domain's.
+  // A full stop alone may end a sentence; with a label after it, the domain goes on and is not ours.
   return /^(?:[0-9a-z_-]|\.[0-9a-z])/.test(lower.slice(at, at + 2));
 }

@@ -1,7 +1,7 @@
 /**
- * The PDUs of MM4, and what becomes of each here. 3GPP TS 23.140 §8.4.1 to §8.4.3.
+ * The PDUs of MM4, and what we do with each. 3GPP TS 23.140 §8.4.1 to §8.4.3.
  *
- * Names are compared without regard to case: Bandwidth's own pages write
+ * Names are compared without regard to case, because Bandwidth's own pages write
  * "MM4_Delivery_Report.REQ", mmsgw "MM4_Delivery_report.REQ".
  */
 import type { ReportKind } from "../delivery/report.ts";
@@ -9,11 +9,11 @@ import type { ReportKind } from "../delivery/report.ts";
 export interface Pdu {
   /** The name in the specification's spelling. */
   readonly name: string;
-  /** What it is to us; null for a PDU that is accepted, counted and not queued. */
+  /** The kind of report; null for a PDU that is accepted and counted, but makes no event. */
   readonly kind: ReportKind | null;
   /** The PDU that acknowledges it; null for one that is never answered. */
   readonly response: string | null;
-  /** For a PDU that makes no event: what the person on call should do about it. */
+  /** For a PDU that makes no event: what the person on call should do. */
   readonly advice: string | null;
 }
 
@@ -57,8 +57,8 @@ export const PDUS: readonly Pdu[] = [
 ];
 
 /**
- * The PDU that a message type names; undefined for a type nobody knows. No type has
- * a blank in it, so one that it gained by a fold counts for nothing.
+ * The PDU that a message type names; undefined for an unknown type. Blanks are
+ * ignored, because no type has one and a fold leaves one.
  */
 export function findPdu(messageType: string): Pdu | undefined {
   return BY_NAME.get(messageType.replace(/["\s]/g, "").toLowerCase());

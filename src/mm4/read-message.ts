@@ -1,5 +1,5 @@
 /**
- * Reads one MM4 message into a {@link Report}, or says why it is none.
+ * Reads one MM4 message into a {@link Report}, or says why that is not possible.
  *
  *   bytes → header fields → known MM4 fields → Report
  *
@@ -10,10 +10,10 @@
  * Sources: 3GPP TS 23.140 §8.4.1 to §8.4.4; RFC 5322 §2.2.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { Party } from "../delivery/party.ts";
-import type { PeerRules } from "../delivery/peer.ts";
+import type { Party, RequestRecipient } from "../delivery/party.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Problem } from "../delivery/problem.ts";
-import type { Report, ReportKind, RequestRecipient } from "../delivery/report.ts";
+import type { Report, ReportKind } from "../delivery/report.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type ReadParty, readParty } from "./address.ts";
@@ -41,17 +41,17 @@ const STATUS_OF = {
   "read-report": "readStatus",
 } as const satisfies Record<ReportKind, FieldProperty>;
 
-/** What reading takes besides the message and its peer's rules. */
+/** What reading needs besides the message and its peer's rules. */
 export interface MessageReading {
   readonly decodeWords: DecodeWords;
   readonly headerLimits: HeaderLimits;
 }
 
-/** A message whose header has been read, and nothing understood yet. */
+/** A message whose header is read, but not yet interpreted. */
 export interface OpenMessage {
   readonly header: Header;
   readonly fields: ReadFields;
-  /** Whether a type of MM4 stands in it, but not in its header. */
+  /** Whether it has no MM4 type in its header, but one further down. */
   readonly typeOutsideHeader: boolean;
 }
 
@@ -97,7 +97,7 @@ export function readReport(
   if (pdu.kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0)
     warn("request-status-in-report");
 
-  // Its own count: of what stands in addresses the fields were decoded as a whole, so that each warning is there.
+  // A new count for addresses: their words were counted once already, when whole fields were decoded for `raw`.
   const decodeWords = ofOneMessage(reading.decodeWords);
   const { messageId, transactionId } = readIdsOf(fields, warn);
   if (transactionId === null) warn("missing-transaction-id");
@@ -124,7 +124,7 @@ function ofOneMessage(decodeWords: DecodeWords): DecodeWords {
   return decodeAtMost(BOUNDS.encodedWords.value, decodeWords);
 }
 
-/** The ids of any PDU, whether it makes a report or not. One that no event may have is null. */
+/** The ids of any PDU, whether it makes a report or not. An id that is too long for an event is null. */
 export function readIds({ fields }: OpenMessage): Pick<Report, "messageId" | "transactionId"> {
   const fitting = (id: string | null): string | null => (id !== null && id.length > BOUNDS.idLength.value ? null : id);
   const { messageId, transactionId } = readIdsOf(fields, () => {});
@@ -133,7 +133,7 @@ export function readIds({ fields }: OpenMessage): Pick<Report, "messageId" | "tr
 
 type Warn = (warning: Warning) => void;
 
-/** Fields that a report says once. Of several that differ the first is taken: a relay adds its own behind. */
+/** Fields that a report has once. When there are several, the first counts, because a relay adds its own after it. */
 const SAID_ONCE: readonly FieldProperty[] = [
   "messageType",
   "version",
@@ -150,9 +150,10 @@ const NO_PARTIES = { recipient: null, originator: null };
 const TYPE_KEYS: readonly string[] = FIELDS.messageType.names.map(({ key }) => key);
 
 /**
- * A status without a type is a broken report, and worth keeping; so is a type that is empty. Without either it
- * is some other mail; only bounces of what we have sent are expected. RFC 3464 §2.
- * Those that do not say so in their type are known by our id: see receiver.ts.
+ * A message with a status but no type, or with an empty type, is a broken report and
+ * worth keeping. Without both it is some other mail, of which we expect only bounces
+ * of our own. RFC 3464 §2. A bounce with another Content-Type is recognised by the id
+ * of our mail in it: see flow/read.ts.
  */
 function kindOfOther({ fields }: Header): "unknown-type" | "bounce" | "not-mm4" {
   if (fields.some(({ key, bytes }) => TYPE_KEYS.includes(key) || (STATUS_KEYS.includes(key) && bytes !== "")))
@@ -163,7 +164,7 @@ function kindOfOther({ fields }: Header): "unknown-type" | "bounce" | "not-mm4" 
   return bounced ? "bounce" : "not-mm4";
 }
 
-/** 3GPP TS 23.140 §8.4.6: a version is compared by its major number. It decides nothing here. */
+/** 3GPP TS 23.140 §8.4.6: versions are compared by their major number. Reading does not depend on it. */
 function readVersion(fields: ReadFields, warn: Warn): void {
   const version = fields.of("version").values[0];
   if (version === undefined) warn("missing-version");
@@ -178,7 +179,7 @@ function readIdsOf(fields: ReadFields, warn: Warn): Pick<Report, "messageId" | "
 }
 
 /**
- * An id without its quotes or angle brackets; case kept, never a number.
+ * An id without its quotes or angle brackets. Its case is kept, and it is never read as a number.
  *
  * Seen in practice: quoted as the grammar asks (HotMobile, Play, mbuni), bare
  * (Cellcom), in angle brackets (gomsggw), missing (mbuni then reads "001"), folded
@@ -199,7 +200,7 @@ function readId(
   return { id, bracketed: bare.text !== unquoted.text };
 }
 
-/** Without the pair around it, or the one of it that is left. */
+/** Without the pair around it, or the one that is left of the pair. */
 function without(open: string, close: string, text: string): { text: string; unpaired: boolean } {
   const [opened, closed] = [text.startsWith(open), text.endsWith(close)];
   if (opened && closed && text.length >= 2) return { text: text.slice(1, -1).trim(), unpaired: false };
@@ -208,7 +209,7 @@ function without(open: string, close: string, text: string): { text: string; unp
   return { text: unpaired ? inside.trim() : text, unpaired };
 }
 
-/** The codes as they are said. Of one that is folded between its digits, the digits. */
+/** The codes as written. A code that is folded between its digits is joined. */
 function readCodes(fields: ReadFields): { values: readonly string[]; folded: boolean } {
   const said = fields.of("internalStatusCode");
   const isFolded = ({ bytes, token }: HeaderField): boolean => bytes !== token && /^"?\d{2,4}"?$/.test(token);
@@ -262,7 +263,7 @@ function readOne(field: HeaderField | undefined, context: AddressContext, names:
   return accept(read, context);
 }
 
-/** As it is said; where that is doubtful, without its folds, if that makes it certain. */
+/** The address as written. When that is doubtful and becomes certain without its folds, the address without them. */
 function readListed(entry: string, context: AddressContext, { mayJoinDigits }: { mayJoinDigits: boolean }): ReadParty {
   const said = readDecoded(asSaid(entry), context);
   const unfolded = isDoubtful(said) ? readUnfolded(entry, (text) => readDecoded(text, context), mayJoinDigits) : null;
@@ -283,9 +284,9 @@ function accept({ party, warnings }: ReadParty, { warn }: AddressContext): Party
 }
 
 /**
- * The recipients a forward response speaks of, each with its own status where
- * one stands behind it. Without one the response's request status holds for it.
- * Beyond the bound one more is read, which tells that there are too many.
+ * The recipients that a forward response names, each with the status that follows
+ * it. A recipient without one has the request status of the response. One recipient
+ * more than the bound is read, to show that there are too many.
  */
 function readRequestRecipients(fields: ReadFields, context: AddressContext): readonly RequestRecipient[] {
   const all = fields.of("requestRecipients").fields.flatMap((field) => {
@@ -306,8 +307,9 @@ interface ReadRequestRecipient {
 }
 
 /**
- * The status is the last word, behind a blank or a semicolon: a documented one, or any where the rest is an address.
- * A fold may stand before a status, and within an address: what is both is neither a status nor a domain.
+ * The status is the last word, after a blank or a semicolon: a documented word, or any word when the rest is
+ * an address. A fold may stand before a status and also within an address: a word that could be the status and
+ * the domain is taken for neither.
  */
 function readRequestRecipient(entry: string, context: AddressContext): ReadRequestRecipient {
   const list = { mayJoinDigits: false };

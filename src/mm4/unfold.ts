@@ -1,21 +1,21 @@
 /**
- * Reads an address that a relay has folded within it. What comes here has a line
- * feed where it was folded.
+ * Reads an address that a relay has folded in its middle. The text has a line feed
+ * at each fold.
  *
- * Source: RFC 5322 §2.2.3. A fold stands where a blank may; a relay that folds at a column knows no such place.
+ * Source: RFC 5322 §2.2.3: a fold stands where a blank may. Some relays fold at a column instead.
  */
 import type { ReadParty } from "./address.ts";
 
-/** As RFC 5322 reads it: a fold is a blank. */
+/** The text as RFC 5322 reads it: a fold is a blank. */
 export function asSaid(text: string): string {
   return text.replace(/\n+/g, " ");
 }
 
 /**
- * The address without its folds; null where that does not make it certain.
+ * The address without its folds; null when that does not make it certain.
  *
- * A fold between two digits may stand between two numbers as well. It is joined only
- * for `mayJoinDigits`, a field of one address, and where no part of it is a number alone.
+ * A fold between two digits may also separate two numbers. The digits are joined only
+ * with `mayJoinDigits`, in a field of one address, and when no part is a number by itself.
  *
  * Seen in practice: relays that fold at a column, whatever stands there.
  */
@@ -31,12 +31,12 @@ export function readUnfolded(
   return isDoubtful(whole) || whole.party.kind === "shortcode" ? null : whole;
 }
 
-/** Whether it, or what stands at its domain, could not be read. */
+/** Whether the address or its domain could not be read. */
 export function isDoubtful({ party, warnings }: ReadParty): boolean {
   return party.kind === "other" || warnings.includes("unreadable-domain");
 }
 
-/** What the folds between two digits leave; the others are joined. */
+/** The parts between folds that have a digit on both sides. At other folds the lines are joined. */
 function partsOf(entry: string): readonly string[] {
   const parts: string[] = [];
   for (const line of entry.split(/\n+/)) {

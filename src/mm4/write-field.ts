@@ -1,14 +1,14 @@
 /**
- * Writes one header field, so that whatever its value holds it is one field:
- * ASCII, folded, no line longer than mail allows.
+ * Writes one header field, and always exactly one, whatever its value holds:
+ * ASCII, folded, with no line longer than mail allows.
  *
  * Sources: RFC 5322 §2.1.1 (lengths), §2.2.3 (folding); RFC 2047 (encoded words).
  */
 
 /**
- * The field without its last line end. `value` is one character a byte. Unfolded it
- * reads as it was, byte for byte; what no ASCII line can hold (control characters,
- * other bytes, a word longer than a line may be) becomes encoded words.
+ * The field without its last line end. `value` is one character a byte. A reader that
+ * unfolds it gets the same bytes. A value that ASCII lines cannot hold (control
+ * characters, other bytes, a word longer than a line) becomes encoded words.
  */
 export function writeField(name: string, value: string): string {
   if (PRINTABLE.test(value)) {
@@ -21,12 +21,12 @@ export function writeField(name: string, value: string): string {
 const PRINTABLE = /^[\x20-\x7e\t]*$/;
 const LONGEST_LINE = 998;
 const USUAL_LINE = 78;
-/** A line with an encoded word has 76 characters at most; that leaves so many bytes in base64 beside our longest name. */
+/** A line with an encoded word has 76 characters at most. Beside our longest name that leaves so many bytes, in base64. */
 const WORD_BYTES = 27;
 
 /**
- * Breaks a line before single blanks where it can, and nowhere else: some readers
- * make a fold and the blanks around it one blank.
+ * Breaks a line before single blanks only, because some readers make a fold and the
+ * blanks around it one blank.
  */
 function fold(line: string): string {
   const [name = "", first = "", ...words] = line.split(/(?<=[^ \t])(?= [^ \t])/);
@@ -41,7 +41,7 @@ function fold(line: string): string {
 
 function encodeWords(bytes: Buffer): readonly string[] {
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
-  // What is not UTF-8 does not come back as it was.
+  // Bytes that are not UTF-8 would not come back as they were.
   const whole = Buffer.from(text).equals(bytes);
   const [charset, units] = whole
     ? ["utf-8", [...text].map((char) => Buffer.from(char))]

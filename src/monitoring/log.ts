@@ -8,10 +8,10 @@
 import { createRequire } from "node:module";
 import { type Logger, pino } from "pino";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
-import { beginningOf } from "../delivery/beginning.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
+import { beginningOf } from "../text/beginning.ts";
 import { acknowledgementMask, type Mask, numberMask, numberMasks, partiesOf } from "../text/masking.ts";
 import { visibleJson } from "../text/visible.ts";
 import { openLogOutput } from "./log-output.ts";

@@ -9,7 +9,7 @@
  * {@link relaysNotice}, and a test goes through the grid of facts.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
-import { beginningOf } from "../delivery/beginning.ts";
+import { beginningOf } from "../text/beginning.ts";
 import { maskAllNumbers } from "../text/masking.ts";
 import { durationInWords, inPercent, megabytes, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";

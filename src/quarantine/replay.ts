@@ -1,5 +1,5 @@
 /** Replays messages from quarantine: reads them again with today's program and settings, and queues their events. */
-import type { PeerRules } from "../delivery/peer.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import { type Reading, readEvent } from "../flow/read.ts";
 import { newRecordId, type Publisher } from "../queue/publisher.ts";
 import type { Quarantine, QuarantineEntry } from "./quarantine.ts";

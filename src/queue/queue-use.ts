@@ -5,8 +5,8 @@
  */
 import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { beginningOf } from "../delivery/beginning.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
+import { beginningOf } from "../text/beginning.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
 

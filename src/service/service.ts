@@ -472,6 +472,7 @@ async function start(
       onAction: (action, fields) => log.operatorActed(action, fields),
       notReady: async () => notReady(healthOf(await states())),
       reasons: allReasons,
+      stateOf,
       version: () => ({
         name: "mm4d",
         version: VERSION,

@@ -4,7 +4,7 @@ import { dirname, isAbsolute, join } from "node:path";
 import type { z } from "zod";
 import { doubtAboutLogin } from "../acknowledgement/mmsc-client.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { ORDINARY_PEER } from "../delivery/peer.ts";
+import { ORDINARY_PEER } from "../delivery/peer-rules.ts";
 import { readMailbox } from "../mm4/address.ts";
 import { err, ok, type Result } from "../result.ts";
 import { createNetworks } from "../smtp/access.ts";

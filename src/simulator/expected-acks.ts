@@ -3,7 +3,7 @@ import { readHeader } from "../mm4/header.ts";
 import type { MmscMessage } from "./mmsc.ts";
 
 export interface ExpectedAcks {
-  /** A message that asks is about to be sent. */
+  /** A message that asks for an acknowledgement is about to be sent. */
   expect(sent: { readonly bytes: Uint8Array; readonly acknowledgedAs: string }): void;
   received(message: MmscMessage): void;
   /** How many are still missing. */
@@ -16,11 +16,11 @@ export interface AckResult {
   readonly right: number;
   /** Transaction ids without an acknowledgement. */
   readonly missing: readonly string[];
-  /** What is wrong with those that came, a sentence each. */
+  /** What is wrong with the acknowledgements that came, one sentence for each. */
   readonly wrong: readonly string[];
-  /** Right, and later than `lateMs`. */
+  /** Acknowledgements that were right, but later than `lateMs`. */
   readonly late: number;
-  /** For transactions that were answered before, or that nobody has sent. */
+  /** Acknowledgements of transactions that were answered before or never sent. */
   readonly repeated: number;
   readonly unexpected: number;
 }
@@ -35,7 +35,7 @@ const LIMITS = { bytes: 65_536, fields: 1_000 };
 
 /** `lateMs`: from sending the message to its acknowledgement. */
 export function createExpectedAcks(lateMs: number): ExpectedAcks {
-  /** Those not answered yet, in the order in which they were sent: some carriers use one id for all reports on an MM. */
+  /** Messages not answered yet, in the order of sending. An id may have several, because some carriers use one id for all reports on an MM. */
   const byTransaction = new Map<string, Expected[]>();
   const wrong: string[] = [];
   const counts = { expected: 0, right: 0, late: 0, repeated: 0, unexpected: 0 };

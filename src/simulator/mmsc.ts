@@ -1,6 +1,6 @@
 /**
- * A small MMSC that receives what a relay of ours sends back, and misbehaves on
- * demand: for `mm4d mmsc`, for `mm4d send --expect-ack` and for the tests.
+ * A small MMSC that receives our acknowledgements, and misbehaves on demand: for
+ * `mm4d mmsc`, for `mm4d send --expect-ack` and for the tests.
  */
 import type { AddressInfo } from "node:net";
 import { SMTPServer, type SMTPServerSession } from "smtp-server";
@@ -14,7 +14,7 @@ export interface MmscOptions {
   readonly fault?: Fault | undefined;
   /** Answers EHLO with 500 and ends after one message, as mbuni does. */
   readonly likeMbuni?: boolean | undefined;
-  /** Who must log in. */
+  /** The login that a client must use. */
   readonly login?: { readonly user: string; readonly password: string } | undefined;
   /** PEM. With it STARTTLS is offered. */
   readonly certificate?: { readonly cert: string; readonly key: string } | undefined;
@@ -25,13 +25,13 @@ export interface MmscOptions {
 export interface MmscMessage {
   readonly mailFrom: string;
   readonly rcptTo: readonly string[];
-  /** ENVID, by which a bounce would name it; null without one. RFC 3461 §4.4. */
+  /** ENVID, the name of the message in a bounce; null without one. RFC 3461 §4.4. */
   readonly envelopeId: string | null;
   readonly bytes: Uint8Array;
   readonly receivedAt: Date;
   readonly tls: boolean;
   readonly user: string | null;
-  /** What its sender heard of it: 250, another reply, or nothing. */
+  /** The reply that its sender got: 250, another one, or none. */
   readonly answer: "taken" | "refused" | "none";
 }
 
@@ -41,11 +41,11 @@ export const PHASES = ["connect", "helo", "starttls", "auth", "mail", "rcpt", "d
 export interface Fault {
   /** `refuse` resets the connection; `drop` closes it where a reply should be. */
   readonly kind: (typeof FAULTS)[number];
-  /** What is answered so. `message` is the whole message. */
+  /** The phase that gets this answer. `message` is the whole message. */
   readonly at: (typeof PHASES)[number];
-  /** How often; then all is well. */
+  /** How often; after that it behaves. */
   readonly times: number;
-  /** Of `delay`, in milliseconds. */
+  /** How long `delay` waits, in milliseconds. */
   readonly delayMs: number;
 }
 
@@ -57,7 +57,7 @@ export interface Mmsc {
   stop(): Promise<void>;
 }
 
-/** Rejects when the address cannot be listened on. */
+/** Rejects when it cannot listen on the address. */
 export async function startMmsc(options: MmscOptions): Promise<Mmsc> {
   let { fault } = options;
   let left = fault?.times ?? 0;
@@ -106,7 +106,7 @@ export async function startMmsc(options: MmscOptions): Promise<Mmsc> {
     },
     { nextFault, answered, oneMessage: likeMbuni },
   );
-  server.on("error", () => {}); // Connections that break are what it is for.
+  server.on("error", () => {}); // Broken connections are its purpose.
   await new Promise<void>((resolve, reject) => {
     server.server.once("error", reject);
     server.listen(options.port, options.host, () => {

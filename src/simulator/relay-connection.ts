@@ -8,7 +8,7 @@ export interface Server {
   readonly port: number;
   readonly tls: "off" | "starttls" | "implicit";
   readonly login: { readonly user: string; readonly password: string } | null;
-  /** Whose connection a PROXY header (version 1) says it is; null for no header. */
+  /** The client that a PROXY header (version 1) names; null for no header. */
   readonly proxyFor: string | null;
 }
 
@@ -23,12 +23,12 @@ export interface Reply {
   readonly code: number;
   /** The whole line, code included. */
   readonly text: string;
-  /** From the end of the message to this; null when something before was refused. */
+  /** Time from the end of the message to the reply; null when an earlier command was refused. */
   readonly tookMs: number | null;
 }
 
 export interface RelayConnection {
-  /** The reply to the message, or to whatever was refused before. Rejects when there is none. */
+  /** The reply to the message, or to the command that was refused before it. Rejects when there is no reply. */
   deliver(mail: Mail): Promise<Reply>;
   /** Whether it can take another message. */
   usable(): boolean;
@@ -49,7 +49,7 @@ export async function connectRelay(server: Server): Promise<RelayConnection> {
     secure: server.tls === "implicit",
     requireTLS: server.tls === "starttls",
     ignoreTLS: server.tls === "off",
-    // A server under test has a certificate of its own making.
+    // A server under test has a self-signed certificate.
     tls: { rejectUnauthorized: false },
     connectionTimeout: DEADLINE_MS,
     greetingTimeout: DEADLINE_MS,
@@ -72,7 +72,7 @@ export async function connectRelay(server: Server): Promise<RelayConnection> {
       resolve();
     });
   });
-  // From here on each message hears of it.
+  // From here on each message reports the error itself.
   connection.on("error", () => {
     usable = false;
   });
@@ -100,7 +100,7 @@ export async function connectRelay(server: Server): Promise<RelayConnection> {
         connection.send({ from: mailFrom, to: [rcptTo] }, message, (error, info) => {
           const reply = replyOf(info?.response ?? "", took());
           if (!error && reply.code < 300) return resolve(reply);
-          // What was announced is not to be taken for part of the next message.
+          // Closes, so that the server cannot take the rest of this message for the next.
           usable = false;
           connection.close();
           const refusal = error && refusalIn(error, took());

@@ -1,6 +1,6 @@
 /**
- * A simulated carrier's relay: plays scripts over many connections at a pace, and
- * comes again after a 4xx or a broken connection, as RFC 5321 §4.5.4 asks.
+ * A simulated carrier's relay. It plays scripts over many connections at a pace, and
+ * tries again after a 4xx or a broken connection, as RFC 5321 §4.5.4 asks.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import {
@@ -15,13 +15,13 @@ import {
 export interface RelayOptions<Sent extends Mail> {
   readonly server: Server;
   readonly connections: number;
-  /** Messages a second in all; null for as many as go. */
+  /** Messages a second in all; null for no limit. */
   readonly perSecond: number | null;
   /** For how long a message is tried again, in milliseconds. */
   readonly retriedForMs: number;
-  /** Each a list of messages that are sent in order, the next when the one before was answered. */
+  /** Each script is a list of messages. The next is sent when the one before was answered. */
   readonly scripts: Iterable<readonly Sent[]>;
-  /** Before each message is sent for the first time. */
+  /** Called before each message is sent for the first time. */
   readonly onSend: (mail: Sent) => void;
 }
 
@@ -34,7 +34,7 @@ export interface RelayResult {
   /** Connections that broke, or could not be opened, by why. */
   readonly broken: ReadonlyMap<string, number>;
   readonly retries: number;
-  /** Whether it gave up before the end, because nobody answered any more. */
+  /** Whether it gave up before the end, because the server no longer answered. */
   readonly gaveUp: boolean;
   /** From the end of a message to its reply, ascending, in milliseconds. */
   readonly tookMs: readonly number[];
@@ -44,7 +44,7 @@ export interface RelayResult {
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 10_000;
 
-/** Resolves when every message was answered for good, or given up; one without any answer is the last. */
+/** Resolves when every message has its last answer or is given up. A message without any answer ends the run. */
 export async function playRelay<Sent extends Mail>(options: RelayOptions<Sent>): Promise<RelayResult> {
   const { server, connections, perSecond, retriedForMs, onSend } = options;
   const scripts = options.scripts[Symbol.iterator]();

@@ -1,13 +1,13 @@
 /**
- * What a carrier's reports look like over the life of MMs: a few messages for each
- * MM, in the order in which they are sent. Pure, but for the ids and the dates.
+ * A carrier's reports over the life of MMs: a few messages for each MM, in the order
+ * of sending. Pure, except for the ids and the dates.
  */
 import { randomUUID } from "node:crypto";
 import { composePdu, type PduKind, type PduToCompose } from "../mm4/compose.ts";
 import type { Dialect } from "../mm4/dialects.ts";
 import { RELAY_HOST } from "./relay-connection.ts";
 
-/** One message, and what a correct server makes of it. */
+/** One message, and how a correct server acknowledges it. */
 export interface Step {
   readonly bytes: Uint8Array;
   readonly messageId: string;
@@ -16,7 +16,7 @@ export interface Step {
   readonly acknowledgedAs: string | null;
 }
 
-/** What is said of one MM: a step is sent when the one before was answered. */
+/** The messages about one MM. A step is sent when the one before was answered. */
 export type Script = readonly Step[];
 
 export interface Composition {
@@ -37,7 +37,7 @@ export interface Composition {
   readonly systemAddress: string;
 }
 
-/** Each with how many MMs and connections it has by itself. */
+/** Each has its default number of MMs and connections. */
 export const SCENARIOS = {
   delivered: { about: "each was taken by its handset", messages: 1, connections: 1 },
   failed: { about: "each failed, for another reason each time", messages: 6, connections: 1 },
@@ -54,7 +54,7 @@ export type ScenarioName = keyof typeof SCENARIOS;
 
 const HOUR_MS = 3_600_000;
 
-/** The script of the MM with this number. Without a scenario: what the options say, once a recipient. */
+/** The script of the MM with this number. Without a scenario: one message for each recipient, by the options. */
 export function playScenario(name: ScenarioName | undefined, composition: Composition, index: number): Script {
   const now = Date.now();
   const messageId = composition.messageId ?? `mm-${randomUUID()}@${RELAY_HOST}`;

@@ -1,6 +1,6 @@
 /** One peer, as its entry says: from where it connects, and what it may do here. */
 
-import type { PeerRules } from "../delivery/peer.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Network } from "../settings/config.ts";
 import type { PasswordHash } from "./password.ts";
 

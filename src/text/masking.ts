@@ -8,7 +8,7 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Party } from "../delivery/party.ts";
-import type { RawFields } from "../delivery/report.ts";
+import type { RawFields } from "../delivery/raw-fields.ts";
 import { type KnownDigits, knownDigits, placesOfKnown } from "./known-digits.ts";
 
 /** Makes a text fit to be shown. */

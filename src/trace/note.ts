@@ -1,9 +1,9 @@
 /** What is remembered of a report on its way from the relay to the queue and back to its MMSC. */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
-import { beginningOf } from "../delivery/beginning.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
+import { beginningOf } from "../text/beginning.ts";
 
 /** One stretch of the way. */
 export type TraceNote =

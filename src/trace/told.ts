@@ -1,7 +1,8 @@
 /** How a person is told what is remembered of a report. */
-import { beginningOf } from "../delivery/beginning.ts";
-import { describeEvent } from "../delivery/describe.ts";
+
 import type { DeliveryEvent } from "../delivery/event.ts";
+import { beginningOf } from "../text/beginning.ts";
+import { describeEvent } from "../text/describe.ts";
 import {
   type Mask,
   maskAllNumbers,

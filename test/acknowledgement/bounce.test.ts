@@ -5,7 +5,7 @@ import { readBounce } from "../../src/acknowledgement/bounce.ts";
 import { createBounceRoom } from "../../src/acknowledgement/bounce-room.ts";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
-import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
+import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { type Receipt, receive } from "../../src/flow/read.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { bounce, ID, MAIL_ID, type Parts } from "../support/bounce.ts";

@@ -64,6 +64,7 @@ async function start(times: HttpTimes): Promise<void> {
     networkOf,
     notReady: async () => [],
     reasons: async () => [],
+    stateOf: () => "well" as const,
     version: () => ({}),
     metrics: async () => {
       await metrics();

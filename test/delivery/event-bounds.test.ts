@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { ANSWERS } from "../../src/delivery/acknowledgement.ts";
 import { textOf } from "../../src/delivery/event-text.ts";
-import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
+import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { readAckRequest } from "../../src/mm4/ack-request.ts";
 import { openMessage, readIds, readReport } from "../../src/mm4/read-message.ts";
 import { decodeWords } from "../support/decode-words.ts";

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { PeerRules } from "../../src/delivery/peer.ts";
+import type { PeerRules } from "../../src/delivery/peer-rules.ts";
 import { eventOf } from "../support/report.ts";
 
 const IDS_OF_1_0_0 = JSON.parse(readFileSync(new URL("ids-of-1.0.0.json", import.meta.url), "utf8")) as Readonly<

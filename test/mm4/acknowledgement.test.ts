@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { simpleParser } from "mailparser";
 import { describe, expect, test } from "vitest";
 import { type Acknowledgement, type AckRequest, ANSWERS, type Fate } from "../../src/delivery/acknowledgement.ts";
-import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
+import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { readAckRequest } from "../../src/mm4/ack-request.ts";
 import { composePdu } from "../../src/mm4/compose.ts";
 import { composeResponse } from "../../src/mm4/compose-response.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
+import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { decodeAtMost, decodeValue, readHeader } from "../../src/mm4/header.ts";
 import { openMessage, readReport } from "../../src/mm4/read-message.ts";
 import { decodeWords } from "../support/decode-words.ts";

@@ -1,6 +1,6 @@
 /** The SMTP room alone, within the test's own process: real TCP, and what becomes of a message is the test's to say. */
 
-import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
+import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import type { NewRefusal } from "../../src/monitoring/refusals.ts";
 import type { Certificate } from "../../src/settings/certificate.ts";
 import { SETTINGS } from "../../src/settings/config.ts";

@@ -1,6 +1,7 @@
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
-import { ORDINARY_PEER, type PeerIdentity, type PeerRules } from "../../src/delivery/peer.ts";
+import type { PeerIdentity } from "../../src/delivery/peer.ts";
+import { ORDINARY_PEER, type PeerRules } from "../../src/delivery/peer-rules.ts";
 import type { Problem } from "../../src/delivery/problem.ts";
 import { readEvent } from "../../src/flow/read.ts";
 import type { Result } from "../../src/result.ts";

@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -65,6 +65,19 @@ test("only what is needed is in it", () => {
   const further = files.filter((path) => !wanted.includes(path) && !kinds.some((kind) => kind.test(path)));
   expect(further.filter((path) => !/^ops\/(haproxy|prometheus|redis|systemd)\/[\w.]+$/.test(path))).toEqual([]);
   expect(files.filter((path) => /test|left-over|\.mjs$/.test(path))).toEqual([]);
+});
+
+test("the declarations in it are those that mm4d/consumer reaches", () => {
+  const reached = new Set<string>();
+  const follow = (path: string): void => {
+    if (reached.has(path)) return;
+    reached.add(path);
+    for (const [, from = ""] of read(installed, path).matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
+      follow(join(dirname(path), from).replace(/\.[jt]s$/, ".d.ts"));
+    }
+  };
+  follow("dist/consumer/index.d.ts");
+  expect(files.filter((path) => path.endsWith(".d.ts")).sort()).toEqual([...reached].sort());
 });
 
 test("what we chose is installed in the versions that were tested, and docs/dependencies.md says why", () => {

@@ -5,11 +5,11 @@ import { shownJob } from "../../src/admin/board.ts";
 import { told } from "../../src/admin/trace-page.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
-import { beginningOf, beginningOfValue } from "../../src/delivery/beginning.ts";
-import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
+import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { receive } from "../../src/flow/read.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { readParty } from "../../src/mm4/address.ts";
+import { beginningOf, beginningOfValue } from "../../src/text/beginning.ts";
 import {
   acknowledgementMask,
   maskAllNumbers,

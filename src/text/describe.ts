@@ -1,7 +1,8 @@
 /** What an event or a code means, for a person. */
+
+import type { CodeEntry } from "../delivery/code.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
 import { beginningOf } from "./beginning.ts";
-import type { CodeEntry } from "./code.ts";
-import type { DeliveryEvent } from "./event.ts";
 
 /** An event in a few lines: what happened, to which message, why, and what to do. Of long ids the beginning. */
 export function describeEvent({ data }: DeliveryEvent): readonly string[] {

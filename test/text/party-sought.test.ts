@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readPartySought } from "../../src/delivery/party-sought.ts";
+import { readPartySought } from "../../src/text/party-sought.ts";
 import { faultOf, SHORTER } from "../support/linear.ts";
 
 test.each([

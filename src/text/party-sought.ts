@@ -1,4 +1,4 @@
-/** One party, to be found in whatever is kept: a telephone number in every spelling, or an address. */
+/** Finds one party in stored text: a telephone number in every spelling, or an address. */
 
 export interface PartySought {
   /** For people. */
@@ -9,7 +9,7 @@ export interface PartySought {
   without(text: string): string;
 }
 
-/** Reads it as people and logs write it; undefined for what is neither a whole number nor an address. */
+/** Reads a party as people and logs write it; undefined when it is neither a whole number nor an address. */
 export function readPartySought(written: string): PartySought | undefined {
   const text = written
     .trim()
@@ -40,7 +40,7 @@ const BETWEEN = "(?:[\\s().-]|=\\r?\\n|\\\\[rnt]){0,4}";
 /** What an international number begins with; not the minutes of a time. */
 const INTERNATIONAL = `(?:\\+|[%=]2B|(?<![\\d:.])(?:00|011))${BETWEEN}`;
 
-/** None begins with 0: so the zone of a date is none, and a number may follow that. */
+/** A country code. None begins with 0, so the zone of a date does not match, and a number may follow it. */
 const CODE = `[1-9]${BETWEEN}(?:\\d${BETWEEN}){0,2}`;
 
 /** Nor behind a 0 or 1 as it is dialled within a country: (0)…, 1-…; a number within has ten digits at most. */

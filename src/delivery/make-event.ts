@@ -1,0 +1,79 @@
+/** Builds the event of a judged report. */
+import { type DeliveryEvent, EVENT_SCHEMA_ID, type EventType, type Reason } from "./event.ts";
+import { eventId } from "./event-id.ts";
+import type { Judgement } from "./interpret.ts";
+import { rank } from "./order.ts";
+import type { PeerIdentity } from "./peer.ts";
+import type { Report, ReportKind } from "./report.ts";
+
+/** What an event holds besides the report itself. */
+export interface Reception {
+  readonly peer: PeerIdentity;
+  readonly receivedAt: Date;
+  readonly source: string;
+  readonly catalogueVersion: string;
+}
+
+const EVENT_TYPES: Record<ReportKind, EventType> = {
+  "delivery-report": "mm4d.delivery-report.v1",
+  "forward-response": "mm4d.forward-response.v1",
+  "read-report": "mm4d.read-report.v1",
+};
+
+export function makeEvent(report: Report, judgement: Judgement, reception: Reception): DeliveryEvent {
+  const { verdict } = judgement;
+  const type = EVENT_TYPES[report.kind];
+  const time = reception.receivedAt.toISOString();
+  return {
+    specversion: "1.0",
+    id: eventId({ type, report, judgement, peerName: reception.peer.name }),
+    source: reception.source,
+    type,
+    ...(report.messageId === null ? {} : { subject: report.messageId }),
+    time,
+    datacontenttype: "application/json",
+    dataschema: EVENT_SCHEMA_ID,
+    data: {
+      messageId: report.messageId,
+      transactionId: report.transactionId,
+      recipient: report.recipient,
+      originator: report.originator,
+      requestRecipients: report.requestRecipients,
+      outcome: verdict.outcome,
+      disposition: verdict.disposition,
+      final: verdict.final,
+      rank: rank(verdict),
+      stage: verdict.stage,
+      rejectedBy: verdict.rejectedBy,
+      conflict: verdict.conflict,
+      reason: makeReason(judgement, reception.catalogueVersion),
+      handledAt: report.handledAt,
+      receivedAt: time,
+      peer: reception.peer,
+      raw: report.raw,
+      warnings: [...new Set([...report.warnings, ...judgement.warnings])],
+    },
+  };
+}
+
+function makeReason({ entry }: Judgement, catalogueVersion: string): Reason | null {
+  if (entry === null) return null;
+  const { code, name, known, documented, explanation, remedy, fault, reportedBy } = entry;
+  const { retryable, maxRetries, suppress, tag, httpCode } = entry;
+  return {
+    code,
+    name,
+    known,
+    documented,
+    explanation,
+    remedy,
+    fault,
+    reportedBy,
+    retryable,
+    maxRetries,
+    suppress,
+    tag,
+    httpCode,
+    catalogueVersion,
+  };
+}
