@@ -1,7 +1,40 @@
-/** What recovery has set aside in `damaged/`: changed for one purpose only, to forget a party. */
+/** `damaged/` in the journal's directory: what is no record, and what cannot be read, kept for a person. */
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
-import { DAMAGED } from "./segments.ts";
+import { mkdir, rename, writeFile } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { crc32 } from "node:zlib";
+import type { OnFault } from "./fault.ts";
+import { type Position, segmentPath } from "./segments.ts";
+
+/** Sets bytes aside that are no record, and tells of them when they were not set aside before. */
+export async function reportDamage(directory: string, at: Position, bytes: Buffer, onFault: OnFault): Promise<void> {
+  // That they cannot be copied, to a full disk say, must not keep the good records behind them from being read.
+  if (await setAside(directory, at, bytes).catch(() => true)) {
+    onFault({ kind: "damaged", segment: at.segment, offset: at.offset, bytes: bytes.byteLength });
+  }
+}
+
+/** Keeps bytes that are no record, for a person. False when they were set aside before. */
+export async function setAside(directory: string, { segment, offset }: Position, bytes: Buffer): Promise<boolean> {
+  const damaged = join(directory, DAMAGED);
+  await mkdir(damaged, { recursive: true, mode: 0o700 });
+  try {
+    // Named by its content too: a place may be damaged again, and a number come again.
+    const name = `${segment}-${offset}-${crc32(bytes).toString(16).padStart(8, "0")}.bin`;
+    await writeFile(join(damaged, name), bytes, { flag: "wx", mode: 0o600, flush: true });
+    return true;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw cause;
+  }
+}
+
+/** Moves a segment that cannot be read to `damaged/`, for a person. */
+export async function setSegmentAside(directory: string, segment: number): Promise<void> {
+  const path = segmentPath(directory, segment);
+  await mkdir(join(directory, DAMAGED), { recursive: true, mode: 0o700 });
+  await rename(path, join(directory, DAMAGED, basename(path)));
+}
 
 /**
  * Has `without` blot a party out of each file, a character a byte and of the same length, and gives
@@ -42,3 +75,5 @@ function overwrite(path: string, bytes: Buffer): void {
     closeSync(handle);
   }
 }
+
+const DAMAGED = "damaged";

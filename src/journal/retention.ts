@@ -35,7 +35,7 @@ export interface RetentionClock {
    * Returns `again: true` when what has not settled must be published again, and with it `emptied: true`
    * when what was kept in Redis is known to be gone.
    */
-  note(redis: string | null, drained: Position, nowMs: number): RedisNews;
+  tell(redis: string | null, drained: Position, nowMs: number): RedisNews;
   /** What was to be published again is on the queue: the grace period begins anew for all of it. */
   publishedAgain(): void;
   current(): Retention;
@@ -51,19 +51,19 @@ export function createRetention(start: Retention, graceMs: number): RetentionClo
   /** The Redis into which what has not settled is being published again. Not told as `redis` before that is done. */
   let changingTo: string | null = null;
   let reachableMs = 0;
-  let notedAtMs: number | null = null;
+  let toldAtMs: number | null = null;
   let checkpoints: { position: Position; atMs: number }[] = [];
 
   return {
-    note(seen, drained, nowMs) {
+    tell(seen, drained, nowMs) {
       if (seen === null) {
         // The clock stands still while Redis is away.
-        notedAtMs = null;
+        toldAtMs = null;
         return NO_NEWS;
       }
       // Of a longer time nothing is known: this process may have been stopped, or held up by its disk.
-      if (notedAtMs !== null) reachableMs += Math.min(nowMs - notedAtMs, LONGEST_TICK_MS);
-      notedAtMs = nowMs;
+      if (toldAtMs !== null) reachableMs += Math.min(nowMs - toldAtMs, LONGEST_TICK_MS);
+      toldAtMs = nowMs;
       redis ??= seen;
       const before = changingTo ?? redis;
       if (!isSame(before, seen)) {

@@ -2,10 +2,10 @@
  * The segment files of the journal: `0000000001.journal`, `0000000002.journal`, …
  * Named by sequence and not by time, so that a clock that steps changes nothing.
  */
-import { constants, fstatSync, readdirSync, statSync } from "node:fs";
-import { type FileHandle, mkdir, open, rename, unlink, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
-import { crc32 } from "node:zlib";
+import { constants, fstatSync, readdirSync, statSync, write } from "node:fs";
+import { type FileHandle, mkdir, open, unlink, writeFile } from "node:fs/promises";
+import { constants as osConstants } from "node:os";
+import { dirname, join } from "node:path";
 
 /** A place in the journal: everything before it, in this segment and in earlier ones. */
 export interface Position {
@@ -104,6 +104,28 @@ export async function tryDirectory(directory: string, bytes: number, hold: () =>
   }
 }
 
+/** Writes all of the bytes to the end of a segment. */
+export function writeSegment({ file }: OpenSegment, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const writeFrom = (offset: number): void => {
+      write(file.fd, bytes, offset, bytes.byteLength - offset, null, (cause, written) => {
+        if (cause) reject(named(cause));
+        else if (offset + written < bytes.byteLength) writeFrom(offset + written);
+        else resolve();
+      });
+    };
+    writeFrom(0);
+  });
+}
+
+/** The library beneathNode.js knows fewer errors than the system does: a quota that is used up is a bare number to it. */
+function named(cause: NodeJS.ErrnoException): Error {
+  const [name] = Object.entries(osConstants.errno).find(([, number]) => number === -(cause.errno ?? 0)) ?? [];
+  return name === undefined || cause.code === name
+    ? cause
+    : new Error(`${name}: the disk refuses the write`, { cause });
+}
+
 /** Whether the open file still has a name. A removed directory syncs happily. */
 export function isLinked({ file }: OpenSegment): boolean {
   // Known to the system already, so without a trip through the thread pool, which would cost more than the write's share.
@@ -131,15 +153,6 @@ export async function removeSegment(directory: string, segment: number): Promise
   }
 }
 
-/** Moves a segment that cannot be read to `damaged/`, for a person. */
-export async function setSegmentAside(directory: string, segment: number): Promise<void> {
-  const path = segmentPath(directory, segment);
-  await mkdir(join(directory, DAMAGED), { recursive: true, mode: 0o700 });
-  await rename(path, join(directory, DAMAGED, basename(path)));
-}
-
-export const DAMAGED = "damaged";
-
 /** Bytes of a segment from `offset`, at most `length`. */
 export async function readSegment(directory: string, { segment, offset }: Position, length: number): Promise<Buffer> {
   const file = await open(segmentPath(directory, segment), "r");
@@ -154,21 +167,6 @@ export async function readSegment(directory: string, { segment, offset }: Positi
     return bytes.subarray(0, filled);
   } finally {
     await file.close();
-  }
-}
-
-/** Keeps bytes that are no record, for a person. False when they were set aside before. */
-export async function setAside(directory: string, { segment, offset }: Position, bytes: Buffer): Promise<boolean> {
-  const damaged = join(directory, DAMAGED);
-  await mkdir(damaged, { recursive: true, mode: 0o700 });
-  try {
-    // Named by its content too: a place may be damaged again, and a number come again.
-    const name = `${segment}-${offset}-${crc32(bytes).toString(16).padStart(8, "0")}.bin`;
-    await writeFile(join(damaged, name), bytes, { flag: "wx", mode: 0o600, flush: true });
-    return true;
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw cause;
   }
 }
 

@@ -1,0 +1,66 @@
+/** The segment that is being written. A full one is ended, and the next write begins another one. */
+import {
+  beginSegment,
+  endSegment,
+  isLinked,
+  type OpenSegment,
+  type Position,
+  segmentPath,
+  writeSegment,
+} from "./segments.ts";
+import type { Sizes } from "./sizes.ts";
+
+export interface CurrentSegmentOptions {
+  readonly directory: string;
+  /** A segment is ended when it reaches this size, in bytes. */
+  readonly segmentBytes: number;
+  readonly sizes: Sizes;
+  /** Rejects when the directory is no longer ours. */
+  readonly hold: () => Promise<void>;
+}
+
+export interface CurrentSegment {
+  /** Resolves with the position of the first byte, once all are on the disk. After a rejection the segment must be ended. */
+  write(bytes: Buffer): Promise<Position>;
+  /** The end of its safe bytes; undefined when no segment is open. */
+  end(): Position | undefined;
+  /** Closes it. Never rejects. */
+  close(): Promise<void>;
+}
+
+export function createCurrentSegment({ directory, segmentBytes, sizes, hold }: CurrentSegmentOptions): CurrentSegment {
+  let next = sizes.last() + 1;
+  let open: OpenSegment | undefined;
+
+  async function begin(): Promise<OpenSegment> {
+    // The number is taken before the file is created, so that a half-made segment's number is never used again.
+    const segment = next;
+    next += 1;
+    return beginSegment(directory, segment, hold);
+  }
+
+  async function close(): Promise<void> {
+    const ended = open;
+    open = undefined;
+    // When it cannot be cut, the disk is at fault already and that has been reported. Recovery cuts what stayed.
+    if (ended) await endSegment(directory, ended).catch(() => {});
+  }
+
+  return {
+    async write(bytes) {
+      if (open && open.bytes > 0 && open.bytes + bytes.byteLength > segmentBytes) await close();
+      open ??= await begin();
+      const segment = open;
+      await writeSegment(segment, bytes);
+      // Bytes in a file without a name are lost with this process, though the write of them succeeds.
+      if (!isLinked(segment))
+        throw new Error(`Cannot keep the record: ${segmentPath(directory, segment.segment)} was removed`);
+      const start = { segment: segment.segment, offset: segment.bytes };
+      segment.bytes += bytes.byteLength;
+      sizes.grown(segment.segment, bytes.byteLength);
+      return start;
+    },
+    end: () => open && { segment: open.segment, offset: open.bytes },
+    close,
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * What an earlier process left in the journal: looked through once, before the journal is open.
+ *
+ *   each segment → its records counted, damage set aside, a torn end cut
+ */
+import { truncateSync } from "node:fs";
+import { join } from "node:path";
+import { hasCursor, loadCursor } from "./cursor.ts";
+import { reportDamage, setAside } from "./damaged.ts";
+import type { OnFault } from "./fault.ts";
+import { decodeRecord, type JournalRecord, peerOf, scanRecords } from "./record.ts";
+import { isBefore, listSegments, newerSegments, type Position, readSegment, segmentPath } from "./segments.ts";
+import type { Shares } from "./shares.ts";
+
+export interface RecoverOptions {
+  readonly directory: string;
+  readonly shares: Shares;
+  readonly onFault: OnFault;
+  /** Each record that is not on the queue yet. */
+  readonly onRecovered?: ((record: JournalRecord) => void) | undefined;
+}
+
+export interface Recovered {
+  readonly sizes: ReadonlyMap<number, number>;
+  readonly cursor: { drained: Position; settled: Position; redis: string | null };
+  /** How many records wait, and their bytes. */
+  readonly records: number;
+  readonly bytes: number;
+}
+
+/** Looks at every segment once: cuts a torn end, sets damaged bytes aside, counts what waits and whose it is. */
+export async function recover({ directory, shares, onFault, onRecovered }: RecoverOptions): Promise<Recovered> {
+  const [newer] = newerSegments(directory);
+  if (newer !== undefined) throw writtenByNewer(join(directory, newer));
+  const listed = listSegments(directory);
+  const first = { segment: listed[0]?.segment ?? 0, offset: 0 };
+  const saved = loadCursor(directory);
+  if (!saved && hasCursor(directory)) onFault({ kind: "cursor-unreadable" });
+  const cursor = saved ?? { drained: first, settled: first, redis: null };
+  const sizes = new Map<number, number>();
+  let records = 0;
+  let waitingBytes = 0;
+
+  for (const { segment, bytes: length } of listed) {
+    const bytes = await readSegment(directory, { segment, offset: 0 }, length).catch((cause: Error) => {
+      // Going on without it would count its records as drained: whether they may be left behind is a person's to say.
+      throw new Error(
+        `Cannot read the journal: ${cause.message}, ${segmentPath(directory, segment)}; mend that, or move the file away to start without its records`,
+      );
+    });
+    let size = bytes.byteLength;
+    for (const stretch of scanRecords(bytes)) {
+      const start = { segment, offset: stretch.start };
+      if (stretch.kind === "record") {
+        // What has settled is not needed any more, by whichever version.
+        if (isBefore(start, cursor.settled)) continue;
+        const record = decodeRecord(stretch.json);
+        if (!record) throw writtenByNewer(segmentPath(directory, segment), stretch.start);
+        const length = stretch.end - stretch.start;
+        shares.promised(peerOf(record), length);
+        shares.arrived(segment, peerOf(record), length);
+        if (isBefore(start, cursor.drained)) continue;
+        onRecovered?.(record);
+        records += 1;
+        waitingBytes += length;
+      } else if (stretch.kind === "damaged") {
+        await reportDamage(directory, start, bytes.subarray(stretch.start, stretch.end), onFault);
+      } else if (stretch.kind === "torn") {
+        size = stretch.start;
+        onFault({ kind: "torn", segment, offset: stretch.start, bytes: stretch.end - stretch.start });
+        try {
+          // Kept as well as cut: no sender was promised it, but a person may want to see it.
+          await setAside(directory, start, bytes.subarray(stretch.start, stretch.end));
+          truncateSync(segmentPath(directory, segment), stretch.start);
+        } catch {
+          // A full disk: nothing is ever written behind it, so it may stay until the next start.
+        }
+      }
+    }
+    sizes.set(segment, size);
+  }
+  return { sizes, cursor: boundedBy(cursor, first), records, bytes: waitingBytes };
+}
+
+/** Nothing of it may be left behind or misread: it was answered 250. */
+function writtenByNewer(path: string, offset?: number): Error {
+  const where = offset === undefined ? path : `${path}, byte ${offset}`;
+  return new Error(
+    `Cannot read the journal: ${where} was written by a newer mm4d, must be of a version that this one knows; start the newer one again, and keep reports from it until its journal is empty (mm4d journal status)`,
+  );
+}
+
+/** A cursor that points before the first segment means its beginning. */
+function boundedBy(cursor: Recovered["cursor"], first: Position): Recovered["cursor"] {
+  const bounded = (position: Position) => (isBefore(position, first) ? first : position);
+  return { ...cursor, drained: bounded(cursor.drained), settled: bounded(cursor.settled) };
+}

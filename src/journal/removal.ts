@@ -1,0 +1,61 @@
+/** Takes segments off the disk, once everything in them has settled. */
+import { setSegmentAside } from "./damaged.ts";
+import type { OnFault } from "./fault.ts";
+import { isBefore, type Position, removeSegment } from "./segments.ts";
+import type { Shares } from "./shares.ts";
+import type { Sizes } from "./sizes.ts";
+
+export interface RemovalOptions {
+  readonly directory: string;
+  readonly sizes: Sizes;
+  readonly shares: Shares;
+  readonly onFault: OnFault;
+}
+
+export interface Removal {
+  /** This segment cannot be read: once it has settled it is set aside for a person instead of removed. */
+  setAsideLater(segment: number): void;
+  /** Removes the settled segments that are not being written. Never rejects: a failure is told once, and tried again next time. */
+  removeSettled(settled: Position, isOpen: (segment: number) => boolean): Promise<void>;
+  /** Removes every segment. Rejects when one stays. */
+  removeAll(): Promise<void>;
+}
+
+export function createRemoval({ directory, sizes, shares, onFault }: RemovalOptions): Removal {
+  const unreadable = new Set<number>();
+  /** Of these it was told that they could not be removed. */
+  const notRemoved = new Set<number>();
+
+  function removed(segment: number): void {
+    sizes.removed(segment);
+    shares.removed(segment);
+  }
+
+  return {
+    setAsideLater: (segment) => void unreadable.add(segment),
+
+    async removeSettled(settled, isOpen) {
+      for (const segment of sizes.segments()) {
+        // Asked only now: while the one before was removed, more may have been written.
+        if (isOpen(segment) || isBefore(settled, { segment, offset: sizes.of(segment) })) continue;
+        try {
+          if (unreadable.has(segment)) await setSegmentAside(directory, segment);
+          else await removeSegment(directory, segment);
+        } catch (cause) {
+          if (!notRemoved.has(segment)) onFault({ kind: "remove-failed", segment, cause: cause as Error });
+          notRemoved.add(segment);
+          continue;
+        }
+        notRemoved.delete(segment);
+        removed(segment);
+      }
+    },
+
+    async removeAll() {
+      for (const segment of sizes.segments()) {
+        await removeSegment(directory, segment);
+        removed(segment);
+      }
+    },
+  };
+}

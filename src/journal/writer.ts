@@ -1,0 +1,167 @@
+/**
+ * Makes records safe: all that wait go into one synced write.
+ *
+ *   enqueue → one synced write for all that wait → kept → 250
+ *
+ * The disk has one user at a time: the write, the trial after a fault, or the end
+ * of a segment. Records that come meanwhile wait for it.
+ */
+import type { Entry } from "./backlog.ts";
+import { type CurrentSegmentOptions, createCurrentSegment } from "./current-segment.ts";
+import type { OnFault } from "./fault.ts";
+import { type JournalRecord, peerOf } from "./record.ts";
+import { isBefore, type Position, tryDirectory } from "./segments.ts";
+import type { Shares } from "./shares.ts";
+
+export interface WriterOptions extends CurrentSegmentOptions {
+  readonly shares: Shares;
+  readonly onFault: OnFault;
+  /** After each synced write: how long it took, in milliseconds. */
+  readonly onSynced: (tookMs: number) => void;
+  /** A record is on the disk. */
+  readonly onKept: (entry: Entry) => void;
+}
+
+export interface Writer {
+  /** Resolves once the record is on the disk. Rejects when it is not: then nothing was promised. */
+  enqueue(record: JournalRecord, line: Buffer): Promise<void>;
+  /** How many records were enqueued. */
+  appended(): number;
+  /** The bytes that wait for the write under way to end. */
+  waitingBytes(): number;
+  /** Why the last write failed; null when it did not. */
+  fault(): Error | null;
+  /** After a failed write: tries the disk, because a service that is not ready gets no reports to try it with. */
+  tryDisk(): Promise<void>;
+  /** Ends the open segment when all of it has settled, because old records must not stay for days until it is full. */
+  endSettled(settled: Position): Promise<void>;
+  /** Whether this segment is the one being written. */
+  isOpen(segment: number): boolean;
+  /** Waits for the write under way, and ends the open segment. */
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly record: JournalRecord;
+  readonly line: Buffer;
+  readonly resolve: () => void;
+  readonly reject: (cause: Error) => void;
+}
+
+const SLOW_WRITE_MS = 2_000;
+/** The disk takes writes again when it takes this much: with less free it would be full again at once. */
+const TRIED_BYTES = 1024 * 1024;
+
+export function createWriter(options: WriterOptions): Writer {
+  const { directory, segmentBytes, hold, shares, onFault, onSynced, onKept } = options;
+  const current = createCurrentSegment(options);
+  const disk = createDiskState(onFault);
+  let waiting: Waiting[] = [];
+  let waitingBytes = 0;
+  let appended = 0;
+  /** What uses the disk now. */
+  let busy: Promise<void> | undefined;
+
+  function startFlush(): void {
+    if (!busy && waiting.length > 0) busy = flush();
+  }
+
+  /** Uses the disk for something else, which nothing may be using. */
+  async function occupy(work: Promise<void>): Promise<void> {
+    busy = work;
+    await work;
+    busy = undefined;
+    startFlush();
+  }
+
+  async function flush(): Promise<void> {
+    while (waiting.length > 0) {
+      const batch = waiting;
+      waiting = [];
+      waitingBytes = 0;
+      // A disk that does not answer is a fault long before it fails.
+      const slow = setTimeout(
+        () => disk.failed(new Error(`The disk has not answered for ${SLOW_WRITE_MS} ms`)),
+        SLOW_WRITE_MS,
+      );
+      try {
+        const beganMs = performance.now();
+        const start = await current.write(Buffer.concat(batch.map(({ line }) => line)));
+        onSynced(performance.now() - beganMs);
+        disk.recovered();
+        keep(batch, start);
+      } catch (cause) {
+        disk.failed(cause as Error);
+        for (const { record, line, reject } of batch) {
+          shares.broken(peerOf(record), line.byteLength);
+          reject(cause as Error);
+        }
+        await current.close();
+      } finally {
+        clearTimeout(slow);
+      }
+    }
+    // At once and not when the promise has settled: whose append has just resolved must find the disk free.
+    busy = undefined;
+  }
+
+  /** These records are on the disk. RFC 5321 §6.1: from here on they are ours to lose. */
+  function keep(batch: readonly Waiting[], from: Position): void {
+    let { offset } = from;
+    for (const { record, line, resolve } of batch) {
+      const start = { segment: from.segment, offset };
+      offset += line.byteLength;
+      shares.arrived(from.segment, peerOf(record), line.byteLength);
+      onKept({ record, start, end: { segment: from.segment, offset } });
+      resolve();
+    }
+  }
+
+  return {
+    enqueue(record, line) {
+      return new Promise((resolve, reject) => {
+        appended += 1;
+        shares.promised(peerOf(record), line.byteLength);
+        waiting.push({ record, line, resolve, reject });
+        waitingBytes += line.byteLength;
+        startFlush();
+      });
+    },
+    appended: () => appended,
+    waitingBytes: () => waitingBytes,
+    fault: disk.fault,
+    async tryDisk() {
+      if (disk.fault() === null || busy) return;
+      const tried = tryDirectory(directory, Math.min(TRIED_BYTES, segmentBytes), hold);
+      await occupy(tried.then(disk.recovered, disk.failed));
+    },
+    async endSettled(settled) {
+      const end = current.end();
+      if (!end || end.offset === 0 || busy || isBefore(settled, end)) return;
+      await occupy(current.close());
+    },
+    isOpen: (segment) => segment === current.end()?.segment,
+    async close() {
+      await busy;
+      await current.close();
+    },
+  };
+}
+
+/** Whether the disk takes writes. A fault is told once, and so is its end. */
+function createDiskState(onFault: OnFault) {
+  let fault: Error | null = null;
+  return {
+    fault: (): Error | null => fault,
+    failed(cause: Error): void {
+      const first = fault === null;
+      fault = cause;
+      if (first) onFault({ kind: "append-failed", cause });
+    },
+    recovered(): void {
+      if (fault === null) return;
+      fault = null;
+      onFault({ kind: "append-recovered" });
+    },
+  };
+}

@@ -1,0 +1,25 @@
+/** How many records may be taken from the backlog and not done. */
+import { expect, test } from "vitest";
+import { createBacklog } from "../../src/journal/backlog.ts";
+import { recordOf } from "../support/journal.ts";
+
+const MOST = 100_000;
+
+test("behind a record that is not done so many are taken and no more, until it is done", async () => {
+  const from = { segment: 1, offset: 0 };
+  const end = { segment: 1, offset: MOST + 2 };
+  const read = () => Promise.reject(new Error("All of it is in memory"));
+  const backlog = createBacklog({ from, records: 0, bytes: 0, memoryBytes: 1e9, read, end: () => from });
+  const record = recordOf("j1", { kind: "event", text: "" });
+  for (let offset = 0; offset < end.offset; offset++) {
+    backlog.add({ record, start: { segment: 1, offset }, end: { segment: 1, offset: offset + 1 } });
+  }
+  const first = backlog.take();
+  for (let taken = 1; taken < MOST; taken++) {
+    const entry = backlog.take();
+    if (entry) backlog.done(entry);
+  }
+  expect(backlog.take()).toBeUndefined();
+  if (first) backlog.done(first);
+  expect(backlog.take()?.start.offset).toBe(MOST);
+});
