@@ -27,13 +27,13 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   flow: { from: ["mm4", "delivery", "catalogue", "journal", "text"], types: [], packages: [], node: false },
   trace: {
     from: ["delivery", "text", "mm4"],
-    types: ["flow", "smtp"],
+    types: ["flow", "smtp", "acknowledgement"],
     packages: ["ioredis"],
     node: true,
   },
   monitoring: {
     from: ["delivery", "text"],
-    types: ["flow", "queue"],
+    types: ["flow", "queue", "acknowledgement"],
     packages: ["pino", "pino-pretty", "prom-client"],
     node: true,
   },
@@ -51,8 +51,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   acknowledgement: {
-    from: ["queue", "settings", "mm4", "delivery", "trace", "monitoring"],
-    types: ["smtp", "flow"],
+    from: ["queue", "mm4"],
+    types: ["delivery", "settings", "smtp"],
     packages: ["nodemailer", "bullmq", "ioredis"],
     node: true,
   },

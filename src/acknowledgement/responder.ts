@@ -7,7 +7,7 @@
  */
 import { createRequire } from "node:module";
 import type { Transporter } from "nodemailer";
-import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
+import type { Acknowledgement, SendResult } from "../delivery/acknowledgement.ts";
 import { composeResponse } from "../mm4/compose-response.ts";
 import { ownMailId } from "../mm4/own-mail-id.ts";
 import type { Acknowledge, Peer } from "../smtp/peer.ts";
@@ -38,7 +38,7 @@ export interface ResponderOptions {
 
 export interface Responder {
   /** `id` becomes the mail's own id, so that a bounce can be tied to it. `peer` is undefined when it has no entry any more. */
-  send(id: string, response: Acknowledgement, peer: Peer | undefined): Promise<Payment>;
+  send(id: string, response: Acknowledgement, peer: Peer | undefined): Promise<SendResult>;
   /** To be told before `send` is given a changed entry. Ends the connections of peers that are gone or have another MMSC now; what is being sent on one is sent to its end. */
   usePeers(peers: readonly Peer[]): void;
   /** Ends every connection. What is under way fails. */
@@ -93,7 +93,7 @@ export function createResponder(options: ResponderOptions): Responder {
   const lanes = new Map<string, Lane>();
   const domain = systemAddress.slice(systemAddress.lastIndexOf("@") + 1);
 
-  async function send(id: string, response: Acknowledgement, peer: Peer | undefined): Promise<Payment> {
+  async function send(id: string, response: Acknowledgement, peer: Peer | undefined): Promise<SendResult> {
     const to = peer ? destinationOf(peer, response.to) : null;
     if (!peer || to === null) {
       // An entry with a fault may be mended within the hour.
@@ -126,7 +126,7 @@ export function createResponder(options: ResponderOptions): Responder {
     response: Acknowledgement,
     acknowledge: Acknowledge,
     to: string,
-  ): Promise<Payment> {
+  ): Promise<SendResult> {
     const asks = lane.unanswered >= AWAY_AFTER;
     if (asks) {
       // Whoever asks will know in a moment: nobody's attempt is lost on that.

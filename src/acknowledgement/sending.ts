@@ -1,41 +1,42 @@
-/** The worker inside the service that pays what is owed: takes each acknowledgement, has it sent, and tries again. */
+/** The worker inside the service that sends what is owed: takes each acknowledgement, has it sent, and tries again. */
 import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
-import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
+import type { Acknowledgement, SendResult } from "../delivery/acknowledgement.ts";
 import { connectionOptions, type RedisPlace } from "../queue/redis.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, type OwedJob, retrySchedule } from "./desk.ts";
 
-export interface Attempt {
+/** How one attempt ended. */
+export interface EndedAttempt {
   readonly id: string;
   readonly acknowledgement: Acknowledgement;
   /** How often it was tried, this time included. */
   readonly attempts: number;
   /** Whether it is not tried any more. */
   readonly last: boolean;
-  readonly payment: Exclude<Payment, { kind: "busy" }>;
+  readonly sendResult: Exclude<SendResult, { kind: "busy" }>;
 }
 
-export interface PayingOptions {
+export interface SendingOptions {
   readonly redis: RedisPlace;
   readonly prefix: string;
   readonly firstRetryMs: number;
   /** How many may be in hand at a time. */
   readonly places: number;
-  readonly pay: (id: string, acknowledgement: Acknowledgement) => Promise<Payment>;
-  readonly onAttempt: (attempt: Attempt) => void;
+  readonly send: (id: string, acknowledgement: Acknowledgement) => Promise<SendResult>;
+  readonly onAttempt: (attempt: EndedAttempt) => void;
   /** Errors of BullMQ that belong to no attempt. */
   readonly onError: (error: Error) => void;
 }
 
-export interface Paying {
+export interface Sending {
   setPlaces(places: number): void;
   /** Takes no more, waits for what is in hand, `graceMs` at most, and ends. What has not ended by then is owed still. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Pays what is owed, for ever. What was in hand at a kill is taken up again within 30 s of the next start. */
-export function startPaying(options: PayingOptions): Paying {
-  const { redis, prefix, pay, onAttempt } = options;
+/** Sends what is owed, until it is stopped. What was in hand at a kill is taken up again within 30 s of the next start. */
+export function startSending(options: SendingOptions): Sending {
+  const { redis, prefix, send, onAttempt } = options;
   const waits = retrySchedule(options.firstRetryMs);
 
   const inHand = new Set<Promise<string>>();
@@ -51,8 +52,8 @@ export function startPaying(options: PayingOptions): Paying {
 
   async function attemptOn(job: Job<OwedJob>, token?: string): Promise<string> {
     const { id = "", attemptsMade, attemptsStarted } = job;
-    const payment = await pay(id, job.data);
-    if (payment.kind === "busy") {
+    const sendResult = await send(id, job.data);
+    if (sendResult.kind === "busy") {
       await job.moveToDelayed(
         Date.now() + withChance(Math.min(BUSY_MS * 2 ** attemptsStarted, LONGEST_BUSY_MS)),
         token,
@@ -60,11 +61,11 @@ export function startPaying(options: PayingOptions): Paying {
       throw new DelayedError();
     }
     const attempts = attemptsMade + 1;
-    const last = payment.kind !== "failed" || attempts >= (job.opts.attempts ?? 1);
+    const last = sendResult.kind !== "failed" || attempts >= (job.opts.attempts ?? 1);
     // Cut off by our own end: it is owed still, and Redis hears nothing of it.
-    if (!stopped) onAttempt({ id, acknowledgement: job.data, attempts, last, payment });
-    if (payment.kind === "sent") return payment.reply;
-    throw payment.kind === "refused" ? new UnrecoverableError(payment.reason) : new Error(payment.reason);
+    if (!stopped) onAttempt({ id, acknowledgement: job.data, attempts, last, sendResult });
+    if (sendResult.kind === "sent") return sendResult.reply;
+    throw sendResult.kind === "refused" ? new UnrecoverableError(sendResult.reason) : new Error(sendResult.reason);
   }
 
   const worker = new Worker<OwedJob, string>(ACKNOWLEDGEMENTS_QUEUE, work, {
@@ -73,7 +74,7 @@ export function startPaying(options: PayingOptions): Paying {
     concurrency: options.places,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_LOOKED_FOR_EVERY_MS,
-    // A debt that was in hand at a kill is owed all the same, however often that happens.
+    // What was in hand at a kill is still owed, however often that happens.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     settings: { backoffStrategy: (attempts) => withChance(waits[attempts - 1] ?? waits.at(-1) ?? 0) },
   });

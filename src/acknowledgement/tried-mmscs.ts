@@ -1,5 +1,5 @@
 /** What attempts to send acknowledgements tell of each peer's MMSC: whether it takes any, and if not, why. */
-import type { Payment } from "../delivery/acknowledgement.ts";
+import type { SendResult } from "../delivery/acknowledgement.ts";
 import type { Peer } from "../smtp/peer.ts";
 
 export interface TriedMmsc {
@@ -11,11 +11,11 @@ export interface TriedMmsc {
 }
 
 /** An attempt's end; one that is busy was none. */
-type Outcome = Exclude<Payment, { readonly kind: "busy" }>;
+type Ended = Exclude<SendResult, { readonly kind: "busy" }>;
 
 export interface TriedMmscs {
-  /** Returns what is known of the peer's MMSC by now; undefined when nothing is. */
-  note(id: string, peer: string, outcome: Outcome): TriedMmsc | undefined;
+  /** Returns what is known of the peer's MMSC by now; null when the attempt did not reach out to it. */
+  add(id: string, peer: string, sendResult: Ended): TriedMmsc | null;
   /** Forgets MMSCs whose entry is gone, or says otherwise now. */
   usePeers(peers: readonly Peer[]): void;
   /** Of peers that are to be sent acknowledgements. */
@@ -38,8 +38,8 @@ export function createTriedMmscs(): TriedMmscs {
   let entries = new Map<string, string>();
 
   return {
-    note(id, peer, outcome) {
-      const known = afterAttempt(tried.get(peer), id, peer, outcome, new Date());
+    add(id, peer, sendResult) {
+      const known = afterAttempt(tried.get(peer), id, peer, sendResult, new Date());
       if (known) tried.set(peer, known);
       return known;
     },
@@ -60,16 +60,10 @@ export function createTriedMmscs(): TriedMmscs {
   };
 }
 
-function afterAttempt(
-  before: Known | undefined,
-  id: string,
-  peer: string,
-  outcome: Outcome,
-  now: Date,
-): Known | undefined {
-  if (outcome.kind !== "failed") return { peer, answeredAt: now, failing: null, putOff: null };
-  const { mmsc, reason } = outcome;
-  if (mmsc === "not-asked") return before;
+function afterAttempt(before: Known | undefined, id: string, peer: string, sendResult: Ended, now: Date): Known | null {
+  if (sendResult.kind !== "failed") return { peer, answeredAt: now, failing: null, putOff: null };
+  const { mmsc, reason } = sendResult;
+  if (mmsc === "not-asked") return null;
   const answeredAt = before?.answeredAt ?? null;
   if (mmsc === "away") {
     const since = before?.failing?.since ?? now;
