@@ -1,7 +1,13 @@
 /** Whose an address is. */
 import { BlockList, isIP, isIPv6 } from "node:net";
-import type { Network } from "../settings/config.ts";
 import type { Peer } from "./peer.ts";
+
+/** A network that a peer connects from. */
+export interface Network {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: "ipv4" | "ipv6";
+}
 
 /** The peer that an address belongs to; undefined for an address that is nobody's. */
 export type FindPeer = (address: string) => Peer | undefined;
