@@ -65,7 +65,7 @@ function isExpected(connection: Mm4Connection, { fingerprint, subject }: ClientC
   if (!socket || !certificate?.fingerprint256) return false;
   const { fingerprint256, subject: named } = certificate;
   if (fingerprint !== null && fingerprint256.replaceAll(":", "").toLowerCase() === fingerprint) return true;
-  // A name is worth what the authority that signed it is.
+  // A name proves something only when an authority that we trust has signed it.
   return subject !== null && socket.authorized && named.CN === subject;
 }
 
@@ -94,7 +94,7 @@ export function identify(
 }
 
 /**
- * Whatever the local part: a number, a short code, "system-user". An address
+ * The local part does not matter: a number, a short code, "system-user". An address
  * without a domain can only be ours, unless it hides one: `user%host`, `host!user`.
  * Where domains are set, the addresses of ours that its client sees are among them.
  */

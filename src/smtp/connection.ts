@@ -38,7 +38,7 @@ import type { Unfinished } from "./unfinished.ts";
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
 type Command = Parameters<SMTPConnection["_onCommand"]>;
 
-/** A connection whose client is known, or known to be nobody. */
+/** A connection whose client is known to be a peer, a balancer or a stranger. */
 export interface Arrival {
   readonly socket: Socket;
   /** The client's own, behind a balancer too. */
@@ -56,7 +56,7 @@ export interface Arrival {
   readonly sinceMs: number;
 }
 
-/** What a connection needs to know of the others, and whom it tells. */
+/** What a connection asks its listener, and what it tells it. */
 export interface Listening {
   readonly limits: Limits;
   readonly unfinished: Unfinished;
@@ -75,7 +75,7 @@ export interface Listening {
   onFailed(connection: Mm4Connection, cause: Error): void;
   /** A handshake that failed: the client hears nothing of us that it would understand. */
   onTlsFailed(connection: Mm4Connection, why: string): void;
-  /** All has been said to it, or it has gone. May be told twice. */
+  /** It has heard its last reply, or it has gone. May be called twice for one. */
   onLeaving(connection: Mm4Connection): void;
 }
 
@@ -152,7 +152,7 @@ export class Mm4Connection extends SMTPConnection {
     return Boolean(this.session.envelope?.mailFrom) || this.inMessage;
   }
 
-  /** Answers and closes. Whatever the client still sends is thrown away. */
+  /** Answers and closes. What the client still sends is thrown away. */
   refuse(reply: SmtpReply): void {
     if (this._closing || this._closed) return;
     this.answer(reply);
@@ -407,13 +407,13 @@ export class Mm4Connection extends SMTPConnection {
 
   override _onClose(): void {
     if (!this._closed) this.listening.onLeaving(this);
-    // One that is whole is given up when it is stored, whoever waits for that.
+    // A message that is whole is held until it is stored, even when its client has gone.
     const parser = this._parser || undefined;
     if (parser?._dataMode) this.holdMessage(0);
     super._onClose();
   }
 
-  /** Looks after the deadline of whatever is waited for. Called every so often. */
+  /** Ends the session when the client is late with what we wait for. Called at regular intervals. */
   enforceDeadline(nowMs: number): void {
     const phase = this.phase();
     const commands = this.counts.commands;

@@ -8,8 +8,8 @@ const LONGEST_DELAY_MS = 16_000;
 const FORGIVEN_AFTER_MS = 900_000;
 
 /**
- * The failures of one peer's addresses. Of one IPv6 network some have their own, because relays that stand in
- * one are not to suffer from each other; all further ones are as one, because whoever has one has all. Of too many the
+ * The failures of one peer's addresses. Of one IPv6 network some have their own, because relays that are in
+ * one are not to suffer from each other; all further ones count as one, because a client that has one has all. Of too many the
  * one that failed longest ago is forgotten.
  */
 export function createFailures() {

@@ -1,7 +1,7 @@
 /** What smtp-server 3.21.6 says in words of its own, and which row of our table that is. */
 import { REPLIES, type SmtpReply } from "./replies.ts";
 
-/** Our row for what the library would say. What it has never been seen to say is an error of ours. */
+/** Our row for what the library would say. Words that are not in these tables are an error of ours. */
 export function findReply(code: number, words: string, context: string | undefined): SmtpReply {
   return (
     BY_WORDS.get(`${code} ${words}`) ??

@@ -33,7 +33,7 @@ export interface ListenerOptions {
   readonly onMessage: (message: SmtpMessage) => Promise<Answer>;
   readonly onSession: (peer: string) => void;
   readonly onRefused: (refusal: SmtpRefusal) => void;
-  /** An error of one session, such as a connection that broke, or of our own; the client is null where it is nobody's. */
+  /** An error of one session, such as a connection that broke, or an error of our own; the client is null when it concerns no client. */
   readonly onError: (error: Error, client: SmtpClient | null) => void;
   /** The code of every reply that was handed to the system. `peer` is empty for a stranger. */
   readonly onReply: (peer: string, code: number) => void;
@@ -99,7 +99,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const unfinished = createUnfinished(limits.unfinishedBytes);
   const places = createPlaces<Mm4Connection>({
     max: limits.clients,
-    // What becomes free at a stop is nobody's any more.
+    // What becomes free at a stop is given to no other.
     maxOf: ({ peer }) => (peer && !stopping ? connectionsOf(peer, limits) : 0),
     onTaken: ({ peer }) => options.onSession(peer?.name ?? ""),
   });
@@ -220,7 +220,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
-/** An answer of which nobody wants to know whether it was said. */
+/** An answer that does not tell whether it was said. */
 function unheard(reply: SmtpReply): Answer {
   return { reply, onAnswered: () => {} };
 }

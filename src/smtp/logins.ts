@@ -102,7 +102,7 @@ interface Comparison {
 
 const REMEMBERED: Comparison = { begun: true, matched: Promise.resolve(true) };
 
-/** What is known of the logins of one peer, and of nobody else. */
+/** What is known of the logins of one peer. */
 interface PeerLogins {
   readonly failures: ReturnType<typeof createFailures>;
   /** Passwords that wait to be compared. */

@@ -14,7 +14,7 @@ export interface PasswordHash {
   readonly hash: Buffer;
 }
 
-/** 16 MiB and some 50 ms: a guess is dear, a login is not. */
+/** 16 MiB and some 50 ms: many guesses cost much, one login does not. */
 const COST_LOG2 = 14;
 const BLOCK_SIZE = 8;
 const HASH_BYTES = 32;

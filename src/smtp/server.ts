@@ -80,7 +80,7 @@ export function createSmtpServer({
       callback(asError(REPLIES.unknownDomain));
     },
   });
-  // What a handler of the library's throws is answered 451, and told nowhere else.
+  // The library answers 451 when one of its handlers throws, and tells it here only.
   server.logger = {
     ...server.logger,
     error: (entry) => {
