@@ -27,17 +27,17 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   flow: { from: ["mm4", "delivery", "catalogue", "journal", "text"], types: [], packages: [], node: false },
   trace: {
     from: ["delivery", "text", "mm4"],
-    types: ["flow", "smtp", "queue"],
+    types: ["flow", "smtp", "queue", "acknowledgement"],
     packages: ["ioredis"],
     node: true,
   },
   monitoring: {
     from: ["delivery", "text"],
-    types: ["flow", "queue"],
+    types: ["flow", "queue", "acknowledgement"],
     packages: ["pino", "pino-pretty", "prom-client"],
     node: true,
   },
-  smtp: { from: ["mm4"], types: ["delivery", "monitoring", "settings"], packages: ["smtp-server"], node: true },
+  smtp: { from: ["mm4"], types: ["delivery"], packages: ["smtp-server"], node: true },
   settings: {
     from: ["smtp", "mm4", "delivery", "catalogue", "text", "acknowledgement"],
     types: ["flow"],
@@ -51,8 +51,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   acknowledgement: {
-    from: ["queue", "settings", "mm4", "delivery", "trace", "monitoring"],
-    types: ["smtp", "flow"],
+    from: ["queue", "mm4"],
+    types: ["delivery", "settings", "smtp"],
     packages: ["nodemailer", "bullmq", "ioredis"],
     node: true,
   },

@@ -1,43 +1,44 @@
-/** The worker inside the service that pays what is owed: takes each acknowledgement, has it sent, and tries again. */
+/** The worker inside the service that sends what is owed: takes each acknowledgement, has it sent, and tries again. */
 
 import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
-import type { Acknowledgement, Payment } from "../delivery/acknowledgement.ts";
+import type { Acknowledgement, SendResult } from "../delivery/acknowledgement.ts";
 import { type OwedJob, retrySchedule } from "../queue/owed-jobs.ts";
 import type { QueueAddress } from "../queue/queue-place.ts";
 import { connectionOptions } from "../queue/redis.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 
-export interface Attempt {
+/** How one attempt ended. */
+export interface EndedAttempt {
   readonly id: string;
   readonly acknowledgement: Acknowledgement;
   /** How often it was tried, this time included. */
   readonly attempts: number;
   /** Whether it is not tried any more. */
   readonly last: boolean;
-  readonly payment: Exclude<Payment, { kind: "busy" }>;
+  readonly sendResult: Exclude<SendResult, { kind: "busy" }>;
 }
 
-export interface PayingOptions {
+export interface SendingOptions {
   readonly address: QueueAddress;
   readonly firstRetryMs: number;
   /** How many may be in hand at a time. */
   readonly places: number;
-  readonly pay: (id: string, acknowledgement: Acknowledgement) => Promise<Payment>;
-  readonly onAttempt: (attempt: Attempt) => void;
+  readonly send: (id: string, acknowledgement: Acknowledgement) => Promise<SendResult>;
+  readonly onAttempt: (attempt: EndedAttempt) => void;
   /** Errors of BullMQ that belong to no attempt. */
   readonly onError: (error: Error) => void;
 }
 
-export interface Paying {
+export interface Sending {
   setPlaces(places: number): void;
   /** Takes no more, waits for what is in hand, `graceMs` at most, and ends. What has not ended by then is owed still. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Pays what is owed, for ever. What was in hand at a kill is taken up again within 30 s of the next start. */
-export function startPaying(options: PayingOptions): Paying {
-  const { address, pay, onAttempt } = options;
+/** Sends what is owed, until it is stopped. What was in hand at a kill is taken up again within 30 s of the next start. */
+export function startSending(options: SendingOptions): Sending {
+  const { address, send, onAttempt } = options;
   const waits = retrySchedule(options.firstRetryMs);
 
   const inHand = new Set<Promise<string>>();
@@ -53,8 +54,8 @@ export function startPaying(options: PayingOptions): Paying {
 
   async function attemptOn(job: Job<OwedJob>, token?: string): Promise<string> {
     const { id = "", attemptsMade, attemptsStarted } = job;
-    const payment = await pay(id, job.data);
-    if (payment.kind === "busy") {
+    const sendResult = await send(id, job.data);
+    if (sendResult.kind === "busy") {
       await job.moveToDelayed(
         Date.now() + withChance(Math.min(BUSY_MS * 2 ** attemptsStarted, LONGEST_BUSY_MS)),
         token,
@@ -62,11 +63,11 @@ export function startPaying(options: PayingOptions): Paying {
       throw new DelayedError();
     }
     const attempts = attemptsMade + 1;
-    const last = payment.kind !== "failed" || attempts >= (job.opts.attempts ?? 1);
+    const last = sendResult.kind !== "failed" || attempts >= (job.opts.attempts ?? 1);
     // Cut off by our own end: it is owed still, and Redis hears nothing of it.
-    if (!stopped) onAttempt({ id, acknowledgement: job.data, attempts, last, payment });
-    if (payment.kind === "sent") return payment.reply;
-    throw payment.kind === "refused" ? new UnrecoverableError(payment.reason) : new Error(payment.reason);
+    if (!stopped) onAttempt({ id, acknowledgement: job.data, attempts, last, sendResult });
+    if (sendResult.kind === "sent") return sendResult.reply;
+    throw sendResult.kind === "refused" ? new UnrecoverableError(sendResult.reason) : new Error(sendResult.reason);
   }
 
   const worker = new Worker<OwedJob, string>(ACKNOWLEDGEMENTS_QUEUE, work, {
@@ -75,7 +76,7 @@ export function startPaying(options: PayingOptions): Paying {
     concurrency: options.places,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_LOOKED_FOR_EVERY_MS,
-    // A debt that was in hand at a kill is owed all the same, however often that happens.
+    // What was in hand at a kill is still owed, however often that happens.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     settings: { backoffStrategy: (attempts) => withChance(waits[attempts - 1] ?? waits.at(-1) ?? 0) },
   });
@@ -88,7 +89,7 @@ export function startPaying(options: PayingOptions): Paying {
       const settled = worker.pause().catch(options.onError);
       const untilMs = performance.now() + graceMs;
       while (inHand.size > 0 && performance.now() < untilMs) await wait(STOPPING_LOOKED_AT_EVERY_MS);
-      // Redis is told what came of it, when it is there to hear; by force, because BullMQ would wait for it.
+      // Redis has a moment to take what came of it. Then the worker is closed by force, because BullMQ would wait for Redis.
       await Promise.race([settled, wait(TOLD_MS, undefined, { ref: false })]);
       stopped = true;
       await worker.close(true);

@@ -1,21 +1,21 @@
 /** What attempts to send acknowledgements tell of each peer's MMSC: whether it takes any, and if not, why. */
-import type { Payment } from "../delivery/acknowledgement.ts";
+import type { SendResult } from "../delivery/acknowledgement.ts";
 import type { Peer } from "../smtp/peer.ts";
 
 export interface TriedMmsc {
   readonly peer: string;
-  /** When it answered last, whatever it said; null when it never did. */
+  /** When it answered last, with whatever code; null when it never did. */
   readonly answeredAt: Date | null;
   /** Of the attempts since then: the first and the last that failed, and why; null when none has. */
   readonly failing: { readonly since: Date; readonly lastAt: Date; readonly reason: string } | null;
 }
 
 /** An attempt's end; one that is busy was none. */
-type Outcome = Exclude<Payment, { readonly kind: "busy" }>;
+type Ended = Exclude<SendResult, { readonly kind: "busy" }>;
 
 export interface TriedMmscs {
-  /** Returns what is known of the peer's MMSC by now; undefined when nothing is. */
-  note(id: string, peer: string, outcome: Outcome): TriedMmsc | undefined;
+  /** Returns what is known of the peer's MMSC by now; null when the attempt did not reach out to it. */
+  add(id: string, peer: string, sendResult: Ended): TriedMmsc | null;
   /** Forgets MMSCs whose entry is gone, or says otherwise now. */
   usePeers(peers: readonly Peer[]): void;
   /** Of peers that are to be sent acknowledgements. */
@@ -24,7 +24,7 @@ export interface TriedMmscs {
 
 /** Longer than the longest wait between two attempts. Where none is made any more, nothing is known. */
 const FORGOTTEN_MS = 3_600_000;
-/** One that is told to come later may have itself to blame; so many different ones in a row have not. */
+/** A 4xx may be due to its acknowledgement; 4xx for so many different ones in a row are due to the MMSC. */
 const PUT_OFF = 3;
 
 interface Known extends TriedMmsc {
@@ -38,13 +38,13 @@ export function createTriedMmscs(): TriedMmscs {
   let entries = new Map<string, string>();
 
   return {
-    note(id, peer, outcome) {
-      const known = afterAttempt(tried.get(peer), id, peer, outcome, new Date());
+    add(id, peer, sendResult) {
+      const known = afterAttempt(tried.get(peer), id, peer, sendResult, new Date());
       if (known) tried.set(peer, known);
       return known;
     },
     usePeers(peers) {
-      // Of a peer that is not one any more, or is to be sent nothing, nobody is told.
+      // Peers that are gone, or are to be sent nothing, are not listed.
       const sentTo = peers.filter(({ acknowledge: { host, mode } }) => host !== null && mode !== "off");
       const next = new Map(sentTo.map(({ name, acknowledge }) => [name, JSON.stringify(acknowledge)]));
       for (const peer of tried.keys()) if (next.get(peer) !== entries.get(peer)) tried.delete(peer);
@@ -60,16 +60,10 @@ export function createTriedMmscs(): TriedMmscs {
   };
 }
 
-function afterAttempt(
-  before: Known | undefined,
-  id: string,
-  peer: string,
-  outcome: Outcome,
-  now: Date,
-): Known | undefined {
-  if (outcome.kind !== "failed") return { peer, answeredAt: now, failing: null, putOff: null };
-  const { mmsc, reason } = outcome;
-  if (mmsc === "not-asked") return before;
+function afterAttempt(before: Known | undefined, id: string, peer: string, sendResult: Ended, now: Date): Known | null {
+  if (sendResult.kind !== "failed") return { peer, answeredAt: now, failing: null, putOff: null };
+  const { mmsc, reason } = sendResult;
+  if (mmsc === "not-asked") return null;
   const answeredAt = before?.answeredAt ?? null;
   if (mmsc === "away") {
     const since = before?.failing?.since ?? now;

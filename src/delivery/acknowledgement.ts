@@ -21,7 +21,7 @@ export interface AckRequest {
   readonly originator: string | null;
 }
 
-/** The debt, as it is stored. What the peer's entry says is looked up when it is paid. */
+/** What is owed, as it is stored. What the peer's entry says is looked up when it is sent. */
 export interface Acknowledgement extends AckRequest {
   /** Name of the peer's entry. */
   readonly peer: string;
@@ -31,7 +31,7 @@ export interface Acknowledgement extends AckRequest {
   readonly receivedAt: string;
   readonly requestStatus: RequestStatus;
   readonly statusText: string | null;
-  /** Digits of the numbers of the message's parties, which are masked in its ids. A debt of mm4d 1.0.0 has none. */
+  /** Digits of the numbers of the message's parties, which are masked in its ids. What mm4d 1.0.0 stored has none. */
   readonly numbers?: readonly string[];
 }
 
@@ -76,8 +76,8 @@ export const ANSWERS: Readonly<Record<Fate, Pick<Acknowledgement, "requestStatus
  */
 export type MmscSeen = "away" | "there" | "not-asked";
 
-/** What came of one attempt to pay the debt. */
-export type Payment =
+/** What came of one attempt to send it. */
+export type SendResult =
   /** The response was taken. `reply` is the MMSC's. */
   | { readonly kind: "sent"; readonly reply: string }
   /** A 5xx for this message: the same again would come to the same. RFC 5321 §4.2.1. */

@@ -7,6 +7,7 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Acknowledging } from "../delivery/accepted.ts";
 import { type Acknowledgement, type AckRequest, ANSWERS, type Fate } from "../delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { boundBeyond, sizeBeyond } from "../delivery/event-bounds.ts";
@@ -36,16 +37,6 @@ export interface ReceivedMessage extends SavedMessage {
   /** Of the envelope; empty for the null sender. */
   readonly mailFrom: string;
   readonly acknowledging: Acknowledging;
-}
-
-/** How a peer's messages are acknowledged. */
-export interface Acknowledging {
-  /** `auto`: when it asks. */
-  readonly mode: "off" | "auto" | "always";
-  /** Our own address. */
-  readonly systemAddress: string;
-  /** Whether a response could be sent that goes where its message says; null for nowhere. */
-  readonly canSend: (to: string | null) => boolean;
 }
 
 /** What reading a message takes besides the message. */

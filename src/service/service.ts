@@ -6,7 +6,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Acknowledgements, startAcknowledgements, type TiedBounce } from "../acknowledgement/acknowledgements.ts";
+import { type Acknowledgements, startAcknowledgements } from "../acknowledgement/acknowledgements.ts";
+import type { TiedBounce } from "../acknowledgement/tie.ts";
 import { type Admin, startAdmin } from "../admin/server.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
@@ -22,6 +23,12 @@ import {
 } from "../journal/journal.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { findPdu } from "../mm4/pdus.ts";
+import {
+  countAcknowledgements,
+  logAcknowledgements,
+  tellEach,
+  watchMmscs,
+} from "../monitoring/acknowledgement-recorders.ts";
 import { type HealthFacts, healthOfAll, isFull, isQueued, type QueueFacts } from "../monitoring/health.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
 import { createMetrics, type MetricsOfProcess, metricsText } from "../monitoring/metrics.ts";
@@ -63,7 +70,7 @@ import { connectRedis, describeRedis, type RedisPlace, redisAt, redisOf } from "
 import type { RedisServer } from "../queue/redis-server.ts";
 import { watchRedis } from "../queue/redis-watch.ts";
 import { readStatistics } from "../queue/statistics.ts";
-import { type Config, LOG_LEVELS, type LogLevel, maskUrl } from "../settings/config.ts";
+import { type Config, LOG_LEVELS, type LogLevel, maskUrl, systemAddressOf } from "../settings/config.ts";
 import { doubtsAbout, rulesOf } from "../settings/peers.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 import { openSettingsFiles } from "../settings/settings-files.ts";
@@ -75,6 +82,7 @@ import { type Listener, type SmtpClient, type SmtpMessage, startListener } from 
 import type { Peer } from "../smtp/peer.ts";
 import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
 import { durationInWords } from "../text/quantities.ts";
+import { traceAcknowledgements } from "../trace/acknowledgement-note.ts";
 import { type Judged, noteOf, type ReceivedNote, unanswered } from "../trace/fate-note.ts";
 import { findTrace } from "../trace/find.ts";
 import { idsOf } from "../trace/note.ts";
@@ -340,14 +348,18 @@ async function start(
   });
   releasers.push(() => within(REDIS_STOP_MS, trace.flush()));
 
+  const mmscWatch = watchMmscs(log);
+  releasers.push(async () => mmscWatch.stop());
   const acknowledging = startAcknowledgements({
-    config,
+    settings: { ...config, systemAddress: systemAddressOf(config) },
     redis: place,
     publisher,
     peers: files.peers(),
-    log,
-    metrics,
-    trace,
+    observer: tellEach(
+      [mmscWatch, traceAcknowledgements(trace.write), countAcknowledgements(metrics), logAcknowledgements(log)],
+      (cause) => log.traceFailed(cause),
+    ),
+    onError: (cause) => log.redisError(cause),
   });
   acknowledgements = acknowledging;
   for (const [id, bounce] of bouncesLeft) acknowledging.bounceWaits(id, bounce);
@@ -636,7 +648,7 @@ async function start(
     receipt: Receipt,
     tookMs: number,
   ): SmtpReply {
-    if ("acknowledgement" in receipt) acknowledging.noteDebt(peer.name, receipt.acknowledgement);
+    if ("acknowledgement" in receipt) acknowledging.countOwed([{ peer: peer.name, state: receipt.acknowledgement }]);
     switch (receipt.kind) {
       case "stored": {
         const { event } = receipt;
@@ -696,7 +708,7 @@ async function start(
     if (record.kind === "quarantine") quarantine.arrived(record.id, keptMessage(record.message));
     if (record.kind === "bounce" && "bounce" in outcome) {
       acknowledging.bounceGone(record.id);
-      acknowledging.noteBounce(record.message.peer.name, outcome);
+      acknowledging.countBounces([outcome]);
     }
     if (record.kind === "event" && "duplicateOf" in outcome) noteEvent(record, outcome);
   }

@@ -53,10 +53,10 @@ test("what was not tried keeps the cause; one that is put off is no fault of the
   responder.usePeers(peers);
   mmscs.usePeers(peers);
   const send = async (id: string, [peer] = peers) => {
-    const payment = await responder.send(id, ACKNOWLEDGEMENT, peer);
-    if (payment.kind === "busy") throw new Error("It is busy");
-    mmscs.note(id, "carrier", payment);
-    return payment;
+    const result = await responder.send(id, ACKNOWLEDGEMENT, peer);
+    if (result.kind === "busy") throw new Error("It is busy");
+    mmscs.add(id, "carrier", result);
+    return result;
   };
   try {
     for (let index = 0; index < 3; index += 1) await send(`a${index}`);
@@ -95,7 +95,7 @@ test("what was not tried keeps the cause; one that is put off is no fault of the
       const seen = mmscs.all();
       const nowhere = await responder.send("b4", { ...ACKNOWLEDGEMENT, to: null }, moved[0]);
       expect(nowhere).toMatchObject({ kind: "failed", mmsc: "not-asked" });
-      if (nowhere.kind === "failed") mmscs.note("b4", "carrier", nowhere);
+      if (nowhere.kind === "failed") mmscs.add("b4", "carrier", nowhere);
       expect(mmscs.all()).toEqual(seen);
     } finally {
       await mmsc.stop();

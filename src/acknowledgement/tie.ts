@@ -1,0 +1,53 @@
+/** Ties a bounce to the acknowledgement that it names, if it comes from where that was sent. */
+import type { Acknowledgement } from "../delivery/acknowledgement.ts";
+import type { Bounce, BouncedMessage } from "../delivery/bounced.ts";
+import type { Publisher } from "../queue/publisher.ts";
+import { readBounce } from "./bounce.ts";
+
+/** A bounce, and the acknowledgement to which it was tied. */
+export interface TiedBounce {
+  /** Name of the peer that sent it. */
+  readonly peer: string;
+  readonly bounce: Bounce;
+  /** Its action; `unknown` for a word that RFC 3464 §2.3.3 does not have. */
+  readonly action: string;
+  /** Id of the acknowledgement that it names; null when it names none of ours. */
+  readonly id: string | null;
+  /** Null when it was tied to none. */
+  readonly acknowledgement: Acknowledgement | null;
+  /** Why it was tied to none, in words; null when it was tied. */
+  readonly untied: string | null;
+}
+
+export interface TieOptions {
+  readonly publisher: Pick<Publisher, "noteBounce">;
+  /** The domain of our mails' own ids. */
+  readonly ownDomain: string;
+  /** Whether bounces of what was sent to one peer may come from another. */
+  readonly mayBounce: (from: string, sentTo: string) => boolean;
+}
+
+/** RFC 3464 §2.3.3. */
+const ACTIONS: readonly string[] = ["failed", "delayed", "delivered", "relayed", "expanded"];
+
+/**
+ * Reads a bounce and writes it into the job of its acknowledgement. Harmless to
+ * repeat. Rejects when Redis does not take it.
+ */
+export async function tieBounce(message: BouncedMessage, options: TieOptions): Promise<TiedBounce> {
+  const { publisher, ownDomain, mayBounce } = options;
+  const peer = message.peer.name;
+  const { acknowledgementId: id, ...read } = await readBounce(Buffer.from(message.raw, "base64"), ownDomain);
+  const bounce = { ...read, receivedAt: message.receivedAt };
+  const action = ACTIONS.includes(bounce.action) ? bounce.action : "unknown";
+  const untied = (why: string): TiedBounce => ({ peer, bounce, action, id, acknowledgement: null, untied: why });
+
+  if (id === null) return untied("it names no acknowledgement of ours");
+  const concerns = ({ peer: sentTo }: Acknowledgement): boolean => mayBounce(peer, sentTo);
+  const named = await publisher.noteBounce(id, bounce, concerns);
+  if (!named) return untied("its acknowledgement is not known any more");
+  if (!concerns(named)) {
+    return untied(`its acknowledgement was sent to ${named.peer}, whose bounces do not come from ${peer}`);
+  }
+  return { peer, bounce, action, id, acknowledgement: named, untied: null };
+}

@@ -1,0 +1,96 @@
+/** What becomes of acknowledgements, in the log, in the metrics, and as outages of peers' MMSCs. */
+import type { AcknowledgementObserver } from "../acknowledgement/observer.ts";
+import type { Log } from "./log.ts";
+import type { Metrics } from "./metrics.ts";
+import { createOutage, type Outage } from "./outage.ts";
+
+export function logAcknowledgements(log: Log): AcknowledgementObserver {
+  return {
+    requested(requests) {
+      for (const { peer, firstUndeliverable } of requests)
+        if (firstUndeliverable) log.acknowledgementUndeliverable(peer);
+    },
+    attempted(list) {
+      for (const { id, acknowledgement, attempts, result, words } of list) {
+        if (result === "sent") {
+          const tookMs = Math.max(0, Date.now() - Date.parse(acknowledgement.receivedAt));
+          log.acknowledgementSent(id, acknowledgement, { attempts, tookMs, reply: words });
+        } else if (result === "failed") log.acknowledgementFailed(id, acknowledgement, { attempts, reason: words });
+        else log.acknowledgementRetried(id, acknowledgement, { attempts, reason: words });
+      }
+    },
+    bounced(bounces) {
+      for (const { peer, id, bounce, untied, acknowledgement } of bounces)
+        log.bounceReceived(peer, { id, ...bounce, ...(untied === null ? {} : { untied }) }, acknowledgement);
+    },
+  };
+}
+
+export function countAcknowledgements({ acknowledgements, bounces }: Metrics): AcknowledgementObserver {
+  return {
+    requested(requests) {
+      for (const { peer, state } of requests) acknowledgements.inc({ peer, result: state });
+    },
+    attempted(list) {
+      for (const { acknowledgement, result } of list) acknowledgements.inc({ peer: acknowledgement.peer, result });
+    },
+    bounced(list) {
+      for (const { peer, action, acknowledgement } of list) {
+        bounces.inc({ peer, action, tied: acknowledgement ? "yes" : "no" });
+        if (acknowledgement && action === "failed")
+          acknowledgements.inc({ peer: acknowledgement.peer, result: "bounced" });
+      }
+    },
+  };
+}
+
+/** Tells the log when a peer's MMSC takes no acknowledgements, and when it takes them again. */
+export function watchMmscs(log: Log): AcknowledgementObserver & { stop(): void } {
+  const outages = new Map<string, Outage<string>>();
+
+  function outageOf(peer: string): Outage<string> {
+    const known = outages.get(peer);
+    if (known) return known;
+    const outage = createOutage<string>({
+      onBegun: (reason) => log.acknowledgementsFailing(peer, reason),
+      onOver: (facts) => log.acknowledgementsRecovered(peer, { ...facts }),
+    });
+    outages.set(peer, outage);
+    return outage;
+  }
+
+  return {
+    requested() {},
+    attempted(list) {
+      for (const { mmsc } of list) {
+        if (mmsc?.failing) outageOf(mmsc.peer).begun(mmsc.failing.reason);
+        else if (mmsc) outageOf(mmsc.peer).over();
+      }
+    },
+    bounced() {},
+    stop() {
+      for (const outage of outages.values()) outage.stop();
+    },
+  };
+}
+
+/** Tells several, in this order. One that throws is told of, and stops no other. */
+export function tellEach(
+  observers: readonly AcknowledgementObserver[],
+  onFault: (cause: Error) => void,
+): AcknowledgementObserver {
+  const each = (tell: (observer: AcknowledgementObserver) => void): void => {
+    for (const observer of observers) {
+      try {
+        tell(observer);
+      } catch (cause) {
+        onFault(cause as Error);
+      }
+    }
+  };
+  return {
+    requested: (requests) => each((observer) => observer.requested(requests)),
+    attempted: (attempts) => each((observer) => observer.attempted(attempts)),
+    bounced: (bounces) => each((observer) => observer.bounced(bounces)),
+  };
+}

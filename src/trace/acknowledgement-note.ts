@@ -1,0 +1,23 @@
+/** What the trace is told of acknowledgements. */
+import type { AcknowledgementObserver } from "../acknowledgement/observer.ts";
+import type { Acknowledgement } from "../delivery/acknowledgement.ts";
+import { type AcknowledgementResult, idsOfAcknowledgement, type TraceNote } from "./note.ts";
+
+export function traceAcknowledgements(write: (note: TraceNote) => void): AcknowledgementObserver {
+  function add(id: string, acknowledgement: Acknowledgement, result: AcknowledgementResult, detail: string): void {
+    const ids = idsOfAcknowledgement(acknowledgement);
+    write({ kind: "acknowledgement", at: new Date().toISOString(), id, result, detail, ids });
+  }
+
+  return {
+    requested() {},
+    attempted(attempts) {
+      for (const { id, acknowledgement, result, words } of attempts) add(id, acknowledgement, result, words);
+    },
+    bounced(bounces) {
+      for (const { id, acknowledgement, action, bounce } of bounces)
+        if (acknowledgement && id !== null)
+          add(id, acknowledgement, "bounced", `${action} ${bounce.diagnostic ?? ""}`.trim());
+    },
+  };
+}
