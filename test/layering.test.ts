@@ -37,9 +37,9 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     packages: ["pino", "pino-pretty", "prom-client"],
     node: true,
   },
-  smtp: { from: ["mm4"], types: ["delivery", "monitoring", "settings"], packages: ["smtp-server"], node: true },
+  smtp: { from: ["mm4"], types: ["delivery", "monitoring"], packages: ["smtp-server"], node: true },
   settings: {
-    from: ["smtp", "mm4", "delivery", "catalogue", "text", "acknowledgement"],
+    from: ["smtp", "mm4", "delivery", "catalogue", "text"],
     types: ["flow"],
     packages: ["zod", "libmime"],
     node: true,

@@ -6,7 +6,8 @@ import type { Status } from "../monitoring/status.ts";
 import type { ServiceFacts, TraceState } from "../process/control.ts";
 import { askControl } from "../process/control-client.ts";
 import { describeRedis, type RedisClient, type RedisPlace, redisOf, withRedis } from "../queue/redis.ts";
-import type { Config, LogLevel, Origin } from "../settings/config.ts";
+import type { Config, LogLevel } from "../settings/config.ts";
+import type { Origin } from "../settings/load.ts";
 import { describeNone, type Found, findService, tellFound } from "./find-service.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 

@@ -2,19 +2,8 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { BOUNDS } from "../bounds/bounds.ts";
+import type { Certificate } from "../smtp/certificate.ts";
 import { readNamedFile } from "./named-file.ts";
-
-export interface Certificate {
-  /** The certificate with those that lead to its authority, PEM. */
-  readonly cert: string;
-  readonly key: string;
-  /** Authorities of client certificates, PEM; undefined for those that Node.js knows. */
-  readonly ca: string | undefined;
-  /** As OpenSSL writes it. */
-  readonly validFrom: string;
-  readonly expiresAt: Date;
-  readonly subject: string;
-}
 
 export interface CertificateFiles {
   readonly certFile: string;

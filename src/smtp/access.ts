@@ -1,6 +1,6 @@
 /** Whose an address is. */
 import { BlockList, isIP, isIPv6 } from "node:net";
-import type { Network } from "../settings/config.ts";
+import type { Network } from "./network.ts";
 import type { Peer } from "./peer.ts";
 
 /** The peer that an address belongs to; undefined for an address that is nobody's. */

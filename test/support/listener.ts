@@ -2,9 +2,9 @@
 
 import { ORDINARY_PEER } from "../../src/delivery/peer.ts";
 import type { NewRefusal } from "../../src/monitoring/refusals.ts";
-import type { Certificate } from "../../src/settings/certificate.ts";
 import { SETTINGS } from "../../src/settings/config.ts";
 import { createAccess, createNetworks } from "../../src/smtp/access.ts";
+import type { Certificate } from "../../src/smtp/certificate.ts";
 import type { Answer } from "../../src/smtp/connection.ts";
 import type { Limits } from "../../src/smtp/limits.ts";
 import { type Listener, type SmtpMessage, startListener } from "../../src/smtp/listener.ts";
