@@ -39,7 +39,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   smtp: { from: ["mm4"], types: ["delivery"], packages: ["smtp-server"], node: true },
   settings: {
-    from: ["smtp", "mm4", "delivery", "catalogue", "text", "acknowledgement"],
+    from: ["smtp", "mm4", "delivery", "catalogue", "text"],
     types: ["flow"],
     packages: ["zod", "libmime"],
     node: true,

@@ -1,4 +1,5 @@
 /** How we connect to a peer's MMSC, as its entry says; and why that failed, in words. */
+import { isSecret, notTriedAtAll, WITHOUT_TLS } from "../settings/acknowledge-login.ts";
 import type { Acknowledge } from "../smtp/peer.ts";
 
 /** Options of nodemailer for that. `timeoutMs`: how long it may be silent. */
@@ -46,33 +47,6 @@ export function failedInTls(cause: MmscError): boolean | "unclear" {
   // TLS may also break off long after its handshake.
   if (isOfTls(cause) || cause.timeoutType === "SOCKET_TIMEOUT") return "unclear";
   return ["ECONNRESET", "EPIPE", "ECONNABORTED", "ECONNECTION"].includes(symbolOf(cause)) ? "unclear" : false;
-}
-
-/** Why nothing is even tried; null when it is. */
-function notTriedAtAll({ tls, auth }: Pick<Acknowledge, "tls" | "auth">): string | null {
-  return tls === "off" && isSecret(auth)
-    ? `the entry has "tls": "off", and the password is not sent without TLS. ${WITHOUT_TLS}`
-    : null;
-}
-
-/** What to tell of an entry whose password is, or might be, sent without TLS, or never; null for nothing. */
-export function doubtAboutLogin({ tls, auth }: Pick<Acknowledge, "tls" | "auth">): string | null {
-  if (auth === null || tls === "required" || tls === "implicit") return null;
-  if (auth.withoutTls) {
-    return tls === "off"
-      ? 'the password for its MMSC goes over the network as it is: "tls": "off" with "withoutTls": true'
-      : 'the password for its MMSC goes over the network as it is where that offers no STARTTLS, or somebody in between takes it away: "withoutTls": true; better "tls": "required"';
-  }
-  return tls === "off"
-    ? `its acknowledgements are not sent, because ${notTriedAtAll({ tls, auth })}`
-    : 'the password for its MMSC is sent over TLS only, to whoever answers there, because "tls": "optional" checks no certificate; better "tls": "required"';
-}
-
-const WITHOUT_TLS =
-  'Set acknowledge.tls to "required", or, if it may be overheard, acknowledge.auth.withoutTls to true';
-
-function isSecret(auth: Acknowledge["auth"]): boolean {
-  return auth !== null && !auth.withoutTls;
 }
 
 /** An error of nodemailer. `code` says which step failed, `originalCode` what the system or OpenSSL says. */

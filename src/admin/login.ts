@@ -8,7 +8,7 @@ import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { csrf } from "hono/csrf";
 import { html } from "hono/html";
-import { isLoopback } from "../settings/config.ts";
+import { isLoopback } from "../settings/values.ts";
 import { layout } from "./layout.ts";
 import type { OnAction } from "./operations.ts";
 

@@ -1,6 +1,7 @@
 /** `mm4d config`: prints every effective setting, and where it comes from. */
 import type { Command } from "commander";
-import { SETTINGS, type SettingName, shownValue } from "../settings/config.ts";
+import { SETTINGS, type SettingName } from "../settings/config.ts";
+import { shownValue } from "../settings/shown.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print } from "./terminal.ts";
 

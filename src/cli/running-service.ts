@@ -7,7 +7,8 @@ import type { ServiceFacts, TraceState } from "../process/control.ts";
 import { askControl } from "../process/control-client.ts";
 import { type QueueAddress, type QueuePlace, withQueuePlace } from "../queue/queue-place.ts";
 import { describeRedis, redisOf } from "../queue/redis.ts";
-import type { Config, LogLevel, Origin } from "../settings/config.ts";
+import type { Config, LogLevel } from "../settings/config.ts";
+import type { Origin } from "../settings/load.ts";
 import { describeNone, type Found, findService, tellFound } from "./find-service.ts";
 import { loadSettings, type Settings } from "./settings.ts";
 

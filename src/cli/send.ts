@@ -5,7 +5,7 @@ import { MESSAGE_TYPES, type PduKind } from "../mm4/compose.ts";
 import { DIALECTS, type DialectName } from "../mm4/dialects.ts";
 import { openMessage, readIds } from "../mm4/read-message.ts";
 import type { ServiceFacts } from "../process/control.ts";
-import type { LoadedConfig } from "../settings/config.ts";
+import type { LoadedConfig } from "../settings/load.ts";
 import { createExpectedAcks } from "../simulator/expected-acks.ts";
 import { startMmsc } from "../simulator/mmsc.ts";
 import { playRelay } from "../simulator/relay.ts";

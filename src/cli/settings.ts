@@ -4,7 +4,8 @@
  */
 
 import { ok, type Result } from "../result.ts";
-import { type LoadedConfig, loadConfig, type Origin, SETTINGS, type SettingName } from "../settings/config.ts";
+import { SETTINGS, type SettingName } from "../settings/config.ts";
+import { type LoadedConfig, loadConfig, type Origin } from "../settings/load.ts";
 import { readEnvFile } from "./env-file.ts";
 
 /** The options that every command has, see program.ts. */

@@ -3,7 +3,6 @@ import { createHash } from "node:crypto";
 import type { JobsOptions } from "bullmq";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
-import type { Config } from "../settings/config.ts";
 
 /** The data of a job. */
 export interface OwedJob extends Acknowledgement {
@@ -21,12 +20,20 @@ export function acknowledgementId({ eventId, transactionId }: Acknowledgement, r
   return `a${hash.digest("hex").slice(0, 32)}`;
 }
 
+export interface OwedJobsSettings {
+  /** Wait before the second attempt, in seconds. */
+  readonly ackRetrySeconds: number;
+  /** How long a job that has failed is kept, in seconds. */
+  readonly failedKeepSeconds: number;
+  readonly failedKeepCount: number;
+}
+
 /** How often a job is tried, and for how long it is kept when it is done. */
 export function acknowledgementJobs({
   ackRetrySeconds,
   failedKeepSeconds,
   failedKeepCount,
-}: Pick<Config, "ackRetrySeconds" | "failedKeepSeconds" | "failedKeepCount">): JobsOptions {
+}: OwedJobsSettings): JobsOptions {
   return {
     attempts: retrySchedule(ackRetrySeconds * 1000).length + 1,
     backoff: { type: "schedule" },

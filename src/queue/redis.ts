@@ -7,8 +7,8 @@
 import { resolve } from "node:path";
 import type { ConnectionOptions } from "node:tls";
 import { Redis } from "ioredis";
-import { type Config, maskUrl } from "../settings/config.ts";
-import { readRedisUrl } from "../settings/redis-url.ts";
+import type { Config } from "../settings/config.ts";
+import { maskUrl, readRedisUrl } from "../settings/redis-url.ts";
 import { brokenOff, isBroken, NO_TLS, noAnswer, redisFault, SentinelsError } from "./redis-faults.ts";
 import { redisTls } from "./redis-tls.ts";
 import { MasterConnector } from "./sentinels.ts";

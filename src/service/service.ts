@@ -70,14 +70,16 @@ import { connectRedis, describeRedis, type RedisPlace, redisAt, redisOf } from "
 import type { RedisServer } from "../queue/redis-server.ts";
 import { watchRedis } from "../queue/redis-watch.ts";
 import { readStatistics } from "../queue/statistics.ts";
-import { type Config, LOG_LEVELS, type LogLevel, maskUrl, systemAddressOf } from "../settings/config.ts";
+import { type Config, LOG_LEVELS, type LogLevel, systemAddressOf } from "../settings/config.ts";
 import { doubtsAbout, rulesOf } from "../settings/peers.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
+import { maskUrl } from "../settings/redis-url.ts";
 import { openSettingsFiles } from "../settings/settings-files.ts";
+import { limitsOf } from "../settings/smtp-limits.ts";
 import { toldSettings } from "../settings/told-settings.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import type { Answer } from "../smtp/connection.ts";
-import { createPace, type Limits } from "../smtp/limits.ts";
+import { createPace } from "../smtp/limits.ts";
 import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "../smtp/listener.ts";
 import type { Peer } from "../smtp/peer.ts";
 import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
@@ -1004,27 +1006,6 @@ function startNotes(config: Config, certificateExpiresAt: Date | null, peers: re
   }
   // What would be better is for "peers check" to say; what is never sent is for everybody.
   return [...notes, ...doubtsAbout(peers.filter(({ acknowledge }) => acknowledge.tls === "off"))];
-}
-
-function limitsOf(config: Config): Limits {
-  return {
-    clients: config.maxClients,
-    clientsPerPeer: config.maxClientsPerPeer,
-    recipients: config.maxRecipients,
-    badCommands: config.maxBadCommands,
-    commands: config.maxCommands,
-    messagesPerConnection: config.maxMessagesPerConnection,
-    messagesPerSecond: config.maxMessagesPerSecond,
-    messageBytes: config.maxMessageBytes,
-    // One peer may have half of it, and one message of the largest must pass beside others.
-    unfinishedBytes: Math.max(config.maxUnfinishedBytes, 4 * config.maxMessageBytes),
-    firstCommandMs: config.firstCommandSeconds * 1000,
-    lineMs: config.lineSeconds * 1000,
-    dataMs: config.dataSeconds * 1000,
-    idleMs: config.idleSeconds * 1000,
-    peerIdleMs: config.peerIdleSeconds * 1000,
-    sessionMs: config.sessionSeconds * 1000,
-  };
 }
 
 function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {

@@ -2,25 +2,22 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { createSecureContext } from "node:tls";
 import { BOUNDS } from "../bounds/bounds.ts";
+import type { ListenerCertificate } from "../smtp/tls-options.ts";
 import { readNamedFile } from "./named-file.ts";
-
-export interface Certificate {
-  /** The certificate with those that lead to its authority, PEM. */
-  readonly cert: string;
-  readonly key: string;
-  /** Authorities of client certificates, PEM; undefined for those that Node.js knows. */
-  readonly ca: string | undefined;
-  /** As OpenSSL writes it. */
-  readonly validFrom: string;
-  readonly expiresAt: Date;
-  readonly subject: string;
-}
 
 export interface CertificateFiles {
   readonly certFile: string;
   readonly keyFile: string;
   /** Empty for none. */
   readonly caFile: string;
+}
+
+/** Our certificate, as the listener shows it, and what a person is told of it. */
+export interface Certificate extends ListenerCertificate {
+  /** As OpenSSL writes it. */
+  readonly validFrom: string;
+  readonly expiresAt: Date;
+  readonly subject: string;
 }
 
 /** Throws a sentence when a file cannot be read, or the two do not belong together. Says nothing of dates. */

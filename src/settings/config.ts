@@ -2,19 +2,25 @@
  * Every setting, in one table: environment name, default, bounds and one
  * sentence with the unit. docs/settings.md and `mm4d config` are printed from it.
  */
-import { isIP } from "node:net";
 import { availableParallelism, hostname } from "node:os";
-import { createSecureContext } from "node:tls";
-import { BOUNDS } from "../bounds/bounds.ts";
-import { type FanOut, readFanOut } from "../delivery/fan-out.ts";
 import { readMailbox } from "../mm4/address.ts";
-import { err, ok, type Result } from "../result.ts";
-import { visible } from "../text/visible.ts";
-import { readNamedFile } from "./named-file.ts";
-import { readRedisUrl } from "./redis-url.ts";
-import { isServiceLink, serviceOf } from "./service-links.ts";
+import { readNetworks } from "../smtp/network.ts";
+import { DEFAULT_CIPHERS, readCiphers } from "./ciphers.ts";
+import {
+  oneOf,
+  readDomains,
+  readHost,
+  readPeers,
+  readQueues,
+  readSentinels,
+  redisUrlFault,
+  redisUrlOf,
+  wholeNumber,
+  withoutColon,
+  withoutRootDot,
+} from "./values.ts";
 
-interface Setting<T> {
+export interface Setting<T> {
   readonly env: string;
   /** As it would be written in the environment. Empty: not set. */
   readonly fallback: string;
@@ -31,31 +37,16 @@ interface Setting<T> {
   readonly fault?: (text: string) => string;
 }
 
-/** A network that a peer connects from. */
-export interface Network {
-  readonly address: string;
-  readonly prefix: number;
-  readonly family: "ipv4" | "ipv6";
-}
-
-export interface SentinelAddress {
-  readonly host: string;
-  readonly port: number;
-}
-
-export interface PeerSetting {
-  readonly name: string;
-  readonly networks: readonly Network[];
-}
-
 /** The least severe first. */
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** More than one Redis keeps up with. */
+/** A single Redis cannot serve more of them. */
 const MAX_PROCESSES = 64;
-const SENTINEL_PORT = 26_379;
+
 const YEAR_OF_HOURS = 8_784;
+
 const DAY_MS = 86_400_000;
 
 export const SETTINGS = {
@@ -231,8 +222,7 @@ export const SETTINGS = {
   },
   tlsCiphers: {
     env: "MM4D_TLS_CIPHERS",
-    fallback:
-      "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305",
+    fallback: DEFAULT_CIPHERS,
     fallbackShown: "ECDHE with AES-GCM or ChaCha20",
     type: "names of cipher suites that OpenSSL knows (openssl ciphers -v ALL), separated by colons, perhaps with @SECLEVEL=0 behind them",
     about:
@@ -553,352 +543,7 @@ export type Config = {
   readonly [Name in SettingName]: Exclude<ReturnType<(typeof SETTINGS)[Name]["read"]>, undefined>;
 };
 
-/** Where an effective value came from. */
-export type Origin = "default" | "environment" | "file" | "command line";
-
-export interface LoadedConfig {
-  readonly config: Config;
-  readonly origins: Readonly<Record<SettingName, Origin>>;
-  /** Each value as it would be written in the environment, secrets not masked. */
-  readonly texts: Readonly<Record<SettingName, string>>;
-  /** What a user should know about the environment. */
-  readonly notes: readonly string[];
-}
-
-/**
- * Reads the settings from an environment. An empty value counts as not set.
- * Fails with one sentence a fault, all faults at once: a value outside its
- * bounds, a `…_FILE` that cannot be read, an `MM4D_…` name that is no setting.
- */
-export function loadConfig(env: Environment): Result<LoadedConfig, readonly string[]> {
-  const faults: string[] = [];
-  const values: Record<string, unknown> = {};
-  const origins: Record<string, Origin> = {};
-  const texts: Record<string, string> = {};
-
-  for (const [name, setting] of ROWS) {
-    const given = readText(setting, env, faults);
-    const text = given?.text ?? setting.fallback;
-    const value = setting.read(text);
-    if (value === undefined) faults.push(`${setting.env} ${faultOf(setting, text)}`);
-    values[name] = value;
-    origins[name] = given?.origin ?? "default";
-    texts[name] = text;
-  }
-  faults.push(...unknownNames(env), ...contradictions(texts));
-  if (faults.length > 0) return err(faults);
-  return ok({
-    config: values as Config,
-    origins: origins as LoadedConfig["origins"],
-    texts: texts as LoadedConfig["texts"],
-    notes: notesOn(env),
-  });
-}
-
-function faultOf({ env, secret, type, fault }: Setting<unknown>, text: string): string {
-  if (fault) return fault(text);
-  const shown = secret ? `a value that is not shown${unseenIn(text)}` : `"${shownText(text)}"`;
-  return `is ${shown}, must be ${type}${whoseLink(env, text)}`;
-}
-
-/** See queue/quarantine.ts and queue/acknowledgements.ts. */
-const OUR_QUEUES = ["mm4-quarantine", "mm4-acknowledgements"];
-
-/** Settings that do not go together. */
-function contradictions({
-  redisUrl,
-  redisSentinels,
-  redisTlsCertFile,
-  redisTlsKeyFile,
-  redisTlsCaFile,
-  redisSentinelUser,
-  peers,
-  peersFile,
-  tlsCertFile,
-  tlsKeyFile,
-  smtpsPort,
-  adminHost,
-  adminToken,
-  queue,
-  queues,
-}: Record<string, string>): readonly string[] {
-  const faults: string[] = [];
-  if (peers && peersFile) faults.push("MM4D_PEERS and MM4D_PEERS_FILE are both set, must be one of them");
-  if (Boolean(tlsCertFile) !== Boolean(tlsKeyFile)) {
-    faults.push("MM4D_TLS_CERT_FILE and MM4D_TLS_KEY_FILE are not both set, must be both or none");
-  }
-  if (Boolean(redisTlsCertFile) !== Boolean(redisTlsKeyFile)) {
-    faults.push("MM4D_REDIS_TLS_CERT_FILE and MM4D_REDIS_TLS_KEY_FILE are not both set, must be both or none");
-  }
-  const address = readRedisUrl(redisUrl || "redis://");
-  // A certificate that is never shown, in clear, would be silently without effect.
-  if ((redisTlsCertFile || redisTlsCaFile) && address.ok && !address.value.tls) {
-    faults.push(
-      `${redisTlsCertFile ? "MM4D_REDIS_TLS_CERT_FILE" : "MM4D_REDIS_TLS_CA_FILE"} is set and Redis is not asked for TLS, must be with a REDIS_URL that begins with rediss://`,
-    );
-  }
-  if (redisSentinelUser && !redisSentinels) {
-    faults.push("MM4D_REDIS_SENTINEL_USER is set without MM4D_REDIS_SENTINELS, must be with it");
-  }
-  if (smtpsPort && !tlsCertFile) faults.push("MM4D_SMTPS_PORT is set without MM4D_TLS_CERT_FILE, must be with it");
-  for (const name of [queue, ...OUR_QUEUES]) {
-    if (readQueues(queues ?? "")?.some((further) => further.queue === name)) {
-      faults.push(`MM4D_QUEUES names "${shownText(name ?? "")}", which has a use already, must be another name`);
-    }
-  }
-  if (!adminToken && !isLoopback(adminHost ?? "")) {
-    faults.push(
-      `MM4D_ADMIN_HOST is "${shownText(adminHost ?? "")}" without MM4D_ADMIN_TOKEN, must be 127.0.0.1 or ::1 without one`,
-    );
-  }
-  return faults;
-}
-
-/** Whether a host is this machine, and can only be reached from it. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
 /** Our own address, from which acknowledgements are sent. */
 export function systemAddressOf({ systemAddress, domain, hostname: name }: Config): string {
   return systemAddress ?? `system-user@${domain[0] ?? name}`;
-}
-
-/** A value fit to be printed: a URL without its password, another secret not at all. */
-export function shownValue(name: SettingName, text: string): string {
-  const setting: Setting<unknown> = SETTINGS[name];
-  if (!setting.secret || text === "") return text;
-  return name === "redisUrl" ? maskUrl(text) : "***";
-}
-
-/** A URL with its password and its query replaced by `***`. */
-export function maskUrl(text: string): string {
-  if (text === "") return "";
-  try {
-    const url = new URL(text);
-    if (url.password !== "") url.password = "***";
-    if (url.search !== "") url.search = "?***";
-    return url.href;
-  } catch {
-    return "***";
-  }
-}
-
-const ROWS = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
-
-function readText(
-  { env: name, secret }: Setting<unknown>,
-  env: Readonly<Record<string, string | undefined>>,
-  faults: string[],
-): { text: string; origin: Origin } | undefined {
-  const text = env[name] ?? "";
-  const file = secret ? (env[`${name}_FILE`] ?? "") : "";
-  if (text !== "" && file !== "") faults.push(`${name} and ${name}_FILE are both set, must be one of them`);
-  if (file === "") return text === "" ? undefined : { text, origin: "environment" };
-  try {
-    return { text: readNamedFile(file, BOUNDS.secretFileBytes.value).trim(), origin: "file" };
-  } catch (cause) {
-    faults.push(
-      `${name}_FILE is "${shownText(file)}", must be a file that can be read: ${shownText((cause as Error).message)}`,
-    );
-    return undefined;
-  }
-}
-
-const KNOWN = ROWS.flatMap(([, { env: name, secret }]) => (secret ? [name, `${name}_FILE`] : [name]));
-
-type Environment = Readonly<Record<string, string | undefined>>;
-
-/** Names that begin as ours do. */
-function foreignNames(env: Environment): { readonly links: readonly string[]; readonly unknown: readonly string[] } {
-  const foreign = Object.keys(env).filter((name) => name.startsWith("MM4D_") && !KNOWN.includes(name));
-  const isLink = (name: string): boolean => isServiceLink(name, env[name] ?? "");
-  return { links: foreign.filter(isLink), unknown: foreign.filter((name) => !isLink(name)) };
-}
-
-function unknownNames(env: Environment): readonly string[] {
-  return foreignNames(env).unknown.map(
-    (name) => `${shownText(name)} is no setting of mm4d, must be a known one; the nearest is ${nearest(name, KNOWN)}`,
-  );
-}
-
-function notesOn(env: Environment): readonly string[] {
-  const [first, ...further] = foreignNames(env).links;
-  if (first === undefined) return [];
-  const all = further.length === 0 ? `${first} is` : `${first} and ${further.length} more are`;
-  return [`${all} of Kubernetes, no settings, and ignored. To be without them: enableServiceLinks: false`];
-}
-
-/** Kubernetes' name for a Service's address may be that of a setting of ours. */
-function whoseLink(name: string, text: string): string {
-  const service = serviceOf(name, text);
-  if (service === null) return "";
-  return `. Kubernetes put it there, for the Service "${service}": set enableServiceLinks: false in the pod's spec, or ${name} itself`;
-}
-
-/** Within quotes, on one line. */
-function shownText(text: string): string {
-  return visible(text).replaceAll("\n", "\\n").replaceAll("\t", "\\t");
-}
-
-/** Of a secret too it may be told what an editor or a copy has left in it. */
-function unseenIn(text: string): string {
-  const unseen = [...new Set([...text].map(shownText).filter((char) => char.startsWith("\\") && char.length > 1))];
-  return unseen.length === 0 ? "" : ` and holds ${unseen.join(", ")}`;
-}
-
-function nearest(name: string, known: readonly string[]): string {
-  const [first = ""] = known.toSorted((a, b) => distance(name, a) - distance(name, b));
-  return first;
-}
-
-/** Levenshtein's distance: how many letters to add, remove or change. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [index, letter] of [...a].entries()) {
-    const next = [index + 1];
-    for (const [column, other] of [...b].entries()) {
-      const changed = (row[column] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(changed, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
-}
-
-function wholeNumber(least: number, most: number) {
-  return {
-    type: `a whole number from ${least} to ${most}`,
-    read: (text: string): number | undefined => {
-      const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
-      return value >= least && value <= most ? value : undefined;
-    },
-  };
-}
-
-function oneOf<const Choice extends string>(...choices: readonly Choice[]) {
-  return {
-    type: `one of ${choices.join(", ")}`,
-    read: (text: string): Choice | undefined => choices.find((choice) => choice === text),
-  };
-}
-
-function redisUrlOf(text: string): string | null | undefined {
-  if (text === "") return null;
-  return readRedisUrl(text).ok ? text : undefined;
-}
-
-function redisUrlFault(text: string): string {
-  const read = readRedisUrl(text);
-  return read.ok ? "" : read.error;
-}
-
-function readSentinels(text: string): readonly SentinelAddress[] | undefined {
-  if (text.trim() === "") return [];
-  const sentinels = text.split(",").map((entry) => {
-    const [, bracketed, plain, digits] =
-      /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::(\d{1,5}))?$/i.exec(entry.trim()) ?? [];
-    const host = bracketed ?? plain;
-    const port = digits === undefined ? SENTINEL_PORT : Number(digits);
-    return host !== undefined && port >= 1 && port <= 65_535 ? { host, port } : undefined;
-  });
-  return sentinels.every((sentinel) => sentinel !== undefined) ? sentinels : undefined;
-}
-
-function readHost(text: string): string | undefined {
-  return /^[a-z0-9:._-]{1,253}$/i.test(text) ? text : undefined;
-}
-
-function withoutColon(text: string): string | undefined {
-  return /^[^:\s]{1,100}$/.test(text) ? text : undefined;
-}
-
-function readDomains(text: string): readonly string[] | undefined {
-  if (text.trim() === "") return [];
-  const domains = text.split(",").map((domain) => withoutRootDot(domain.trim().toLowerCase()));
-  return domains.every(isDomain) ? domains : undefined;
-}
-
-/** A name, or an address, which RFC 5321 §4.1.3 has in brackets. */
-function isDomain(text: string): boolean {
-  const [, address = text] = /^\[(?:ipv6:)?([0-9a-f:.]+)\]$/.exec(text) ?? [];
-  return isIP(address) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
-}
-
-/** The same name, as one asks DNS for it. RFC 1034 §3.1. */
-function withoutRootDot(name: string): string {
-  return name.endsWith(".") ? name.slice(0, -1) : name;
-}
-
-const TLS_1_3 = ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"];
-
-/** The list as Node.js is given it: with TLS 1.3's, which one of TLS 1.2's alone would switch off, and nothing that only seems to be TLS. */
-function readCiphers(text: string): string | undefined {
-  const words = text
-    .replaceAll("@", ":@")
-    .split(/[:,; ]/)
-    .filter((word) => word !== "");
-  const [ofTls13, others] = [words.filter((word) => /^TLS_/.test(word)), words.filter((word) => !/^TLS_/.test(word))];
-  const list = [
-    ...(ofTls13.length > 0 ? ofTls13 : TLS_1_3),
-    ...(others.length > 0 ? [...others, "!aNULL", "!eNULL"] : []),
-  ];
-  const ciphers = list.join(":");
-  // The default is known to be right, and trying takes time at every start.
-  if (text === SETTINGS.tlsCiphers.fallback) return ciphers;
-  // OpenSSL passes over a name that it does not know, as long as it knows another one.
-  const names = words.filter((word) => /^[\w+=.-]/.test(word) && !/^[-+]/.test(word));
-  const known = names.every((name) => isCipherList(`${name}${name.startsWith("TLS_") ? "" : ":@SECLEVEL=0"}`));
-  return names.length > 0 && known && isCipherList(ciphers) ? ciphers : undefined;
-}
-
-function isCipherList(ciphers: string): boolean {
-  try {
-    // No authorities: to read all that Node.js knows takes longer than all else.
-    createSecureContext({ ciphers, ca: [] });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function readQueues(text: string): readonly FanOut[] | undefined {
-  if (text.trim() === "") return [];
-  const queues = text.split(",").map(readFanOut);
-  if (!queues.every((queue) => queue !== undefined)) return undefined;
-  return new Set(queues.map(({ queue }) => queue)).size === queues.length ? queues : undefined;
-}
-
-function readPeers(text: string): readonly PeerSetting[] | undefined {
-  const peers: PeerSetting[] = [];
-  for (const entry of text.split(";")) {
-    if (entry.trim() === "") continue;
-    const [, written = "", list = ""] = /^([^=]*)=(.*)$/.exec(entry) ?? [];
-    const name = readPeerName(written.trim());
-    const networks = list.trim() === "" ? undefined : readNetworks(list);
-    if (name === undefined || networks === undefined || peers.some((peer) => peer.name === name)) return undefined;
-    peers.push({ name, networks });
-  }
-  return peers;
-}
-
-function readNetworks(text: string): readonly Network[] | undefined {
-  if (text.trim() === "") return [];
-  const networks = text.split(",").map((network) => readNetwork(network.trim()));
-  return networks.every((network) => network !== undefined) ? networks : undefined;
-}
-
-/** Undefined for what is no name. That of the default for loopback must not be taken for a peer's. */
-export function readPeerName(text: string): string | undefined {
-  return /^[a-z0-9][a-z0-9._-]{0,62}$/i.test(text) && text !== "loopback" ? text : undefined;
-}
-
-/** An address, or a network in CIDR form; undefined for what is neither. IPv4 is written as such, not within IPv6. */
-export function readNetwork(text: string): Network | undefined {
-  const [, address, length] = /^([0-9a-f:.]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? [];
-  const version = address === undefined ? 0 : isIP(address);
-  if (address === undefined || version === 0 || /^::ffff:/i.test(address)) return undefined;
-  const bits = version === 4 ? 32 : 128;
-  const prefix = length === undefined ? bits : Number(length);
-  return prefix <= bits ? { address, prefix, family: version === 4 ? "ipv4" : "ipv6" } : undefined;
 }

@@ -153,3 +153,16 @@ function readOptions(given: URLSearchParams): Result<Readonly<Partial<Record<Opt
 function isOption(name: string): name is Option {
   return Object.hasOwn(OPTIONS, name);
 }
+
+/** A URL with its password and its query replaced by `***`. */
+export function maskUrl(text: string): string {
+  if (text === "") return "";
+  try {
+    const url = new URL(text);
+    if (url.password !== "") url.password = "***";
+    if (url.search !== "") url.search = "?***";
+    return url.href;
+  } catch {
+    return "***";
+  }
+}

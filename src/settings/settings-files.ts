@@ -6,7 +6,8 @@
 
 import type { Reading } from "../flow/read.ts";
 import type { Peer } from "../smtp/peer.ts";
-import { type Certificate, loadCertificate, loadValidCertificate } from "./certificate.ts";
+import type { Certificate } from "./certificate.ts";
+import { loadCertificate, loadValidCertificate } from "./certificate.ts";
 import type { Config } from "./config.ts";
 import { loadPeers, mustUseTls } from "./peers.ts";
 import { loadReading } from "./reading.ts";

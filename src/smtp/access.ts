@@ -1,13 +1,7 @@
 /** Whose an address is. */
 import { BlockList, isIP, isIPv6 } from "node:net";
+import type { Network } from "./network.ts";
 import type { Peer } from "./peer.ts";
-
-/** A network that a peer connects from. */
-export interface Network {
-  readonly address: string;
-  readonly prefix: number;
-  readonly family: "ipv4" | "ipv6";
-}
 
 /** The peer that an address belongs to; undefined when it belongs to none. */
 export type FindPeer = (address: string) => Peer | undefined;

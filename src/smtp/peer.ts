@@ -1,7 +1,7 @@
 /** One peer, as its entry says: from where it connects, and what it may do here. */
 
 import type { PeerRules } from "../delivery/peer-rules.ts";
-import type { Network } from "./access.ts";
+import type { Network } from "./network.ts";
 import type { PasswordHash } from "./password.ts";
 
 export interface Peer {

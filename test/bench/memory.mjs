@@ -15,7 +15,7 @@ import { readEvent } from "../../dist/flow/read.js";
 import { encodeRecord } from "../../dist/journal/record.js";
 import { composePdu } from "../../dist/mm4/compose.js";
 import { createPublisher } from "../../dist/queue/publisher.js";
-import { loadConfig } from "../../dist/settings/config.js";
+import { loadConfig } from "../../dist/settings/load.js";
 
 const EVENTS = Number(process.argv[2] ?? 20_000);
 const PORT = 7_991;

@@ -2,7 +2,7 @@
 import { simpleParser } from "mailparser";
 import { ORDINARY_PEER } from "../../dist/delivery/peer.js";
 import { readEvent } from "../../dist/flow/read.js";
-import { loadConfig } from "../../dist/settings/config.js";
+import { loadConfig } from "../../dist/settings/load.js";
 import { loadReading } from "../../dist/settings/reading.js";
 import { createMessage } from "./report-message.mjs";
 

@@ -13,7 +13,7 @@ import {
   redisOnce,
 } from "../../src/consumer/index.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
-import { loadConfig } from "../../src/settings/config.ts";
+import { loadConfig } from "../../src/settings/load.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";

@@ -4,7 +4,7 @@ import { createSilence } from "../../src/monitoring/silence.ts";
 import { createTraffic } from "../../src/monitoring/traffic.ts";
 import { createHeard } from "../../src/queue/heard.ts";
 import { createPublisher } from "../../src/queue/publisher.ts";
-import { loadConfig } from "../../src/settings/config.ts";
+import { loadConfig } from "../../src/settings/load.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { measureQuarantine } from "../../src/quarantine/measure.ts";
 import { openQuarantine } from "../../src/quarantine/quarantine.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
-import { loadConfig } from "../../src/settings/config.ts";
+import { loadConfig } from "../../src/settings/load.ts";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { PEER } from "../support/report.ts";

@@ -4,8 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
-import { loadConfig, maskUrl, SETTINGS } from "../../src/settings/config.ts";
-import { readRedisUrl } from "../../src/settings/redis-url.ts";
+import { SETTINGS } from "../../src/settings/config.ts";
+import { loadConfig } from "../../src/settings/load.ts";
+import { maskUrl, readRedisUrl } from "../../src/settings/redis-url.ts";
 
 const load = (env: Record<string, string>) => {
   const loaded = loadConfig(env);

@@ -1,8 +1,10 @@
 /** MM4D_TLS_CIPHERS: relays that know old cipher suites only, over both ports. */
 import type { ConnectionOptions } from "node:tls";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { type Certificate, loadCertificate } from "../../src/settings/certificate.ts";
-import { loadConfig, SETTINGS } from "../../src/settings/config.ts";
+import type { Certificate } from "../../src/settings/certificate.ts";
+import { loadCertificate } from "../../src/settings/certificate.ts";
+import { SETTINGS } from "../../src/settings/config.ts";
+import { loadConfig } from "../../src/settings/load.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { readDocument } from "../support/document.ts";
 import { startTestListener, type TestListener } from "../support/listener.ts";

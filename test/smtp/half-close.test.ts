@@ -1,7 +1,8 @@
 /** Clients that close their sending side and read on (RFC 1122 §4.2.2.13), at every place of a session. */
 import { connect as connectTls } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Certificate, loadCertificate } from "../../src/settings/certificate.ts";
+import type { Certificate } from "../../src/settings/certificate.ts";
+import { loadCertificate } from "../../src/settings/certificate.ts";
 import { hashPassword, readPasswordHash } from "../../src/smtp/password.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
 import { peerAt, startTestListener, type TestListener } from "../support/listener.ts";

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { askService } from "../../src/cli/running-service.ts";
 import type { ServiceFacts } from "../../src/process/control.ts";
 import type { Service } from "../../src/service/service.ts";
-import { loadConfig } from "../../src/settings/config.ts";
+import { loadConfig } from "../../src/settings/load.ts";
 import { eventually, freePort } from "./redis.ts";
 
 export const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));

@@ -12,7 +12,7 @@ import { Queue, UnrecoverableError, Worker } from "bullmq";
 import { afterAll, expect, test } from "vitest";
 import { REASON_TIMES, REASONS, type ReasonTimes } from "../../src/monitoring/reasons.ts";
 import { startService } from "../../src/service/service.ts";
-import { loadConfig } from "../../src/settings/config.ts";
+import { loadConfig } from "../../src/settings/load.ts";
 import { createCarriers } from "../support/carrier.ts";
 import { createCertificates } from "../support/certificates.ts";
 import { startProxy } from "../support/proxy.ts";

@@ -8,7 +8,7 @@ import { promisify } from "node:util";
 import { Queue } from "bullmq";
 import { afterEach, describe, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
-import { maskUrl } from "../../src/settings/config.ts";
+import { maskUrl } from "../../src/settings/redis-url.ts";
 import { VERSION } from "../../src/version.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";

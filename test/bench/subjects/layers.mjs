@@ -6,7 +6,7 @@
 import { receive } from "../../../dist/flow/read.js";
 import { openJournal } from "../../../dist/journal/journal.js";
 import { newRecordId } from "../../../dist/queue/publisher.js";
-import { loadConfig } from "../../../dist/settings/config.js";
+import { loadConfig } from "../../../dist/settings/load.js";
 import { loadPeers } from "../../../dist/settings/peers.js";
 import { loadReading } from "../../../dist/settings/reading.js";
 import { createAccess } from "../../../dist/smtp/access.js";
