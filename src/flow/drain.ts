@@ -212,11 +212,14 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       trouble.stop();
       again.stop();
       givingWay.stop();
-      retries.stop();
+      const retried = retries.stop();
       backlog.wakeAll();
       endAll();
       // What is in flight ends by the publisher's own deadline, or the process does before.
-      await Promise.race([workers, new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
+      await Promise.race([
+        Promise.all([workers, retried]),
+        new Promise((resolve) => setTimeout(resolve, graceMs).unref()),
+      ]);
     },
   };
 }

@@ -40,7 +40,8 @@ export interface Retries<T> {
   waiting(): number;
   /** Resolves when one of these waits no longer. */
   whenFewer(): Promise<void>;
-  stop(): void;
+  /** Resolves when what is being tried now has ended. */
+  stop(): Promise<void>;
 }
 
 interface Waiting<T> {
@@ -138,12 +139,13 @@ export function createRetries<T extends Attempt>(options: RetriesOptions<T>): Re
     },
     waiting: () => [...waiting].filter(({ one }) => !one.alone).length,
     whenFewer: () => new Promise((resolve) => wakeUps.push(resolve)),
-    stop() {
+    async stop() {
       stopped = true;
       clearTimeout(timer);
       // What is being tried now is told when that ends.
       for (const one of [...waiting]) if (one.dueMs !== null) leave(one, false);
       for (const wake of wakeUps.splice(0)) wake();
+      while (waiting.size > 0) await new Promise<void>((resolve) => wakeUps.push(resolve));
     },
   };
 }
