@@ -583,14 +583,14 @@ async function start(
     if (record.kind === "bounce") acknowledging.bounceWaits(record.id, keptMessage(record.message));
     try {
       if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
-      const published = await withDeadline(publish(record), "Redis").catch((cause: Error) => {
+      const published = await withDeadline(publishOne(record), "Redis").catch((cause: Error) => {
         if (cause instanceof QueueRefusedError) queueFault = cause;
         outages.queue.begun(cause);
         throw cause;
       });
       queueFault = null;
       outages.queue.over();
-      notePublished(record, published, false);
+      notePublished(record, published);
     } catch (cause) {
       if (record.kind === "quarantine") quarantine.broken(record.id);
       if (record.kind === "bounce") acknowledging.bounceGone(record.id);
@@ -606,19 +606,31 @@ async function start(
   }
 
   /** To the queue, when Redis is one that keeps what it is given. */
-  async function publish(record: JournalRecord): Promise<Outcome> {
+  async function publish(records: readonly JournalRecord[]): Promise<readonly (Outcome | Error)[]> {
     const refusal = watch.refusal();
     if (refusal !== null) throw new Error(refusal);
-    return record.kind === "bounce" ? acknowledging.tie(record.message) : publisher.publish(record);
+    const [first] = records;
+    // A bounce comes by itself.
+    if (first?.kind === "bounce") return [await acknowledging.tie(first.message)];
+    return publisher.publish(records.filter((record) => record.kind !== "bounce"));
+  }
+
+  async function publishOne(record: JournalRecord): Promise<Outcome> {
+    const [outcome] = await publish([record]);
+    if (outcome === undefined || outcome instanceof Error) throw outcome;
+    return outcome;
   }
 
   /** From quarantine, by an operator. */
-  async function publishReplayed(record: Publishable): Promise<Published> {
+  async function publishReplayed(records: readonly Publishable[]): Promise<readonly (Published | Error)[]> {
     const refusal = watch.refusal();
     if (refusal !== null) throw new Error(refusal);
-    const published = await publisher.publish(record);
-    notePublished(record, published, false);
-    return published;
+    const outcomes = await publisher.publish(records);
+    for (const [index, record] of records.entries()) {
+      const outcome = outcomes[index];
+      if (outcome && !(outcome instanceof Error)) notePublished(record, outcome);
+    }
+    return outcomes;
   }
 
   function noteRedis({ version }: RedisServer): void {
@@ -702,20 +714,19 @@ async function start(
     }
   }
 
-  function notePublished(record: JournalRecord, outcome: Outcome, again: boolean): void {
-    if (again) {
-      metrics.publishedAgain.inc();
-      return;
-    }
+  function notePublished(record: JournalRecord, outcome: Outcome): void {
     if (record.kind === "quarantine") quarantine.arrived(record.id, keptMessage(record.message));
     if (record.kind === "bounce" && "bounce" in outcome) {
       acknowledging.bounceGone(record.id);
       acknowledging.countBounces([outcome]);
     }
-    if (record.kind === "event" && "duplicateOf" in outcome) noteEvent(record, outcome);
+    if (record.kind === "event" && "earlierJob" in outcome) noteEvent(record, outcome);
   }
 
-  function noteEvent({ id, event }: Extract<JournalRecord, { kind: "event" }>, { duplicateOf }: Published): void {
+  function noteEvent(
+    { id, event }: Extract<JournalRecord, { kind: "event" }>,
+    { earlierJob: duplicateOf }: Published,
+  ): void {
     const labels = { peer: event.data.peer.name, type: event.type };
     trace.write({ kind: "queued", at: new Date().toISOString(), recordId: id, duplicateOf, ids: idsOf(event), event });
     if (duplicateOf !== null) {
@@ -946,12 +957,15 @@ async function start(
   function beginDrain(from: Journal): Drain {
     return startDrain({
       journal: from,
-      publish: async (record) => {
+      publish: async (records) => {
         // Whatever keeps Redis from being used is told, rather than this.
         if (!noted) throw new Error(watch.refusal() ?? "Redis has not been looked at yet");
-        return publish(record);
+        return publish(records);
       },
-      onPublished: notePublished,
+      onPublished: (done) => {
+        for (const { record, published } of done) notePublished(record, published);
+      },
+      onPublishedAgain: (count) => metrics.publishedAgain.inc(count),
       // What one peer's bounces take delays nobody's reports, nor another peer's bounces.
       laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
       onTrouble: (cause) => outages.drain.begun(cause),

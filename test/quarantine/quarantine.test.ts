@@ -6,6 +6,7 @@ import { openQuarantine } from "../../src/quarantine/quarantine.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
 import { loadConfig } from "../../src/settings/load.ts";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
+import { publishOne } from "../support/publishing.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { PEER } from "../support/report.ts";
 
@@ -30,7 +31,7 @@ test("it is counted by peer without reading its messages, but for those that mm4
   for (let index = 0; index < 30; index++) {
     const [id, peer] = [newRecordId(), index % 3 === 0 ? "a" : "b"];
     kept[id] = peer;
-    await publisher.publish({ id, kind: "quarantine", message: messageOf(peer, `${raw}${index}`) });
+    await publishOne(publisher, { id, kind: "quarantine", message: messageOf(peer, `${raw}${index}`) });
   }
   await publisher.close();
   const older = new Queue(QUARANTINE_QUEUE, { connection: { url: server.url }, prefix });
@@ -66,7 +67,7 @@ test("what somebody else puts there keeps nothing of ours from being counted and
   const { config } = loaded.value;
   const publisher = createPublisher({ redis, settings: config, onError: () => {} });
   const id = newRecordId();
-  await publisher.publish({ id, kind: "quarantine", message: messageOf("a") });
+  await publishOne(publisher, { id, kind: "quarantine", message: messageOf("a") });
   await publisher.close();
   const key = `${config.queuePrefix}:${QUARANTINE_QUEUE}`;
   const put = async (job: string, fields: Record<string, string>): Promise<void> => {
