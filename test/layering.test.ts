@@ -51,8 +51,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   acknowledgement: {
-    from: ["queue", "mm4"],
-    types: ["delivery", "settings", "smtp"],
+    from: ["queue", "settings", "mm4"],
+    types: ["delivery", "smtp"],
     packages: ["nodemailer", "bullmq", "ioredis"],
     node: true,
   },
