@@ -26,8 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   journal: { from: ["delivery"], types: [], packages: [], node: true },
   flow: { from: ["mm4", "delivery", "catalogue", "journal", "text"], types: [], packages: [], node: false },
   trace: {
-    from: ["delivery", "text", "mm4"],
-    types: ["flow", "smtp", "acknowledgement"],
+    from: ["delivery", "text"],
+    types: ["flow", "acknowledgement"],
     packages: ["ioredis"],
     node: true,
   },
@@ -52,7 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   acknowledgement: {
     from: ["queue", "mm4"],
-    types: ["delivery", "settings", "smtp"],
+    types: ["delivery", "flow", "settings", "smtp"],
     packages: ["nodemailer", "bullmq", "ioredis"],
     node: true,
   },

@@ -10,7 +10,7 @@ import { type Replayer, replay } from "../quarantine/replay.ts";
 import { readSavedBodyAside } from "../quarantine/saved-body-aside.ts";
 import type { RedisClient } from "../queue/redis.ts";
 
-export interface OperatingOptions {
+export interface DesksOptions {
   readonly redis: RedisClient;
   readonly prefix: string;
   /** Those of events. */
@@ -25,14 +25,14 @@ interface Openable {
   close(): Promise<void>;
 }
 
-export interface Operating {
+export interface Desks {
   quarantine(): Promise<QuarantineDesk>;
   acknowledgements(): Promise<AcknowledgementDesk>;
   queues(): Promise<readonly Queue[]>;
   close(): Promise<void>;
 }
 
-export function createOperating({ redis, prefix, queues: names, redisAway, replayer }: OperatingOptions): Operating {
+export function createDesks({ redis, prefix, queues: names, redisAway, replayer }: DesksOptions): Desks {
   const opened = new Set<Openable>();
 
   /** One whose beginning failed never works again: it is opened anew. */

@@ -1,6 +1,7 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
 import { constants } from "node:crypto";
 import { BOUNDS } from "../bounds/bounds.ts";
+import type { ReceivedMessage } from "../delivery/accepted.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import type { NewRefusal } from "../monitoring/refusals.ts";
 import type { Certificate } from "../settings/certificate.ts";
@@ -35,7 +36,7 @@ export interface ListenerOptions {
   /** Cipher suites, as Node.js takes them. */
   readonly ciphers: string;
   /** One message. Must resolve in time; a rejection is answered as an internal error. */
-  readonly onMessage: (message: SmtpMessage) => Promise<Answer>;
+  readonly onMessage: (message: ReceivedMessage) => Promise<Answer>;
   readonly onSession: (peer: string) => void;
   readonly onRefused: (refusal: NewRefusal) => void;
   /** An error of one session, such as a connection that broke, or of our own; the client is null where it is nobody's. */
@@ -48,17 +49,6 @@ export interface SmtpClient {
   readonly address: string;
   /** Null for a stranger. */
   readonly peer: string | null;
-}
-
-export interface SmtpMessage {
-  readonly sessionId: string;
-  readonly peer: PeerIdentity;
-  /** The entry of the peer, as it was when the message ended. */
-  readonly entry: Peer;
-  /** Of the envelope; empty for the null sender. */
-  readonly mailFrom: string;
-  readonly bytes: Uint8Array;
-  readonly receivedAt: Date;
 }
 
 export interface Listener {
@@ -238,8 +228,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     if (!peer) return unheard(REPLIES.internalError);
     const { mailFrom: sender } = connection.session.envelope;
     const mailFrom = sender ? sender.address : "";
-    const identity = identify(connection, peer);
-    return options.onMessage({ sessionId: id, peer: identity, entry: peer, mailFrom, bytes, receivedAt: new Date() });
+    return options.onMessage({
+      sessionId: id,
+      peer: { identity: identify(connection, peer), entry: peer },
+      mailFrom,
+      bytes,
+      receivedAt: new Date(),
+    });
   }
 
   function internalError(cause: Error): SmtpReply {
