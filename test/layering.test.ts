@@ -45,8 +45,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   queue: {
-    from: ["delivery", "settings", "acknowledgement", "quarantine", "trace"],
-    types: ["monitoring"],
+    from: ["delivery", "settings", "trace"],
+    types: ["monitoring", "quarantine"],
     packages: ["bullmq", "ioredis"],
     node: true,
   },
@@ -57,7 +57,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   quarantine: {
-    from: ["queue", "flow"],
+    from: ["queue", "flow", "settings"],
     types: ["delivery"],
     packages: ["mailparser", "bullmq", "ioredis"],
     node: true,

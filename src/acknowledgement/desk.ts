@@ -1,56 +1,9 @@
 /** The queue of acknowledgements that are owed: its jobs, and a person's view of them. */
-import { createHash } from "node:crypto";
-import { type Job, type JobState, type JobsOptions, Queue } from "bullmq";
+import { type Job, type JobState, Queue } from "bullmq";
 import type { Redis } from "ioredis";
-import type { Acknowledgement } from "../delivery/acknowledgement.ts";
-import type { Bounce } from "../delivery/bounced.ts";
 import { isGone, jobsIn } from "../queue/jobs.ts";
-import type { Config } from "../settings/config.ts";
-
-export const ACKNOWLEDGEMENTS_QUEUE = "mm4-acknowledgements";
-
-/** The data of a job. */
-export interface OwedJob extends Acknowledgement {
-  /** What came back for it. */
-  readonly bounce?: Bounce;
-}
-
-/**
- * One debt, one job: what is published again has the same id, a report that comes
- * again is another debt. Made by us of what a peer sent, so that it is harmless.
- */
-export function acknowledgementId({ eventId, transactionId }: Acknowledgement, recordId: string): string {
-  const hash = createHash("sha256");
-  for (const part of [eventId ?? "", transactionId ?? "", recordId]) hash.update(`${part.length} ${part} `, "latin1");
-  return `a${hash.digest("hex").slice(0, 32)}`;
-}
-
-/** How often a job is tried, and for how long it is kept when it is done. */
-export function acknowledgementJobs({
-  ackRetrySeconds,
-  failedKeepSeconds,
-  failedKeepCount,
-}: Pick<Config, "ackRetrySeconds" | "failedKeepSeconds" | "failedKeepCount">): JobsOptions {
-  return {
-    attempts: retrySchedule(ackRetrySeconds * 1000).length + 1,
-    backoff: { type: "schedule" },
-    // BullMQ would keep one for each attempt, and ours say nothing.
-    stackTraceLimit: 0,
-    removeOnComplete: SENT_KEPT,
-    removeOnFail: { age: failedKeepSeconds, count: failedKeepCount },
-  };
-}
-
-/** The waits between attempts, in milliseconds, before chance is added: doubling, for about an hour in all. */
-export function retrySchedule(firstMs: number): readonly number[] {
-  const waits: number[] = [];
-  let sum = 0;
-  for (let wait = firstMs; sum < TRIED_FOR_MS; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
-    waits.push(wait);
-    sum += wait;
-  }
-  return waits;
-}
+import type { OwedJob } from "../queue/owed-jobs.ts";
+import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 
 export type AcknowledgementState =
   /** It was not tried yet. */
@@ -171,8 +124,3 @@ const PLACES = [
   { name: "completed", holds: ["sent", "bounced"] },
 ] as const satisfies readonly { name: JobState; holds: readonly AcknowledgementState[] }[];
 const STATES: readonly AcknowledgementState[] = PLACES.flatMap(({ holds }) => holds);
-
-const TRIED_FOR_MS = 3_600_000;
-const LONGEST_WAIT_MS = 600_000;
-/** A bounce may come days later. */
-const SENT_KEPT = { age: 5 * 86_400, count: 10_000 };

@@ -2,8 +2,9 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import type { Acknowledgement, SendResult } from "../delivery/acknowledgement.ts";
+import { type OwedJob, retrySchedule } from "../queue/owed-jobs.ts";
 import { connectionOptions, type RedisPlace } from "../queue/redis.ts";
-import { ACKNOWLEDGEMENTS_QUEUE, type OwedJob, retrySchedule } from "./desk.ts";
+import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 
 /** How one attempt ended. */
 export interface EndedAttempt {

@@ -1,19 +1,19 @@
 /** `mm4d forget`: removes what is kept of one telephone number or address. */
+
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
 import libmime from "libmime";
-import { ACKNOWLEDGEMENTS_QUEUE } from "../acknowledgement/desk.ts";
 import { type PartySought, readPartySought } from "../delivery/party-sought.ts";
 import { blotDamaged } from "../journal/damaged.ts";
 import { inspectJournal } from "../journal/inspect.ts";
 import { encodeRecord } from "../journal/record.ts";
 import { journalDirectory, processDirectory, processNumbers } from "../process/directories.ts";
-import { QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
 import { readSavedBody } from "../quarantine/saved-body.ts";
 import { forgetInStream, forgetJobs, type JobTexts, PLACES, rewriteFile } from "../queue/forget.ts";
 import { type RedisClient, withRedis } from "../queue/redis.ts";
+import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 import { maskAllNumbers } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
 import { forgetInTrace } from "../trace/forget.ts";

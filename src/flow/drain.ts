@@ -1,19 +1,29 @@
 /**
- * Moves records from the journal onto the queue: in order, with many adds in
- * flight, for ever. A record is tried until it is there; that Redis is away
- * delays nothing but this.
+ * Moves records from the journal onto the queue for ever: a batch is taken,
+ * published in one call, told once, done. A record is tried until it is there.
+ * While Redis is away, nothing but this is delayed.
  */
 import type { Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournalRecord } from "../journal/record.ts";
+import { createAgain } from "./again.ts";
+import { createGivingWay, LOOKS_EVERY_MS } from "./giving-way.ts";
 import { createLanes } from "./lanes.ts";
+import { createPauses } from "./pauses.ts";
+import { type Attempt, createRetries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./retries.ts";
+import { createTrouble } from "./trouble.ts";
 
-export interface DrainOptions<Published> {
+export interface DrainOptions<Outcome> {
   readonly journal: Journal;
-  /** Puts one record on the queue. Rejects when that is not certain; then it is tried again. */
-  readonly publish: (record: JournalRecord) => Promise<Published>;
-  /** `again`: the record had been on the queue before Redis changed. */
-  readonly onPublished: (record: JournalRecord, published: Published, again: boolean) => void;
+  /**
+   * Puts a batch on the queue, and gives for each record, in order, what came of it. An error, or a
+   * rejection for all of them, says that this is not certain: then they are tried again.
+   */
+  readonly publish: (records: readonly JournalRecord[]) => Promise<readonly (Outcome | Error)[]>;
+  /** Once a batch. Never for what is published again. */
+  readonly onPublished: (done: readonly Done<Outcome>[]) => void;
+  /** So many records, on the queue before Redis changed, are on the queue again. */
+  readonly onPublishedAgain: (count: number) => void;
   /** Once, when publishing begins to fail; `onRecovered` once, when it works again. */
   readonly onTrouble: (cause: Error) => void;
   readonly onRecovered: () => void;
@@ -25,6 +35,12 @@ export interface DrainOptions<Published> {
   readonly movedAfterMs?: number;
 }
 
+/** A record that is on the queue, and what came of it there. */
+export interface Done<Outcome> {
+  readonly record: JournalRecord;
+  readonly published: Outcome;
+}
+
 export interface Drain {
   /** Why the last attempt failed; null when it did not. */
   trouble(): Error | null;
@@ -34,65 +50,136 @@ export interface Drain {
   stop(graceMs: number): Promise<void>;
 }
 
-/** Adds in flight. Beyond some dozens Redis is busy and only memory grows. */
-const IN_FLIGHT = 64;
-/** Adds in flight of what is published again, so that new work is not delayed. */
-const AGAIN_IN_FLIGHT = 4;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
+interface Try extends Attempt {
+  readonly record: JournalRecord;
+  /** It had been on the queue before Redis changed. */
+  readonly again: boolean;
+}
+
+/** While Redis works on one batch, the next is put together. */
+const CALLS = 2;
+/** So many, and so much, that one call takes Redis some milliseconds at most, also behind a slow line. */
+const MOST = { records: 64, bytes: 512 * 1024 };
+/** While so many wait to be tried again, no further ones are taken: they would only fill the memory. */
+const MOST_WAITING = 64;
 const MOVED_AFTER_MS = 20_000;
 const LANE_BYTES = 16 * 1024 * 1024;
-/** While this process has less than a tenth of its time to spare, and relays wait for it, events may wait for so long. */
-const GIVES_WAY_MS = 5_000;
-const BUSY = 0.9;
-const LOOKS_EVERY_MS = 50;
 
-export function startDrain<Published>(options: DrainOptions<Published>): Drain {
-  const { journal, publish, onPublished, onTrouble, onRecovered } = options;
+export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
+  const { journal } = options;
   const { backlog } = journal;
-  const movedAfterMs = options.movedAfterMs ?? MOVED_AFTER_MS;
   let stopping = false;
-  let trouble: Error | null = null;
-  let failures = 0;
-  let successes = 0;
-  let generation = 0;
-  const pauses = new Set<() => void>();
-  let busy = false;
-  let used = performance.eventLoopUtilization();
-  let appended = journal.appended();
-  const looks = setInterval(() => {
-    const [usedBefore, appendedBefore] = [used, appended];
-    used = performance.eventLoopUtilization();
-    appended = journal.appended();
-    busy = appended > appendedBefore && performance.eventLoopUtilization(used, usedBefore).utilization > BUSY;
-  }, LOOKS_EVERY_MS);
-
+  let published = 0;
+  const { pause, endAll } = createPauses();
+  const trouble = createTrouble(options);
+  const givingWay = createGivingWay({ appended: journal.appended, oldestAt: () => backlog.oldest()?.receivedAt });
+  const retries = createRetries<Try>({
+    publish: publishOnce,
+    move: ({ record }) =>
+      journal.moveToEnd(record).then(
+        () => true,
+        () => false,
+      ),
+    published: () => published,
+    trouble,
+    movedAfterMs: options.movedAfterMs ?? MOVED_AFTER_MS,
+    most: MOST,
+  });
+  const again = createAgain<JournalRecord>({
+    unsettled: () => journal.unsettled(),
+    publish: (record) => publishUntilDone({ record, again: true, bytes: 0, alone: true }),
+    onDone: () => journal.publishedAgain(),
+  });
   const lanes = createLanes<Entry>({
-    work: drain,
+    work: drainAlone,
     room: options.laneBytes ?? LANE_BYTES,
     putAside:
       ({ start, end }) =>
       () =>
         readUntilDone({ start, end }),
   });
-  const workers = Promise.all(Array.from({ length: IN_FLIGHT }, work)).then(() => lanes.idle());
+  const workers = Promise.all(Array.from({ length: CALLS }, work)).then(() => lanes.idle());
 
   async function work(): Promise<void> {
-    for (;;) {
-      const entry = await next();
-      if (!entry) return;
-      const lane = options.laneOf?.(entry.record);
-      if (lane === undefined) await drain(entry);
-      else lanes.hand(lane, entry, entry.end.offset - entry.start.offset);
+    for (let batch = await nextBatch(); batch; batch = await nextBatch()) {
+      const entries: Entry[] = [];
+      for (const entry of batch) {
+        const lane = options.laneOf?.(entry.record);
+        if (lane === undefined) entries.push(entry);
+        else lanes.hand(lane, entry, sizeOf(entry));
+      }
+      if (entries.length > 0) await drain(entries);
+    }
+  }
+
+  /** Undefined when the drain was stopped. */
+  async function nextBatch(): Promise<readonly Entry[] | undefined> {
+    while (!stopping) {
+      if (retries.waiting() >= MOST_WAITING) {
+        await retries.whenFewer();
+        continue;
+      }
+      if (givingWay.now()) {
+        await pause(LOOKS_EVERY_MS);
+        continue;
+      }
+      const batch = backlog.takeSome(MOST.records, MOST.bytes);
+      if (batch.length > 0) return batch;
+      await backlog.load().catch(waitForDisk);
+      await backlog.whenAdded();
+    }
+    return undefined;
+  }
+
+  /** What fails waits by itself, and holds up no other batch. */
+  async function drain(entries: readonly Entry[]): Promise<void> {
+    const tries = entries.map(
+      (entry): Try => ({ record: entry.record, again: false, bytes: sizeOf(entry), alone: false }),
+    );
+    const causes = await publishOnce(tries);
+    for (const [index, entry] of entries.entries()) {
+      const [one, cause] = [tries[index], causes[index]];
+      if (one && cause) void retries.add(one, cause).then((done) => done && backlog.done(entry));
+      else backlog.done(entry);
     }
   }
 
   /** What is left undone, because the drain was stopped, is drained after the next start. */
-  async function drain(entry: Entry): Promise<void> {
-    if (!stopping && (await publishUntilDone(entry.record, false))) backlog.done(entry);
+  async function drainAlone(entry: Entry): Promise<void> {
+    if (stopping) return;
+    if (await publishUntilDone({ record: entry.record, again: false, bytes: sizeOf(entry), alone: true }))
+      backlog.done(entry);
   }
 
-  /** What is not there any more has been told, and holds nothing up. */
+  /** False when the drain was stopped before the record was on the queue. */
+  async function publishUntilDone(one: Try): Promise<boolean> {
+    const [cause] = await publishOnce([one]);
+    return cause ? retries.add(one, cause) : true;
+  }
+
+  /** For each why it is not on the queue, or null. */
+  async function publishOnce(tries: readonly Try[]): Promise<readonly (Error | null)[]> {
+    try {
+      const outcomes = await options.publish(tries.map(({ record }) => record));
+      const done: Done<Outcome>[] = [];
+      let doneAgain = 0;
+      const causes = tries.map((one, index) => {
+        const outcome = outcomes[index] as Outcome | Error;
+        if (outcome instanceof Error) return outcome;
+        if (one.again) doneAgain += 1;
+        else done.push({ record: one.record, published: outcome });
+        return null;
+      });
+      published += done.length + doneAgain;
+      if (doneAgain > 0) options.onPublishedAgain(doneAgain);
+      if (done.length > 0) options.onPublished(done);
+      return causes;
+    } catch (cause) {
+      return tries.map(() => cause as Error);
+    }
+  }
+
+  /** A record that is not there any more was reported when it was found to be missing, and holds nothing up. */
   async function readUntilDone(place: Place): Promise<Entry | undefined> {
     while (!stopping) {
       try {
@@ -101,134 +188,42 @@ export function startDrain<Published>(options: DrainOptions<Published>): Drain {
         backlog.done(place);
         return undefined;
       } catch (cause) {
-        begunFailing(cause as Error);
-        await pause(LONGEST_PAUSE_MS);
-        endedFailing();
+        await waitForDisk(cause as Error);
       }
     }
     return undefined;
   }
 
-  async function next(): Promise<Entry | undefined> {
-    while (!stopping) {
-      if (givesWay()) {
-        await pause(LOOKS_EVERY_MS);
-        continue;
-      }
-      const entry = backlog.take();
-      if (entry) return entry;
-      await backlog.load().catch(async (cause: Error) => {
-        begunFailing(cause);
-        await pause(LONGEST_PAUSE_MS);
-        endedFailing();
-      });
-      await backlog.whenAdded();
-    }
-    return undefined;
-  }
-
-  /** Whether accepting goes first: a burst is answered sooner, and what waits then is added in fewer calls. */
-  function givesWay(): boolean {
-    if (!busy) return false;
-    const oldest = backlog.oldest();
-    if (oldest === undefined) return false;
-    const waitsMs = Date.now() - Date.parse(oldest.receivedAt);
-    // A clock that was set back must not make it wait for longer.
-    return waitsMs >= 0 && waitsMs < GIVES_WAY_MS;
-  }
-
-  /** False when the drain was stopped before the record was on the queue. */
-  async function publishUntilDone(record: JournalRecord, again: boolean): Promise<boolean> {
-    let failing = false;
-    let sinceMs = 0;
-    let publishedBefore = 0;
-    try {
-      for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS)) {
-        try {
-          const published = await publish(record);
-          successes += 1;
-          onPublished(record, published, again);
-          return true;
-        } catch (cause) {
-          if (failing) trouble = cause as Error;
-          else {
-            begunFailing(cause as Error);
-            failing = true;
-            sinceMs = performance.now();
-            publishedBefore = successes;
-          }
-          // Redis takes others and not this one: it must not hold its segment, and all behind it, on the disk.
-          if (successes > publishedBefore && performance.now() - sinceMs > movedAfterMs) {
-            const moved = await journal.moveToEnd(record).then(
-              () => true,
-              () => false,
-            );
-            if (moved) return true;
-          }
-          if (!stopping) await pause(pauseMs);
-          if (stopping) return false;
-        }
-      }
-    } finally {
-      if (failing) endedFailing();
-    }
-  }
-
-  /** One that can never be published is one trouble, however many others are published meanwhile. */
-  function begunFailing(cause: Error): void {
-    failures += 1;
-    if (trouble !== null) return;
-    trouble = cause;
-    onTrouble(cause);
-  }
-
-  function endedFailing(): void {
-    failures -= 1;
-    if (failures > 0 || stopping) return;
-    trouble = null;
-    onRecovered();
-  }
-
-  function pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const end = (): void => {
-        clearTimeout(timer);
-        pauses.delete(end);
-        resolve();
-      };
-      const timer = setTimeout(end, ms);
-      pauses.add(end);
-    });
+  async function waitForDisk(cause: Error): Promise<void> {
+    trouble.begin(cause);
+    await pause(LONGEST_PAUSE_MS);
+    trouble.end();
   }
 
   return {
-    trouble: () => trouble,
-
-    async publishAgain() {
-      generation += 1;
-      const mine = generation;
-      const records = journal.unsettled();
-      const lane = async (): Promise<void> => {
-        for (;;) {
-          const { value, done } = await records.next();
-          // Redis has changed once more: that begins a lane of its own, from the same place.
-          if (done || stopping || mine !== generation) return;
-          await publishUntilDone(value, true);
-        }
-      };
-      await Promise.all(Array.from({ length: AGAIN_IN_FLIGHT }, lane));
-      if (mine === generation && !stopping) journal.publishedAgain();
-    },
+    trouble: trouble.cause,
+    publishAgain: again.publish,
 
     async stop(graceMs) {
       const until = performance.now() + graceMs;
-      while (backlog.records() > 0 && trouble === null && performance.now() < until) await pause(FIRST_PAUSE_MS);
+      while (backlog.records() > 0 && trouble.cause() === null && performance.now() < until)
+        await pause(FIRST_PAUSE_MS);
       stopping = true;
-      clearInterval(looks);
+      trouble.stop();
+      again.stop();
+      givingWay.stop();
+      const retried = retries.stop();
       backlog.wakeAll();
-      for (const end of [...pauses]) end();
+      endAll();
       // What is in flight ends by the publisher's own deadline, or the process does before.
-      await Promise.race([workers, new Promise((resolve) => setTimeout(resolve, graceMs).unref())]);
+      await Promise.race([
+        Promise.all([workers, retried]),
+        new Promise((resolve) => setTimeout(resolve, graceMs).unref()),
+      ]);
     },
   };
+}
+
+function sizeOf({ start, end }: Place): number {
+  return end.offset - start.offset;
 }

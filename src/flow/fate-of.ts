@@ -3,15 +3,15 @@ import type { TiedBounce } from "../delivery/bounced.ts";
 import type { Fate } from "../delivery/fate.ts";
 import type { JournalRecord } from "../journal/record.ts";
 
-/** What publishing a record gives: for a bounce what it was tied to, else the job that stood for its event already. */
-export type PublishResult = { readonly duplicateOf: string | null } | TiedBounce;
+/** What publishing a record gives: for a bounce what it was tied to, else the job that stood for the same before. */
+export type PublishResult = { readonly earlierJob: string | null } | TiedBounce;
 
 export function fateOf(record: JournalRecord, published: PublishResult): Fate {
   const { id } = record;
   switch (record.kind) {
     case "event": {
       const { event } = record;
-      const duplicateOf = "duplicateOf" in published ? published.duplicateOf : null;
+      const duplicateOf = "earlierJob" in published ? published.earlierJob : null;
       return duplicateOf === null ? { kind: "queued", id, event } : { kind: "duplicate", id, event, duplicateOf };
     }
     case "quarantine":

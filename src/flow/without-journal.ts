@@ -7,8 +7,8 @@ import type { JournalRecord } from "../journal/record.ts";
 import { fateOf, type PublishResult } from "./fate-of.ts";
 
 export interface QueueStoreOptions {
-  /** Puts one record on the queue. Rejects when that is not certain. */
-  readonly publish: (record: JournalRecord) => Promise<PublishResult>;
+  /** Puts records on the queue. An error, or a rejection for all of them, says that this is not certain. */
+  readonly publish: (records: readonly JournalRecord[]) => Promise<readonly (PublishResult | Error)[]>;
   readonly onBecame: (fates: readonly Fate[]) => void;
   readonly onTrouble: (cause: Error) => void;
   readonly onRecovered: () => void;
@@ -28,11 +28,18 @@ const STORE_DEADLINE_MS = 4_000;
 
 export function createQueueStore(options: QueueStoreOptions): QueueStore {
   let refused: Error | null = null;
+
+  async function publishOne(record: JournalRecord): Promise<PublishResult> {
+    const [result] = await options.publish([record]);
+    if (result === undefined || result instanceof Error) throw result;
+    return result;
+  }
+
   return {
     async append(record) {
       let published: PublishResult;
       try {
-        published = await withDeadline(options.publish(record), "Redis");
+        published = await withDeadline(publishOne(record), "Redis");
       } catch (cause) {
         if (options.isRefusal(cause as Error)) refused = cause as Error;
         options.onTrouble(cause as Error);

@@ -49,6 +49,8 @@ export interface Backlog {
   add(entry: Entry): void;
   /** The next record to drain; undefined when none is in memory: then `load`, or wait for `whenAdded`. */
   take(): Entry | undefined;
+  /** The next records, as `take` gives them: `count` at most, and no further one once there are `bytes` of them. */
+  takeSome(count: number, bytes: number): readonly Entry[];
   /** Reads the next records from the disk, if that is where they are. */
   load(): Promise<void>;
   /** Resolves when there may be something to take. */
@@ -104,6 +106,22 @@ export function createBacklog(options: BacklogOptions): Backlog {
     heldBytes += bytesOf(entry);
   }
 
+  function take(): Entry | undefined {
+    const entry = memory[head];
+    // Behind one that cannot be drained, others go on; but not so many that their places fill the memory.
+    if (!entry || taken.length - firstTaken >= MAX_TAKEN) return undefined;
+    head += 1;
+    heldBytes -= bytesOf(entry);
+    if (head === memory.length || head >= 4096) {
+      memory = memory.slice(head);
+      head = 0;
+    }
+    const slot: Slot = { start: entry.start, end: entry.end, awaited: awaitedOf(entry) };
+    slots.set(entry.start, slot);
+    taken.push(slot);
+    return entry;
+  }
+
   /** A segment that somebody removed takes its records with it: then the count ends where nothing is left. */
   function recount(): void {
     if (taken.length === firstTaken && head === memory.length && diskFrom === null && !loading)
@@ -123,20 +141,17 @@ export function createBacklog(options: BacklogOptions): Backlog {
       waiting.shift()?.();
     },
 
-    take() {
-      const entry = memory[head];
-      // Behind one that cannot be drained, others go on; but not so many that their places fill the memory.
-      if (!entry || taken.length - firstTaken >= MAX_TAKEN) return undefined;
-      head += 1;
-      heldBytes -= bytesOf(entry);
-      if (head === memory.length || head >= 4096) {
-        memory = memory.slice(head);
-        head = 0;
+    take,
+
+    takeSome(count, most) {
+      const some: Entry[] = [];
+      for (let sum = 0; some.length < count && sum < most; ) {
+        const entry = take();
+        if (!entry) break;
+        some.push(entry);
+        sum += bytesOf(entry);
       }
-      const slot: Slot = { start: entry.start, end: entry.end, awaited: awaitedOf(entry) };
-      slots.set(entry.start, slot);
-      taken.push(slot);
-      return entry;
+      return some;
     },
 
     async load() {

@@ -6,8 +6,7 @@
 import { type Job, type JobsOptions, Queue } from "bullmq";
 import type { ChainableCommander, Redis } from "ioredis";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-
-export const QUARANTINE_QUEUE = "mm4-quarantine";
+import { QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 
 /** What the quarantine holds, or a peer has in it. */
 export interface QuarantineUse {

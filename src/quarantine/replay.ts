@@ -36,7 +36,11 @@ export async function replay({ id, message }: QuarantineEntry, replayer: Replaye
     return { published: false, text: `still makes no event: ${read.error.kind}${detail}` };
   }
   const event = read.value;
-  const { duplicateOf } = await replayer.publish({ id: newRecordId(), kind: "event", event });
+  const [published] = await replayer.publish([{ id: newRecordId(), kind: "event", event }]);
+  if (published === undefined || published instanceof Error) throw published;
   await replayer.quarantine.drop(id);
-  return { published: true, text: duplicateOf === null ? `queued as ${event.id}` : `was queued before as ${event.id}` };
+  return {
+    published: true,
+    text: published.earlierJob === null ? `queued as ${event.id}` : `was queued before as ${event.id}`,
+  };
 }

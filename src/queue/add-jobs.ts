@@ -1,145 +1,103 @@
 /**
- * BullMQ's step of adding a job, for all jobs that wait for it at once, and the
- * count of each for the statistics.
+ * BullMQ's step of adding a job, for all jobs of a batch at once, and the count
+ * of each for the statistics.
  *
  * It is BullMQ's own script, run for one job after the other within one call:
- * the same keys, the same deduplication, the same events. What is saved is
- * everything around it, which costs this process more than all the rest of an
+ * the same keys, the same deduplication, the same events. The call saves all
+ * that is around the script, which costs this process more than the rest of an
  * add. BullMQ's `addBulk` is a pipeline: as many calls, in one write.
  */
-import { type BackendFactory, type JobJson, type KeysMap, QueueKeys, RedisConnection, RedisQueueBackend } from "bullmq";
+import type { IRedisTransaction, JobJson, RedisQueueBackend } from "bullmq";
 import { addStandardJob } from "bullmq/dist/esm/scripts/addStandardJob-9.js";
 import type { Redis } from "ioredis";
 import { COUNT, COUNT_ARGUMENTS, type Count, countArguments } from "./statistics.ts";
-
-/** So many, and so much, that one call takes Redis some milliseconds at most, also behind a slow line. */
-const MAX_GATHERED = 64;
-const MAX_GATHERED_LENGTH = 512 * 1024;
-/** While Redis works on one, the next is put together. */
-const CALLS = 2;
 
 /** A job, and as what it is counted when it is new; undefined where it is not. */
 export type CountedJob = JobJson & { readonly count?: Count };
 
 /**
- * Gives for each job its id, or that of the job that stands for it already, or why it could not be added. In order,
- * and behind them why counts could not be.
+ * Adds jobs to one queue in one call. Gives for each, in order, its id, or that of the job that stands for it already,
+ * or why it could not be added. Rejects when nothing is known of any of them. So many, and so much, as the caller wants
+ * Redis to work on without a break.
  */
-type AddAll = (args: readonly Argument[]) => Promise<readonly (string | number | Error)[]>;
-type Argument = string | number | Buffer;
+export type AddJobs = (backend: RedisQueueBackend, jobs: readonly CountedJob[]) => Promise<readonly (string | Error)[]>;
 
-export interface GatheringOptions {
-  /** Ours, which stays open when the queues are closed. */
+export interface AddJobsOptions {
   readonly redis: Redis;
   readonly prefix: string;
   /** From now on jobs are added and are not in the statistics. */
   readonly onNotCounted: (cause: Error) => void;
 }
 
-/** Makes backends of queues. */
-export function gatheringOn({ redis, prefix, onNotCounted }: GatheringOptions): BackendFactory<RedisQueueBackend> {
+/** What the script gives: an end for each job, and behind them why counts could not be written. */
+type AddAll = (args: readonly Argument[]) => Promise<readonly (string | number | Error)[]>;
+type Argument = string | number | Buffer;
+
+export function addJobsOn({ redis, prefix, onNotCounted }: AddJobsOptions): AddJobs {
   redis.defineCommand("addAllJobs", { numberOfKeys: addStandardJob.keys, lua: ADD_ALL });
   const { addAllJobs } = redis as unknown as { addAllJobs: AddAll };
-  return (name, opts) => {
-    const connection = new RedisConnection(opts.connection, { shared: true, blocking: false });
-    const keys = new QueueKeys(prefix);
-    const backend = new GatheringBackend(connection, name, keys.getKeys(name), (key) => keys.toKey(name, key), opts);
-    backend.addAll = addAllJobs.bind(redis);
-    backend.prefix = prefix;
-    backend.onNotCounted = onNotCounted;
-    return backend;
+  const addAll = addAllJobs.bind(redis);
+  /** Whether the jobs added last are in the statistics, because it is told once that they are not. */
+  let counts = true;
+
+  return async (backend, jobs) => {
+    const each = await Promise.all(jobs.map((job) => scriptArguments(backend, job)));
+    const keys = each[0]?.slice(0, addStandardJob.keys) ?? [];
+    const ends = await addAll([...keys, ...countedArguments(jobs, each, backend, prefix)]);
+    const [notCounted = null] = ends.slice(jobs.length) as Error[];
+    if (notCounted !== null && counts) onNotCounted(notCounted);
+    if (jobs.some(({ count }) => count)) counts = notCounted === null;
+    return jobs.map((_, index) => endOf(ends[index]));
   };
 }
 
-interface Waiting {
-  readonly job: CountedJob;
-  /** What BullMQ's script takes. */
-  readonly args: readonly (string | Buffer)[];
-  readonly resolve: (id: string | number) => void;
-  readonly reject: (cause: Error) => void;
+/** BullMQ makes the arguments of its script, and is handed a connection that only keeps them. */
+async function scriptArguments(backend: RedisQueueBackend, job: CountedJob): Promise<readonly Argument[]> {
+  let kept: readonly Argument[] = [];
+  const keeper = {
+    runCommand(_name: string, args: readonly Argument[]): Promise<string> {
+      kept = args;
+      return Promise.resolve("");
+    },
+  };
+  await backend.addJobToTransaction(keeper as unknown as IRedisTransaction, job, job.id);
+  return kept;
 }
 
-class GatheringBackend extends RedisQueueBackend {
-  addAll: AddAll = () => Promise.reject(new Error("Not connected"));
-  prefix = "";
-  onNotCounted: (cause: Error) => void = () => {};
-  private waiting: Waiting[] = [];
-  private calls = 0;
-  private beginning = false;
-  /** Whether what was added last is in the statistics: that it is not is told once. */
-  private counts = true;
+/** Behind the keys: the counts, each once, and for each job what BullMQ's script takes and where its count stands. */
+function countedArguments(
+  jobs: readonly CountedJob[],
+  each: readonly (readonly Argument[])[],
+  backend: RedisQueueBackend,
+  prefix: string,
+): readonly Argument[] {
+  const places = new Map<string, number>();
+  const counts: Argument[] = [];
+  const placeOf = (count: Count): number => {
+    const name = `${count.minuteMs} ${count.kind}`;
+    const known = places.get(name);
+    if (known !== undefined) return known;
+    // ARGV counts from 1, and the first says how many these are.
+    const place = 2 + counts.length;
+    places.set(name, place);
+    counts.push(...countArguments(count, prefix));
+    return place;
+  };
+  const added = jobs.flatMap((job, index): readonly Argument[] => {
+    const counted = job.count
+      ? [placeOf(job.count), backend.toKey(job.id), backend.toKey(`de:${job.deduplicationId}`)]
+      : ["", "", ""];
+    return [...(each[index]?.slice(addStandardJob.keys) ?? []), ...counted];
+  });
+  return [places.size, ...counts, ...added];
+}
 
-  protected override addStandardJob(
-    _client: unknown,
-    job: CountedJob,
-    encodedOpts: unknown,
-    args: (string | number | Record<string, unknown>)[],
-    keys?: KeysMap,
-  ): Promise<string | number> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ job, args: this.addStandardJobArgs(job, encodedOpts, args, keys), resolve, reject });
-      if (this.calls === CALLS || this.beginning) return;
-      this.beginning = true;
-      // Whoever adds in this turn of the event loop comes along.
-      setImmediate(() => void this.callUntilNoneWaits());
-    });
-  }
-
-  private async callUntilNoneWaits(): Promise<void> {
-    this.beginning = false;
-    this.calls += 1;
-    while (this.waiting.length > 0) await this.call(this.takeSome());
-    this.calls -= 1;
-  }
-
-  private takeSome(): readonly Waiting[] {
-    let count = 0;
-    for (let length = 0; count < MAX_GATHERED && length < MAX_GATHERED_LENGTH; count++) {
-      const next = this.waiting[count];
-      if (!next) break;
-      length += next.job.data.length;
-    }
-    return this.waiting.splice(0, count);
-  }
-
-  private async call(jobs: readonly Waiting[]): Promise<void> {
-    const keys = jobs[0]?.args.slice(0, addStandardJob.keys) ?? [];
-    try {
-      const ends = await this.addAll([...keys, ...this.argumentsOf(jobs)]);
-      for (const [index, { resolve, reject }] of jobs.entries()) {
-        const end = ends[index] ?? "";
-        if (end instanceof Error) reject(end);
-        else resolve(end);
-      }
-      const [notCounted = null] = ends.slice(jobs.length) as Error[];
-      if (notCounted !== null && this.counts) this.onNotCounted(notCounted);
-      if (jobs.some(({ job }) => job.count)) this.counts = notCounted === null;
-    } catch (cause) {
-      for (const { reject } of jobs) reject(cause as Error);
-    }
-  }
-
-  private argumentsOf(jobs: readonly Waiting[]): readonly Argument[] {
-    const places = new Map<string, number>();
-    const counts: Argument[] = [];
-    const placeOf = (count: Count): number => {
-      const name = `${count.minuteMs} ${count.kind}`;
-      const known = places.get(name);
-      if (known !== undefined) return known;
-      // ARGV counts from 1, and the first says how many these are.
-      const place = 2 + counts.length;
-      places.set(name, place);
-      counts.push(...countArguments(count, this.prefix));
-      return place;
-    };
-    const added = jobs.flatMap(({ job, args }): readonly Argument[] => {
-      const counted = job.count
-        ? [placeOf(job.count), this.toKey(job.id), this.toKey(`de:${job.deduplicationId}`)]
-        : ["", "", ""];
-      return [...args.slice(addStandardJob.keys), ...counted];
-    });
-    return [places.size, ...counts, ...added];
-  }
+function endOf(end: string | number | Error | undefined): string | Error {
+  if (end instanceof Error) return end;
+  // BullMQ's script says with a negative number that it has added nothing.
+  if (end === undefined || typeof end === "number")
+    return new Error(`BullMQ did not add the job: ${end ?? "no answer"}`);
+  return end;
 }
 
 /**

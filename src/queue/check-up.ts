@@ -1,7 +1,7 @@
 /** One look at a Redis, for a person who wants to know whether it is fit for a queue, and for what the service does. */
+
 import type { Redis } from "ioredis";
-import { ACKNOWLEDGEMENTS_QUEUE } from "../acknowledgement/desk.ts";
-import { QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
+import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 import { traceKey } from "../trace/writer.ts";
 import { tryKeys, tryQueue } from "./access.ts";
 import { markKey, type RedisServer, readServer, writeProbe } from "./redis.ts";

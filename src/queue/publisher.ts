@@ -2,15 +2,10 @@
  * Puts records on BullMQ: events on the queue of events, unreadable messages on the
  * quarantine, acknowledgements that are owed on a queue of their own.
  */
+
 import { createHash, randomUUID } from "node:crypto";
-import { type Job, type JobsOptions, Queue } from "bullmq";
+import { type Job, type JobsOptions, Queue, type RedisQueueBackend } from "bullmq";
 import type { Redis } from "ioredis";
-import {
-  ACKNOWLEDGEMENTS_QUEUE,
-  acknowledgementId,
-  acknowledgementJobs,
-  type OwedJob,
-} from "../acknowledgement/desk.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
@@ -18,9 +13,11 @@ import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
 import { wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-import { QUARANTINE_QUEUE, type QuarantineJobsOptions } from "../quarantine/quarantine.ts";
+import type { QuarantineJobsOptions } from "../quarantine/quarantine.ts";
+import { acknowledgementId, acknowledgementJobs, type OwedJob } from "../queue/owed-jobs.ts";
 import type { Config } from "../settings/config.ts";
-import { type CountedJob, gatheringOn } from "./add-jobs.ts";
+import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
+import { addJobsOn, type CountedJob } from "./add-jobs.ts";
 import { redisFault } from "./redis-faults.ts";
 import { countOf } from "./statistics.ts";
 
@@ -30,6 +27,10 @@ export type Publishable = { readonly id: string } & (
   | { readonly kind: "quarantine"; readonly message: QuarantinedMessage; readonly acknowledgement?: Acknowledgement }
   | { readonly kind: "acknowledgement"; readonly acknowledgement: Acknowledgement }
 );
+
+type EventRecord = Extract<Publishable, { readonly kind: "event" }>;
+type UnreadableRecord = Extract<Publishable, { readonly kind: "quarantine" }>;
+type OwingRecord = Publishable & { readonly acknowledgement: Acknowledgement };
 
 export interface PublisherOptions {
   readonly redis: Redis;
@@ -60,19 +61,21 @@ export class QueueRefusedError extends Error {
   override readonly name = "QueueRefusedError";
 }
 
+/** What came of publishing a record. */
 export interface Published {
-  /** The job that already stands for this event, when the record was a duplicate. */
-  readonly duplicateOf: string | null;
+  /** The job that stood for the same event, or the same unreadable message, before; null when the record has its own. */
+  readonly earlierJob: string | null;
 }
 
 export interface Publisher {
   /**
-   * One atomic step in Redis: the id is looked up, remembered and the job added.
-   * Behind it another one for the acknowledgement, so that none is sent for what
-   * is not stored. Harmless to repeat. Rejects when Redis is not connected,
-   * refuses, or does not answer in time; then the record may be stored or not.
+   * Publishes a batch, and gives for each record, in order, what came of it. An error says that the record may be
+   * stored or not: Redis is not connected, refuses, or did not answer in time. Harmless to repeat. Never rejects.
+   *
+   * Adding is one atomic step in Redis: the id is looked up, remembered and the job added. Acknowledgements are
+   * added behind that, and only where it succeeded, so that none is sent for what is not stored.
    */
-  publish(record: Publishable): Promise<Published>;
+  publish(records: readonly Publishable[]): Promise<readonly (Published | Error)[]>;
   /**
    * Notes a bounce on the acknowledgement of this id, when `concerns` says that it may
    * be about it, and gives that acknowledgement all the same; undefined when there is none any more.
@@ -98,7 +101,7 @@ const NEW_JOB = {
   failedReason: "",
   returnvalue: "",
 };
-const NO_DUPLICATE: Published = { duplicateOf: null };
+const NEW: Published = { earlierJob: null };
 
 /** A fresh id for a record: never a whole number or with a colon, which BullMQ refuses. */
 export function newRecordId(): string {
@@ -114,22 +117,8 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     removeOnFail: { age: settings.failedKeepSeconds, count: settings.failedKeepCount },
   };
   const owedJobs = acknowledgementJobs(settings);
-  const backend = gatheringOn({ redis, prefix: settings.queuePrefix, onNotCounted: onError });
+  const addJobs = addJobsOn({ redis, prefix: settings.queuePrefix, onNotCounted: onError });
   const queues = new Map<string, { readonly queue: Queue; readonly ready: Promise<unknown> }>();
-
-  /** With the queue's name, where Redis says why that one does not take it. */
-  async function onQueue<T>(
-    name: string,
-    defaultJobOptions: JobsOptions,
-    use: (queue: Queue) => Promise<T>,
-  ): Promise<T> {
-    try {
-      return await use(await queueOf(name, defaultJobOptions));
-    } catch (cause) {
-      if (!(cause instanceof Error && ABOUT_ONE_QUEUE.test(cause.message))) throw cause;
-      throw new QueueRefusedError(`The queue "${name}" does not take it: ${redisFault(cause)}`, { cause });
-    }
-  }
 
   /**
    * BullMQ waits for ever on a connection that was never ready, so its queues are
@@ -139,16 +128,12 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     if (redis.status !== "ready") throw new Error("Redis is not connected");
     let made = queues.get(name);
     if (!made) {
-      const queue = new Queue(
-        name,
-        {
-          connection: redis,
-          prefix: settings.queuePrefix,
-          defaultJobOptions,
-          streams: { events: { maxLen: settings.streamKeepCount } },
-        },
-        backend,
-      );
+      const queue = new Queue(name, {
+        connection: redis,
+        prefix: settings.queuePrefix,
+        defaultJobOptions,
+        streams: { events: { maxLen: settings.streamKeepCount } },
+      });
       queue.on("error", onError);
       made = { queue, ready: queue.waitUntilReady() };
       queues.set(name, made);
@@ -163,27 +148,45 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     }
   }
 
-  async function publish(record: Publishable): Promise<Published> {
-    const published = record.kind === "acknowledgement" ? NO_DUPLICATE : await publishMessage(record);
-    if (record.acknowledgement) {
-      const id = acknowledgementId(record.acknowledgement, record.id);
-      const { acknowledgement } = record;
-      // As long as an event's id: what is published again is not sent again.
-      const options = { jobId: id, deduplication: { id, ttl } };
-      await onQueue(ACKNOWLEDGEMENTS_QUEUE, owedJobs, (queue) =>
-        queue.add(acknowledgement.messageType, acknowledgement, options),
-      );
+  async function publish(records: readonly Publishable[]): Promise<readonly (Published | Error)[]> {
+    const stored = new Map<Publishable, Published | Error>();
+    await Promise.all([
+      addEvents(records.filter(isEvent), stored),
+      addQuarantined(records.filter(isUnreadable), stored),
+    ]);
+    await addOwed(
+      records.filter((record) => !(stored.get(record) instanceof Error)),
+      stored,
+    );
+    return records.map((record) => stored.get(record) ?? NEW);
+  }
+
+  async function addEvents(
+    records: readonly EventRecord[],
+    stored: Map<Publishable, Published | Error>,
+  ): Promise<void> {
+    const made = records.map((record) => ({ record, job: eventJob(record) }));
+    const counting = made.map(({ record, job }) => ({ ...job, count: countOf(record.event) }));
+    const ends = await add(settings.queue, eventJobs, counting);
+    for (const [index, record] of records.entries()) {
+      const end = ends[index] ?? record.id;
+      stored.set(record, end instanceof Error ? end : publishedAs(end, record.id));
     }
-    return published;
+    // An event that is not in each of its queues is not published, and is tried again. Those that have it stay as they are.
+    const there = made.filter(({ record }) => !(stored.get(record) instanceof Error));
+    await Promise.all(
+      settings.queues.map(async (fanOut) => {
+        const some = there.filter(({ record }) => wants(fanOut, record.event));
+        const jobs = some.map(({ job }) => job);
+        for (const [index, end] of (await add(fanOut.queue, eventJobs, jobs)).entries()) {
+          const record = some[index]?.record;
+          if (record && end instanceof Error) stored.set(record, end);
+        }
+      }),
+    );
   }
 
-  async function publishMessage(record: Exclude<Publishable, { kind: "acknowledgement" }>): Promise<Published> {
-    const standing = record.kind === "event" ? await addEvent(record) : await addQuarantined(record);
-    return standing === record.id ? NO_DUPLICATE : { duplicateOf: standing };
-  }
-
-  /** Gives the id of the job that stands for the event. */
-  async function addEvent({ id, event }: Extract<Publishable, { kind: "event" }>): Promise<string> {
+  function eventJob({ id, event }: EventRecord): CountedJob {
     const data = textOf(event);
     const opts = {
       ...eventJobs,
@@ -191,24 +194,75 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
       jobId: id,
       deduplication: { id: event.id, ttl },
     };
-    const job = { ...NEW_JOB, id, name: event.type, data, opts, deduplicationId: event.id };
-    const add = async (name: string, counted: Pick<CountedJob, "count">): Promise<string> => {
-      const counting: CountedJob = { ...job, timestamp: Date.now(), ...counted };
-      return onQueue(name, eventJobs, (queue) => queue.getBackend().addJob(counting, id));
-    };
-    const standing = await add(settings.queue, { count: countOf(event) });
-    // What is not in each of them is not published, and is tried again: those that have it already stay as they are.
-    const further = settings.queues.filter((fanOut) => wants(fanOut, event));
-    if (further.length > 0) await Promise.all(further.map((fanOut) => add(fanOut.queue, {})));
-    return standing;
+    return { ...NEW_JOB, id, name: event.type, data, opts, deduplicationId: event.id, timestamp: Date.now() };
   }
 
-  async function addQuarantined({ id, message }: Extract<Publishable, { kind: "quarantine" }>): Promise<string> {
-    const said = createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex");
-    const deduplication = { id: `q${said.slice(0, 32)}`, ttl };
-    const options: QuarantineJobsOptions = { jobId: id, deduplication, peer: message.peer.name };
-    const job = await onQueue(QUARANTINE_QUEUE, {}, (queue) => queue.add(message.reason, message, options));
-    return job.id ?? id;
+  /** One by one: they are few, and large. */
+  async function addQuarantined(
+    records: readonly UnreadableRecord[],
+    stored: Map<Publishable, Published | Error>,
+  ): Promise<void> {
+    await Promise.all(
+      records.map(async (record) => {
+        const { id, message } = record;
+        const said = createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex");
+        const deduplication = { id: `q${said.slice(0, 32)}`, ttl };
+        const options: QuarantineJobsOptions = { jobId: id, deduplication, peer: message.peer.name };
+        const end = await queueOf(QUARANTINE_QUEUE, {})
+          .then((queue) => queue.add(message.reason, message, options))
+          .then(
+            (job) => publishedAs(job.id ?? id, id),
+            (cause: Error) => aboutQueue(QUARANTINE_QUEUE, cause),
+          );
+        stored.set(record, end);
+      }),
+    );
+  }
+
+  /** The acknowledgements that are owed for records. */
+  async function addOwed(records: readonly Publishable[], stored: Map<Publishable, Published | Error>): Promise<void> {
+    const owing = records.filter(isOwing);
+    const ends = await add(
+      ACKNOWLEDGEMENTS_QUEUE,
+      owedJobs,
+      owing.map((record) => owedJob(record.acknowledgement, record.id)),
+    );
+    for (const [index, record] of owing.entries()) {
+      const end = ends[index];
+      if (end instanceof Error) stored.set(record, end);
+    }
+  }
+
+  function owedJob(acknowledgement: Acknowledgement, recordId: string): CountedJob {
+    const id = acknowledgementId(acknowledgement, recordId);
+    // The id is remembered as long as an event's: what is published again is not sent again.
+    const opts = { ...owedJobs, jobId: id, deduplication: { id, ttl } };
+    const data = JSON.stringify(acknowledgement);
+    return {
+      ...NEW_JOB,
+      id,
+      name: acknowledgement.messageType,
+      data,
+      opts,
+      deduplicationId: id,
+      timestamp: Date.now(),
+    };
+  }
+
+  /** In one call. For each job the id of the one that stands for it, or why it could not be added. */
+  async function add(
+    name: string,
+    defaultJobOptions: JobsOptions,
+    jobs: readonly CountedJob[],
+  ): Promise<readonly (string | Error)[]> {
+    if (jobs.length === 0) return [];
+    try {
+      const queue = await queueOf(name, defaultJobOptions);
+      const ends = await addJobs(queue.getBackend() as RedisQueueBackend, jobs);
+      return ends.map((end) => (end instanceof Error ? aboutQueue(name, end) : end));
+    } catch (cause) {
+      return jobs.map(() => aboutQueue(name, cause as Error));
+    }
   }
 
   return {
@@ -225,4 +279,26 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
       await Promise.all([...queues.values()].map(({ queue }) => queue.close()));
     },
   };
+}
+
+function publishedAs(standing: string, id: string): Published {
+  return standing === id ? NEW : { earlierJob: standing };
+}
+
+function isEvent(record: Publishable): record is EventRecord {
+  return record.kind === "event";
+}
+
+function isUnreadable(record: Publishable): record is UnreadableRecord {
+  return record.kind === "quarantine";
+}
+
+function isOwing(record: Publishable): record is OwingRecord {
+  return record.acknowledgement !== undefined;
+}
+
+/** With the queue's name, where Redis says why that one does not take it. */
+function aboutQueue(name: string, cause: Error): Error {
+  if (!ABOUT_ONE_QUEUE.test(cause.message)) return cause;
+  return new QueueRefusedError(`The queue "${name}" does not take it: ${redisFault(cause)}`, { cause });
 }

@@ -1,6 +1,6 @@
 /**
  * How many reports there were, by minute, hour and day, in Redis. An event is
- * counted in the same step that puts it on the queue (gathered-adds.ts), in the
+ * counted in the same step that puts it on the queue (add-jobs.ts), in the
  * minute in which its report came: whatever dies meanwhile, and however often it
  * is published again, it counts once. What several processes count is one sum.
  */

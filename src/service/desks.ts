@@ -2,13 +2,15 @@
  * What operators do on the page with what is in Redis: opened when it is first
  * asked for, because BullMQ waits for ever on a Redis that was never there.
  */
+
 import { Queue } from "bullmq";
-import { ACKNOWLEDGEMENTS_QUEUE, openAcknowledgements } from "../acknowledgement/desk.ts";
+import { openAcknowledgements } from "../acknowledgement/desk.ts";
 import type { AcknowledgementDesk, QuarantineDesk } from "../admin/operations.ts";
-import { openQuarantine, QUARANTINE_QUEUE } from "../quarantine/quarantine.ts";
+import { openQuarantine } from "../quarantine/quarantine.ts";
 import { type Replayer, replay } from "../quarantine/replay.ts";
 import { readSavedBodyAside } from "../quarantine/saved-body-aside.ts";
 import type { RedisClient } from "../queue/redis.ts";
+import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 
 export interface DesksOptions {
   readonly redis: RedisClient;

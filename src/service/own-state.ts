@@ -1,6 +1,5 @@
 /** How this process is. */
 import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
-import { ACKNOWLEDGEMENTS_QUEUE } from "../acknowledgement/desk.ts";
 import type { JournalStatus } from "../journal/journal.ts";
 import { type HealthFacts, isFull, isQueued, type QueueFacts } from "../monitoring/health.ts";
 import { NEARLY_FULL } from "../monitoring/reasons.ts";
@@ -14,6 +13,7 @@ import type { QuarantineRoom } from "../quarantine/quarantine.ts";
 import type { QueueWatch } from "../queue/queue-watch.ts";
 import type { RedisWatch } from "../queue/redis-watch.ts";
 import type { Config } from "../settings/config.ts";
+import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 import type { SettingsFiles } from "../settings/settings-files.ts";
 import type { Listener } from "../smtp/listener.ts";
 import { durationInWords } from "../text/quantities.ts";

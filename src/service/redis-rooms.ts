@@ -1,5 +1,5 @@
 /** Opens what the service has in Redis: its queues, its trace, and what is heard of its peers. */
-import { ACKNOWLEDGEMENTS_QUEUE } from "../acknowledgement/desk.ts";
+
 import type { Log } from "../monitoring/log.ts";
 import type { ReasonTimes } from "../monitoring/reasons.ts";
 import { createSilence, type Silence } from "../monitoring/silence.ts";
@@ -10,6 +10,7 @@ import { createPublisher, type Publisher } from "../queue/publisher.ts";
 import { createQueueWatch, type QueueWatch } from "../queue/queue-watch.ts";
 import { connectRedis, type RedisClient, type RedisPlace } from "../queue/redis.ts";
 import type { Config } from "../settings/config.ts";
+import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 import { createTraceWriter, type TraceWriter } from "../trace/writer.ts";
 import { REDIS_STOP_MS } from "./start-redis.ts";
 import { QUEUES_SEEN_EVERY_MS } from "./upkeep.ts";

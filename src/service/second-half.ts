@@ -11,7 +11,7 @@ import type { Log } from "../monitoring/log.ts";
 import type { Metrics } from "../monitoring/metrics.ts";
 import type { Outages } from "../monitoring/outages.ts";
 import type { Releaser } from "../process/releasers.ts";
-import { type Publishable, type Published, type Publisher, QueueRefusedError } from "../queue/publisher.ts";
+import { type Publisher, QueueRefusedError } from "../queue/publisher.ts";
 import type { RedisWatch } from "../queue/redis-watch.ts";
 import type { Config } from "../settings/config.ts";
 import { type JournalWatch, watchJournal } from "./upkeep.ts";
@@ -36,7 +36,7 @@ export interface SecondHalf {
   /** Why events cannot be put on the queue; null when they can. */
   trouble(): Error | null;
   /** Publishes what an operator replays from quarantine. */
-  publishReplayed(record: Publishable): Promise<Published>;
+  publishReplayed: Publisher["publish"];
 }
 
 export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[]): SecondHalf {
@@ -48,9 +48,12 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
     if (refusal !== null) throw new Error(refusal);
   }
 
-  async function publish(record: JournalRecord): Promise<PublishResult> {
+  async function publish(records: readonly JournalRecord[]): Promise<readonly (PublishResult | Error)[]> {
     checkRedis();
-    return record.kind === "bounce" ? acknowledgements.tie(record.message) : publisher.publish(record);
+    const [first] = records;
+    // A bounce comes by itself.
+    if (first?.kind === "bounce") return [await acknowledgements.tie(first.message)];
+    return publisher.publish(records.filter((record) => record.kind !== "bounce"));
   }
 
   const queue = createQueueStore({
@@ -67,33 +70,36 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
     store: journal && config.accept === "journal" ? { journal } : { queue },
     journalWatch: drained?.journalWatch ?? null,
     trouble: () => drained?.drain.trouble() ?? queue.trouble(),
-    async publishReplayed(record) {
+    async publishReplayed(records) {
       checkRedis();
-      const published = await publisher.publish(record);
-      observer.became([fateOf(record, published)]);
-      return published;
+      const results = await publisher.publish(records);
+      observer.became(
+        records.flatMap((record, index) => {
+          const result = results[index];
+          return result === undefined || result instanceof Error ? [] : [fateOf(record, result)];
+        }),
+      );
+      return results;
     },
   };
 }
 
 function startDraining(
   journal: Journal,
-  publish: (record: JournalRecord) => Promise<PublishResult>,
+  publish: (records: readonly JournalRecord[]) => Promise<readonly (PublishResult | Error)[]>,
   { config, watch, observer, outages, metrics, log, onEmptied }: SecondHalfOptions,
   releasers: Releaser[],
 ) {
   const journalWatch = watchJournal({ journal, drain: () => drain, log, onEmptied });
   const drain = startDrain({
     journal,
-    publish: async (record) => {
+    publish: async (records) => {
       // Whatever keeps Redis from being used is told, rather than this.
       if (!journalWatch.isReady()) throw new Error(watch.refusal() ?? "Redis has not been looked at yet");
-      return publish(record);
+      return publish(records);
     },
-    onPublished(record, published, again) {
-      if (again) metrics.publishedAgain.inc();
-      else observer.became([fateOf(record, published)]);
-    },
+    onPublished: (done) => observer.became(done.map(({ record, published }) => fateOf(record, published))),
+    onPublishedAgain: (count) => metrics.publishedAgain.inc(count),
     // The bounces of one peer delay no reports, and no other peer's bounces.
     laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
     onTrouble: (cause) =>

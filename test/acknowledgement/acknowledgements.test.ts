@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { acknowledgementId, retrySchedule } from "../../src/acknowledgement/desk.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
+import { acknowledgementId, retrySchedule } from "../../src/queue/owed-jobs.ts";
 
 test("retries begin within 15 s, double up to ten minutes, and go on for about an hour", () => {
   const waits = retrySchedule(10_000);

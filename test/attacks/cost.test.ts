@@ -3,10 +3,11 @@
  * more a byte than for a message of an eighth of the size: reading, judging, the log,
  * the trace, its acknowledgement at each attempt, the page, the board, the commands.
  */
+
 import type { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { readBounce } from "../../src/acknowledgement/bounce.ts";
-import { type AcknowledgementEntry, acknowledgementId } from "../../src/acknowledgement/desk.ts";
+import type { AcknowledgementEntry } from "../../src/acknowledgement/desk.ts";
 import { row } from "../../src/admin/acknowledgements-page.ts";
 import { shownJob } from "../../src/admin/board.ts";
 import { show } from "../../src/admin/quarantine-page.ts";
@@ -24,6 +25,7 @@ import { readAckRequest } from "../../src/mm4/ack-request.ts";
 import { composeResponse } from "../../src/mm4/compose-response.ts";
 import { type OpenMessage, openMessage, readIds } from "../../src/mm4/read-message.ts";
 import { createLog } from "../../src/monitoring/log.ts";
+import { acknowledgementId } from "../../src/queue/owed-jobs.ts";
 import { maskEvent } from "../../src/text/masking.ts";
 import { visible } from "../../src/text/visible.ts";
 import { noteOf } from "../../src/trace/fate-note.ts";

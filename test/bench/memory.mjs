@@ -60,13 +60,15 @@ const event = (index) =>
 const used = async () => Number(/used_memory:(\d+)/.exec(await redis.info("memory"))[1]);
 const each = (bytes) => Math.round(bytes / EVENTS);
 
-await publisher.publish({ id: "jfirst", kind: "event", event: event(-1) });
+await publisher.publish([{ id: "jfirst", kind: "event", event: event(-1) }]);
 const empty = await used();
 for (let index = 0; index < EVENTS; index += 100) {
-  await Promise.all(
-    Array.from({ length: 100 }, (_, offset) =>
-      publisher.publish({ id: `j${"0".repeat(23)}${index + offset}`, kind: "event", event: event(index + offset) }),
-    ),
+  await publisher.publish(
+    Array.from({ length: 100 }, (_, offset) => ({
+      id: `j${"0".repeat(23)}${index + offset}`,
+      kind: "event",
+      event: event(index + offset),
+    })),
   );
 }
 const queue = new Queue(config.queue, { connection: { port: PORT } });

@@ -1,4 +1,5 @@
 /** `mm4d/consumer` against a real Redis, with events as the service publishes them. */
+
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Queue } from "bullmq";
@@ -14,6 +15,7 @@ import {
 } from "../../src/consumer/index.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
 import { loadConfig } from "../../src/settings/config.ts";
+import { publishOne } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf, type FieldsOf } from "../support/report.ts";
@@ -33,7 +35,7 @@ async function publish(events: readonly DeliveryEvent[], settings: Readonly<Reco
   const publisher = createPublisher({ redis: own.redis, settings: loaded.value.config, onError: () => {} });
   for (let from = 0; from < events.length; from += 200) {
     const some = events.slice(from, from + 200);
-    await Promise.all(some.map((event) => publisher.publish({ id: newRecordId(), kind: "event", event })));
+    await Promise.all(some.map((event) => publishOne(publisher, { id: newRecordId(), kind: "event", event })));
   }
   await publisher.close();
 }

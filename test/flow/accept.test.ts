@@ -94,8 +94,8 @@ test("without a journal the 250 waits for the queue, and each record is tried on
   const queue = createQueueStore({
     async publish() {
       tried += 1;
-      if (tried === 1) throw refusal;
-      return { duplicateOf: tried === 2 ? null : "first" };
+      if (tried === 1) return [refusal];
+      return [{ earlierJob: tried === 2 ? null : "first" }];
     },
     onBecame: listening(told).became,
     onTrouble: () => void told.push("trouble"),

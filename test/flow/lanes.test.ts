@@ -1,4 +1,5 @@
 /** What is drained beside the rest: in order within its lane, and in nobody else's way. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { createLanes } from "../../src/flow/lanes.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { recordOf, takeUpTo } from "../support/journal.ts";
+import { eachBy } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 
 /** Every callback that waits has been called when this resolves. */
@@ -96,11 +98,12 @@ describe("bounces of one peer, behind one that is not done with", () => {
     const published: string[] = [];
     const drain = startDrain({
       journal,
-      publish: async ({ id }) => {
+      publish: eachBy(async ({ id }) => {
         if (id === "jflood0") throw new Error("It takes for ever");
         return id;
-      },
-      onPublished: ({ id }) => void published.push(id),
+      }),
+      onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
+      onPublishedAgain: () => {},
       laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
       onTrouble: () => {},
       onRecovered: () => {},
@@ -149,11 +152,12 @@ describe("bounces of one peer, behind one that is not done with", () => {
     });
     const drain = startDrain({
       journal,
-      publish: async ({ id }) => {
+      publish: eachBy(async ({ id }) => {
         if (id === "jflood0") await held;
         return id;
-      },
-      onPublished: ({ id }) => void published.push(id),
+      }),
+      onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
+      onPublishedAgain: () => {},
       laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
       laneBytes: 2_000,
       onTrouble: () => {},

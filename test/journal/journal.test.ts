@@ -17,6 +17,7 @@ import { startDrain } from "../../src/flow/drain.ts";
 import type { Entry } from "../../src/journal/backlog.ts";
 import { type Journal, type JournalFault, type JournalOptions, openJournal } from "../../src/journal/journal.ts";
 import { encodeRecord, type JournalRecord, scanRecords } from "../../src/journal/record.ts";
+import { eachBy } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 
@@ -396,11 +397,12 @@ describe("behind one record that cannot be published", () => {
     const published: string[] = [];
     const drain = startDrain({
       journal,
-      publish: async ({ id }) => {
+      publish: eachBy(async ({ id }) => {
         if (id === "jpoison") throw new Error("NOPERM");
         return id;
-      },
-      onPublished: ({ id }) => void published.push(id),
+      }),
+      onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
+      onPublishedAgain: () => {},
       onTrouble: (cause) => void troubles.push(cause.message),
       onRecovered: () => void troubles.push("recovered"),
     });
@@ -431,8 +433,9 @@ test("in a burst accepting goes first, and what waited is drained when it is ove
   const published: string[] = [];
   const drain = startDrain({
     journal,
-    publish: async ({ id }) => id,
-    onPublished: ({ id }) => void published.push(id),
+    publish: eachBy(async ({ id }) => id),
+    onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
+    onPublishedAgain: () => {},
     onTrouble: () => {},
     onRecovered: () => {},
   });
@@ -464,11 +467,12 @@ test("a record that Redis refuses while it takes others does not fill the journa
   const journal = await open({ maxBytes: 40 * size, graceMs: 0 });
   const drain = startDrain({
     journal,
-    publish: async ({ id }) => {
+    publish: eachBy(async ({ id }) => {
       if (id === "jrefused") throw new Error("NOPERM");
       return id;
-    },
+    }),
     onPublished: () => {},
+    onPublishedAgain: () => {},
     onTrouble: () => {},
     onRecovered: () => {},
     movedAfterMs: 10,

@@ -6,6 +6,7 @@
  * the end). A failure prints the commands, and the seed that repeats them as
  * far as the disk's timing allows. FAULTS_RUNS: how many runs, 40 unless told.
  */
+
 import {
   copyFileSync,
   existsSync,
@@ -31,6 +32,7 @@ import { loadCursor } from "../../src/journal/cursor.ts";
 import { type Journal, type JournalFault, JournalFullError, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { type Content, largeContent, lineOf, recordOf, smallContent, takeUpTo } from "../support/journal.ts";
+import { eachBy } from "../support/publishing.ts";
 
 const RUNS = Number(process.env.FAULTS_RUNS ?? 40);
 
@@ -310,11 +312,12 @@ describe("found by reading and by the model", () => {
     await withJournal({ graceMs: 1_000_000_000 }, async ({ journal }) => {
       const drain = startDrain({
         journal,
-        publish: async ({ id }) => {
+        publish: eachBy(async ({ id }) => {
           if (id === "jrefused") throw new Error("NOPERM");
           return id;
-        },
+        }),
         onPublished: () => {},
+        onPublishedAgain: () => {},
         onTrouble: () => {},
         onRecovered: () => {},
         movedAfterMs: 10,

@@ -47,7 +47,7 @@ test("a report is counted and traced by what it says when it is accepted, and by
   onAnswered(true);
   const [record] = stored;
   if (!record) throw new Error("It is stored");
-  observer.became([fateOf(record, { duplicateOf: null }), fateOf(record, { duplicateOf: "j0" })]);
+  observer.became([fateOf(record, { earlierJob: null }), fateOf(record, { earlierJob: "j0" })]);
   expect(faults).toEqual([]);
   expect(notes.map(({ kind }) => kind)).toEqual(["received", "queued", "queued"]);
   expect(notes.map((note) => ("duplicateOf" in note ? note.duplicateOf : undefined))).toEqual([undefined, null, "j0"]);

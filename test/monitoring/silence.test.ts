@@ -1,10 +1,12 @@
 /** Which peers say nothing: by what came here, and by what the statistics in Redis know of replicas and of earlier starts. */
+
 import { expect, test } from "vitest";
 import { createSilence } from "../../src/monitoring/silence.ts";
 import { createTraffic } from "../../src/monitoring/traffic.ts";
 import { createHeard } from "../../src/queue/heard.ts";
 import { createPublisher } from "../../src/queue/publisher.ts";
 import { loadConfig } from "../../src/settings/config.ts";
+import { publishOne } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
@@ -20,7 +22,7 @@ test("a peer is silent where it spoke neither here nor to a replica on the same 
     const event = eventOf(deliveryReport({ "X-Mms-Message-ID": name }));
     const time = new Date(Date.now() - agoMs).toISOString();
     const data = { ...event.data, peer: { ...event.data.peer, name } };
-    await replica.publish({ id: `j-${name}`, kind: "event", event: { ...event, id: `r-${name}`, time, data } });
+    await publishOne(replica, { id: `j-${name}`, kind: "event", event: { ...event, id: `r-${name}`, time, data } });
   };
   await own.redis.ping();
   await said("elsewhere", 2 * HOUR_MS);

@@ -1,15 +1,13 @@
 /** The quarantine is counted by peer, and shared out among them. */
+
 import { Queue } from "bullmq";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import {
-  createQuarantineRoom,
-  measureQuarantine,
-  openQuarantine,
-  QUARANTINE_QUEUE,
-} from "../../src/quarantine/quarantine.ts";
+import { createQuarantineRoom, measureQuarantine, openQuarantine } from "../../src/quarantine/quarantine.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
 import { loadConfig } from "../../src/settings/config.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
+import { publishOne } from "../support/publishing.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { PEER } from "../support/report.ts";
 
@@ -160,7 +158,7 @@ test("it is counted by peer without reading its messages, but for those that mm4
   for (let index = 0; index < 30; index++) {
     const [id, peer] = [newRecordId(), index % 3 === 0 ? "a" : "b"];
     kept[id] = peer;
-    await publisher.publish({ id, kind: "quarantine", message: messageOf(peer, `${raw}${index}`) });
+    await publishOne(publisher, { id, kind: "quarantine", message: messageOf(peer, `${raw}${index}`) });
   }
   await publisher.close();
   const older = new Queue(QUARANTINE_QUEUE, { connection: { url: server.url }, prefix });
@@ -196,7 +194,7 @@ test("what somebody else puts there keeps nothing of ours from being counted and
   const { config } = loaded.value;
   const publisher = createPublisher({ redis, settings: config, onError: () => {} });
   const id = newRecordId();
-  await publisher.publish({ id, kind: "quarantine", message: messageOf("a") });
+  await publishOne(publisher, { id, kind: "quarantine", message: messageOf("a") });
   await publisher.close();
   const key = `${config.queuePrefix}:${QUARANTINE_QUEUE}`;
   const put = async (job: string, fields: Record<string, string>): Promise<void> => {

@@ -2,9 +2,10 @@ import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type FanOut, readFanOut } from "../../src/delivery/fan-out.ts";
-import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
 import { createPublisher, type Publishable, type Publisher } from "../../src/queue/publisher.ts";
 import { connectRedis, readServer, redisAt, unsuitable } from "../../src/queue/redis.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
+import { publishOne } from "../support/publishing.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
 
@@ -62,7 +63,7 @@ async function withQueue<T>(name: string, use: (queue: Queue) => Promise<T>): Pr
 }
 
 test("publish() makes one job: the event as data, its type as name, the options of the contract", async () => {
-  expect(await publisher.publish(record("1"))).toEqual({ duplicateOf: null });
+  expect(await publishOne(publisher, record("1"))).toEqual({ earlierJob: null });
   const [job] = await withQueue(QUEUE, (queue) => queue.getWaiting());
   expect(job?.id).toBe("j1");
   expect(job?.name).toBe("mm4d.delivery-report.v1");
@@ -77,27 +78,27 @@ test("publish() makes one job: the event as data, its type as name, the options 
 });
 
 test("the same record again is no second job, and no duplicate of itself", async () => {
-  await publisher.publish(record("1"));
-  expect(await publisher.publish(record("1"))).toEqual({ duplicateOf: null });
+  await publishOne(publisher, record("1"));
+  expect(await publishOne(publisher, record("1"))).toEqual({ earlierJob: null });
   expect(await withQueue(QUEUE, (queue) => queue.count())).toBe(1);
 });
 
 test("another record of the same event is a duplicate of the first, also after that was consumed and removed", async () => {
   const publishing = publisherOn(redis, { completedKeepSeconds: 0, completedKeepCount: 0 });
-  await publishing.publish(record("1", "same"));
-  expect(await publishing.publish(record("2", "same"))).toEqual({ duplicateOf: "j1" });
+  await publishOne(publishing, record("1", "same"));
+  expect(await publishOne(publishing, record("2", "same"))).toEqual({ earlierJob: "j1" });
   await consumeOne();
   expect(await withQueue(QUEUE, (queue) => queue.getJob("j1"))).toBeUndefined();
-  expect(await publishing.publish(record("3", "same"))).toEqual({ duplicateOf: "j1" });
+  expect(await publishOne(publishing, record("3", "same"))).toEqual({ earlierJob: "j1" });
   expect(await withQueue(QUEUE, (queue) => queue.count())).toBe(0);
   await publishing.close();
 });
 
 test("a job that somebody removes by hand is forgotten with its event's id, as docs/guarantees.md says", async () => {
-  await publisher.publish(record("1", "same"));
+  await publishOne(publisher, record("1", "same"));
   await consumeOne();
   await withQueue(QUEUE, (queue) => queue.clean(0, 0, "completed"));
-  expect(await publisher.publish(record("2", "same"))).toEqual({ duplicateOf: null });
+  expect(await publishOne(publisher, record("2", "same"))).toEqual({ earlierJob: null });
 });
 
 async function consumeOne(): Promise<void> {
@@ -111,20 +112,20 @@ test("a consumed job is kept for people to look at when its event is small, and 
     deliveryReport({ "X-Mms-Message-ID": "large", From: "é".repeat(1_000), "X-Mms-Note": "é".repeat(6_000) }),
   );
   expect(Buffer.byteLength(JSON.stringify(large))).toBeGreaterThan(16_384);
-  await publisher.publish({ id: "jlarge", kind: "event", event: large });
+  await publishOne(publisher, { id: "jlarge", kind: "event", event: large });
   await consumeOne();
-  await publisher.publish(record("small"));
+  await publishOne(publisher, record("small"));
   await consumeOne();
   const completed = await withQueue(QUEUE, (queue) => queue.getCompleted());
   expect(completed.map(({ id }) => id)).toEqual(["jsmall"]);
   // It is remembered all the same.
-  await publisher.publish({ id: "jagain", kind: "event", event: large });
+  await publishOne(publisher, { id: "jagain", kind: "event", event: large });
   expect(await withQueue(QUEUE, (queue) => queue.count())).toBe(0);
 });
 
 test("BullMQ's event stream is kept short", async () => {
   const publishing = publisherOn(redis, { streamKeepCount: 100 });
-  for (let index = 0; index < 1_000; index++) await publishing.publish(record(`s${index}`));
+  for (let index = 0; index < 1_000; index++) await publishOne(publishing, record(`s${index}`));
   // Redis cuts a stream by whole nodes of a hundred entries.
   expect(await redis.xlen(`bull:${QUEUE}:events`)).toBeLessThan(400);
   await publishing.close();
@@ -149,9 +150,9 @@ test("hostile ids in a report touch nothing but their own event", async () => {
     "__proto__",
   ];
   for (const [index, id] of hostile.entries()) {
-    await publisher.publish({ id: `jh${index}`, kind: "event", event: event(id) });
+    await publishOne(publisher, { id: `jh${index}`, kind: "event", event: event(id) });
   }
-  expect(await publisher.publish(record("ordinary"))).toEqual({ duplicateOf: null });
+  expect(await publishOne(publisher, record("ordinary"))).toEqual({ earlierJob: null });
   expect(await withQueue(QUEUE, (queue) => queue.count())).toBe(hostile.length + 1);
 });
 
@@ -164,37 +165,37 @@ test("an unreadable message goes whole to the quarantine, once", async () => {
     receivedAt: "2026-01-02T03:04:05.678Z",
     raw,
   };
-  await publisher.publish({ id: "jq1", kind: "quarantine", message });
-  expect(await publisher.publish({ id: "jq2", kind: "quarantine", message })).toEqual({ duplicateOf: "jq1" });
+  await publishOne(publisher, { id: "jq1", kind: "quarantine", message });
+  expect(await publishOne(publisher, { id: "jq2", kind: "quarantine", message })).toEqual({ earlierJob: "jq1" });
   const [job] = await withQueue(QUARANTINE_QUEUE, (queue) => queue.getWaiting());
   expect([job?.name, job?.data]).toEqual(["no-status", message]);
 });
 
 test("publish() is refused at once while Redis is away, and works again by itself", async () => {
-  await publisher.publish(record("before"));
+  await publishOne(publisher, record("before"));
   await server.kill();
   await eventually(
     () => redis.status,
     (status) => status !== "ready",
   );
-  await expect(publisher.publish(record("during"))).rejects.toThrow("Redis is not connected");
+  await expect(publishOne(publisher, record("during"))).rejects.toThrow("Redis is not connected");
   await server.start();
   await eventually(
     () => redis.status,
     (status) => status === "ready",
   );
-  expect(await publisher.publish(record("during"))).toEqual({ duplicateOf: null });
+  expect(await publishOne(publisher, record("during"))).toEqual({ earlierJob: null });
 });
 
 test("a publisher whose Redis froze while its queue was being made works when Redis does", async () => {
   process.kill(server.pid(), "SIGSTOP");
   try {
-    await expect(publisher.publish(record("frozen"))).rejects.toThrow();
+    await expect(publishOne(publisher, record("frozen"))).rejects.toThrow();
   } finally {
     process.kill(server.pid(), "SIGCONT");
   }
-  const attempt = () => publisher.publish(record("frozen")).catch(() => undefined);
-  expect(await eventually(attempt, (published) => published !== undefined)).toEqual({ duplicateOf: null });
+  const attempt = () => publishOne(publisher, record("frozen")).catch(() => undefined);
+  expect(await eventually(attempt, (published) => published !== undefined)).toEqual({ earlierJob: null });
 });
 
 test("a publisher whose Redis was never there refuses, and publishes when it comes", async () => {
@@ -202,13 +203,13 @@ test("a publisher whose Redis was never there refuses, and publishes when it com
   const late = connectRedis(redisAt(server.url));
   late.on("error", () => {});
   const publishing = publisherOn(late);
-  await expect(publishing.publish(record("late"))).rejects.toThrow("Redis is not connected");
+  await expect(publishOne(publishing, record("late"))).rejects.toThrow("Redis is not connected");
   await server.start();
   await eventually(
     () => late.status,
     (status) => status === "ready",
   );
-  expect(await publishing.publish(record("late"))).toEqual({ duplicateOf: null });
+  expect(await publishOne(publishing, record("late"))).toEqual({ earlierJob: null });
   await publishing.close();
   late.disconnect();
 });
@@ -222,7 +223,7 @@ test("a database that the server does not have is an error, and nothing is put i
     () => reasons.length,
     (length) => length >= 3,
   );
-  await expect(publishing.publish(record("lost"))).rejects.toThrow();
+  await expect(publishOne(publishing, record("lost"))).rejects.toThrow();
   expect(reasons[0]).toContain("DB index is out of range");
   expect(await redis.dbsize()).toBe(0);
   lost.disconnect();
@@ -255,10 +256,10 @@ test("an event that one further queue cannot take is not published yet, and is i
   await publisher.close();
   publisher = publisherOn(redis, { queues });
   await redis.set("bull:all:wait", "no list");
-  await expect(publisher.publish(record("r1"))).rejects.toThrow(/WRONGTYPE/);
+  await expect(publishOne(publisher, record("r1"))).rejects.toThrow(/WRONGTYPE/);
   await redis.del("bull:all:wait", ...(await redis.keys("bull:all:de:*")), "bull:all:r1");
-  expect(await publisher.publish(record("r1"))).toEqual({ duplicateOf: null });
-  expect(await publisher.publish(record("r2", "r1"))).toEqual({ duplicateOf: "jr1" });
+  expect(await publishOne(publisher, record("r1"))).toEqual({ earlierJob: null });
+  expect(await publishOne(publisher, record("r2", "r1"))).toEqual({ earlierJob: "jr1" });
   const lengths = await Promise.all([QUEUE, "billing", "open", "all"].map((name) => redis.llen(`bull:${name}:wait`)));
   expect(lengths).toEqual([1, 1, 0, 1]);
 });
@@ -283,7 +284,9 @@ test("jobs that are added together are, byte by byte, what Queue.add makes of ea
   }
   // More than one call takes, duplicates among them.
   const records = Array.from({ length: 150 }, (_, index) => record(String(index), String(index % 140)));
-  const published = await Promise.all(records.map((one) => publisher.publish(one)));
+  const published = [];
+  for (let first = 0; first < records.length; first += 64)
+    published.push(...(await publisher.publish(records.slice(first, first + 64))));
   const together = await everything();
   await redis.flushall();
 
@@ -298,7 +301,7 @@ test("jobs that are added together are, byte by byte, what Queue.add makes of ea
         jobId: id,
         deduplication: { id: data.id, ttl: 86_400_000 },
       });
-      alone.push({ duplicateOf: job.id === id ? null : job.id });
+      alone.push({ earlierJob: job.id === id ? null : job.id });
     }
   });
   expect(published).toEqual(alone);
@@ -311,8 +314,8 @@ test("one that Redis does not take keeps no other from the queue", async () => {
   // The key under which its id would be remembered holds something else: BullMQ's script fails at it.
   await redis.lpush(`bull:${QUEUE}:de:${spoilt.event.id}`, "x");
   const records = [record("a"), spoilt, record("b"), record("c")];
-  const ends = await Promise.allSettled(records.map((one) => publisher.publish(one)));
-  expect(ends.map(({ status }) => status)).toEqual(["fulfilled", "rejected", "fulfilled", "fulfilled"]);
+  const ends = await publisher.publish(records);
+  expect(ends.map((end) => end instanceof Error)).toEqual([false, true, false, false]);
   expect(await withQueue(QUEUE, (queue) => queue.getWaitingCount())).toBe(3);
 });
 
@@ -326,10 +329,10 @@ test("where the statistics may not be written, events are queued all the same, a
       () => limited.status,
       (status) => status === "ready",
     );
-    const ends = await Promise.all([record("1"), record("2"), record("1")].map((one) => own.publish(one)));
-    expect(ends).toEqual([{ duplicateOf: null }, { duplicateOf: null }, { duplicateOf: null }]);
+    const ends = await own.publish([record("1"), record("2"), record("1")]);
+    expect(ends).toEqual([{ earlierJob: null }, { earlierJob: null }, { earlierJob: null }]);
     expect(await withQueue(QUEUE, (queue) => queue.getWaitingCount())).toBe(2);
-    await own.publish(record("3"));
+    await publishOne(own, record("3"));
     expect(told).toEqual([expect.stringMatching(/can't access at least one of the keys/)]);
   } finally {
     await own.close();

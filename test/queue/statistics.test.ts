@@ -4,6 +4,7 @@ import { sumBy } from "../../src/delivery/tally.ts";
 import { createPublisher, type Publisher } from "../../src/queue/publisher.ts";
 import { readStatistics, resolutionSince } from "../../src/queue/statistics.ts";
 import { type Config, loadConfig } from "../../src/settings/config.ts";
+import { publishOne } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
@@ -39,7 +40,7 @@ function newPublisher(): Publisher {
 function publish(...events: readonly DeliveryEvent[]): Promise<unknown> {
   return Promise.all(
     events.map((one, index) =>
-      publishers[index % publishers.length]?.publish({ id: `j${one.id}`, kind: "event", event: one }),
+      publishOne(publishers[index % publishers.length] as Publisher, { id: `j${one.id}`, kind: "event", event: one }),
     ),
   );
 }
@@ -76,7 +77,9 @@ test("an event counts once: however often it is published, by whom, and also whe
   const events = Array.from({ length: 200 }, () => event({}));
   await publish(...events, ...events.slice(50));
   // By others, under ids of their own, as a relay's second attempt at another replica.
-  await Promise.all(events.map((one) => publishers[1]?.publish({ id: `k${one.id}`, kind: "event", event: one })));
+  await Promise.all(
+    events.map((one) => publishOne(publishers[1] as Publisher, { id: `k${one.id}`, kind: "event", event: one })),
+  );
   await own.redis.del(...events.slice(0, 100).map(({ id }) => `${own.prefix}:mm4-delivery-events:j${id}`));
   await publish(...events);
   expect(sumBy(await all(5), () => "")[0]?.reports).toBe(200);

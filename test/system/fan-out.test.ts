@@ -1,7 +1,8 @@
 /** Further queues: each is given its own copy of what it asked for, whatever becomes of the others. */
+
 import { Queue, UnrecoverableError, Worker } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, PEER } from "../support/report.ts";

@@ -1,9 +1,10 @@
 /** Attacks on the operators' page. */
+
 import { connect } from "node:net";
 import { Queue } from "bullmq";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { mapTexts } from "../../src/text/masking.ts";
 import { logIn, startBrowser, visit } from "../support/browser.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";

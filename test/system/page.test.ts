@@ -1,8 +1,9 @@
 /** The operators' page in a real browser: each page, of a system that is empty, busy or broken; and what can be clicked. */
+
 import { Queue } from "bullmq";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";

@@ -1,8 +1,9 @@
 /** Messages nobody could read: kept whole, bounded, and in a person's hands. */
+
 import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
-import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
 import { rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";

@@ -1,8 +1,9 @@
 /** `mm4d trace`: all that is known of a report, from the SMTP session to the acknowledgement; and `mm4d tail`, masked as it is. */
+
 import { spawn } from "node:child_process";
 import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { QUARANTINE_QUEUE } from "../../src/quarantine/quarantine.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";

@@ -1,0 +1,54 @@
+/** The jobs of acknowledgements that are owed: their ids, their options, how often they are tried. */
+import { createHash } from "node:crypto";
+import type { JobsOptions } from "bullmq";
+import type { Acknowledgement } from "../delivery/acknowledgement.ts";
+import type { Bounce } from "../delivery/bounced.ts";
+import type { Config } from "../settings/config.ts";
+
+/** The data of a job. */
+export interface OwedJob extends Acknowledgement {
+  /** What came back for it. */
+  readonly bounce?: Bounce;
+}
+
+/**
+ * The id of the job of an acknowledgement. A record that is published again gives the same id; a report
+ * that comes again is another record and gives another one. It is a hash, because a peer sent its parts.
+ */
+export function acknowledgementId({ eventId, transactionId }: Acknowledgement, recordId: string): string {
+  const hash = createHash("sha256");
+  for (const part of [eventId ?? "", transactionId ?? "", recordId]) hash.update(`${part.length} ${part} `, "latin1");
+  return `a${hash.digest("hex").slice(0, 32)}`;
+}
+
+/** How often a job is tried, and for how long it is kept when it is done. */
+export function acknowledgementJobs({
+  ackRetrySeconds,
+  failedKeepSeconds,
+  failedKeepCount,
+}: Pick<Config, "ackRetrySeconds" | "failedKeepSeconds" | "failedKeepCount">): JobsOptions {
+  return {
+    attempts: retrySchedule(ackRetrySeconds * 1000).length + 1,
+    backoff: { type: "schedule" },
+    // BullMQ would keep a stack trace for each attempt. Ours say nothing.
+    stackTraceLimit: 0,
+    removeOnComplete: SENT_KEPT,
+    removeOnFail: { age: failedKeepSeconds, count: failedKeepCount },
+  };
+}
+
+/** The waits between attempts, in milliseconds, before chance is added: doubling, for about an hour in all. */
+export function retrySchedule(firstMs: number): readonly number[] {
+  const waits: number[] = [];
+  let sum = 0;
+  for (let wait = firstMs; sum < TRIED_FOR_MS; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+    waits.push(wait);
+    sum += wait;
+  }
+  return waits;
+}
+
+const TRIED_FOR_MS = 3_600_000;
+const LONGEST_WAIT_MS = 600_000;
+/** A bounce may come days after its acknowledgement was sent. */
+const SENT_KEPT = { age: 5 * 86_400, count: 10_000 };
