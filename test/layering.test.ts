@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     packages: ["pino", "pino-pretty", "prom-client"],
     node: true,
   },
-  smtp: { from: ["mm4"], types: ["delivery", "monitoring", "settings"], packages: ["smtp-server"], node: true },
+  smtp: { from: ["mm4"], types: ["delivery"], packages: ["smtp-server"], node: true },
   settings: {
     from: ["smtp", "mm4", "delivery", "catalogue", "text", "acknowledgement"],
     types: ["flow"],

@@ -1,4 +1,4 @@
-/** How much of each peer's bounces is stored and not yet tied: one peer's flood takes nobody's memory but its own share. */
+/** How much of each peer's bounces is stored and not yet tied. Each peer has a share, so that the flood of one takes no memory from another. */
 import { BOUNDS } from "../bounds/bounds.ts";
 
 export interface BounceRoom {
@@ -22,7 +22,7 @@ export function createBounceRoom(): BounceRoom {
       return sum === 0 || sum + bytes <= BOUNDS.bouncesWaiting.value;
     },
     promised(id, { peer, bytes: raw }) {
-      // One that was moved to the journal's end may stand there twice when that is opened again.
+      // One that was moved to the journal's end may be there twice when that is opened again.
       if (waiting.has(id)) return;
       const bytes = raw + PLACE_BYTES;
       waiting.set(id, { peer, bytes });

@@ -40,7 +40,7 @@ let before: Promise<unknown> = Promise.resolve();
  */
 export function readBounce(bytes: Uint8Array, domain: string): Promise<ReadBounce> {
   const reading = before.then(() => turn()).then(() => readNow(bytes, domain));
-  before = reading.catch(() => {}); // Whoever asked hears of it.
+  before = reading.catch(() => {}); // The caller hears of it.
   return reading;
 }
 
@@ -65,7 +65,7 @@ function actionIn(written: string): string {
   return /^[a-z]+/.exec(written.toLowerCase())?.[0] ?? "unknown";
 }
 
-/** Whoever bounces says in one of these what he bounces. RFC 3464 §2.2.1, §3; RFC 5322 §3.6.4. */
+/** A server that bounces a mail says in one of these which mail. RFC 3464 §2.2.1, §3; RFC 5322 §3.6.4. */
 function findId({
   status,
   returned,
@@ -163,7 +163,7 @@ interface OpenPart {
   readonly bodyAt: number;
 }
 
-/** What stands in the header that a text begins with. */
+/** Reads the header that a text begins with. */
 function openPart(text: string, limits: HeaderLimits): OpenPart {
   const bodyAt = endOfHeader(text);
   const header = readHeader(Buffer.from(text.slice(0, bodyAt), "latin1"), limits);
@@ -203,7 +203,7 @@ interface Words {
   readonly reply: string | null;
 }
 
-/** Words stand in front. */
+/** The words are at the front. */
 const MAX_WORDS_LENGTH = 4_000;
 
 function inWords(top: readonly HeaderField[], parts: readonly Part[]): Words {

@@ -46,7 +46,7 @@ export interface Acknowledgements {
 /** Opens the acknowledgements for a person. The connection stays the caller's. */
 export function openAcknowledgements(redis: Redis, prefix: string): Acknowledgements {
   const queue = new Queue<OwedJob>(ACKNOWLEDGEMENTS_QUEUE, { connection: redis, prefix });
-  queue.on("error", () => {}); // Whoever asked hears of it from the call that fails.
+  queue.on("error", () => {}); // The caller hears of it from the call that fails.
 
   /** BullMQ orders jobs by the time at which they are due, shifted by twelve bits. */
   async function dueAt(id: string): Promise<number | undefined> {

@@ -12,10 +12,10 @@ export function mmscOptions(
     port,
     name,
     secure: tls === "implicit",
-    // With a password there is no going on without TLS: a server, or whoever sits before it, that offers none sees nothing.
+    // A password is never sent without TLS, because a server in between could take the offer of STARTTLS away.
     requireTLS: tls === "required" || (tls === "optional" && isSecret(auth)),
     ignoreTLS: tls === "off",
-    // Where TLS may be missing, a certificate that nobody vouches for is no worse.
+    // Where TLS may be missing, a certificate that is not trusted is no worse than no TLS.
     tls: { rejectUnauthorized: tls === "required" || tls === "implicit", minVersion: "TLSv1.2" as const },
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
@@ -121,7 +121,7 @@ interface Failed {
 
 interface Failure {
   readonly is: (cause: MmscError) => boolean;
-  /** Nobody answered there at all. */
+  /** Nothing answered there at all. */
   readonly unreached?: true;
   readonly words: (failed: Failed) => string;
 }

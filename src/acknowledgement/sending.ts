@@ -88,7 +88,7 @@ export function startSending(options: SendingOptions): Sending {
       const settled = worker.pause().catch(options.onError);
       const untilMs = performance.now() + graceMs;
       while (inHand.size > 0 && performance.now() < untilMs) await wait(STOPPING_LOOKED_AT_EVERY_MS);
-      // Redis is told what came of it, when it is there to hear; by force, because BullMQ would wait for it.
+      // Redis has a moment to take what came of it. Then the worker is closed by force, because BullMQ would wait for Redis.
       await Promise.race([settled, wait(TOLD_MS, undefined, { ref: false })]);
       stopped = true;
       await worker.close(true);

@@ -4,7 +4,7 @@ import type { Peer } from "../smtp/peer.ts";
 
 export interface TriedMmsc {
   readonly peer: string;
-  /** When it answered last, whatever it said; null when it never did. */
+  /** When it answered last, with whatever code; null when it never did. */
   readonly answeredAt: Date | null;
   /** Of the attempts since then: the first and the last that failed, and why; null when none has. */
   readonly failing: { readonly since: Date; readonly lastAt: Date; readonly reason: string } | null;
@@ -24,7 +24,7 @@ export interface TriedMmscs {
 
 /** Longer than the longest wait between two attempts. Where none is made any more, nothing is known. */
 const FORGOTTEN_MS = 3_600_000;
-/** One that is told to come later may have itself to blame; so many different ones in a row have not. */
+/** A 4xx may be due to its acknowledgement; 4xx for so many different ones in a row are due to the MMSC. */
 const PUT_OFF = 3;
 
 interface Known extends TriedMmsc {
@@ -44,7 +44,7 @@ export function createTriedMmscs(): TriedMmscs {
       return known;
     },
     usePeers(peers) {
-      // Of a peer that is not one any more, or is to be sent nothing, nobody is told.
+      // Peers that are gone, or are to be sent nothing, are not listed.
       const sentTo = peers.filter(({ acknowledge: { host, mode } }) => host !== null && mode !== "off");
       const next = new Map(sentTo.map(({ name, acknowledge }) => [name, JSON.stringify(acknowledge)]));
       for (const peer of tried.keys()) if (next.get(peer) !== entries.get(peer)) tried.delete(peer);

@@ -1,9 +1,15 @@
 /** Whose an address is. */
 import { BlockList, isIP, isIPv6 } from "node:net";
-import type { Network } from "../settings/config.ts";
 import type { Peer } from "./peer.ts";
 
-/** The peer that an address belongs to; undefined for an address that is nobody's. */
+/** A network that a peer connects from. */
+export interface Network {
+  readonly address: string;
+  readonly prefix: number;
+  readonly family: "ipv4" | "ipv6";
+}
+
+/** The peer that an address belongs to; undefined when it belongs to none. */
 export type FindPeer = (address: string) => Peer | undefined;
 
 /** Looks peers up by address. Where their networks overlap, the longest prefix wins. */
@@ -31,7 +37,7 @@ export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
-/** As what an address is listed, and its failures are counted: whoever has one IPv6 address has a whole /64 of them. */
+/** The name under which an address is listed and its failures are counted. Of IPv6 it is the /64, because a client that has one address has all of these. */
 export function networkOf(address: string): string {
   const plain = plainAddress(address);
   if (!isIPv6(plain)) return plain;

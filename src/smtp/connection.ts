@@ -27,6 +27,7 @@ import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { tidyCommand } from "./command.ts";
 import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./data-reader.ts";
+import { findReply } from "./library-replies.ts";
 import { createBucket, type Limits } from "./limits.ts";
 import { findParameterFault, withUsedParameters } from "./parameters.ts";
 import { pathOctets, readPath, splitAddressCommand } from "./path.ts";
@@ -37,7 +38,7 @@ import type { Unfinished } from "./unfinished.ts";
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
 type Command = Parameters<SMTPConnection["_onCommand"]>;
 
-/** A connection whose client is known, or known to be nobody. */
+/** A connection whose client is known to be a peer, a balancer or a stranger. */
 export interface Arrival {
   readonly socket: Socket;
   /** The client's own, behind a balancer too. */
@@ -55,8 +56,8 @@ export interface Arrival {
   readonly sinceMs: number;
 }
 
-/** What a connection needs to know of the others, and whom it tells. */
-export interface House {
+/** What a connection asks its listener, and what it tells it. */
+export interface Listening {
   readonly limits: Limits;
   readonly unfinished: Unfinished;
   /** Why this client is turned away at the door; undefined when it may come in. */
@@ -74,7 +75,7 @@ export interface House {
   onFailed(connection: Mm4Connection, cause: Error): void;
   /** A handshake that failed: the client hears nothing of us that it would understand. */
   onTlsFailed(connection: Mm4Connection, why: string): void;
-  /** All has been said to it, or it has gone. May be told twice. */
+  /** It has heard its last reply, or it has gone. May be called twice for one. */
   onLeaving(connection: Mm4Connection): void;
 }
 
@@ -105,7 +106,7 @@ export class Mm4Connection extends SMTPConnection {
   countedAs: string | undefined;
   /** What the next refusal is about. */
   refused: string | null = null;
-  private readonly house: House;
+  private readonly listening: Listening;
   private readonly openedMs: number;
   private readonly counts = { commands: 0, recipients: 0 };
   private readonly sinceMessage = { commands: createBucket(), bad: createBucket() };
@@ -125,10 +126,10 @@ export class Mm4Connection extends SMTPConnection {
   failedLogins = 0;
   private tlsFailed = false;
 
-  constructor(server: Mm4Server, house: House, arrival: Arrival) {
+  constructor(server: Mm4Server, listening: Listening, arrival: Arrival) {
     const { socket, address, port, here, peer, healthCheck, implicitTls, sinceMs } = arrival;
     super(server, socket, { remoteAddress: address, remotePort: port });
-    this.house = house;
+    this.listening = listening;
     this.peer = peer;
     this.here = here;
     this.healthCheck = healthCheck;
@@ -139,7 +140,7 @@ export class Mm4Connection extends SMTPConnection {
 
   override init(): void {
     this._setListeners(() => {
-      const refusal = this.house.refusalAtConnect(this);
+      const refusal = this.listening.refusalAtConnect(this);
       if (refusal) this.refuse(refusal);
       else if (this.peer?.listed || this.healthCheck) this.connectionReady();
       else setTimeout(() => this.connectionReady(), EARLY_TALKER_MS).unref();
@@ -151,7 +152,7 @@ export class Mm4Connection extends SMTPConnection {
     return Boolean(this.session.envelope?.mailFrom) || this.inMessage;
   }
 
-  /** Answers and closes. Whatever the client still sends is thrown away. */
+  /** Answers and closes. What the client still sends is thrown away. */
   refuse(reply: SmtpReply): void {
     if (this._closing || this._closed) return;
     this.answer(reply);
@@ -163,9 +164,9 @@ export class Mm4Connection extends SMTPConnection {
     const bad = reply.bad && !(reply === REPLIES.outOfOrder && this.refusedBefore);
     if (reply.code >= 400 && (this.verb === "MAIL" || this.verb === "RCPT")) this.refusedBefore = true;
     // The last of so many is the one that ends the session.
-    const tooMany = bad && !this.sinceMessage.bad.take(this.house.limits.badCommands - 1, this.commandsPerSecond());
+    const tooMany = bad && !this.sinceMessage.bad.take(this.listening.limits.badCommands - 1, this.commandsPerSecond());
     const { code, text, reason } = tooMany ? REPLIES.tooManyBadCommands : reply;
-    if (reason !== undefined) this.house.onRefused(this, reason, this.refused);
+    if (reason !== undefined) this.listening.onRefused(this, reason, this.refused);
     this.refused = null;
     this.say(code, [text], onAnswered);
   }
@@ -181,7 +182,7 @@ export class Mm4Connection extends SMTPConnection {
     if (this._upgrading || !this._socket.writable) onAnswered(false);
     else {
       this._socket.write(reply, (cause) => {
-        if (!cause) this.house.onReply(this, code);
+        if (!cause) this.listening.onReply(this, code);
         onAnswered(!cause);
       });
     }
@@ -226,9 +227,9 @@ export class Mm4Connection extends SMTPConnection {
     if (verb !== "RCPT" && verb !== "DATA") this.refusedBefore = false;
     if (this.isTooMany(verb)) return REPLIES.tooManyCommands;
     if (!this.inTransaction()) {
-      if (this.house.stopping()) return REPLIES.shuttingDown;
+      if (this.listening.stopping()) return REPLIES.shuttingDown;
       if (this.revoked) return REPLIES.accessChanged;
-      if (performance.now() - this.openedMs >= this.house.limits.sessionMs) return REPLIES.sessionOver;
+      if (performance.now() - this.openedMs >= this.listening.limits.sessionMs) return REPLIES.sessionOver;
     }
     if (verb === "VRFY" || verb === "EXPN" || verb === "HELP") return REPLIES.notImplemented;
     if (verb === "XCLIENT" || verb === "XFORWARD") return REPLIES.xclient;
@@ -238,7 +239,7 @@ export class Mm4Connection extends SMTPConnection {
 
   /** Counts a command. Recipients are none of those that are counted, up to a multiple of what a message may have. */
   private isTooMany(verb: string): boolean {
-    const { recipients, commands } = this.house.limits;
+    const { recipients, commands } = this.listening.limits;
     if (verb === "RCPT" && this.inTransaction()) this.counts.recipients += 1;
     if (verb === "RCPT" && this.counts.recipients <= recipients * RECIPIENTS_TRIED) return false;
     const most = this.peer?.limits.commands ?? commands;
@@ -257,12 +258,12 @@ export class Mm4Connection extends SMTPConnection {
     parser.on("finish", () => this.close());
     parser.on("error", (error) => {
       if (error.message === "Command line too long") return this.refuse(REPLIES.lineTooLong);
-      this.house.onFailed(this, error);
+      this.listening.onFailed(this, error);
       this.refuse(REPLIES.internalError);
     });
     parser.newReader = () =>
       createDataReader({
-        limitBytes: this.house.limits.messageBytes,
+        limitBytes: this.listening.limits.messageBytes,
         bareNewlines: this.peer?.bareNewlines ?? false,
         mayHold: (bytes) => this.holdMessage(bytes),
       });
@@ -272,7 +273,7 @@ export class Mm4Connection extends SMTPConnection {
 
   override _isDisabled(command: string): boolean {
     if (command === "AUTH") return !this.peer?.auth || !this.secure;
-    if (command === "STARTTLS") return !this.house.offersTls() || this.peer?.tls === "off";
+    if (command === "STARTTLS") return !this.listening.offersTls() || this.peer?.tls === "off";
     return super._isDisabled(command);
   }
 
@@ -320,7 +321,7 @@ export class Mm4Connection extends SMTPConnection {
 
   /** Undefined for a message that there was no room for. */
   private async answerMessage(parser: Mm4Stream, message: Buffer | undefined): Promise<void> {
-    const { reply, onAnswered } = message ? await this.house.onMessage(this, message) : NO_ROOM;
+    const { reply, onAnswered } = message ? await this.listening.onMessage(this, message) : NO_ROOM;
     this.inMessage = false;
     this.holdMessage(0);
     // It was answered and sent away meanwhile, or has gone.
@@ -328,14 +329,14 @@ export class Mm4Connection extends SMTPConnection {
     this.answer(reply, onAnswered);
     this._transactionCounter += 1;
     this._resetSession();
-    if (this.house.stopping()) this.refuse(REPLIES.shuttingDown);
+    if (this.listening.stopping()) this.refuse(REPLIES.shuttingDown);
     else if (this.revoked) this.refuse(REPLIES.accessChanged);
     parser.endMessage();
   }
 
   /** From now on so many bytes of a message are held. False when they may not be: then it is as before. */
   private holdMessage(bytes: number): boolean {
-    const may = this.house.unfinished.hold(this.peer?.name ?? "", bytes - this.messageBytes);
+    const may = this.listening.unfinished.hold(this.peer?.name ?? "", bytes - this.messageBytes);
     if (may) this.messageBytes = bytes;
     return may;
   }
@@ -348,7 +349,7 @@ export class Mm4Connection extends SMTPConnection {
       return;
     }
     const peer = this.peer?.name ?? "";
-    const { unfinished } = this.house;
+    const { unfinished } = this.listening;
     // There is no telling it: it would not read it.
     if (!unfinished.hold(peer, BOUNDS.unreadInput.value)) {
       this.close();
@@ -394,25 +395,25 @@ export class Mm4Connection extends SMTPConnection {
   override _onError(error: Error & { code?: string | undefined }): void {
     if (!this._upgrading) super._onError(error);
     // Told by several events, of which the first says why.
-    else if (!this.tlsFailed) this.house.onTlsFailed(this, error.code ?? error.message);
+    else if (!this.tlsFailed) this.listening.onTlsFailed(this, error.code ?? error.message);
     this.tlsFailed = this._upgrading;
   }
 
   /** Its client may take five seconds to close its own side, in which others can deliver. */
   override close(): void {
     super.close();
-    this.house.onLeaving(this);
+    this.listening.onLeaving(this);
   }
 
   override _onClose(): void {
-    if (!this._closed) this.house.onLeaving(this);
-    // One that is whole is given up when it is stored, whoever waits for that.
+    if (!this._closed) this.listening.onLeaving(this);
+    // A message that is whole is held until it is stored, even when its client has gone.
     const parser = this._parser || undefined;
     if (parser?._dataMode) this.holdMessage(0);
     super._onClose();
   }
 
-  /** Looks after the deadline of whatever is waited for. Called every so often. */
+  /** Ends the session when the client is late with what we wait for. Called at regular intervals. */
   enforceDeadline(nowMs: number): void {
     const phase = this.phase();
     const commands = this.counts.commands;
@@ -426,7 +427,7 @@ export class Mm4Connection extends SMTPConnection {
 
   /** A message on its way is waited for, a transaction only as long as a peer may be idle. */
   private isSessionOver(nowMs: number, phase: Phase): boolean {
-    const { sessionMs, peerIdleMs } = this.house.limits;
+    const { sessionMs, peerIdleMs } = this.listening.limits;
     const overMs = nowMs - this.openedMs - sessionMs;
     return overMs >= 0 && (!this.inTransaction() || (phase !== "data" && overMs >= peerIdleMs));
   }
@@ -443,7 +444,7 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   private deadlineOf(phase: Phase): { limitMs: number; reply: SmtpReply } {
-    const { firstCommandMs, lineMs, dataMs, idleMs, peerIdleMs } = this.house.limits;
+    const { firstCommandMs, lineMs, dataMs, idleMs, peerIdleMs } = this.listening.limits;
     switch (phase) {
       case "first-command":
         return { limitMs: firstCommandMs, reply: REPLIES.firstCommandLate };
@@ -523,11 +524,11 @@ class Mm4Stream extends SMTPStream {
 export class Mm4Server extends SMTPServer {
   private readonly bySession = new WeakMap<SMTPServerSession, Mm4Connection>();
 
-  admit(arrival: Arrival, house: House): void {
-    const connection = new Mm4Connection(this, house, arrival);
+  admit(arrival: Arrival, listening: Listening): void {
+    const connection = new Mm4Connection(this, listening, arrival);
     this.connections.add(connection);
     this.bySession.set(connection.session, connection);
-    connection.on("error", (error: Error) => house.onFailed(connection, error));
+    connection.on("error", (error: Error) => listening.onFailed(connection, error));
     connection.init();
   }
 
@@ -539,42 +540,3 @@ export class Mm4Server extends SMTPServer {
 }
 
 const NO_ROOM: Answer = { reply: REPLIES.noRoom, onAnswered: () => {} };
-
-const BY_WORDS: ReadonlyMap<string, SmtpReply> = new Map<string, SmtpReply>([
-  ...Object.values(REPLIES).map((reply: SmtpReply) => [`${reply.code} ${reply.text}`, reply] as const),
-  ["250 OK", REPLIES.noop],
-  ["250 Flushed", REPLIES.reset],
-  ["421 HTTP requests not allowed", REPLIES.http],
-]);
-
-const BY_CONTEXT: Readonly<Record<string, SmtpReply>> = {
-  MAIL_FROM_OK: REPLIES.senderAccepted,
-  RCPT_TO_OK: REPLIES.recipientAccepted,
-  SENDER_SYNTAX_ERROR: REPLIES.badSender,
-  MAILBOX_SYNTAX_ERROR: REPLIES.badRecipient,
-  TOO_MANY_RECIPIENTS: REPLIES.tooManyRecipients,
-  MESSAGE_TOO_BIG: REPLIES.messageTooLarge,
-};
-
-const BY_CODE: Readonly<Record<number, SmtpReply>> = {
-  220: REPLIES.readyForTls,
-  221: REPLIES.bye,
-  235: REPLIES.authenticated,
-  354: REPLIES.goAhead,
-  421: REPLIES.earlyTalker,
-  500: REPLIES.unknownCommand,
-  501: REPLIES.badParameters,
-  503: REPLIES.outOfOrder,
-  504: REPLIES.authMechanism,
-  530: REPLIES.tlsRequired,
-};
-
-/** Our row for what the library would say. What it has never been seen to say is an error of ours. */
-function findReply(code: number, words: string, context: string | undefined): SmtpReply {
-  return (
-    BY_WORDS.get(`${code} ${words}`) ??
-    (context === undefined ? undefined : BY_CONTEXT[context]) ??
-    BY_CODE[code] ??
-    REPLIES.internalError
-  );
-}

@@ -15,7 +15,7 @@ export interface DoorOptions {
   readonly port: number;
   /** Where TLS begins before SMTP does; null for nowhere. */
   readonly smtpsPort: number | null;
-  /** Most connections at a time; a few more are taken to be told so. */
+  /** Most connections at a time; a few more are accepted, so that they hear that there are too many. */
   readonly maxClients: number;
   /** How long a balancer may take to say whose the connection is, in milliseconds. */
   readonly headerMs: number;
@@ -44,13 +44,13 @@ export interface Door {
   emptied(deadlineMs: number): Promise<void>;
 }
 
-/** Strangers that are being told so. Each takes a moment to go; a flood of them must not hold memory. */
+/** Strangers that are being refused at a time. Each takes a moment to go; a flood of them must not hold memory. */
 const MAX_STRANGERS = 100;
 /** A handshake costs us a hundred times what it costs them. */
 const STRANGERS_HANDSHAKES_PER_SECOND = 10;
 /** How long a stranger may take to hear it, its TLS handshake included. */
 const STRANGER_MS = 5_000;
-/** Connections beyond the limit that are told so. Further ones are closed without a word. */
+/** Connections beyond the limit that are refused with a reply. Further ones are closed without one. */
 const TOLD_CONNECTIONS = 100;
 const BACKLOG = 4_096;
 
@@ -61,7 +61,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const strangers = new Set<Socket>();
   const healthChecks = new Set<Socket>();
   const byPeer = new Map<string, Set<Socket>>();
-  /** Those of peers that were beyond their peer's limit when they came. They take nobody's place. */
+  /** Those of peers that were beyond their peer's limit when they came. They take no other connection's place. */
   const spare = new Set<Socket>();
   const servers: Server[] = [];
   const mayShakeHands = createPace();
@@ -69,7 +69,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   function arrive(socket: Socket, implicitTls: boolean): void {
     const sinceMs = performance.now();
     const { remoteAddress: address, remotePort: clientPort, localAddress } = socket;
-    // Whatever happens to it before SMTP looks after it is no news.
+    // An error before SMTP handles it is not worth telling.
     socket.on("error", () => {});
     if (address === undefined || clientPort === undefined) {
       socket.destroy();
@@ -115,7 +115,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     });
   }
 
-  /** Also those that are in a handshake still, or have been refused and do not go: none may fill the house for all. */
+  /** Also those that are in a handshake still, or have been refused and do not go: none may take all places. */
   function holdPeer(socket: Socket, peer: Peer): boolean {
     const held = byPeer.get(peer.name) ?? new Set<Socket>();
     byPeer.set(peer.name, held);
@@ -131,7 +131,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   function holdHealthCheck(socket: Socket): boolean {
     if (healthChecks.size >= BOUNDS.healthChecks.value) return false;
     hold(socket, healthChecks);
-    // They are nobody's, and take no place.
+    // They belong to no peer, and take no place.
     hold(socket, spare);
     return true;
   }
@@ -147,7 +147,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   }
 
   async function listen(on: number, implicitTls: boolean): Promise<Address> {
-    // A client that has closed its sending side still reads: whoever holds the socket ends it. RFC 1122 §4.2.2.13.
+    // A client that has closed its sending side still reads: the one that holds the socket ends it. RFC 1122 §4.2.2.13.
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => arrive(socket, implicitTls));
     const address = await new Promise<AddressInfo>((resolve, reject) => {
       server.once("error", reject);

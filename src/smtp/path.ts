@@ -7,7 +7,7 @@
  */
 
 export interface AddressCommand {
-  /** What stands before the colon, in upper case, such as `MAIL FROM`. */
+  /** The text before the colon, in upper case, such as `MAIL FROM`. */
   readonly name: string;
   /** As written, with its angle brackets if it has any. */
   readonly path: string;

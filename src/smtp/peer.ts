@@ -1,12 +1,12 @@
 /** One peer, as its entry says: from where it connects, and what it may do here. */
 
 import type { PeerRules } from "../delivery/peer.ts";
-import type { Network } from "../settings/config.ts";
+import type { Network } from "./access.ts";
 import type { PasswordHash } from "./password.ts";
 
 export interface Peer {
   readonly name: string;
-  /** Whether it stands in the settings; the default for loopback does not, and has fewer rights. */
+  /** Whether the settings name it; the default for loopback is not named there, and has fewer rights. */
   readonly listed: boolean;
   readonly networks: readonly Network[];
   /** Whether STARTTLS is offered to it, and whether it may deliver without TLS. */

@@ -1,6 +1,6 @@
 /**
  * Places: how many connections may deliver at a time, in all and of each peer.
- * Whoever finds none may wait for one, in the order of coming; each peer's wait
+ * A connection that finds none may wait for one, in the order of coming; each peer's wait
  * for their own.
  */
 export interface PlacesOptions<Guest> {

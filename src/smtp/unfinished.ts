@@ -1,7 +1,7 @@
 /**
  * Room for messages that are not finished: from their first byte to their reply
  * they are in memory. The sum of all is bounded, and no peer has more than a share
- * of what the others leave, so that one that fills its share keeps nobody out.
+ * of what the others leave, so that a peer that fills its share keeps no other out.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 

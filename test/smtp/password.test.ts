@@ -1,7 +1,9 @@
 import { scryptSync } from "node:crypto";
 import { expect, test } from "vitest";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
-import { createFailures, createLogins, hashPassword, readPasswordHash } from "../../src/smtp/password.ts";
+import { createFailures } from "../../src/smtp/failed-logins.ts";
+import { createLogins } from "../../src/smtp/logins.ts";
+import { hashPassword, readPasswordHash } from "../../src/smtp/password.ts";
 
 async function known(user: string, password: string) {
   const hash = readPasswordHash(await hashPassword(password));
@@ -111,10 +113,10 @@ test("of one IPv6 network no more than two wait, and of its addresses that faile
 
   const failures = createFailures();
   const own = BOUNDS.failedLoginsOfNetwork.value;
-  const delays = Array.from({ length: own + 3 }, (_, index) => failures.note(`2001:db8::${index}`));
+  const delays = Array.from({ length: own + 3 }, (_, index) => failures.add(`2001:db8::${index}`));
   expect(delays).toEqual([...Array(own + 1).fill(500), 1_000, 2_000]);
   expect([failures.isTooSoon("2001:db8::ffff"), failures.isTooSoon("2001:db8:0:1::ffff")]).toEqual([true, false]);
-  expect([failures.note("2001:db8::0"), failures.note("2001:db8::fffe")]).toEqual([1_000, 4_000]);
+  expect([failures.add("2001:db8::0"), failures.add("2001:db8::fffe")]).toEqual([1_000, 4_000]);
 });
 
 test.each([
@@ -159,7 +161,7 @@ test("a relay is not kept out by another one of its IPv6 network that has a wron
   expect(waited).toBe(true);
   // The next failure is the second one.
   const failures = createFailures();
-  failures.note("2001:db8::1");
+  failures.add("2001:db8::1");
   expect([failures.delayOf("2001:db8::1"), failures.delayOf("2001:db8::2")]).toEqual([500, undefined]);
   expect(failures.isTooSoon("2001:db8::2")).toBe(false);
 });
@@ -167,10 +169,10 @@ test("a relay is not kept out by another one of its IPv6 network that has a wron
 test("of too many addresses that failed the one that failed longest ago is forgotten, and no other", () => {
   const failures = createFailures();
   const [first, second] = ["192.0.2.1", "192.0.2.2"];
-  expect([first, second, first].map(failures.note)).toEqual([500, 500, 1_000]);
-  for (let other = 0; other < 999; other++) failures.note(`other ${other}`);
+  expect([first, second, first].map(failures.add)).toEqual([500, 500, 1_000]);
+  for (let other = 0; other < 999; other++) failures.add(`other ${other}`);
   // The first has failed again since.
-  expect([failures.note(first), failures.note(second)]).toEqual([2_000, 500]);
+  expect([failures.add(first), failures.add(second)]).toEqual([2_000, 500]);
 });
 
 test.each([

@@ -1,0 +1,41 @@
+/** What smtp-server 3.21.6 says in words of its own, and which row of our table that is. */
+import { REPLIES, type SmtpReply } from "./replies.ts";
+
+/** Our row for what the library would say. Words that are not in these tables are an error of ours. */
+export function findReply(code: number, words: string, context: string | undefined): SmtpReply {
+  return (
+    BY_WORDS.get(`${code} ${words}`) ??
+    (context === undefined ? undefined : BY_CONTEXT[context]) ??
+    BY_CODE[code] ??
+    REPLIES.internalError
+  );
+}
+
+const BY_WORDS: ReadonlyMap<string, SmtpReply> = new Map<string, SmtpReply>([
+  ...Object.values(REPLIES).map((reply: SmtpReply) => [`${reply.code} ${reply.text}`, reply] as const),
+  ["250 OK", REPLIES.noop],
+  ["250 Flushed", REPLIES.reset],
+  ["421 HTTP requests not allowed", REPLIES.http],
+]);
+
+const BY_CONTEXT: Readonly<Record<string, SmtpReply>> = {
+  MAIL_FROM_OK: REPLIES.senderAccepted,
+  RCPT_TO_OK: REPLIES.recipientAccepted,
+  SENDER_SYNTAX_ERROR: REPLIES.badSender,
+  MAILBOX_SYNTAX_ERROR: REPLIES.badRecipient,
+  TOO_MANY_RECIPIENTS: REPLIES.tooManyRecipients,
+  MESSAGE_TOO_BIG: REPLIES.messageTooLarge,
+};
+
+const BY_CODE: Readonly<Record<number, SmtpReply>> = {
+  220: REPLIES.readyForTls,
+  221: REPLIES.bye,
+  235: REPLIES.authenticated,
+  354: REPLIES.goAhead,
+  421: REPLIES.earlyTalker,
+  500: REPLIES.unknownCommand,
+  501: REPLIES.badParameters,
+  503: REPLIES.outOfOrder,
+  504: REPLIES.authMechanism,
+  530: REPLIES.tlsRequired,
+};
