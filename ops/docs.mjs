@@ -10,7 +10,7 @@ import { COMMANDS } from "../dist/cli/commands.js";
 import { createProgram } from "../dist/cli/program.js";
 import { ORDINARY_PEER } from "../dist/delivery/peer.js";
 import { PRECEDENCE } from "../dist/delivery/precedence.js";
-import { receive } from "../dist/flow/read.js";
+import { readMessage } from "../dist/flow/read.js";
 import { createMetrics, NOTHING_OBSERVED } from "../dist/monitoring/metrics.js";
 import { REASONS } from "../dist/monitoring/reasons.js";
 import { SETTINGS } from "../dist/settings/config.js";
@@ -297,19 +297,18 @@ async function malformed() {
 }
 
 async function whatBecomesOf(bytes) {
-  const receipt = await receive(
+  const { finding } = readMessage(
     {
+      sessionId: "s",
       bytes: Buffer.from(bytes, "latin1"),
-      peer: { name: "carrier", address: "192.0.2.1", helo: null, tls: null, user: null },
-      rules: ORDINARY_PEER,
+      peer: {
+        identity: { name: "carrier", address: "192.0.2.1", helo: null, tls: null, user: null },
+        entry: { rules: ORDINARY_PEER, acknowledge: { mode: "auto", host: null, to: null } },
+      },
       mailFrom: "",
-      acknowledging: { mode: "auto", systemAddress: "system-user@mms.example.net", canSend: () => true },
       receivedAt: new Date(0),
     },
     {
-      store: async () => {},
-      hasQuarantineRoom: () => true,
-      recordId: () => "j",
       headerLimits: {
         bytes: Number(SETTINGS.maxHeaderBytes.fallback),
         fields: Number(SETTINGS.maxHeaderFields.fallback),
@@ -318,21 +317,22 @@ async function whatBecomesOf(bytes) {
       catalogue: createCatalogue(),
       source: "/mm4d/local",
     },
+    { systemAddress: "system-user@mms.example.net", canSend: () => true },
   );
-  switch (receipt.kind) {
-    case "stored": {
-      const { outcome, warnings } = receipt.event.data;
+  switch (finding.kind) {
+    case "event": {
+      const { outcome, warnings } = finding.event.data;
       return `250, an event: ${outcome}${warnings.length > 0 ? `; ${warnings.map((warning) => `\`${warning}\``).join(", ")}` : ""}`;
     }
-    case "quarantined":
-      return `250, kept in quarantine: \`${receipt.message.reason}\``;
+    case "quarantine":
+      return `250, kept in quarantine: \`${finding.message.reason}\``;
     case "ignored":
       return "250, counted, not queued";
     case "refused":
-      return receipt.problem.kind === "not-mm4"
+      return finding.problem.kind === "not-mm4"
         ? `${REPLIES.notMm4.code} ${REPLIES.notMm4.text}`
         : `${REPLIES.headerTooLarge.code} ${REPLIES.headerTooLarge.text}`;
     default:
-      throw new Error(receipt.kind);
+      throw new Error(finding.kind);
   }
 }

@@ -26,8 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   journal: { from: ["delivery"], types: [], packages: [], node: true },
   flow: { from: ["mm4", "delivery", "catalogue", "journal", "text"], types: [], packages: [], node: false },
   trace: {
-    from: ["delivery", "text", "mm4"],
-    types: ["flow", "smtp", "queue", "acknowledgement"],
+    from: ["delivery", "text"],
+    types: ["flow", "acknowledgement", "queue"],
     packages: ["ioredis"],
     node: true,
   },

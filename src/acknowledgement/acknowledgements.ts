@@ -2,16 +2,16 @@
  * Joins what acknowledging takes: the queue of what is owed, the responder that
  * sends it, the peers' entries that say where to, and the bounces that come back.
  */
-import type { Acknowledging } from "../delivery/accepted.ts";
-import type { BouncedMessage } from "../delivery/bounced.ts";
+import type { MessageRules } from "../delivery/accepted.ts";
+import type { BouncedMessage, TiedBounce } from "../delivery/bounced.ts";
 import type { Publisher } from "../queue/publisher.ts";
 import type { RedisPlace } from "../queue/redis.ts";
 import type { Peer } from "../smtp/peer.ts";
-import { createBounceRoom } from "./bounce-room.ts";
+import { type BounceRoom, createBounceRoom } from "./bounce-room.ts";
 import type { AcknowledgementObserver } from "./observer.ts";
 import { createResponder, destinationOf, responderPlaces } from "./responder.ts";
 import { type Sending, startSending } from "./sending.ts";
-import { type TiedBounce, tieBounce } from "./tie.ts";
+import { tieBounce } from "./tie.ts";
 import { createTriedMmscs, type TriedMmsc } from "./tried-mmscs.ts";
 
 /** The settings that acknowledging takes. */
@@ -36,17 +36,15 @@ export interface AcknowledgementsOptions {
 }
 
 export interface Acknowledgements {
-  /** How messages of a peer are acknowledged. */
-  rulesOf(entry: Peer): Acknowledging;
+  /** Our own address. */
+  readonly systemAddress: string;
+  /** Whether a response could be sent that goes where its message says; null for nowhere. */
+  canSend(entry: MessageRules, to: string | null): boolean;
   usePeers(peers: readonly Peer[]): void;
   /** Counts what messages asked for; `none` counts as nothing. */
   countOwed(requests: readonly { readonly peer: string; readonly state: "none" | "owed" | "undeliverable" }[]): void;
-  /** Whether one more bounce of a peer, of so many bytes, may wait to be tied. */
-  hasBounceRoom(peer: string, bytes: number): boolean;
-  /** A bounce is stored under this id, and waits to be tied. */
-  bounceWaits(id: string, message: { readonly peer: string; readonly bytes: number }): void;
-  /** It does not wait any more: it was tied, or could not be stored. */
-  bounceGone(id: string): void;
+  /** Where bounces wait to be tied. */
+  readonly bounceRoom: BounceRoom;
   /**
    * Reads a bounce and writes it into the job of its acknowledgement, if it comes from
    * where that was sent. Harmless to repeat. Rejects when Redis does not take it.
@@ -116,11 +114,8 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
   }
 
   return {
-    rulesOf: (entry) => ({
-      mode: entry.acknowledge.mode,
-      systemAddress,
-      canSend: (to) => destinationOf(entry, to) !== null,
-    }),
+    systemAddress,
+    canSend: (entry, to) => destinationOf(entry, to) !== null,
 
     usePeers,
 
@@ -133,9 +128,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
       if (counted.length > 0) observer.requested(counted);
     },
 
-    hasBounceRoom: bounceRoom.has,
-    bounceWaits: (id, { peer, bytes }) => bounceRoom.enter(id, peer, bytes),
-    bounceGone: bounceRoom.leave,
+    bounceRoom,
     tie: (message) => tieBounce(message, { publisher, ownDomain, mayBounce }),
     countBounces: (bounces) => observer.bounced(bounces),
     mmscs: () => mmscs.all(),

@@ -5,9 +5,9 @@ export interface BounceRoom {
   /** Whether one more of this peer, of this many bytes, may wait. One may always. */
   has(peer: string, bytes: number): boolean;
   /** One waits from now on, under the id of its record. */
-  enter(id: string, peer: string, bytes: number): void;
-  /** It waits no more, if it did. */
-  leave(id: string): void;
+  promised(id: string, message: { readonly peer: string; readonly bytes: number }): void;
+  /** It does not wait any more, if it did: it was tied, or could not be stored. */
+  broken(id: string): void;
 }
 
 /** What one takes besides its bytes: in the journal, and in memory. */
@@ -21,14 +21,14 @@ export function createBounceRoom(): BounceRoom {
       const sum = sums.get(peer) ?? 0;
       return sum === 0 || sum + bytes <= BOUNDS.bouncesWaiting.value;
     },
-    enter(id, peer, raw) {
+    promised(id, { peer, bytes: raw }) {
       // One that was moved to the journal's end may be there twice when that is opened again.
       if (waiting.has(id)) return;
       const bytes = raw + PLACE_BYTES;
       waiting.set(id, { peer, bytes });
       sums.set(peer, (sums.get(peer) ?? 0) + bytes);
     },
-    leave(id) {
+    broken(id) {
       const one = waiting.get(id);
       if (!one) return;
       waiting.delete(id);

@@ -1,6 +1,6 @@
 /** Who wants to know what becomes of acknowledgements. Each is told a list at a time, in the order in which it happened. */
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
-import type { TiedBounce } from "./tie.ts";
+import type { TiedBounce } from "../delivery/bounced.ts";
 import type { TriedMmsc } from "./tried-mmscs.ts";
 
 export interface AcknowledgementObserver {

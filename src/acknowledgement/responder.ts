@@ -3,6 +3,7 @@
  * came of one attempt. Peers do not wait for each other, because each has a lane
  * of its own.
  */
+import type { MessageRules } from "../delivery/accepted.ts";
 import type { Acknowledgement, SendResult } from "../delivery/acknowledgement.ts";
 import { composeResponse } from "../mm4/compose-response.ts";
 import { ownMailId } from "../mm4/own-mail-id.ts";
@@ -44,7 +45,7 @@ export function responderPlaces(peers: readonly Peer[]): number {
 }
 
 /** Where a response goes: as the entry says, else as its message asked; null for nowhere. */
-export function destinationOf({ acknowledge }: Peer, to: string | null): string | null {
+export function destinationOf({ acknowledge }: Pick<MessageRules, "acknowledge">, to: string | null): string | null {
   return acknowledge.host === null ? null : (acknowledge.to ?? to);
 }
 

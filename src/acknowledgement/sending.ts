@@ -1,5 +1,4 @@
 /** The worker inside the service that sends what is owed: takes each acknowledgement, has it sent, and tries again. */
-
 import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import type { Acknowledgement, SendResult } from "../delivery/acknowledgement.ts";

@@ -1,23 +1,8 @@
 /** Ties a bounce to the acknowledgement that it names, if it comes from where that was sent. */
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
-import type { Bounce, BouncedMessage } from "../delivery/bounced.ts";
+import type { BouncedMessage, TiedBounce } from "../delivery/bounced.ts";
 import type { Publisher } from "../queue/publisher.ts";
 import { readBounce } from "./bounce.ts";
-
-/** A bounce, and the acknowledgement to which it was tied. */
-export interface TiedBounce {
-  /** Name of the peer that sent it. */
-  readonly peer: string;
-  readonly bounce: Bounce;
-  /** Its action; `unknown` for a word that RFC 3464 §2.3.3 does not have. */
-  readonly action: string;
-  /** Id of the acknowledgement that it names; null when it names none of ours. */
-  readonly id: string | null;
-  /** Null when it was tied to none. */
-  readonly acknowledgement: Acknowledgement | null;
-  /** Why it was tied to none, in words; null when it was tied. */
-  readonly untied: string | null;
-}
 
 export interface TieOptions {
   readonly publisher: Pick<Publisher, "noteBounce">;

@@ -36,7 +36,7 @@ export interface Acknowledgement extends AckRequest {
 }
 
 /** What became of a message that is to be acknowledged. */
-export type Fate =
+export type Acknowledgeable =
   /** Its event is stored, or was before. */
   | "event"
   /** It is in quarantine, because it cannot be read. */
@@ -53,7 +53,7 @@ export type Fate =
  * cannot be stored, or comes from elsewhere, hears of it in SMTP, and whether an
  * MM is known we cannot tell.
  */
-export const ANSWERS: Readonly<Record<Fate, Pick<Acknowledgement, "requestStatus" | "statusText">>> = {
+export const ANSWERS: Readonly<Record<Acknowledgeable, Pick<Acknowledgement, "requestStatus" | "statusText">>> = {
   event: { requestStatus: "Ok", statusText: null },
   unreadable: {
     requestStatus: "Error-message-format-corrupt",

@@ -1,4 +1,5 @@
 /** A delivery status notification of mail (DSN, RFC 3464) as it came. It may be about one of our acknowledgements. */
+import type { Acknowledgement } from "./acknowledgement.ts";
 import type { PeerIdentity } from "./peer.ts";
 
 export interface BouncedMessage {
@@ -19,4 +20,19 @@ export interface Bounce {
   readonly diagnostic: string | null;
   /** When it came: RFC 3339, UTC. */
   readonly receivedAt: string;
+}
+
+/** A bounce, and the acknowledgement to which it was tied. */
+export interface TiedBounce {
+  /** Name of the peer that sent it. */
+  readonly peer: string;
+  readonly bounce: Bounce;
+  /** Its action; `unknown` for a word that RFC 3464 §2.3.3 does not have. */
+  readonly action: string;
+  /** Id of the acknowledgement that it names; null when it names none of ours. */
+  readonly id: string | null;
+  /** Null when it was tied to none. */
+  readonly acknowledgement: Acknowledgement | null;
+  /** Why it was tied to none, in words; null when it was tied. */
+  readonly untied: string | null;
 }

@@ -52,8 +52,8 @@ export function watchMmscs(log: Log): AcknowledgementObserver & { stop(): void }
     const known = outages.get(peer);
     if (known) return known;
     const outage = createOutage<string>({
-      onBegun: (reason) => log.acknowledgementsFailing(peer, reason),
-      onOver: (facts) => log.acknowledgementsRecovered(peer, { ...facts }),
+      onBegin: (reason) => log.acknowledgementsFailing(peer, reason),
+      onEnd: (facts) => log.acknowledgementsRecovered(peer, { ...facts }),
     });
     outages.set(peer, outage);
     return outage;
@@ -63,34 +63,13 @@ export function watchMmscs(log: Log): AcknowledgementObserver & { stop(): void }
     requested() {},
     attempted(list) {
       for (const { mmsc } of list) {
-        if (mmsc?.failing) outageOf(mmsc.peer).begun(mmsc.failing.reason);
-        else if (mmsc) outageOf(mmsc.peer).over();
+        if (mmsc?.failing) outageOf(mmsc.peer).begin(mmsc.failing.reason);
+        else if (mmsc) outageOf(mmsc.peer).end();
       }
     },
     bounced() {},
     stop() {
       for (const outage of outages.values()) outage.stop();
     },
-  };
-}
-
-/** Tells several, in this order. One that throws is told of, and stops no other. */
-export function tellEach(
-  observers: readonly AcknowledgementObserver[],
-  onFault: (cause: Error) => void,
-): AcknowledgementObserver {
-  const each = (tell: (observer: AcknowledgementObserver) => void): void => {
-    for (const observer of observers) {
-      try {
-        tell(observer);
-      } catch (cause) {
-        onFault(cause as Error);
-      }
-    }
-  };
-  return {
-    requested: (requests) => each((observer) => observer.requested(requests)),
-    attempted: (attempts) => each((observer) => observer.attempted(attempts)),
-    bounced: (bounces) => each((observer) => observer.bounced(bounces)),
   };
 }

@@ -1,5 +1,7 @@
 /** Every metric, declared once, with its help text. Base units; no label that a stranger can grow. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { AcceptedMessage, RefusedMessage } from "../delivery/fate.ts";
+import type { Observer } from "../flow/observer.ts";
 import { VERSION } from "../version.ts";
 
 /** What gauges are read from when somebody asks. */
@@ -74,7 +76,9 @@ export const NOTHING_OBSERVED: Observed = {
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-export function createMetrics(observed: Observed) {
+/** Gauges read from `first` until `observe` says otherwise. */
+export function createMetrics(first: Observed) {
+  let observed = first;
   const registry = new Registry();
   const registers = [registry];
   // So that each process counts from its own start: a sum over them would fall when one of them ends.
@@ -107,12 +111,12 @@ export function createMetrics(observed: Observed) {
   gauge(
     "mm4d_processes_missing",
     "Processes of the service (MM4D_PROCESSES) that did not answer the first one when it asked them last",
-    observed.processesMissing,
+    () => observed.processesMissing(),
   );
   gauge(
     "mm4d_smtp_connections",
     "Open SMTP connections that have a place; those that wait for one beyond their peer's limit are not counted",
-    observed.connections,
+    () => observed.connections(),
   );
   new Gauge({
     name: "mm4d_peer_connections",
@@ -204,6 +208,10 @@ export function createMetrics(observed: Observed) {
 
   return {
     registry,
+    /** From now on gauges read from this. */
+    observe(next: Observed): void {
+      observed = next;
+    },
     reports: new Counter({
       name: "mm4d_reports_total",
       help: "Reports accepted, by what they say; those that a relay sent twice count twice",
@@ -336,6 +344,76 @@ export function createMetrics(observed: Observed) {
       buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 600, 3600],
       registers,
     }),
+  };
+}
+
+/** What becomes of messages, counted. */
+export function countMessages(metrics: Metrics): Observer {
+  function countAccepted({ message, finding }: AcceptedMessage): void {
+    const peer = message.peer.identity.name;
+    switch (finding.kind) {
+      case "event": {
+        const { type, time, data } = finding.event;
+        const { outcome, disposition, conflict, reason, warnings, handledAt } = data;
+        metrics.reports.inc({ peer, type, outcome, disposition });
+        if (reason !== null) metrics.codes.inc({ peer, code: reason.known ? String(reason.code) : "other" });
+        if (handledAt !== null)
+          metrics.reportAgeSeconds.observe({ peer }, Math.max(0, (Date.parse(time) - Date.parse(handledAt)) / 1000));
+        for (const warning of warnings) metrics.warnings.inc({ peer, warning });
+        if (conflict) metrics.conflicts.inc({ peer });
+        if (reason?.known === false) metrics.unknownCodes.inc({ peer });
+        return;
+      }
+      case "quarantine":
+        metrics.quarantined.inc({ peer, reason: finding.message.reason });
+        return;
+      case "ignored":
+        metrics.otherPdus.inc({ peer, type: finding.messageType });
+        return;
+      // Counted once it is read.
+      case "bounce":
+        return;
+    }
+  }
+
+  function countRefused({ message, refused }: RefusedMessage): void {
+    const peer = message.peer.identity.name;
+    if (refused.kind !== "not-stored") return;
+    if (refused.lack?.of === "quarantine") metrics.quarantineFull.inc({ peer });
+    metrics.notStored.inc({ peer });
+  }
+
+  return {
+    accepted(messages) {
+      for (const message of messages) {
+        metrics.dataSeconds.observe(message.tookMs / 1000);
+        countAccepted(message);
+      }
+    },
+    refused(messages) {
+      for (const message of messages) {
+        metrics.dataSeconds.observe(message.tookMs / 1000);
+        countRefused(message);
+      }
+    },
+    answered() {},
+    became(fates) {
+      for (const fate of fates) {
+        switch (fate.kind) {
+          case "queued":
+            metrics.published.inc({ peer: fate.event.data.peer.name, type: fate.event.type });
+            metrics.queueSeconds.observe(Math.max(0, Date.now() - Date.parse(fate.event.time)) / 1000);
+            break;
+          case "duplicate":
+            metrics.duplicates.inc({ peer: fate.event.data.peer.name, type: fate.event.type });
+            break;
+          case "quarantined":
+          case "ignored":
+          case "bounce":
+            break;
+        }
+      }
+    },
   };
 }
 

@@ -1,14 +1,14 @@
 /**
- * Tells an outage once, however often what is down comes back for a moment:
- * when it has begun, and when it has stayed over for a while.
+ * Tells an outage once, however often it is interrupted for a moment: when it
+ * begins, and when it has been over for a while.
  *
  * A connection that is cut five times a second for an hour is one outage, and
  * two lines in the log, not thirty-six thousand.
  */
 
 export interface OutageOptions<Cause> {
-  readonly onBegun: (cause: Cause) => void;
-  readonly onOver: (outage: OutageFacts) => void;
+  readonly onBegin: (cause: Cause) => void;
+  readonly onEnd: (outage: OutageFacts) => void;
   /** One that is over within this time, in milliseconds, is no news. */
   readonly patienceMs?: number;
   /** How long it must be over before that is told, in milliseconds. */
@@ -23,9 +23,9 @@ export interface OutageFacts {
 }
 
 export interface Outage<Cause> {
-  begun(cause: Cause): void;
+  begin(cause: Cause): void;
   /** False when there was none. */
-  over(): boolean;
+  end(): boolean;
   /** Tells that it is over, when that was only waited for. */
   stop(): void;
 }
@@ -33,7 +33,7 @@ export interface Outage<Cause> {
 const STEADY_MS = 5_000;
 
 export function createOutage<Cause>(options: OutageOptions<Cause>): Outage<Cause> {
-  const { onBegun, onOver, patienceMs = 0, steadyMs = STEADY_MS } = options;
+  const { onBegin, onEnd, patienceMs = 0, steadyMs = STEADY_MS } = options;
   let sinceMs: number | null = null;
   let overMs = 0;
   let times = 0;
@@ -44,19 +44,19 @@ export function createOutage<Cause>(options: OutageOptions<Cause>): Outage<Cause
   function tell(cause: Cause): void {
     telling = undefined;
     told = true;
-    onBegun(cause);
+    onBegin(cause);
   }
 
-  function end(): void {
+  function settle(): void {
     ending = undefined;
-    if (told && sinceMs !== null) onOver({ lastedMs: Math.round(overMs - sinceMs), times });
+    if (told && sinceMs !== null) onEnd({ lastedMs: Math.round(overMs - sinceMs), times });
     sinceMs = null;
     told = false;
     times = 0;
   }
 
   return {
-    begun(cause) {
+    begin(cause) {
       clearTimeout(ending);
       ending = undefined;
       times += 1;
@@ -66,19 +66,19 @@ export function createOutage<Cause>(options: OutageOptions<Cause>): Outage<Cause
       if (leftMs <= 0) tell(cause);
       else telling = setTimeout(tell, leftMs, cause).unref();
     },
-    over() {
+    end() {
       if (sinceMs === null) return false;
       clearTimeout(telling);
       telling = undefined;
       if (ending) return true;
       overMs = performance.now();
-      ending = setTimeout(end, steadyMs).unref();
+      ending = setTimeout(settle, steadyMs).unref();
       return true;
     },
     stop() {
       clearTimeout(telling);
       clearTimeout(ending);
-      if (ending) end();
+      if (ending) settle();
     },
   };
 }

@@ -3,15 +3,15 @@ import { createOutage, type Outage, type OutageFacts } from "./outage.ts";
 import type { Reason } from "./reasons.ts";
 
 export interface ReasonsToldOptions {
-  readonly onBegun: (reason: Reason) => void;
-  readonly onOver: (name: string, outage: OutageFacts) => void;
+  readonly onBegin: (reason: Reason) => void;
+  readonly onEnd: (name: string, outage: OutageFacts) => void;
   /** How long one must be over before that is told, in milliseconds. */
   readonly steadyMs?: number;
 }
 
 export interface ReasonsTold {
   /** What holds now. Called every so often. */
-  note(reasons: readonly Reason[]): void;
+  tell(reasons: readonly Reason[]): void;
   stop(): void;
 }
 
@@ -29,15 +29,15 @@ export const TOLD: readonly string[] = [
   "peer-silent",
 ];
 
-export function createReasonsTold({ onBegun, onOver, steadyMs }: ReasonsToldOptions): ReasonsTold {
+export function createReasonsTold({ onBegin, onEnd, steadyMs }: ReasonsToldOptions): ReasonsTold {
   const outages = new Map<string, Outage<Reason>>();
 
   function outageOf(name: string): Outage<Reason> {
     const known = outages.get(name);
     if (known) return known;
     const outage = createOutage<Reason>({
-      onBegun,
-      onOver: (facts) => onOver(name, facts),
+      onBegin,
+      onEnd: (facts) => onEnd(name, facts),
       ...(steadyMs === undefined ? {} : { steadyMs }),
     });
     outages.set(name, outage);
@@ -45,11 +45,11 @@ export function createReasonsTold({ onBegun, onOver, steadyMs }: ReasonsToldOpti
   }
 
   return {
-    note(reasons) {
+    tell(reasons) {
       for (const name of TOLD) {
         const reason = reasons.find((one) => one.name === name);
-        if (reason) outageOf(name).begun(reason);
-        else outages.get(name)?.over();
+        if (reason) outageOf(name).begin(reason);
+        else outages.get(name)?.end();
       }
     },
     stop() {

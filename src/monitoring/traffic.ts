@@ -1,5 +1,6 @@
-/** What has come since the start, by peer: for whoever asks how things are. As many entries as there are peers. */
+/** What has come since the start, by peer, for the status. There are as many entries as peers. */
 import type { DeliveryEvent } from "../delivery/event.ts";
+import type { Observer } from "../flow/observer.ts";
 
 export interface PeerTraffic {
   readonly reports: number;
@@ -19,9 +20,9 @@ export interface PeerTraffic {
 }
 
 export interface Traffic {
-  note(event: DeliveryEvent): void;
-  noteDuplicate(peer: string): void;
-  noteQuarantined(peer: string): void;
+  count(event: DeliveryEvent): void;
+  countDuplicate(peer: string): void;
+  countQuarantined(peer: string): void;
   /** Peers that have sent a report. */
   byPeer(): ReadonlyMap<string, PeerTraffic>;
   /** In the minute before now. */
@@ -43,7 +44,7 @@ export function createTraffic(): Traffic {
   }
 
   return {
-    note({ data }) {
+    count({ data }) {
       const peer = of(data.peer.name);
       peer.reports += 1;
       peer.lastAt = new Date(data.receivedAt);
@@ -60,16 +61,42 @@ export function createTraffic(): Traffic {
       slot.second = second;
       slot.reports += 1;
     },
-    noteDuplicate(peer) {
+    countDuplicate(peer) {
       of(peer).duplicates += 1;
     },
-    noteQuarantined(peer) {
+    countQuarantined(peer) {
       of(peer).quarantined += 1;
     },
     byPeer: () => peers,
     lastMinute: () => {
       const since = now() - MINUTE_SECONDS;
       return seconds.reduce((sum, { second, reports }) => sum + (second > since ? reports : 0), 0);
+    },
+  };
+}
+
+/** Counts what becomes of messages. */
+export function trafficOfMessages(traffic: Traffic): Observer {
+  return {
+    accepted(messages) {
+      for (const { message, finding } of messages) {
+        switch (finding.kind) {
+          case "event":
+            traffic.count(finding.event);
+            break;
+          case "quarantine":
+            traffic.countQuarantined(message.peer.identity.name);
+            break;
+          case "ignored":
+          case "bounce":
+            break;
+        }
+      }
+    },
+    refused() {},
+    answered() {},
+    became(fates) {
+      for (const fate of fates) if (fate.kind === "duplicate") traffic.countDuplicate(fate.event.data.peer.name);
     },
   };
 }

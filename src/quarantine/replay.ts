@@ -1,13 +1,13 @@
-/** Replays messages from quarantine: reads them again with today's program and settings, and queues their events. */
+/** Replays messages from quarantine: reads each again with today's program and settings, and queues its event. */
 import type { PeerRules } from "../delivery/peer-rules.ts";
-import { type Reading, readEvent } from "../flow/read.ts";
+import { type ReadingRules, readEvent } from "../flow/read.ts";
 import { newRecordId, type Publisher } from "../queue/publisher.ts";
 import type { Quarantine, QuarantineEntry } from "./quarantine.ts";
 
 export interface Replayer {
   readonly quarantine: Pick<Quarantine, "drop">;
   readonly publish: Publisher["publish"];
-  readonly reading: Reading;
+  readonly reading: ReadingRules;
   readonly rulesOf: (peer: string) => PeerRules;
 }
 

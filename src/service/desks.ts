@@ -12,7 +12,7 @@ import { readSavedBodyAside } from "../quarantine/saved-body-aside.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 
-export interface OperatingOptions {
+export interface DesksOptions {
   readonly place: QueuePlace;
   /** Those of events. */
   readonly queues: readonly string[];
@@ -26,14 +26,14 @@ interface Openable {
   close(): Promise<void>;
 }
 
-export interface Operating {
+export interface Desks {
   quarantine(): Promise<QuarantineDesk>;
   acknowledgements(): Promise<AcknowledgementDesk>;
   queues(): Promise<readonly Queue[]>;
   close(): Promise<void>;
 }
 
-export function createOperating({ place, queues: names, redisAway, replayer }: OperatingOptions): Operating {
+export function createDesks({ place, queues: names, redisAway, replayer }: DesksOptions): Desks {
   const opened = new Set<Openable>();
 
   /** One whose beginning failed never works again: it is opened anew. */

@@ -1,96 +1,38 @@
 /**
- * The whole service: starts every room, joins them, and releases them in
- * reverse order. The only file that knows all of them.
+ * The whole service: starts every room in order, joins them, and releases them in
+ * reverse. The only room that knows all of them.
  */
-
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { type Acknowledgements, startAcknowledgements } from "../acknowledgement/acknowledgements.ts";
-import type { TiedBounce } from "../acknowledgement/tie.ts";
-import { type Admin, startAdmin } from "../admin/server.ts";
+import { startAcknowledgements } from "../acknowledgement/acknowledgements.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-import { type Drain, startDrain } from "../flow/drain.ts";
-import { type Reading, type Receipt, receive } from "../flow/read.ts";
+import { createAccept } from "../flow/accept.ts";
 import { createTurns } from "../flow/turns.ts";
-import {
-  type Journal,
-  type JournalFault,
-  JournalFullError,
-  type JournalStatus,
-  openJournal,
-} from "../journal/journal.ts";
-import type { JournalRecord } from "../journal/record.ts";
-import { findPdu } from "../mm4/pdus.ts";
-import {
-  countAcknowledgements,
-  logAcknowledgements,
-  tellEach,
-  watchMmscs,
-} from "../monitoring/acknowledgement-recorders.ts";
-import { type HealthFacts, healthOfAll, isFull, isQueued, type QueueFacts } from "../monitoring/health.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
-import { createMetrics, type MetricsOfProcess, metricsText } from "../monitoring/metrics.ts";
-import { createOutage, type Outage } from "../monitoring/outage.ts";
-import {
-  NEARLY_FULL,
-  notReady,
-  REASON_TIMES,
-  REASONS,
-  type Reason,
-  type ReasonTimes,
-  reasonsOf,
-  stateOf,
-} from "../monitoring/reasons.ts";
-import { createReasonsTold } from "../monitoring/reasons-told.ts";
-import { createRefusals, type NewRefusal, type Refusal } from "../monitoring/refusals.ts";
-import { createSilence, type Silence } from "../monitoring/silence.ts";
-import { describeStatus, type Status, type StatusFacts, statusOfAll } from "../monitoring/status.ts";
-import { createTraffic } from "../monitoring/traffic.ts";
+import { REASON_TIMES, type ReasonTimes } from "../monitoring/reasons.ts";
 import type { Assignment } from "../process/cluster.ts";
-import { type TraceState, takeControl } from "../process/control.ts";
-import { makeDataDir } from "../process/data-directory.ts";
-import { journalDirectory, journalShare, processDirectory } from "../process/directories.ts";
-import { createSiblings, type ProcessState, pack } from "../process/siblings.ts";
-import { openFilesLimit, tooFewFiles, watchOpenFiles, whyNotListening } from "../process/system-limits.ts";
-import { measureQuarantine } from "../quarantine/measure.ts";
-import { createQuarantineRoom, type KeptMessage, type QuarantineContents } from "../quarantine/room.ts";
-import { type EmbeddedRedis, startEmbeddedRedis } from "../queue/embedded-redis.ts";
-import { createHeard } from "../queue/heard.ts";
-import {
-  createPublisher,
-  newRecordId,
-  type Publishable,
-  type Published,
-  QueueRefusedError,
-} from "../queue/publisher.ts";
-import { createQueueWatch } from "../queue/queue-watch.ts";
-import { connectRedis, describeRedis, type RedisPlace, redisAt, redisOf } from "../queue/redis.ts";
-import type { RedisServer } from "../queue/redis-server.ts";
+import { type Releaser, releaseAll, within } from "../process/releasers.ts";
+import { openFilesLimit, tooFewFiles } from "../process/system-limits.ts";
+import { newRecordId } from "../queue/publisher.ts";
+import { describeRedis, type RedisPlace } from "../queue/redis.ts";
 import { watchRedis } from "../queue/redis-watch.ts";
-import { readStatistics } from "../queue/statistics.ts";
-import { type Config, LOG_LEVELS, type LogLevel, systemAddressOf } from "../settings/config.ts";
-import { doubtsAbout, rulesOf } from "../settings/peers.ts";
-import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
-import { maskUrl } from "../settings/redis-url.ts";
-import { openSettingsFiles } from "../settings/settings-files.ts";
-import { limitsOf } from "../settings/smtp-limits.ts";
-import { toldSettings } from "../settings/told-settings.ts";
-import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
-import type { Answer } from "../smtp/connection.ts";
-import { createPace } from "../smtp/limits.ts";
-import { type Listener, type SmtpClient, type SmtpMessage, startListener } from "../smtp/listener.ts";
-import type { Peer } from "../smtp/peer.ts";
-import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
-import { durationInWords } from "../text/quantities.ts";
-import { traceAcknowledgements } from "../trace/acknowledgement-note.ts";
-import { type Judged, noteOf, type ReceivedNote, unanswered } from "../trace/fate-note.ts";
-import { findTrace } from "../trace/find.ts";
-import { idsOf } from "../trace/note.ts";
-import { createTraceWriter } from "../trace/writer.ts";
+import { type Config, systemAddressOf } from "../settings/config.ts";
+import { rulesOf } from "../settings/peers.ts";
+import { createAccess } from "../smtp/access.ts";
+import { replyTo } from "../smtp/reply-to.ts";
 import { VERSION } from "../version.ts";
-import { createOperating } from "./desks.ts";
+import { answersOf } from "./answers.ts";
+import { createDesks } from "./desks.ts";
+import { layFoundations } from "./foundations.ts";
+import { createOwnState } from "./own-state.ts";
+import { observerOfAcknowledgements, observerOfMessages } from "./recorders.ts";
+import { openRedisRooms } from "./redis-rooms.ts";
+import { startSecondHalf } from "./second-half.ts";
+import { shownNumber } from "./shown-number.ts";
+import { listenForHttp, listenForSmtp } from "./start-listeners.ts";
+import { startNotes } from "./start-notes.ts";
+import { REDIS_STOP_MS } from "./start-redis.ts";
+import { createState, observedOf } from "./state.ts";
+import { createEmptied, createUpkeep, lookAtQuarantine } from "./upkeep.ts";
 
 export interface Service {
   readonly smtp: { readonly host: string; readonly port: number };
@@ -98,7 +40,7 @@ export interface Service {
   readonly smtps: { readonly host: string; readonly port: number } | null;
   readonly admin: { readonly host: string; readonly port: number };
   readonly redis: RedisPlace;
-  /** Where the URL of the Redis stands when it is one of our own; null when it is not. */
+  /** The file with the URL of the Redis when it is one of our own; null when it is not. */
   readonly redisUrlFile: string | null;
   /** Whether this machine may connect to itself. */
   readonly takesLoopback: boolean;
@@ -112,37 +54,11 @@ export interface Service {
   stop(): Promise<boolean>;
 }
 
-/** How long a message may wait to be stored before its sender is asked to come again: so that it hears within 5 s. */
-const STORE_DEADLINE_MS = 4_000;
-/** At a start the drain is there before Redis is. */
-const DRAIN_PATIENCE_MS = 2_000;
-const REDIS_STOP_MS = 10_000;
-const JOURNAL_CLOSE_MS = 10_000;
-/** Whoever asks for a trace waits that long for what came last. */
-const TRACE_FLUSH_MS = 1_000;
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
+/** A hung disk holds the last look at the journal for so long at most. */
+const LAST_LOOK_MS = 10_000;
 const LOOKED_AT_EVERY_MS = 1_000;
-const MAX_REFUSED_TOLD = 1_000;
-const MAX_CODES_REMEMBERED = 1_000;
-const REFUSALS_TOLD_PER_SECOND = 10;
-/** How long it is told that somebody has emptied Redis. */
-/** How often the queues are looked at. */
-const QUEUES_SEEN_EVERY_MS = 5_000;
 
-/** What a service is that has one process. */
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
-
-const NO_JOURNAL: JournalStatus = {
-  bytes: 0,
-  maxBytes: 0,
-  records: 0,
-  waitingBytes: 0,
-  usedUp: [],
-  most: null,
-  oldestAt: null,
-  fault: null,
-};
 
 /** What the settings do not say: how they were found, and what is otherwise within another program, a test say. */
 export interface Surroundings {
@@ -174,33 +90,9 @@ export async function startService(
     return await start(config, assignment, { times, settingsNotes }, log, releasers);
   } catch (cause) {
     log.serviceFailed(cause as Error);
-    await releaseAll(releasers, log);
+    await releaseAll(releasers, log.serviceFailed);
     throw cause;
   }
-}
-
-/** Null where nobody needs to tell it from others. */
-function shownNumber({ number, siblings }: Assignment): number | null {
-  return siblings.length === 0 ? null : number;
-}
-
-type Releaser = () => Promise<unknown>;
-
-/** What came of publishing a record. */
-type Outcome = Published | TiedBounce;
-
-/** Last in, first out; each once. One that fails does not keep the others from being released. */
-async function releaseAll(releasers: Releaser[], log: Log): Promise<boolean> {
-  let clean = true;
-  for (const release of releasers.splice(0).reverse()) {
-    try {
-      await release();
-    } catch (cause) {
-      clean = false;
-      log.serviceFailed(cause as Error);
-    }
-  }
-  return clean;
 }
 
 async function start(
@@ -211,193 +103,140 @@ async function start(
   releasers: Releaser[],
 ): Promise<Service> {
   const isFirst = assignment.number === 1;
-  const journalMaxBytes = journalShare(config.journalMaxBytes, assignment.count);
-  const mayAdvise = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
-  const isNewCode = oncePer(Number.POSITIVE_INFINITY, MAX_CODES_REMEMBERED);
-  // A stranger who knocks all day is told of once a minute.
-  const mayTellRefusal = oncePer(MINUTE_MS, MAX_REFUSED_TOLD);
-  const mayTellMore = createPace();
-  const mayTellShare = oncePer(HOUR_MS, MAX_REFUSED_TOLD);
-  const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes, assignment.count);
-  const startedAt = new Date().toISOString();
-  let seenMs = Number.NEGATIVE_INFINITY;
-  let inQuarantine: QuarantineContents = new Map();
-  let silence: Silence | undefined;
-  let listener: Listener | undefined;
-  let acknowledgements: Acknowledgements | undefined;
-  /** Bounces that an earlier process left in the journal, by the ids of their records: they take their peers' room. */
-  const bouncesLeft = new Map<string, KeptMessage>();
-  /** The embedded Redis that ended with everything on its disk. */
-  let settledIn: string | null = null;
-  /** Which queue was refused to us last, where there is no journal; null since something was queued. */
-  let queueFault: Error | null = null;
-  let full = false;
-  let stopping = false;
-  /** Whether what has not settled is still to be published again. */
-  let again = false;
-  /** When what was kept in Redis was last found to be gone; null when it never was. */
-  let emptiedAt: Date | null = null;
-  /** Whether the journal knows which Redis it is drained into; before that, nothing is. */
-  let noted = false;
-  const refusals = createRefusals();
-  const turns = createTurns(BOUNDS.messagesTurnMs.value);
-  const traffic = createTraffic();
-  const files = openSettingsFiles({
-    config,
-    onPeers(peers) {
-      silence?.usePeers(peers);
-      listener?.usePeers(createAccess(peers));
-      acknowledgements?.usePeers(peers);
-    },
-    onCertificate: (certificate) => listener?.useCertificate(certificate),
-    onReloaded: (what, fields) => log.settingsReloaded({ what, ...fields }),
-    onFault: (what, cause) => log.settingsNotReloaded(what, cause),
-  });
-  releasers.push(async () => files.stop());
-  const mayTellOfFiles = oncePer(MINUTE_MS, 1);
-  const openFiles = watchOpenFiles((limit) => {
-    if (mayTellOfFiles("")) log.filesUsedUp({ limit });
-  });
-  releasers.push(async () => openFiles.stop());
-  let redisVersion = "";
-  const outages = {
-    redis: createOutage<string>({
-      onBegun: (reason) => log.redisUnreachable(reason),
-      onOver: (outage) => log.redisConnected({ redis: describeRedis(place), version: redisVersion, ...outage }),
-    }),
-    drain: createOutage<Error>({
-      patienceMs: DRAIN_PATIENCE_MS,
-      // By then it may be known better: at a start nobody has looked at Redis yet.
-      onBegun: (cause) => log.drainFailed(drain?.trouble() ?? cause, journalStatus().records),
-      onOver: (outage) => log.drainRecovered({ ...outage }),
-    }),
-    queue: createOutage<Error>({
-      onBegun: (cause) => log.queueFailed(cause),
-      onOver: (outage) => log.queueRecovered({ ...outage }),
-    }),
-    disk: createOutage<Error>({
-      onBegun: (cause) => log.journalFault("append-failed", { reason: cause.message }),
-      onOver: (outage) => log.journalRecovered({ ...outage }),
-    }),
-    journalFull: createOutage<JournalStatus>({
-      onBegun: (use) => log.journalFull(use),
-      onOver: (outage) => log.journalRecovered({ ...outage }),
-    }),
-  } satisfies Record<string, Outage<never>>;
-  releasers.push(async () => {
-    for (const outage of Object.values(outages)) outage.stop();
-  });
-  const metrics = createMetrics({
-    healthy: async () => stateOf(await allReasons()) !== "not-well",
-    async reasons() {
-      const held = new Set((await allReasons()).map(({ name }) => name));
-      return new Map(REASONS.map(({ name }) => [name, held.has(name)]));
-    },
-    connections: () => listener?.connections() ?? 0,
-    connectionsByPeer: () => listener?.connectionsByPeer() ?? new Map(),
-    certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
-    journal: journalStatus,
-    quarantine: () => quarantine.use(),
-    redis: () => {
-      const { awayMs, memoryRatio, writtenAt } = watch.state();
-      return { up: awayMs === null, memoryRatio, writtenAt };
-    },
-    // What was measured before an outage is no news.
-    queues: () => (redisAway() === null ? queueWatch.queues() : new Map()),
-    traceNotesLost: () => trace.lost(),
-    logLinesLost: () => log.linesLost(),
-    processesMissing: () => siblings.missing(),
-    catalogue: () => files.reading().catalogue.version,
-    process: shownNumber(assignment),
-  });
-  const reasonsTold = createReasonsTold({
-    onBegun: (reason) => log.reasonBegun(reason),
-    onOver: (name, outage) => log.reasonOver({ reason: name, ...outage }),
-  });
-  releasers.push(async () => reasonsTold.stop());
-  const siblings = createSiblings(config.dataDir, isFirst ? assignment : ALONE);
-
-  const dataDir = processDirectory(config.dataDir, assignment.number);
-  const doubtOfDirectory = makeDataDir(dataDir);
-  const control = await takeControl(dataDir);
-  releasers.push(() => control.release());
-
-  const journalDir = journalDirectory(dataDir);
-  // A journal that an earlier run left is drained in the other mode too.
-  const journal = config.accept === "journal" || existsSync(journalDir) ? await startJournal(journalDir) : undefined;
+  const foundations = await layFoundations(
+    { config, assignment, others: isFirst ? assignment : ALONE, log },
+    releasers,
+  );
+  const { quarantine, files, monitors, siblings, control, started, place, urlFile } = foundations;
+  const { metrics, outages, refusals, traffic } = monitors;
+  const { journalStatus } = foundations;
   const recovered = journalStatus().records;
 
-  const given = assignment.redisUrl === null ? redisOf(config) : redisAt(assignment.redisUrl);
-  const embedded = given ? undefined : await startEmbedded(join(dataDir, "redis"));
-  const place = given ?? redisAt(embedded?.url ?? "");
-  const redis = connectRedis(place);
-  const queuePlace = { redis, prefix: config.queuePrefix };
-  releasers.push(async () => redis.disconnect());
-  silence = createSilence({ traffic, heard: createHeard(queuePlace), times });
+  const { queuePlace, silence, queueWatch, publisher, trace } = openRedisRooms(
+    { config, place, traffic, times, log },
+    releasers,
+  );
   silence.usePeers(files.peers());
-  const queueWatch = createQueueWatch({
-    place: queuePlace,
-    names: [config.queue, ...config.queues.map((fanOut) => fanOut.queue), ACKNOWLEDGEMENTS_QUEUE],
-    everyMs: QUEUES_SEEN_EVERY_MS,
-  });
-  const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
-  releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
+  files.newPeers.follow(silence.usePeers);
 
-  const trace = createTraceWriter({
-    place: queuePlace,
-    hours: config.traceHours,
-    maxBytes: config.traceMaxBytes,
-  });
-  releasers.push(() => within(REDIS_STOP_MS, trace.flush()));
-
-  const mmscWatch = watchMmscs(log);
-  releasers.push(async () => mmscWatch.stop());
-  const acknowledging = startAcknowledgements({
+  const acknowledgements = startAcknowledgements({
     settings: { ...config, systemAddress: systemAddressOf(config) },
     redis: place,
     publisher,
     peers: files.peers(),
-    observer: tellEach(
-      [mmscWatch, traceAcknowledgements(trace.write), countAcknowledgements(metrics), logAcknowledgements(log)],
-      (cause) => log.traceFailed(cause),
-    ),
-    onError: (cause) => log.redisError(cause),
+    observer: observerOfAcknowledgements({ log, metrics, trace }, releasers),
+    onError: log.redisError,
   });
-  acknowledgements = acknowledging;
-  for (const [id, bounce] of bouncesLeft) acknowledging.bounceWaits(id, bounce);
-  bouncesLeft.clear();
-  releasers.push(() => within(config.shutdownGraceMs + REDIS_STOP_MS, acknowledging.stop(config.shutdownGraceMs)));
+  files.newPeers.follow(acknowledgements.usePeers);
+  for (const [id, bounce] of started?.bounces ?? []) acknowledgements.bounceRoom.promised(id, bounce);
+  releasers.push(() => within(config.shutdownGraceMs + REDIS_STOP_MS, acknowledgements.stop(config.shutdownGraceMs)));
 
-  const drain = journal && beginDrain(journal);
+  const emptied = createEmptied(log);
   const watch = watchRedis({
     place: queuePlace,
     refuseEviction: config.redisChecks === "enforce",
-    onAway: (reason) => outages.redis.begun(reason),
-    onBack: noteRedis,
+    onAway: outages.redis.begin,
+    onBack: ({ version }) => outages.redisBack({ redis: describeRedis(place), version }),
     onSuitability: (reasons) =>
       reasons.length > 0 ? log.redisUnsuitable(reasons, config.redisChecks === "warn") : log.redisSuitable(),
     // A journal knows it too when that was done while no process looked.
-    onEmptied: () => journal ?? noteEmptied(),
-    onTick: tick,
+    onEmptied: () => started ?? emptied.found(),
+    onTick: (identity) => upkeep(identity),
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
-  // A disk that hangs holds its last look at the journal.
-  releasers.push(() => within(JOURNAL_CLOSE_MS, watch.stop()));
-  if (drain) releasers.push(() => drain.stop(config.shutdownGraceMs));
+  releasers.push(() => within(LAST_LOOK_MS, watch.stop()));
 
-  const operating = createOperating({
+  const own = createOwnState({
+    config,
+    assignment,
+    files,
+    refusals,
+    traffic,
+    quarantine,
+    journalStatus,
+    silence,
+    queueWatch,
+    acknowledgements,
+    watch,
+    redis: describeRedis(place),
+    queueFault: () => secondHalf.trouble(),
+    emptiedAt: emptied.at,
+  });
+  const state = createState({ own, assignment, siblings, times, log, metrics, trace });
+  metrics.observe(observedOf({ own, state, assignment, siblings, files, quarantine, watch, log, trace }));
+  const journalShares = { use: journalStatus, isFullForAll: () => own.isFullForAll(), onUsedUp: log.journalShareFull };
+  const observer = observerOfMessages({ log, metrics, trace, quarantine, acknowledgements, journalShares, traffic });
+  const secondHalf = startSecondHalf(
+    {
+      config,
+      journal: started?.journal,
+      watch,
+      acknowledgements,
+      publisher,
+      observer,
+      outages,
+      metrics,
+      log,
+      onEmptied: emptied.found,
+    },
+    releasers,
+  );
+  const upkeep = createUpkeep({
+    log,
+    lookAtFiles: () => monitors.openFiles.look(),
+    journalWatch: secondHalf.journalWatch,
+    flushTrace: trace.flush,
+    looks: [lookAtQuarantine(queuePlace, quarantine), queueWatch.look, silence.look],
+    async tellReasons() {
+      // Of several processes the first tells of all.
+      if (isFirst && !own.isStopping()) monitors.reasonsTold.tell(await state.reasons());
+    },
+    journalStatus,
+    isFullForAll: own.isFullForAll,
+    journalFull: outages.journalFull,
+  });
+
+  const desks = createDesks({
     place: queuePlace,
     queues: [config.queue, ...config.queues.map((further) => further.queue)],
-    redisAway,
+    redisAway: own.redisAway,
     replayer: () => ({
-      publish: publishReplayed,
+      publish: secondHalf.publishReplayed,
       reading: files.reading(),
       rulesOf: (peer) => rulesOf(files.peers(), peer),
     }),
   });
-  releasers.push(() => within(REDIS_STOP_MS, operating.close()));
-  const admin = isFirst ? await beginAdmin() : null;
-  if (assignment.number <= assignment.count) listener = await beginListener();
+  releasers.push(() => within(REDIS_STOP_MS, desks.close()));
+  const admin = isFirst
+    ? await listenForHttp(config, { queuePlace, files, state, desks, log, contentType: metrics.registry.contentType })
+    : null;
+  if (admin) releasers.push(() => admin.stop());
+
+  const listener =
+    assignment.number <= assignment.count
+      ? await listenForSmtp(config, files, {
+          onMessage: createAccept({
+            reading: files.reading,
+            acknowledging: acknowledgements,
+            turns: createTurns(BOUNDS.messagesTurnMs.value),
+            store: secondHalf.store,
+            rooms: { quarantine, bounces: acknowledgements.bounceRoom },
+            recordId: newRecordId,
+            replyTo,
+            observer,
+          }),
+          onSession: (peer) => metrics.sessions.inc({ peer }),
+          onRefused: refusals.add,
+          onError: refusals.addFailure,
+          onReply: (peer, code) => metrics.replies.inc({ peer, code: String(code) }),
+        })
+      : null;
+  if (listener) {
+    own.listens(listener);
+    files.newPeers.follow((peers) => listener.usePeers(createAccess(peers)));
+    files.newCertificate.follow((certificate) => listener.useCertificate(certificate));
+    releasers.push(() => listener.stop(config.shutdownGraceMs));
+  }
 
   // Of several processes, where the service answers: not each of them does.
   const addresses = {
@@ -405,34 +244,13 @@ async function start(
     smtps: listener?.smtpsAddress ?? null,
     admin: admin?.address ?? { host: config.adminHost, port: config.adminPort },
   };
-  const { queue, queues: furtherQueues, queuePrefix } = config;
-  const facts = {
-    // Whoever signals the service signals the process above several.
-    pid: assignment.siblings.length === 0 ? process.pid : process.ppid,
-    redis: place,
-    queue,
-    queues: furtherQueues,
-    queuePrefix,
-    domain: config.domain,
-    ...addresses,
-    settings: toldSettings(config),
-  };
-  control.answer({
-    facts: () => facts,
-    refusals: allRefusals,
-    status,
-    "flush-trace": flushTrace,
-    ...Object.fromEntries(LOG_LEVELS.map((level) => [`log-level ${level}`, () => setLogLevel(level)])),
-    // What the first process asks the others.
-    state: () => pack(state()),
-    metrics: async () => pack(await metrics.registry.getMetricsAsJSON()),
-  });
-  log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
+  control.answer(answersOf({ config, assignment, redis: place, addresses, own, state, metrics }));
+  log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue: config.queue, recovered });
   const notes = isFirst
     ? [
         ...settingsNotes,
         ...tooFewFiles(openFilesLimit(), config.maxClients),
-        ...(doubtOfDirectory ? [doubtOfDirectory] : []),
+        ...(foundations.doubtOfDirectory ? [foundations.doubtOfDirectory] : []),
         ...startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()),
       ]
     : [];
@@ -441,7 +259,7 @@ async function start(
   return {
     ...addresses,
     redis: place,
-    redisUrlFile: embedded?.urlFile ?? null,
+    redisUrlFile: urlFile,
     takesLoopback: createAccess(files.peers())("127.0.0.1") !== undefined,
     notes,
     reload: files.reload,
@@ -449,596 +267,12 @@ async function start(
       while (journalStatus().bytes > 0) await wait(LOOKED_AT_EVERY_MS);
     },
     async stop() {
-      // /readyz says so from here on, so that a balancer sends nobody any more.
-      stopping = true;
-      log.serviceStopping({ connections: listener?.connections() ?? 0, waiting: journalStatus().records });
+      own.stops();
+      log.serviceStopping({ connections: own.connections(), waiting: journalStatus().records });
       await wait(config.shutdownDelayMs);
-      const clean = await releaseAll(releasers, log);
+      const clean = await releaseAll(releasers, log.serviceFailed);
       log.serviceStopped({ waiting: journalStatus().records, clean });
       return clean;
     },
   };
-
-  async function beginAdmin(): Promise<Admin> {
-    const started = await startAdmin({
-      host: config.adminHost,
-      port: config.adminPort,
-      token: config.adminToken,
-      networkOf: networkOf,
-      operations: {
-        status,
-        refusals: allRefusals,
-        redisAway,
-        catalogue: () => files.reading().catalogue,
-        tallies(agoMs, resolution) {
-          const until = new Date();
-          const since = new Date(until.getTime() - agoMs);
-          return readStatistics(queuePlace, { since, until, resolution });
-        },
-        async trace(wanted) {
-          await flushTrace();
-          return findTrace(queuePlace, config.queue, wanted);
-        },
-        quarantine: operating.quarantine,
-        acknowledgements: operating.acknowledgements,
-      },
-      queues: operating.queues,
-      onAction: (action, fields) => log.operatorActed(action, fields),
-      notReady: async () => notReady(healthOf(await states())),
-      reasons: allReasons,
-      stateOf,
-      version: () => ({
-        name: "mm4d",
-        version: VERSION,
-        node: process.version,
-        catalogue: files.reading().catalogue.version,
-      }),
-      metrics: async () => ({ contentType: metrics.registry.contentType, text: await metricsText(await allMetrics()) }),
-    }).catch((cause) =>
-      cannotListen("HTTP", config.adminHost, config.adminPort, "MM4D_ADMIN_HOST, MM4D_ADMIN_PORT", cause),
-    );
-    releasers.push(() => started.stop());
-    return started;
-  }
-
-  async function beginListener(): Promise<Listener> {
-    const started = await startListener({
-      host: config.smtpHost,
-      port: config.smtpPort,
-      hostname: config.hostname,
-      domains: config.domain,
-      smtpsPort: config.smtpsPort,
-      limits: limitsOf(config),
-      isProxy: createNetworks(config.proxies),
-      findPeer: createAccess(files.peers()),
-      certificate: files.certificate(),
-      ciphers: config.tlsCiphers,
-      onMessage: handle,
-      onSession: (peer) => metrics.sessions.inc({ peer }),
-      onRefused: noteRefusal,
-      onError: noteFailure,
-      onReply: (peer, code) => metrics.replies.inc({ peer, code: String(code) }),
-    }).catch((cause: NodeJS.ErrnoException & { port?: number }) => {
-      const { smtpHost, smtpPort, smtpsPort } = config;
-      if (smtpsPort === null || cause.port !== smtpsPort) {
-        return cannotListen("SMTP", smtpHost, smtpPort, "MM4D_SMTP_HOST, MM4D_SMTP_PORT", cause);
-      }
-      return cannotListen("SMTP with TLS", smtpHost, smtpsPort, "MM4D_SMTP_HOST, MM4D_SMTPS_PORT", cause);
-    });
-    releasers.push(() => started.stop(config.shutdownGraceMs));
-    return started;
-  }
-
-  /** One message, from the listener. */
-  async function handle(message: SmtpMessage): Promise<Answer> {
-    const { sessionId, peer, entry, mailFrom, bytes, receivedAt } = message;
-    const startedMs = performance.now();
-    const reading = files.reading();
-    const receipt = await turns.run(peer.name, () =>
-      receive(
-        { bytes, peer, mailFrom, rules: entry.rules, acknowledging: acknowledging.rulesOf(entry), receivedAt },
-        {
-          store,
-          hasQuarantineRoom: (raw) => hasQuarantineRoom(peer.name, raw),
-          hasBounceRoom: acknowledging.hasBounceRoom,
-          recordId: newRecordId,
-          ...reading,
-        },
-      ),
-    );
-    const tookMs = performance.now() - startedMs;
-    metrics.dataSeconds.observe(tookMs / 1000);
-    const reply = noteReceipt({ sessionId, peer }, receipt, tookMs);
-    const note = traceNote({ message, receipt, reply, tookMs }, reading);
-    return {
-      reply,
-      onAnswered(handed) {
-        if (!handed) log.replyLost(sessionId, peer, reply);
-        if (note) trace.write(handed ? note : unanswered(note));
-      },
-    };
-  }
-
-  /** Told once a peer, until there is room for it again. */
-  function hasQuarantineRoom(peer: string, bytes: number): boolean {
-    if (quarantine.has(peer, bytes)) return true;
-    metrics.quarantineFull.inc({ peer });
-    if (quarantine.refused(peer, bytes)) log.quarantineFull(peer, quarantine.useOf(peer), quarantine.use());
-    return false;
-  }
-
-  /** Whatever goes wrong here, the reply stands. */
-  function traceNote(message: Judged, reading: Reading): ReceivedNote | null {
-    try {
-      return noteOf(message, reading);
-    } catch (cause) {
-      log.traceFailed(cause as Error);
-      return null;
-    }
-  }
-
-  /** Resolves once the record is safe; rejects in time when that is not certain, and then the relay comes again. */
-  async function store(record: JournalRecord): Promise<void> {
-    if (record.kind === "quarantine") quarantine.promised(record.id, keptMessage(record.message));
-    if (record.kind === "bounce") acknowledging.bounceWaits(record.id, keptMessage(record.message));
-    try {
-      if (journal && config.accept === "journal") return await withDeadline(journal.append(record), "The disk");
-      const published = await withDeadline(publishOne(record), "Redis").catch((cause: Error) => {
-        if (cause instanceof QueueRefusedError) queueFault = cause;
-        outages.queue.begun(cause);
-        throw cause;
-      });
-      queueFault = null;
-      outages.queue.over();
-      notePublished(record, published);
-    } catch (cause) {
-      if (record.kind === "quarantine") quarantine.broken(record.id);
-      if (record.kind === "bounce") acknowledging.bounceGone(record.id);
-      if (cause instanceof JournalFullError && cause.peer !== null) noteShareFull(cause.peer);
-      throw cause;
-    }
-  }
-
-  /** Where no peer has room, the journal is full, and that is told. */
-  function noteShareFull(peer: string): void {
-    const use = journalStatus();
-    if (!isFullForAll(use) && mayTellShare(peer)) log.journalShareFull(peer, use);
-  }
-
-  /** To the queue, when Redis is one that keeps what it is given. */
-  async function publish(records: readonly JournalRecord[]): Promise<readonly (Outcome | Error)[]> {
-    const refusal = watch.refusal();
-    if (refusal !== null) throw new Error(refusal);
-    const [first] = records;
-    // A bounce comes by itself.
-    if (first?.kind === "bounce") return [await acknowledging.tie(first.message)];
-    return publisher.publish(records.filter((record) => record.kind !== "bounce"));
-  }
-
-  async function publishOne(record: JournalRecord): Promise<Outcome> {
-    const [outcome] = await publish([record]);
-    if (outcome === undefined || outcome instanceof Error) throw outcome;
-    return outcome;
-  }
-
-  /** From quarantine, by an operator. */
-  async function publishReplayed(records: readonly Publishable[]): Promise<readonly (Published | Error)[]> {
-    const refusal = watch.refusal();
-    if (refusal !== null) throw new Error(refusal);
-    const outcomes = await publisher.publish(records);
-    for (const [index, record] of records.entries()) {
-      const outcome = outcomes[index];
-      if (outcome && !(outcome instanceof Error)) notePublished(record, outcome);
-    }
-    return outcomes;
-  }
-
-  function noteRedis({ version }: RedisServer): void {
-    redisVersion = version;
-    if (!outages.redis.over()) log.redisConnected({ redis: describeRedis(place), version });
-  }
-
-  function noteEmptied(): void {
-    emptiedAt = new Date();
-    log.redisEmptied();
-  }
-
-  function noteRefusal(refusal: NewRefusal): void {
-    metrics.refused.inc({ reason: refusal.reason });
-    refusals.note(refusal);
-    const mayTell = mayTellRefusal(`${refusal.address} ${refusal.reason}`) && mayTellMore("", REFUSALS_TOLD_PER_SECOND);
-    if (mayTell) log.sessionRefused({ ...refusal });
-  }
-
-  /** A connection that broke is told once a minute and address; a fault of our own each time. */
-  function noteFailure(cause: Error & { readonly code?: string }, client: SmtpClient | null): void {
-    if (cause.code === undefined || mayTellRefusal(`${client?.address} ${cause.code}`))
-      log.sessionFailed(cause, client);
-  }
-
-  /** Counts and logs what became of a message, and says how to answer. No `default`: a new receipt must be answered to compile. */
-  function noteReceipt(
-    { sessionId, peer }: Pick<SmtpMessage, "sessionId" | "peer">,
-    receipt: Receipt,
-    tookMs: number,
-  ): SmtpReply {
-    if ("acknowledgement" in receipt) acknowledging.countOwed([{ peer: peer.name, state: receipt.acknowledgement }]);
-    switch (receipt.kind) {
-      case "stored": {
-        const { event } = receipt;
-        const { outcome, disposition, conflict, reason, warnings } = event.data;
-        traffic.note(event);
-        metrics.reports.inc({ peer: peer.name, type: event.type, outcome, disposition });
-        if (reason !== null) {
-          metrics.codes.inc({ peer: peer.name, code: reason.known ? String(reason.code) : "other" });
-        }
-        if (event.data.handledAt !== null) {
-          const ageMs = Date.parse(event.time) - Date.parse(event.data.handledAt);
-          metrics.reportAgeSeconds.observe({ peer: peer.name }, Math.max(0, ageMs / 1000));
-        }
-        for (const warning of warnings) metrics.warnings.inc({ peer: peer.name, warning });
-        log.reportStored(sessionId, event, tookMs);
-        if (conflict) {
-          metrics.conflicts.inc({ peer: peer.name });
-          log.reportConflict(event);
-        }
-        if (reason?.known === false) {
-          metrics.unknownCodes.inc({ peer: peer.name });
-          if (isNewCode(`${peer.name} ${reason.code}`)) log.codeUnknown(event);
-        }
-        return REPLIES.stored;
-      }
-      case "quarantined":
-        traffic.noteQuarantined(peer.name);
-        metrics.quarantined.inc({ peer: peer.name, reason: receipt.message.reason });
-        log.messageQuarantined(sessionId, receipt.id, receipt.message);
-        return REPLIES.quarantined;
-      case "ignored":
-        metrics.otherPdus.inc({ peer: peer.name, type: receipt.messageType });
-        log.messageIgnored(
-          sessionId,
-          peer,
-          receipt.messageType,
-          mayAdvise(`${peer.name} ${receipt.messageType}`) ? (findPdu(receipt.messageType)?.advice ?? null) : null,
-        );
-        return REPLIES.ignored;
-      case "bounce":
-        return REPLIES.bounce;
-      case "refused":
-        log.messageRefused(sessionId, peer, receipt.problem.kind);
-        return receipt.problem.kind === "not-mm4" ? REPLIES.notMm4 : REPLIES.headerTooLarge;
-      case "not-stored":
-        metrics.notStored.inc({ peer: peer.name });
-        log.messageNotStored(sessionId, peer, receipt.cause);
-        return REPLIES.notStored;
-    }
-  }
-
-  function notePublished(record: JournalRecord, outcome: Outcome): void {
-    if (record.kind === "quarantine") quarantine.arrived(record.id, keptMessage(record.message));
-    if (record.kind === "bounce" && "bounce" in outcome) {
-      acknowledging.bounceGone(record.id);
-      acknowledging.countBounces([outcome]);
-    }
-    if (record.kind === "event" && "earlierJob" in outcome) noteEvent(record, outcome);
-  }
-
-  function noteEvent(
-    { id, event }: Extract<JournalRecord, { kind: "event" }>,
-    { earlierJob: duplicateOf }: Published,
-  ): void {
-    const labels = { peer: event.data.peer.name, type: event.type };
-    trace.write({ kind: "queued", at: new Date().toISOString(), recordId: id, duplicateOf, ids: idsOf(event), event });
-    if (duplicateOf !== null) {
-      traffic.noteDuplicate(event.data.peer.name);
-      metrics.duplicates.inc(labels);
-      log.reportDuplicate(event, duplicateOf);
-      return;
-    }
-    metrics.published.inc(labels);
-    metrics.queueSeconds.observe(Math.max(0, Date.now() - Date.parse(event.time)) / 1000);
-    log.reportPublished(event, id);
-  }
-
-  function noteFault(fault: JournalFault): void {
-    if (fault.kind === "append-recovered") {
-      outages.disk.over();
-      return;
-    }
-    const { kind, ...fields } = fault;
-    metrics.journalFaults.inc({ kind });
-    if (fault.kind === "append-failed") outages.disk.begun(fault.cause);
-    else log.journalFault(kind, "cause" in fields ? { reason: fields.cause.message } : fields);
-  }
-
-  /** Once a second, with what Redis is there. */
-  async function tick(identity: string | null): Promise<void> {
-    openFiles.look();
-    if (journal && drain) {
-      const news = await journal.noteRedis(identity);
-      again ||= news.again;
-      if (news.emptied) noteEmptied();
-      else if (news.again) log.redisChanged();
-      noted ||= identity !== null;
-      if (again && identity !== null) {
-        again = false;
-        void drain.publishAgain().catch((cause: Error) => {
-          again = true;
-          log.journalFault("unreadable", { reason: cause.message });
-        });
-      }
-    }
-    if (identity !== null) await trace.flush().catch((cause: Error) => log.redisError(cause));
-    if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {
-      seenMs = performance.now();
-      await measure();
-      // Of several processes the first tells of all.
-      if (isFirst && !stopping) reasonsTold.note(await allReasons());
-    }
-    const status = journalStatus();
-    const wasFull = full;
-    full = isFullForAll(status);
-    if (full && !wasFull) outages.journalFull.begun(status);
-    if (!full && wasFull) outages.journalFull.over();
-  }
-
-  /** What stands on the queues. One that cannot be looked at keeps none of the others from it. */
-  async function measure(): Promise<void> {
-    for (const look of [lookAtQuarantine, queueWatch.look, async () => silence?.look()])
-      await look().catch((cause: Error) => log.redisError(cause));
-  }
-
-  async function lookAtQuarantine(): Promise<void> {
-    inQuarantine = await measureQuarantine(queuePlace, inQuarantine);
-    quarantine.measured(inQuarantine);
-  }
-
-  function healthFacts(): HealthFacts {
-    const use = journalStatus();
-    const isFullNow = isFullForAll(use);
-    return {
-      now: new Date(),
-      takesReports: assignment.number <= assignment.count,
-      stopping,
-      full: isFullNow,
-      fullOfQueued: isFullNow && isQueued(use),
-      needsRedis: config.accept === "queue",
-      journal: { ...use, usedUp: isFullNow || config.accept !== "journal" ? [] : use.usedUp },
-      redis: { ...watch.state(), emptiedAt, accepted: config.redisChecks === "warn", refusal: watch.refusal() },
-      drainFault: drain?.trouble() ?? queueFault,
-      certificateExpiresAt: files.certificate()?.expiresAt ?? null,
-      settingsFaults: files.faults(),
-      processes: { count: assignment.count, missing: 0, full: 0 },
-      quarantine: {
-        ...quarantine.use(),
-        maxMessages: config.quarantineMaxMessages,
-        maxBytes: config.quarantineMaxBytes,
-        refused: quarantine.refusals().map(({ peer, since }) => ({ peer, forMs: Date.now() - since })),
-        fillers: quarantine.fillers(NEARLY_FULL),
-      },
-      queues: queueFacts(),
-      mmscs: acknowledging.mmscs(),
-      peers: silence?.facts() ?? [],
-    };
-  }
-
-  function queueFacts(): readonly QueueFacts[] {
-    return [...queueWatch.queues()].map(([name, use]) => ({
-      ...use,
-      name,
-      holds: name === ACKNOWLEDGEMENTS_QUEUE ? "acknowledgements" : "events",
-      main: name === config.queue,
-    }));
-  }
-
-  /** Why nothing in Redis can be looked at; null when it can. */
-  function redisAway(): string | null {
-    const { awayMs, fault } = watch.state();
-    return awayMs === null ? null : `Redis has been away for ${durationInWords(awayMs)} (${fault})`;
-  }
-
-  function statusFacts(): StatusFacts {
-    return {
-      version: VERSION,
-      runningMs: performance.now(),
-      reasons: [],
-      reportsLastMinute: traffic.lastMinute(),
-      peers: traffic.byPeer(),
-      connections: listener?.connectionsByPeer() ?? new Map(),
-      journal: journalStatus(),
-      redis: describeRedisNow(),
-      events: redisAway() === null ? queueWatch.queues().get(config.queue) : undefined,
-      further: config.queues.map((fanOut) => ({
-        name: fanOut.queue,
-        use: redisAway() === null ? queueWatch.queues().get(fanOut.queue) : undefined,
-      })),
-      acknowledgements: redisAway() === null ? queueWatch.queues().get(ACKNOWLEDGEMENTS_QUEUE) : undefined,
-      quarantined: quarantine.use().messages,
-    };
-  }
-
-  /** Where it is, and what a person should know of it. */
-  function describeRedisNow(): string {
-    return `${describeRedis(place)}${watch.state().awayMs === null ? "" : ", away"}`;
-  }
-
-  function state(): ProcessState {
-    return { health: healthFacts(), status: statusFacts(), refusals: refusals.list() };
-  }
-
-  /** Of every process of the service, this one first. */
-  async function states(): Promise<readonly ProcessState[]> {
-    return [state(), ...(await siblings.states())];
-  }
-
-  async function allReasons(): Promise<readonly Reason[]> {
-    return reasonsOf(healthOf(await states()), times);
-  }
-
-  function healthOf(all: readonly ProcessState[]): HealthFacts {
-    const health = healthOfAll(all.map((one) => one.health));
-    // A further process does not know to whom the peers speak.
-    if (!isFirst) return { ...health, peers: [] };
-    return { ...health, processes: { ...health.processes, missing: siblings.missing() } };
-  }
-
-  async function status(): Promise<Status> {
-    const all = await states();
-    const facts = statusOfAll(all.map((one) => one.status));
-    return describeStatus({ ...facts, reasons: reasonsOf(healthOf(all), times) }, new Date());
-  }
-
-  /** The latest last. */
-  async function allRefusals(): Promise<readonly Refusal[]> {
-    const all = (await states()).flatMap((one) => one.refusals);
-    return all.sort((a, b) => a.lastAt.localeCompare(b.lastAt));
-  }
-
-  async function allMetrics(): Promise<readonly MetricsOfProcess[]> {
-    // Asked first: this process tells how many of the others answered.
-    const others = await siblings.metrics();
-    return [await metrics.registry.getMetricsAsJSON(), ...others];
-  }
-
-  /** Of every process: what a report's relay was answered by now is found then. */
-  async function flushTrace(): Promise<TraceState> {
-    const others = siblings.flushTrace();
-    const away = redisAway();
-    const flushed = away === null && (await within(TRACE_FLUSH_MS, trace.flush()));
-    const all = [{ flushed, redisAway: away, startedAt, lost: trace.lost() }, ...(await others)];
-    return {
-      flushed: all.every((one) => one.flushed) && siblings.missing() === 0,
-      redisAway: all.find((one) => one.redisAway !== null)?.redisAway ?? null,
-      startedAt,
-      lost: all.reduce((sum, one) => sum + one.lost, 0),
-    };
-  }
-
-  async function setLogLevel(level: LogLevel): Promise<string> {
-    await siblings.setLogLevel(level);
-    return log.setLevel(level);
-  }
-
-  function journalStatus(): JournalStatus {
-    return journal?.status() ?? { ...NO_JOURNAL, maxBytes: journalMaxBytes };
-  }
-
-  /** Whether no peer's reports are taken. A journal of an earlier run, in queue mode, takes none anyway. */
-  function isFullForAll(use: JournalStatus): boolean {
-    return (
-      config.accept === "journal" &&
-      isFull(
-        use,
-        files.peers().map(({ name }) => name),
-      )
-    );
-  }
-
-  async function startJournal(directory: string): Promise<Journal> {
-    const opened = await openJournal({
-      directory,
-      maxBytes: journalMaxBytes,
-      hold: control.hold,
-      onFault: noteFault,
-      onRecovered(record) {
-        if (record.kind === "quarantine") quarantine.promised(record.id, keptMessage(record.message));
-        if (record.kind === "bounce") bouncesLeft.set(record.id, keptMessage(record.message));
-      },
-      onSynced: (tookMs) => metrics.journalSyncSeconds.observe(tookMs / 1000),
-    });
-    releasers.push(async () => {
-      // A disk that never answers does not keep the process from ending.
-      if (!(await within(JOURNAL_CLOSE_MS, opened.close()))) throw new Error("The journal could not be closed");
-      if (settledIn !== null) await opened.settleAll(settledIn);
-    });
-    return opened;
-  }
-
-  function beginDrain(from: Journal): Drain {
-    return startDrain({
-      journal: from,
-      publish: async (records) => {
-        // Whatever keeps Redis from being used is told, rather than this.
-        if (!noted) throw new Error(watch.refusal() ?? "Redis has not been looked at yet");
-        return publish(records);
-      },
-      onPublished: (done) => {
-        for (const { record, published } of done) notePublished(record, published);
-      },
-      onPublishedAgain: (count) => metrics.publishedAgain.inc(count),
-      // What one peer's bounces take delays nobody's reports, nor another peer's bounces.
-      laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
-      onTrouble: (cause) => outages.drain.begun(cause),
-      onRecovered: () => void outages.drain.over(),
-    });
-  }
-
-  async function startEmbedded(directory: string): Promise<EmbeddedRedis> {
-    const started = await startEmbeddedRedis({ directory, onRestart: (reason) => log.redisUnreachable(reason) });
-    log.embeddedRedis({
-      url: maskUrl(started.url),
-      urlFile: started.urlFile,
-      redisPid: started.pid(),
-      adopted: started.adopted,
-    });
-    releasers.push(async () => {
-      // Ended cleanly, it has everything on its disk; that the next one has another run id means nothing then.
-      settledIn = await started.stop(REDIS_STOP_MS);
-    });
-    // The others still need it.
-    releasers.push(() => within(2 * config.shutdownGraceMs + REDIS_STOP_MS, siblings.gone()));
-    return started;
-  }
-}
-
-/** As it takes room: in the quarantine, or of what its peer's bounces may take. */
-function keptMessage({ peer, raw }: Pick<QuarantinedMessage, "peer" | "raw">): KeptMessage {
-  return { peer: peer.name, bytes: raw.length };
-}
-
-/** Says yes to a key once in a while. Of more than `maxKeys` all are forgotten at once. */
-function oncePer(everyMs: number, maxKeys: number): (key: string) => boolean {
-  const saidAt = new Map<string, number>();
-  return (key) => {
-    if (performance.now() - (saidAt.get(key) ?? Number.NEGATIVE_INFINITY) < everyMs) return false;
-    if (saidAt.size >= maxKeys) saidAt.clear();
-    saidAt.set(key, performance.now());
-    return true;
-  };
-}
-
-function startNotes(config: Config, certificateExpiresAt: Date | null, peers: readonly Peer[]): readonly string[] {
-  const notes: string[] = [];
-  if (config.peers.length === 0 && config.peersFile === "") {
-    notes.push("Only this machine may connect. To let a peer in: MM4D_PEERS='carrier=192.0.2.0/24'");
-  }
-  if (config.domain.length === 0) {
-    notes.push("Recipients of every domain are accepted. To take only yours: MM4D_DOMAIN=mms.example.net");
-  }
-  if (certificateExpiresAt !== null && certificateExpiresAt <= new Date()) {
-    notes.push(`The TLS certificate expired at ${certificateExpiresAt.toISOString()}. Renew MM4D_TLS_CERT_FILE`);
-  }
-  // What would be better is for "peers check" to say; what is never sent is for everybody.
-  return [...notes, ...doubtsAbout(peers.filter(({ acknowledge }) => acknowledge.tls === "off"))];
-}
-
-function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {
-  throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${whyNotListening(cause)} (${setting})`);
-}
-
-function withDeadline<T>(work: Promise<T>, who: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const late = (): void => reject(new Error(`${who} did not answer within ${STORE_DEADLINE_MS} ms`));
-    const timer = setTimeout(late, STORE_DEADLINE_MS);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
-  });
-}
-
-/** Waits for some work, but not longer than a deadline: for stopping. Whether it was done. */
-function within(deadlineMs: number, work: Promise<unknown>): Promise<boolean> {
-  const done = work.then(
-    () => true,
-    () => false,
-  );
-  return Promise.race([done, new Promise<false>((late) => setTimeout(late, deadlineMs, false).unref())]);
 }

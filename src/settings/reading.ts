@@ -1,11 +1,11 @@
 /** What reading a message takes besides the message: the same for the service, for `explain` and for a replay. */
 import libmime from "libmime";
-import type { Reading } from "../flow/read.ts";
+import type { ReadingRules } from "../flow/read.ts";
 import { loadCatalogue } from "./catalogue-file.ts";
 import type { Config } from "./config.ts";
 
 /** Reads the operator's catalogue file. Throws one sentence for each of its faults. */
-export function loadReading({ catalogueFile, domain, maxHeaderBytes, maxHeaderFields }: Config): Reading {
+export function loadReading({ catalogueFile, domain, maxHeaderBytes, maxHeaderFields }: Config): ReadingRules {
   return {
     headerLimits: { bytes: maxHeaderBytes, fields: maxHeaderFields },
     catalogue: loadCatalogue(catalogueFile),

@@ -4,7 +4,7 @@
  * has a fault.
  */
 
-import type { Reading } from "../flow/read.ts";
+import type { ReadingRules } from "../flow/read.ts";
 import type { Peer } from "../smtp/peer.ts";
 import type { Certificate } from "./certificate.ts";
 import { loadCertificate, loadValidCertificate } from "./certificate.ts";
@@ -14,7 +14,7 @@ import { loadReading } from "./reading.ts";
 import { watchFiles } from "./watch-files.ts";
 
 export interface SettingsFiles {
-  reading(): Reading;
+  reading(): ReadingRules;
   peers(): readonly Peer[];
   certificate(): Certificate | null;
   /** Why what is in force is older than what the files say, a sentence for each of them. */

@@ -1,11 +1,10 @@
 /** The SMTP listener: takes messages from peers, and answers for what became of each. */
-import type { PeerIdentity } from "../delivery/peer.ts";
+import type { ReceivedMessage } from "../delivery/accepted.ts";
 import { type FindPeer, networkOf } from "./access.ts";
 import { connectionsOf, createAdmission, identify, rightsOf, shownName } from "./admission.ts";
 import type { Answer, Listening, Mm4Connection } from "./connection.ts";
 import { type Address, openDoor } from "./door.ts";
 import type { Limits } from "./limits.ts";
-import type { Peer } from "./peer.ts";
 import { createPlaces } from "./places.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 import { createSmtpServer } from "./server.ts";
@@ -30,7 +29,7 @@ export interface ListenerOptions {
   /** Cipher suites, as Node.js takes them. */
   readonly ciphers: string;
   /** One message. Must resolve in time; a rejection is answered as an internal error. */
-  readonly onMessage: (message: SmtpMessage) => Promise<Answer>;
+  readonly onMessage: (message: ReceivedMessage) => Promise<Answer>;
   readonly onSession: (peer: string) => void;
   readonly onRefused: (refusal: SmtpRefusal) => void;
   /** An error of one session, such as a connection that broke, or an error of our own; the client is null when it concerns no client. */
@@ -56,17 +55,6 @@ export interface SmtpRefusal {
   readonly reason: string;
   /** What was refused, where the reason does not say it: a domain. */
   readonly detail: string | null;
-}
-
-export interface SmtpMessage {
-  readonly sessionId: string;
-  readonly peer: PeerIdentity;
-  /** The entry of the peer, as it was when the message ended. */
-  readonly entry: Peer;
-  /** Of the envelope; empty for the null sender. */
-  readonly mailFrom: string;
-  readonly bytes: Uint8Array;
-  readonly receivedAt: Date;
 }
 
 export interface Listener {
@@ -150,8 +138,13 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     if (!peer) return unheard(REPLIES.internalError);
     const { mailFrom: sender } = connection.session.envelope;
     const mailFrom = sender ? sender.address : "";
-    const identity = identify(connection, peer);
-    return options.onMessage({ sessionId: id, peer: identity, entry: peer, mailFrom, bytes, receivedAt: new Date() });
+    return options.onMessage({
+      sessionId: id,
+      peer: { identity: identify(connection, peer), entry: peer },
+      mailFrom,
+      bytes,
+      receivedAt: new Date(),
+    });
   }
 
   function internalError(cause: Error): SmtpReply {

@@ -1,58 +1,89 @@
-/** What the trace is told of a message, from what became of it. */
-
-import type { Receipt } from "../flow/read.ts";
-import { type MessageReading, openMessage, readIds } from "../mm4/read-message.ts";
-import type { SmtpMessage } from "../smtp/listener.ts";
-import type { SmtpReply } from "../smtp/replies.ts";
+/** What the trace is told of messages. */
+import type { AcceptedMessage, Finding, MessageIds, Refused, RefusedMessage } from "../delivery/fate.ts";
+import type { Answered, Observer } from "../flow/observer.ts";
 import { idsOf, MAX_HEADER_LENGTH, type ReportIds, type TraceNote } from "./note.ts";
-
-/** A message, what became of it, and what is to be answered. */
-export interface Judged {
-  readonly message: Pick<SmtpMessage, "sessionId" | "peer" | "mailFrom" | "bytes" | "receivedAt">;
-  readonly receipt: Receipt;
-  readonly reply: SmtpReply;
-  readonly tookMs: number;
-}
 
 export type ReceivedNote = Extract<TraceNote, { kind: "received" }>;
 
-/** Null for what is no report, and was refused or is a bounce. */
-export function noteOf({ message, receipt, reply, tookMs }: Judged, reading: MessageReading): ReceivedNote | null {
-  if (receipt.kind === "refused" || receipt.kind === "bounce") return null;
-  const { sessionId, peer, mailFrom, bytes, receivedAt } = message;
-  const event = receipt.kind === "stored" ? receipt.event : null;
+export function traceMessages(write: (note: TraceNote) => void): Observer {
   return {
-    kind: "received",
-    at: receivedAt.toISOString(),
-    quarantineId: receipt.kind === "quarantined" ? receipt.id : null,
-    sessionId,
-    peer,
-    mailFrom,
-    bytes: bytes.length,
-    tookMs,
-    reply: `${reply.code} ${reply.text}`,
-    fate: fateOf(receipt),
-    header: headerOf(bytes),
-    ids: event ? idsOf(event) : idsIn(bytes, reading),
-    event,
+    accepted() {},
+    refused() {},
+    // A message is traced with its reply, and whether that could be said.
+    answered(answers) {
+      for (const answer of answers) {
+        const note = noteOf(answer);
+        if (note) write(note);
+      }
+    },
+    became(fates) {
+      for (const fate of fates) {
+        switch (fate.kind) {
+          case "queued":
+          case "duplicate": {
+            const { event, id: recordId } = fate;
+            const duplicateOf = fate.kind === "duplicate" ? fate.duplicateOf : null;
+            write({ kind: "queued", at: new Date().toISOString(), recordId, duplicateOf, ids: idsOf(event), event });
+            break;
+          }
+          case "quarantined":
+          case "ignored":
+          case "bounce":
+            break;
+        }
+      }
+    },
   };
 }
 
-/** The same of a message whose reply was never said, because its relay had gone. */
-export function unanswered(note: ReceivedNote): ReceivedNote {
-  return { ...note, answered: false };
+/** Null for what is no report: what was refused, and bounces. */
+export function noteOf({ handled, reply, handed }: Answered): ReceivedNote | null {
+  const fate = fateOf(handled);
+  if (fate === undefined) return null;
+  const { sessionId, peer, mailFrom, bytes, receivedAt } = handled.message;
+  const event = "finding" in handled && handled.finding.kind === "event" ? handled.finding.event : null;
+  const note: ReceivedNote = {
+    kind: "received",
+    at: receivedAt.toISOString(),
+    quarantineId: "finding" in handled && handled.finding.kind === "quarantine" ? handled.id : null,
+    sessionId,
+    peer: peer.identity,
+    mailFrom,
+    bytes: bytes.length,
+    tookMs: handled.tookMs,
+    reply: `${reply.code} ${reply.text}`,
+    fate,
+    header: headerOf(bytes),
+    ids: event ? idsOf(event) : idsWithoutEvent(handled.ids),
+    event,
+  };
+  return handed ? note : { ...note, answered: false };
 }
 
-function fateOf(receipt: Exclude<Receipt, { kind: "refused" | "bounce" }>): string | null {
-  switch (receipt.kind) {
-    case "stored":
+/** In words; null for an event, undefined for what is not traced. */
+function fateOf(handled: AcceptedMessage | RefusedMessage): string | null | undefined {
+  return "finding" in handled ? fateOfAccepted(handled.finding, handled.id) : fateOfRefused(handled.refused);
+}
+
+function fateOfAccepted(finding: Finding, id: string | null): string | null | undefined {
+  switch (finding.kind) {
+    case "event":
       return null;
-    case "quarantined":
-      return `kept in quarantine as ${receipt.id} (${receipt.message.reason})`;
+    case "quarantine":
+      return `kept in quarantine as ${id} (${finding.message.reason})`;
     case "ignored":
-      return `${receipt.messageType} is accepted, and makes no event`;
+      return `${finding.messageType} is accepted, and makes no event`;
+    case "bounce":
+      return undefined;
+  }
+}
+
+function fateOfRefused(refused: Refused): string | undefined {
+  switch (refused.kind) {
+    case "refused":
+      return undefined;
     case "not-stored":
-      return `it could not be stored (${receipt.cause.message}), and its relay comes again`;
+      return `it could not be stored (${refused.cause.message}), and its relay comes again`;
   }
 }
 
@@ -63,8 +94,6 @@ function headerOf(bytes: Uint8Array): string {
   return start.split(/\r?\n\r?\n/, 1)[0] ?? "";
 }
 
-function idsIn(bytes: Uint8Array, reading: MessageReading): ReportIds {
-  const opened = openMessage(bytes, reading);
-  const ids = opened.ok ? readIds(opened.value) : { messageId: null, transactionId: null };
-  return { eventId: null, ...ids, numbers: [] };
+function idsWithoutEvent(ids: MessageIds): ReportIds {
+  return { eventId: null, messageId: ids.messageId, transactionId: ids.transactionId, numbers: [] };
 }

@@ -4,13 +4,12 @@ import { describe, expect, test } from "vitest";
 import { readBounce } from "../../src/acknowledgement/bounce.ts";
 import { createBounceRoom } from "../../src/acknowledgement/bounce-room.ts";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
-import { createCatalogue } from "../../src/catalogue/catalogue.ts";
-import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
-import { type Receipt, receive } from "../../src/flow/read.ts";
+import type { Finding, Refused } from "../../src/delivery/fate.ts";
+import { UNOBSERVED } from "../../src/flow/observer.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
+import { acceptInto, receivedFrom } from "../support/accept.ts";
 import { bounce, ID, MAIL_ID, type Parts } from "../support/bounce.ts";
-import { decodeWords } from "../support/decode-words.ts";
-import { HEADER_LIMITS, PEER } from "../support/report.ts";
+import { PEER } from "../support/report.ts";
 
 const DOMAIN = "mms.example.net";
 const read = (bytes: Uint8Array) => readBounce(bytes, DOMAIN);
@@ -208,65 +207,58 @@ test("of each peer some bounces may wait, whatever the others do, and one always
   const room = createBounceRoom();
   const half = BOUNDS.bouncesWaiting.value / 2;
   expect(room.has("a", 3 * half)).toBe(true);
-  room.enter("1", "a", half);
+  room.promised("1", { peer: "a", bytes: half });
   expect([room.has("a", half), room.has("a", 1), room.has("b", half)]).toEqual([false, true, true]);
-  room.enter("2", "a", half);
+  room.promised("2", { peer: "a", bytes: half });
   expect([room.has("a", 1), room.has("b", 1)]).toEqual([false, true]);
-  for (const id of ["2", "2", "unknown", "1"]) room.leave(id);
+  for (const id of ["2", "2", "unknown", "1"]) room.broken(id);
   expect(room.has("a", 3 * half)).toBe(true);
 });
 
 describe("what comes in", () => {
   const stored: JournalRecord[] = [];
   const room = createBounceRoom();
-  const receiving = (bytes: Uint8Array, mailFrom: string, systemAddress = `system-user@${DOMAIN}`): Promise<Receipt> =>
-    receive(
-      {
-        bytes,
-        mailFrom,
-        peer: PEER,
-        rules: ORDINARY_PEER,
-        receivedAt: new Date(),
-        acknowledging: { mode: "auto", systemAddress, canSend: () => true },
+  const quarantine = { has: () => true, promised() {}, broken() {} };
+  /** What becomes of a message, by its reply. */
+  const receiving = async (bytes: Uint8Array, mailFrom: string, systemAddress = `system-user@${DOMAIN}`) => {
+    const told: (Finding["kind"] | Refused["kind"])[] = [];
+    const accept = acceptInto(stored, {
+      acknowledging: { systemAddress, canSend: () => true },
+      rooms: { quarantine, bounces: room },
+      observer: {
+        ...UNOBSERVED,
+        accepted: (messages) => void told.push(...messages.map(({ finding }) => finding.kind)),
+        refused: (messages) => void told.push(...messages.map(({ refused }) => refused.kind)),
       },
-      {
-        decodeWords,
-        headerLimits: HEADER_LIMITS,
-        catalogue: createCatalogue(),
-        source: "/mm4d/local",
-        recordId: () => `j${stored.length}`,
-        hasQuarantineRoom: () => true,
-        hasBounceRoom: room.has,
-        async store(record) {
-          stored.push(record);
-          if (record.kind === "bounce") room.enter(record.id, record.message.peer.name, record.message.raw.length);
-        },
-      },
-    );
+    });
+    await accept(receivedFrom(bytes, mailFrom));
+    expect(told.length).toBe(1);
+    return told[0];
+  };
 
   test("is a bounce when it has the null sender, and is a DSN or holds an id at our domain", async () => {
     for (const file of readdirSync(SAVED).filter((name) => name.endsWith(".eml"))) {
-      expect([file, await receiving(saved(file), "")]).toEqual([file, { kind: "bounce" }]);
-      expect((await receiving(saved(file), "MAILER-DAEMON@mmsc.example")).kind).not.toBe("bounce");
+      expect([file, await receiving(saved(file), "")]).toEqual([file, "bounce"]);
+      expect(await receiving(saved(file), "MAILER-DAEMON@mmsc.example")).not.toBe("bounce");
     }
-    expect((await receiving(saved("dma-failed.eml"), "", "system-user@other.example")).kind).not.toBe("bounce");
-    expect((await receiving(bounce({ returned: [] }), "", "system-user@other.example")).kind).toBe("bounce");
+    expect(await receiving(saved("dma-failed.eml"), "", "system-user@other.example")).not.toBe("bounce");
+    expect(await receiving(bounce({ returned: [] }), "", "system-user@other.example")).toBe("bounce");
     const onlyEnvelope = bounce({ message: ["Reporting-MTA: dns; x", `Original-Envelope-ID: ${ID}`], returned: [] });
     const inMixed = onlyEnvelope.toString().replace("multipart/report; report-type=delivery-status", "multipart/mixed");
-    expect((await receiving(Buffer.from(inMixed), "")).kind).toBe("bounce");
-    expect((await receiving(Buffer.from(inMixed.replace(ID, `${ID}0`)), "")).kind).toBe("refused");
-    expect((await receiving(Buffer.from("Subject: News\r\n\r\nBuy now\r\n"), "")).kind).toBe("refused");
+    expect(await receiving(Buffer.from(inMixed), "")).toBe("bounce");
+    expect(await receiving(Buffer.from(inMixed.replace(ID, `${ID}0`)), "")).toBe("refused");
+    expect(await receiving(Buffer.from("Subject: News\r\n\r\nBuy now\r\n"), "")).toBe("refused");
   });
 
   test("is kept as far as it is read; where too much of one peer waits, it is asked to come again", async () => {
     const long = Buffer.concat([bounce(), Buffer.alloc(200_000, "x\r\n")]);
-    expect(await receiving(long, "")).toEqual({ kind: "bounce" });
+    expect(await receiving(long, "")).toBe("bounce");
     const last = stored.at(-1);
     const raw = Buffer.from(last?.kind === "bounce" ? last.message.raw : "", "base64");
     expect(raw.equals(long.subarray(0, BOUNDS.bounceBytes.value))).toBe(true);
-    room.enter("much", PEER.name, BOUNDS.bouncesWaiting.value);
-    expect(await receiving(bounce(), "")).toMatchObject({ kind: "not-stored" });
-    for (const id of ["much", ...stored.map((record) => record.id)]) room.leave(id);
-    expect(await receiving(bounce(), "")).toEqual({ kind: "bounce" });
+    room.promised("much", { peer: PEER.name, bytes: BOUNDS.bouncesWaiting.value });
+    expect(await receiving(bounce(), "")).toBe("not-stored");
+    for (const id of ["much", ...stored.map((record) => record.id)]) room.broken(id);
+    expect(await receiving(bounce(), "")).toBe("bounce");
   });
 });

@@ -22,7 +22,7 @@ import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { readEvent } from "../../src/flow/read.ts";
 import { readAckRequest } from "../../src/mm4/ack-request.ts";
 import { composeResponse } from "../../src/mm4/compose-response.ts";
-import { type OpenMessage, openMessage } from "../../src/mm4/read-message.ts";
+import { type OpenMessage, openMessage, readIds } from "../../src/mm4/read-message.ts";
 import { createLog } from "../../src/monitoring/log.ts";
 import { acknowledgementId } from "../../src/queue/owed-jobs.ts";
 import { describeEvent } from "../../src/text/describe.ts";
@@ -378,11 +378,18 @@ function hostileOf(header: string, size: number, text = header): Hostile {
     reply: null,
     at: null,
   };
-  const message = { sessionId: "s1", peer: PEER, mailFrom: text, bytes, receivedAt: new Date(0) };
-  const receipt = event.ok
-    ? ({ kind: "stored", event: event.value, acknowledgement: "none" } as const)
-    : ({ kind: "ignored", messageType: "MM4_x.REQ", acknowledgement: "none" } as const);
-  const note = noteOf({ message, receipt, reply: { code: 250, text: "2.0.0 stored", when: "" }, tookMs: 1 }, READING);
+  const peer = {
+    identity: PEER,
+    entry: { rules: ORDINARY_PEER, acknowledge: { mode: "off", host: null, to: null } },
+  } as const;
+  const message = { sessionId: "s1", peer, mailFrom: text, bytes, receivedAt: new Date(0) };
+  const owed = { state: "none" } as const;
+  const finding = event.ok
+    ? ({ kind: "event", event: event.value, owed } as const)
+    : ({ kind: "ignored", messageType: "MM4_x.REQ", advice: null, owed } as const);
+  const ids = readIds(opened);
+  const handled = { message, id: "j1", finding, ids, tookMs: 1 };
+  const note = noteOf({ handled, reply: { code: 250, text: "2.0.0 stored" }, handed: true });
   if (!note) throw new Error("It is traced");
   const sent = {
     kind: "acknowledgement",

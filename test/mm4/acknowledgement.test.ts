@@ -2,7 +2,12 @@
 import fc from "fast-check";
 import { simpleParser } from "mailparser";
 import { describe, expect, test } from "vitest";
-import { type Acknowledgement, type AckRequest, ANSWERS, type Fate } from "../../src/delivery/acknowledgement.ts";
+import {
+  type Acknowledgeable,
+  type Acknowledgement,
+  type AckRequest,
+  ANSWERS,
+} from "../../src/delivery/acknowledgement.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { readAckRequest } from "../../src/mm4/ack-request.ts";
 import { composePdu } from "../../src/mm4/compose.ts";
@@ -176,7 +181,7 @@ test.each(Object.entries(IDS))("to %s it is, octet by octet", (name, [transactio
   );
 });
 
-test.each<[Fate, string]>([
+test.each<[Acknowledgeable, string]>([
   ["event", "Ok"],
   ["unreadable", "Error-message-format-corrupt"],
   ["too-large", "Error-message-format-corrupt"],
@@ -248,7 +253,7 @@ const NAMES = [
   "Content-Type",
 ];
 
-function answer(request: AckRequest | null, fate: Fate): Uint8Array {
+function answer(request: AckRequest | null, fate: Acknowledgeable): Uint8Array {
   if (!request) throw new Error("It is owed nothing");
   const acknowledgement: Acknowledgement = {
     ...request,

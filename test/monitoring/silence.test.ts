@@ -39,9 +39,9 @@ test("a peer is silent where it spoke neither here nor to a replica on the same 
   silence.usePeers([...names.map((name) => ({ name, listed: true })), { name: "loopback", listed: false }]);
   const event = eventOf(deliveryReport());
   const receivedAt = new Date().toISOString();
-  traffic.note({ ...event, data: { ...event.data, receivedAt, peer: { ...event.data.peer, name: "here" } } });
+  traffic.count({ ...event, data: { ...event.data, receivedAt, peer: { ...event.data.peer, name: "here" } } });
   // What it sent could not be read: that is no report, and no peer of which more is known.
-  traffic.noteQuarantined("never");
+  traffic.countQuarantined("never");
   expect(silence.facts().map(({ name }) => name)).toEqual(["here"]);
 
   await silence.look();

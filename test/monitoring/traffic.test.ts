@@ -13,7 +13,7 @@ test("reports are counted by peer since the start, and in the minute before now"
   const expired = eventOf(deliveryReport({ "X-Mms-MM-Status-Code": "Expired" }));
   expect([traffic.lastMinute(), traffic.byPeer().size]).toEqual([0, 0]);
   for (let second = 0; second < 100; second += 1) {
-    traffic.note(second % 4 === 0 ? expired : delivered);
+    traffic.count(second % 4 === 0 ? expired : delivered);
     vi.advanceTimersByTime(1_000);
   }
   expect(traffic.byPeer().get("carrier")).toEqual({

@@ -1,5 +1,6 @@
 /** The SMTP room alone, within the test's own process: real TCP, and what becomes of a message is the test's to say. */
 
+import type { ReceivedMessage } from "../../src/delivery/accepted.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import type { NewRefusal } from "../../src/monitoring/refusals.ts";
 import type { Certificate } from "../../src/settings/certificate.ts";
@@ -7,7 +8,7 @@ import { SETTINGS } from "../../src/settings/config.ts";
 import { createAccess, createNetworks } from "../../src/smtp/access.ts";
 import type { Answer } from "../../src/smtp/connection.ts";
 import type { Limits } from "../../src/smtp/limits.ts";
-import { type Listener, type SmtpMessage, startListener } from "../../src/smtp/listener.ts";
+import { type Listener, startListener } from "../../src/smtp/listener.ts";
 import type { Peer } from "../../src/smtp/peer.ts";
 import { REPLIES } from "../../src/smtp/replies.ts";
 
@@ -34,7 +35,7 @@ export interface TestListenerOptions {
   readonly domains?: readonly string[];
   readonly proxies?: readonly string[];
   /** Resolves when a message is stored. */
-  readonly store?: (message: SmtpMessage) => Promise<void>;
+  readonly store?: (message: ReceivedMessage) => Promise<void>;
 }
 
 const DEFAULT_CIPHERS = SETTINGS.tlsCiphers.read(SETTINGS.tlsCiphers.fallback) ?? "";

@@ -6,8 +6,7 @@ import { told } from "../../src/admin/trace-page.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
-import { receive } from "../../src/flow/read.ts";
-import type { JournalRecord } from "../../src/journal/record.ts";
+import { readMessage } from "../../src/flow/read.ts";
 import { readParty } from "../../src/mm4/address.ts";
 import { beginningOf, beginningOfValue } from "../../src/text/beginning.ts";
 import {
@@ -255,7 +254,7 @@ test("ids of an acknowledgement lose the digits of every party of its message, h
     "X-Mms-Message-ID": "12025550100.20261130@mmsc.example",
     "X-Mms-Transaction-ID": "2025550177-2025550188-1700000000123",
   };
-  const ack = await debtOf(deliveryReport(fields));
+  const ack = owedOf(deliveryReport(fields));
   const entry = { id: "a1", state: "undelivered", attempts: 1, error: null, reply: null, at: null } as const;
   for (const text of [
     JSON.stringify(shownJob({ ...ack })),
@@ -267,32 +266,27 @@ test("ids of an acknowledgement lose the digits of every party of its message, h
   }
 });
 
-/** The debt that a message makes. */
-async function debtOf(bytes: Uint8Array): Promise<Acknowledgement> {
-  const stored: JournalRecord[] = [];
-  await receive(
+/** What the peer of a message is owed. */
+function owedOf(bytes: Uint8Array): Acknowledgement {
+  const { finding } = readMessage(
     {
+      sessionId: "s1",
       bytes,
       mailFrom: "system-user@mmsc.example",
-      peer: PEER,
-      rules: { ...ORDINARY_PEER, nanp: true },
+      peer: {
+        identity: PEER,
+        entry: {
+          rules: { ...ORDINARY_PEER, nanp: true },
+          acknowledge: { mode: "auto", host: "mmsc.example", to: null },
+        },
+      },
       receivedAt: new Date(),
-      acknowledging: { mode: "auto", systemAddress: "system-user@mm4.example", canSend: () => true },
     },
-    {
-      decodeWords,
-      headerLimits: HEADER_LIMITS,
-      catalogue: createCatalogue(),
-      source: "/mm4d/local",
-      recordId: () => "j1",
-      hasQuarantineRoom: () => true,
-      hasBounceRoom: () => true,
-      store: async (record) => void stored.push(record),
-    },
+    { decodeWords, headerLimits: HEADER_LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" },
+    { systemAddress: "system-user@mm4.example", canSend: () => true },
   );
-  const [record] = stored;
-  if (record?.kind !== "event" || !record.acknowledgement) throw new Error(JSON.stringify(stored));
-  return record.acknowledgement;
+  if (finding.kind !== "event" || finding.owed.state !== "owed") throw new Error(JSON.stringify(finding));
+  return finding.owed.acknowledgement;
 }
 
 test("an acknowledgement that 1.0.0 stored loses what may be a number, and keeps UUIDs, hex and ids of ours", () => {

@@ -3,7 +3,9 @@
  * `layers`: 1 its SMTP listener, 2 and its reading, judging and explaining, 3 and its journal.
  */
 
-import { receive } from "../../../dist/flow/read.js";
+import { createAccept } from "../../../dist/flow/accept.js";
+import { UNOBSERVED } from "../../../dist/flow/observer.js";
+import { createTurns } from "../../../dist/flow/turns.js";
 import { openJournal } from "../../../dist/journal/journal.js";
 import { newRecordId } from "../../../dist/queue/publisher.js";
 import { loadConfig } from "../../../dist/settings/load.js";
@@ -18,13 +20,18 @@ const { config } = loadConfig({ MM4D_PEERS: "bench=127.0.0.0/8" }).value;
 const journal =
   layers >= 3 &&
   (await openJournal({ directory: `${directory}/journal`, maxBytes: config.journalMaxBytes, onFault: console.error }));
-const outlets = {
-  ...loadReading(config),
-  store: async (record) => (journal ? journal.append(record) : undefined),
-  hasQuarantineRoom: () => true,
+const reading = loadReading(config);
+const room = { has: () => true, promised() {}, broken() {} };
+const accept = createAccept({
+  reading: () => reading,
+  acknowledging: { systemAddress: "", canSend: () => false },
+  turns: createTurns(Number.POSITIVE_INFINITY),
+  store: { journal: journal || { append: async () => {} } },
+  rooms: { quarantine: room, bounces: room },
   recordId: newRecordId,
-};
-const acknowledging = { mode: "off", systemAddress: "", canSend: () => false };
+  replyTo: () => REPLIES.stored,
+  observer: UNOBSERVED,
+});
 const MINUTE_MS = 60_000;
 
 await startListener({
@@ -54,10 +61,7 @@ await startListener({
   findPeer: createAccess(loadPeers(config, () => {})),
   certificate: null,
   ciphers: config.tlsCiphers,
-  async onMessage({ bytes, peer, entry, mailFrom, receivedAt }) {
-    if (layers >= 2) await receive({ bytes, peer, mailFrom, rules: entry.rules, acknowledging, receivedAt }, outlets);
-    return { reply: REPLIES.stored, onAnswered: () => {} };
-  },
+  onMessage: layers >= 2 ? accept : async () => ({ reply: REPLIES.stored, onAnswered: () => {} }),
   onSession: () => {},
   onRefused: console.error,
   onError: () => {},

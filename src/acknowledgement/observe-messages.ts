@@ -1,0 +1,26 @@
+/** Acknowledgements, as one who wants to know what becomes of messages: what they asked for, and bounces that were tied. */
+import type { Observer } from "../flow/observer.ts";
+import type { Acknowledgements } from "./acknowledgements.ts";
+
+export function observeMessages(
+  acknowledgements: Pick<Acknowledgements, "countOwed" | "bounceRoom" | "countBounces">,
+): Observer {
+  return {
+    refused() {},
+    answered() {},
+    accepted(messages) {
+      acknowledgements.countOwed(
+        messages.flatMap(({ message, finding }) =>
+          finding.kind === "bounce" ? [] : [{ peer: message.peer.identity.name, state: finding.owed.state }],
+        ),
+      );
+    },
+    became(fates) {
+      for (const fate of fates) {
+        if (fate.kind !== "bounce") continue;
+        acknowledgements.bounceRoom.broken(fate.id);
+        acknowledgements.countBounces([fate.tied]);
+      }
+    },
+  };
+}

@@ -1,0 +1,28 @@
+/** The quarantine's room, as one who wants to know what becomes of messages. */
+import type { Observer } from "../flow/observer.ts";
+import type { QuarantineRoom, QuarantineUse } from "./room.ts";
+
+/** `onFull` is told once a peer, until there is room for it again. */
+export function observeRoom(
+  room: QuarantineRoom,
+  onFull: (peer: string, ofPeer: QuarantineUse, ofAll: QuarantineUse) => void,
+): Observer {
+  return {
+    accepted() {},
+    answered() {},
+    refused(messages) {
+      for (const { message, refused } of messages) {
+        if (refused.kind !== "not-stored" || refused.lack?.of !== "quarantine") continue;
+        const { name } = message.peer.identity;
+        if (room.refused(name, refused.lack.bytes)) onFull(name, room.useOf(name), room.use());
+      }
+    },
+    became(fates) {
+      for (const fate of fates) {
+        if (fate.kind !== "quarantined") continue;
+        const { peer, raw } = fate.message;
+        room.arrived(fate.id, { peer: peer.name, bytes: raw.length });
+      }
+    },
+  };
+}

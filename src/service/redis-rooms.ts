@@ -1,0 +1,51 @@
+/** Opens what the service has in Redis: its queues, its trace, and what is heard of its peers. */
+
+import type { Log } from "../monitoring/log.ts";
+import type { ReasonTimes } from "../monitoring/reasons.ts";
+import { createSilence, type Silence } from "../monitoring/silence.ts";
+import type { Traffic } from "../monitoring/traffic.ts";
+import { type Releaser, within } from "../process/releasers.ts";
+import { createHeard } from "../queue/heard.ts";
+import { createPublisher, type Publisher } from "../queue/publisher.ts";
+import type { QueuePlace } from "../queue/queue-place.ts";
+import { createQueueWatch, type QueueWatch } from "../queue/queue-watch.ts";
+import { connectRedis, type RedisPlace } from "../queue/redis.ts";
+import type { Config } from "../settings/config.ts";
+import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
+import { createTraceWriter, type TraceWriter } from "../trace/writer.ts";
+import { REDIS_STOP_MS } from "./start-redis.ts";
+import { QUEUES_SEEN_EVERY_MS } from "./upkeep.ts";
+
+export interface RedisRooms {
+  readonly queuePlace: QueuePlace;
+  readonly silence: Silence;
+  readonly queueWatch: QueueWatch;
+  readonly publisher: Publisher;
+  readonly trace: TraceWriter;
+}
+
+export interface RedisRoomsOptions {
+  readonly config: Config;
+  readonly place: RedisPlace;
+  readonly traffic: Traffic;
+  readonly times: ReasonTimes;
+  readonly log: Log;
+}
+
+export function openRedisRooms(options: RedisRoomsOptions, releasers: Releaser[]): RedisRooms {
+  const { config, traffic, times, log } = options;
+  const redis = connectRedis(options.place);
+  const queuePlace = { redis, prefix: config.queuePrefix };
+  releasers.push(async () => redis.disconnect());
+  const silence = createSilence({ traffic, heard: createHeard(queuePlace), times });
+  const queueWatch = createQueueWatch({
+    place: queuePlace,
+    names: [config.queue, ...config.queues.map((fanOut) => fanOut.queue), ACKNOWLEDGEMENTS_QUEUE],
+    everyMs: QUEUES_SEEN_EVERY_MS,
+  });
+  const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
+  releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
+  const trace = createTraceWriter({ place: queuePlace, hours: config.traceHours, maxBytes: config.traceMaxBytes });
+  releasers.push(() => within(REDIS_STOP_MS, trace.flush()));
+  return { queuePlace, silence, queueWatch, publisher, trace };
+}

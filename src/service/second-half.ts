@@ -1,0 +1,111 @@
+/** Starts the second half of the flow: what is stored is put where it belongs, and told of. */
+import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
+import type { Store } from "../flow/accept.ts";
+import { startDrain } from "../flow/drain.ts";
+import { fateOf, type PublishResult } from "../flow/fate-of.ts";
+import type { Observer } from "../flow/observer.ts";
+import { createQueueStore } from "../flow/without-journal.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { JournalRecord } from "../journal/record.ts";
+import type { Log } from "../monitoring/log.ts";
+import type { Metrics } from "../monitoring/metrics.ts";
+import type { Outages } from "../monitoring/outages.ts";
+import type { Releaser } from "../process/releasers.ts";
+import { type Publisher, QueueRefusedError } from "../queue/publisher.ts";
+import type { RedisWatch } from "../queue/redis-watch.ts";
+import type { Config } from "../settings/config.ts";
+import { type JournalWatch, watchJournal } from "./upkeep.ts";
+
+export interface SecondHalfOptions {
+  readonly config: Pick<Config, "accept" | "shutdownGraceMs">;
+  /** Undefined where there is none, not even of an earlier run. */
+  readonly journal: Journal | undefined;
+  readonly watch: Pick<RedisWatch, "refusal">;
+  readonly acknowledgements: Pick<Acknowledgements, "tie">;
+  readonly publisher: Publisher;
+  readonly observer: Observer;
+  readonly outages: Outages;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  readonly onEmptied: () => void;
+}
+
+export interface SecondHalf {
+  readonly store: Store;
+  readonly journalWatch: JournalWatch | null;
+  /** Why events cannot be put on the queue; null when they can. */
+  trouble(): Error | null;
+  /** Publishes what an operator replays from quarantine. */
+  publishReplayed: Publisher["publish"];
+}
+
+export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[]): SecondHalf {
+  const { config, journal, watch, acknowledgements, publisher, observer, outages } = options;
+
+  /** When Redis is one that keeps what it is given. */
+  function checkRedis(): void {
+    const refusal = watch.refusal();
+    if (refusal !== null) throw new Error(refusal);
+  }
+
+  async function publish(records: readonly JournalRecord[]): Promise<readonly (PublishResult | Error)[]> {
+    checkRedis();
+    const [first] = records;
+    // A bounce comes by itself.
+    if (first?.kind === "bounce") return [await acknowledgements.tie(first.message)];
+    return publisher.publish(records.filter((record) => record.kind !== "bounce"));
+  }
+
+  const queue = createQueueStore({
+    publish,
+    onBecame: observer.became,
+    onTrouble: outages.queue.begin,
+    onRecovered: outages.queue.end,
+    isRefusal: (cause) => cause instanceof QueueRefusedError,
+  });
+  // A journal that an earlier run left is drained in the other mode too.
+  const drained = journal && startDraining(journal, publish, options, releasers);
+
+  return {
+    store: journal && config.accept === "journal" ? { journal } : { queue },
+    journalWatch: drained?.journalWatch ?? null,
+    trouble: () => drained?.drain.trouble() ?? queue.trouble(),
+    async publishReplayed(records) {
+      checkRedis();
+      const results = await publisher.publish(records);
+      observer.became(
+        records.flatMap((record, index) => {
+          const result = results[index];
+          return result === undefined || result instanceof Error ? [] : [fateOf(record, result)];
+        }),
+      );
+      return results;
+    },
+  };
+}
+
+function startDraining(
+  journal: Journal,
+  publish: (records: readonly JournalRecord[]) => Promise<readonly (PublishResult | Error)[]>,
+  { config, watch, observer, outages, metrics, log, onEmptied }: SecondHalfOptions,
+  releasers: Releaser[],
+) {
+  const journalWatch = watchJournal({ journal, drain: () => drain, log, onEmptied });
+  const drain = startDrain({
+    journal,
+    publish: async (records) => {
+      // Whatever keeps Redis from being used is told, rather than this.
+      if (!journalWatch.isReady()) throw new Error(watch.refusal() ?? "Redis has not been looked at yet");
+      return publish(records);
+    },
+    onPublished: (done) => observer.became(done.map(({ record, published }) => fateOf(record, published))),
+    onPublishedAgain: (count) => metrics.publishedAgain.inc(count),
+    // The bounces of one peer delay no reports, and no other peer's bounces.
+    laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
+    onTrouble: (cause) =>
+      outages.drain.begin(() => ({ cause: drain.trouble() ?? cause, waiting: journal.status().records })),
+    onRecovered: () => void outages.drain.end(),
+  });
+  releasers.push(() => drain.stop(config.shutdownGraceMs));
+  return { drain, journalWatch };
+}

@@ -1,0 +1,87 @@
+/** Opens the journal, and joins it with those who want to know of it. */
+import { type Journal, type JournalFault, type JournalStatus, openJournal } from "../journal/journal.ts";
+import type { Log } from "../monitoring/log.ts";
+import type { Metrics } from "../monitoring/metrics.ts";
+import type { Outages } from "../monitoring/outages.ts";
+import { type Releaser, within } from "../process/releasers.ts";
+import type { KeptMessage, QuarantineRoom } from "../quarantine/room.ts";
+
+export interface StartJournalOptions {
+  readonly directory: string;
+  readonly maxBytes: number;
+  readonly hold: () => Promise<void>;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly disk: Outages["disk"];
+  /** Where messages that an earlier process left in the journal take their place again. */
+  readonly quarantine: QuarantineRoom;
+}
+
+export interface StartedJournal {
+  readonly journal: Journal;
+  /** Bounces that an earlier process left in the journal, by the ids of their records: they take their peers' room. */
+  readonly bounces: ReadonlyMap<string, KeptMessage>;
+  /** The Redis into which it was drained has ended with everything on its disk. */
+  settledIn(redis: string): void;
+}
+
+const JOURNAL_CLOSE_MS = 10_000;
+
+const NO_JOURNAL: JournalStatus = {
+  bytes: 0,
+  maxBytes: 0,
+  records: 0,
+  waitingBytes: 0,
+  usedUp: [],
+  most: null,
+  oldestAt: null,
+  fault: null,
+};
+
+/** How a journal is; of a service without one, an empty one of that size. */
+export function statusOf(journal: Journal | undefined, maxBytes: number): JournalStatus {
+  return journal?.status() ?? { ...NO_JOURNAL, maxBytes };
+}
+
+export async function startJournal(options: StartJournalOptions, releasers: Releaser[]): Promise<StartedJournal> {
+  const { directory, maxBytes, hold, log, metrics, disk, quarantine } = options;
+  const bounces = new Map<string, KeptMessage>();
+  let settledIn: string | null = null;
+
+  function tellFault(fault: JournalFault): void {
+    if (fault.kind === "append-recovered") {
+      disk.end();
+      return;
+    }
+    const { kind, ...fields } = fault;
+    metrics.journalFaults.inc({ kind });
+    if (fault.kind === "append-failed") disk.begin(fault.cause);
+    else log.journalFault(kind, "cause" in fields ? { reason: fields.cause.message } : fields);
+  }
+
+  const journal = await openJournal({
+    directory,
+    maxBytes,
+    hold,
+    onFault: tellFault,
+    onRecovered(record) {
+      if (record.kind !== "quarantine" && record.kind !== "bounce") return;
+      const kept = { peer: record.message.peer.name, bytes: record.message.raw.length };
+      if (record.kind === "quarantine") quarantine.promised(record.id, kept);
+      else bounces.set(record.id, kept);
+    },
+    onSynced: (tookMs) => metrics.journalSyncSeconds.observe(tookMs / 1000),
+  });
+  releasers.push(async () => {
+    // A disk that never answers does not keep the process from ending.
+    if (!(await within(JOURNAL_CLOSE_MS, journal.close()))) throw new Error("The journal could not be closed");
+    if (settledIn !== null) await journal.settleAll(settledIn);
+  });
+  return {
+    journal,
+    bounces,
+    settledIn(redis) {
+      settledIn = redis;
+    },
+  };
+}

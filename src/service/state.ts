@@ -1,0 +1,136 @@
+/** How the service is, with all its processes. */
+import { type HealthFacts, healthOfAll } from "../monitoring/health.ts";
+import type { Log } from "../monitoring/log.ts";
+import type { Metrics, MetricsOfProcess, Observed } from "../monitoring/metrics.ts";
+import { REASONS, type Reason, type ReasonTimes, reasonsOf, stateOf } from "../monitoring/reasons.ts";
+import type { Refusal } from "../monitoring/refusals.ts";
+import { describeStatus, type Status, statusOfAll } from "../monitoring/status.ts";
+import type { Assignment } from "../process/cluster.ts";
+import type { TraceState } from "../process/control.ts";
+import { within } from "../process/releasers.ts";
+import type { ProcessState, Siblings } from "../process/siblings.ts";
+import type { QuarantineRoom } from "../quarantine/room.ts";
+import type { RedisWatch } from "../queue/redis-watch.ts";
+import type { LogLevel } from "../settings/config.ts";
+import type { SettingsFiles } from "../settings/settings-files.ts";
+import type { TraceWriter } from "../trace/writer.ts";
+import type { OwnState } from "./own-state.ts";
+import { shownNumber } from "./shown-number.ts";
+
+export interface StateParts {
+  readonly own: OwnState;
+  readonly assignment: Assignment;
+  readonly siblings: Siblings;
+  readonly times: ReasonTimes;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly trace: TraceWriter;
+}
+
+/** A trace that is asked for waits that long for what came last. */
+const TRACE_FLUSH_MS = 1_000;
+
+export type State = ReturnType<typeof createState>;
+
+export function createState({ own, assignment, siblings, times, log, metrics, trace }: StateParts) {
+  const startedAt = new Date().toISOString();
+
+  /** Of every process of the service, this one first. */
+  async function all(): Promise<readonly ProcessState[]> {
+    return [own.now(), ...(await siblings.states())];
+  }
+
+  function healthOf(states: readonly ProcessState[]): HealthFacts {
+    const health = healthOfAll(states.map((one) => one.health));
+    // A further process does not know to whom the peers speak.
+    if (assignment.number !== 1) return { ...health, peers: [] };
+    return { ...health, processes: { ...health.processes, missing: siblings.missing() } };
+  }
+
+  async function reasons(): Promise<readonly Reason[]> {
+    return reasonsOf(healthOf(await all()), times);
+  }
+
+  return {
+    reasons,
+    redisAway: own.redisAway,
+
+    health: async (): Promise<HealthFacts> => healthOf(await all()),
+
+    async status(): Promise<Status> {
+      const states = await all();
+      const facts = statusOfAll(states.map((one) => one.status));
+      return describeStatus({ ...facts, reasons: reasonsOf(healthOf(states), times) }, new Date());
+    },
+
+    /** The latest last. */
+    async refusals(): Promise<readonly Refusal[]> {
+      const refusals = (await all()).flatMap((one) => one.refusals);
+      return refusals.sort((a, b) => a.lastAt.localeCompare(b.lastAt));
+    },
+
+    async metrics(): Promise<readonly MetricsOfProcess[]> {
+      // Asked first: this process tells how many of the others answered.
+      const others = await siblings.metrics();
+      return [await metrics.registry.getMetricsAsJSON(), ...others];
+    },
+
+    /** Of every process: a report whose relay was answered by now is found then. */
+    async flushTrace(): Promise<TraceState> {
+      const others = siblings.flushTrace();
+      const away = own.redisAway();
+      const flushed = away === null && (await within(TRACE_FLUSH_MS, trace.flush()));
+      const states = [{ flushed, redisAway: away, startedAt, lost: trace.lost() }, ...(await others)];
+      return {
+        flushed: states.every((one) => one.flushed) && siblings.missing() === 0,
+        redisAway: states.find((one) => one.redisAway !== null)?.redisAway ?? null,
+        startedAt,
+        lost: states.reduce((sum, one) => sum + one.lost, 0),
+      };
+    },
+
+    async setLogLevel(level: LogLevel): Promise<string> {
+      await siblings.setLogLevel(level);
+      return log.setLevel(level);
+    },
+  };
+}
+
+export interface ObservedParts {
+  readonly own: OwnState;
+  readonly state: State;
+  readonly assignment: Assignment;
+  readonly siblings: Siblings;
+  readonly files: SettingsFiles;
+  readonly quarantine: QuarantineRoom;
+  readonly watch: RedisWatch;
+  readonly log: Log;
+  readonly trace: TraceWriter;
+}
+
+/** What the gauges of this process read. */
+export function observedOf(parts: ObservedParts): Observed {
+  const { own, state, files, watch } = parts;
+  return {
+    healthy: async () => stateOf(await state.reasons()) !== "not-well",
+    async reasons() {
+      const held = new Set((await state.reasons()).map(({ name }) => name));
+      return new Map(REASONS.map(({ name }) => [name, held.has(name)]));
+    },
+    connections: () => own.connections(),
+    connectionsByPeer: () => own.connectionsByPeer(),
+    certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
+    journal: own.journalStatus,
+    quarantine: () => parts.quarantine.use(),
+    redis: () => {
+      const { awayMs, memoryRatio, writtenAt } = watch.state();
+      return { up: awayMs === null, memoryRatio, writtenAt };
+    },
+    queues: own.queuesNow,
+    traceNotesLost: () => parts.trace.lost(),
+    logLinesLost: () => parts.log.linesLost(),
+    processesMissing: () => parts.siblings.missing(),
+    catalogue: () => files.reading().catalogue.version,
+    process: shownNumber(parts.assignment),
+  };
+}
