@@ -51,8 +51,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
     node: true,
   },
   acknowledgement: {
-    from: ["queue", "mm4"],
-    types: ["delivery", "flow", "settings", "smtp"],
+    from: ["queue", "mm4", "settings"],
+    types: ["delivery", "flow", "smtp"],
     packages: ["nodemailer", "bullmq", "ioredis"],
     node: true,
   },

@@ -2,8 +2,6 @@
  * The whole service: starts every room in order, joins them, and releases them in
  * reverse. The only room that knows all of them.
  */
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { startAcknowledgements } from "../acknowledgement/acknowledgements.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
@@ -12,13 +10,8 @@ import { createTurns } from "../flow/turns.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
 import { REASON_TIMES, type ReasonTimes } from "../monitoring/reasons.ts";
 import type { Assignment } from "../process/cluster.ts";
-import { takeControl } from "../process/control.ts";
-import { makeDataDir } from "../process/data-directory.ts";
-import { journalDirectory, journalShare, processDirectory } from "../process/directories.ts";
 import { type Releaser, releaseAll, within } from "../process/releasers.ts";
-import { createSiblings } from "../process/siblings.ts";
 import { openFilesLimit, tooFewFiles } from "../process/system-limits.ts";
-import { createQuarantineRoom } from "../quarantine/quarantine.ts";
 import { newRecordId } from "../queue/publisher.ts";
 import { describeRedis, type RedisPlace } from "../queue/redis.ts";
 import { watchRedis } from "../queue/redis-watch.ts";
@@ -29,17 +22,15 @@ import { replyTo } from "../smtp/reply-to.ts";
 import { VERSION } from "../version.ts";
 import { answersOf } from "./answers.ts";
 import { createDesks } from "./desks.ts";
-import { startMonitors } from "./monitors.ts";
+import { layFoundations } from "./foundations.ts";
 import { createOwnState } from "./own-state.ts";
 import { observerOfAcknowledgements, observerOfMessages } from "./recorders.ts";
 import { openRedisRooms } from "./redis-rooms.ts";
 import { startSecondHalf } from "./second-half.ts";
-import { openSettings } from "./settings-in-force.ts";
 import { shownNumber } from "./shown-number.ts";
-import { startJournal, statusOf } from "./start-journal.ts";
 import { listenForHttp, listenForSmtp } from "./start-listeners.ts";
 import { startNotes } from "./start-notes.ts";
-import { findRedis, REDIS_STOP_MS } from "./start-redis.ts";
+import { REDIS_STOP_MS } from "./start-redis.ts";
 import { createState, observedOf } from "./state.ts";
 import { createEmptied, createUpkeep, lookAtQuarantine } from "./upkeep.ts";
 
@@ -67,7 +58,6 @@ export interface Service {
 const LAST_LOOK_MS = 10_000;
 const LOOKED_AT_EVERY_MS = 1_000;
 
-/** A service that has one process. */
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
 /** What the settings do not say: how they were found, and what is otherwise within another program, a test say. */
@@ -113,42 +103,15 @@ async function start(
   releasers: Releaser[],
 ): Promise<Service> {
   const isFirst = assignment.number === 1;
-  const maxBytes = journalShare(config.journalMaxBytes, assignment.count);
-  const quarantine = createQuarantineRoom(config.quarantineMaxMessages, config.quarantineMaxBytes, assignment.count);
-  const files = openSettings(config, log, releasers);
-  const monitors = startMonitors(log, shownNumber(assignment), releasers);
-  const { metrics, outages, refusals, traffic } = monitors;
-  const siblings = createSiblings(config.dataDir, isFirst ? assignment : ALONE);
-
-  const dataDir = processDirectory(config.dataDir, assignment.number);
-  const doubtOfDirectory = makeDataDir(dataDir);
-  const control = await takeControl(dataDir);
-  releasers.push(() => control.release());
-
-  const directory = journalDirectory(dataDir);
-  // A journal that an earlier run left is drained in the other mode too.
-  const started =
-    config.accept === "journal" || existsSync(directory)
-      ? await startJournal(
-          { directory, maxBytes, hold: control.hold, log, metrics, disk: outages.disk, quarantine },
-          releasers,
-        )
-      : undefined;
-  const journal = started?.journal;
-  const journalStatus = () => statusOf(journal, maxBytes);
-  const recovered = journalStatus().records;
-
-  const { place, urlFile } = await findRedis(
-    {
-      config,
-      assignment,
-      directory: join(dataDir, "redis"),
-      siblings,
-      log,
-      onSettled: (redis) => started?.settledIn(redis),
-    },
+  const foundations = await layFoundations(
+    { config, assignment, others: isFirst ? assignment : ALONE, log },
     releasers,
   );
+  const { quarantine, files, monitors, siblings, control, started, place, urlFile } = foundations;
+  const { metrics, outages, refusals, traffic } = monitors;
+  const { journalStatus } = foundations;
+  const recovered = journalStatus().records;
+
   const { redis, silence, queueWatch, publisher, trace } = openRedisRooms(
     { config, place, traffic, times, log },
     releasers,
@@ -178,7 +141,7 @@ async function start(
     onSuitability: (reasons) =>
       reasons.length > 0 ? log.redisUnsuitable(reasons, config.redisChecks === "warn") : log.redisSuitable(),
     // A journal knows it too when that was done while no process looked.
-    onEmptied: () => journal ?? emptied.found(),
+    onEmptied: () => started ?? emptied.found(),
     onTick: (identity) => upkeep(identity),
     onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
   });
@@ -207,7 +170,7 @@ async function start(
   const secondHalf = startSecondHalf(
     {
       config,
-      journal,
+      journal: started?.journal,
       watch,
       acknowledgements,
       publisher,
@@ -284,13 +247,12 @@ async function start(
     admin: admin?.address ?? { host: config.adminHost, port: config.adminPort },
   };
   control.answer(answersOf({ config, assignment, redis: place, addresses, own, state, metrics }));
-  const { queue } = config;
-  log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue, recovered });
+  log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue: config.queue, recovered });
   const notes = isFirst
     ? [
         ...settingsNotes,
         ...tooFewFiles(openFilesLimit(), config.maxClients),
-        ...(doubtOfDirectory ? [doubtOfDirectory] : []),
+        ...(foundations.doubtOfDirectory ? [foundations.doubtOfDirectory] : []),
         ...startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()),
       ]
     : [];
