@@ -52,7 +52,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   acknowledgement: {
     from: ["queue", "settings", "mm4"],
-    types: ["delivery", "smtp"],
+    types: ["delivery", "flow", "smtp"],
     packages: ["nodemailer", "bullmq", "ioredis"],
     node: true,
   },
