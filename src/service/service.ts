@@ -13,13 +13,8 @@ import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { type Drain, startDrain } from "../flow/drain.ts";
 import { type Reading, type Receipt, receive } from "../flow/read.ts";
 import { createTurns } from "../flow/turns.ts";
-import {
-  type Journal,
-  type JournalFault,
-  JournalFullError,
-  type JournalStatus,
-  openJournal,
-} from "../journal/journal.ts";
+import { type JournalFault, JournalFullError } from "../journal/fault.ts";
+import { type Journal, type JournalStatus, openJournal } from "../journal/journal.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { findPdu } from "../mm4/pdus.ts";
 import { type HealthFacts, healthOfAll, isFull, isQueued, type QueueFacts } from "../monitoring/health.ts";
@@ -733,7 +728,7 @@ async function start(
   async function tick(identity: string | null): Promise<void> {
     openFiles.look();
     if (journal && drain) {
-      const news = await journal.noteRedis(identity);
+      const news = await journal.tellRedis(identity);
       again ||= news.again;
       if (news.emptied) noteEmptied();
       else if (news.again) log.redisChanged();
