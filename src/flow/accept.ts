@@ -7,7 +7,8 @@
  */
 import type { ReceivedMessage } from "../delivery/accepted.ts";
 import type { AcceptedMessage, Finding, Lack, Owed, Refused, RefusedMessage } from "../delivery/fate.ts";
-import { type Journal, JournalFullError } from "../journal/journal.ts";
+import { JournalFullError } from "../journal/fault.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import type { Observer, Reply } from "./observer.ts";
 import { type Acknowledging, type ReadingRules, type ReadMessage, readMessage } from "./read.ts";

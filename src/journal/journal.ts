@@ -20,8 +20,6 @@ import { createShares } from "./shares.ts";
 import { createSizes } from "./sizes.ts";
 import { createWriter } from "./writer.ts";
 
-export { type JournalFault, JournalFullError } from "./fault.ts";
-
 export interface JournalOptions {
   readonly directory: string;
   /** Largest size on the disk, in bytes. */
@@ -72,7 +70,7 @@ export interface Journal {
    * Tells which Redis is there, about once a second; see retention.ts. `again`:
    * publish `unsettled()` again. Nothing may be drained before it was told of one.
    */
-  noteRedis(redis: string | null): Promise<RedisNews>;
+  tellRedis(redis: string | null): Promise<RedisNews>;
   /** What is drained and has not settled, from the disk. */
   unsettled(): AsyncGenerator<JournalRecord>;
   publishedAgain(): void;
@@ -185,7 +183,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       };
     },
 
-    async noteRedis(redis) {
+    async tellRedis(redis) {
       // First, and at once: what is told of Redis now is not true any more after a disk has hung.
       const { again, emptied } = retention.tell(redis, backlog.drained(), performance.now());
       const unsettled = isBefore(retention.current().settled, backlog.drained()) || backlog.doneAhead().length > 0;

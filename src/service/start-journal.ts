@@ -1,5 +1,6 @@
 /** Opens the journal, and joins it with those who want to know of it. */
-import { type Journal, type JournalFault, type JournalStatus, openJournal } from "../journal/journal.ts";
+import type { JournalFault } from "../journal/fault.ts";
+import { type Journal, type JournalStatus, openJournal } from "../journal/journal.ts";
 import type { Log } from "../monitoring/log.ts";
 import type { Metrics } from "../monitoring/metrics.ts";
 import type { Outages } from "../monitoring/outages.ts";

@@ -61,7 +61,7 @@ export interface JournalWatch {
 }
 
 export interface JournalWatchOptions {
-  readonly journal: Pick<Journal, "noteRedis">;
+  readonly journal: Pick<Journal, "tellRedis">;
   readonly drain: () => Pick<Drain, "publishAgain">;
   readonly log: Log;
   readonly onEmptied: () => void;
@@ -73,7 +73,7 @@ export function watchJournal({ journal, drain, log, onEmptied }: JournalWatchOpt
   let ready = false;
   return {
     async look(identity) {
-      const news = await journal.noteRedis(identity);
+      const news = await journal.tellRedis(identity);
       again ||= news.again;
       if (news.emptied) onEmptied();
       else if (news.again) log.redisChanged();

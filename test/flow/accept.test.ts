@@ -4,7 +4,7 @@ import type { AcceptedMessage, RefusedMessage } from "../../src/delivery/fate.ts
 import type { Room } from "../../src/flow/accept.ts";
 import { UNOBSERVED } from "../../src/flow/observer.ts";
 import { createQueueStore } from "../../src/flow/without-journal.ts";
-import { JournalFullError } from "../../src/journal/journal.ts";
+import { JournalFullError } from "../../src/journal/fault.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { acceptInto, listening, receivedFrom } from "../support/accept.ts";
 import { deliveryReport } from "../support/report.ts";

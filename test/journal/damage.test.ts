@@ -19,7 +19,8 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Journal, type JournalFault, openJournal } from "../../src/journal/journal.ts";
+import type { JournalFault } from "../../src/journal/fault.ts";
+import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { type Content, lineOf, recordOf, smallContent, takeUpTo } from "../support/journal.ts";
 
@@ -177,7 +178,7 @@ describe("names that are almost ours", () => {
       mkdirSync(join(directory, "cursor.new"));
       const { journal, faults } = await open(directory);
       expect(await drainAll(journal)).toEqual(idsOf(whole.places));
-      for (let tick = 0; tick < 2; tick++) await journal.noteRedis("a");
+      for (let tick = 0; tick < 2; tick++) await journal.tellRedis("a");
       expect(faults.map(({ kind }) => kind)).toEqual(["cursor-unreadable", "cursor-failed"]);
       for (const name of names) expect(readFileSync(join(directory, name))).toEqual(first);
       await journal.close();
@@ -261,7 +262,7 @@ async function build(directory: string, contents: readonly Content[]): Promise<W
   const { journal } = await open(directory, 1_000_000_000);
   for (const record of records) await journal.append(record);
   for (const entry of await takeUpTo(journal, DRAINED)) journal.backlog.done(entry);
-  await journal.noteRedis("a");
+  await journal.tellRedis("a");
   await journal.close();
 
   const segments = new Map(

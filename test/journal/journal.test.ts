@@ -15,7 +15,8 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startDrain } from "../../src/flow/drain.ts";
 import type { Entry } from "../../src/journal/backlog.ts";
-import { type Journal, type JournalFault, type JournalOptions, openJournal } from "../../src/journal/journal.ts";
+import type { JournalFault } from "../../src/journal/fault.ts";
+import { type Journal, type JournalOptions, openJournal } from "../../src/journal/journal.ts";
 import { encodeRecord, type JournalRecord, scanRecords } from "../../src/journal/record.ts";
 import { eachBy } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
@@ -140,7 +141,7 @@ describe("append and recover", () => {
   test("files and directories belong to us alone", async () => {
     const journal = await open();
     await journal.append(record(1));
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
     expect(statSync(directory).mode & 0o777).toBe(0o700);
     expect(statSync(lastSegment()).mode & 0o777).toBe(0o600);
   });
@@ -211,7 +212,7 @@ describe("damage", () => {
   test("a cursor with one digit changed is not believed", async () => {
     const journal = await open();
     for (const id of [1, 2]) await journal.append(record(id));
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
     await journal.close();
     const path = join(directory, "cursor");
     const changed = readFileSync(path, "utf8").replace('"drained":{"segment":0', '"drained":{"segment":9');
@@ -236,7 +237,7 @@ describe("when the disk does not take it", () => {
     for (const id of [1, 2, 3]) await journal.append(record(id));
     await expect(journal.append(record(4))).rejects.toThrow("The journal holds");
     expect(await takeAll(journal)).toEqual(["j1", "j2", "j3"]);
-    for (let tick = 0; tick < 3; tick++) await journal.noteRedis("a");
+    for (let tick = 0; tick < 3; tick++) await journal.tellRedis("a");
     await journal.append(record(5));
     expect(await takeAll(journal)).toEqual(["j5"]);
   });
@@ -253,7 +254,7 @@ describe("when the disk does not take it", () => {
     expect(journal.status().fault).not.toBeNull();
     rmSync(directory);
     // Nobody appends to a service that is not ready: it tries the disk by itself.
-    await journal.noteRedis(null);
+    await journal.tellRedis(null);
     expect(faults.map(({ kind }) => kind)).toEqual(["append-failed", "append-recovered"]);
     await journal.append(record(4));
     expect(await takeAll(await open())).toEqual(["j4"]);
@@ -265,16 +266,16 @@ describe("leaving the disk", () => {
     const journal = await open({ segmentBytes: 1, graceMs: 30 });
     for (const id of [1, 2]) await journal.append(record(id));
     await takeAll(journal);
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
     expect(segments().length).toBe(2);
     await new Promise((resolve) => setTimeout(resolve, 40));
     // The clock stood still: Redis was not seen in between.
-    await journal.noteRedis(null);
+    await journal.tellRedis(null);
     await new Promise((resolve) => setTimeout(resolve, 40));
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
     expect(segments().length).toBe(2);
     await new Promise((resolve) => setTimeout(resolve, 40));
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
     // The one that is open for writing too: old records do not stand there until it is full.
     expect(segments()).toEqual([]);
   });
@@ -291,15 +292,15 @@ describe("leaving the disk", () => {
       "run replication mark",
       "run replication another",
     ]) {
-      told.push((await journal.noteRedis(redis)).again);
+      told.push((await journal.tellRedis(redis)).again);
       if (told.at(-1)) journal.publishedAgain();
     }
     expect(told).toEqual([false, false, false, false, true]);
     // So it is noticed too when nobody looked.
     await journal.close();
     const next = await open();
-    expect((await next.noteRedis("run replication")).again).toBe(false);
-    expect((await next.noteRedis("run replication mark")).again).toBe(true);
+    expect((await next.tellRedis("run replication")).again).toBe(false);
+    expect((await next.tellRedis("run replication mark")).again).toBe(true);
   });
 
   test.each([
@@ -310,23 +311,23 @@ describe("leaving the disk", () => {
     ["the same", "run replication mark", false],
   ])("%s: whether Redis was emptied is told, also of a time when nobody looked", async (_, redis, emptied) => {
     const journal = await open();
-    await journal.noteRedis("run replication mark");
-    expect(await journal.noteRedis(redis)).toEqual({ again: false, emptied });
+    await journal.tellRedis("run replication mark");
+    expect(await journal.tellRedis(redis)).toEqual({ again: false, emptied });
     const other = { directory: join(directory, "..", "other") };
     const earlier = await open(other);
-    await earlier.noteRedis("run replication mark");
+    await earlier.tellRedis("run replication mark");
     await earlier.close();
-    expect(await (await open(other)).noteRedis(redis)).toEqual({ again: false, emptied });
+    expect(await (await open(other)).tellRedis(redis)).toEqual({ again: false, emptied });
   });
 
   test("when Redis has changed, what has not settled is told to be published again, also after a restart", async () => {
     const journal = await open();
     for (const id of [1, 2, 3]) await journal.append(record(id));
     await takeAll(journal);
-    expect((await journal.noteRedis("a")).again).toBe(false);
+    expect((await journal.tellRedis("a")).again).toBe(false);
     await journal.append(record(4));
-    expect((await journal.noteRedis("b")).again).toBe(true);
-    expect((await journal.noteRedis("b")).again).toBe(false);
+    expect((await journal.tellRedis("b")).again).toBe(true);
+    expect((await journal.tellRedis("b")).again).toBe(false);
     const again = async (from: Journal) => {
       const ids: string[] = [];
       for await (const { id } of from.unsettled()) ids.push(id);
@@ -336,25 +337,25 @@ describe("leaving the disk", () => {
     await journal.close();
 
     const restarted = await open();
-    expect((await restarted.noteRedis("b")).again).toBe(true);
+    expect((await restarted.tellRedis("b")).again).toBe(true);
     expect(await again(restarted)).toEqual(["j1", "j2", "j3"]);
     restarted.publishedAgain();
-    expect((await restarted.noteRedis("b")).again).toBe(false);
+    expect((await restarted.tellRedis("b")).again).toBe(false);
     expect(await takeAll(restarted)).toEqual(["j4"]);
   });
 
   test("a stop in the middle of publishing again is remembered: the first Redis of all is another one then", async () => {
     const journal = await open();
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
     await journal.append(record(1));
     await takeAll(journal);
-    expect((await journal.noteRedis("b")).again).toBe(true);
+    expect((await journal.tellRedis("b")).again).toBe(true);
     await journal.append(record(2));
     await takeAll(journal);
     await journal.close();
     // Back to "a", which never had the second one.
     const restarted = await open();
-    expect((await restarted.noteRedis("a")).again).toBe(true);
+    expect((await restarted.tellRedis("a")).again).toBe(true);
     const ids: string[] = [];
     for await (const { id } of restarted.unsettled()) ids.push(id);
     expect(ids).toEqual(["j1", "j2"]);
@@ -364,9 +365,9 @@ describe("leaving the disk", () => {
     const journal = await open();
     for (const id of [1, 2, 3]) await journal.append(record(id));
     const entries = [1, 2, 3].map(() => journal.backlog.take());
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
     if (entries[2]) journal.backlog.done(entries[2]);
-    expect((await journal.noteRedis("b")).again).toBe(true);
+    expect((await journal.tellRedis("b")).again).toBe(true);
     const ids: string[] = [];
     for await (const { id } of journal.unsettled()) ids.push(id);
     expect(ids).toEqual(["j3"]);
@@ -376,14 +377,14 @@ describe("leaving the disk", () => {
     const journal = await open();
     for (const id of [1, 2]) await journal.append(record(id));
     await takeAll(journal);
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
     await journal.close();
     await journal.settleAll("another");
     expect(segments().length).toBeGreaterThan(0);
     await journal.settleAll("a");
     expect(segments()).toEqual([]);
     const restarted = await open();
-    expect((await restarted.noteRedis("b")).again).toBe(false);
+    expect((await restarted.tellRedis("b")).again).toBe(false);
     await restarted.append(record(3));
     expect(await takeAll(restarted)).toEqual(["j3"]);
     expect(existsSync(join(directory, "damaged"))).toBe(false);
@@ -416,8 +417,8 @@ describe("behind one record that cannot be published", () => {
     expect(troubles).toEqual(["NOPERM"]);
     expect(drain.trouble()?.message).toBe("NOPERM");
     expect(journal.status().records).toBe(1);
-    await journal.noteRedis("a");
-    expect((await journal.noteRedis("b")).again).toBe(true);
+    await journal.tellRedis("a");
+    expect((await journal.tellRedis("b")).again).toBe(true);
     const again: string[] = [];
     for await (const { id } of journal.unsettled()) again.push(id);
     expect(again.length).toBe(ids.length);
@@ -484,11 +485,11 @@ test("a record that Redis refuses while it takes others does not fill the journa
       () =>
         journal.append(record(index)).then(
           () => true,
-          () => journal.noteRedis("a").then(() => false),
+          () => journal.tellRedis("a").then(() => false),
         ),
       (taken) => taken,
     );
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
   }
   await drain.stop(100);
   await journal.close();
@@ -501,7 +502,7 @@ test("a journal that is smaller than a segment does not fill up with what has be
   for (let index = 0; index < 400; index++) {
     await journal.append(record(index));
     await takeAll(journal);
-    for (let tick = 0; tick < 2; tick++) await journal.noteRedis("a");
+    for (let tick = 0; tick < 2; tick++) await journal.tellRedis("a");
   }
   expect(journal.status().bytes).toBeLessThan(40 * size);
 });

@@ -29,7 +29,8 @@ import { describe, expect, test } from "vitest";
 import { startDrain } from "../../src/flow/drain.ts";
 import type { Entry } from "../../src/journal/backlog.ts";
 import { loadCursor } from "../../src/journal/cursor.ts";
-import { type Journal, type JournalFault, JournalFullError, openJournal } from "../../src/journal/journal.ts";
+import { type JournalFault, JournalFullError } from "../../src/journal/fault.ts";
+import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { type Content, largeContent, lineOf, recordOf, smallContent, takeUpTo } from "../support/journal.ts";
 import { eachBy } from "../support/publishing.ts";
@@ -51,7 +52,7 @@ interface World {
   readonly redis: {
     identity: string;
     /** The one the journal was told of last. */
-    noted: string | null;
+    told: string | null;
     readonly records: Set<string>;
     /** What the journal may have let go, because it was there at a tick of one and the same Redis. */
     readonly safe: Set<string>;
@@ -160,12 +161,12 @@ const commands: readonly fc.Arbitrary<Command>[] = [
   ...times(1, command("drain and settle everything", fc.constant(null), settleEverything)),
   ...times(1, command("publish without hearing of it", picks(), publishUnheard)),
   ...times(1, command("move to the end", fc.nat(), moveToEnd)),
-  ...times(4, command("note Redis", fc.constant(null), noteRedis)),
-  ...times(2, command("note Redis while appending", manyContents, noteRedisWhileAppending)),
-  ...times(1, command("note no Redis", fc.constant(null), noteNoRedis)),
-  ...times(2, command("Redis changes", fc.record({ lost: losses(), noted: fc.boolean() }), changeRedis)),
+  ...times(4, command("tell Redis", fc.constant(null), tellRedis)),
+  ...times(2, command("tell Redis while appending", manyContents, tellRedisWhileAppending)),
+  ...times(1, command("tell no Redis", fc.constant(null), tellNoRedis)),
+  ...times(2, command("Redis changes", fc.record({ lost: losses(), told: fc.boolean() }), changeRedis)),
   ...times(2, command("Redis changes behind a gap", fc.record({ which: picks(), lost: losses() }), changeBehindGap)),
-  ...times(1, command("Redis changes back", fc.record({ lost: losses(), noted: fc.boolean() }), changeRedisBack)),
+  ...times(1, command("Redis changes back", fc.record({ lost: losses(), told: fc.boolean() }), changeRedisBack)),
   ...times(1, command("publish again", fc.integer({ min: 1, max: 5 }), publishAgain)),
   ...times(2, command("publish again", fc.constant(1_000), publishAgain)),
   ...times(1, command("close and reopen", fc.record({ settled: fc.boolean(), opening }), closeAndReopen)),
@@ -244,17 +245,17 @@ test("what is written while earlier segments are removed does not leave with the
     const append = () => journal.append(recordOf(`j${count++}`, { kind: "event", text: "" }));
     for (let segment = 0; segment < 40; segment++) await Promise.all([append(), append(), append()]);
     await append();
-    await journal.noteRedis("a");
+    await journal.tellRedis("a");
     for (const entry of await takeUpTo(journal)) journal.backlog.done(entry);
     const kept = count;
     // The first fits into the open segment, all of which has settled; the others begin new ones.
     const appended = [append()];
-    const noted = journal.noteRedis("a");
+    const telling = journal.tellRedis("a");
     for (let more = 0; more < 10; more++) {
       await Promise.all(appended);
       appended.push(append());
     }
-    await noted;
+    await telling;
     await Promise.all(appended);
     const ids = (await takeUpTo(await reopen())).map(({ record }) => record.id);
     expect(ids).toEqual(Array.from({ length: count - kept }, (_, index) => `j${kept + index}`));
@@ -268,14 +269,14 @@ describe("found by reading and by the model", () => {
     await withJournal({}, async ({ journal, reopen }) => {
       for (const id of ["j0", "j1"]) await journal.append(small(id));
       const [first, second] = await takeUpTo(journal);
-      expect((await journal.noteRedis("a")).again).toBe(false);
+      expect((await journal.tellRedis("a")).again).toBe(false);
       if (first) journal.backlog.done(first);
-      expect((await journal.noteRedis("b")).again).toBe(true);
+      expect((await journal.tellRedis("b")).again).toBe(true);
       if (second) journal.backlog.done(second);
       await journal.close();
-      expect((await (await reopen()).noteRedis("a")).again).toBe(true);
+      expect((await (await reopen()).tellRedis("a")).again).toBe(true);
       // And once more, because the restart came before it was done.
-      expect((await (await reopen()).noteRedis("a")).again).toBe(true);
+      expect((await (await reopen()).tellRedis("a")).again).toBe(true);
     });
   });
 
@@ -283,16 +284,16 @@ describe("found by reading and by the model", () => {
     await withJournal({ segmentBytes: 1 }, async ({ journal, directory }) => {
       for (const id of ["j0", "j1"]) await journal.append(small(id));
       const [first, second] = await takeUpTo(journal);
-      await journal.noteRedis("a");
+      await journal.tellRedis("a");
       if (first) journal.backlog.done(first);
       // What cannot be unlinked: as on a disk that has become read-only.
       rmSync(pathOf(directory, 1));
       mkdirSync(pathOf(directory, 1));
-      await journal.noteRedis("a").catch(() => {});
+      await journal.tellRedis("a").catch(() => {});
       if (second) journal.backlog.done(second);
-      const told = [await journal.noteRedis("b").catch(() => undefined)];
+      const told = [await journal.tellRedis("b").catch(() => undefined)];
       rmdirSync(pathOf(directory, 1));
-      told.push(await journal.noteRedis("b"));
+      told.push(await journal.tellRedis("b"));
       expect(told.map((news) => news?.again)).toContain(true);
     });
   });
@@ -300,10 +301,10 @@ describe("found by reading and by the model", () => {
   test("a journal that a single record has filled takes others when that one has settled", async () => {
     const large = recordOf("j0", { kind: "quarantine", text: "x".repeat(9_000) });
     await withJournal({ maxBytes: lineOf(large).byteLength + 100 }, async ({ journal }) => {
-      await journal.noteRedis("a");
+      await journal.tellRedis("a");
       await journal.append(large);
       for (const entry of await takeUpTo(journal)) journal.backlog.done(entry);
-      for (let tick = 0; tick < 3; tick++) await journal.noteRedis("a");
+      for (let tick = 0; tick < 3; tick++) await journal.tellRedis("a");
       await expect(journal.append(small("j1"))).resolves.toBeUndefined();
     });
   });
@@ -322,7 +323,7 @@ describe("found by reading and by the model", () => {
         onRecovered: () => {},
         movedAfterMs: 10,
       });
-      await journal.noteRedis("a");
+      await journal.tellRedis("a");
       await journal.append(small("jrefused"));
       const moved = async () => journal.backlog.oldest()?.id === "jrefused" && journal.backlog.drained().offset > 0;
       for (let index = 0; !(await moved()) && index < 200; index++) {
@@ -330,7 +331,7 @@ describe("found by reading and by the model", () => {
         await wait(20);
       }
       expect(await moved()).toBe(true);
-      expect((await journal.noteRedis("b")).again).toBe(true);
+      expect((await journal.tellRedis("b")).again).toBe(true);
       const again = drain.publishAgain();
       let after = 0;
       const others = (async () => {
@@ -406,7 +407,7 @@ async function beginWorld(firstOpening: Opening, maxBytes: number): Promise<Worl
     promised: new Set<string>(),
     moved: new Set<string>(),
     done: new Set<string>(),
-    redis: { identity: "redis 0", noted: null, records: new Set<string>(), safe: new Set<string>(), left: null },
+    redis: { identity: "redis 0", told: null, records: new Set<string>(), safe: new Set<string>(), left: null },
     lives: 0,
     redises: 0,
   };
@@ -568,7 +569,7 @@ async function takeEverything(world: World): Promise<void> {
 
 /** The service publishes nothing before it has told the journal which Redis that is. */
 async function lookFirst(world: World): Promise<void> {
-  if (!world.session.told) await noteRedis(world);
+  if (!world.session.told) await tellRedis(world);
 }
 
 async function publish(world: World, which: readonly number[]): Promise<void> {
@@ -610,7 +611,7 @@ async function publishUnheard(world: World, which: readonly number[]): Promise<v
 
 function arrive({ redis }: World, id: string): void {
   redis.records.add(id);
-  if (redis.noted !== redis.identity) redis.left = null;
+  if (redis.told !== redis.identity) redis.left = null;
 }
 
 async function moveToEnd(world: World, pick: number): Promise<void> {
@@ -626,8 +627,8 @@ async function moveToEnd(world: World, pick: number): Promise<void> {
   session.journal.backlog.done(taken.entry);
 }
 
-async function noteRedis({ session, redis }: World): Promise<void> {
-  const { again } = await session.journal.noteRedis(redis.identity);
+async function tellRedis({ session, redis }: World): Promise<void> {
+  const { again } = await session.journal.tellRedis(redis.identity);
   session.told = true;
   if (again) session.again = session.journal.unsettled();
   if (!again && !session.again && session.opening.graceMs === 0) {
@@ -636,50 +637,50 @@ async function noteRedis({ session, redis }: World): Promise<void> {
     const behind = new Set(gap === -1 ? [] : session.taken.slice(gap).map(({ entry }) => entry.record.id));
     for (const id of redis.records) if (!behind.has(id)) redis.safe.add(id);
   }
-  redis.noted = redis.identity;
+  redis.told = redis.identity;
 }
 
-/** Redis is away, or is one that keeps nothing: a Redis without an append-only file has no identity, and takes jobs all the same. */
 /** The writes end while the journal removes and saves: it must remove and save what was so at one moment. */
-async function noteRedisWhileAppending(world: World, contents: readonly Content[]): Promise<void> {
-  const noted = noteRedis(world);
+async function tellRedisWhileAppending(world: World, contents: readonly Content[]): Promise<void> {
+  const telling = tellRedis(world);
   for (const content of contents) {
     await append(world, [content]);
     await letPass(world, 2);
   }
-  await noted;
+  await telling;
 }
 
-async function noteNoRedis({ session }: World): Promise<void> {
-  expect((await session.journal.noteRedis(null)).again).toBe(false);
+/** Redis is away, or is one that keeps nothing: a Redis without an append-only file has no identity, and takes jobs all the same. */
+async function tellNoRedis({ session }: World): Promise<void> {
+  expect((await session.journal.tellRedis(null)).again).toBe(false);
 }
 
 /** It comes back as another one, without some of what it had since the last tick. */
-async function changeRedis(world: World, { lost, noted }: { lost: number; noted: boolean }): Promise<void> {
+async function changeRedis(world: World, { lost, told }: { lost: number; told: boolean }): Promise<void> {
   const { redis } = world;
   redis.left = { identity: redis.identity, records: new Set(redis.records) };
   redis.identity = nextIdentity(world);
   lose(world, lost, redis.safe);
-  if (noted) await noteRedis(world);
+  if (told) await tellRedis(world);
 }
 
 /** What is done while an earlier record is not: the journal counts none of it as drained, and Redis may have lost it all the same. */
 async function changeBehindGap(world: World, { which, lost }: { which: number[]; lost: number }): Promise<void> {
   await take(world, 12);
   await publish(world, which);
-  await changeRedis(world, { lost, noted: true });
+  await changeRedis(world, { lost, told: true });
   await publishAgain(world, Number.POSITIVE_INFINITY);
 }
 
 /** The one before is there again, with what it had: the other one was seen, and is gone with what it alone had. */
-async function changeRedisBack(world: World, { lost, noted }: { lost: number; noted: boolean }): Promise<void> {
+async function changeRedisBack(world: World, { lost, told }: { lost: number; told: boolean }): Promise<void> {
   const { redis } = world;
-  if (redis.left === null || redis.noted !== redis.identity) return;
+  if (redis.left === null || redis.told !== redis.identity) return;
   redis.identity = redis.left.identity;
   for (const id of redis.left.records) redis.records.add(id);
   lose(world, lost, new Set([...redis.safe, ...redis.left.records]));
   redis.left = null;
-  if (noted) await noteRedis(world);
+  if (told) await tellRedis(world);
 }
 
 function lose({ redis }: World, lost: number, kept: ReadonlySet<string>): void {
@@ -832,7 +833,7 @@ function resurrect(directory: string, shadow: string, which: number): void {
 async function settleEverything(world: World): Promise<void> {
   await drain(world);
   for (let tick = 0; tick < 3; tick++) {
-    await noteRedis(world);
+    await tellRedis(world);
     await publishAgain(world, Number.POSITIVE_INFINITY);
   }
 }
@@ -841,21 +842,21 @@ async function settleEverything(world: World): Promise<void> {
 async function settleDown(world: World): Promise<void> {
   const { promised, redis } = world;
   await drain(world);
-  await changeRedis(world, { lost: 0xffff, noted: true });
+  await changeRedis(world, { lost: 0xffff, told: true });
   await publishAgain(world, Number.POSITIVE_INFINITY);
   observe(world);
   expect([...promised].filter((id) => !redis.records.has(id))).toEqual([]);
 
   await closeAndReopen(world, { settled: false, opening: { segmentBytes: 10_000, memoryBytes: 5_000, graceMs: 0 } });
   expect(world.session.journal.status().records).toBe(0);
-  await noteRedis(world);
-  await noteRedis(world);
+  await tellRedis(world);
+  await tellRedis(world);
   const before = promised.size;
   await appendAndWait(world, [{ kind: "event", text: "the last one" }]);
   expect(promised.size, "a journal without anything that waits refused a record").toBe(before + 1);
   await drain(world);
-  await noteRedis(world);
-  await noteRedis(world);
+  await tellRedis(world);
+  await tellRedis(world);
   observe(world);
   expect(segmentsIn(world.session.directory).length).toBeLessThanOrEqual(1);
 }

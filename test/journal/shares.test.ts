@@ -3,7 +3,8 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type Journal, JournalFullError, type JournalOptions, openJournal } from "../../src/journal/journal.ts";
+import { JournalFullError } from "../../src/journal/fault.ts";
+import { type Journal, type JournalOptions, openJournal } from "../../src/journal/journal.ts";
 import { encodeRecord, type JournalRecord } from "../../src/journal/record.ts";
 import { type Content, recordOf, takeUpTo } from "../support/journal.ts";
 
@@ -99,10 +100,10 @@ test("who is refused is told as one whose share is used up, and has room again w
   await fill(journal, "a");
   await journal.append(recordFrom("b"));
   expect(journal.status().usedUp).toEqual(["a"]);
-  await journal.noteRedis("redis");
+  await journal.tellRedis("redis");
   for (const entry of await takeUpTo(journal)) journal.backlog.done(entry);
   expect(journal.status()).toMatchObject({ records: 0, waitingBytes: 0, usedUp: ["a"] });
-  for (let tick = 0; tick < 3; tick += 1) await journal.noteRedis("redis");
+  for (let tick = 0; tick < 3; tick += 1) await journal.tellRedis("redis");
   expect(journal.status()).toMatchObject({ bytes: 0, usedUp: [], most: null });
   expect(await fill(journal, "a")).toBeGreaterThan(250_000);
 });
