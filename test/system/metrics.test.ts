@@ -170,7 +170,9 @@ test("the same in words, on one screen", async () => {
   const status = await runCommandWithin(["status"], service.env);
   expect(status.code).toBe(0);
   const [headline = "", ...lines] = status.stdout.trimEnd().split("\n");
-  expect(headline.replace(VERSION, "1.0.0")).toMatch(/^mm4d 1.0.0, running for \d+ s: all is well$/);
+  expect(headline.replace(VERSION, "1.0.0")).toMatch(
+    /^mm4d 1.0.0, running for (?:\d+ h )?(?:\d+ min )?\d+ s: all is well$/,
+  );
   // Wrapped to the terminal, so it is joined again.
   const said = lines.join(" ").replace(/ +/g, " ");
   expect(said).toMatch(/^ ?Reports: \d+ in the last minute /);
