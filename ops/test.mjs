@@ -1,12 +1,15 @@
 /**
- * `npm test`: what only tests need → format and lint → types → every test.
- *
- * Ends with vitest's summary and a last line `N passed, N failed`. The layering
+ * `npm test`: what only tests need → format and lint → types → every test. The layering
  * is a test among the others.
+ * `npm run quick`: the same without what needs root, Redis or a process.
+ * `npm test -- PATTERN…`: only the test files that match, and nothing before them.
+ *
+ * Each ends with vitest's summary and a last line `N passed, N failed`; vitest builds
+ * before it when dist/ is older than src/ (test/support/build.ts).
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { installDebian, isOnPath, POSTFIX, unpackDebian } from "./debian.mjs";
@@ -67,7 +70,13 @@ const UNPACKED = [
   },
 ];
 
-process.exitCode = installTools() && check() ? test() : 1;
+const words = process.argv.slice(2);
+const isQuick = words[0] === "--quick";
+
+// As many workers as cores: these compute, and do not wait.
+if (isQuick) process.exitCode = check() ? test("--project=quick", `--maxWorkers=${availableParallelism()}`) : 1;
+else if (words.length > 0) process.exitCode = test(...words);
+else process.exitCode = installTools() && build() && check() ? test() : 1;
 
 function installTools() {
   const missing = Object.keys(TOOLS).filter((program) => !isOnPath(program));
@@ -89,15 +98,18 @@ function installTools() {
   return false;
 }
 
+function build() {
+  return run("npm", "run", "--silent", "build");
+}
+
 function check() {
   return (
-    run("npm", "run", "--silent", "build") &&
     run("npx", "--no-install", "biome", "check", "--error-on-warnings", ".") &&
     run("npx", "--no-install", "tsc", "-p", "test/tsconfig.json")
   );
 }
 
-function test() {
+function test(...options) {
   const directory = mkdtempSync(join(tmpdir(), "mm4d-test-"));
   const report = join(directory, "report.json");
   const ended = run(
@@ -108,7 +120,7 @@ function test() {
     "--reporter=default",
     "--reporter=json",
     `--outputFile=${report}`,
-    ...process.argv.slice(2),
+    ...options,
   );
   try {
     const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));

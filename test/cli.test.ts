@@ -2,10 +2,11 @@
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { createCatalogue } from "../src/catalogue/catalogue.ts";
+import { runCommandWithin } from "./support/command-within.ts";
 import { deliveryReport } from "./support/report.ts";
 import { cleanEnv, runCommand } from "./support/service.ts";
 
-const run = (...args: string[]) => runCommand(args);
+const run = (...args: string[]) => runCommandWithin(args);
 const message = (name: string) => fileURLToPath(new URL(`messages/${name}.eml`, import.meta.url));
 
 test.concurrent("`codes` lists every code, in 80 columns", async () => {

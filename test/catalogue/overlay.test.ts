@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { readOverlay } from "../../src/catalogue/overlay.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually } from "../support/redis.ts";
 import { cleanEnv, runCommand, startServiceProcess } from "../support/service.ts";
 
@@ -83,7 +84,10 @@ test("a precedence row of the operator's own is tried before ours, and SIGHUP re
   const service = await startServiceProcess({ MM4D_CATALOGUE_FILE: path });
   try {
     const outcome = async (messageId: string) => {
-      await runCommand(["send", "--status", "Retrieved", "--code", "470", "--message-id", messageId], service.env);
+      await runCommandWithin(
+        ["send", "--status", "Retrieved", "--code", "470", "--message-id", messageId],
+        service.env,
+      );
       const line = await eventually(
         () => service.log().find((entry) => entry.event === "report.published" && entry.messageId === messageId),
         (found) => found !== undefined,
@@ -137,5 +141,5 @@ test("a faulty file stops the start, and every command that would use it", async
     ]);
   }
   const worded = cleanEnv({ MM4D_CATALOGUE_FILE: file({ codes: [{ code: 470, remedy: "Call the abuse desk" }] }) });
-  expect((await runCommand(["codes", "470"], worded)).stdout).toContain("To do: Call the abuse desk");
+  expect((await runCommandWithin(["codes", "470"], worded)).stdout).toContain("To do: Call the abuse desk");
 });

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
+import { runCommandWithin } from "../support/command-within.ts";
 import { commands } from "../support/commands.ts";
-import { runCommand } from "../support/service.ts";
 
 test("every command's help fits 80 columns, and mm4d lists it", async () => {
   const found = await commands();
   expect(found.length).toBeGreaterThan(30);
-  const listed = (await runCommand(["--help"])).stdout;
+  const listed = (await runCommandWithin(["--help"])).stdout;
   for (const command of found) {
     let help = "";
     command.configureOutput({

@@ -7,9 +7,9 @@ import { expect, test } from "vitest";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { OUTCOMES } from "../../src/catalogue/overlay.ts";
 import { type DeliveryEvent, shouldApply } from "../../src/consumer/index.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 import { valid } from "../support/schema.ts";
-import { runCommand } from "../support/service.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 const read = (path: string): Schema => JSON.parse(readFileSync(new URL(path, import.meta.url), "utf8")) as Schema;
@@ -56,13 +56,13 @@ test("a field that is removed, retyped, made optional or loses a value is notice
 
 test("`mm4d fixtures` writes a valid event of every type, outcome and class of reason, the same each time", async () => {
   const directory = mkdtempSync(join(tmpdir(), "mm4d-fixtures-"));
-  const { code, stderr } = await runCommand(["fixtures", join(directory, "events")]);
+  const { code, stderr } = await runCommandWithin(["fixtures", join(directory, "events")]);
   const files = readdirSync(join(directory, "events"));
   expect([code, stderr]).toEqual([0, `${files.length} events in ${join(directory, "events")}\n`]);
   const events = files.map((file) =>
     valid(JSON.parse(readFileSync(join(directory, "events", file), "utf8")) as DeliveryEvent),
   );
-  const { stdout } = await runCommand(["fixtures"]);
+  const { stdout } = await runCommandWithin(["fixtures"]);
   const lines = stdout.trimEnd().split("\n");
   expect(new Set(lines)).toEqual(new Set(events.map((event) => JSON.stringify(event))));
   rmSync(directory, { recursive: true });

@@ -8,9 +8,10 @@ import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { findPrecedence } from "../../src/delivery/precedence.ts";
 import { findMmStatus } from "../../src/delivery/status.ts";
 import { type Mmsc, type MmscMessage, startMmsc } from "../../src/simulator/mmsc.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { ROOT, readDocument, timeless } from "../support/document.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { startServiceProcess, type TestService } from "../support/service.ts";
 import { connectSmtp } from "../support/smtp-client.ts";
 
 const LIFE = readDocument("docs/life-of-a-report.md");
@@ -83,7 +84,7 @@ test("a report from the first word to the acknowledgement, and once more", async
   expect(timeless(Buffer.from(response?.bytes ?? "").toString("latin1"))).toBe(timeless(LIFE.block("response")));
 
   const exported = await eventually(
-    () => runCommand(["journal", "export"], service.env),
+    () => runCommandWithin(["journal", "export"], service.env),
     ({ stdout }) => stdout.includes('"on-queue"'),
   );
   const records = exported.stdout.trimEnd().split("\n");
@@ -124,7 +125,7 @@ test("a report from the first word to the acknowledgement, and once more", async
       (messages) => messages.length === 2,
     );
     const { stdout } = await eventually(
-      () => runCommand(["trace", "mm-7f3a@mms.example.net"], service.env),
+      () => runCommandWithin(["trace", "mm-7f3a@mms.example.net"], service.env),
       (said) => said.stdout.split("acknowledgement sent").length === 3 && said.stdout.includes("completed"),
     );
     expect(timeless(stdout)).toBe(timeless(LIFE.block("trace")));
@@ -155,9 +156,9 @@ test("explain gives the same id without a service, and codes what is quoted", as
   const [, command = ""] = /`npx mm4d (explain .*?)`/.exec(LIFE.text.replaceAll("\n", " ")) ?? [];
   const saved = join(directory, "saved.eml");
   writeFileSync(saved, LIFE.block("message"));
-  const explained = await runCommand(command.replace("saved.eml", saved).split(" "), service.env);
+  const explained = await runCommandWithin(command.replace("saved.eml", saved).split(" "), service.env);
   expect([explained.code, explained.stdout]).toEqual([0, expect.stringContaining(`event ${EVENT.id} (`)]);
-  expect((await runCommand(["codes", "902"], service.env)).stdout).toBe(LIFE.block("codes"));
+  expect((await runCommandWithin(["codes", "902"], service.env)).stdout).toBe(LIFE.block("codes"));
 });
 
 test("the precedence row that it names decides, with its why", () => {

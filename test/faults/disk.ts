@@ -2,6 +2,7 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { MAY_MOUNT, mountReadOnly, mountSmall, unmount } from "../support/mounts.ts";
 import { eventually, startRedis } from "../support/redis.ts";
@@ -51,7 +52,7 @@ describe.concurrent("the disk", () => {
           await isNotReady(stage, /^The journal cannot be written \(ENOSPC/);
           await spell(10, 2);
           // What was half written when the disk was full was cut: it was answered 451.
-          const { stdout } = await runCommand(["journal", "verify", "--json"], stage.service.env);
+          const { stdout } = await runCommandWithin(["journal", "verify", "--json"], stage.service.env);
           expect(JSON.parse(stdout)).toMatchObject({ whole: true, places: [] });
           stage.service.signal("SIGKILL");
           await stage.service.exited();
@@ -145,7 +146,7 @@ describe.concurrent("a damaged journal", () => {
       appendFileSync(join(journal, segment), bytes.subarray(0, 100));
       writeFileSync(join(journal, "0000000002.journal"), "");
       writeFileSync(join(journal, "notes.txt"), "mine");
-      expect((await runCommand(["journal", "verify"], service.env)).code).toBe(1);
+      expect((await runCommandWithin(["journal", "verify"], service.env)).code).toBe(1);
 
       await service.restart();
       await redis.start();

@@ -3,12 +3,13 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
 import { startSentinels } from "../support/sentinels.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { startServiceProcess, type TestService } from "../support/service.ts";
 import { keptBy, type Loss, play, type Stage, spell, sweepQueue } from "./stage.ts";
 
 const TIMEOUT_MS = 1_800_000;
@@ -183,9 +184,9 @@ describe.concurrent.each(MODES)("accepting into the %s", (mode) => {
           },
           async after({ service }) {
             // The command line finds the new master as the service does: by its settings, or by asking the service.
-            const bySettings = await runCommand(["failed", "list"], service.env);
+            const bySettings = await runCommandWithin(["failed", "list"], service.env);
             const { MM4D_REDIS_SENTINELS: _, ...withoutSettings } = service.env;
-            const byService = await runCommand(["quarantine", "list"], withoutSettings);
+            const byService = await runCommandWithin(["quarantine", "list"], withoutSettings);
             expect([bySettings.stderr, bySettings.code, byService.code]).toEqual(["No failed jobs.\n", 0, 0]);
           },
         });

@@ -9,11 +9,12 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { consume, GiveUp } from "../../src/consumer/consume.ts";
 import { once, redisOnce } from "../../src/consumer/once.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, freePort } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { replaceEach } from "../support/sample.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { startServiceProcess, type TestService } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const SAMPLES = fileURLToPath(new URL("../../ops/redis/", import.meta.url));
@@ -71,18 +72,18 @@ test("mm4d does all its work as its user, and a consumer as the other", async ()
     await consumer.stop();
   }
   await eventually(
-    async () => (await runCommand(["quarantine", "list"], service.env)).stdout,
+    async () => (await runCommandWithin(["quarantine", "list"], service.env)).stdout,
     (stdout) => stdout.includes("no-status"),
   );
-  expect((await runCommand(["trace", "one"], service.env)).stdout).toContain("one");
-  expect((await runCommand(["stats"], service.env)).stdout).toMatch(/^1 report/);
+  expect((await runCommandWithin(["trace", "one"], service.env)).stdout).toContain("one");
+  expect((await runCommandWithin(["stats"], service.env)).stdout).toMatch(/^1 report/);
   // It may see whether a consumer is connected: of the acknowledgements that is mm4d itself, which has nowhere to send them.
   const status = await eventually(
-    async () => (await runCommand(["status"], service.env)).stdout,
+    async () => (await runCommandWithin(["status"], service.env)).stdout,
     (told) => /^Queue: .*\b0 workers of BullMQ connected$/m.test(told.replace(/\n {2,}/g, " ")),
   );
   expect(status).not.toContain("cannot be told");
-  const { stdout, code } = await runCommand(["doctor"], service.env);
+  const { stdout, code } = await runCommandWithin(["doctor"], service.env);
   expect([code, stdout.match(/^(?:fault.*Redis|warning.*consumers).*/gm)]).toEqual([0, null]);
   expect(service.log().filter(({ level }) => level === "error" || Number(level) >= 50)).toEqual([]);
 });
@@ -118,7 +119,9 @@ test("a consumer with mm4d/consumer and once, and the operators' commands that c
     ["status"],
     ["forget", "+12025550155"],
   ];
-  const ran = await Promise.all(commands.map(async (command) => [command, await runCommand(command, service.env)]));
+  const ran = await Promise.all(
+    commands.map(async (command) => [command, await runCommandWithin(command, service.env)]),
+  );
   expect(ran).toEqual(commands.map((command) => [command, expect.objectContaining({ code: 0 })]));
 });
 

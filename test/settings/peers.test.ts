@@ -7,6 +7,7 @@ import { DIALECTS } from "../../src/mm4/dialects.ts";
 import { loadPeers, readPeers } from "../../src/settings/peers.ts";
 import { SCENARIOS } from "../../src/simulator/scenario.ts";
 import { hashPassword } from "../../src/smtp/password.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { cleanEnv, runCommand } from "../support/service.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "mm4d-peers-"));
@@ -165,13 +166,13 @@ test("peers check says that a file is in order, or every fault of it", async () 
   const good = saved("good.json", {
     peers: [WHOLE, { ...one().peers[0], auth: { user: "x", passwordFile: "password" }, addresses: ["192.0.2.7"] }],
   });
-  expect(await runCommand(["peers", "check", good])).toEqual({
+  expect(await runCommandWithin(["peers", "check", good])).toEqual({
     code: 0,
     stdout: `${good} is in order: 2 peers.\n`,
     stderr: "",
   });
   const bad = saved("bad.json", one({ tls: "yes", nanp: 1 }));
-  const { code, stderr } = await runCommand(["peers", "check", bad]);
+  const { code, stderr } = await runCommandWithin(["peers", "check", bad]);
   expect([code, stderr.trim().split("\n")]).toEqual([
     1,
     [
@@ -198,7 +199,7 @@ test("peers list prints what is in force, and what differs from the defaults", a
       },
     ],
   });
-  const { stdout } = await runCommand(["peers", "list"], cleanEnv({ MM4D_PEERS_FILE: file }));
+  const { stdout } = await runCommandWithin(["peers", "list"], cleanEnv({ MM4D_PEERS_FILE: file }));
   expect(stdout).toBe(`bandwidth
   192.0.2.0/24, 2001:db8::/32
   at most 50 connections; at most 500 messages a second; acknowledgements to

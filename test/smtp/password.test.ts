@@ -53,26 +53,30 @@ test("the right user and password, and nothing else, is right", async () => {
 
 test("each failure of an address is answered later than the one before, and until then nothing more is looked at", async () => {
   const carrier = await known("carrier", "s3cret");
-  const logins = createLogins();
-  const startedMs = performance.now();
-  await known("measure", "how long one takes");
-  const hashingMs = performance.now() - startedMs;
-  const check = (password: string, address = "192.0.2.1") =>
-    logins.check({ peer: "carrier", address, user: "carrier", password }, carrier);
-  for (const delayMs of [500, 1_000]) {
-    const startedMs = performance.now();
-    const guess = check("guess");
-    // Hanging up and coming again does not help, not even with the right one.
-    await new Promise((resolve) => setTimeout(resolve, delayMs / 2));
-    // On a machine that stood still meanwhile, the time may be over.
-    if (performance.now() - startedMs < 0.9 * delayMs && hashingMs < delayMs / 8)
-      expect(await check("s3cret")).toBe("busy");
-    expect(await guess).toBe("wrong");
-    expect(performance.now() - startedMs).toBeGreaterThan(delayMs - 10);
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const logins = createLogins();
+    const check = (password: string, address = "192.0.2.1") =>
+      logins.check({ peer: "carrier", address, user: "carrier", password }, carrier);
+    /** False when the machine stood still: then nobody knows whether the second was asked while the first had to wait. */
+    const failsOnce = async (delayMs: number): Promise<boolean> => {
+      const startedMs = performance.now();
+      const guess = check("guess");
+      await new Promise((resolve) => setTimeout(resolve, delayMs / 2));
+      const askedMs = performance.now();
+      const answer = await check("s3cret");
+      expect(await guess).toBe("wrong");
+      const endedMs = performance.now();
+      if (askedMs < endedMs - delayMs + 10 || askedMs > startedMs + delayMs - 10) return false;
+      // Hanging up and coming again does not help, not even with the right one.
+      expect([answer, endedMs - startedMs > delayMs - 10]).toEqual(["busy", true]);
+      return true;
+    };
+    if (!(await failsOnce(500)) || !(await failsOnce(1_000))) continue;
+    expect(await check("s3cret", "192.0.2.2")).toBe("right");
+    // By now it is known, wherever it comes from.
+    expect(await check("s3cret")).toBe("right");
+    return;
   }
-  expect(await check("s3cret", "192.0.2.2")).toBe("right");
-  // By now it is known, wherever it comes from.
-  expect(await check("s3cret")).toBe("right");
 });
 
 test("no more than two of an address wait to be compared, and a hundred of a peer; who was right before never waits", async () => {

@@ -1,12 +1,13 @@
 /** What `mm4d acks list` tells. */
 import type { AcknowledgementEntry, AcknowledgementState } from "../../src/acknowledgement/desk.ts";
-import { rowsOf, runCommand } from "./service.ts";
+import { runCommandWithin } from "./command-within.ts";
+import { rowsOf } from "./service.ts";
 
 export async function acks(
   env: Readonly<Record<string, string>>,
   ...args: readonly string[]
 ): Promise<readonly AcknowledgementEntry[]> {
-  return rowsOf((await runCommand(["acks", "list", "--json", ...args], env)).stdout);
+  return rowsOf((await runCommandWithin(["acks", "list", "--json", ...args], env)).stdout);
 }
 
 /** How far each has come, also those that are sent, by its transaction. */

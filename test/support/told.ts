@@ -2,8 +2,9 @@
 import { expect } from "vitest";
 import type { Reason } from "../../src/monitoring/reasons.ts";
 import type { Status } from "../../src/monitoring/status.ts";
+import { runCommandWithin } from "./command-within.ts";
 import { eventually } from "./redis.ts";
-import { rowsOf, runCommand } from "./service.ts";
+import { rowsOf } from "./service.ts";
 
 export interface Told {
   readonly state: "well" | "needs-attention" | "not-well";
@@ -44,8 +45,8 @@ async function readAll(
     get("/healthz"),
     get("/metrics"),
     get("/"),
-    runCommand(["status", "--json"], env),
-    runCommand(["doctor", "--json"], env),
+    runCommandWithin(["status", "--json"], env),
+    runCommandWithin(["doctor", "--json"], env),
   ]);
   const said = JSON.parse(status.stdout) as Status;
   const sentences = said.reasonsInFull.map(({ text }) => text);

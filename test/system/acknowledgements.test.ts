@@ -16,9 +16,10 @@ import { acks } from "../support/acks.ts";
 import { bounce, MAIL_ID } from "../support/bounce.ts";
 import { type Carrier, createCarriers, fieldsOf } from "../support/carrier.ts";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { okResponse } from "../support/response.ts";
-import { runCommand, startServiceProcess, startServiceWithin, type TestService } from "../support/service.ts";
+import { startServiceProcess, startServiceWithin, type TestService } from "../support/service.ts";
 import { announce, openSession } from "../support/smtp-client.ts";
 
 const SYSTEM = "system-user@mms.example.net";
@@ -220,13 +221,13 @@ describe.concurrent("what is owed is paid", () => {
   test.concurrent("a replay from quarantine sends no second response", async () => {
     await always.report(service.smtpPort, "tx-quarantined", { "X-Mms-Message-Type": undefined });
     await always.responses("tx-quarantined");
-    const listed = await runCommand(["quarantine", "list", "--json"], service.env);
+    const listed = await runCommandWithin(["quarantine", "list", "--json"], service.env);
     const ids = listed.stdout
       .split("\n")
       .filter((line) => line.includes('"always"'))
       .map((line) => JSON.parse(line).id as string);
     expect(ids.length).toBe(1);
-    await runCommand(["quarantine", "replay", ids[0] ?? ""], service.env);
+    await runCommandWithin(["quarantine", "replay", ids[0] ?? ""], service.env);
     // Whatever came of it, another report is answered behind it.
     await always.report(service.smtpPort, "tx-behind");
     await always.responses("tx-behind");
@@ -413,16 +414,16 @@ describe.concurrent("whatever its MMSC does", () => {
       error: "554 5.7.1 Never",
       acknowledgement: { transactionId: "tx-never", to: "sender@refusing.example" },
     });
-    const text = await runCommand(["acks", "list", "--peer", "refusing"], service.env);
+    const text = await runCommandWithin(["acks", "list", "--peer", "refusing"], service.env);
     expect(text.stdout).toContain("undelivered");
     expect(text.stdout).toContain("554 5.7.1 Never");
     expect(text.stderr).toBe("1 acknowledgement.\n");
     for (const line of text.stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);
 
-    const again = await runCommand(["acks", "retry", entry?.id ?? ""], service.env);
+    const again = await runCommandWithin(["acks", "retry", entry?.id ?? ""], service.env);
     expect(again).toMatchObject({ code: 0, stdout: `${entry?.id}  is sent again\n` });
     await refusing.responses("tx-never");
-    expect(await runCommand(["acks", "retry", "a0"], service.env)).toMatchObject({ code: 1 });
+    expect(await runCommandWithin(["acks", "retry", "a0"], service.env)).toMatchObject({ code: 1 });
   });
 
   test.concurrent("it is away: all is sent when it is back, at once when somebody says so", async () => {
@@ -433,7 +434,7 @@ describe.concurrent("whatever its MMSC does", () => {
       service.log().filter(({ event, peer }) => event === "acknowledgements.failing" && peer === "away").length,
     ).toBe(1);
     await away.open();
-    await runCommand(["acks", "retry", "--all", "--state", "retrying", "--peer", "away"], service.env);
+    await runCommandWithin(["acks", "retry", "--all", "--state", "retrying", "--peer", "away"], service.env);
     for (const id of ids) expect((await away.responses(id)).length).toBe(1);
     expect(away.mmsc().connections()).toBeLessThanOrEqual(4);
   });
@@ -504,7 +505,7 @@ describe.concurrent("whatever its MMSC does", () => {
     // A number in a diagnostic is masked in the log as everywhere.
     expect(service.written()).toContain("bounce.received");
     expect(service.written()).not.toContain("+12025550100");
-    await runCommand(["acks", "retry", entry?.id ?? ""], service.env);
+    await runCommandWithin(["acks", "retry", entry?.id ?? ""], service.env);
     expect((await bouncing.responses("tx-bounced", 2)).length).toBe(2);
   });
 });

@@ -13,7 +13,7 @@ import { deliverByExim } from "../support/exim.ts";
 import { MAY_MOUNT } from "../support/mounts.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { startServiceProcess, type TestService } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 
 const FROM = "system-user@mmsc.example.net";
 const TO = "system-user@mms.example.net";
@@ -22,14 +22,14 @@ const directory = mkdtempSync(join(tmpdir(), "mm4d-clients-"));
 
 let redis: TestRedis;
 let certificates: Certificates;
-let service: TestService;
+let service: ServiceUnderTest;
 let consumer: TestConsumer;
 
 beforeAll(async () => {
   redis = await startRedis();
   certificates = createCertificates();
   const { certFile, keyFile } = certificates.make("mm4d.test");
-  service = await startServiceProcess({
+  service = await startServiceWithin({
     REDIS_URL: redis.url,
     MM4D_TLS_CERT_FILE: certFile,
     MM4D_TLS_KEY_FILE: keyFile,

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
-import { cleanEnv, rowsOf, runCommand, startServiceProcess } from "../support/service.ts";
+import { cleanEnv, rowsOf, startServiceWithin } from "../support/service.ts";
 
 let directory: string;
 let certificates: Certificates;
@@ -30,7 +31,7 @@ interface Finding {
 }
 
 async function doctor(settings: Readonly<Record<string, string>>) {
-  const { code, stdout } = await runCommand(["doctor", "--json"], cleanEnv(settings));
+  const { code, stdout } = await runCommandWithin(["doctor", "--json"], cleanEnv(settings));
   const findings = rowsOf<Finding>(stdout);
   // How fast this machine's disk is, is not for a test to say.
   const isDisk = ({ text }: Finding) => text.startsWith("a synced write takes");
@@ -43,7 +44,7 @@ const ports = async () => ({ MM4D_SMTP_PORT: String(await freePort()), MM4D_ADMI
 
 test("of a service that runs and is well, everything is ok, and nothing is left behind", async () => {
   const { certFile, keyFile } = certificates.make("mm4d.test");
-  const service = await startServiceProcess({
+  const service = await startServiceWithin({
     REDIS_URL: redis.url,
     MM4D_PEERS: "carrier=127.0.0.1",
     MM4D_TLS_CERT_FILE: certFile,
@@ -122,7 +123,7 @@ test("each fault is found, without a service", async () => {
 test("settings that cannot be read are told one by one; a line fits the terminal", async () => {
   const { code, faults } = await doctor({ MM4D_SMTP_PORT: "x", MM4D_NONSENSE: "1" });
   expect([code, faults.map(({ about }) => about)]).toEqual([1, ["settings", "settings"]]);
-  const text = await runCommand(["doctor"], cleanEnv({ ...(await ports()), MM4D_DATA_DIR: "./none" }));
+  const text = await runCommandWithin(["doctor"], cleanEnv({ ...(await ports()), MM4D_DATA_DIR: "./none" }));
   expect(text.code).toBe(0);
   expect(text.stdout).toContain("warning  peers: only this machine may connect.");
   for (const line of text.stdout.split("\n")) expect(line.length).toBeLessThanOrEqual(80);

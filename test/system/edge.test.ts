@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { hashPassword } from "../../src/smtp/password.ts";
 import { type Certificates, createCertificates, type TestCertificate } from "../support/certificates.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { MAY_MOUNT } from "../support/mounts.ts";
 import { startNginx } from "../support/nginx.ts";
@@ -180,7 +181,7 @@ test.concurrent("SMTP with TLS from the beginning: peers get in, strangers get t
   client.end();
   expect(await service.metric("mm4d_tls_certificate_expiry_timestamp_seconds")).toBeGreaterThan(Date.now() / 1000);
   expect(service.said()).toContain(`smtps://127.0.0.1:${port}`);
-  const { stdout } = await runCommand(["refusals"], service.env);
+  const { stdout } = await runCommandWithin(["refusals"], service.env);
   expect(stdout).toContain("tls-handshake (ERR_SSL_UNSUPPORTED_PROTOCOL): the TLS handshake failed");
   expect(await service.metric('mm4d_sessions_refused_total{reason="tls-handshake"}')).toBe(1);
 });
@@ -596,7 +597,7 @@ test.concurrent("refusals tells who was refused and why, without harm to the ter
   await client.command("RCPT TO:<x@elsewhere.example>");
   client.end();
 
-  const { stdout } = await runCommand(["refusals"], service.env);
+  const { stdout } = await runCommandWithin(["refusals"], service.env);
   expect(stdout.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME")).toBe(`127.0.0.9  no peer
   unknown-peer: 554 5.7.1 Your address is not a known peer's
   2 times, from TIME to TIME
@@ -605,7 +606,7 @@ test.concurrent("refusals tells who was refused and why, without harm to the ter
     own domains only
   once, TIME
 `);
-  const [first] = (await runCommand(["refusals", "--json"], service.env)).stdout.split("\n");
+  const [first] = (await runCommandWithin(["refusals", "--json"], service.env)).stdout.split("\n");
   expect(JSON.parse(first ?? "")).toMatchObject({ address: "127.0.0.9", peer: null, reason: "unknown-peer", count: 2 });
   expect(await service.metric('mm4d_sessions_refused_total{reason="unknown-peer"}')).toBe(2);
   expect(await service.metric('mm4d_sessions_total{peer="carrier"}')).toBe(1);
@@ -642,7 +643,10 @@ test.concurrent("peers test goes as far as MAIL with a peer's MMSC, and says wha
     { name: "none", addresses: ["192.0.2.5"] },
   ]);
   const tried = async (name: string) => {
-    const { code, stdout, stderr } = await runCommand(["peers", "test", name], { ...mmsc.env, MM4D_PEERS_FILE: file });
+    const { code, stdout, stderr } = await runCommandWithin(["peers", "test", name], {
+      ...mmsc.env,
+      MM4D_PEERS_FILE: file,
+    });
     return [
       code,
       (stdout + stderr)
@@ -664,7 +668,7 @@ test.concurrent("peers test goes as far as MAIL with a peer's MMSC, and says wha
   ]);
   expect(await tried("clear")).toEqual([1, expect.stringContaining("the password is not sent without TLS")]);
   expect(await tried("none")).toEqual([1, expect.stringContaining("its entry has no acknowledge.host")]);
-  const checked = await runCommand(["peers", "check", file], mmsc.env);
+  const checked = await runCommandWithin(["peers", "check", file], mmsc.env);
   expect(checked).toMatchObject({ code: 0, stdout: `${file} is in order: 7 peers.\n` });
   expect(checked.stderr.replace(/\s+/g, " ").match(/warning: \w+: /g)).toEqual([
     "warning: usual: ",

@@ -4,9 +4,10 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { openFailedJobs } from "../../src/queue/failed.ts";
 import { redisAt, withRedis } from "../../src/queue/redis.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { rowsOf, runCommand, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
+import { rowsOf, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const QUEUE = "mm4-delivery-events";
@@ -32,7 +33,7 @@ afterAll(async () => {
 });
 
 const connection = () => ({ url: redis.url, maxRetriesPerRequest: null });
-const failed = (...args: string[]) => runCommand(["failed", ...args], service.env);
+const failed = (...args: string[]) => runCommandWithin(["failed", ...args], service.env);
 const linesOf = (text: string) => text.split("\n").filter((line) => line !== "");
 
 /** A consumer that handles one job after the other. */

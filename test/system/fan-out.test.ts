@@ -3,10 +3,11 @@
 import { Queue, UnrecoverableError, Worker } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, PEER } from "../support/report.ts";
-import { runCommand, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 let redis: TestRedis;
@@ -62,7 +63,7 @@ test("every queue has its own jobs, once each; one that nobody consumes, and a R
     (count) => count === 180,
   );
   await eventually(
-    async () => (await runCommand(["status"], service.env)).stdout.replace(/\s+/g, " "),
+    async () => (await runCommandWithin(["status"], service.env)).stdout.replace(/\s+/g, " "),
     (said) => said.includes("Queue analytics: 180 wait"),
   );
   expect((await service.get("/metrics")).text).toContain('mm4d_queue_jobs{queue="analytics",state="waiting"} 180');
@@ -82,7 +83,7 @@ test("what is replayed from quarantine goes there too, also by a command that kn
   await kept.close();
   const before = await waiting("analytics");
   const { MM4D_QUEUES: _, ...env } = service.env;
-  expect((await runCommand(["quarantine", "replay", "--all"], env)).stdout).toContain("queued as");
+  expect((await runCommandWithin(["quarantine", "replay", "--all"], env)).stdout).toContain("queued as");
   expect(await waiting("analytics")).toBe(before + 1);
 });
 
@@ -100,7 +101,7 @@ test("how `status` says that the failed of a further queue are listed works as i
   );
   failing.on("error", () => {});
   const { stdout } = await eventually(
-    () => runCommand(["status"], service.env),
+    () => runCommandWithin(["status"], service.env),
     (said) => /Consumers gave up on .* of the queue analytics/.test(said.stdout.replace(/\s+/g, " ")),
   );
   await failing.close();
@@ -111,7 +112,7 @@ test("how `status` says that the failed of a further queue are listed works as i
       .trim()
       .split(" ")
       .map((one) => one.split("=") as [string, string]);
-    const { code, stdout } = await runCommand(["failed", "list"], {
+    const { code, stdout } = await runCommandWithin(["failed", "list"], {
       ...service.env,
       ...Object.fromEntries(set),
     });
@@ -121,12 +122,12 @@ test("how `status` says that the failed of a further queue are listed works as i
 
 test("a further queue has a name of its own", async () => {
   for (const name of ["mm4-delivery-events", "mm4-quarantine", "mm4-acknowledgements"]) {
-    const { code, stderr } = await runCommand(["config"], { ...service.env, MM4D_QUEUES: `${name}:*` });
+    const { code, stderr } = await runCommandWithin(["config"], { ...service.env, MM4D_QUEUES: `${name}:*` });
     expect([code, stderr]).toEqual([
       1,
       expect.stringContaining(`MM4D_QUEUES names "${name}", which has a use already`),
     ]);
   }
-  const { stderr } = await runCommand(["config"], { ...service.env, MM4D_QUEUES: "a:*, a:final" });
+  const { stderr } = await runCommandWithin(["config"], { ...service.env, MM4D_QUEUES: "a:*, a:final" });
   expect(stderr).toContain("MM4D_QUEUES is");
 });

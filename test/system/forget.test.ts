@@ -11,14 +11,15 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { connectRedis } from "../../src/queue/redis.ts";
 import { findTrace } from "../../src/trace/find.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport, type FieldsOf } from "../support/report.ts";
-import { rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { rowsOf, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const KIM = "+12025550155";
 const EVENTS = "mm4-delivery-events";
-let service: TestService;
+let service: ServiceUnderTest;
 let relay: Server;
 const scratch = mkdtempSync(join(tmpdir(), "mm4d-forget-"));
 beforeAll(async () => {
@@ -28,7 +29,7 @@ beforeAll(async () => {
   const acknowledge = { host: "127.0.0.1", port, to: "system@carrier.example", tls: "off" };
   const peersFile = join(scratch, "peers.json");
   writeFileSync(peersFile, JSON.stringify({ peers: [{ name: "carrier", addresses: ["127.0.0.1"], acknowledge }] }));
-  service = await startServiceProcess({ MM4D_QUEUES: "copy:*", MM4D_PEERS_FILE: peersFile });
+  service = await startServiceWithin({ MM4D_QUEUES: "copy:*", MM4D_PEERS_FILE: peersFile });
 });
 afterAll(async () => {
   await service.stop();
@@ -51,7 +52,7 @@ function answerNaming(socket: Socket): void {
 }
 
 const connection = () => ({ url: service.facts().redis.redisUrl, maxRetriesPerRequest: null });
-const mm4d = (...args: string[]) => runCommand(args, service.env);
+const mm4d = (...args: string[]) => runCommandWithin(args, service.env);
 
 async function deliver(...reports: readonly Uint8Array[]): Promise<void> {
   const client = await openSession(service.smtpPort);
@@ -215,7 +216,7 @@ test("a data directory that cannot be looked into is told, and Redis is gone thr
   const file = join(service.dataDir, "..", "file");
   writeFileSync(file, "");
   const env = { ...service.env, REDIS_URL: service.facts().redis.redisUrl, MM4D_DATA_DIR: file };
-  const { code, stdout } = await runCommand(["forget", KIM, "--json"], env);
+  const { code, stdout } = await runCommandWithin(["forget", KIM, "--json"], env);
   const { notReached } = JSON.parse(stdout) as { notReached: string[] };
   expect([code, notReached]).toEqual([0, expect.arrayContaining([expect.stringContaining(`below ${file}: ENOTDIR`)])]);
   expect(notReached).toContain("Redis's own files, until it writes them anew (BGREWRITEAOF, BGSAVE)");

@@ -18,9 +18,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { inspectJournal } from "../../src/journal/inspect.ts";
 import { encodeRecord } from "../../src/journal/record.ts";
 import { segmentPath } from "../../src/journal/segments.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
-import { cleanEnv, MAIN, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { cleanEnv, MAIN, startServiceProcess, type TestService } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const directories: string[] = [];
@@ -39,7 +40,7 @@ function newData(): { data: string; journal: string } {
 /** Looks into the journal under a data directory, and holds that nothing in it changed. */
 async function look(data: string, ...args: string[]) {
   const before = contentOf(data);
-  const result = await runCommand(["journal", ...args], cleanEnv({ MM4D_DATA_DIR: data }));
+  const result = await runCommandWithin(["journal", ...args], cleanEnv({ MM4D_DATA_DIR: data }));
   expect(contentOf(data)).toEqual(before);
   return result;
 }
@@ -68,7 +69,10 @@ describe("the journal of a service", () => {
   let redis: TestRedis;
   let service: TestService;
   const status = async () =>
-    JSON.parse((await runCommand(["journal", "status", "--json"], service.env)).stdout) as Record<string, unknown>;
+    JSON.parse((await runCommandWithin(["journal", "status", "--json"], service.env)).stdout) as Record<
+      string,
+      unknown
+    >;
   async function deliver(...ids: string[]): Promise<void> {
     const client = await openSession(service.smtpPort);
     for (const id of ids) expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": id }))).toMatch(/^250/);
@@ -95,7 +99,7 @@ describe("the journal of a service", () => {
     expect(running).toMatchObject({ waiting: 3, onQueue: 2, settled: 0, damagedPlaces: 0 });
     expect(Math.abs(Date.now() - Date.parse(String(running.oldestWaitingAt)))).toBeLessThan(60_000);
 
-    const told = await runCommand(["journal", "status"], service.env);
+    const told = await runCommandWithin(["journal", "status"], service.env);
     expect(told).toMatchObject({ code: 0, stderr: "" });
     fits(told.stdout);
     expect(told.stdout).toContain(`Journal   ${journal}\nService   running, process ${service.facts().pid}\n`);
@@ -181,10 +185,10 @@ describe("the journal of a service", () => {
     const path = join(service.dataDir, "journal", newest ?? "");
     const { size } = statSync(path);
     appendFileSync(path, line("half").subarray(0, 40));
-    const { code, stdout } = await runCommand(["journal", "verify"], service.env);
+    const { code, stdout } = await runCommandWithin(["journal", "verify"], service.env);
     expect([code, linesOf(stdout)[0]]).toEqual([0, `${newest}, byte ${size}: 40 bytes just being written: no damage`]);
     expect(stdout).toMatch(/: every record is whole\n$/);
-    expect(await runCommand(["journal", "export"], service.env)).toMatchObject({ code: 0, stderr: "" });
+    expect(await runCommandWithin(["journal", "export"], service.env)).toMatchObject({ code: 0, stderr: "" });
   });
 });
 
@@ -257,13 +261,13 @@ describe("what else may be in the directory", () => {
     expect(await look(data, "export")).toMatchObject({ code: 0, stdout: "" });
     expect((await look(data, "status")).stdout).toContain("\nWaiting   0 records for the queue\nOn queue  0 records");
     for (const command of ["status", "verify", "export"]) {
-      const { code, stderr } = await runCommand(["journal", command], cleanEnv({ MM4D_DATA_DIR: "/nowhere" }));
+      const { code, stderr } = await runCommandWithin(["journal", command], cleanEnv({ MM4D_DATA_DIR: "/nowhere" }));
       expect([code, stderr]).toEqual([
         1,
         "Cannot read the journal: /nowhere/journal does not exist, must be in the data directory of a service (--data-dir, MM4D_DATA_DIR)\n",
       ]);
     }
-    expect((await runCommand(["journal"])).code).toBe(2);
+    expect((await runCommandWithin(["journal"])).code).toBe(2);
   });
 
   test("whoever stops reading the export is no error, and a slow one gets all of it", async () => {

@@ -2,15 +2,16 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { VERSION } from "../../src/version.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, type FieldsOf } from "../support/report.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { connectSmtp } from "../support/smtp-client.ts";
 
 const carriers = createCarriers();
 let redis: TestRedis;
-let service: TestService;
+let service: ServiceUnderTest;
 let first: Carrier;
 let second: Carrier;
 
@@ -19,7 +20,7 @@ beforeAll(async () => {
   first = await carriers.add("first");
   second = await carriers.add("second", { acknowledge: { host: null } });
   carriers.write();
-  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_PEERS_FILE: carriers.peersFile });
+  service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_PEERS_FILE: carriers.peersFile });
 });
 afterAll(async () => {
   await service.stop();
@@ -142,7 +143,8 @@ test("the queues, their oldest job, Redis and the build", async () => {
 });
 
 test("the statistics outlive the process, and agree", async () => {
-  const stats = async (by: string) => (await runCommand(["stats", "--since", "1h", "--by", by], service.env)).stdout;
+  const stats = async (by: string) =>
+    (await runCommandWithin(["stats", "--since", "1h", "--by", by], service.env)).stdout;
   await eventually(
     () => stats("outcome"),
     (said) => said.startsWith("42 reports since "),
@@ -156,19 +158,21 @@ test("the statistics outlive the process, and agree", async () => {
   ]);
   expect(await stats("peer")).toMatch(/\n {2}first +38 +90 % +18 % +79 %\n {2}second +4 +10 % +25 % +75 %\n$/);
   expect(await stats("code")).toMatch(/\n {2}470 +4 +10 % +0 % +75 % {2}rejected-spam-detected\n/);
-  const json = JSON.parse((await runCommand(["stats", "--by", "peer", "--json"], service.env)).stdout);
+  const json = JSON.parse((await runCommandWithin(["stats", "--by", "peer", "--json"], service.env)).stdout);
   expect(json.rows).toEqual([
     { peer: "first", reports: 38, successes: 7, failures: 30 },
     { peer: "second", reports: 4, successes: 1, failures: 3 },
   ]);
-  expect((await runCommand(["stats", "--since", "1w"], service.env)).code).toBe(2);
+  expect((await runCommandWithin(["stats", "--since", "1w"], service.env)).code).toBe(2);
 });
 
 test("the same in words, on one screen", async () => {
-  const status = await runCommand(["status"], service.env);
+  const status = await runCommandWithin(["status"], service.env);
   expect(status.code).toBe(0);
   const [headline = "", ...lines] = status.stdout.trimEnd().split("\n");
-  expect(headline.replace(VERSION, "1.0.0")).toMatch(/^mm4d 1.0.0, running for \d+ s: all is well$/);
+  expect(headline.replace(VERSION, "1.0.0")).toMatch(
+    /^mm4d 1.0.0, running for (?:\d+ h )?(?:\d+ min )?\d+ s: all is well$/,
+  );
   // Wrapped to the terminal, so it is joined again.
   const said = lines.join(" ").replace(/ +/g, " ");
   expect(said).toMatch(/^ ?Reports: \d+ in the last minute /);
@@ -181,7 +185,7 @@ test("the same in words, on one screen", async () => {
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 
   await redis.kill();
-  const away = await runCommand(["status", "--json"], service.env);
+  const away = await runCommandWithin(["status", "--json"], service.env);
   expect(away.code).toBe(1);
   expect(JSON.parse(away.stdout)).toMatchObject({
     healthy: false,
@@ -196,7 +200,7 @@ test("the same in words, on one screen", async () => {
 test("a code that the catalogue does not list is told once, with an example; the log level can be changed meanwhile", async () => {
   const lines = (name: string) => service.log().filter(({ event }) => event === name);
   expect(lines("report.stored")).toEqual([]);
-  const changed = await runCommand(["log-level", "debug"], service.env);
+  const changed = await runCommandWithin(["log-level", "debug"], service.env);
   expect(changed).toMatchObject({ code: 0, stdout: "The log level is debug now; it was info.\n" });
   for (let copy = 0; copy < 3; copy += 1) {
     await second.deliver(

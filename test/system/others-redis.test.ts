@@ -1,10 +1,11 @@
 /** A Redis that is not ours alone, or not of the kind we need: users with few rights, a FLUSHALL, a node of a cluster. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
-import { rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { rowsOf, type ServiceUnderTest, startServiceProcess, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 interface Finding {
@@ -20,12 +21,12 @@ const RIGHTS = SAMPLE.split(" ").filter((right) => right.startsWith("~"));
 const COMMANDS = SAMPLE.split(" ").filter((right) => /^[+-]/.test(right));
 
 let redis: TestRedis;
-let service: TestService;
+let service: ServiceUnderTest;
 
 beforeAll(async () => {
   redis = await startRedis(["--maxmemory", "1gb", "--maxmemory-policy", "noeviction"]);
   await redis.call("ACL", "SETUSER", "mm4d", "on", ">secret", "resetkeys", ...RIGHTS, "resetchannels", ...COMMANDS);
-  service = await startServiceProcess({
+  service = await startServiceWithin({
     REDIS_URL: redis.url.replace("redis://", "redis://mm4d:secret@"),
     MM4D_PEERS: "carrier=127.0.0.1",
     MM4D_QUEUES: "billing:*, fraud:*",
@@ -36,22 +37,22 @@ afterAll(async () => {
   await redis.stop();
 });
 
-async function doctor(of: TestService, about?: string) {
-  const { code, stdout } = await runCommand(["doctor", "--json"], of.env);
+async function doctor(of: ServiceUnderTest, about?: string) {
+  const { code, stdout } = await runCommandWithin(["doctor", "--json"], of.env);
   const findings = rowsOf<Finding>(stdout).filter((finding) => about === undefined || finding.about === about);
   const told = (verdict: string) => findings.filter((one) => one.verdict === verdict).map(({ text }) => text);
   return { code, oks: told("ok"), warnings: told("warning"), faults: told("fault") };
 }
 
-const deliver = (of: TestService, ...ids: readonly string[]) =>
+const deliver = (of: ServiceUnderTest, ...ids: readonly string[]) =>
   deliverAll({
     port: of.smtpPort,
     connections: 1,
     messages: ids.map((id) => [id, deliveryReport({ "X-Mms-Message-ID": id })] as const),
   });
 
-const logged = (of: TestService, event: string) => of.log().filter((line) => line.event === event);
-const healthz = (of: TestService, fits: (text: string, status: number) => boolean) =>
+const logged = (of: ServiceUnderTest, event: string) => of.log().filter((line) => line.event === event);
+const healthz = (of: ServiceUnderTest, fits: (text: string, status: number) => boolean) =>
   eventually(
     () => of.get("/healthz"),
     ({ text, status }) => fits(text, status),
@@ -76,10 +77,10 @@ test("a user who may not write one of the queues: that queue is named by log, pa
     ({ length }) => length > 0,
   );
   expect(String(told[0]?.reason)).toContain('The queue "fraud" does not take it');
-  expect((await runCommand(["status"], service.env)).stdout).toContain('"fraud"');
+  expect((await runCommandWithin(["status"], service.env)).stdout).toContain('"fraud"');
   const rights = await doctor(service, "rights in Redis");
   expect(rights.faults).toEqual([expect.stringMatching(/^queue "fraud": .*NOPERM /)]);
-  const diskless = await startServiceProcess({
+  const diskless = await startServiceWithin({
     REDIS_URL: service.env.REDIS_URL ?? "",
     MM4D_PEERS: "carrier=127.0.0.1",
     MM4D_QUEUES: "fraud:*",
@@ -154,7 +155,9 @@ test("a FLUSHALL by somebody is noticed and told, and what the journal still hol
   }
   expect(logged(service, "redis.changed")).toEqual([]);
   expect(String(logged(service, "redis.emptied")[0]?.effect)).toContain("queued again from the journal");
-  expect((await runCommand(["status"], service.env)).stdout.replace(/\s+/g, " ")).toContain("Redis was found emptied");
+  expect((await runCommandWithin(["status"], service.env)).stdout.replace(/\s+/g, " ")).toContain(
+    "Redis was found emptied",
+  );
   expect((await service.get("/healthz")).text).toMatch(/^ok, but needs attention\n(?:.*\n)*Redis was found emptied/);
   // Nothing of it is new to what is there now: once more, and nothing is doubled.
   await deliver(service, "mm-2");
@@ -181,7 +184,9 @@ test("one that was emptied while no mm4d ran, and one that has lost all by a res
     await eventually(waitingIn(forgetful), (count) => count === 1);
     await eventually(news, ([emptied]) => emptied === 2);
     expect(news()).toEqual([2, 0]);
-    expect((await runCommand(["status"], one.env)).stdout.replace(/\s+/g, " ")).toContain("Redis was found emptied");
+    expect((await runCommandWithin(["status"], one.env)).stdout.replace(/\s+/g, " ")).toContain(
+      "Redis was found emptied",
+    );
   } finally {
     await one.stop();
     await forgetful.stop();
@@ -190,8 +195,8 @@ test("one that was emptied while no mm4d ran, and one that has lost all by a res
 
 test("what MM4D_REDIS_CHECKS=warn accepts is a warning of doctor's, and the remedy knows managed servers", async () => {
   await redis.call("CONFIG", "SET", "maxmemory-policy", "volatile-lru");
-  const enforced = await runCommand(["doctor", "--json"], service.env);
-  const accepted = await runCommand(["doctor", "--json"], { ...service.env, MM4D_REDIS_CHECKS: "warn" });
+  const enforced = await runCommandWithin(["doctor", "--json"], service.env);
+  const accepted = await runCommandWithin(["doctor", "--json"], { ...service.env, MM4D_REDIS_CHECKS: "warn" });
   const policy = ({ stdout }: { stdout: string }) =>
     rowsOf<Finding>(stdout).filter(
       ({ text }) => text.includes("volatile-lru") && text.includes("console or parameter group"),
@@ -209,21 +214,21 @@ test("a node of a Redis Cluster: reports wait in the journal, or get 451 without
   await node.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383");
   const settings = { REDIS_URL: node.url, MM4D_PEERS: "carrier=127.0.0.1" };
   const what = /(?:it|Redis) is a node of a Redis Cluster, which cannot be used/;
-  const one = await startServiceProcess(settings);
+  const one = await startServiceWithin(settings);
   try {
     await deliver(one, "mm-1");
     const { text } = await healthz(one, (said, status) => status === 503 && what.test(said));
     expect(text).toContain("1 report waits in the journal");
     expect(text).not.toContain("has been away");
     expect(logged(one, "redis.unreachable").map(({ reason }) => reason)).toEqual([expect.stringMatching(what)]);
-    expect((await runCommand(["status"], one.env)).stdout.replace(/\s+/g, " ")).toMatch(what);
+    expect((await runCommandWithin(["status"], one.env)).stdout.replace(/\s+/g, " ")).toMatch(what);
     const { code, faults } = await doctor(one, "Redis");
     expect([code, faults]).toEqual([1, [expect.stringMatching(what)]]);
     expect(await node.call("KEYS", "*")).toEqual([]);
   } finally {
     await one.stop();
   }
-  const other = await startServiceProcess({ ...settings, MM4D_ACCEPT: "queue" });
+  const other = await startServiceWithin({ ...settings, MM4D_ACCEPT: "queue" });
   try {
     await healthz(other, (said, status) => status === 503 && what.test(said) && said.includes("get 451"));
     const client = await openSession(other.smtpPort);

@@ -7,21 +7,22 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { mapTexts } from "../../src/text/masking.ts";
 import { logIn, startBrowser, visit } from "../support/browser.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, message } from "../support/report.ts";
-import { cleanEnv, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { cleanEnv, runCommand, type ServiceWithin, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const TOKEN = "correct horse battery staple";
 let redis: TestRedis;
-let service: TestService;
-let open: TestService;
+let service: ServiceWithin;
+let open: ServiceWithin;
 let browser: Browser;
 
 beforeAll(async () => {
   redis = await startRedis();
-  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_ADMIN_TOKEN: TOKEN });
-  open = await startServiceProcess({ REDIS_URL: redis.url });
+  service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_ADMIN_TOKEN: TOKEN });
+  open = await startServiceWithin({ REDIS_URL: redis.url });
   browser = await startBrowser();
 });
 afterAll(async () => {
@@ -31,7 +32,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const base = (of: TestService = service): string => `http://127.0.0.1:${of.adminPort}`;
+const base = (of: ServiceWithin = service): string => `http://127.0.0.1:${of.adminPort}`;
 const form = (fields: Readonly<Record<string, string>>) => new URLSearchParams(fields).toString();
 
 interface Asked {
@@ -39,7 +40,7 @@ interface Asked {
   readonly cookie?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly fields?: Readonly<Record<string, string>>;
-  readonly of?: TestService;
+  readonly of?: ServiceWithin;
 }
 
 function ask(path: string, { method, cookie, headers = {}, fields, of = service }: Asked = {}): Promise<Response> {
@@ -237,8 +238,6 @@ test("a stolen cookie is worth nothing after log-out, nor after a restart", asyn
   for (const path of ["/", "/quarantine", "/trace?q=x"]) expect((await ask(path, { cookie: stolen })).status).toBe(401);
   expect((await ask("/numbers", { cookie: stolen, fields: { show: "yes" } })).status).toBe(401);
   expect((await ask("/quarantine", { cookie: other })).status).toBe(200);
-  service.signal("SIGTERM");
-  expect(await service.exited()).toBe(0);
   await service.restart();
   expect((await ask("/quarantine", { cookie: other })).status).toBe(401);
 });
@@ -277,7 +276,7 @@ test("a code that is the recipient's number breaks no page, and what consumers w
     ({ text }) => text.includes("put on the queue as job"),
   );
   const job = /put on the queue as job (j[0-9a-f]{32})/.exec(traced.text)?.[1] ?? "";
-  const { stdout } = await runCommand(["trace", "number-as-code", "--json"], service.env);
+  const { stdout } = await runCommandWithin(["trace", "number-as-code", "--json"], service.env);
   expect(JSON.parse(stdout).reports[0].event.data.recipient.number).toBe(`+${number}`);
   const queue = new Queue("mm4-delivery-events", { connection: { url: redis.url, maxRetriesPerRequest: null } });
   await redis.call(
@@ -432,10 +431,7 @@ test("many pages that are left open end with the service, and there is an end to
     (status) => status === 200,
   );
   const left = await fetch(`${base()}/now`, { headers: { cookie } });
-  service.signal("SIGTERM");
-  expect(await service.exited()).toBe(0);
-  await left.text().catch(() => {});
-  await service.restart();
+  await service.restart(async () => void (await left.text().catch(() => {})));
 });
 
 test("without a token the page is for this machine, under its own name, and to look at only", async () => {

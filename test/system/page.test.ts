@@ -6,9 +6,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 
 /** Of a realistic mix. `npm run test:long` sends 100,000. */
 const REPORTS = Number(process.env.REPORTS ?? 400);
@@ -31,12 +32,12 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-const base = (service: TestService): string => `http://127.0.0.1:${service.adminPort}`;
+const base = (service: ServiceUnderTest): string => `http://127.0.0.1:${service.adminPort}`;
 const unreadable = (id: string) => deliveryReport({ "X-Mms-MM-Status-Code": undefined, "X-Mms-Message-ID": id });
 
 interface System {
   readonly redis: TestRedis;
-  readonly service: TestService;
+  readonly service: ServiceUnderTest;
   readonly carrier: Carrier;
   stop(): Promise<void>;
 }
@@ -46,7 +47,7 @@ async function startSystem(settings: Readonly<Record<string, string>> = {}): Pro
   const carriers = createCarriers();
   const carrier = await carriers.add("first");
   carriers.write();
-  const service = await startServiceProcess({
+  const service = await startServiceWithin({
     REDIS_URL: redis.url,
     MM4D_PEERS_FILE: carriers.peersFile,
     // So that "mm4d send" can be the carrier.
@@ -89,7 +90,7 @@ async function makeBusy({ service, carrier }: System): Promise<void> {
       "--proxy",
       carrier.address,
     ];
-    const sent = await runCommand(args, service.env);
+    const sent = await runCommandWithin(args, service.env);
     expect([scenario, sent.code, sent.stderr]).toEqual([scenario, 0, sent.stderr]);
   }
 }

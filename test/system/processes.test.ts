@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { childrenOf } from "../support/children.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
@@ -104,18 +105,18 @@ test("they share the port, and are one service to whoever looks", async () => {
     expect(Number(count)).toBeGreaterThan(0);
   }
   expect(text.match(/^# TYPE mm4d_reports_total /gm)?.length).toBe(1);
-  const status = await runCommand(["status"], service.env);
+  const status = await runCommandWithin(["status"], service.env);
   expect(status.stdout).toContain(`Reports: ${REPORTS} in the last minute`);
   const page = await service.get("/");
   expect(page.text).toContain(`${REPORTS} in the last minute`);
   await eventually(
-    async () => (await runCommand(["stats"], service.env)).stdout,
+    async () => (await runCommandWithin(["stats"], service.env)).stdout,
     (stdout) => stdout.startsWith(`${REPORTS} reports`),
   );
-  const verified = await runCommand(["journal", "verify"], service.env);
+  const verified = await runCommandWithin(["journal", "verify"], service.env);
   expect(verified.code).toBe(0);
   expect(verified.stdout.match(/every record is whole/g)?.length).toBe(3);
-  expect((await runCommand(["journal", "export"], service.env)).stdout.trim().split("\n").length).toBe(REPORTS);
+  expect((await runCommandWithin(["journal", "export"], service.env)).stdout.trim().split("\n").length).toBe(REPORTS);
 
   // Each of its lines is whole, whichever process wrote it.
   const published = service.log().filter(({ event }) => event === "report.published");
@@ -129,7 +130,7 @@ test("they share the port, and are one service to whoever looks", async () => {
     return [id, deliveryReport({ "X-Mms-Message-ID": id, From })];
   });
   await deliverAll({ port: service.smtpPort, connections: 12, messages: together });
-  const traced = await runCommand(["trace", "+12025550177", "--json"], service.env);
+  const traced = await runCommandWithin(["trace", "+12025550177", "--json"], service.env);
   expect(JSON.parse(traced.stdout).reports.length).toBe(together.length);
 
   const hung = pidOf(2);
@@ -251,14 +252,14 @@ test("the first one's end leaves the embedded Redis, which its successor looks a
   const { MM4D_PEERS_FILE: _, ...env } = service.env;
   const firstDown = `the mm4d on the data directory ${service.dataDir} cannot be asked now: its first process`;
   const { code, stderr } = await eventually(
-    () => runCommand(["status"], env),
+    () => runCommandWithin(["status"], env),
     (said) => said.stderr.includes(firstDown),
   );
   expect(code).toBe(1);
   expect(stderr).toContain("process.ended in the log");
   expect(stderr).not.toMatch(/no mm4d is running|Start it|--data-dir/);
   const looked = await eventually(
-    () => runCommand(["doctor"], env),
+    () => runCommandWithin(["doctor"], env),
     ({ stdout }) => stdout.replace(/\n {4}/g, " ").includes(`fault    service: ${firstDown}`),
   );
   expect(looked.stdout).not.toMatch(/Free it|Start it/);
@@ -268,7 +269,7 @@ test("the first one's end leaves the embedded Redis, which its successor looks a
   expect(elsewhere.stderr).toContain(`ask that one with --data-dir ${service.dataDir}\n`);
   writeFileSync(peersFile, peers);
   await eventually(
-    () => runCommand(["status"], env),
+    () => runCommandWithin(["status"], env),
     (said) => said.stderr === "",
   );
   await allWell();

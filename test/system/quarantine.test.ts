@@ -4,17 +4,18 @@ import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
-import { rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { rowsOf, type ServiceWithin, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 let redis: TestRedis;
-let service: TestService;
+let service: ServiceWithin;
 
 beforeAll(async () => {
   redis = await startRedis();
-  service = await startServiceProcess({
+  service = await startServiceWithin({
     REDIS_URL: redis.url,
     MM4D_PEERS: "carrier=127.0.0.1;other=127.0.0.2;third=127.0.0.3",
     MM4D_QUARANTINE_MAX_MESSAGES: "6",
@@ -26,7 +27,7 @@ afterAll(async () => {
 });
 
 const MENDED = `j${"0".repeat(32)}`;
-const quarantine = (...args: string[]) => runCommand(["quarantine", ...args], service.env);
+const quarantine = (...args: string[]) => runCommandWithin(["quarantine", ...args], service.env);
 const ids = async () => rowsOf<{ id: string }>((await quarantine("list", "--json")).stdout).map(({ id }) => id);
 const unreadable = (id: string) => deliveryReport({ "X-Mms-MM-Status-Code": undefined, "X-Mms-Message-ID": id });
 
@@ -200,8 +201,6 @@ test("a peer that fills up its share gets 451, which is said once, and nobody el
   expect(await kept(carrier, "12")).toEqual(["451"]);
   // After a restart nothing is known but what stands in Redis.
   for (const client of [carrier, other, third]) client?.end();
-  service.signal("SIGTERM");
-  await service.exited();
   await service.restart();
   await eventually(metrics, (text) => text.includes("mm4d_quarantine_messages 4"));
   const again = await openSession(service.smtpPort);

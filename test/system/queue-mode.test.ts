@@ -2,11 +2,12 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
-import { runCommand, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openData, openSession } from "../support/smtp-client.ts";
 
 const NOT_STORED = "451 4.3.0 Cannot store the report now, try again later";
@@ -109,7 +110,7 @@ test("a Redis that is frozen costs a relay four seconds and a 451, and its retry
     (subjects) => subjects.includes("frozen"),
   );
   expect(mine).toEqual(["before", "frozen"]);
-  const { stdout } = await runCommand(["trace", "unheard"], service.env);
+  const { stdout } = await runCommandWithin(["trace", "unheard"], service.env);
   expect(stdout.replace(/\n {4}/g, " ")).toMatch(
     / bytes; could not be answered "451 4\.3\.0 [^"]*": the connection was closed; it could not be stored/,
   );

@@ -4,21 +4,19 @@
  * times after which something is a reason are shortened; test/monitoring/reasons.test.ts
  * has the real ones.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Queue, UnrecoverableError, Worker } from "bullmq";
 import { afterAll, expect, test } from "vitest";
-import { REASON_TIMES, REASONS, type ReasonTimes } from "../../src/monitoring/reasons.ts";
-import { startService } from "../../src/service/service.ts";
-import { loadConfig } from "../../src/settings/load.ts";
+import { REASONS, type ReasonTimes } from "../../src/monitoring/reasons.ts";
 import { createCarriers } from "../support/carrier.ts";
 import { createCertificates } from "../support/certificates.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startProxy } from "../support/proxy.ts";
-import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { cleanEnv, runCommand, startServiceProcess } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceProcess, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 import { toldByAll } from "../support/told.ts";
 
@@ -32,45 +30,16 @@ afterAll(async () => {
   for (const release of releasers.reverse()) await release();
 });
 
-interface Running {
-  log(): readonly Record<string, unknown>[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly smtpPort: number;
-  readonly dataDir: string;
+interface Running extends ServiceUnderTest {
   /** Waits until these are the reasons, and holds the five against each other. */
   tells(...names: readonly string[]): ReturnType<typeof toldByAll>;
 }
 
-/** The whole service inside of this process. */
 async function start(settings: Readonly<Record<string, string>>, times: Partial<ReasonTimes> = {}): Promise<Running> {
-  const parent = mkdtempSync(join(tmpdir(), "mm4d-reasons-"));
-  const env = cleanEnv({
-    MM4D_SMTP_PORT: String(await freePort()),
-    MM4D_ADMIN_PORT: String(await freePort()),
-    MM4D_DATA_DIR: join(parent, "data"),
-    MM4D_SHUTDOWN_DELAY_MS: "0",
-    MM4D_SHUTDOWN_GRACE_MS: "0",
-    MM4D_LOG_LEVEL: "info",
-    ...settings,
-  });
-  const loaded = loadConfig(env);
-  if (!loaded.ok) throw new Error(loaded.error.join("\n"));
-  const lines: string[] = [];
-  const service = await startService(loaded.value.config, undefined, {
-    times: { ...REASON_TIMES, ...times },
-    logTo: { write: (line) => void lines.push(line) },
-  });
-  releasers.push(
-    () => rmSync(parent, { recursive: true, force: true }),
-    () => service.stop(),
-  );
-  return {
-    env,
-    smtpPort: service.smtp.port,
-    dataDir: env.MM4D_DATA_DIR ?? "",
-    log: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>),
-    tells: (...names) => tells(env, names),
-  };
+  const own = { MM4D_SHUTDOWN_GRACE_MS: "0", MM4D_LOG_LEVEL: "info", ...settings };
+  const service = await startServiceWithin(own, { times });
+  releasers.push(() => service.stop());
+  return { ...service, tells: (...names) => tells(service.env, names) };
 }
 
 async function tells(env: Readonly<Record<string, string>>, names: readonly string[]) {
@@ -188,7 +157,7 @@ test.concurrent("what needs attention, and nothing of it once it is mended", SLO
   expect(sentences.length).toBe(expected.length);
   for (const [index, pattern] of expected.entries()) expect(sentences[index]).toMatch(pattern);
   // The plain text, as a person sees it.
-  const plain = await runCommand(["status"], service.env);
+  const plain = await runCommandWithin(["status"], service.env);
   expect([plain.code, plain.stdout.replace(/\s+/g, " ")]).toEqual([
     0,
     expect.stringContaining("is paused: 13 events wait"),
@@ -199,7 +168,7 @@ test.concurrent("what needs attention, and nothing of it once it is mended", SLO
   await queueOf("audit").resume();
   startConsumer("audit");
   await carrier.open();
-  expect((await runCommand(["failed", "retry", "--all"], service.env)).code).toBe(0);
+  expect((await runCommandWithin(["failed", "retry", "--all"], service.env)).code).toBe(0);
   await queueOf(EVENTS).promoteJobs();
   await queueOf("mm4-quarantine").drain();
   await quiet.deliver(service.smtpPort, report());
@@ -363,7 +332,7 @@ test.concurrent("a peer that fills up its share of the journal gets 451, and nob
   ]);
   // The last of it may still be on its way there.
   await eventually(
-    async () => (await runCommand(["status"], service.env)).stdout,
+    async () => (await runCommandWithin(["status"], service.env)).stdout,
     (stdout) => /^Journal: nothing waits; 1 MB of 1 MB, 1 MB of them on the queue already$/m.test(stdout),
   );
 });

@@ -2,11 +2,12 @@
 import { Queue } from "bullmq";
 import { afterAll, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startHaproxy, type TestHaproxy } from "../support/haproxy.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll, type Message } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { startServiceProcess, type TestService } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const QUEUE = "mm4-delivery-events";
@@ -64,7 +65,7 @@ async function queued({ redis }: Stage): Promise<readonly DeliveryEvent[]> {
 }
 
 async function counted({ a }: Stage): Promise<number> {
-  const { stdout } = await runCommand(["stats", "--json"], a.env);
+  const { stdout } = await runCommandWithin(["stats", "--json"], a.env);
   const { rows } = JSON.parse(stdout) as { rows: readonly { reports: number }[] };
   return rows.reduce((sum, { reports }) => sum + reports, 0);
 }

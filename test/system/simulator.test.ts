@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Certificates, createCertificates } from "../support/certificates.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
 import { MAIN, rowsOf, runCommand, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
@@ -58,7 +59,7 @@ type Sent = { readonly exit: number } & Readonly<Record<string, unknown>>;
 
 /** What `mm4d send --json` says, and its exit code. */
 async function send(...args: readonly string[]) {
-  const { code, stdout, stderr } = await runCommand(["send", "--json", ...args], service.env);
+  const { code, stdout, stderr } = await runCommandWithin(["send", "--json", ...args], service.env);
   if (stdout === "") throw new Error(stderr);
   return { exit: code, ...(JSON.parse(stdout) as Record<string, unknown>) } as Sent;
 }
@@ -116,7 +117,7 @@ test("every type is one that is read, also where no status is named", async () =
     ["forward-response", "rejected", "--code", "470"],
   ] as const) {
     const id = `usual-${type}-${further.length}-${outcome}`;
-    const { stdout } = await runCommand(["send", "--type", type, "--message-id", id, ...further], service.env);
+    const { stdout } = await runCommandWithin(["send", "--type", type, "--message-id", id, ...further], service.env);
     expect(stdout).toContain("250 2.0.0 Report stored");
     expect([id, (await eventsOf(id))[0]?.outcome]).toEqual([id, outcome]);
   }
@@ -224,7 +225,7 @@ test("a saved message, many times; a summary that fits 80 columns", async () => 
     file,
     "X-Mms-Message-Type: MM4_delivery_report.REQ\nX-Mms-Message-ID: saved\nX-Mms-MM-Status-Code: Expired\n\n",
   );
-  const { code, stdout } = await runCommand(
+  const { code, stdout } = await runCommandWithin(
     ["send", "--file", file, "--messages", "20", "--connections", "4"],
     service.env,
   );
@@ -239,7 +240,7 @@ test("a saved message, many times; a summary that fits 80 columns", async () => 
 
 test("what cannot be is told", async () => {
   const wrong = async (...args: readonly string[]) => {
-    const { code, stderr } = await runCommand(["send", ...args], service.env);
+    const { code, stderr } = await runCommandWithin(["send", ...args], service.env);
     return [code, stderr.split("\n")[0]];
   };
   expect(await wrong("--scenario", "storm", "--type", "read-report")).toEqual([

@@ -10,6 +10,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { maskUrl } from "../../src/settings/redis-url.ts";
 import { VERSION } from "../../src/version.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { cleanEnv, MAIN, rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
@@ -66,7 +67,7 @@ describe("without settings", () => {
     tail.stdout.setEncoding("utf8").on("data", (text) => {
       shown += text;
     });
-    const sent = async (...args: string[]) => runCommand(["send", "--json", ...args], service?.env);
+    const sent = async (...args: string[]) => runCommandWithin(["send", "--json", ...args], service?.env);
     // `tail` shows what is queued from the moment it follows, so it is asked until it does.
     await eventually(
       async () => {
@@ -116,8 +117,8 @@ describe("without settings", () => {
 
   test("after a clean stop nothing is left running, and what was queued is there at the next start", async () => {
     service = await startServiceProcess();
-    await runCommand(["send", "--message-id", "kept"], service.env);
-    await runCommand(["send", "--status", "Retrieved", "--message-id", "kept"], service.env);
+    await runCommandWithin(["send", "--message-id", "kept"], service.env);
+    await runCommandWithin(["send", "--status", "Retrieved", "--message-id", "kept"], service.env);
     const { pid } = JSON.parse(readFileSync(join(service.dataDir, "redis", "process.json"), "utf8")) as { pid: number };
     service.signal("SIGTERM");
     expect(await service.exited()).toBe(0);
@@ -162,7 +163,7 @@ describe("without settings", () => {
   test("after a SIGKILL the Redis left over is adopted, and nothing is lost or doubled", async () => {
     service = await startServiceProcess();
     const before = service.facts().redis.redisUrl;
-    await runCommand(["send", "--status", "Retrieved", "--message-id", "kept"], service.env);
+    await runCommandWithin(["send", "--status", "Retrieved", "--message-id", "kept"], service.env);
     service.signal("SIGKILL");
     expect(await service.exited()).toBe("SIGKILL");
     await service.restart();
@@ -248,7 +249,9 @@ describe("stopping", () => {
       (connected) => connected === true,
     );
     await redis.kill();
-    expect((await runCommand(["send", "--status", "Retrieved", "--message-id", "waited"], service.env)).code).toBe(0);
+    expect(
+      (await runCommandWithin(["send", "--status", "Retrieved", "--message-id", "waited"], service.env)).code,
+    ).toBe(0);
     const health = await eventually(
       () => service?.get("/healthz"),
       (answer) => answer?.status === 503,
@@ -329,13 +332,16 @@ describe("the command line", () => {
 
   test("`config` prints every value and where it came from, and no password", async () => {
     const env = cleanEnv({ REDIS_URL: "redis://:secret@localhost:1", MM4D_DOMAIN: "mms.example.net" });
-    const { stdout } = await runCommand(["config"], env);
+    const { stdout } = await runCommandWithin(["config"], env);
     expect(stdout).toContain("REDIS_URL");
     expect(stdout).toContain("redis://:***@localhost:1  (environment)");
     expect(stdout).toMatch(/MM4D_DOMAIN +mms\.example\.net {2}\(environment\)/);
     expect(stdout).toMatch(/MM4D_SMTP_PORT +2525\n/);
     expect(stdout).not.toContain("secret");
-    const json = JSON.parse((await runCommand(["config", "--json"], env)).stdout) as { name: string; origin: string }[];
+    const json = JSON.parse((await runCommandWithin(["config", "--json"], env)).stdout) as {
+      name: string;
+      origin: string;
+    }[];
     expect(json.find(({ name }) => name === "MM4D_DOMAIN")).toMatchObject({
       value: "mms.example.net",
       origin: "environment",
@@ -344,7 +350,7 @@ describe("the command line", () => {
 
   test("`send` tells a refusal, and fails", async () => {
     service = await startServiceProcess({ MM4D_DOMAIN: "mms.example.net" });
-    const refused = await runCommand(["send", "--rcpt-to", "x@elsewhere.example"], service.env);
+    const refused = await runCommandWithin(["send", "--rcpt-to", "x@elsewhere.example"], service.env);
     expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining("550 5.7.1")]);
     const mail = await runCommand(["send", "--file", "-"], service.env, "Subject: hello\n\nhello\n");
     expect([mail.code, mail.stdout]).toEqual([1, "554 5.6.0 Not an MM4 message: it has no X-Mms-Message-Type field\n"]);

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
 import { openFilesLimit, tooFewFiles } from "../../src/process/system-limits.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually } from "../support/redis.ts";
 import { cleanEnv, rowsOf, runCommand, startServiceProcess } from "../support/service.ts";
 
@@ -28,7 +29,7 @@ test("too few are told at the start and by doctor, and when they are used up; af
   const sockets: Socket[] = [];
   try {
     expect(service.said()).toContain("Only 150 files may be open, too few for MM4D_MAX_CLIENTS=10000.");
-    const { stdout } = await runCommand(["doctor", "--json"], service.env);
+    const { stdout } = await runCommandWithin(["doctor", "--json"], service.env);
     const finding = rowsOf<Finding>(stdout).find(({ about }) => about === "open files");
     expect(finding).toMatchObject({ verdict: "warning", text: expect.stringContaining("Only 150 files") });
     const told = () => service.log().filter(({ event }) => event === "files.used-up");
@@ -42,7 +43,7 @@ test("too few are told at the start and by doctor, and when they are used up; af
     expect(told()).toEqual([expect.objectContaining({ level: "error", limit: 150 })]);
     for (const socket of sockets) socket.destroy();
     await eventually(
-      async () => (await runCommand(["send", "--status", "Retrieved"], service.env)).stdout,
+      async () => (await runCommandWithin(["send", "--status", "Retrieved"], service.env)).stdout,
       (said) => said.includes("250 2.0.0"),
     );
   } finally {

@@ -5,21 +5,22 @@ import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { MAIN, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { MAIN, type ServiceWithin, startServiceWithin } from "../support/service.ts";
 
 const carriers = createCarriers();
 let redis: TestRedis;
-let service: TestService;
+let service: ServiceWithin;
 let first: Carrier;
 
 beforeAll(async () => {
   redis = await startRedis();
   first = await carriers.add("first");
   carriers.write();
-  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_PEERS_FILE: carriers.peersFile });
+  service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_PEERS_FILE: carriers.peersFile });
 });
 afterAll(async () => {
   await service.stop();
@@ -27,7 +28,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const trace = (...args: readonly string[]) => runCommand(["trace", ...args], service.env);
+const trace = (...args: readonly string[]) => runCommandWithin(["trace", ...args], service.env);
 /** Wrapped to the terminal, so it is joined again. */
 const joined = (text: string): string => text.replace(/\n {4}/g, " ");
 const KIM = "+12025550155/TYPE=PLMN";
@@ -127,7 +128,7 @@ test("where nothing is remembered, a message that could not be read is known by 
   // Without the journal, by what is in Redis alone.
   const alone = async (id: string, prefix = "bull") =>
     (
-      await runCommand(["trace", id], {
+      await runCommandWithin(["trace", id], {
         ...service.env,
         MM4D_DATA_DIR: `${service.dataDir}/none`,
         MM4D_QUEUE_PREFIX: prefix,
@@ -157,11 +158,11 @@ test("where nothing is remembered, a message that could not be read is known by 
 });
 
 test("with MM4D_TRACE_HOURS=0 that is the reason, and where the report is by now", async () => {
-  const forgetful = await startServiceProcess({ REDIS_URL: redis.url, MM4D_QUEUE_PREFIX: "f", MM4D_TRACE_HOURS: "0" });
+  const forgetful = await startServiceWithin({ REDIS_URL: redis.url, MM4D_QUEUE_PREFIX: "f", MM4D_TRACE_HOURS: "0" });
   const sent = ["send", "--status", "Retrieved", "--message-id", "forgotten"];
-  expect((await runCommand(sent, forgetful.env)).code).toBe(0);
+  expect((await runCommandWithin(sent, forgetful.env)).code).toBe(0);
   const { MM4D_TRACE_HOURS: _, ...env } = forgetful.env;
-  const { code, stderr } = await runCommand(["trace", "forgotten"], env);
+  const { code, stderr } = await runCommandWithin(["trace", "forgotten"], env);
   expect([code, stderr]).toEqual([1, expect.stringMatching(/^Cannot find "forgotten": MM4D_TRACE_HOURS is 0: /)]);
   expect(stderr).toMatch(/It came at \S+Z, and (was put on the queue as job j|waits in the journal)/);
   await forgetful.stop();
@@ -185,10 +186,9 @@ test("it is known after the process has ended, and after Redis was away", async 
   );
   expect(told.stdout).toContain("in session");
   await first.deliver(service.smtpPort, deliveryReport({ "X-Mms-Message-ID": "last-words" }));
-  service.signal("SIGTERM");
-  expect(await service.exited()).toBe(0);
-  expect((await trace("last-words")).stdout).toContain("put on the queue");
-  await service.restart();
+  await service.restart(async () => {
+    expect((await trace("last-words")).stdout).toContain("put on the queue");
+  });
 });
 
 test("tail masks numbers wherever they stand, unless it is asked not to", async () => {
