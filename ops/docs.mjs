@@ -8,7 +8,7 @@ import { BOUNDS } from "../dist/bounds/bounds.js";
 import { createCatalogue } from "../dist/catalogue/catalogue.js";
 import { COMMANDS } from "../dist/cli/commands.js";
 import { createProgram } from "../dist/cli/program.js";
-import { ORDINARY_PEER } from "../dist/delivery/peer.js";
+import { ORDINARY_PEER } from "../dist/delivery/peer-rules.js";
 import { PRECEDENCE } from "../dist/delivery/precedence.js";
 import { readMessage } from "../dist/flow/read.js";
 import { createMetrics, NOTHING_OBSERVED } from "../dist/monitoring/metrics.js";

@@ -159,6 +159,31 @@ test("what a dynamic import pulls in can be read from the source", () => {
   }
 });
 
+test("what scripts take of the build, the source has", () => {
+  const root = new URL("../", import.meta.url);
+  const scripts = ["ops", "test"].flatMap((place) =>
+    readdirSync(new URL(place, root), { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".mjs"))
+      .map((name) => new URL(`${place}/${name}`, root)),
+  );
+  const taken = scripts.flatMap((script) =>
+    [...readFileSync(script, "utf8").matchAll(/\bimport\s*\{([^}]*)\}\s*from\s*"([^"]*\/dist\/[^"]+)\.js"/g)].flatMap(
+      ([, names = "", built = ""]) => {
+        const source = new URL(`${built.replace("/dist/", "/src/")}.ts`, script);
+        return names.split(",").flatMap((name) => (name.trim() === "" ? [] : [{ source, name: name.trim() }]));
+      },
+    ),
+  );
+  expect(taken.length).toBeGreaterThan(20);
+  for (const { source, name } of taken) {
+    const exported = new RegExp(
+      `^export (?:async )?(?:const|function\\*?|class|let) ${name}\\b|^export \\{[^}]*\\b${name}\\b`,
+      "m",
+    );
+    expect([source.pathname, name, exported.test(readFileSync(source, "utf8"))]).toEqual([source.pathname, name, true]);
+  }
+});
+
 test("the command line prints by its terminal only, where whatever a peer wrote is made harmless", () => {
   const others = files.filter((file) => (file.startsWith("cli/") && file !== "cli/terminal.ts") || file === "main.ts");
   for (const file of others) {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { Queue, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { createCatalogue } from "../../dist/catalogue/catalogue.js";
-import { ORDINARY_PEER } from "../../dist/delivery/peer.js";
+import { ORDINARY_PEER } from "../../dist/delivery/peer-rules.js";
 import { readEvent } from "../../dist/flow/read.js";
 import { encodeRecord } from "../../dist/journal/record.js";
 import { composePdu } from "../../dist/mm4/compose.js";

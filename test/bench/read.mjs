@@ -1,6 +1,6 @@
 /** What reading, judging and explaining one report costs, against mailparser's simpleParser on the same bytes. */
 import { simpleParser } from "mailparser";
-import { ORDINARY_PEER } from "../../dist/delivery/peer.js";
+import { ORDINARY_PEER } from "../../dist/delivery/peer-rules.js";
 import { readEvent } from "../../dist/flow/read.js";
 import { loadConfig } from "../../dist/settings/load.js";
 import { loadReading } from "../../dist/settings/reading.js";
