@@ -151,6 +151,26 @@ describe.each(files)("src/%s", (file) => {
   });
 });
 
+test("docs/architecture.md has this table", () => {
+  const text = readFileSync(new URL("../docs/architecture.md", import.meta.url), "utf8");
+  const shown = new Map(
+    [...text.matchAll(/^\| `(\w+)\/` \| [^|]+ \| ([^|]+) \|$/gm)].map(([, room, may]) => [room, may]),
+  );
+  const inDocs = (rooms: readonly string[]) => rooms.map((room) => `\`${room}/\``).join(", ");
+  const expected = Object.entries(MAY_IMPORT).map(([room, { from, types, packages, node }]) => [
+    room,
+    [
+      inDocs(from),
+      types.length > 0 ? `types of ${inDocs(types)}` : "",
+      packages.join(", "),
+      Array.isArray(node) ? node.map((name) => `\`${name}\``).join(", ") : "",
+    ]
+      .filter((part) => part !== "")
+      .join("; ") || "nothing",
+  ]);
+  expect([...shown].sort()).toEqual(expected.filter(([room]) => room !== ROOT).sort());
+});
+
 test("what a dynamic import pulls in can be read from the source", () => {
   for (const file of files) {
     const source = readFileSync(new URL(file, SOURCE), "utf8");
