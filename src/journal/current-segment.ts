@@ -20,7 +20,7 @@ export interface CurrentSegmentOptions {
 }
 
 export interface CurrentSegment {
-  /** Resolves with the position of the first byte, once all are on the disk. After a rejection the caller must `close`. */
+  /** Resolves with the position of the first byte, once all are on the disk. After a rejection, `close` must follow. */
   write(bytes: Buffer): Promise<Position>;
   /** The end of its safe bytes; undefined when no segment is open. */
   end(): Position | undefined;

@@ -1,4 +1,4 @@
-/** `damaged/` in the journal's directory keeps bytes that are no record, and segments that cannot be read, for a person. */
+/** The directory `damaged/` of the journal: bytes that are no record, and unreadable segments, kept for a person. */
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";

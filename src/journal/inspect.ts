@@ -26,7 +26,7 @@ export type Found = Position & { readonly bytes: number; readonly state: RecordS
     | { readonly kind: "damaged" }
     /** The checksum fits, but this version knows no such record: a newer mm4d wrote it. */
     | { readonly kind: "unknown" }
-    /** Bytes at the end of a segment, without a line feed. In the newest segment the service may still be writing them. */
+    /** Bytes at the end of a segment, without a line feed. In the newest segment they may still be being written. */
     | { readonly kind: "torn"; readonly newest: boolean }
     /** A whole segment that cannot be read from the disk. */
     | { readonly kind: "unreadable"; readonly reason: string }
@@ -44,7 +44,8 @@ export interface Inspection {
   /** Names in the directory that mm4d did not make. */
   readonly foreign: readonly string[];
   /**
-   * Everything in the segments, in order, with one segment at a time in memory. Leaves out a segment that was removed meanwhile.
+   * Everything in the segments, in order, with one segment at a time in memory. Leaves out a segment that was removed
+   * meanwhile.
    * With `maxBytes` only as many of the newest segments as fit into it, but always the newest one.
    */
   found(maxBytes?: number): AsyncGenerator<Found>;

@@ -61,7 +61,10 @@ export interface Journal {
   /** Resolves once the record is on the disk. Rejects when it is not: then nothing was promised. */
   append(record: JournalRecord): Promise<void>;
   readonly backlog: Backlog;
-  /** Reads a record from the disk that was taken from the backlog and is not done. Undefined when it is gone, which is reported as a fault. */
+  /**
+   * Reads a record from the disk that was taken from the backlog and is not done. Undefined when it is gone, which is
+   * reported as a fault.
+   */
   read(place: Place): Promise<JournalRecord | undefined>;
   /** How many records were appended since the start. */
   appended(): number;
@@ -81,7 +84,7 @@ export interface Journal {
    * Does nothing when some of it went into another Redis.
    */
   settleAll(redis: string): Promise<void>;
-  /** Appends a record again that is in the journal already, so that its old segment can be removed. No limit refuses it. */
+  /** Appends a record again, so that the segment with its old place can be removed. No limit refuses it. */
   moveToEnd(record: JournalRecord): Promise<void>;
   /** Waits for the write under way and closes the files. */
   close(): Promise<void>;

@@ -15,7 +15,10 @@ export interface RemovalOptions {
 export interface Removal {
   /** Marks a segment that cannot be read. Once it has settled it is set aside for a person instead of removed. */
   setAsideLater(segment: number): void;
-  /** Removes the settled segments that are not being written. Never rejects: a failure is reported once, and tried again next time. */
+  /**
+   * Removes the settled segments that are not being written. Never rejects: a failure is reported once, and tried
+   * again next time.
+   */
   removeSettled(settled: Position, isOpen: (segment: number) => boolean): Promise<void>;
   /** Removes every segment. Rejects when one cannot be removed. */
   removeAll(): Promise<void>;

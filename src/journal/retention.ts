@@ -12,11 +12,11 @@ import type { Position } from "./segments.ts";
 export interface Retention {
   /** Everything before it may leave the disk. */
   readonly settled: Position;
-  /** The Redis that has every drained record. Null before the first Redis, {@link SEVERAL} while no single one has all. */
+  /** The Redis that has every drained record. Null before the first, {@link SEVERAL} while no single one has all. */
   readonly redis: string | null;
 }
 
-/** Stands for Redis while records are still to be published again. It equals no Redis, so the next one counts as another. */
+/** In place of a Redis while records must be published again. It equals no Redis, so the next one counts as another. */
 export const SEVERAL = "several";
 
 /** What changed in Redis since the last look. */

@@ -23,7 +23,7 @@ export interface Sizes {
   removed(segment: number): void;
 }
 
-/** `least`: the segment that the drain had reached. Its number and lower ones are not used again, even if the files are gone. */
+/** `least`: the segment that the drain had reached. Numbers up to it are not used again, even if the files are gone. */
 export function createSizes(recovered: ReadonlyMap<number, number>, least: number): Sizes {
   const sizes = new Map(recovered);
   let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);

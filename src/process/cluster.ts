@@ -14,9 +14,9 @@ export interface Assignment {
   readonly number: number;
   /** The numbers of the other processes of the service. */
   readonly siblings: readonly number[];
-  /** How many processes take reports: those with the lowest numbers. One with a higher number ends once its journal is empty. */
+  /** How many processes take reports, those with the lowest numbers. The others end once their journals are empty. */
   readonly count: number;
-  /** The Redis that the first process started; null for the first process itself, and when the settings name a Redis. */
+  /** The Redis that the first process started; null for that process itself, and when the settings name a Redis. */
   readonly redisUrl: string | null;
 }
 
@@ -44,7 +44,10 @@ export interface ProcessesOptions {
     readonly how: number | string;
     readonly againInMs: number;
   }) => void;
-  /** Each process ends by itself, and each step of that has a deadline. One that has not ended after so many milliseconds is killed. */
+  /**
+   * Each process ends by itself, and each step of that has a deadline. One that has not ended after so many
+   * milliseconds is killed.
+   */
   readonly stopDeadlineMs: number;
   /** A process that has not answered for so many milliseconds hangs, and is killed; null for never. */
   readonly hangMs: number | null;
@@ -83,7 +86,8 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
   // Each process takes connections itself. If this process handed them out, a connection on its way to a process that
   // is killed would hang for ever, never greeted (Node.js 20 to 24), and a burst would be shared less evenly.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  // The processes read their settings from the environment. They get no options that name files, because Node.js would read those too.
+  // The processes read their settings from the environment. They get no options that name files, because Node.js
+  // would read those too.
   cluster.setupPrimary({ args: ["serve"] });
 
   /** Resolves when the process listens. Rejects when it ends before that. */
@@ -128,7 +132,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
     };
   }
 
-  /** Remembers where the first process's Redis is. Processes that look for it elsewhere are killed, and so started again. */
+  /** Remembers where the first process's Redis is. Kills those that look for it elsewhere, so that they start again. */
   function useRedis(url: string): void {
     const moved = redisUrl !== null && redisUrl !== url;
     redisUrl = url;

@@ -49,7 +49,7 @@ export function whoseDirectory(path: string): string {
   return `belongs to uid ${uid} and cannot be made ours alone: nobody else reads what mm4d writes there${shared}`;
 }
 
-/** By three bits of a mode. A user who may write there may also rename other users' files, unless the sticky bit is set. */
+/** By three bits of a mode. Without the sticky bit, a user who may write there may also rename other users' files. */
 function doings(bits: number, mode: number): readonly string[] {
   if ((bits & 0o3) === 0o3 && (mode & 0o1000) === 0) return ["may remove it"];
   return (bits & 0o4) === 0o4 ? ["sees its names"] : [];

@@ -15,7 +15,7 @@ export function journalDirectory(processDir: string): string {
   return join(processDir, "journal");
 }
 
-/** How large the journal of one of `count` processes may be, because they share the disk. Never below the smallest size of a journal. */
+/** How large each journal of `count` processes may be, because they share the disk. Never below a journal's minimum. */
 export function journalShare(maxBytes: number, count: number): number {
   return Math.max(LEAST_JOURNAL_BYTES, Math.floor(maxBytes / count));
 }

@@ -40,7 +40,7 @@ export function connectSystemd({ NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID }: N
     watchdogMs,
     ready(status) {
       notify("READY=1", `STATUS=${status}`);
-      // The event loop that does the work sends the beat, so a service that hangs sends none. Twice in the watchdog's time,
+      // The event loop that does the work sends the beat, so a service that hangs sends none. Two beats a period,
       // as sd_watchdog_enabled(3) advises.
       if (watchdogMs !== null) setInterval(notify, watchdogMs / 2, "WATCHDOG=1");
     },
