@@ -28,7 +28,7 @@ export interface Recovered {
   readonly bytes: number;
 }
 
-/** Reads every segment once: cuts a torn end, sets damaged bytes aside, counts the waiting records and whose they are. */
+/** Reads every segment once: cuts a torn end, sets damaged bytes aside, counts what waits and whose it is. */
 export async function recover({ directory, shares, onFault, onRecovered }: RecoverOptions): Promise<Recovered> {
   const [newer] = newerSegments(directory);
   if (newer !== undefined) throw writtenByNewer(join(directory, newer));
