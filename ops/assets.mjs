@@ -1,5 +1,5 @@
 /** What tsc leaves out: makes the built command executable, and puts the page's files beside its code. */
-import { chmodSync, cpSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 
 const main = new URL("../dist/main.js", import.meta.url);
 // Node.js reads the file of --env-file itself, wherever the word stands, and without any bound: but not behind "--"
@@ -13,3 +13,7 @@ chmodSync(main, 0o755);
 cpSync(new URL("../src/admin/assets", import.meta.url), new URL("../dist/admin/assets", import.meta.url), {
   recursive: true,
 });
+// Where main.js lets Node.js keep what it compiles: of a checkout only, as package.json's `files` leaves it out.
+const compiled = new URL("../dist/.compile-cache", import.meta.url);
+rmSync(compiled, { recursive: true, force: true });
+mkdirSync(compiled);

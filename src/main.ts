@@ -15,7 +15,10 @@ const LEAST_MINOR = 15;
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
 if (major > LEAST_MAJOR || (major === LEAST_MAJOR && minor >= LEAST_MINOR)) {
-  import("./cli/command-line.ts").then((commandLine) => commandLine.runCommandLine());
+  Promise.all([import("node:module"), import("node:fs")])
+    .then(([module, fs]) => keepCompiled(module, fs.existsSync))
+    .then(() => import("./cli/command-line.ts"))
+    .then((commandLine) => commandLine.runCommandLine());
 } else {
   const least = `${LEAST_MAJOR}.${LEAST_MINOR}`;
   process.stderr.write(`mm4d needs Node.js ${least} or newer, this is ${process.versions.node}\n`);
@@ -27,4 +30,15 @@ function closeDebugger() {
   const options = process.execArgv.concat(process.env.NODE_OPTIONS || "").join(" ");
   if (/--inspect/.test(options)) return;
   import("node:inspector").then((inspector) => inspector.url() && inspector.close());
+}
+
+/**
+ * Has Node.js 22.1 and newer keep what it compiles for the next start, where the build made a directory for that.
+ * An installed package has none, because a command should not write beside the program's own files.
+ */
+function keepCompiled(module: object, exists: (path: string) => boolean) {
+  const { enableCompileCache } = module as { enableCompileCache?: (directory: string) => unknown };
+  const directory = `${import.meta.dirname}/.compile-cache`;
+  // Node.js goes on without the directory where it cannot write there.
+  if (enableCompileCache && exists(directory)) enableCompileCache(directory);
 }

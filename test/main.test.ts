@@ -1,7 +1,10 @@
 /** The program's first lines, and what becomes of it where its outputs take nothing. */
-import { exec } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { exec, execFile } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import nodeModule from "node:module";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
 import { askService } from "../src/cli/running-service.ts";
@@ -41,6 +44,32 @@ test("what it needs is what the package says, and nothing is loaded before that 
   const written = readFileSync(MAIN, "utf8");
   expect(written).not.toMatch(/^import\b|^export .*from|\bawait\b|\?\.|\?\?/m);
   expect(written.startsWith('#!/usr/bin/env sh\n":" //; exec node -- "$0" "$@"\n')).toBe(true);
+});
+
+test("Node.js keeps what it compiles where the build made a directory for that, and nowhere else", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "mm4d-main-"));
+  const kept = join(directory, "dist/.compile-cache");
+  const start = () =>
+    promisify(execFile)(process.execPath, [join(directory, "dist/main.js"), "codes", "470"], { env: cleanEnv({}) });
+  try {
+    for (const path of ["dist", "package.json"]) {
+      cpSync(new URL(`../${path}`, import.meta.url), join(directory, path), { recursive: true });
+    }
+    symlinkSync(new URL("../node_modules", import.meta.url), join(directory, "node_modules"));
+    expect(existsSync(kept)).toBe(true);
+    rmSync(kept, { recursive: true });
+    const { stdout } = await start();
+    expect(existsSync(kept)).toBe(false);
+    // One that it cannot write to: a file in its place, which stops root too.
+    cpSync(join(directory, "package.json"), kept);
+    expect(await start()).toEqual({ stdout, stderr: "" });
+    rmSync(kept);
+    mkdirSync(kept);
+    expect(await start()).toEqual({ stdout, stderr: "" });
+    expect(readdirSync(kept)).toHaveLength("enableCompileCache" in nodeModule ? 1 : 0);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });
 
 test("an output that takes nothing: one sentence and exit code 1, where there is anywhere to say it", async () => {

@@ -15,12 +15,12 @@ export interface CurrentSegmentOptions {
   /** A segment is ended when it reaches this size, in bytes. */
   readonly segmentBytes: number;
   readonly sizes: Sizes;
-  /** Rejects when the directory is no longer ours. */
+  /** Rejects when this process no longer holds the lock on the directory. */
   readonly hold: () => Promise<void>;
 }
 
 export interface CurrentSegment {
-  /** Resolves with the position of the first byte, once all are on the disk. After a rejection the segment must be ended. */
+  /** Resolves with the position of the first byte, once all are on the disk. After a rejection, `close` must follow. */
   write(bytes: Buffer): Promise<Position>;
   /** The end of its safe bytes; undefined when no segment is open. */
   end(): Position | undefined;
@@ -42,7 +42,7 @@ export function createCurrentSegment({ directory, segmentBytes, sizes, hold }: C
   async function close(): Promise<void> {
     const ended = open;
     open = undefined;
-    // When it cannot be cut, the disk is at fault already and that has been reported. Recovery cuts what stayed.
+    // When the segment cannot be cut, the disk is at fault and that was reported before. Recovery cuts what stayed.
     if (ended) await endSegment(directory, ended).catch(() => {});
   }
 

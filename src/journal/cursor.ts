@@ -1,10 +1,10 @@
 /**
- * How far the journal has been drained, kept beside the segments.
+ * How far the journal has been drained: a file beside the segments.
  *
- * Saved once a second: after a crash it may be older than the truth, and then
- * records of that second are drained again, which changes nothing, because every
- * effect is idempotent by event id. It is never ahead of the truth. It is synced,
- * so that a power cut leaves this one or the one before, and not none.
+ * It is saved once a second. After a crash it may be a second old, and then the
+ * records of that second are drained again. That changes nothing, because every
+ * effect is idempotent by event id. It is never ahead of the drain. It is synced,
+ * so that a power cut leaves the new cursor or the old one.
  */
 import { existsSync, readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
@@ -17,15 +17,15 @@ export interface Cursor {
   readonly drained: Position;
   /** Everything before it is also safe there, and may leave the disk. */
   readonly settled: Position;
-  /** Which Redis it was drained into; null when none was seen yet. */
+  /** The Redis that the records went to; null before the first Redis. */
   readonly redis: string | null;
 }
 
-/** The cursor as it was saved; undefined when there is none that can be read. */
+/** The saved cursor; undefined when there is none, or it cannot be read. */
 export function loadCursor(directory: string): Cursor | undefined {
   try {
     const [checksum, json = ""] = readFileSync(join(directory, FILE), "utf8").split("\n");
-    // A damaged cursor could skip records, where none at all only drains some again.
+    // A damaged cursor could skip records. Without a cursor some are only drained again.
     if (checksum !== String(crc32(json))) return undefined;
     const cursor: unknown = JSON.parse(json);
     return isCursor(cursor) ? cursor : undefined;
@@ -34,7 +34,7 @@ export function loadCursor(directory: string): Cursor | undefined {
   }
 }
 
-/** Whether there is one, readable or not. */
+/** Whether a cursor file exists, readable or not. */
 export function hasCursor(directory: string): boolean {
   return existsSync(join(directory, FILE));
 }

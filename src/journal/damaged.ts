@@ -1,4 +1,4 @@
-/** `damaged/` in the journal's directory: what is no record, and what cannot be read, kept for a person. */
+/** The directory `damaged/` of the journal: bytes that are no record, and unreadable segments, kept for a person. */
 import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, writeSync } from "node:fs";
 import { mkdir, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
@@ -6,9 +6,9 @@ import { crc32 } from "node:zlib";
 import type { OnFault } from "./fault.ts";
 import { type Position, segmentPath } from "./segments.ts";
 
-/** Sets bytes aside that are no record, and tells of them when they were not set aside before. */
+/** Sets bytes aside that are no record, and reports them when they were not set aside before. */
 export async function reportDamage(directory: string, at: Position, bytes: Buffer, onFault: OnFault): Promise<void> {
-  // That they cannot be copied, to a full disk say, must not keep the good records behind them from being read.
+  // A copy may fail, on a full disk for example. The good records behind the damage must be read all the same.
   if (await setAside(directory, at, bytes).catch(() => true)) {
     onFault({ kind: "damaged", segment: at.segment, offset: at.offset, bytes: bytes.byteLength });
   }
@@ -19,7 +19,7 @@ export async function setAside(directory: string, { segment, offset }: Position,
   const damaged = join(directory, DAMAGED);
   await mkdir(damaged, { recursive: true, mode: 0o700 });
   try {
-    // Named by its content too: a place may be damaged again, and a number come again.
+    // The name has a checksum too, because the same place may be damaged again, and a segment number may come again.
     const name = `${segment}-${offset}-${crc32(bytes).toString(16).padStart(8, "0")}.bin`;
     await writeFile(join(damaged, name), bytes, { flag: "wx", mode: 0o600, flush: true });
     return true;
@@ -37,8 +37,8 @@ export async function setSegmentAside(directory: string, segment: number): Promi
 }
 
 /**
- * Has `without` blot a party out of each file, a character a byte and of the same length, and gives
- * the files where it stood. What is around it stays, for whoever looks at the damage.
+ * Has `without` blot a party out of each file, and gives the files that had it. `without` gets a character for each
+ * byte, and must keep the length. The bytes around the party stay, for a person who looks at the damage.
  */
 export async function blotDamaged(
   directory: string,
@@ -65,7 +65,7 @@ function filesIn(directory: string): readonly string[] {
   }
 }
 
-/** In its place: a new file would leave the old bytes to the disk. */
+/** Writes over the old bytes, because a new file would leave them on the disk. */
 function overwrite(path: string, bytes: Buffer): void {
   const handle = openSync(path, "r+");
   try {

@@ -1,17 +1,17 @@
-/** What can go wrong with the journal: what the person on call should hear of, and why an append is refused. */
+/** What can go wrong with the journal: faults for the person on call, and the reason why an append is refused. */
 
-/** What the person on call should hear of. */
+/** A fault that the person on call should hear of. */
 export type JournalFault =
   /** The end of a segment was never written whole. It was cut off; its sender was never told 250. */
   | { readonly kind: "torn"; readonly segment: number; readonly offset: number; readonly bytes: number }
-  /** Bytes between records are no record. They were copied to `damaged/`. */
+  /** Bytes between records that are no record themselves. They were copied to `damaged/`. */
   | { readonly kind: "damaged"; readonly segment: number; readonly offset: number; readonly bytes: number }
   /** A record could not be made safe. Every append gets 451 until `append-recovered`. */
   | { readonly kind: "append-failed"; readonly cause: Error }
   | { readonly kind: "append-recovered" }
-  /** Somebody removed or cut a segment with records that were still to be drained. */
+  /** A person or program removed or cut a segment whose records were not drained yet. */
   | { readonly kind: "missing"; readonly segment: number }
-  /** A drained segment cannot be read, now that it should be published again. It is kept in `damaged/`. */
+  /** A drained segment must be published again and cannot be read. It is kept in `damaged/`. */
   | { readonly kind: "unreadable"; readonly segment: number; readonly cause: Error }
   /** A segment that is no longer needed could not be removed. */
   | { readonly kind: "remove-failed"; readonly segment: number; readonly cause: Error }
@@ -22,7 +22,7 @@ export type JournalFault =
 
 export type OnFault = (fault: JournalFault) => void;
 
-/** The journal is at its limit, or one peer has used up its share. The relay is asked to come again. */
+/** The journal is at its limit, or one peer has used up its share. The peer is asked to try again later. */
 export class JournalFullError extends Error {
   override readonly name = "JournalFullError";
   /** The peer whose share is used up, while records of other peers are taken. Null when no record is taken. */

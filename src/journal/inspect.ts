@@ -1,6 +1,6 @@
 /**
- * A look into a journal's directory, for a person. Changes nothing there, so it
- * may be taken beside a running service, and of a journal that is damaged.
+ * Shows a person what a journal's directory holds. Changes nothing there, so it
+ * is safe beside a running service and on a damaged journal.
  *
  *   segments → stretches → records and damaged places, each with how far it has come
  */
@@ -14,7 +14,7 @@ import { isBefore, listSegments, newerSegments, type Position, readSegment, segm
 export type RecordState =
   /** It is not on the queue yet. */
   | "waiting"
-  /** It is on the queue, and kept here until Redis has proved itself. */
+  /** It is on the queue, and stays here until Redis has been reachable for the grace period. */
   | "on-queue"
   /** It is safe on the queue, and leaves the disk with its segment. */
   | "settled";
@@ -24,33 +24,34 @@ export type Found = Position & { readonly bytes: number; readonly state: RecordS
     | { readonly kind: "record"; readonly record: JournalRecord }
     /** Bytes up to a line feed whose checksum does not fit. */
     | { readonly kind: "damaged" }
-    /** The checksum fits, and yet it is no record that we know: a newer mm4d's. */
+    /** The checksum fits, but this version knows no such record: a newer mm4d wrote it. */
     | { readonly kind: "unknown" }
-    /** Bytes at the end of a segment, without a line feed. Of the newest segment: perhaps just being written. */
+    /** Bytes at the end of a segment, without a line feed. In the newest segment they may still be being written. */
     | { readonly kind: "torn"; readonly newest: boolean }
-    /** A whole segment that the disk does not give. */
+    /** A whole segment that cannot be read from the disk. */
     | { readonly kind: "unreadable"; readonly reason: string }
   );
 
 export interface Inspection {
   readonly segments: readonly { readonly segment: number; readonly bytes: number }[];
   readonly cursor: Cursor | undefined;
-  /** There is a cursor, and it cannot be read. */
+  /** The cursor file exists but cannot be read. */
   readonly cursorDamaged: boolean;
-  /** What recovery has copied to `damaged/`. */
+  /** What recovery copied to `damaged/`. */
   readonly setAside: { readonly files: number; readonly bytes: number };
   /** Names of segments that only a newer mm4d can read. */
   readonly newer: readonly string[];
-  /** Names in the directory that are none of ours. */
+  /** Names in the directory that mm4d did not make. */
   readonly foreign: readonly string[];
   /**
-   * Everything in the segments, in order, one segment at a time in memory. A segment that was removed meanwhile is left out.
-   * With `maxBytes` only the newest segments that have so much together, and the newest always.
+   * Everything in the segments, in order, with one segment at a time in memory. Leaves out a segment that was removed
+   * meanwhile.
+   * With `maxBytes` only as many of the newest segments as fit into it, but always the newest one.
    */
   found(maxBytes?: number): AsyncGenerator<Found>;
 }
 
-/** Notes what is there now; `found` reads it. Throws when the directory cannot be listed. */
+/** Lists what is there now; `found` reads it. Throws when the directory cannot be listed. */
 export function inspectJournal(directory: string): Inspection {
   const names = readdirSync(directory);
   const segments = listSegments(directory);
@@ -69,7 +70,7 @@ export function inspectJournal(directory: string): Inspection {
     cursorDamaged: cursor === undefined && names.includes("cursor"),
     setAside: measure(join(directory, "damaged")),
     newer,
-    // A directory, say, with the name of a segment is none of ours either.
+    // A directory with the name of a segment, for example, is foreign too.
     foreign: names.filter((name) => !OURS.test(name) && !listed.has(name) && !newer.includes(name)),
 
     async *found(maxBytes = Number.POSITIVE_INFINITY) {
@@ -77,7 +78,7 @@ export function inspectJournal(directory: string): Inspection {
         const content = await readSegment(directory, { segment, offset: 0 }, bytes).catch((cause: Error) => cause);
         if (content instanceof Error) {
           if (isMissing(content)) continue;
-          // Its last record says how far the least of it has come.
+          // The last record is the least advanced one.
           const state = stateOf({ segment, offset: bytes - 1 });
           yield { kind: "unreadable", segment, offset: 0, bytes, state, reason: content.message };
           continue;

@@ -1,10 +1,10 @@
 /**
- * The journal: what a report's 250 stands on.
+ * The journal keeps on the disk every record that was answered 250, until its job is safe in Redis.
  *
  *   append → one synced write for all that wait → 250 → backlog → drain → settled → removed
  *
- * A record is promised once `append` resolves: it is then on the disk, and
- * nothing that happens to this process or to Redis loses it.
+ * A record is promised once `append` resolves. It is then on the disk, and neither
+ * the end of this process nor a loss of Redis loses it.
  */
 import type { Backlog, Place } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
@@ -30,26 +30,26 @@ export interface JournalOptions {
   readonly memoryBytes?: number;
   /** How long a drained record stays, in milliseconds of a reachable Redis. */
   readonly graceMs?: number;
-  /** Rejects when the directory is no longer ours; asked before anything new is begun in it. */
+  /** Rejects when this process no longer holds the lock on the directory. Called before a new file is begun there. */
   readonly hold?: () => Promise<void>;
   readonly onFault: OnFault;
-  /** Each record that an earlier process left and that is not on the queue yet, before the journal is open. */
+  /** Called before the journal is open, with each record of an earlier process that is not on the queue yet. */
   readonly onRecovered?: (record: JournalRecord) => void;
   /** After each synced write: how long it took, in milliseconds. */
   readonly onSynced?: (tookMs: number) => void;
 }
 
 export interface JournalStatus {
-  /** On the disk, drained records that have not settled among them. */
+  /** The bytes on the disk, including drained records that have not settled. */
   readonly bytes: number;
   readonly maxBytes: number;
-  /** Not yet on the queue. */
+  /** How many records are not on the queue yet. */
   readonly records: number;
-  /** The bytes of these. */
+  /** The bytes of those records. */
   readonly waitingBytes: number;
   /** Peers whose share is used up: their records are refused. */
   readonly usedUp: readonly string[];
-  /** Whose records take most of it; null when there are none. */
+  /** The peer whose records take most bytes; null when there are no records. */
   readonly most: { readonly peer: string; readonly bytes: number } | null;
   /** When the record that has waited longest was received; null when none waits. */
   readonly oldestAt: Date | null;
@@ -61,25 +61,30 @@ export interface Journal {
   /** Resolves once the record is on the disk. Rejects when it is not: then nothing was promised. */
   append(record: JournalRecord): Promise<void>;
   readonly backlog: Backlog;
-  /** A record that was taken from the backlog and is not done, from the disk. Undefined when it is not there any more, which is told. */
+  /**
+   * Reads a record from the disk that was taken from the backlog and is not done. Undefined when it is gone, which is
+   * reported as a fault.
+   */
   read(place: Place): Promise<JournalRecord | undefined>;
   /** How many records were appended since the start. */
   appended(): number;
   status(): JournalStatus;
   /**
-   * Tells which Redis is there, about once a second; see retention.ts. `again`:
-   * publish `unsettled()` again. Nothing may be drained before it was told of one.
+   * Tells the journal about once a second which Redis is there; see retention.ts. After
+   * `again` the caller must publish `unsettled()` again. No record may be drained before
+   * the journal was told of a Redis.
    */
   tellRedis(redis: string | null): Promise<RedisNews>;
-  /** What is drained and has not settled, from the disk. */
+  /** Reads the drained records that have not settled from the disk. */
   unsettled(): AsyncGenerator<JournalRecord>;
+  /** All of `unsettled()` is on the queue. */
   publishedAgain(): void;
   /**
-   * Everything drained is safe for good, because this Redis has ended with all of
-   * it on its disk. Does nothing when some of it went into another one.
+   * Settles everything drained, because this Redis ended with all of it on its disk.
+   * Does nothing when some of it went into another Redis.
    */
   settleAll(redis: string): Promise<void>;
-  /** Appends a record that is in the journal already, so that its old place can be let go; no limit keeps it out. */
+  /** Appends a record again, so that the segment with its old place can be removed. No limit refuses it. */
   moveToEnd(record: JournalRecord): Promise<void>;
   /** Waits for the write under way and closes the files. */
   close(): Promise<void>;
@@ -89,10 +94,10 @@ const SEGMENT_BYTES = 16 * 1024 * 1024;
 const SEGMENTS_AT_LEAST = 16;
 const MEMORY_BYTES = 32 * 1024 * 1024;
 const GRACE_MS = 60_000;
-/** More than this waits only when the disk hangs. */
+/** More bytes than this wait only when the disk hangs. */
 const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
-/** Opens the journal, and recovers what an earlier process left in it. */
+/** Opens the journal, and recovers the records that an earlier process left in it. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { directory, maxBytes, onFault, onRecovered, onSynced = () => {}, hold = async () => {} } = options;
   // A segment leaves the disk as a whole, so a small journal needs small ones.
@@ -142,7 +147,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     return waiting > MAX_WAITING_BYTES ? new JournalFullError("The disk does not keep up") : undefined;
   }
 
-  /** Never rejects: what cannot be done now is done later, and told once. */
+  /** Never rejects: a step that fails is tried again next time, and reported once. */
   async function saveProgress(): Promise<void> {
     const { settled, redis } = retention.current();
     await removal.removeSettled(settled, writer.isOpen);
@@ -184,7 +189,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     },
 
     async tellRedis(redis) {
-      // First, and at once: what is told of Redis now is not true any more after a disk has hung.
+      // Before anything that uses the disk: after a disk that hung, what we know of Redis is no longer true.
       const { again, emptied } = retention.tell(redis, backlog.drained(), performance.now());
       const unsettled = isBefore(retention.current().settled, backlog.drained()) || backlog.doneAhead().length > 0;
       if (again && !unsettled) retention.publishedAgain();
@@ -194,7 +199,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       return { again: again && unsettled, emptied };
     },
 
-    // From where everything is when the first one is asked for.
+    // A generator of its own, so that the positions are read when the first record is asked for.
     async *unsettled() {
       yield* reader.unsettled(retention.current().settled, backlog.drained(), backlog.doneAhead());
     },

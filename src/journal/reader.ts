@@ -1,4 +1,4 @@
-/** Reads records back from the segments, and never behind what is safe. */
+/** Reads records back from the segments, and stops where the safe bytes end. */
 import type { Chunk, Entry, Place } from "./backlog.ts";
 import { reportDamage } from "./damaged.ts";
 import type { OnFault } from "./fault.ts";
@@ -10,21 +10,21 @@ export interface ReaderOptions {
   readonly directory: string;
   readonly sizes: Sizes;
   readonly onFault: OnFault;
-  /** The disk does not give a segment that was to be published again. */
+  /** A segment that must be published again cannot be read. */
   readonly onUnreadable: (segment: number) => void;
 }
 
 export interface Reader {
-  /** The next records from a position on, and the position behind them. */
+  /** Reads the next records from a position on, and gives the position behind them. */
   chunk(from: Position): Promise<Chunk>;
-  /** The record at one place. Undefined when it has gone, which is told. */
+  /** Reads the record at one place. Undefined when it is gone, which is reported as a fault. */
   record(place: Place): Promise<JournalRecord | undefined>;
-  /** What is drained and has not settled: the records from `settled` to `drained`, and those that begin at `ahead`. */
+  /** The drained records that have not settled: those from `settled` to `drained`, and those that begin at `ahead`. */
   unsettled(settled: Position, drained: Position, ahead: readonly Position[]): AsyncGenerator<JournalRecord>;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
-/** Reading fails because this process or the system has run out of something, not because of the file: it is tried again. */
+/** With these errors this process or the system has run out of something. The file is good, and is read again later. */
 const OURS_TO_MEND = ["EMFILE", "ENFILE", "ENOMEM", "EAGAIN"];
 
 export function createReader({ directory, sizes, onFault, onUnreadable }: ReaderOptions): Reader {
@@ -53,7 +53,7 @@ export function createReader({ directory, sizes, onFault, onUnreadable }: Reader
     return { entries, next: later === undefined ? { segment, offset } : { segment: later, offset: 0 } };
   }
 
-  /** The records in some bytes of a segment, and how far they reach. `whole`: the bytes go to the segment's end. */
+  /** The records in some bytes of a segment, and the offset behind them. `whole`: the bytes go to the segment's end. */
   async function entriesOf(bytes: Buffer, at: Position, whole: boolean): Promise<{ entries: Entry[]; offset: number }> {
     const entries: Entry[] = [];
     let reached = 0;

@@ -1,13 +1,13 @@
 /**
  * One record of the journal as bytes: `<crc32, 8 hex> <length> <JSON>\n`.
  *
- * The checksum and the length are of the JSON, which never holds a line feed.
- * So a record whose last byte was lost is still whole, and behind a damaged one
- * the next line feed begins the next record.
+ * Checksum and length cover the JSON, which never holds a line feed. So a record
+ * that lost its last byte is still whole, and after a damaged record the next line
+ * feed begins the next one.
  *
- * `kind` is the mark of its version: what an earlier mm4d would misread gets a kind
- * that it does not know, and then it refuses to start. Other bytes than these get
- * another name of the segment (segments.ts).
+ * `kind` also marks the version. A record that an earlier mm4d would misread gets a
+ * new kind, because mm4d refuses to start on a kind that it does not know. If the
+ * bytes themselves change, the segment gets another name (segments.ts).
  */
 import { crc32 } from "node:zlib";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
@@ -17,9 +17,9 @@ import { textOf } from "../delivery/event-text.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 
 /**
- * What is promised to be kept: an event to publish, a message for the quarantine,
- * a bounce to look at; and the acknowledgement that its peer is owed, if any, which
- * may also stand alone.
+ * What the journal promises to keep: an event to publish, a message for the
+ * quarantine, or a bounce to look at. An acknowledgement that the peer is owed goes
+ * with the event or the message, or is a record by itself.
  */
 export type JournalRecord = { readonly id: string } & (
   | { readonly kind: "event"; readonly event: DeliveryEvent; readonly acknowledgement?: Acknowledgement }
@@ -28,7 +28,7 @@ export type JournalRecord = { readonly id: string } & (
   | { readonly kind: "bounce"; readonly message: BouncedMessage }
 );
 
-/** When the message of a record came: RFC 3339, UTC. */
+/** When the message of a record was received: RFC 3339, UTC. */
 export function receivedAtOf(record: JournalRecord): string {
   switch (record.kind) {
     case "event":
@@ -41,7 +41,7 @@ export function receivedAtOf(record: JournalRecord): string {
   }
 }
 
-/** Whose message it was. Never throws: of a record that a person has mended by hand nothing is certain. */
+/** The peer that sent the message. Never throws, because a person may have edited the record by hand. */
 export function peerOf(record: JournalRecord): string {
   switch (record.kind) {
     case "event":
@@ -65,21 +65,21 @@ export function encodeRecord(record: JournalRecord): Buffer {
 function jsonOf(record: JournalRecord): string {
   if (record.kind !== "event") return JSON.stringify(record);
   const { id, event, acknowledgement } = record;
-  const debt = acknowledgement === undefined ? "" : `,"acknowledgement":${JSON.stringify(acknowledgement)}`;
-  return `{"id":${JSON.stringify(id)},"kind":"event","event":${textOf(event)}${debt}}`;
+  const owed = acknowledgement === undefined ? "" : `,"acknowledgement":${JSON.stringify(acknowledgement)}`;
+  return `{"id":${JSON.stringify(id)},"kind":"event","event":${textOf(event)}${owed}}`;
 }
 
-/** A stretch of a segment: a record, or bytes that are none. Offsets count from the first byte scanned. */
+/** A stretch of a segment: a record, or other bytes. Offsets count from the first byte scanned. */
 export type Stretch =
   | { readonly kind: "record"; readonly start: number; readonly end: number; readonly json: Buffer }
   /** Bytes up to a line feed whose checksum does not fit. */
   | { readonly kind: "damaged"; readonly start: number; readonly end: number }
-  /** Line feeds, with which mm4d 0.1.0 tried the disk. */
+  /** Line feeds: mm4d 0.1.0 wrote them to test the disk. */
   | { readonly kind: "padding"; readonly start: number; readonly end: number }
-  /** Bytes at the end, without a line feed: a record that was never written to its end. */
+  /** Bytes at the end, without a line feed: a record that was only partly written. */
   | { readonly kind: "torn"; readonly start: number; readonly end: number };
 
-/** Splits the bytes of a segment into records and what is none. Never throws. */
+/** Splits the bytes of a segment into records and other stretches. Never throws. */
 export function* scanRecords(bytes: Buffer): Generator<Stretch> {
   let start = 0;
   while (start < bytes.byteLength) {
@@ -89,7 +89,7 @@ export function* scanRecords(bytes: Buffer): Generator<Stretch> {
   }
 }
 
-/** The record in its JSON form. Undefined when the JSON is not a record of ours. */
+/** Reads a record from its JSON. Undefined when this version knows no such record. */
 export function decodeRecord(json: Buffer): JournalRecord | undefined {
   try {
     const record = JSON.parse(json.toString()) as Partial<JournalRecord> | null;

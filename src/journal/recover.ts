@@ -1,5 +1,5 @@
 /**
- * What an earlier process left in the journal: looked through once, before the journal is open.
+ * Looks once through what an earlier process left in the journal, before the journal opens.
  *
  *   each segment → its records counted, damage set aside, a torn end cut
  */
@@ -16,7 +16,7 @@ export interface RecoverOptions {
   readonly directory: string;
   readonly shares: Shares;
   readonly onFault: OnFault;
-  /** Each record that is not on the queue yet. */
+  /** Called with each record that is not on the queue yet. */
   readonly onRecovered?: ((record: JournalRecord) => void) | undefined;
 }
 
@@ -28,7 +28,7 @@ export interface Recovered {
   readonly bytes: number;
 }
 
-/** Looks at every segment once: cuts a torn end, sets damaged bytes aside, counts what waits and whose it is. */
+/** Reads every segment once: cuts a torn end, sets damaged bytes aside, counts what waits and whose it is. */
 export async function recover({ directory, shares, onFault, onRecovered }: RecoverOptions): Promise<Recovered> {
   const [newer] = newerSegments(directory);
   if (newer !== undefined) throw writtenByNewer(join(directory, newer));
@@ -43,7 +43,7 @@ export async function recover({ directory, shares, onFault, onRecovered }: Recov
 
   for (const { segment, bytes: length } of listed) {
     const bytes = await readSegment(directory, { segment, offset: 0 }, length).catch((cause: Error) => {
-      // Going on without it would count its records as drained: whether they may be left behind is a person's to say.
+      // Going on without the segment would count its records as drained. Only a person may decide to leave them behind.
       throw new Error(
         `Cannot read the journal: ${cause.message}, ${segmentPath(directory, segment)}; mend that, or move the file away to start without its records`,
       );
@@ -52,7 +52,7 @@ export async function recover({ directory, shares, onFault, onRecovered }: Recov
     for (const stretch of scanRecords(bytes)) {
       const start = { segment, offset: stretch.start };
       if (stretch.kind === "record") {
-        // What has settled is not needed any more, by whichever version.
+        // No version needs a settled record any more.
         if (isBefore(start, cursor.settled)) continue;
         const record = decodeRecord(stretch.json);
         if (!record) throw writtenByNewer(segmentPath(directory, segment), stretch.start);
@@ -69,11 +69,11 @@ export async function recover({ directory, shares, onFault, onRecovered }: Recov
         size = stretch.start;
         onFault({ kind: "torn", segment, offset: stretch.start, bytes: stretch.end - stretch.start });
         try {
-          // Kept as well as cut: no sender was promised it, but a person may want to see it.
+          // The bytes are kept before they are cut: no sender was promised them, but a person may want to see them.
           await setAside(directory, start, bytes.subarray(stretch.start, stretch.end));
           truncateSync(segmentPath(directory, segment), stretch.start);
         } catch {
-          // A full disk: nothing is ever written behind it, so it may stay until the next start.
+          // The disk may be full. The bytes can stay until the next start, because nothing is ever written behind them.
         }
       }
     }
@@ -82,7 +82,7 @@ export async function recover({ directory, shares, onFault, onRecovered }: Recov
   return { sizes, cursor: boundedBy(cursor, first), records, bytes: waitingBytes };
 }
 
-/** Nothing of it may be left behind or misread: it was answered 250. */
+/** No such record may be left behind or misread, because its sender was answered 250. */
 function writtenByNewer(path: string, offset?: number): Error {
   const where = offset === undefined ? path : `${path}, byte ${offset}`;
   return new Error(

@@ -1,4 +1,4 @@
-/** Takes segments off the disk, once everything in them has settled. */
+/** Removes segments from the disk, once everything in them has settled. */
 import { setSegmentAside } from "./damaged.ts";
 import type { OnFault } from "./fault.ts";
 import { isBefore, type Position, removeSegment } from "./segments.ts";
@@ -13,17 +13,20 @@ export interface RemovalOptions {
 }
 
 export interface Removal {
-  /** This segment cannot be read: once it has settled it is set aside for a person instead of removed. */
+  /** Marks a segment that cannot be read. Once it has settled it is set aside for a person instead of removed. */
   setAsideLater(segment: number): void;
-  /** Removes the settled segments that are not being written. Never rejects: a failure is told once, and tried again next time. */
+  /**
+   * Removes the settled segments that are not being written. Never rejects: a failure is reported once, and tried
+   * again next time.
+   */
   removeSettled(settled: Position, isOpen: (segment: number) => boolean): Promise<void>;
-  /** Removes every segment. Rejects when one stays. */
+  /** Removes every segment. Rejects when one cannot be removed. */
   removeAll(): Promise<void>;
 }
 
 export function createRemoval({ directory, sizes, shares, onFault }: RemovalOptions): Removal {
   const unreadable = new Set<number>();
-  /** Of these it was told that they could not be removed. */
+  /** Segments whose failed removal was reported. */
   const notRemoved = new Set<number>();
 
   function removed(segment: number): void {
@@ -36,7 +39,7 @@ export function createRemoval({ directory, sizes, shares, onFault }: RemovalOpti
 
     async removeSettled(settled, isOpen) {
       for (const segment of sizes.segments()) {
-        // Asked only now: while the one before was removed, more may have been written.
+        // Asked only now: while the last segment was removed, more may have been written to this one.
         if (isOpen(segment) || isBefore(settled, { segment, offset: sizes.of(segment) })) continue;
         try {
           if (unreadable.has(segment)) await setSegmentAside(directory, segment);

@@ -1,45 +1,45 @@
 /**
- * When a drained record may leave the disk: only after Redis has been
- * reachable, and the same Redis, for a grace period since it was drained.
+ * When a drained record may leave the disk: after the same Redis has been
+ * reachable for a grace period since the record was drained.
  *
- * A Redis with `appendfsync everysec` that loses its last second, or a replica
- * promoted without it, comes back with another run id or replication id. Then
- * everything that has not settled is published again; the event id makes that
- * harmless where nothing was lost.
+ * A Redis with `appendfsync everysec` may lose its last second, and so may a
+ * promoted replica. Both come back with another run id or replication id. Then
+ * everything that has not settled is published again. Where nothing was lost that
+ * is harmless, because the event id stays the same.
  */
 import type { Position } from "./segments.ts";
 
 export interface Retention {
   /** Everything before it may leave the disk. */
   readonly settled: Position;
-  /** Which Redis all that is drained went into; null before the first one, {@link SEVERAL} while that is not one. */
+  /** The Redis that has every drained record. Null before the first, {@link SEVERAL} while no single one has all. */
   readonly redis: string | null;
 }
 
-/** While something is still to be published again: it is like no Redis, so that whichever comes next is another one. */
+/** In place of a Redis while records must be published again. It equals no Redis, so the next one counts as another. */
 export const SEVERAL = "several";
 
-/** What has become of Redis since it was looked at before. */
+/** What changed in Redis since the last look. */
 export interface RedisNews {
-  /** It is another one, or has another content: publish what has not settled again. */
+  /** It is another Redis, or has other content: publish what has not settled again. */
   readonly again: boolean;
-  /** Nothing of what was kept there is there now. */
+  /** All that mm4d kept there is gone. */
   readonly emptied: boolean;
 }
 
 export interface RetentionClock {
   /**
-   * Tells the state of Redis, about once a second: which one it is, or null
-   * while it cannot be reached. `nowMs` is monotonic.
+   * Tells the clock about once a second which Redis is there, or null while
+   * Redis cannot be reached. `nowMs` is monotonic.
    *
-   * Returns `again: true` when what has not settled must be published again, and with it `emptied: true`
-   * when what was kept in Redis is known to be gone.
+   * Returns `again: true` when what has not settled must be published again, and with it
+   * `emptied: true` when Redis certainly lost what mm4d kept there.
    */
   tell(redis: string | null, drained: Position, nowMs: number): RedisNews;
-  /** What was to be published again is on the queue: the grace period begins anew for all of it. */
+  /** All that had to be published again is on the queue now. The grace period begins anew for all of it. */
   publishedAgain(): void;
   current(): Retention;
-  /** Whether everything drained went into this Redis, and nothing is still to be published again. */
+  /** Whether this Redis has every drained record, and no record is still to be published again. */
   isSteady(redis: string): boolean;
 }
 
@@ -48,7 +48,7 @@ const NO_NEWS: RedisNews = { again: false, emptied: false };
 
 export function createRetention(start: Retention, graceMs: number): RetentionClock {
   let { settled, redis } = start;
-  /** The Redis into which what has not settled is being published again. Not told as `redis` before that is done. */
+  /** The Redis that unsettled records are being published to again. It becomes `redis` when that is done. */
   let changingTo: string | null = null;
   let reachableMs = 0;
   let toldAtMs: number | null = null;
@@ -61,7 +61,7 @@ export function createRetention(start: Retention, graceMs: number): RetentionClo
         toldAtMs = null;
         return NO_NEWS;
       }
-      // Of a longer time nothing is known: this process may have been stopped, or held up by its disk.
+      // A longer gap proves nothing about Redis, because this process may have been stopped or held up by its disk.
       if (toldAtMs !== null) reachableMs += Math.min(nowMs - toldAtMs, LONGEST_TICK_MS);
       toldAtMs = nowMs;
       redis ??= seen;
@@ -71,7 +71,7 @@ export function createRetention(start: Retention, graceMs: number): RetentionClo
         checkpoints = [];
         return { again: true, emptied: isEmptied(before, seen) };
       }
-      // It tells more of itself than before, and by that it is known from now on.
+      // Redis may tell more words about itself than before. From now on the longer form identifies it.
       const known = seen.length > before.length ? seen : before;
       if (changingTo !== null) {
         changingTo = known;
@@ -98,16 +98,16 @@ export function createRetention(start: Retention, graceMs: number): RetentionClo
 }
 
 /**
- * Whether two may be one. What tells them apart stands in words, the coarsest first, and one that has fewer is
- * no other one for that: 1.0.0 noted no mark of what is kept there, and a user of Redis may not read it.
+ * Whether two identities may mean the same Redis. An identity is a list of words, the coarsest first. One with fewer
+ * words may still be the same: 1.0.0 saved no content mark, and not every user of Redis may read that mark.
  */
 function isSame(one: string, other: string): boolean {
   return one === other || one.startsWith(`${other} `) || other.startsWith(`${one} `);
 }
 
 /**
- * Whether the one has lost what was in the other: the third word of both, the mark of what is kept there, is known
- * and differs. A replica that was promoted, and a Redis that has read its disk, have the mark of before.
+ * Whether Redis lost its content: both identities have a content mark, the third word, and the marks differ. A
+ * promoted replica and a Redis that read its data back from its disk still have the old mark.
  */
 function isEmptied(before: string, seen: string): boolean {
   const [mark, other] = [before, seen].map((redis) => redis.split(" ")[2]);

@@ -1,13 +1,13 @@
 /**
  * The segment files of the journal: `0000000001.journal`, `0000000002.journal`, …
- * Named by sequence and not by time, so that a clock that steps changes nothing.
+ * Numbers name them and not times, so that a clock that steps does no harm.
  */
 import { constants, fstatSync, readdirSync, statSync, write } from "node:fs";
 import { type FileHandle, mkdir, open, unlink, writeFile } from "node:fs/promises";
 import { constants as osConstants } from "node:os";
 import { dirname, join } from "node:path";
 
-/** A place in the journal: everything before it, in this segment and in earlier ones. */
+/** A place in the journal. Everything before it is in this segment or in earlier ones. */
 export interface Position {
   readonly segment: number;
   readonly offset: number;
@@ -17,7 +17,7 @@ export function isBefore(a: Position, b: Position): boolean {
   return a.segment < b.segment || (a.segment === b.segment && a.offset < b.offset);
 }
 
-/** The segments in a directory, by number. Files that are none of ours are not listed. */
+/** The segments in a directory, by number. Leaves out all other files. */
 export function listSegments(directory: string): readonly { readonly segment: number; readonly bytes: number }[] {
   return readdirSync(directory)
     .flatMap((name) => {
@@ -32,8 +32,9 @@ export function listSegments(directory: string): readonly { readonly segment: nu
 }
 
 /**
- * Segments that a later version wrote, by name: one that changes what bytes mean
- * gives it another number, as in `0000000001.v2.journal`. There is no other mark.
+ * The names of segments that a later version wrote. A version that changes what the
+ * bytes mean puts its number into the name, as in `0000000001.v2.journal`. There is
+ * no other mark.
  */
 export function newerSegments(directory: string): readonly string[] {
   return readdirSync(directory).filter((name) => /^\d{10,15}\.v\d+\.journal$/.test(name));
@@ -52,9 +53,9 @@ export interface OpenSegment {
 
 /**
  * Begins a segment and syncs the directory, so that the file's name is as safe
- * as its content will be. `hold` makes sure that the directory is still ours.
- * Writes to it return after the bytes are on the disk: one trip through the
- * thread pool, where `write` and `fdatasync` are two.
+ * as its content will be. `hold` makes sure that this process still holds the lock
+ * on the directory. O_DSYNC makes each write return after its bytes are on the disk:
+ * that takes one trip through the thread pool, and `write` with `fdatasync` two.
  */
 export async function beginSegment(
   directory: string,
@@ -76,8 +77,8 @@ export async function beginSegment(
 }
 
 /**
- * Creates the directory, and makes its name safe, where its parent is there: a
- * data directory that was taken away is not made anew.
+ * Creates the directory and syncs its name. Its parent must exist: a data directory
+ * that was removed is not created again.
  */
 export async function makeDirectory(directory: string): Promise<void> {
   try {
@@ -90,8 +91,8 @@ export async function makeDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Finds out whether the disk takes writes again: a file as large as a burst of
- * reports, written, synced and removed. Rejects with the disk's reason.
+ * Tests whether the disk takes writes again: writes, syncs and removes a file as
+ * large as a burst of reports. Rejects with the disk's reason.
  */
 export async function tryDirectory(directory: string, bytes: number, hold: () => Promise<void>): Promise<void> {
   await makeDirectory(directory);
@@ -100,7 +101,7 @@ export async function tryDirectory(directory: string, bytes: number, hold: () =>
   try {
     await writeFile(path, Buffer.alloc(bytes), { mode: 0o600, flush: true });
   } finally {
-    await unlink(path).catch(() => {}); // Then it is written over by the next one.
+    await unlink(path).catch(() => {}); // The next test overwrites a file that stayed.
   }
 }
 
@@ -118,7 +119,7 @@ export function writeSegment({ file }: OpenSegment, bytes: Buffer): Promise<void
   });
 }
 
-/** The library beneathNode.js knows fewer errors than the system does: a quota that is used up is a bare number to it. */
+/** Gives an error its name: libuv knows fewer errors than the system, and tells a used-up quota as a bare number. */
 function named(cause: NodeJS.ErrnoException): Error {
   const [name] = Object.entries(osConstants.errno).find(([, number]) => number === -(cause.errno ?? 0)) ?? [];
   return name === undefined || cause.code === name
@@ -126,15 +127,15 @@ function named(cause: NodeJS.ErrnoException): Error {
     : new Error(`${name}: the disk refuses the write`, { cause });
 }
 
-/** Whether the open file still has a name. A removed directory syncs happily. */
+/** Whether the open file still has a name. A sync also succeeds in a directory that was removed. */
 export function isLinked({ file }: OpenSegment): boolean {
-  // Known to the system already, so without a trip through the thread pool, which would cost more than the write's share.
+  // Synchronous, because the system has the answer in memory: a trip through the thread pool would take longer.
   return fstatSync(file.fd).nlink > 0;
 }
 
 /**
- * Ends a segment. Behind its last safe byte may stand what a failed write left:
- * it is cut, because its senders were answered 451.
+ * Ends a segment. Cuts what a failed write left behind the last safe byte, because
+ * its senders were answered 451.
  */
 export async function endSegment(directory: string, { segment, file, bytes }: OpenSegment): Promise<void> {
   try {
@@ -153,7 +154,7 @@ export async function removeSegment(directory: string, segment: number): Promise
   }
 }
 
-/** Bytes of a segment from `offset`, at most `length`. */
+/** Reads the bytes of a segment from `offset`, at most `length`. */
 export async function readSegment(directory: string, { segment, offset }: Position, length: number): Promise<Buffer> {
   const file = await open(segmentPath(directory, segment), "r");
   try {

@@ -1,33 +1,34 @@
 /**
- * Whose the journal's bytes are. What one peer fills must leave room for the others:
- * records stay for a minute after they were queued, so that its rate alone fills it.
+ * Counts each peer's bytes in the journal, and leaves room for the other peers.
+ * Records stay for a minute after they were queued, so a high rate alone can fill
+ * the journal.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 
 export interface Shares {
-  /** Whether one more record of a peer may come. `total`: what there is in all. One that has nothing there may always. */
+  /** Whether a peer may add a record. `total`: bytes of all peers. A peer that has no record there always may. */
   has(peer: string, bytes: number, total: number): boolean;
-  /** A record is on its way, to a segment that is not known yet. */
+  /** Counts a record that is about to be written. Its segment is not known yet. */
   promised(peer: string, bytes: number): void;
-  /** It will not come. */
+  /** Takes back a promised record that was not written. */
   broken(peer: string, bytes: number): void;
-  /** What was promised stands in a segment. */
+  /** A promised record was written to this segment. */
   arrived(segment: number, peer: string, bytes: number): void;
-  /** A segment has gone, and with it all that stood in it. */
+  /** A segment was removed with all its records. */
   removed(segment: number): void;
-  /** Peers that have as good as all of their share, or whose last record did not fit into the rest. */
+  /** Peers that fill nearly all of their share, or whose last record did not fit into the rest. */
   usedUp(total: number): readonly string[];
-  /** Who has most; null when nobody has anything. */
+  /** The peer with the most bytes; null when the journal has no records. */
   most(): { readonly peer: string; readonly bytes: number } | null;
 }
 
-/** From this part of its share on, a peer has used it up, though it has not tried yet. */
+/** A peer that fills this part of its share has used it up, even if no record was refused yet. */
 const USED_UP = 0.99;
 
 export function createShares(maxBytes: number): Shares {
   const sums = new Map<string, number>();
   const segments = new Map<number, Map<string, number>>();
-  /** How many bytes the record had that was refused last, by peer. */
+  /** The bytes of the last refused record, by peer. */
   const refused = new Map<string, number>();
   let known = 0;
 
@@ -42,7 +43,7 @@ export function createShares(maxBytes: number): Shares {
   }
 
   function shareOf(peer: string, total: number): number {
-    // What is being written is known here, and not yet in the total.
+    // A record that is being written counts here already, and not yet in the total.
     const others = Math.max(total, known) - (sums.get(peer) ?? 0);
     return (maxBytes - others) * BOUNDS.journalShare.value;
   }

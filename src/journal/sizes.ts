@@ -1,29 +1,29 @@
 /**
- * How many bytes of each segment are safe. What a failed write left behind them
- * is not counted and never read.
+ * How many bytes of each segment are safe. The bytes that a failed write left behind
+ * them are not counted and never read.
  *
  * The writer adds, the removal takes away, and the reader stops where they end.
  */
 import type { Position } from "./segments.ts";
 
 export interface Sizes {
-  /** The safe bytes of a segment; 0 when it has gone. */
+  /** The safe bytes of a segment; 0 when it was removed. */
   of(segment: number): number;
   /** The safe bytes of all segments. */
   total(): number;
   /** The numbers of all segments, as they are now. */
   segments(): readonly number[];
-  /** The next segment behind one; undefined when there is none. */
+  /** The next segment after this one; undefined when there is none. */
   after(segment: number): number | undefined;
-  /** The end of what is safe. */
+  /** The end of the safe bytes. */
   end(): Position;
-  /** The number of the last segment there has ever been; 0 before the first. */
+  /** The highest number that a segment ever had; 0 before the first. */
   last(): number;
   grown(segment: number, bytes: number): void;
   removed(segment: number): void;
 }
 
-/** `least`: the segment in which the drain stood. No earlier one is begun again, although it may have gone. */
+/** `least`: the segment that the drain had reached. Numbers up to it are not used again, even if the files are gone. */
 export function createSizes(recovered: ReadonlyMap<number, number>, least: number): Sizes {
   const sizes = new Map(recovered);
   let total = [...sizes.values()].reduce((sum, bytes) => sum + bytes, 0);

@@ -1,10 +1,10 @@
 /**
- * Makes records safe: all that wait go into one synced write.
+ * Puts records on the disk: one synced write for all that wait.
  *
  *   enqueue → one synced write for all that wait → kept → 250
  *
- * The disk has one user at a time: the write, the trial after a fault, or the end
- * of a segment. Records that come meanwhile wait for it.
+ * One thing uses the disk at a time: the write, the test after a fault, or the end
+ * of a segment. Records that come meanwhile wait until it is done.
  */
 import type { Entry } from "./backlog.ts";
 import { type CurrentSegmentOptions, createCurrentSegment } from "./current-segment.ts";
@@ -31,7 +31,7 @@ export interface Writer {
   waitingBytes(): number;
   /** Why the last write failed; null when it did not. */
   fault(): Error | null;
-  /** After a failed write: tries the disk, because a service that is not ready gets no reports to try it with. */
+  /** Tests the disk after a failed write, because a service that is not ready gets no reports to test it with. */
   tryDisk(): Promise<void>;
   /** Ends the open segment when all of it has settled, because old records must not stay for days until it is full. */
   endSettled(settled: Position): Promise<void>;
@@ -49,7 +49,7 @@ interface Waiting {
 }
 
 const SLOW_WRITE_MS = 2_000;
-/** The disk takes writes again when it takes this much: with less free it would be full again at once. */
+/** The test writes this much, because a disk with less free would be full again at once. */
 const TRIED_BYTES = 1024 * 1024;
 
 export function createWriter(options: WriterOptions): Writer {
@@ -66,7 +66,7 @@ export function createWriter(options: WriterOptions): Writer {
     if (!busy && waiting.length > 0) busy = flush();
   }
 
-  /** Uses the disk for something else, which nothing may be using. */
+  /** Uses the disk for other work. Only called while nothing uses it. */
   async function occupy(work: Promise<void>): Promise<void> {
     busy = work;
     await work;
@@ -79,7 +79,7 @@ export function createWriter(options: WriterOptions): Writer {
       const batch = waiting;
       waiting = [];
       waitingBytes = 0;
-      // A disk that does not answer is a fault long before it fails.
+      // A disk that does not answer is reported long before its write fails.
       const slow = setTimeout(
         () => disk.failed(new Error(`The disk has not answered for ${SLOW_WRITE_MS} ms`)),
         SLOW_WRITE_MS,
@@ -101,11 +101,11 @@ export function createWriter(options: WriterOptions): Writer {
         clearTimeout(slow);
       }
     }
-    // At once and not when the promise has settled: whose append has just resolved must find the disk free.
+    // Here and not after the promise, because a caller whose append has just resolved must find the disk free.
     busy = undefined;
   }
 
-  /** These records are on the disk. RFC 5321 §6.1: from here on they are ours to lose. */
+  /** These records are on the disk. From here on we are responsible for them (RFC 5321 §6.1). */
   function keep(batch: readonly Waiting[], from: Position): void {
     let { offset } = from;
     for (const { record, line, resolve } of batch) {
@@ -148,7 +148,7 @@ export function createWriter(options: WriterOptions): Writer {
   };
 }
 
-/** Whether the disk takes writes. A fault is told once, and so is its end. */
+/** Whether the disk takes writes. Reports a fault once, and its end once. */
 function createDiskState(onFault: OnFault) {
   let fault: Error | null = null;
   return {

@@ -1,26 +1,26 @@
 /**
- * One service in several processes: node:cluster, whose workers share the
- * ports. This is the process above them. It takes no report itself: it starts
- * them, starts those again that end, and hands on what it is told to do.
+ * Runs one service in several processes with node:cluster, whose workers share
+ * the ports. The process above them takes no report itself. It starts the others,
+ * starts those again that end, and passes reload and stop on to them.
  *
- *   1st  all that a service alone has: page, metrics, embedded Redis
- *   2nd… SMTP, a journal of their own, and the drain of it
+ *   1st  all that a service of one process has: page, metrics, embedded Redis
+ *   2nd… SMTP, a journal of their own, and its drain
  */
 import cluster, { type Worker } from "node:cluster";
 import { setTimeout as wait } from "node:timers/promises";
 
-/** What a process is told first. */
+/** The first message to a process. */
 export interface Assignment {
   readonly number: number;
-  /** The others of its service. */
+  /** The numbers of the other processes of the service. */
   readonly siblings: readonly number[];
-  /** The first so many take reports. A later one is there until the journal of that number is empty. */
+  /** How many processes take reports, those with the lowest numbers. The others end once their journals are empty. */
   readonly count: number;
-  /** The Redis that the first one started; null for that one, and when the settings name one. */
+  /** The Redis that the first process started; null for that process itself, and when the settings name a Redis. */
   readonly redisUrl: string | null;
 }
 
-/** What a process says once it listens. */
+/** The message of a process that listens. */
 export interface Started {
   /** For the person who started the service. */
   readonly welcome: string;
@@ -28,25 +28,28 @@ export interface Started {
 }
 
 export interface ProcessesOptions {
-  /** What their environment has besides this process's. */
+  /** Variables that the processes get besides this process's environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** See process-directories.ts. */
+  /** See directories.ts. */
   readonly numbers: readonly number[];
-  /** So many of them take reports. */
+  /** How many of them take reports. */
   readonly count: number;
-  /** Whether the first one starts a Redis for all. */
+  /** Whether the first process starts a Redis for all. */
   readonly embedded: boolean;
-  /** A process ended that was not told to; it is started again after so long, in milliseconds. */
+  /** A process ended without being told to. It is started again after `againInMs`. */
   readonly onEnded: (ended: {
     readonly process: number;
     readonly pid: number | undefined;
-    /** Its exit code, or the signal that ended it; or that it hung, and was killed. */
+    /** Its exit code, or the signal that ended it, or "hung" when it hung and was killed. */
     readonly how: number | string;
     readonly againInMs: number;
   }) => void;
-  /** The processes end by themselves, each step of theirs with a deadline; one that has not after this is killed. */
+  /**
+   * Each process ends by itself, and each step of that has a deadline. One that has not ended after so many
+   * milliseconds is killed.
+   */
   readonly stopDeadlineMs: number;
-  /** One that has answered nothing for so long hangs, and is killed, in milliseconds; null for never. */
+  /** A process that has not answered for so many milliseconds hangs, and is killed; null for never. */
   readonly hangMs: number | null;
 }
 
@@ -54,39 +57,40 @@ export interface Processes {
   /** For the person who started the service. */
   readonly welcome: string;
   reload(): void;
-  /** False when one did not end in good order. */
+  /** Resolves with false when a process did not end in good order. */
   stop(): Promise<boolean>;
-  /** Ends all of them where they stand. */
+  /** Kills all processes at once. */
   kill(): void;
 }
 
-/** What a process says when it hears what it is told; what comes earlier, libraries of ours may have heard. */
+/** A process says this when it reads messages. What is sent earlier, a library may have taken. */
 export const LISTENING = "listening";
-/** What it is asked while it is watched, and says as soon as it can. */
+/** A watched process is asked this, and says the same as soon as it can. */
 export const ALIVE = "alive";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
-/** After so long its end has nothing to do with how it began. */
+/** A process that ran for so long did not end because of its start. */
 const STEADY_MS = 60_000;
 
-/** Starts all of them. Rejects when one cannot start, with none left running; it has said itself why. */
+/** Starts all processes. When one cannot start, stops the others and rejects; the process itself has said why. */
 export async function startProcesses(options: ProcessesOptions): Promise<Processes> {
   const { env, numbers, count, embedded, onEnded, stopDeadlineMs, hangMs } = options;
   const workers = new Map<number, Worker>();
-  /** When each that has started was heard of last. */
+  /** When each started process last sent a message. */
   const heardAtMs = new Map<Worker, number>();
   const hung = new WeakSet<Worker>();
   const kept: Promise<End>[] = [];
   const stopping = new AbortController();
   let redisUrl: string | null = null;
-  // Each takes connections itself. Handed out by this process, one that is on its way to a process that is killed
-  // hangs for ever, never greeted (Node.js 20 to 24); and a burst is shared out less evenly.
+  // Each process takes connections itself. If this process handed them out, a connection on its way to a process that
+  // is killed would hang for ever, never greeted (Node.js 20 to 24), and a burst would be shared less evenly.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  // They have their settings from their environment: without the options that name files, which Node.js would read too.
+  // The processes read their settings from the environment. They get no options that name files, because Node.js
+  // would read those too.
   cluster.setupPrimary({ args: ["serve"] });
 
-  /** Resolves when it listens. Rejects when it ended before that. */
+  /** Resolves when the process listens. Rejects when it ends before that. */
   async function start(number: number): Promise<Started> {
     const first = launch(number);
     const how = await Promise.race([first.started, first.ended]);
@@ -113,7 +117,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
             if (number === 1 && embedded) useRedis(said.redisUrl);
             resolve(said);
           } else if (stopping.signal.aborted) tell(worker, "stop");
-          // The first one starts the Redis, or finds the one that its forerunner left.
+          // The first process starts the Redis, or finds the one that its predecessor left.
           else tell(worker, { number, siblings, count, redisUrl: number === 1 ? null : redisUrl });
         });
       }),
@@ -122,20 +126,20 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
           heardAtMs.delete(worker);
           resolve(hung.has(worker) ? "hung" : (signal ?? code));
         });
-        // One that the system could not start.
+        // The system could not start the process.
         worker.once("error", (cause: Error) => resolve(cause.message));
       }),
     };
   }
 
-  /** Where the first one's Redis is. Those that look for it elsewhere are started again. */
+  /** Remembers where the first process's Redis is. Kills those that look for it elsewhere, so that they start again. */
   function useRedis(url: string): void {
     const moved = redisUrl !== null && redisUrl !== url;
     redisUrl = url;
     if (moved) for (const [number, worker] of workers) if (number !== 1) worker.process.kill("SIGKILL");
   }
 
-  /** Launches it again whenever it ends, until it is to end. */
+  /** Launches a process again each time it ends, until all are told to stop. */
   async function keep(number: number, first: Promise<End>): Promise<End> {
     let pauseMs = FIRST_PAUSE_MS;
     for (let ended = first; ; ended = launch(number).ended) {
@@ -146,19 +150,19 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
       if (stopping.signal.aborted || (number > count && how === 0)) return how;
       if (performance.now() - sinceMs > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
       onEnded({ process: number, pid, how, againInMs: pauseMs });
-      await wait(pauseMs, undefined, { signal: stopping.signal }).catch(() => {}); // It is to stop: seen below.
+      await wait(pauseMs, undefined, { signal: stopping.signal }).catch(() => {}); // Aborted by a stop: the next line sees it.
       if (stopping.signal.aborted) return how;
       pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
     }
   }
 
-  /** Kills whoever does not answer any more. */
+  /** Kills a process that no longer answers. */
   function killHung(limitMs: number): NodeJS.Timeout {
     const everyMs = limitMs / 4;
     let lookedAtMs = performance.now();
     return setInterval(() => {
       const nowMs = performance.now();
-      // This process stood still itself: what they said meanwhile has not been read yet.
+      // This process itself was stopped for a while, so it has not read yet what the others said meanwhile.
       const stoodStill = nowMs - lookedAtMs > 2 * everyMs;
       lookedAtMs = nowMs;
       for (const [worker, atMs] of heardAtMs) {
@@ -191,7 +195,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
 
   const watching = hangMs === null ? undefined : killHung(hangMs);
   try {
-    // The others need its Redis, where none is given.
+    // The others need its Redis when the settings name none.
     const first = await start(1);
     await Promise.all(numbers.slice(1).map(start));
     return { welcome: first.welcome, reload: () => tellAll("reload"), stop, kill };
@@ -204,7 +208,7 @@ export async function startProcesses(options: ProcessesOptions): Promise<Process
 /** An exit code, or the signal that ended it. */
 type End = number | string;
 
-/** One that has just ended need not hear it. */
+/** Ignores a failure, because a process that has just ended need not hear it. */
 function tell(worker: Worker, what: Assignment | typeof ALIVE | "reload" | "stop"): void {
   worker.send(what, () => {});
 }

@@ -1,28 +1,28 @@
-/** Asks a running service over the `control.sock` in its data directory; see admin/control.ts. */
+/** Asks a running service over the `control.sock` in its data directory; see control.ts. */
 import { createConnection } from "node:net";
 import { join, resolve } from "node:path";
 
 const ANSWER_DEADLINE_MS = 3_000;
 
-/** What came of asking. */
+/** The outcome of a question. */
 export type Reached =
   | { readonly kind: "answered"; readonly answer: unknown }
-  /** It is starting, is ending, or does not know the question. */
+  /** The service is starting or ending, or does not know the question. */
   | { readonly kind: "unanswered" }
-  /** There is no socket, or one that a process which has ended left. */
+  /** There is no socket, or a dead process left it. */
   | { readonly kind: "absent" }
-  /** Of another user. */
+  /** The socket belongs to another user. */
   | { readonly kind: "denied" }
-  /** It holds the socket, and says nothing: it is frozen. */
+  /** A process holds the socket and says nothing: it is frozen. */
   | { readonly kind: "silent" };
 
-/** What it answers to a question; undefined when none is running there, or it does not know the question. */
+/** Asks a service, and gives its answer; undefined when no service runs there, or it does not know the question. */
 export async function askControl(dataDir: string, question: string, deadlineMs = ANSWER_DEADLINE_MS): Promise<unknown> {
   const reached = await reachControl(dataDir, question, deadlineMs);
   return reached.kind === "answered" ? reached.answer : undefined;
 }
 
-/** What it answers, or why it does not. */
+/** Asks a service, and gives its answer or why there is none. */
 export function reachControl(dataDir: string, question: string, deadlineMs = ANSWER_DEADLINE_MS): Promise<Reached> {
   return new Promise((done) => {
     const socket = createConnection(join(resolve(dataDir), "control.sock"), () => socket.write(`${question}\n`));
@@ -33,7 +33,7 @@ export function reachControl(dataDir: string, question: string, deadlineMs = ANS
     });
     socket.on("end", () => done(read(answer)));
     socket.on("error", ({ code }: NodeJS.ErrnoException) => done({ kind: WHY[code ?? ""] ?? "unanswered" }));
-    // One that is frozen does not answer.
+    // A frozen process takes the connection and does not answer.
     socket.setTimeout(deadlineMs, () => {
       done({ kind: "silent" });
       socket.destroy();
@@ -41,22 +41,22 @@ export function reachControl(dataDir: string, question: string, deadlineMs = ANS
   });
 }
 
-/** Of what the system says. Any other fault comes later: it ends while it is asked. */
+/** By error code. With any other error the service ended while it was asked. */
 const WHY: Readonly<Record<string, "absent" | "denied" | "silent">> = {
   ENOENT: "absent",
   ENOTDIR: "absent",
   ECONNREFUSED: "absent",
-  // A path that no service can have.
+  // No service can have such a path.
   ENAMETOOLONG: "absent",
   EINVAL: "absent",
   ELOOP: "absent",
   EACCES: "denied",
   EPERM: "denied",
-  // So many have asked before that no more can wait.
+  // The queue of waiting connections is full.
   EAGAIN: "silent",
 };
 
-/** One that ends while it answers has not answered. */
+/** Half an answer counts as none: the service ended while it answered. */
 function read(answer: string): Reached {
   try {
     return answer.trim() === "" ? { kind: "unanswered" } : { kind: "answered", answer: JSON.parse(answer) };

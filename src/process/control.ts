@@ -1,9 +1,9 @@
 /**
- * `control.sock` in the data directory: the lock on it, and the way in for the
- * command line, which asks there, a word a line, and is answered in JSON.
+ * `control.sock` in the data directory is the lock on that directory, and answers
+ * the command line: a question is a line, the answer is JSON.
  *
- * A socket is a good lock, because it dies with its process: refused means
- * stale.
+ * A socket is a good lock, because it dies with its process. A socket that refuses
+ * a connection is stale.
  */
 import { closeSync, openSync, rmSync, statSync } from "node:fs";
 import { createConnection, createServer, type Server, type Socket } from "node:net";
@@ -12,7 +12,7 @@ import type { FanOut } from "../delivery/fan-out.ts";
 import type { RedisPlace } from "../queue/redis.ts";
 import type { ToldSettings } from "../settings/told-settings.ts";
 
-/** Where a running service is, and what it uses. */
+/** Where a running service listens, and what it uses. */
 export interface ServiceFacts {
   readonly pid: number;
   readonly redis: RedisPlace;
@@ -23,30 +23,31 @@ export interface ServiceFacts {
   readonly smtp: { readonly host: string; readonly port: number };
   readonly smtps: { readonly host: string; readonly port: number } | null;
   readonly admin: { readonly host: string; readonly port: number };
-  /** What else it runs with. One of 1.0 does not tell. */
+  /** Its other settings. A service of 1.0 does not tell them. */
   readonly settings?: ToldSettings;
 }
 
-/** What flushing the trace came to, and what may be why something is not in it. */
+/** The outcome of flushing the trace, and what may explain why something is missing in it. */
 export interface TraceState {
-  /** Whether everything that was to be remembered is in Redis now. */
+  /** Whether everything that the trace had to write is in Redis now. */
   readonly flushed: boolean;
   readonly redisAway: string | null;
   /** RFC 3339, UTC. */
   readonly startedAt: string;
-  /** Notes that Redis did not take. */
+  /** How many notes Redis did not take. */
   readonly lost: number;
 }
 
-/** By question; what is answered, or a promise of it. */
+/** By question: a function that gives the answer or a promise of it. */
 type Answers = Readonly<Record<string, () => unknown>>;
 
 export interface Control {
-  /** What is answered from now on, by question; before that, and to any other question, an empty line. */
+  /** Sets the answers from now on. Before that, and to any other question, the answer is an empty line. */
   answer(answers: Answers): void;
   /**
-   * Makes sure of the lock: takes it again when the data directory was removed and
-   * made anew. Rejects when another process has it by now, or there is no directory.
+   * Makes sure of the lock. Takes it again when the data directory was removed and
+   * created again. Rejects when another process has the lock by now, or the directory
+   * is gone.
    */
   hold(): Promise<void>;
   release(): Promise<void>;
@@ -71,7 +72,7 @@ export async function takeControl(dataDir: string): Promise<Control> {
   const serve = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
-    socket.on("error", () => {}); // Whoever asked has left.
+    socket.on("error", () => {}); // The client has left.
     socket.setTimeout(ASK_DEADLINE_MS, () => socket.destroy());
     let question = "";
     socket.setEncoding("latin1").on("data", (text: string) => {
@@ -83,7 +84,7 @@ export async function takeControl(dataDir: string): Promise<Control> {
         .then((text) => socket.end(`${text}\n`));
     });
   };
-  /** What cannot be answered is not: whoever asks finds nobody. */
+  /** An empty text when there is no answer, which the client reads as `unanswered`. */
   async function reply(asked: string): Promise<string> {
     const answer = Object.hasOwn(answers, asked) ? await answers[asked]?.() : undefined;
     return answer === undefined ? "" : JSON.stringify(answer);
@@ -107,7 +108,7 @@ export async function takeControl(dataDir: string): Promise<Control> {
     },
     async release() {
       for (const socket of sockets) socket.destroy();
-      // A server that is closed removes whatever has its path: that must not be another process's.
+      // Closing a server removes the file at its path, which may be another process's socket by now.
       const there = identityOf(path);
       if (there !== undefined && there !== held) for (const server of servers) server.unref();
       else await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
@@ -115,7 +116,7 @@ export async function takeControl(dataDir: string): Promise<Control> {
   };
 }
 
-/** Tells a file from another one of the same name, also where the system gives a number again. */
+/** Tells a file from another one of the same name, even where the file system uses an inode number again. */
 function identityOf(path: string): string | undefined {
   const file = statSync(path, { throwIfNoEntry: false });
   return file && `${file.ino} ${file.birthtimeMs}`;
@@ -124,7 +125,8 @@ function identityOf(path: string): string | undefined {
 async function listenOrTakeOver(server: Server, path: string): Promise<void> {
   if (await listen(server, path)) return;
   if (await isAnswered(path)) throw inUse(path);
-  // Stale. Only whoever holds the guard may remove it, and looks once more before: of several that start at once one wins.
+  // The socket is stale. Only the holder of the guard may remove it, and tries it once more before that. So of several
+  // processes that start at once, one wins.
   const guard = `${path}.takeover`;
   takeGuard(guard, path);
   try {
@@ -142,7 +144,7 @@ function inUse(path: string): Error {
   );
 }
 
-/** A guard is held for milliseconds; an old one was left by a crash. */
+/** A guard is held for milliseconds. An older one was left by a crash. */
 const GUARD_LEFT_MS = 10_000;
 
 function takeGuard(guard: string, path: string): void {
@@ -159,7 +161,7 @@ function takeGuard(guard: string, path: string): void {
   }
 }
 
-/** False when the path is taken. */
+/** Resolves with false when the path is taken. */
 function listen(server: Server, path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const failed = (cause: NodeJS.ErrnoException): void => {
@@ -167,10 +169,10 @@ function listen(server: Server, path: string): Promise<boolean> {
       else reject(cause);
     };
     server.once("error", failed);
-    // Also of a cluster's processes each has its own.
+    // Exclusive, because node:cluster would share one socket between the processes.
     server.listen({ path, exclusive: true }, () => {
       server.off("error", failed);
-      server.on("error", () => {}); // A connection that could not be accepted.
+      server.on("error", () => {}); // A connection could not be accepted.
       resolve(true);
     });
   });

@@ -1,12 +1,13 @@
-/** The data directory: made safe at a start, and whose it is. */
+/** Makes the data directory safe at a start, and tells which user owns it. */
 import { execFileSync } from "node:child_process";
 import { accessSync, chmodSync, closeSync, constants, fsyncSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 /**
- * Makes it ours alone, where we may. Its name, and that of each directory above it
- * that was made too, is on the disk when this returns: null, or what a user should
- * know of one that stays another's. Throws a sentence when it cannot be used.
+ * Creates the data directory, and closes it to other users where we may. Its name is
+ * on the disk when this returns, and so are the names of parents that were created.
+ * Gives null, or what a user should know of a directory that others can still reach.
+ * Throws a sentence when it cannot be used.
  */
 export function makeDataDir(dataDir: string): string | null {
   try {
@@ -22,21 +23,21 @@ export function makeDataDir(dataDir: string): string | null {
   }
 }
 
-/** Why it cannot be used, with the setting that names it. */
+/** The error that tells why the data directory cannot be used, with the setting that names it. */
 export function unusable(dataDir: string, { code, message }: NodeJS.ErrnoException): Error {
   const isDenied = code === "EACCES" || code === "EPERM";
   const why = isDenied ? `permission denied, must be readable and writable for uid ${process.getuid?.()}` : message;
   return new Error(`Cannot use the data directory ${dataDir}: ${why} (MM4D_DATA_DIR)`);
 }
 
-/** Who uses it: the owner of what is in it; without anything in it null. */
+/** The user who runs mm4d there: the owner of its journal. Null when it has no journal. */
 export function userOf(dataDir: string): number | null {
   return statSync(join(dataDir, "journal"), { throwIfNoEntry: false })?.uid ?? null;
 }
 
 /**
- * What those may do who share a directory that another user owns, as where a volume is
- * mounted with a group of its own. Its files are ours, of mode 600, all the same.
+ * Tells what other users may do in a directory that belongs to another user, such as a
+ * volume that is mounted with its own group. The files in it still are ours, with mode 600.
  */
 export function whoseDirectory(path: string): string {
   const { uid, gid, mode } = statSync(path);
@@ -48,20 +49,20 @@ export function whoseDirectory(path: string): string {
   return `belongs to uid ${uid} and cannot be made ours alone: nobody else reads what mm4d writes there${shared}`;
 }
 
-/** By three bits of a mode. Whoever may write may also rename what is not his, but where the sticky bit is set. */
+/** By three bits of a mode. Without the sticky bit, a user who may write there may also rename other users' files. */
 function doings(bits: number, mode: number): readonly string[] {
   if ((bits & 0o3) === 0o3 && (mode & 0o1000) === 0) return ["may remove it"];
   return (bits & 0o4) === 0o4 ? ["sees its names"] : [];
 }
 
-/** Systems without modes of their own, and those mounted for reading, say so in words of their own. */
+/** The errors of file systems that have no modes, or that are mounted read-only, and of directories of other users. */
 const NOT_OURS_TO_CHANGE = ["EPERM", "EACCES", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EROFS"];
 
-/** False where that is not up to us. */
+/** False when we may not change the mode, or the change has no effect. */
 function closeToOthers(path: string): boolean {
   try {
     chmodSync(path, 0o700);
-    // Some file systems take it, and change nothing.
+    // Some file systems accept the change and do nothing.
     return (statSync(path).mode & 0o077) === 0;
   } catch (cause) {
     if (NOT_OURS_TO_CHANGE.includes((cause as NodeJS.ErrnoException).code ?? "")) return false;
@@ -76,7 +77,7 @@ function syncNames(directory: string): void {
     closeSync(handle);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== "EACCES") throw cause;
-    // We may make names in it, and not read it: then everything is brought to the disks.
+    // We may create files in it, but not open it for a sync. So sync all file systems.
     execFileSync("sync");
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Where each process of a service keeps its journal: the first in the data
- * directory itself, as if it were alone, the others in `processes/2`,
- * `processes/3`, … below it. A process that takes a dead one's place takes its
- * number, and with it the journal.
+ * Where each process of a service keeps its journal. The first one uses the data
+ * directory itself, as if it were alone. The others use `processes/2`,
+ * `processes/3`, … below it. A process that replaces a dead one takes its number,
+ * and with it the journal.
  */
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -15,14 +15,14 @@ export function journalDirectory(processDir: string): string {
   return join(processDir, "journal");
 }
 
-/** How large the journal of one of so many processes may be: they share the disk. No less than a journal's least. */
+/** How large each journal of `count` processes may be, because they share the disk. Never below a journal's minimum. */
 export function journalShare(maxBytes: number, count: number): number {
   return Math.max(LEAST_JOURNAL_BYTES, Math.floor(maxBytes / count));
 }
 
 const LEAST_JOURNAL_BYTES = 1_048_576;
 
-/** The numbers of the first `count` processes, and of those that were there when there were more and left something in their journals. */
+/** The numbers of the first `count` processes, and of earlier ones with higher numbers whose journals are not empty. */
 export function processNumbers(dataDir: string, count: number): readonly number[] {
   const first = Array.from({ length: count }, (_, index) => index + 1);
   const left = furtherNumbers(dataDir).filter(
@@ -31,16 +31,16 @@ export function processNumbers(dataDir: string, count: number): readonly number[
   return [...first, ...left.sort((a, b) => a - b)];
 }
 
-/** Of the processes beside the first, now or before: those that have one. None where nobody may look, or can. */
+/** The directories of all processes but the first, now or before. None when they cannot be read. */
 export function furtherDirectories(dataDir: string): readonly string[] {
   try {
     return furtherNumbers(dataDir).map((number) => processDirectory(dataDir, number));
   } catch {
-    return []; // Whoever looks for a service there hears of it from its socket.
+    return []; // A command that looks for a service there reports the fault when it asks the socket.
   }
 }
 
-/** The data directory that a process's is of. */
+/** The data directory that a process's directory belongs to. */
 export function dataDirOf(processDir: string): string {
   return processDir.replace(/\/processes\/[1-9]\d?$/, "");
 }
@@ -54,7 +54,7 @@ function hasSegments(directory: string): boolean {
   return filesIn(journalDirectory(directory)).some((file) => file.endsWith(".journal"));
 }
 
-/** None where there is no such directory. */
+/** No files when the directory does not exist. */
 function filesIn(directory: string): readonly string[] {
   try {
     return readdirSync(directory);

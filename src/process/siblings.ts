@@ -1,7 +1,7 @@
 /**
- * The other processes of a service, as the first one sees them: asked over the
- * socket that each has in its own directory, so that page, metrics and command
- * line tell of all of them.
+ * The other processes of a service, as the first one sees them. It asks each over
+ * the socket in that process's directory, so that page, metrics and command line
+ * cover all of them.
  */
 import { deserialize, serialize } from "node:v8";
 import type { HealthFacts } from "../monitoring/health.ts";
@@ -14,7 +14,7 @@ import type { TraceState } from "./control.ts";
 import { askControl } from "./control-client.ts";
 import { processDirectory } from "./directories.ts";
 
-/** How a process is. */
+/** What a process tells about itself. */
 export interface ProcessState {
   readonly health: HealthFacts;
   readonly status: StatusFacts;
@@ -22,26 +22,26 @@ export interface ProcessState {
 }
 
 export interface Siblings {
-  /** Of those that answer. */
+  /** The states of the processes that answer. */
   states(): Promise<readonly ProcessState[]>;
   metrics(): Promise<readonly MetricsOfProcess[]>;
-  /** How many of those that take reports did not answer when they were asked last. */
+  /** How many of the processes that take reports did not answer the last question. */
   missing(): number;
   setLogLevel(level: LogLevel): Promise<void>;
-  /** How the trace of each is, once what it remembers has been written. */
+  /** Has each process write its trace, and gives the outcome of each. */
   flushTrace(): Promise<readonly TraceState[]>;
-  /** Resolves when none answers any more. */
+  /** Resolves when no process answers any more. */
   gone(): Promise<void>;
 }
 
 type SiblingsOf = Pick<Assignment, "siblings" | "count">;
 
-/** Whoever asks for the health of all must not wait long for the one that hangs: balancers wait for a second. */
+/** A process that hangs must not hold up the health of all for long, because balancers wait for a second. */
 const DEADLINE_MS = 400;
-/** Longer than each gives itself, and less than whoever asks all waits. */
+/** Longer than a process takes for its own flush, and shorter than the client of the first process waits. */
 const FLUSH_DEADLINE_MS = 1_500;
 const POLL_MS = 50;
-/** Pages, balancers and Prometheus ask at about the same time. */
+/** Pages, balancers and Prometheus ask at about the same time, and may share an answer. */
 const REMEMBERED_MS = 500;
 
 export function createSiblings(dataDir: string, { siblings: numbers, count }: SiblingsOf): Siblings {
@@ -52,7 +52,7 @@ export function createSiblings(dataDir: string, { siblings: numbers, count }: Si
     const answers = await Promise.all(
       numbers.map((number) => askControl(processDirectory(dataDir, number), question, deadlineMs)),
     );
-    // One that only empties the journal of an earlier process ends when it has.
+    // Processes with higher numbers do not count, because they end once their journals are empty.
     missing = numbers.filter((number, index) => number <= count && answers[index] === undefined).length;
     return answers.filter((answer): answer is unknown => answer !== undefined) as Answer[];
   }
@@ -76,7 +76,7 @@ export function createSiblings(dataDir: string, { siblings: numbers, count }: Si
   };
 }
 
-/** With dates, maps, errors and numbers that are none, which JSON does not know. */
+/** Keeps dates, maps, errors and NaN, which JSON cannot write. */
 export function pack(told: ProcessState | MetricsOfProcess): string {
   return serialize(told).toString("base64");
 }

@@ -1,14 +1,14 @@
-/** What the system lets a process do, and in words why it does not. */
+/** What the system lets a process do, and in words why it refuses. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import type { Socket } from "node:net";
 
-/** Connections that are told that there are too many, HTTP, Redis, the journal, and what Node.js itself has open. */
+/** Files for connections that are refused as too many, HTTP, Redis, the journal, and for Node.js itself. */
 const FILES_BESIDE_CLIENTS = 800;
 
 /**
- * How many files a process may have open, sockets among them: itself, or another one
- * of this machine. Null where the system does not tell: Linux alone does.
+ * How many files and sockets a process of this machine may have open. Null when the
+ * system does not tell, because only Linux does.
  */
 export function openFilesLimit(pid: number | "self" = "self"): number | null {
   try {
@@ -20,7 +20,7 @@ export function openFilesLimit(pid: number | "self" = "self"): number | null {
   }
 }
 
-/** One sentence where they are fewer than so many connections take, else none. */
+/** One sentence when the limit is too low for so many connections, else none. */
 export function tooFewFiles(limit: number | null, maxClients: number): readonly string[] {
   if (limit === null || limit >= maxClients + FILES_BESIDE_CLIENTS) return [];
   const enough = limit - FILES_BESIDE_CLIENTS;
@@ -31,8 +31,8 @@ export function tooFewFiles(limit: number | null, maxClients: number): readonly 
 }
 
 /**
- * Tells when no more files may be opened. Node.js says nothing of a connection that it cannot
- * take: it takes and ends it by a file kept for that (libuv's uv__emfile_trick).
+ * Tells when no more files may be opened. Node.js itself does not report a connection that it
+ * has no file for: it accepts and closes it with a spare file (libuv's uv__emfile_trick).
  */
 export function watchOpenFiles(onUsedUp: (limit: number) => void) {
   const limit = openFilesLimit() ?? Number.POSITIVE_INFINITY;
@@ -43,25 +43,25 @@ export function watchOpenFiles(onUsedUp: (limit: number) => void) {
       if ((cause as NodeJS.ErrnoException).code === "EMFILE") onUsedUp(limit);
     }
   };
-  // The system gives the lowest number that is free: the last one tells that all others are used.
+  // The system gives out the lowest free number, so a connection with the last number means that all are used.
   const arrived = (message: unknown): void => {
     const { _handle: handle } = (message as { socket: Socket & { _handle?: { fd?: number } } }).socket;
     if ((handle?.fd ?? 0) >= limit - 1) onUsedUp(limit);
   };
   subscribe(ARRIVED, arrived);
   return {
-    /** What came between two looks, and went again, is seen by its number. */
+    /** Tries to open a file. A shortage between two looks is seen by the number of a connection. */
     look,
     stop: () => void unsubscribe(ARRIVED, arrived),
   };
 }
 
-/** Published by Node.js with each connection of any server. */
+/** Node.js publishes each connection of every server here. */
 const ARRIVED = "net.server.socket";
 
 export const DENIED = "permission denied";
 
-/** Why a port cannot be listened on, and what to do where that is known. */
+/** Why a port cannot be listened on, and what to do about it when that is known. */
 export function whyNotListening({ code, message }: NodeJS.ErrnoException): string {
   if (code === "EADDRINUSE") return "the port is taken, must be free";
   if (code !== "EACCES") return message;

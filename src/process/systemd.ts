@@ -1,21 +1,21 @@
 /**
- * Tells systemd how the service is, as sd_notify(3) has it: ready, stopping,
- * and alive as long as a watchdog asks.
+ * Tells systemd the state of the service by sd_notify(3): ready, stopping, and
+ * alive while a watchdog is set.
  *
- * Node.js has no datagram sockets of the Unix kind, so that each message is
- * sent by `systemd-notify`, which is there wherever systemd is. It is another
- * process: the unit must have `NotifyAccess=all`.
+ * Node.js has no Unix datagram sockets. So `systemd-notify`, which comes with
+ * systemd, sends each message. It is another process, so the unit needs
+ * `NotifyAccess=all`.
  */
 import { execFile } from "node:child_process";
 
 export interface Systemd {
-  /** After so long without a beat of ours systemd kills us, in milliseconds; null when it does not watch. */
+  /** systemd kills a service that sends no beat for so many milliseconds; null when no watchdog is set. */
   readonly watchdogMs: number | null;
   ready(status: string): void;
   stopping(status: string): void;
 }
 
-/** From the environment that systemd gives a service; everything is silence where it gave none. */
+/** Reads the environment that systemd gives a service. Without it nothing is sent. */
 export function connectSystemd({ NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID }: NodeJS.ProcessEnv): Systemd {
   const watched = NOTIFY_SOCKET && WATCHDOG_USEC && (WATCHDOG_PID ?? String(process.pid)) === String(process.pid);
   const watchdogMs = watched ? Number(WATCHDOG_USEC) / 1000 : null;
@@ -31,7 +31,7 @@ export function connectSystemd({ NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID }: N
     try {
       execFile("systemd-notify", assignments, told);
     } catch (cause) {
-      // Without memory for another process it throws. One beat that is missed is no reason to end.
+      // execFile throws when there is no memory for another process. A missed beat is no reason to end.
       told(cause as Error);
     }
   }
@@ -40,7 +40,8 @@ export function connectSystemd({ NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID }: N
     watchdogMs,
     ready(status) {
       notify("READY=1", `STATUS=${status}`);
-      // From the loop that does the work: one that hangs sends none. Twice in the time, as sd_watchdog_enabled(3) advises.
+      // The event loop that does the work sends the beat, so a service that hangs sends none. Two beats a period,
+      // as sd_watchdog_enabled(3) advises.
       if (watchdogMs !== null) setInterval(notify, watchdogMs / 2, "WATCHDOG=1");
     },
     stopping: (status) => notify("STOPPING=1", `STATUS=${status}`),

@@ -65,6 +65,9 @@ test("only what is needed is in it", () => {
   const further = files.filter((path) => !wanted.includes(path) && !kinds.some((kind) => kind.test(path)));
   expect(further.filter((path) => !/^ops\/(haproxy|prometheus|redis|systemd)\/[\w.]+$/.test(path))).toEqual([]);
   expect(files.filter((path) => /test|left-over|\.mjs$/.test(path))).toEqual([]);
+  // Where it is, Node.js writes: no command does that beside the files of an installed package.
+  const compiled = "dist/.compile-cache";
+  expect([checkout, installed].map((place) => existsSync(join(place, compiled)))).toEqual([true, false]);
 });
 
 test("the declarations in it are those that mm4d/consumer reaches", () => {
