@@ -72,7 +72,10 @@ export interface Backlog {
 }
 
 /** A record's place, until all before it are done. The record itself is with whoever took it. */
-interface Slot extends Place {
+interface Slot {
+  readonly start: Position;
+  /** Everything up to here is drained once all before it are done, and this. */
+  end: Position;
   /** Null when it is done. */
   awaited: Awaited | null;
 }
@@ -90,15 +93,29 @@ export function createBacklog(options: BacklogOptions): Backlog {
   let taken: Slot[] = [];
   let firstTaken = 0;
   const slots = new WeakMap<Position, Slot>();
+  /** By the start of a record: where what was read with it goes on. */
+  const reaches = new WeakMap<Position, Position>();
   let drained = options.from;
   let { records, bytes } = options;
 
   async function loadChunk(from: Position): Promise<void> {
     const { entries, next } = await options.read(from);
     for (const entry of entries) hold(entry);
+    reach(next, entries.at(-1));
     // Compared only now: what was appended during the reading was left on the disk for the next one.
     diskFrom = isBefore(next, options.end()) ? next : null;
     if (entries.length > 0) for (const wake of waiting.splice(0)) wake();
+  }
+
+  /**
+   * Bytes that are no records, damaged ones say, may follow the last record of what was read. They are drained with
+   * that record; otherwise their segment would stay until a later record is drained, and keep others out for its room.
+   */
+  function reach(next: Position, last: Entry | undefined): void {
+    const slot = taken.at(-1);
+    if (last) reaches.set(last.start, next);
+    else if (slot && firstTaken < taken.length) slot.end = next;
+    else drained = next;
   }
 
   function hold(entry: Entry): void {
@@ -116,7 +133,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
       memory = memory.slice(head);
       head = 0;
     }
-    const slot: Slot = { start: entry.start, end: entry.end, awaited: awaitedOf(entry) };
+    const slot: Slot = { start: entry.start, end: reaches.get(entry.start) ?? entry.end, awaited: awaitedOf(entry) };
     slots.set(entry.start, slot);
     taken.push(slot);
     return entry;

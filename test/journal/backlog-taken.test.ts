@@ -23,3 +23,27 @@ test("behind a record that is not done so many are taken and no more, until it i
   if (first) backlog.done(first);
   expect(backlog.take()?.start.offset).toBe(MOST);
 });
+
+test.each([
+  ["a record, and damage behind it", 50],
+  ["damage only", 0],
+])("what is drained reaches the end of what was read: %s", async (_, length) => {
+  const from = { segment: 1, offset: 0 };
+  const next = { segment: 1, offset: 90 };
+  const record = recordOf("j1", { kind: "event", text: "" });
+  const entries = length > 0 ? [{ record, start: from, end: { segment: 1, offset: length } }] : [];
+  const backlog = createBacklog({
+    from,
+    records: entries.length,
+    bytes: length,
+    memoryBytes: 1e9,
+    read: async () => ({ entries, next }),
+    end: () => next,
+  });
+  await backlog.load();
+  for (let entry = backlog.take(); entry; entry = backlog.take()) {
+    expect(backlog.drained()).toEqual(from);
+    backlog.done(entry);
+  }
+  expect(backlog.drained()).toEqual(next);
+});
