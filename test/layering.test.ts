@@ -195,20 +195,33 @@ test("the command line prints by its terminal only, where whatever a peer wrote 
   }
 });
 
+test("the settings as a whole are known to those who read them only; every other room states what it takes", () => {
+  const others = files.filter((file) => !["settings", "service", "cli"].includes(roomOf(file)));
+  const found = others.flatMap((file) =>
+    importsOf(readFileSync(new URL(file, SOURCE), "utf8"))
+      .filter(({ specifier }) => /\/settings\/(?:config|told-settings)\.ts$/.test(specifier))
+      .filter(({ names }) => /\b(?:Config|ToldSettings)\b|\*|^$/.test(names))
+      .map(({ specifier, names }) => [file, specifier, names]),
+  );
+  expect(found).toEqual([]);
+});
+
 function roomOf(file: string): string {
   return file.includes("/") ? (file.split("/")[0] ?? "") : ROOT;
 }
 
-function importsOf(source: string): { specifier: string; typeOnly: boolean }[] {
+function importsOf(source: string): { specifier: string; names: string; typeOnly: boolean }[] {
   const dynamic = [...source.matchAll(/\bimport\("([^"]+)"\)|\bcreateRequire\([^()]*\)\("([^"]+)"\)/g)].map(
     ([, imported, required]) => ({
       specifier: imported ?? required ?? "",
+      names: "",
       typeOnly: false,
     }),
   );
   const fixed = [...source.matchAll(/^(?:import|export)\s([^;]*?)from\s+"([^"]+)"|^import\s+"([^"]+)"/gm)].map(
     ([, names = "", from, bare]) => ({
       specifier: from ?? bare ?? "",
+      names,
       typeOnly:
         names.startsWith("type ") ||
         (/^\{[^}]*\}\s*$/.test(names) &&
