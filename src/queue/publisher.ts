@@ -34,6 +34,8 @@ type OwingRecord = Publishable & { readonly acknowledgement: Acknowledgement };
 export interface PublisherOptions {
   readonly redis: Redis;
   readonly settings: PublishingSettings;
+  /** The waits between attempts to send an acknowledgement, in milliseconds ({@link retrySchedule}). */
+  readonly ackWaitsMs: readonly number[];
   /** Errors of BullMQ that belong to no call. */
   readonly onError: (error: Error) => void;
 }
@@ -59,8 +61,6 @@ export interface PublishingSettings {
   readonly failedKeepCount: number;
   /** About how many entries a queue's event stream keeps. */
   readonly streamKeepCount: number;
-  /** The wait before the second attempt to send an acknowledgement, in seconds. */
-  readonly ackRetrySeconds: number;
 }
 
 /** One queue is refused to us, whatever else Redis does. */
@@ -115,7 +115,7 @@ export function newRecordId(): string {
   return `j${randomUUID().replaceAll("-", "")}`;
 }
 
-export function createPublisher({ redis, settings, onError }: PublisherOptions): Publisher {
+export function createPublisher({ redis, settings, ackWaitsMs, onError }: PublisherOptions): Publisher {
   const ttl = settings.dedupeHours * HOUR_MS;
   const eventJobs: JobsOptions = {
     attempts: settings.jobAttempts,
@@ -123,7 +123,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     removeOnComplete: { age: settings.completedKeepSeconds, count: settings.completedKeepCount },
     removeOnFail: { age: settings.failedKeepSeconds, count: settings.failedKeepCount },
   };
-  const owedJobs = acknowledgementJobs(settings);
+  const owedJobs = acknowledgementJobs(ackWaitsMs, settings);
   const addJobs = addJobsOn({ redis, prefix: settings.queuePrefix, onNotCounted: onError });
   const queues = new Map<string, { readonly queue: Queue; readonly ready: Promise<unknown> }>();
 
