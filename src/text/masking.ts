@@ -28,9 +28,13 @@ const DIGITS_SHOWN = 4;
 const NO_NUMBER =
   /(?<![0-9a-z])(?:[ajr](?=[0-9]{0,31}[a-f])[0-9a-f]{32}|(?=[0-9-]{0,35}[a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])|\[(?:\d{1,3}\.){3}\d{1,3}\]/;
 const NO_NUMBER_OR_NUMBER = new RegExp(`${NO_NUMBER.source}|(${NUMBER.source})`, "gi");
+const IP_ADDRESS_OR_NUMBER = new RegExp(
+  `(?<![\\d.])(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(?![\\d.])|${NO_NUMBER_OR_NUMBER.source}`,
+  "gi",
+);
 
 /** Whose number it is, as far as masking needs to know. */
-type Numbered = Pick<Party, "raw" | "number">;
+export type Numbered = Pick<Party, "raw" | "number">;
 
 /** What hides the numbers of parties. */
 export interface NumberMasks {
@@ -71,10 +75,7 @@ export function acknowledgementMask({
   const parties = [originator, to, ...(numbers ?? [])].map((raw) => (raw === null ? null : { raw, number: null }));
   const masked = numberMask(parties);
   if (numbers !== undefined) return masked;
-  return (text) =>
-    masked(text).replace(UUID_OR_NUMBER_ALONE, (found, number?: string) =>
-      number === undefined ? found : maskDigits(number),
-    );
+  return (text) => maskWhere(UUID_OR_NUMBER_ALONE, masked(text));
 }
 
 /** A UUID may end with twelve digits. E.164 has at most 15 digits, and most numbers have ten or more. */
@@ -82,67 +83,22 @@ const UUID_OR_NUMBER_ALONE = /(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-
 
 /** Masks whatever may be a number: for free text, and not for ids. */
 export function maskAllNumbers(text: string): string {
-  return text.replace(NO_NUMBER_OR_NUMBER, (found, number?: string) =>
-    number === undefined ? found : maskDigits(number),
-  );
+  return maskWhere(NO_NUMBER_OR_NUMBER, text);
+}
+
+/** The same for what relays write: their IP addresses stay. */
+export function maskAllButAddresses(text: string): string {
+  return maskWhere(IP_ADDRESS_OR_NUMBER, text);
+}
+
+/** Masks what the expression has found as its group, a number, and leaves what it has found otherwise. */
+function maskWhere(expression: RegExp, text: string): string {
+  return text.replace(expression, (found, number?: string) => (number === undefined ? found : maskDigits(number)));
 }
 
 /** Also where it is part of an id. */
 function maskEveryNumber(text: string): string {
   return text.replace(NUMBER, maskDigits);
-}
-
-/** Masks the header of a message. In its ids only the numbers of its parties, which it names itself, and of those given. */
-export function maskHeader(header: string, parties: readonly (Party | null)[]): string {
-  // One that starts with a blank goes on with the field before it.
-  const fields = header.split(/\r?\n(?![ \t])/);
-  const masked = numberMask([...parties, ...partiesIn(fields)]);
-  return fields.map((field) => masked(maskField(field))).join("\r\n");
-}
-
-/** What masks a message of which no event was made; `header` is the message's own. */
-export function masksByHeader(header: string): NumberMasks {
-  return numberMasks(partiesIn(header.split(/\r?\n(?![ \t])/)));
-}
-
-/** Fields that name parties. */
-const OF_PARTIES = ["from", "to", "cc", "sender", "reply-to", "x-mms-originator-system", "x-mms-request-recipients"];
-/** Fields that hold ids, a date or a code: no number but a party's. */
-const OF_IDS = [
-  "x-mms-message-id",
-  "x-mms-transaction-id",
-  "x-internal-status-code",
-  "message-id",
-  "in-reply-to",
-  "references",
-  "date",
-  "resent-message-id",
-  "resent-date",
-  "content-id",
-];
-/** Fields in which relays write their IP addresses. */
-const OF_RELAYS = ["received", "x-received", "received-spf", "x-originating-ip", "authentication-results"];
-const IP_ADDRESS_OR_NUMBER = new RegExp(
-  `(?<![\\d.])(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(?![\\d.])|${NO_NUMBER_OR_NUMBER.source}`,
-  "gi",
-);
-
-function partiesIn(fields: readonly string[]): readonly Numbered[] {
-  return fields.flatMap((field) => (OF_PARTIES.includes(nameOf(field)) ? [{ raw: field, number: null }] : []));
-}
-
-function maskField(field: string): string {
-  const name = nameOf(field);
-  if (OF_IDS.includes(name)) return field;
-  if (!OF_RELAYS.includes(name)) return maskAllNumbers(field);
-  return field.replace(IP_ADDRESS_OR_NUMBER, (found, number?: string) =>
-    number === undefined ? found : maskDigits(number),
-  );
-}
-
-function nameOf(field: string): string {
-  const colon = field.indexOf(":");
-  return colon === -1 ? "" : field.slice(0, colon).trimEnd().toLowerCase();
 }
 
 /** What a report says in words of the protocol, or by which people find it; the rest is free text. */
@@ -245,7 +201,7 @@ function digitsOf(number: string): string {
   return number.replace(/\D/g, "");
 }
 
-/** What stands between the digits stays. */
+/** Masks a number. What stands between its digits stays. */
 function maskDigits(number: string): string {
   let left = digitsOf(number).length - DIGITS_SHOWN;
   return number.replace(/\d/g, (digit) => (left-- > 0 ? "*" : digit));
