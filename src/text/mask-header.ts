@@ -9,21 +9,21 @@ import {
   numberMasks,
 } from "./masking.ts";
 
-/** Masks the header of a message. In its ids only the numbers of its parties, which it names itself, and of those given. */
+/** Masks the header of a message. In its ids it masks only numbers of the parties that the header names, and of those given. */
 export function maskHeader(header: string, parties: readonly (Party | null)[]): string {
   const fields = fieldsOf(header);
   const masked = numberMask([...parties, ...partiesIn(fields)]);
   return fields.map((field) => masked(maskField(field))).join("\r\n");
 }
 
-/** What masks a message of which no event was made; `header` is the message's own. */
+/** The masks for a message of which no event was made, by the parties that its header names. */
 export function masksByHeader(header: string): NumberMasks {
   return numberMasks(partiesIn(fieldsOf(header)));
 }
 
 /** Fields that name parties. */
 const OF_PARTIES = ["from", "to", "cc", "sender", "reply-to", "x-mms-originator-system", "x-mms-request-recipients"];
-/** Fields that hold ids, a date or a code: no number but a party's. */
+/** Fields that hold ids, a date or a code. They hold no number but a party's. */
 const OF_IDS = [
   "x-mms-message-id",
   "x-mms-transaction-id",
