@@ -20,13 +20,15 @@ export interface AcknowledgementSettings {
   readonly hostname: string;
   /** Our own address. */
   readonly systemAddress: string;
-  readonly ackRetrySeconds: number;
+  /** How long an MMSC may be silent, in seconds. */
   readonly ackTimeoutSeconds: number;
   readonly queuePrefix: string;
 }
 
 export interface AcknowledgementsOptions {
   readonly settings: AcknowledgementSettings;
+  /** The waits between attempts, in milliseconds, before chance is added: those by which the jobs were made. */
+  readonly waitsMs: readonly number[];
   readonly redis: RedisPlace;
   readonly publisher: Pick<Publisher, "noteBounce">;
   readonly peers: readonly Peer[];
@@ -60,16 +62,15 @@ export interface Acknowledgements {
 
 /** Begins to send what is owed, as soon as one peer's entry names an MMSC. */
 export function startAcknowledgements(options: AcknowledgementsOptions): Acknowledgements {
-  const { settings, publisher, observer } = options;
+  const { settings, waitsMs, publisher, observer } = options;
   const { systemAddress } = settings;
   const ownDomain = systemAddress.slice(systemAddress.lastIndexOf("@") + 1);
-  const firstRetryMs = settings.ackRetrySeconds * 1000;
   const responder = createResponder({
     hostname: settings.hostname,
     systemAddress,
     timeoutMs: settings.ackTimeoutSeconds * 1000,
     // Shorter than the wait for the next attempt, so that the next attempt reaches out to the MMSC.
-    awayMs: firstRetryMs / 2,
+    awayMs: (waitsMs[0] ?? 0) / 2,
   });
   const bounceRoom = createBounceRoom();
   const mmscs = createTriedMmscs();
@@ -88,7 +89,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
     if (places === 0) return;
     sending ??= startSending({
       address: { redis: options.redis, prefix: settings.queuePrefix },
-      firstRetryMs,
+      waitsMs,
       places,
       send: (id, acknowledgement) => responder.send(id, acknowledgement, peers.get(acknowledgement.peer)),
       onAttempt({ id, acknowledgement, attempts, last, sendResult }) {

@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import type { Acknowledgement, SendResult } from "../delivery/acknowledgement.ts";
-import { type OwedJob, retrySchedule } from "../queue/owed-jobs.ts";
+import type { OwedJob } from "../queue/owed-jobs.ts";
 import type { QueueAddress } from "../queue/queue-place.ts";
 import { connectionOptions } from "../queue/redis.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
@@ -20,7 +20,8 @@ export interface EndedAttempt {
 
 export interface SendingOptions {
   readonly address: QueueAddress;
-  readonly firstRetryMs: number;
+  /** The waits between attempts, in milliseconds, before chance is added. */
+  readonly waitsMs: readonly number[];
   /** How many may be in hand at a time. */
   readonly places: number;
   readonly send: (id: string, acknowledgement: Acknowledgement) => Promise<SendResult>;
@@ -37,9 +38,7 @@ export interface Sending {
 
 /** Sends what is owed, until it is stopped. What was in hand at a kill is taken up again within 30 s of the next start. */
 export function startSending(options: SendingOptions): Sending {
-  const { address, send, onAttempt } = options;
-  const waits = retrySchedule(options.firstRetryMs);
-
+  const { address, waitsMs, send, onAttempt } = options;
   const inHand = new Set<Promise<string>>();
   let stopped = false;
 
@@ -77,7 +76,7 @@ export function startSending(options: SendingOptions): Sending {
     stalledInterval: STALLED_LOOKED_FOR_EVERY_MS,
     // What was in hand at a kill is still owed, however often that happens.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
-    settings: { backoffStrategy: (attempts) => withChance(waits[attempts - 1] ?? waits.at(-1) ?? 0) },
+    settings: { backoffStrategy: (attempts) => withChance(waitsMs[attempts - 1] ?? waitsMs.at(-1) ?? 0) },
   });
   worker.on("error", options.onError);
   return {

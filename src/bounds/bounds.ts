@@ -1,18 +1,18 @@
 /**
- * What one message, one peer and one address may cause: every bound that is no
- * setting, once, with its reason. docs/security.md is printed from it.
+ * Every bound that is no setting, once, with its reason: how much one message, one
+ * peer or one address may cause. docs/security.md is printed from it.
  *
- * A bound is never a loss: what is beyond it is cut for people's eyes only, or
- * quarantined whole, or refused with 4xx. Bounds that are settings stand in the
- * same table of docs/security.md, from config.ts.
+ * A bound never loses a report. What exceeds it is cut where only people read it,
+ * quarantined whole, or refused with 4xx. Bounds that are settings are printed into
+ * the same table of docs/security.md, from config.ts.
  */
 interface Bound {
   readonly value: number;
-  /** What is counted. */
+  /** What the value counts. */
   readonly unit: "bytes" | "characters" | "things" | "ms" | "share";
-  /** What is bounded, and whose. */
+  /** What is bounded, and for whom. */
   readonly about: string;
-  /** Why this much, and what becomes of what is beyond. */
+  /** Why it is this much, and what happens to what exceeds it. */
   readonly reason: string;
 }
 

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { openQuarantine, type Quarantine, type QuarantineEntry } from "../quarantine/quarantine.ts";
 import { replay } from "../quarantine/replay.ts";
 import { readSavedBody } from "../quarantine/saved-body.ts";
+import { retrySchedule } from "../queue/owed-jobs.ts";
 import { createPublisher, type Publisher } from "../queue/publisher.ts";
 import { withQueuePlace } from "../queue/queue-place.ts";
 import type { Config } from "../settings/config.ts";
@@ -128,7 +129,8 @@ async function withQuarantine(
   await withQueuePlace(address, async (place) => {
     const quarantine = openQuarantine(place);
     // The call that fails reports it.
-    const publisher = createPublisher({ redis: place.redis, settings: config, onError: () => {} });
+    const ackWaitsMs = retrySchedule(config.ackRetrySeconds);
+    const publisher = createPublisher({ redis: place.redis, settings: config, ackWaitsMs, onError: () => {} });
     try {
       await use(quarantine, config, publisher.publish);
     } finally {

@@ -4,7 +4,6 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { MessageRules, ReceivedMessage, SavedMessage } from "../delivery/accepted.ts";
 import { type Acknowledgeable, type Acknowledgement, type AckRequest, ANSWERS } from "../delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { boundBeyond, sizeBeyond } from "../delivery/event-bounds.ts";
 import type { Finding, MessageIds, Owed, Refusal } from "../delivery/fate.ts";
 import { interpret } from "../delivery/interpret.ts";
 import { makeEvent } from "../delivery/make-event.ts";
@@ -16,6 +15,7 @@ import { findPdu } from "../mm4/pdus.ts";
 import { type MessageReading, type OpenMessage, openMessage, readIds, readReport } from "../mm4/read-message.ts";
 import { err, ok, type Result } from "../result.ts";
 import { numbersIn } from "../text/masking.ts";
+import { boundBeyond, sizeBeyond } from "./event-bounds.ts";
 
 /** What reading a message takes besides the message. */
 export interface ReadingRules extends MessageReading {

@@ -10,7 +10,6 @@ import { createConnection, createServer, type Server, type Socket } from "node:n
 import { join } from "node:path";
 import type { FanOut } from "../delivery/fan-out.ts";
 import type { RedisPlace } from "../queue/redis.ts";
-import type { ToldSettings } from "../settings/told-settings.ts";
 
 /** Where a running service listens, and what it uses. */
 export interface ServiceFacts {
@@ -24,7 +23,14 @@ export interface ServiceFacts {
   readonly smtps: { readonly host: string; readonly port: number } | null;
   readonly admin: { readonly host: string; readonly port: number };
   /** Its other settings. A service of 1.0 does not tell them. */
-  readonly settings?: ToldSettings;
+  readonly settings?: ServiceSettings;
+}
+
+/** Settings of a running service by their names, without secrets. A service of another version has more or fewer. */
+export interface ServiceSettings {
+  /** How long the trace remembers, in hours; 0 for not at all. */
+  readonly traceHours?: number;
+  readonly [name: string]: unknown;
 }
 
 /** The outcome of flushing the trace, and what may explain why something is missing in it. */

@@ -8,7 +8,6 @@ import type { HealthFacts } from "../monitoring/health.ts";
 import type { MetricsOfProcess } from "../monitoring/metrics.ts";
 import type { Refusal } from "../monitoring/refusals.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
-import type { LogLevel } from "../settings/config.ts";
 import type { Assignment } from "./cluster.ts";
 import type { TraceState } from "./control.ts";
 import { askControl } from "./control-client.ts";
@@ -27,7 +26,7 @@ export interface Siblings {
   metrics(): Promise<readonly MetricsOfProcess[]>;
   /** How many of the processes that take reports did not answer the last question. */
   missing(): number;
-  setLogLevel(level: LogLevel): Promise<void>;
+  setLogLevel(level: string): Promise<void>;
   /** Has each process write its trace, and gives the outcome of each. */
   flushTrace(): Promise<readonly TraceState[]>;
   /** Resolves when no process answers any more. */

@@ -21,21 +21,18 @@ export function acknowledgementId({ eventId, transactionId }: Acknowledgement, r
 }
 
 export interface OwedJobsSettings {
-  /** Wait before the second attempt, in seconds. */
-  readonly ackRetrySeconds: number;
   /** How long a job that has failed is kept, in seconds. */
   readonly failedKeepSeconds: number;
   readonly failedKeepCount: number;
 }
 
 /** How often a job is tried, and for how long it is kept when it is done. */
-export function acknowledgementJobs({
-  ackRetrySeconds,
-  failedKeepSeconds,
-  failedKeepCount,
-}: OwedJobsSettings): JobsOptions {
+export function acknowledgementJobs(
+  waitsMs: readonly number[],
+  { failedKeepSeconds, failedKeepCount }: OwedJobsSettings,
+): JobsOptions {
   return {
-    attempts: retrySchedule(ackRetrySeconds * 1000).length + 1,
+    attempts: waitsMs.length + 1,
     backoff: { type: "schedule" },
     // BullMQ would keep a stack trace for each attempt. Ours say nothing.
     stackTraceLimit: 0,
@@ -45,10 +42,10 @@ export function acknowledgementJobs({
 }
 
 /** The waits between attempts, in milliseconds, before chance is added: doubling, for about an hour in all. */
-export function retrySchedule(firstMs: number): readonly number[] {
+export function retrySchedule(firstSeconds: number): readonly number[] {
   const waits: number[] = [];
   let sum = 0;
-  for (let wait = firstMs; sum < TRIED_FOR_MS; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
+  for (let wait = firstSeconds * 1000; sum < TRIED_FOR_MS; wait = Math.min(wait * 2, LONGEST_WAIT_MS)) {
     waits.push(wait);
     sum += wait;
   }

@@ -11,12 +11,11 @@ import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
-import { wants } from "../delivery/fan-out.ts";
+import { type FanOut, wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-import { acknowledgementId, acknowledgementJobs, type OwedJob } from "../queue/owed-jobs.ts";
-import type { Config } from "../settings/config.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 import { addJobsOn, type CountedJob } from "./add-jobs.ts";
+import { acknowledgementId, acknowledgementJobs, type OwedJob } from "./owed-jobs.ts";
 import type { QuarantineJobsOptions } from "./quarantine-jobs.ts";
 import { redisFault } from "./redis-faults.ts";
 import { countOf } from "./statistics.ts";
@@ -35,26 +34,34 @@ type OwingRecord = Publishable & { readonly acknowledgement: Acknowledgement };
 export interface PublisherOptions {
   readonly redis: Redis;
   readonly settings: PublishingSettings;
+  /** The waits between attempts to send an acknowledgement, in milliseconds ({@link retrySchedule}). */
+  readonly ackWaitsMs: readonly number[];
   /** Errors of BullMQ that belong to no call. */
   readonly onError: (error: Error) => void;
 }
 
 /** Where events go, how long their ids are remembered, and what becomes of their jobs. */
-export type PublishingSettings = Pick<
-  Config,
-  | "queue"
-  | "queues"
-  | "queuePrefix"
-  | "dedupeHours"
-  | "jobAttempts"
-  | "jobBackoffMs"
-  | "completedKeepSeconds"
-  | "completedKeepCount"
-  | "failedKeepSeconds"
-  | "failedKeepCount"
-  | "streamKeepCount"
-  | "ackRetrySeconds"
->;
+export interface PublishingSettings {
+  /** The queue of events. */
+  readonly queue: string;
+  /** Further queues, each of which is given the events that fit. */
+  readonly queues: readonly FanOut[];
+  readonly queuePrefix: string;
+  /** How long an id is remembered, in hours. */
+  readonly dedupeHours: number;
+  /** How often a consumer may try an event. */
+  readonly jobAttempts: number;
+  /** The wait before its second attempt, in milliseconds. */
+  readonly jobBackoffMs: number;
+  /** How long a consumed job is kept, in seconds, and how many are. */
+  readonly completedKeepSeconds: number;
+  readonly completedKeepCount: number;
+  /** How long a job that has failed is kept, in seconds, and how many are; those of acknowledgements too. */
+  readonly failedKeepSeconds: number;
+  readonly failedKeepCount: number;
+  /** About how many entries a queue's event stream keeps. */
+  readonly streamKeepCount: number;
+}
 
 /** One queue is refused to us, whatever else Redis does. */
 export class QueueRefusedError extends Error {
@@ -108,7 +115,7 @@ export function newRecordId(): string {
   return `j${randomUUID().replaceAll("-", "")}`;
 }
 
-export function createPublisher({ redis, settings, onError }: PublisherOptions): Publisher {
+export function createPublisher({ redis, settings, ackWaitsMs, onError }: PublisherOptions): Publisher {
   const ttl = settings.dedupeHours * HOUR_MS;
   const eventJobs: JobsOptions = {
     attempts: settings.jobAttempts,
@@ -116,7 +123,7 @@ export function createPublisher({ redis, settings, onError }: PublisherOptions):
     removeOnComplete: { age: settings.completedKeepSeconds, count: settings.completedKeepCount },
     removeOnFail: { age: settings.failedKeepSeconds, count: settings.failedKeepCount },
   };
-  const owedJobs = acknowledgementJobs(settings);
+  const owedJobs = acknowledgementJobs(ackWaitsMs, settings);
   const addJobs = addJobsOn({ redis, prefix: settings.queuePrefix, onNotCounted: onError });
   const queues = new Map<string, { readonly queue: Queue; readonly ready: Promise<unknown> }>();
 

@@ -7,16 +7,28 @@
 import { resolve } from "node:path";
 import type { ConnectionOptions } from "node:tls";
 import { Redis } from "ioredis";
-import type { Config } from "../settings/config.ts";
 import { maskUrl, readRedisUrl } from "../settings/redis-url.ts";
 import { brokenOff, isBroken, NO_TLS, noAnswer, redisFault, SentinelsError } from "./redis-faults.ts";
-import { redisTls } from "./redis-tls.ts";
+import { type RedisTlsFiles, redisTls } from "./redis-tls.ts";
 import { MasterConnector } from "./sentinels.ts";
 
 export const COMMAND_TIMEOUT_MS = 5_000;
 const LONGEST_RETRY_MS = 1_000;
 
-/** The settings that say where Redis is, besides its URL. */
+/** The settings that say where Redis is. */
+export interface RedisSettings extends RedisTlsFiles {
+  /** Null when none is set. */
+  readonly redisUrl: string | null;
+  readonly redisSentinels: readonly { readonly host: string; readonly port: number }[];
+  /** The name by which the sentinels know the master. */
+  readonly redisMaster: string;
+  /** The user of the sentinels themselves; empty for the default one. */
+  readonly redisSentinelUser: string;
+  /** Empty for none. */
+  readonly redisSentinelPassword: string;
+}
+
+/** All of them but the URL, where nothing is set. */
 const PLACE = {
   redisSentinels: [],
   redisMaster: "",
@@ -25,18 +37,18 @@ const PLACE = {
   redisTlsCertFile: "",
   redisTlsKeyFile: "",
   redisTlsCaFile: "",
-} satisfies Partial<Config>;
+} satisfies Omit<RedisSettings, "redisUrl">;
 
 /**
  * Where Redis is: the server in the URL, or the master that the sentinels name. With
  * sentinels the URL tells user, password, database and TLS, and its host does not count.
  */
-export type RedisPlace = Pick<Config, keyof typeof PLACE> & {
+export interface RedisPlace extends RedisSettings {
   readonly redisUrl: string;
-};
+}
 
 /** The Redis that the settings name; undefined when they name none. */
-export function redisOf(settings: Config): RedisPlace | undefined {
+export function redisOf(settings: RedisSettings): RedisPlace | undefined {
   const { redisUrl, redisSentinels, redisMaster, redisSentinelUser, redisSentinelPassword } = settings;
   if (redisUrl === null && redisSentinels.length === 0) return undefined;
   return {

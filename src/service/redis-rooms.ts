@@ -6,6 +6,7 @@ import { createSilence, type Silence } from "../monitoring/silence.ts";
 import type { Traffic } from "../monitoring/traffic.ts";
 import { type Releaser, within } from "../process/releasers.ts";
 import { createHeard } from "../queue/heard.ts";
+import { retrySchedule } from "../queue/owed-jobs.ts";
 import { createPublisher, type Publisher } from "../queue/publisher.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { createQueueWatch, type QueueWatch } from "../queue/queue-watch.ts";
@@ -20,6 +21,8 @@ export interface RedisRooms {
   readonly queuePlace: QueuePlace;
   readonly silence: Silence;
   readonly queueWatch: QueueWatch;
+  /** The waits between attempts to send an acknowledgement, in milliseconds. */
+  readonly ackWaitsMs: readonly number[];
   readonly publisher: Publisher;
   readonly trace: TraceWriter;
 }
@@ -43,9 +46,10 @@ export function openRedisRooms(options: RedisRoomsOptions, releasers: Releaser[]
     names: [config.queue, ...config.queues.map((fanOut) => fanOut.queue), ACKNOWLEDGEMENTS_QUEUE],
     everyMs: QUEUES_SEEN_EVERY_MS,
   });
-  const publisher = createPublisher({ redis, settings: config, onError: (cause) => log.redisError(cause) });
+  const ackWaitsMs = retrySchedule(config.ackRetrySeconds);
+  const publisher = createPublisher({ redis, settings: config, ackWaitsMs, onError: (cause) => log.redisError(cause) });
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
   const trace = createTraceWriter({ place: queuePlace, hours: config.traceHours, maxBytes: config.traceMaxBytes });
   releasers.push(() => within(REDIS_STOP_MS, trace.flush()));
-  return { queuePlace, silence, queueWatch, publisher, trace };
+  return { queuePlace, silence, queueWatch, ackWaitsMs, publisher, trace };
 }

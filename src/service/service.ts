@@ -112,7 +112,7 @@ async function start(
   const { journalStatus } = foundations;
   const recovered = journalStatus().records;
 
-  const { queuePlace, silence, queueWatch, publisher, trace } = openRedisRooms(
+  const { queuePlace, silence, queueWatch, ackWaitsMs, publisher, trace } = openRedisRooms(
     { config, place, traffic, times, log },
     releasers,
   );
@@ -121,6 +121,7 @@ async function start(
 
   const acknowledgements = startAcknowledgements({
     settings: { ...config, systemAddress: systemAddressOf(config) },
+    waitsMs: ackWaitsMs,
     redis: place,
     publisher,
     peers: files.peers(),

@@ -3,7 +3,7 @@ import type { Acknowledge } from "../smtp/peer.ts";
 
 type Login = Pick<Acknowledge, "tls" | "auth">;
 
-/** Why an entry may not be what was meant: its password is sent without TLS, or might be, or never is. Null for no doubt. */
+/** Why an entry's login may be a mistake: its password is sent without TLS, may be, or never is. Null for no doubt. */
 export function doubtAboutLogin({ tls, auth }: Login): string | null {
   if (auth === null || tls === "required" || tls === "implicit") return null;
   if (auth.withoutTls) {
@@ -23,7 +23,7 @@ export function notTriedAtAll({ tls, auth }: Login): string | null {
     : null;
 }
 
-/** What an operator can change where the password is not sent without TLS: the end of a sentence. */
+/** What an operator can change when the password is not sent because there is no TLS. It ends a sentence. */
 export const WITHOUT_TLS =
   'Set acknowledge.tls to "required", or, if it may be overheard, acknowledge.auth.withoutTls to true';
 

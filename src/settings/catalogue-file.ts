@@ -3,7 +3,7 @@ import { type Catalogue, createCatalogue } from "../catalogue/catalogue.ts";
 import { readOverlay } from "../catalogue/overlay.ts";
 import { readJsonFile } from "./json-file.ts";
 
-/** Throws one sentence for each fault of the file. An empty path: there is none. */
+/** Throws one sentence for each fault of the file. An empty path stands for no file. */
 export function loadCatalogue(path: string): Catalogue {
   if (path === "") return createCatalogue();
   const overlay = readOverlay(readJsonFile(path));

@@ -12,7 +12,7 @@ export interface CertificateFiles {
   readonly caFile: string;
 }
 
-/** Our certificate, as the listener shows it, and what a person is told of it. */
+/** Our certificate as the listener shows it, with what people are told about it. */
 export interface Certificate extends ListenerCertificate {
   /** As OpenSSL writes it. */
   readonly validFrom: string;
@@ -20,7 +20,7 @@ export interface Certificate extends ListenerCertificate {
   readonly subject: string;
 }
 
-/** Throws a sentence when a file cannot be read, or the two do not belong together. Says nothing of dates. */
+/** Throws a sentence when a file cannot be read, or certificate and key do not belong together. It does not check dates. */
 export function loadCertificate({ certFile, keyFile, caFile }: CertificateFiles): Certificate {
   const [cert, key, ca] = [certFile, keyFile, caFile].map((file) => (file === "" ? undefined : read(file)));
   const leaf = parsed(certFile, () => new X509Certificate(cert ?? ""));
@@ -39,7 +39,7 @@ export function loadCertificate({ certFile, keyFile, caFile }: CertificateFiles)
   };
 }
 
-/** As {@link loadCertificate}, and throws also when the certificate is not valid at this time. */
+/** Does as {@link loadCertificate}, and also throws when the certificate is not valid now. */
 export function loadValidCertificate(files: CertificateFiles, now: Date): Certificate {
   const certificate = loadCertificate(files);
   const { validFrom, expiresAt } = certificate;

@@ -7,7 +7,10 @@ export const DEFAULT_CIPHERS =
 
 const TLS_1_3 = ["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256"];
 
-/** The list as Node.js is given it: with TLS 1.3's, which one of TLS 1.2's alone would switch off, and nothing that only seems to be TLS. */
+/**
+ * The list that Node.js is given; undefined when the text is no list. It has suites of TLS 1.3, because one of
+ * TLS 1.2's alone would switch TLS 1.3 off, and none that does not encrypt or authenticate.
+ */
 export function readCiphers(text: string): string | undefined {
   const words = text
     .replaceAll("@", ":@")
@@ -19,9 +22,9 @@ export function readCiphers(text: string): string | undefined {
     ...(others.length > 0 ? [...others, "!aNULL", "!eNULL"] : []),
   ];
   const ciphers = list.join(":");
-  // The default is known to be right, and trying takes time at every start.
+  // The default is known to work, and trying it would slow down every start.
   if (text === DEFAULT_CIPHERS) return ciphers;
-  // OpenSSL passes over a name that it does not know, as long as it knows another one.
+  // Each name is tried alone, because OpenSSL ignores unknown names as long as it knows one.
   const names = words.filter((word) => /^[\w+=.-]/.test(word) && !/^[-+]/.test(word));
   const known = names.every((name) => isCipherList(`${name}${name.startsWith("TLS_") ? "" : ":@SECLEVEL=0"}`));
   return names.length > 0 && known && isCipherList(ciphers) ? ciphers : undefined;
@@ -29,7 +32,7 @@ export function readCiphers(text: string): string | undefined {
 
 function isCipherList(ciphers: string): boolean {
   try {
-    // No authorities: to read all that Node.js knows takes longer than all else.
+    // Without authorities, because reading all that Node.js knows takes longer than everything else here.
     createSecureContext({ ciphers, ca: [] });
     return true;
   } catch {

@@ -22,18 +22,18 @@ import {
 
 export interface Setting<T> {
   readonly env: string;
-  /** As it would be written in the environment. Empty: not set. */
+  /** The default, as it would be written in the environment; empty for none. */
   readonly fallback: string;
-  /** What docs/settings.md says instead of a default that differs by machine. */
+  /** What docs/settings.md shows in place of a default that differs by machine. */
   readonly fallbackShown?: string;
-  /** What may be written there. Completes "must be". */
+  /** What may be written. It completes "must be". */
   readonly type: string;
   readonly about: string;
   /** Masked wherever it is printed; may also be given as a file, under the name with `_FILE`. */
   readonly secret?: boolean;
-  /** The value of a text; throws nothing, undefined when the text is not of the type. */
+  /** Gives the value of a text, or undefined when the text is not of the type. Never throws. */
   readonly read: (text: string) => T | undefined;
-  /** What is wrong with a text that cannot be read, and what it must be: the end of a sentence that shows nothing secret. */
+  /** Says what is wrong with a text and what it must be: the end of a sentence, without anything secret. */
   readonly fault?: (text: string) => string;
 }
 
@@ -42,7 +42,7 @@ export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "
 
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** A single Redis cannot serve more of them. */
+/** One Redis cannot serve more processes. */
 const MAX_PROCESSES = 64;
 
 const YEAR_OF_HOURS = 8_784;

@@ -1,4 +1,4 @@
-/** The names in the environment that begin as ours do: settings, what Kubernetes puts there, and unknown ones. */
+/** Sorts the names in the environment that begin as ours do: settings, links that Kubernetes sets, and unknown ones. */
 import { SETTINGS } from "./config.ts";
 import { isServiceLink } from "./service-links.ts";
 import { shownText } from "./shown.ts";
@@ -9,12 +9,14 @@ const KNOWN = Object.values(SETTINGS).flatMap((setting) =>
   "secret" in setting ? [setting.env, `${setting.env}_FILE`] : [setting.env],
 );
 
+/** A sentence for each name that is neither a setting nor a link. */
 export function unknownNames(env: Environment): readonly string[] {
   return foreignNames(env).unknown.map(
     (name) => `${shownText(name)} is no setting of mm4d, must be a known one; the nearest is ${nearest(name, KNOWN)}`,
   );
 }
 
+/** One note when there are links. */
 export function notesOn(env: Environment): readonly string[] {
   const [first, ...further] = foreignNames(env).links;
   if (first === undefined) return [];
@@ -22,7 +24,7 @@ export function notesOn(env: Environment): readonly string[] {
   return [`${all} of Kubernetes, no settings, and ignored. To be without them: enableServiceLinks: false`];
 }
 
-/** Names that begin as ours do. */
+/** Names that begin as ours do, and are no settings. */
 function foreignNames(env: Environment): { readonly links: readonly string[]; readonly unknown: readonly string[] } {
   const foreign = Object.keys(env).filter((name) => name.startsWith("MM4D_") && !KNOWN.includes(name));
   const isLink = (name: string): boolean => isServiceLink(name, env[name] ?? "");

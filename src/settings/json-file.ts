@@ -2,7 +2,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import { readNamedFile } from "./named-file.ts";
 
-/** What is in it. Throws a sentence when it cannot be read, is too large, or is no JSON. */
+/** Reads it. Throws a sentence when it cannot be read, is too large, or is no JSON. */
 export function readJsonFile(path: string): unknown {
   try {
     return JSON.parse(readNamedFile(path, BOUNDS.settingsFileBytes.value));

@@ -26,7 +26,7 @@ const ROWS = Object.entries(SETTINGS) as [SettingName, Setting<unknown>][];
 
 /**
  * Reads the settings from an environment. An empty value counts as not set.
- * Fails with one sentence a fault, all faults at once: a value outside its
+ * Fails with one sentence for each fault, all at once: a value outside its
  * bounds, a `…_FILE` that cannot be read, an `MM4D_…` name that is no setting.
  */
 export function loadConfig(env: Environment): Result<LoadedConfig, readonly string[]> {
@@ -79,7 +79,7 @@ function faultOf({ env, secret, type, fault }: Setting<unknown>, text: string): 
   return `is ${shown}, must be ${type}${whoseLink(env, text)}`;
 }
 
-/** Kubernetes' name for a Service's address may be that of a setting of ours. */
+/** Kubernetes may put a Service's address under the name of one of our settings. */
 function whoseLink(name: string, text: string): string {
   const service = serviceOf(name, text);
   if (service === null) return "";
@@ -88,7 +88,7 @@ function whoseLink(name: string, text: string): string {
 
 const OUR_QUEUES = [QUARANTINE_QUEUE, ACKNOWLEDGEMENTS_QUEUE];
 
-/** Settings that do not go together. */
+/** A sentence for each fault of settings that do not go together. */
 function contradictions({
   redisUrl,
   redisSentinels,
@@ -115,7 +115,7 @@ function contradictions({
     faults.push("MM4D_REDIS_TLS_CERT_FILE and MM4D_REDIS_TLS_KEY_FILE are not both set, must be both or none");
   }
   const address = readRedisUrl(redisUrl || "redis://");
-  // A certificate that is never shown, in clear, would be silently without effect.
+  // Without TLS these files would silently have no effect.
   if ((redisTlsCertFile || redisTlsCaFile) && address.ok && !address.value.tls) {
     faults.push(
       `${redisTlsCertFile ? "MM4D_REDIS_TLS_CERT_FILE" : "MM4D_REDIS_TLS_CA_FILE"} is set and Redis is not asked for TLS, must be with a REDIS_URL that begins with rediss://`,

@@ -1,17 +1,20 @@
-/** A file that a setting names. Whatever stands in its place neither holds the process up nor fills its memory. */
+/**
+ * Reads a file that a setting names. A pipe, a device or a huge file in its place neither
+ * blocks the process nor fills its memory.
+ */
 import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 
 const { O_NOCTTY, O_NONBLOCK, O_RDONLY } = constants;
 const PIECE_BYTES = 65_536;
 
-/** All of it, as UTF-8. Throws why it cannot be used. Links are followed, because secrets in containers are some. */
+/** Reads the whole file as UTF-8. Throws why it cannot be used. Links are followed, because secrets in containers are links. */
 export function readNamedFile(path: string, maxBytes: number): string {
   return readNamedBytes(path, maxBytes).toString("utf8");
 }
 
-/** The same, as it is. */
+/** Does the same, and gives bytes. */
 export function readNamedBytes(path: string, maxBytes: number): Buffer {
-  // Otherwise to open a pipe is to wait for who writes to it.
+  // Without O_NONBLOCK, opening a pipe waits until something writes to it.
   const handle = openSync(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   try {
     const stats = fstatSync(handle);
@@ -28,12 +31,15 @@ function kindOf(stats: Stats): string {
   return stats.isSocket() ? "a socket" : "a device";
 }
 
-/** All that can be read, as UTF-8. Its size is not believed: some file systems tell none, and a file may grow meanwhile. */
+/**
+ * Reads to the end, as UTF-8. It does not trust the file's size, because some file systems
+ * tell none, and a file may grow meanwhile.
+ */
 export function readAtMost(handle: number, maxBytes: number): string {
   return bytesAtMost(handle, maxBytes).toString("utf8");
 }
 
-/** The same, as it is. */
+/** Does the same, and gives bytes. */
 export function bytesAtMost(handle: number, maxBytes: number): Buffer {
   const pieces: Uint8Array[] = [];
   let bytes = 0;

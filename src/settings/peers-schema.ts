@@ -16,7 +16,7 @@ export function parsePeers(json: unknown): Result<readonly Entry[], readonly str
 
 const must = (what: string) => ({ error: () => what });
 
-/** Zod takes a quarter of a service's start, and most need it for no file. */
+/** Zod is loaded with the first file, because it takes a quarter of a service's start, and most services have no file. */
 let schema: ReturnType<typeof createSchema> | undefined;
 function peersSchema(): ReturnType<typeof createSchema> {
   schema ??= createSchema((createRequire(import.meta.url)("zod") as typeof import("zod")).z);

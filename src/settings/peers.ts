@@ -14,8 +14,8 @@ import { readNamedFile } from "./named-file.ts";
 import { type Entry, parsePeers, shown } from "./peers-schema.ts";
 
 /**
- * At least one. Throws one sentence for each fault. `onFile` is told the name of
- * each file before it is read, password files included.
+ * Gives at least one. Throws one sentence for each fault. `onFile` is called with the
+ * name of each file before it is read, password files included.
  */
 export function loadPeers(
   { peers, peersFile }: Pick<Config, "peers" | "peersFile">,
@@ -80,12 +80,12 @@ export function readPeers(
   return faults.length > 0 ? err(faults) : ok(complete);
 }
 
-/** How messages of a peer of this name are read; as an ordinary peer's when there is none. */
+/** The rules by which messages of this peer are read; those of an ordinary peer when none has this name. */
 export function rulesOf(peers: readonly Peer[], name: string): Peer["rules"] {
   return peers.find((peer) => peer.name === name)?.rules ?? ORDINARY_PEER;
 }
 
-/** What is in order and may not be what was meant: a sentence each, for whoever looks after the file. */
+/** A sentence for each entry that is in order and may still be a mistake. */
 export function doubtsAbout(peers: readonly Peer[]): readonly string[] {
   return peers.flatMap(({ name, acknowledge }) => {
     const doubt = acknowledge.host === null ? null : doubtAboutLogin(acknowledge);
@@ -93,7 +93,7 @@ export function doubtsAbout(peers: readonly Peer[]): readonly string[] {
   });
 }
 
-/** Whether it may deliver over TLS only. */
+/** Whether a peer may deliver over TLS only. */
 export function mustUseTls({ tls, auth, clientCertificate }: Peer): boolean {
   return tls === "required" || auth !== null || clientCertificate !== null;
 }
@@ -110,7 +110,7 @@ function peerOf(entry: Entry, auth: Peer["auth"], acknowledgeAuth: Peer["acknowl
   };
 }
 
-/** A peer whose entry says nothing but its name and its networks: the defaults of the schema, which a test compares. */
+/** A peer whose entry has only a name and networks. A test compares it with the defaults of the schema. */
 function plainPeer({ name, networks }: Pick<Peer, "name" | "networks">): Peer {
   return {
     name,
@@ -137,7 +137,7 @@ function plainPeer({ name, networks }: Pick<Peer, "name" | "networks">): Peer {
   };
 }
 
-/** Whoever connects from this machine where no peers are set. It is not listed, and has fewer rights. */
+/** This machine, when no peers are set. It is not listed, and has fewer rights. */
 const LOOPBACK: Peer = {
   ...plainPeer({
     name: "loopback",
@@ -162,7 +162,7 @@ function repeatedNames(peers: readonly Entry[]): readonly string[] {
   );
 }
 
-/** A name that is misspelt would let no bounce through, in silence. */
+/** A misspelt name would silently let no bounce through. */
 function unknownBouncers(peers: readonly Entry[]): readonly string[] {
   const names = new Set(peers.map(({ name }) => name));
   return peers.flatMap(({ acknowledge }, index) =>
@@ -174,7 +174,7 @@ function unknownBouncers(peers: readonly Entry[]): readonly string[] {
   );
 }
 
-/** Two peers in the same place: which of them it is could not be told. However they are written. */
+/** A network that stands twice, however it is written, because a client from there could be either peer. */
 function repeatedNetworks(places: readonly { readonly name: string; readonly network: Network }[]): readonly string[] {
   const faults: string[] = [];
   const seen: { name: string; network: Network; contains: (address: string) => boolean }[] = [];

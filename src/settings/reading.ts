@@ -1,4 +1,4 @@
-/** What reading a message takes besides the message: the same for the service, for `explain` and for a replay. */
+/** The rules by which messages are read: the same for the service, for `explain` and for a replay. */
 import libmime from "libmime";
 import type { ReadingRules } from "../flow/read.ts";
 import { loadCatalogue } from "./catalogue-file.ts";

@@ -1,14 +1,14 @@
 /**
  * Reads REDIS_URL: `redis://user:password@host:port/database`, `rediss://` for TLS.
  *
- * Strict, because the libraries beneath are not: a `#` in a password cuts the URL off, a
- * database that is no number ends the process, and an option that nobody knows is silently
- * without effect, or silently changes a deadline of ours. What is told of a fault never holds
- * a part of the URL that may be of its password.
+ * It is strict, because the libraries are not: with them a `#` in a password cuts the URL off,
+ * a database that is no number ends the process, and an unknown option silently has no effect
+ * or changes one of our deadlines. No sentence about a fault shows a part of the URL that may
+ * belong to its password.
  */
 import { err, ok, type Result } from "../result.ts";
 
-/** Where a Redis is, and as whom to log in. */
+/** Where a Redis is, and the user to log in as. */
 export interface RedisAddress {
   readonly host: string;
   readonly port: number;
@@ -17,9 +17,9 @@ export interface RedisAddress {
   readonly username: string;
   readonly password: string;
   readonly database: number;
-  /** Of IP addresses; 0 for either. */
+  /** The family of IP addresses, 4 or 6; 0 for either. */
   readonly family: number;
-  /** By which `CLIENT LIST` names our connections; empty for none. */
+  /** The name of our connections in `CLIENT LIST`; empty for none. */
   readonly connectionName: string;
 }
 
@@ -28,7 +28,7 @@ const MAX_PORT = 65_535;
 const MAX_DATABASE = 2_147_483_647;
 const ENCODE = "in user and password % is written as %25, # as %23, ? as %3F, / as %2F, @ as %40";
 
-/** What may stand behind `?`. Each of them had an effect in 1.0.0. */
+/** Options that may follow `?`. Each of them had an effect in 1.0.0. */
 const OPTIONS = {
   family: { wanted: "0, 4 or 6", fits: (text: string) => /^[046]$/.test(text) },
   db: { wanted: `a whole number from 0 to ${MAX_DATABASE}`, fits: isDatabase },
@@ -40,7 +40,7 @@ const OPTIONS = {
 
 type Option = keyof typeof OPTIONS;
 
-/** Fails with what is wrong and what it must be instead: the end of a sentence that begins with the setting's name. */
+/** Fails with what is wrong and what it must be instead, to be written behind the setting's name. */
 export function readRedisUrl(text: string): Result<RedisAddress, string> {
   if (/\p{Cc}/u.test(text) || text !== text.trim()) {
     return err("has a line end, a tab, or a blank at its beginning or end, must be without");
@@ -48,7 +48,7 @@ export function readRedisUrl(text: string): Result<RedisAddress, string> {
   const [, scheme, rest = ""] = /^(rediss?):\/\/(.*)$/.exec(text) ?? [];
   if (scheme === undefined) return err(`${beginning(text)}, must begin with redis:// or rediss://, in small letters`);
 
-  // RFC 3986 §3.2: the first of these ends what names user, password and host.
+  // RFC 3986 §3.2: the first of these characters ends the part with user, password and host.
   const cut = /[/?#]/.exec(rest);
   if (cut && rest.includes("@", cut.index)) {
     return err(`has a "${cut[0]}" before an "@", must be percent-encoded: ${ENCODE}`);
@@ -87,7 +87,7 @@ function isDatabase(text: string): boolean {
   return /^\d{1,10}$/.test(text) && Number(text) <= MAX_DATABASE;
 }
 
-/** By its scheme what somebody may have meant. */
+/** Tells from the scheme what may have been meant. */
 function beginning(text: string): string {
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(text)?.[1]?.toLowerCase() ?? "";
   if (/sentinel/.test(scheme)) return "names sentinels, which stand in MM4D_REDIS_SENTINELS and MM4D_REDIS_MASTER";
@@ -102,7 +102,7 @@ function userFault(authority: string): string | undefined {
   const at = authority.lastIndexOf("@");
   if (at === -1) return undefined;
   const user = authority.slice(0, at);
-  // What is logged and shown is the URL without its password: a password in the user's place would be shown.
+  // Log and page show the URL without its password, and would show one that stands in the user's place.
   if (user !== "" && !user.includes(":")) {
     return "names a user and no password, must be user:password@ (a password alone is :password@, a user that has none is user:@)";
   }
@@ -137,7 +137,7 @@ function readOptions(given: URLSearchParams): Result<Readonly<Partial<Record<Opt
   const options: Partial<Record<Option, string>> = {};
   for (const [name, value] of given) {
     if (!isOption(name)) {
-      // The name is not told: it may be the rest of a password that has a "?".
+      // The name is not shown, because it may be the rest of a password that has a "?".
       return err(
         `has an option behind "?" that mm4d does not know, must be one of ${Object.keys(OPTIONS).join(", ")}; TLS is rediss:// and MM4D_REDIS_TLS_CA_FILE (${ENCODE})`,
       );

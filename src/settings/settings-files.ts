@@ -1,7 +1,7 @@
 /**
- * The files that settings name: catalogue, peers, certificate. Read at the start,
- * and again when they change or somebody asks. What is in force stays when one
- * has a fault.
+ * Reads the files that settings name (catalogue, peers, certificate) at the start,
+ * and again when they change or an operator asks for it. When one has a fault, what
+ * was read before stays in force.
  */
 
 import type { ReadingRules } from "../flow/read.ts";
@@ -17,7 +17,7 @@ export interface SettingsFiles {
   reading(): ReadingRules;
   peers(): readonly Peer[];
   certificate(): Certificate | null;
-  /** Why what is in force is older than what the files say, a sentence for each of them. */
+  /** A sentence for each of them that has a fault now, so that what was read before is in force. */
   faults(): readonly string[];
   /** Reads all of them again. */
   reload(): void;
@@ -48,7 +48,7 @@ export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles 
   };
   let reading = first(() => loadReading(config));
   let peers = first(() => loadUsablePeers(config, peersWatch.follow));
-  // An expired one is better than none: a relay that does not look gets on, and /healthz tells.
+  // An expired certificate is better than none, because a relay that does not check it goes on. /healthz tells of it.
   let certificate = certFile === "" ? null : first(() => loadCertificate({ certFile, keyFile, caFile }));
 
   const faults = new Map<string, string>();
@@ -97,7 +97,10 @@ export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles 
   };
 }
 
-/** At the start: adds to each fault of a file which setting names it. Later it is said what could not be read again. */
+/**
+ * Adds to each fault of a file the setting that names the file. This is for the start,
+ * because later faults say what could not be read again.
+ */
 function naming<T>(config: Config, load: () => T): T {
   const files = [
     ["MM4D_CATALOGUE_FILE", config.catalogueFile],
@@ -117,7 +120,7 @@ function naming<T>(config: Config, load: () => T): T {
   }
 }
 
-/** Also throws when a peer must use TLS and could not. */
+/** Loads the peers. It also throws when a peer must use TLS and TLS is not offered. */
 function loadUsablePeers(config: Config, onFile: (file: string) => void): readonly Peer[] {
   const loaded = loadPeers(config, onFile);
   const needy = loaded.filter(mustUseTls);

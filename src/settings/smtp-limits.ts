@@ -2,6 +2,7 @@
 import type { Limits } from "../smtp/limits.ts";
 import type { Config } from "./config.ts";
 
+/** Gives them in the units of the listener: bytes and milliseconds. */
 export function limitsOf(config: Config): Limits {
   return {
     clients: config.maxClients,
@@ -12,7 +13,7 @@ export function limitsOf(config: Config): Limits {
     messagesPerConnection: config.maxMessagesPerConnection,
     messagesPerSecond: config.maxMessagesPerSecond,
     messageBytes: config.maxMessageBytes,
-    // One peer may have half of it, and one message of the largest must pass beside others.
+    // Four of the largest, because one peer may have half of this, and one message of the largest must pass beside others.
     unfinishedBytes: Math.max(config.maxUnfinishedBytes, 4 * config.maxMessageBytes),
     firstCommandMs: config.firstCommandSeconds * 1000,
     lineMs: config.lineSeconds * 1000,

@@ -2,12 +2,12 @@
 import { resolve } from "node:path";
 import { type Config, SETTINGS, type SettingName } from "./config.ts";
 
-/** By name; a service of another version has more or fewer. */
+/** Settings by name. A service of another version has more or fewer. */
 export type ToldSettings = Partial<Config>;
 
-/** Where it listens, and where its Redis is, is told apart: as it is, not as it was set. */
+/** Places where it listens, and of its Redis. They are told separately, as they are and not as they were set. */
 const TOLD_APART = /^(?:redis(?!Checks$)|smtp|smtps|admin)[A-Z]/;
-/** Paths, which whoever asks would begin elsewhere. */
+/** Paths, which are made absolute, because a command may run in another directory. */
 const PATHS: readonly SettingName[] = [
   "dataDir",
   "peersFile",
@@ -17,7 +17,7 @@ const PATHS: readonly SettingName[] = [
   "tlsCaFile",
 ];
 
-/** All but secrets. */
+/** All settings but secrets and places. */
 export function toldSettings(config: Config): ToldSettings {
   const told = (Object.keys(SETTINGS) as SettingName[]).filter(
     (name) => !("secret" in SETTINGS[name]) && !TOLD_APART.test(name),

@@ -1,4 +1,4 @@
-/** What may be written for a setting: each reader gives the value of a text, and undefined when the text is not of its type. */
+/** What may be written for a setting. Each reader gives the value of a text, or undefined when the text is not of its type. */
 import { isIP } from "node:net";
 import { type FanOut, readFanOut } from "../delivery/fan-out.ts";
 import { type Network, readNetworks } from "../smtp/network.ts";
@@ -69,13 +69,13 @@ export function readDomains(text: string): readonly string[] | undefined {
   return domains.every(isDomain) ? domains : undefined;
 }
 
-/** A name, or an address, which RFC 5321 §4.1.3 has in brackets. */
+/** A name, or an address, which RFC 5321 §4.1.3 puts in brackets. */
 function isDomain(text: string): boolean {
   const [, address = text] = /^\[(?:ipv6:)?([0-9a-f:.]+)\]$/.exec(text) ?? [];
   return isIP(address) !== 0 || /^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$/.test(text);
 }
 
-/** The same name, as one asks DNS for it. RFC 1034 §3.1. */
+/** The same name without the dot of the root. RFC 1034 §3.1. */
 export function withoutRootDot(name: string): string {
   return name.endsWith(".") ? name.slice(0, -1) : name;
 }
@@ -100,12 +100,12 @@ export function readPeers(text: string): readonly PeerSetting[] | undefined {
   return peers;
 }
 
-/** Undefined for what is no name. That of the default for loopback must not be taken for a peer's. */
+/** A peer's name; undefined when it is none. The name of the default for loopback is taken. */
 export function readPeerName(text: string): string | undefined {
   return /^[a-z0-9][a-z0-9._-]{0,62}$/i.test(text) && text !== "loopback" ? text : undefined;
 }
 
-/** Whether a host is this machine, and can only be reached from it. */
+/** Whether a host can be reached from this machine only. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }

@@ -1,17 +1,17 @@
-/** Tells when files change, also when another one takes their place: renamed over them, or behind a link. */
+/** Tells when files change, also when another file replaces one: renamed over it, or behind a link. */
 import { unwatchFile, watchFile } from "node:fs";
 
 const LOOKED_AT_EVERY_MS = 1_000;
-/** Files that belong together are written one after the other. */
+/** Files that belong together are written one after the other, so a change is told when no other follows for so long. */
 const SETTLED_AFTER_MS = 300;
 
 export interface Watch {
-  /** From now on this file too. One that is followed already is none the worse for it. */
+  /** Follows this file too. Following a file twice is harmless. */
   follow(file: string): void;
   stop(): void;
 }
 
-/** Calls once for changes that come together. A file that is not there yet may come. */
+/** Calls `onChange` once for changes that come together. A file need not be there yet. */
 export function watchFiles(onChange: () => void): Watch {
   const followed = new Set<string>();
   let settling: NodeJS.Timeout | undefined;
@@ -23,7 +23,7 @@ export function watchFiles(onChange: () => void): Watch {
     follow(file) {
       if (followed.has(file)) return;
       followed.add(file);
-      // By looking, because what the system tells of a name ends when the file behind it is replaced.
+      // By polling, because the system stops telling of a name when the file behind it is replaced.
       watchFile(file, { interval: LOOKED_AT_EVERY_MS, persistent: false }, changed);
     },
     stop() {

@@ -1,9 +1,9 @@
-/** The beginning of what a peer may have made large: as much as a person looks at. */
+/** Cuts what a peer may have made large to as much as a person looks at. */
 import { BOUNDS } from "../bounds/bounds.ts";
 
 /**
- * The first characters of a text, and … behind them when it goes on. It never ends
- * within a number: a piece of one could not be told, and would not be masked.
+ * The first characters of a text, followed by … when it is longer. It never ends
+ * inside a number, because masking does not recognise a piece of one.
  */
 export function beginningOf(text: string, most: number = BOUNDS.textShown.value): string {
   if (text.length <= most) return text;
@@ -15,9 +15,9 @@ export function beginningOf(text: string, most: number = BOUNDS.textShown.value)
 const MAY_BE_IN_NUMBER = new Set([..."0123456789 ().-+"].map((char) => char.charCodeAt(0)));
 
 /**
- * A value of which long texts are cut, long lists end early, and the whole is about as
- * long as a page has room for. What is small is as it was, and what is an object stays
- * one: beyond the room its texts are …
+ * A value with its long texts and long lists cut, so that the whole is about as long as
+ * a page has room for. A small value is unchanged. An object stays an object: when there
+ * is no room left, its texts become …
  */
 export function beginningOfValue(value: unknown): unknown {
   return beginning(value, { left: BOUNDS.valueShown.value });

@@ -1,10 +1,10 @@
-/** What an event or a code means, for a person. */
+/** Describes an event or a code for a person. */
 
 import type { CodeEntry } from "../delivery/code.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { beginningOf } from "./beginning.ts";
 
-/** An event in a few lines: what happened, to which message, why, and what to do. Of long ids the beginning. */
+/** An event in a few lines: what happened, to which message, why, and what to do. Long ids are cut. */
 export function describeEvent({ data }: DeliveryEvent): readonly string[] {
   const { outcome, disposition, final, conflict, reason, recipient, requestRecipients } = data;
   const to = recipient ?? requestRecipients[0]?.party ?? null;

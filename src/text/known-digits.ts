@@ -1,12 +1,12 @@
 /**
- * Finds the digits of known numbers in a text, all at once and in one pass over it,
- * however many they are and however long (Aho and Corasick, 1975).
+ * Finds the digits of known numbers in a text. It reads the text once, however many
+ * and however long the numbers are (Aho and Corasick, 1975).
  */
 
 /**
- * A tree of digits. `next` has ten places a node: where each digit leads from what has
- * been read so far, which is the longest end of it that a number begins with. `longest`
- * tells how many digits the longest number has that ends there; 0 for none.
+ * A tree of digits. A node stands for the longest end of what has been read with which a
+ * number begins. `next` has ten places for each node: the nodes to which the ten digits lead.
+ * `longest` has for each node the length of the longest number that ends there; 0 for none.
  */
 export interface KnownDigits {
   readonly next: Int32Array;
@@ -15,10 +15,11 @@ export interface KnownDigits {
 
 const BASE = 10;
 const ZERO = "0".charCodeAt(0);
-/** Between two digits of a number: blanks, brackets, dots and hyphens, so many at most. */
+/** What may separate two digits of a number: blanks, brackets, dots and hyphens. */
 const SEPARATORS = new Set([..." ().-"].map((char) => char.charCodeAt(0)));
 const MAX_SEPARATORS = 2;
 
+/** The tree of these numbers, each of digits only. */
 export function knownDigits(numbers: ReadonlySet<string>): KnownDigits {
   const most = [...numbers].reduce((sum, number) => sum + number.length, 1);
   const next = new Int32Array(most * BASE);
@@ -41,7 +42,10 @@ export function knownDigits(numbers: ReadonlySet<string>): KnownDigits {
   return known;
 }
 
-/** Breadth first: where no number goes on, it goes on as the longest end of what was read does. */
+/**
+ * Goes through the tree breadth first. Where no number goes on with a digit, the node goes on as
+ * the longest shorter end of what was read does.
+ */
 function joinEnds({ next, longest }: KnownDigits): void {
   const ends = new Int32Array(longest.length);
   const queue = new Int32Array(longest.length);
@@ -67,7 +71,7 @@ function joinEnds({ next, longest }: KnownDigits): void {
   }
 }
 
-/** Where digits of known numbers stand, in order, but for the last `shown` of each. */
+/** The places of the digits of known numbers, in order, without the last `shown` digits of each number. */
 export function placesOfKnown(text: string, known: KnownDigits, shown: number): readonly number[] {
   const found: number[] = [];
   if (known.longest.length === 1) return found;
@@ -90,7 +94,7 @@ export function placesOfKnown(text: string, known: KnownDigits, shown: number): 
   return found;
 }
 
-/** Of numbers that overlap, all that either hides is hidden. */
+/** Where numbers overlap, a digit is hidden if either of them hides it. */
 function findInRun(
   text: string,
   run: readonly number[],
@@ -98,14 +102,14 @@ function findInRun(
   shown: number,
   found: number[],
 ): void {
-  // How long the longest number is that ends at each digit.
+  // The length of the longest number that ends at each digit.
   const lengths = new Int32Array(run.length);
   let node = 0;
   for (let i = 0; i < run.length; i += 1) {
     node = next[node * BASE + text.charCodeAt(run[i] ?? 0) - ZERO] ?? 0;
     lengths[i] = longest[node] ?? 0;
   }
-  // From behind: a digit is hidden if a number that ends far enough behind it begins at or before it.
+  // Backwards, because a digit is hidden if a number begins at or before it and ends at least `shown` digits behind it.
   const before = found.length;
   let hiddenFrom = run.length;
   for (let i = run.length - 1 - shown; i >= 0; i -= 1) {

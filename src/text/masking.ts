@@ -1,8 +1,8 @@
 /**
  * Masks telephone numbers in what people see: all but their last four digits.
  *
- * A text is gone through once, however many numbers are looked for in it: a peer may
- * write thousands into one field, and they are looked for in all that its report says.
+ * A text is read once, however many numbers are looked for in it, because a peer may
+ * write thousands into one field, and every text of its report is searched for them.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
@@ -17,32 +17,36 @@ export type Mask = (text: string) => string;
 /** A number as people and relays write it: +12025550100, 202-555-0100, +1 (202) 555 0100. */
 const NUMBER = /\d(?:[ ().-]{0,2}\d){6,}/g;
 const NUMBER_WITH_PLUS = /(?<=\+)\d(?:[ ().-]{0,2}\d){6,}/g;
-/** Its digits without anything between them. */
+/** A number without anything between its digits. */
 const SOLID_NUMBER = /\d{7,}/g;
 const DIGITS_SHOWN = 4;
 
 /**
- * What is no number, though its digits look like one: the ids that we make, UUIDs,
- * and IP addresses in brackets. An id has a letter, or it could be a number.
+ * Looks like a number and is none: an id that we make, a UUID, or an IP address in
+ * brackets. An id must have a letter, because one without could be a number.
  */
 const NO_NUMBER =
   /(?<![0-9a-z])(?:[ajr](?=[0-9]{0,31}[a-f])[0-9a-f]{32}|(?=[0-9-]{0,35}[a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?![0-9a-z])|\[(?:\d{1,3}\.){3}\d{1,3}\]/;
 const NO_NUMBER_OR_NUMBER = new RegExp(`${NO_NUMBER.source}|(${NUMBER.source})`, "gi");
+const IP_ADDRESS_OR_NUMBER = new RegExp(
+  `(?<![\\d.])(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(?![\\d.])|${NO_NUMBER_OR_NUMBER.source}`,
+  "gi",
+);
 
-/** Whose number it is, as far as masking needs to know. */
-type Numbered = Pick<Party, "raw" | "number">;
+/** A party, as far as masking needs to know it. */
+export type Numbered = Pick<Party, "raw" | "number">;
 
-/** What hides the numbers of parties. */
+/** Masks that hide the numbers of parties. */
 export interface NumberMasks {
-  /** In ids: of other digits they keep all, because most ids are made of them. */
+  /** For ids. It keeps all other digits, because most ids are made of digits. */
   readonly id: Mask;
-  /** In what is no id. The same, unless there are too many numbers to know: then whatever may be one is masked. */
+  /** For what is no id. It is the same, unless there are too many numbers to know: then it masks whatever may be one. */
   readonly text: Mask;
 }
 
 /**
- * Masks the numbers of parties wherever their digits stand, however they are
- * written, and whatever is written with a "+".
+ * Masks the numbers of parties, wherever and however they are written, and every
+ * number with a "+".
  */
 export function numberMasks(parties: Iterable<Numbered | null>): NumberMasks {
   const { known, all } = digitsOfParties(parties);
@@ -53,15 +57,15 @@ export function numberMasks(parties: Iterable<Numbered | null>): NumberMasks {
   return { id, text: all ? id : maskEveryNumber };
 }
 
-/** The mask for ids, and for what stands among them. */
+/** The mask for ids, and for texts with ids in them. */
 export function numberMask(parties: Iterable<Numbered | null>): Mask {
   return numberMasks(parties).id;
 }
 
 /**
  * Masks what an acknowledgement says: the numbers of its message's parties and of its
- * MMSC's address, in its ids too. Where the parties are not known, because mm4d 1.0.0
- * stored it, whatever stands alone in an id and is as long as a number is masked.
+ * MMSC's address, also in its ids. Those that mm4d 1.0.0 stored do not name the parties.
+ * There it masks digits that stand alone in an id and are as many as a number has.
  */
 export function acknowledgementMask({
   originator,
@@ -71,81 +75,33 @@ export function acknowledgementMask({
   const parties = [originator, to, ...(numbers ?? [])].map((raw) => (raw === null ? null : { raw, number: null }));
   const masked = numberMask(parties);
   if (numbers !== undefined) return masked;
-  return (text) =>
-    masked(text).replace(UUID_OR_NUMBER_ALONE, (found, number?: string) =>
-      number === undefined ? found : maskDigits(number),
-    );
+  return (text) => maskWhere(UUID_OR_NUMBER_ALONE, masked(text));
 }
 
 /** A UUID may end with twelve digits. E.164 has at most 15 digits, and most numbers have ten or more. */
 const UUID_OR_NUMBER_ALONE = /(?<![0-9a-z])(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(\d{10,15}))(?![0-9a-z])/gi;
 
-/** Masks whatever may be a number: for free text, and not for ids. */
+/** Masks whatever may be a number. This is for free text, not for ids. */
 export function maskAllNumbers(text: string): string {
-  return text.replace(NO_NUMBER_OR_NUMBER, (found, number?: string) =>
-    number === undefined ? found : maskDigits(number),
-  );
+  return maskWhere(NO_NUMBER_OR_NUMBER, text);
 }
 
-/** Also where it is part of an id. */
+/** Does the same for what relays write, and keeps their IP addresses. */
+export function maskAllButAddresses(text: string): string {
+  return maskWhere(IP_ADDRESS_OR_NUMBER, text);
+}
+
+/** Masks what the expression finds as its group, which is a number, and keeps what it finds otherwise. */
+function maskWhere(expression: RegExp, text: string): string {
+  return text.replace(expression, (found, number?: string) => (number === undefined ? found : maskDigits(number)));
+}
+
+/** Masks whatever may be a number, even in an id. */
 function maskEveryNumber(text: string): string {
   return text.replace(NUMBER, maskDigits);
 }
 
-/** Masks the header of a message. In its ids only the numbers of its parties, which it names itself, and of those given. */
-export function maskHeader(header: string, parties: readonly (Party | null)[]): string {
-  // One that starts with a blank goes on with the field before it.
-  const fields = header.split(/\r?\n(?![ \t])/);
-  const masked = numberMask([...parties, ...partiesIn(fields)]);
-  return fields.map((field) => masked(maskField(field))).join("\r\n");
-}
-
-/** What masks a message of which no event was made; `header` is the message's own. */
-export function masksByHeader(header: string): NumberMasks {
-  return numberMasks(partiesIn(header.split(/\r?\n(?![ \t])/)));
-}
-
-/** Fields that name parties. */
-const OF_PARTIES = ["from", "to", "cc", "sender", "reply-to", "x-mms-originator-system", "x-mms-request-recipients"];
-/** Fields that hold ids, a date or a code: no number but a party's. */
-const OF_IDS = [
-  "x-mms-message-id",
-  "x-mms-transaction-id",
-  "x-internal-status-code",
-  "message-id",
-  "in-reply-to",
-  "references",
-  "date",
-  "resent-message-id",
-  "resent-date",
-  "content-id",
-];
-/** Fields in which relays write their IP addresses. */
-const OF_RELAYS = ["received", "x-received", "received-spf", "x-originating-ip", "authentication-results"];
-const IP_ADDRESS_OR_NUMBER = new RegExp(
-  `(?<![\\d.])(?:(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1?\\d?\\d)(?![\\d.])|${NO_NUMBER_OR_NUMBER.source}`,
-  "gi",
-);
-
-function partiesIn(fields: readonly string[]): readonly Numbered[] {
-  return fields.flatMap((field) => (OF_PARTIES.includes(nameOf(field)) ? [{ raw: field, number: null }] : []));
-}
-
-function maskField(field: string): string {
-  const name = nameOf(field);
-  if (OF_IDS.includes(name)) return field;
-  if (!OF_RELAYS.includes(name)) return maskAllNumbers(field);
-  return field.replace(IP_ADDRESS_OR_NUMBER, (found, number?: string) =>
-    number === undefined ? found : maskDigits(number),
-  );
-}
-
-function nameOf(field: string): string {
-  const colon = field.indexOf(":");
-  return colon === -1 ? "" : field.slice(0, colon).trimEnd().toLowerCase();
-}
-
-/** What a report says in words of the protocol, or by which people find it; the rest is free text. */
+/** Fields that hold words of the protocol, or ids by which people find a report. All others are free text. */
 const WORDS: readonly (keyof RawFields)[] = [
   "messageId",
   "transactionId",
@@ -160,9 +116,9 @@ const WORDS: readonly (keyof RawFields)[] = [
 ];
 
 /**
- * The event with every number in it masked, also where a peer wrote it elsewhere.
- * What is ours in it stays as it is. `parties` are the event's own, unless it was
- * shortened.
+ * Masks every number in an event, in whichever field a peer wrote it. What mm4d itself
+ * wrote stays as it is. `parties` are those of the whole event, which a shortened one
+ * does not name.
  */
 export function maskEvent(event: DeliveryEvent, parties = partiesOf(event)): DeliveryEvent {
   const masks = numberMasks(parties);
@@ -189,7 +145,7 @@ export function maskEvent(event: DeliveryEvent, parties = partiesOf(event)): Del
   };
 }
 
-/** Changes every text in a value, however deep it stands; nothing else. */
+/** Changes every text in a value, at any depth, and nothing else. */
 export function mapTexts(value: unknown, change: Mask): unknown {
   if (typeof value === "string") return change(value);
   if (Array.isArray(value)) return value.map((part) => mapTexts(part, change));
@@ -197,26 +153,27 @@ export function mapTexts(value: unknown, change: Mask): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, mapTexts(part, change)]));
 }
 
+/** The parties that an event names; null for one that it does not have. */
 export function partiesOf({ data }: DeliveryEvent): readonly (Party | null)[] {
   return [data.recipient, data.originator, ...data.requestRecipients.map(({ party }) => party)];
 }
 
 /**
- * The digits of their numbers: of each address as a whole, and of what stands together
- * in it. `all` is false when there are more than are looked for.
+ * The digits of the parties' numbers: those of each whole number, and those of each
+ * unbroken run in it. `all` is false when there are more than are looked for.
  */
 function digitsOfParties(parties: Iterable<Numbered | null>): { known: KnownDigits; all: boolean } {
   const { numbers, all } = numbersOf(parties);
   return { known: knownDigits(numbers), all };
 }
 
-/** The digits of their numbers, the first of them: what an acknowledgement's job remembers. */
+/** The first of the parties' numbers, as digits: those that the job of an acknowledgement remembers. */
 export function numbersIn(parties: Iterable<Numbered | null>): readonly string[] {
   const ordinary = [...numbersOf(parties).numbers].filter(({ length }) => length <= MOST_DIGITS);
   return ordinary.slice(0, BOUNDS.numbersOwed.value);
 }
 
-/** Twice what a number of ITU-T E.164 has, and more: what is longer is none. */
+/** More than twice the digits of a number of ITU-T E.164. Anything longer is no number. */
 const MOST_DIGITS = 40;
 
 function numbersOf(parties: Iterable<Numbered | null>): { numbers: ReadonlySet<string>; all: boolean } {
@@ -245,7 +202,7 @@ function digitsOf(number: string): string {
   return number.replace(/\D/g, "");
 }
 
-/** What stands between the digits stays. */
+/** Masks a number. What stands between its digits stays. */
 function maskDigits(number: string): string {
   let left = digitsOf(number).length - DIGITS_SHOWN;
   return number.replace(/\d/g, (digit) => (left-- > 0 ? "*" : digit));

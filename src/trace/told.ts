@@ -3,15 +3,8 @@
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { beginningOf } from "../text/beginning.ts";
 import { describeEvent } from "../text/describe.ts";
-import {
-  type Mask,
-  maskAllNumbers,
-  maskHeader,
-  masksByHeader,
-  type NumberMasks,
-  numberMasks,
-  partiesOf,
-} from "../text/masking.ts";
+import { maskHeader, masksByHeader } from "../text/mask-header.ts";
+import { type Mask, maskAllNumbers, type NumberMasks, numberMasks, partiesOf } from "../text/masking.ts";
 import { type JobState, MAX_HEADER_LENGTH, type ReportIds, type TracedReport, type TraceNote } from "./note.ts";
 
 /** A report in words. */

@@ -14,6 +14,7 @@ import { ORDINARY_PEER } from "../../dist/delivery/peer-rules.js";
 import { readEvent } from "../../dist/flow/read.js";
 import { encodeRecord } from "../../dist/journal/record.js";
 import { composePdu } from "../../dist/mm4/compose.js";
+import { retrySchedule } from "../../dist/queue/owed-jobs.js";
 import { createPublisher } from "../../dist/queue/publisher.js";
 import { loadConfig } from "../../dist/settings/load.js";
 
@@ -29,6 +30,7 @@ const { config } = loadConfig({}).value;
 const publisher = createPublisher({
   redis,
   settings: { ...config, completedKeepCount: EVENTS, streamKeepCount: 10 * EVENTS },
+  ackWaitsMs: retrySchedule(config.ackRetrySeconds),
   onError: console.error,
 });
 const event = (index) =>

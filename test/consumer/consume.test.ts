@@ -13,6 +13,7 @@ import {
   RetryLater,
   redisOnce,
 } from "../../src/consumer/index.ts";
+import { retrySchedule } from "../../src/queue/owed-jobs.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
 import { loadConfig } from "../../src/settings/load.ts";
 import { publishOne } from "../support/publishing.ts";
@@ -32,7 +33,12 @@ async function publish(events: readonly DeliveryEvent[], settings: Readonly<Reco
     () => own.redis.status,
     (status) => status === "ready",
   );
-  const publisher = createPublisher({ redis: own.redis, settings: loaded.value.config, onError: () => {} });
+  const publisher = createPublisher({
+    redis: own.redis,
+    settings: loaded.value.config,
+    ackWaitsMs: retrySchedule(10),
+    onError: () => {},
+  });
   for (let from = 0; from < events.length; from += 200) {
     const some = events.slice(from, from + 200);
     await Promise.all(some.map((event) => publishOne(publisher, { id: newRecordId(), kind: "event", event })));

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { createSilence } from "../../src/monitoring/silence.ts";
 import { createTraffic } from "../../src/monitoring/traffic.ts";
 import { createHeard } from "../../src/queue/heard.ts";
+import { retrySchedule } from "../../src/queue/owed-jobs.ts";
 import { createPublisher } from "../../src/queue/publisher.ts";
 import { loadConfig } from "../../src/settings/load.ts";
 import { publishOne } from "../support/publishing.ts";
@@ -17,7 +18,12 @@ const HOUR_MS = 3_600_000;
 test("a peer is silent where it spoke neither here nor to a replica on the same Redis, once that was asked", async () => {
   const loaded = loadConfig({ MM4D_QUEUE_PREFIX: own.prefix });
   if (!loaded.ok) throw new Error(loaded.error.join());
-  const replica = createPublisher({ redis: own.redis, settings: loaded.value.config, onError: () => {} });
+  const replica = createPublisher({
+    redis: own.redis,
+    settings: loaded.value.config,
+    ackWaitsMs: retrySchedule(10),
+    onError: () => {},
+  });
   const said = async (name: string, agoMs: number): Promise<void> => {
     const event = eventOf(deliveryReport({ "X-Mms-Message-ID": name }));
     const time = new Date(Date.now() - agoMs).toISOString();

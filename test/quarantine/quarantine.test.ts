@@ -3,6 +3,7 @@ import { Queue } from "bullmq";
 import { expect, test } from "vitest";
 import { measureQuarantine } from "../../src/quarantine/measure.ts";
 import { openQuarantine } from "../../src/quarantine/quarantine.ts";
+import { retrySchedule } from "../../src/queue/owed-jobs.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
 import { loadConfig } from "../../src/settings/load.ts";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
@@ -25,7 +26,12 @@ test("it is counted by peer without reading its messages, but for those that mm4
   await redis.ping();
   const loaded = loadConfig({ MM4D_QUEUE_PREFIX: prefix });
   if (!loaded.ok) throw new Error(loaded.error.join());
-  const publisher = createPublisher({ redis, settings: loaded.value.config, onError: () => {} });
+  const publisher = createPublisher({
+    redis,
+    settings: loaded.value.config,
+    ackWaitsMs: retrySchedule(10),
+    onError: () => {},
+  });
   const raw = "x".repeat(100_000);
   const kept: Record<string, string> = {};
   for (let index = 0; index < 30; index++) {
@@ -65,7 +71,7 @@ test("what somebody else puts there keeps nothing of ours from being counted and
   const loaded = loadConfig({ MM4D_QUEUE_PREFIX: `${prefix}-foreign` });
   if (!loaded.ok) throw new Error(loaded.error.join());
   const { config } = loaded.value;
-  const publisher = createPublisher({ redis, settings: config, onError: () => {} });
+  const publisher = createPublisher({ redis, settings: config, ackWaitsMs: retrySchedule(10), onError: () => {} });
   const id = newRecordId();
   await publishOne(publisher, { id, kind: "quarantine", message: messageOf("a") });
   await publisher.close();

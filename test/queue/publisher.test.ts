@@ -2,6 +2,7 @@ import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { type FanOut, readFanOut } from "../../src/delivery/fan-out.ts";
+import { retrySchedule } from "../../src/queue/owed-jobs.ts";
 import { createPublisher, type Publishable, type Publisher } from "../../src/queue/publisher.ts";
 import { connectRedis, redisAt } from "../../src/queue/redis.ts";
 import { readServer, unsuitable } from "../../src/queue/redis-server.ts";
@@ -27,10 +28,14 @@ const SETTINGS = {
   failedKeepSeconds: 1_209_600,
   failedKeepCount: 100_000,
   streamKeepCount: 10_000,
-  ackRetrySeconds: 10,
 };
 const publisherOn = (client: Redis, changes: Partial<typeof SETTINGS> = {}) =>
-  createPublisher({ redis: client, settings: { ...SETTINGS, ...changes }, onError: () => {} });
+  createPublisher({
+    redis: client,
+    settings: { ...SETTINGS, ...changes },
+    ackWaitsMs: retrySchedule(10),
+    onError: () => {},
+  });
 const event = (id: string) => eventOf(deliveryReport({ "X-Mms-Message-ID": id }));
 const record = (recordId: string, messageId = recordId): Publishable => ({
   id: `j${recordId}`,
@@ -324,7 +329,12 @@ test("where the statistics may not be written, events are queued all the same, a
   await redis.call("ACL", "SETUSER", "limited", "on", ">secret", "+@all", `~bull:${QUEUE}:*`, "&*");
   const limited = connectRedis(redisAt(server.url.replace("redis://", "redis://limited:secret@")));
   const told: string[] = [];
-  const own = createPublisher({ redis: limited, settings: SETTINGS, onError: (cause) => told.push(cause.message) });
+  const own = createPublisher({
+    redis: limited,
+    settings: SETTINGS,
+    ackWaitsMs: retrySchedule(10),
+    onError: (cause) => told.push(cause.message),
+  });
   try {
     await eventually(
       () => limited.status,

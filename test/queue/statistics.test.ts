@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { sumBy } from "../../src/delivery/tally.ts";
+import { retrySchedule } from "../../src/queue/owed-jobs.ts";
 import { createPublisher, type Publisher } from "../../src/queue/publisher.ts";
 import { readStatistics, resolutionSince } from "../../src/queue/statistics.ts";
 import type { Config } from "../../src/settings/config.ts";
@@ -35,7 +36,7 @@ function newPublisher(): Publisher {
   const loaded = loadConfig({ MM4D_QUEUE_PREFIX: own.prefix, MM4D_QUEUES: "further:*" });
   if (!loaded.ok) throw new Error(loaded.error.join());
   const settings: Config = loaded.value.config;
-  return createPublisher({ redis: own.redis, settings, onError: () => {} });
+  return createPublisher({ redis: own.redis, settings, ackWaitsMs: retrySchedule(10), onError: () => {} });
 }
 
 function publish(...events: readonly DeliveryEvent[]): Promise<unknown> {

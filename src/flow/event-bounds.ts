@@ -4,10 +4,10 @@
  * every consumer.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
+import { textOf } from "../delivery/event-text.ts";
+import type { Report } from "../delivery/report.ts";
 import { maskAllNumbers } from "../text/masking.ts";
-import type { DeliveryEvent } from "./event.ts";
-import { textOf } from "./event-text.ts";
-import type { Report } from "./report.ts";
 
 /** The bound that a report is beyond, in words; null when it fits. */
 export function boundBeyond(report: Report): string | null {
