@@ -20,6 +20,7 @@ const fault = (name: string, scenario: Parameters<typeof play>[1]) =>
 describe.concurrent("the disk", () => {
   // First, because it waits for longest.
   fault("12 journal over its limit, because Redis stays away", {
+    steady: true,
     env: { MM4D_JOURNAL_MAX_BYTES: String((LONG ? 128 : 1) * MIB) },
     async happen(stage) {
       await stage.redis.kill();
@@ -76,6 +77,7 @@ describe.concurrent("the disk", () => {
     try {
       await play("11 data directory read-only", {
         relaysNotice: true,
+        steady: true,
         // What is open stays writable: the fault begins with the next segment, so segments are small.
         env: { MM4D_DATA_DIR: dataDir, MM4D_JOURNAL_MAX_BYTES: String((LONG ? 1_024 : 16) * MIB) },
         async happen(stage) {

@@ -17,7 +17,7 @@ const KILLS = LONG ? 20 : 6;
 const FEWER_KILLS = LONG ? KILLS : 3;
 
 const fault = (name: string, scenario: Parameters<typeof play>[1]) =>
-  test(name, { timeout: TIMEOUT_MS }, () => play(name, { relaysNotice: true, ...scenario }));
+  test(name, { timeout: TIMEOUT_MS }, () => play(name, { relaysNotice: true, steady: true, ...scenario }));
 
 describe.concurrent("killed and stopped", () => {
   fault(`9 receiver killed ${KILLS} times at random moments (journal)`, {

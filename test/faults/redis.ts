@@ -128,6 +128,7 @@ describe.concurrent.each(MODES)("accepting into the %s", (mode) => {
   });
 
   fault("5 Redis out of memory, noeviction", {
+    steady: true,
     async happen({ redis, service }) {
       const used = Number(/used_memory:(\d+)/.exec(String(await redis.call("INFO", "memory")))?.[1]);
       await redis.call("CONFIG", "SET", "maxmemory", String(used + 200_000));
@@ -197,6 +198,7 @@ describe.concurrent.each(MODES)("accepting into the %s", (mode) => {
   }
 
   fault("8 connections to Redis cut every 200 ms", {
+    steady: true,
     removedAtOnce: true,
     async happen({ redis }) {
       for (let cut = 0; cut < 25; cut++) {

@@ -26,6 +26,11 @@ const REPORTS = Number(process.env.FAULTS_REPORTS ?? 0);
 export const LONG = REPORTS > 0;
 const SHORT_REPORTS = 300;
 const SHORT_PER_SECOND = 200;
+/**
+ * In the short version, after the first reports: while a fault lasts one report is as good as the next. What a
+ * fault meets when it begins, and what waits in the journal when it ends, came at full speed.
+ */
+const SLOWER = { after: SHORT_REPORTS, perSecond: 50 };
 export const CONNECTIONS = LONG ? 50 : 10;
 export const QUEUE = "mm4-delivery-events";
 
@@ -53,6 +58,8 @@ export interface Scenario {
    * loses something: it may forget that a job was begun.
    */
   readonly removedAtOnce?: boolean;
+  /** Full speed to the end, where something has to become full, or is cut off or killed again and again. */
+  readonly steady?: boolean;
   /** How often a receiver is started in all. */
   readonly starts?: number;
   readonly after?: (stage: Stage, result: Result) => Promise<void> | void;
@@ -140,7 +147,7 @@ export async function play(name: string, scenario: Scenario): Promise<void> {
     const delivering = deliverAll({
       port: services.map(({ smtpPort }) => smtpPort),
       connections: CONNECTIONS,
-      perSecond: LONG ? Number.POSITIVE_INFINITY : SHORT_PER_SECOND,
+      ...(LONG ? {} : { perSecond: SHORT_PER_SECOND, ...(scenario.steady ? {} : { slower: SLOWER }) }),
       messages: reports(() => over, tried),
       repliesLost: 0.05,
       onAccepted: (_, id) => accepted.add(id),

@@ -28,6 +28,8 @@ export interface RelayOptions {
   readonly messages: Iterable<readonly [id: string, message: Message]>;
   /** No more than this; as many as go without it. */
   readonly perSecond?: number;
+  /** After so many messages no more than this. */
+  readonly slower?: { readonly after: number; readonly perSecond: number };
   /** Share of replies that never reach it, so that it comes again with what was stored; 0 without it. */
   readonly repliesLost?: number;
   /** Told after each 250. */
@@ -40,6 +42,7 @@ const LONGEST_PAUSE_MS = 1_000;
 /** Resolves when every message was answered 250. */
 export async function deliverAll(options: RelayOptions): Promise<Ledger> {
   const { from, connections, messages, perSecond = Number.POSITIVE_INFINITY, repliesLost = 0, onAccepted } = options;
+  const slower = options.slower ?? { after: Number.POSITIVE_INFINITY, perSecond };
   const ports = typeof options.port === "number" ? [options.port] : options.port;
   const fresh = messages[Symbol.iterator]();
   const again: { id: string; message: Message; attempt: number }[] = [];
@@ -57,7 +60,8 @@ export async function deliverAll(options: RelayOptions): Promise<Ledger> {
     const { value, done } = fresh.next();
     if (done) return undefined;
     taken += 1;
-    const dueMs = startedMs + (taken / perSecond) * 1000 - performance.now();
+    const dueSeconds = Math.min(taken, slower.after) / perSecond + Math.max(taken - slower.after, 0) / slower.perSecond;
+    const dueMs = startedMs + dueSeconds * 1000 - performance.now();
     if (dueMs > 0) await wait(dueMs);
     const [id, message] = value;
     return { id, message, attempt: 0 };

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { childrenOf } from "../support/children.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { MAY_MOUNT } from "../support/mounts.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
 import { cleanEnv, rowsOf, runCommand, startServiceProcess, type TestService } from "../support/service.ts";
@@ -100,10 +101,10 @@ test("--data-dir finds it before and behind the command, and is the only place t
     MM4D_SMTP_PORT: "",
   });
   expect(first).toMatchObject({ code: 0, stderr: "" });
-  await eachOf(calls, async (args) => {
-    const { code, stderr } = await run(args);
+  for (const args of calls) {
+    const { code, stderr } = await runCommandWithin(args, cleanEnv(ports));
     expect([args, code, stderr]).toEqual([args, 0, expect.not.stringContaining("Using")]);
-  });
+  }
   expect((await run(["status"], { MM4D_DATA_DIR: service.dataDir })).code).toBe(0);
   // The service's peers, and not the default.
   expect((await run(["peers", "list", ...named])).stdout).toContain("one\n");

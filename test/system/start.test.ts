@@ -297,11 +297,6 @@ describe("stopping", () => {
   });
 });
 
-/** A few at a time: each is a process that does little but start. */
-async function inParallel<T>(items: readonly T[], run: (item: T) => Promise<void>): Promise<void> {
-  for (let first = 0; first < items.length; first += 4) await Promise.all(items.slice(first, first + 4).map(run));
-}
-
 describe("the command line", () => {
   test("exit codes: 0 done, 1 failed, 2 wrong usage", async () => {
     const env = cleanEnv({ MM4D_DATA_DIR: "/nowhere" });
@@ -325,9 +320,15 @@ describe("the command line", () => {
       [["peers", "test", "nobody"], 1],
       [["explain", "-", "--peer", "nobody"], 1],
     ] as const;
-    await inParallel(codes, async ([args, code]) => {
-      expect([args, (await runCommand(args, env)).code]).toEqual([args, code]);
-    });
+    for (const [args, code] of codes) {
+      expect([args, (await runCommandWithin(args, env)).code]).toEqual([args, code]);
+    }
+    // That a process ends with the code of its command: one of each, and none but these is a process.
+    await Promise.all(
+      [["--version"], ["--nonsense"], ["log-level", "debug"]].map(async (args, index) =>
+        expect([args, (await runCommand(args, env)).code]).toEqual([args, [0, 2, 1][index]]),
+      ),
+    );
   });
 
   test("`config` prints every value and where it came from, and no password", async () => {
