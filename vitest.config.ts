@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { quickFiles } from "./test/support/quick.ts";
 
 /** They fill every core by themselves, or measure what the machine can do. */
@@ -9,6 +10,32 @@ const QUICK = quickFiles().filter((file) => !/^test\/(?:faults|attacks)\//.test(
 
 /** Most of the time of most files is spent waiting: for a timer of the product, for Redis, for a process. */
 const WORKERS = availableParallelism() + 2;
+
+/** They start most processes, or wait for longest. One that began last would be waited for by all other workers. */
+const LONGEST = [
+  "test/system/acknowledgements.test.ts",
+  "test/ops/containers.test.ts",
+  "test/system/start.test.ts",
+  "test/system/find-service.test.ts",
+  "test/upgrade/upgrade.test.ts",
+  "test/system/processes.test.ts",
+  "test/system/page.test.ts",
+  "test/system/reasons.test.ts",
+  "test/system/edge.test.ts",
+  "test/system/package.test.ts",
+  "test/system/replicas.test.ts",
+];
+
+/** The longest first: vitest knows how long each took only where it has run before. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const placeOf = ({ moduleId }: TestSpecification): number => {
+      const place = LONGEST.findIndex((name) => moduleId.endsWith(`/${name}`));
+      return place === -1 ? LONGEST.length : place;
+    };
+    return (await super.sort(files)).sort((one, other) => placeOf(one) - placeOf(other));
+  }
+}
 
 const SHARED = {
   // What they import is read once a worker, not once a file: nothing of ours keeps state in a module.
@@ -20,6 +47,7 @@ const SHARED = {
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     // Slow machines are slow, not broken: a deadline here only ends what hangs.
     testTimeout: 120_000,
     hookTimeout: 120_000,
