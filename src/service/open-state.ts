@@ -1,7 +1,7 @@
 /** Joins all that the state of the service is asked of: this process, all of them, and the gauges. */
 import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
 import type { Log } from "../monitoring/log.ts";
-import type { ReasonTimes } from "../monitoring/reasons.ts";
+import type { ReasonTimes } from "../monitoring/reason-times.ts";
 import type { Assignment } from "../process/cluster.ts";
 import { describeRedis } from "../queue/redis.ts";
 import type { RedisWatch } from "../queue/redis-watch.ts";

@@ -7,7 +7,7 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import { createAccept } from "../flow/accept.ts";
 import { createTurns } from "../flow/turns.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
-import { REASON_TIMES, type ReasonTimes } from "../monitoring/reasons.ts";
+import { REASON_TIMES, type ReasonTimes } from "../monitoring/reason-times.ts";
 import type { Assignment } from "../process/cluster.ts";
 import { type Releaser, releaseAll, within } from "../process/releasers.ts";
 import { newRecordId } from "../queue/publisher.ts";
