@@ -8,12 +8,34 @@
  * each other: what one of them says depends on the others only through
  * {@link relaysNotice}, and a test goes through the grid of facts.
  */
-import { BOUNDS } from "../bounds/bounds.ts";
-import { beginningOf } from "../text/beginning.ts";
-import { maskAllNumbers } from "../text/masking.ts";
-import { durationInWords, inPercent, megabytes, some } from "../text/quantities.ts";
-import { visible } from "../text/visible.ts";
-import { type HealthFacts, isQueued, type QueueFacts } from "./health.ts";
+import { durationInWords, some } from "../text/quantities.ts";
+import { type HealthFacts, isQueued } from "./health.ts";
+import {
+  costsReports,
+  isAbandoned,
+  isEvents,
+  isNotTaken,
+  isQueuedAlready,
+  oldestMs,
+  redisAnswers,
+  seenQueues,
+  share,
+} from "./judging.ts";
+import { REASON_TIMES, type ReasonTimes } from "./reason-times.ts";
+import {
+  filled,
+  fullness,
+  MOST_NAMED,
+  named,
+  notTaken,
+  onIt,
+  quoted,
+  redisHasCaughtUp,
+  shownName,
+  sinceSet,
+  size,
+  waiting,
+} from "./reason-words.ts";
 
 /**
  * `needs-attention`: every report that can be read is taken, though one that cannot may just have
@@ -30,41 +52,10 @@ export interface Reason {
   readonly remedy: string;
 }
 
-/** From when on something is a reason, in milliseconds. */
-export interface ReasonTimes {
-  readonly lagMs: number;
-  readonly notTakenMs: number;
-  readonly abandonedMs: number;
-  readonly quarantineFullMs: number;
-  /** Until when it is one, in this case. */
-  readonly emptiedMs: number;
-  readonly silentFromStartMs: number;
-  readonly silentMs: number;
-}
-
-export const REASON_TIMES: ReasonTimes = {
-  /** A record that waits longer while Redis answers means that the queue does not keep up. */
-  lagMs: 60_000,
-  /** Longer than a consumer's restart, or than one event should take it. */
-  notTakenMs: 60_000,
-  /** Longer than a consumer's upgrade: events are late by then. */
-  abandonedMs: 600_000,
-  /** Longer than a person takes to replay what is there. */
-  quarantineFullMs: 60_000,
-  /** A person looks once a day. */
-  emptiedMs: 86_400_000,
-  /** A small carrier has nothing to say for minutes; and whoever starts mm4d to try it should see that it is well. */
-  silentFromStartMs: 3_600_000,
-  /** Every carrier has some report a day. */
-  silentMs: 86_400_000,
-};
-
 /** From this part of either limit on, or of a peer's share of it, somebody should look into the quarantine before it is full. */
 export const NEARLY_FULL = 0.9;
 /** Fewer jobs that are tried again with one error are what a consumer's hiccup leaves. */
 const MANY = 10;
-const MOST_NAMED = BOUNDS.namesInOneReason.value;
-const MOST_QUOTED = BOUNDS.errorQuoted.value;
 
 interface ReasonRow {
   readonly name: string;
@@ -502,138 +493,4 @@ function relaysNotice(facts: HealthFacts): boolean {
   return (ROWS as readonly ReasonRow[]).some(
     ({ noticed, sentences }) => noticed?.(facts) && sentences(facts, soon).length > 0,
   );
-}
-
-function redisAnswers({ awayMs, fault }: HealthFacts["redis"]): boolean {
-  return awayMs === null && fault === null;
-}
-
-/** What was seen of queues before an outage says nothing of now. */
-function seenQueues({ redis, queues }: HealthFacts): readonly QueueFacts[] {
-  return redisAnswers(redis) ? queues : [];
-}
-
-function waiting({ journal }: HealthFacts): string {
-  return `${journal.records === 1 ? "1 report waits" : `${journal.records} reports wait`} in the journal (${size(journal)})`;
-}
-
-/** Of what a full journal is full, and until when. */
-function fullness(facts: HealthFacts, times: ReasonTimes): { readonly of: string; readonly until: string } {
-  if (!isQueuedAlready(facts, times)) return { of: "", until: redisHasCaughtUp(facts) };
-  const { most, bytes } = facts.journal;
-  const whose = most === null ? "" : `, ${inPercent(most.bytes, bytes)} of it from ${most.peer}`;
-  return {
-    of: ` of what was queued within the last minute${whose}`,
-    until: "that has been on the queue for a minute",
-  };
-}
-
-/** Whether nothing is wrong but that more came within a minute than the journal holds. */
-function isQueuedAlready({ fullOfQueued, redis, drainFault, ...facts }: HealthFacts, { lagMs }: ReasonTimes): boolean {
-  return fullOfQueued && redisAnswers(redis) && drainFault === null && oldestMs(facts) <= lagMs;
-}
-
-function oldestMs({ journal, now }: Pick<HealthFacts, "journal" | "now">): number {
-  return journal.oldestAt === null ? 0 : now.getTime() - journal.oldestAt.getTime();
-}
-
-function redisHasCaughtUp({ redis }: HealthFacts): string {
-  return redis.awayMs === null ? "Redis has caught up" : "Redis is back and has caught up";
-}
-
-function size({ bytes, maxBytes }: HealthFacts["journal"]): string {
-  return `${megabytes(bytes)} of ${megabytes(maxBytes)}`;
-}
-
-type Quarantine = HealthFacts["quarantine"];
-
-function costsReports({ refused }: Quarantine, afterMs: number): boolean {
-  return refused.some(({ forMs }) => forMs >= afterMs);
-}
-
-function share({ messages, maxMessages, bytes, maxBytes }: Quarantine): number {
-  const of = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
-  return Math.max(of(messages, maxMessages), of(bytes, maxBytes));
-}
-
-function filled({ messages, maxMessages, bytes, maxBytes }: Quarantine): string {
-  return `${messages} of ${some(maxMessages, "message")}, ${megabytes(bytes)} of ${megabytes(maxBytes)}`;
-}
-
-function isEvents({ holds }: QueueFacts): boolean {
-  return holds === "events";
-}
-
-function isNotTaken({ notTakenMs }: QueueFacts, times: ReasonTimes): boolean {
-  return notTakenMs !== null && notTakenMs >= times.notTakenMs;
-}
-
-/**
- * Whoever is connected and has jobs in hand is at work, however long it takes. Where Redis does not tell who is,
- * whoever renews its hold of a job is at work. What else is there takes nothing.
- */
-function isAbandoned(queue: QueueFacts, times: ReasonTimes): boolean {
-  const { notTakenMs, paused, jobs, workers, held } = queue;
-  const atWork = !paused && (jobs.active ?? 0) > 0 && (workers === null ? held : workers > 0);
-  return isEvents(queue) && notTakenMs !== null && notTakenMs >= times.abandonedMs && !atWork;
-}
-
-/** Why nothing is taken is said as far as it is known. */
-function notTaken(queue: QueueFacts): string {
-  const { workers, workersUnknown, jobs, paused, notTakenMs } = queue;
-  const { active = 0 } = jobs;
-  const inHand = active === 0 ? "" : `, though ${active} ${active === 1 ? "is" : "are"} in hand`;
-  const why = (): string => {
-    if (paused) return "the queue is paused";
-    if (workers === null) return `whether a worker of BullMQ is connected cannot be told (${workersUnknown})${inHand}`;
-    if (workers === 0) return `no worker of BullMQ is connected${inHand}`;
-    const connected = `${some(workers, "worker")} of BullMQ ${workers === 1 ? "is" : "are"} connected`;
-    return active === 0
-      ? `${connected} and take${workers === 1 ? "s" : ""} none`
-      : `${connected}, with ${active} in hand`;
-  };
-  return `${onIt(queue)} on the queue ${shownName(queue)}, and none was taken for ${durationInWords(notTakenMs ?? 0)}: ${why()}`;
-}
-
-function onIt({ holds, waits, jobs }: QueueFacts): string {
-  const noun = holds === "events" ? "event" : "acknowledgement";
-  // Their time has come, and BullMQ counts them among those that are to be tried again until somebody takes them.
-  const due = waits - (jobs.waiting ?? 0);
-  const again = due > 0 ? ` (${due === waits ? "all" : due} to be tried again)` : "";
-  return `${waits === 1 ? `1 ${noun} waits` : `${waits} ${noun}s wait`}${again}`;
-}
-
-function shownName({ name }: QueueFacts): string {
-  return visible(name);
-}
-
-/** Peers that reloads have set have a time of their own each. */
-function sinceSet(peers: HealthFacts["peers"]): readonly string[] {
-  const [first, ...others] = peers;
-  if (!first) return [];
-  const ago = ({ knownMs }: typeof first): string => `${durationInWords(knownMs)} ago`;
-  if (others.length === 0) return [`No report has come from ${first.name} since it was set, ${ago(first)}`];
-  const each = peers.map((peer) => `${peer.name} (set ${ago(peer)})`);
-  return [`No report has come from ${named(each)} since they were set`];
-}
-
-function named(names: readonly string[]): string {
-  const more = names.length - MOST_NAMED;
-  return `${names.slice(0, MOST_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-}
-
-/** What digits and dots stand for an address is not a number of a person. */
-const ADDRESS = /((?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d.]))/;
-
-/** Words of somebody else, on one line: cut, without telephone numbers, and with nothing hidden in them. */
-export function quoted(text: string): string {
-  const line = beginningOf(text, 4 * MOST_QUOTED)
-    .replace(/\s+/g, " ")
-    .trim();
-  const masked = line
-    .split(ADDRESS)
-    .map((part, index) => (index % 2 === 1 ? part : maskAllNumbers(part)))
-    .join("");
-  const cut = masked.length > MOST_QUOTED ? `${masked.slice(0, MOST_QUOTED)}…` : masked;
-  return cut === "" ? "an error without words" : `"${visible(cut)}"`;
 }

@@ -1,7 +1,7 @@
 /** Peers that are set, and when each was heard last: by this process, or by another one or a replica on the same Redis. */
 import type { Heard } from "../queue/heard.ts";
 import { later, type PeerFacts } from "./health.ts";
-import type { ReasonTimes } from "./reasons.ts";
+import type { ReasonTimes } from "./reason-times.ts";
 import type { Traffic } from "./traffic.ts";
 
 export interface SilenceOptions {

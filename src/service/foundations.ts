@@ -1,6 +1,7 @@
 /** Starts what everything else stands on: settings, monitors, the data directory, the journal, Redis. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { isFull } from "../monitoring/health.ts";
 import type { Log } from "../monitoring/log.ts";
 import type { Assignment } from "../process/cluster.ts";
 import { takeControl } from "../process/control.ts";
@@ -23,6 +24,8 @@ export interface FoundationsOptions {
   readonly others: Assignment;
   readonly log: Log;
 }
+
+export type Foundations = Awaited<ReturnType<typeof layFoundations>>;
 
 export async function layFoundations({ config, assignment, others, log }: FoundationsOptions, releasers: Releaser[]) {
   const maxBytes = journalShare(config.journalMaxBytes, assignment.count);
@@ -47,6 +50,11 @@ export async function layFoundations({ config, assignment, others, log }: Founda
         )
       : undefined;
   const journalStatus = () => statusOf(started?.journal, maxBytes);
+  /** Whether no peer's reports are taken. A journal of an earlier run, in queue mode, takes none anyway. */
+  function isFullForAll(use = journalStatus()): boolean {
+    const names = (): readonly string[] => files.peers().map(({ name }) => name);
+    return config.accept === "journal" && isFull(use, names());
+  }
 
   const { place, urlFile } = await findRedis(
     {
@@ -59,5 +67,17 @@ export async function layFoundations({ config, assignment, others, log }: Founda
     },
     releasers,
   );
-  return { quarantine, files, monitors, siblings, doubtOfDirectory, control, started, journalStatus, place, urlFile };
+  return {
+    quarantine,
+    files,
+    monitors,
+    siblings,
+    doubtOfDirectory,
+    control,
+    started,
+    journalStatus,
+    isFullForAll,
+    place,
+    urlFile,
+  };
 }

@@ -1,7 +1,7 @@
 /** How this process is. */
 import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
 import type { JournalStatus } from "../journal/journal.ts";
-import { type HealthFacts, isFull, isQueued, type QueueFacts } from "../monitoring/health.ts";
+import { type HealthFacts, isQueued, type QueueFacts } from "../monitoring/health.ts";
 import { NEARLY_FULL } from "../monitoring/reasons.ts";
 import type { Refusals } from "../monitoring/refusals.ts";
 import type { Silence } from "../monitoring/silence.ts";
@@ -28,6 +28,7 @@ export interface OwnParts {
   readonly traffic: Traffic;
   readonly quarantine: QuarantineRoom;
   readonly journalStatus: () => JournalStatus;
+  readonly isFullForAll: (use: JournalStatus) => boolean;
   readonly silence: Silence;
   readonly queueWatch: QueueWatch;
   readonly acknowledgements: Pick<Acknowledgements, "mmscs">;
@@ -55,15 +56,9 @@ export function createOwnState(parts: OwnParts) {
     return awayMs === null ? null : `Redis has been away for ${durationInWords(awayMs)} (${fault})`;
   }
 
-  /** Whether no peer's reports are taken. A journal of an earlier run, in queue mode, takes none anyway. */
-  function isFullForAll(use: JournalStatus = parts.journalStatus()): boolean {
-    const names = (): readonly string[] => files.peers().map(({ name }) => name);
-    return config.accept === "journal" && isFull(use, names());
-  }
-
   function healthFacts(): HealthFacts {
     const use = parts.journalStatus();
-    const isFullNow = isFullForAll(use);
+    const isFullNow = parts.isFullForAll(use);
     return {
       now: new Date(),
       takesReports: assignment.number <= assignment.count,
@@ -134,7 +129,6 @@ export function createOwnState(parts: OwnParts) {
   return {
     now,
     redisAway,
-    isFullForAll,
     queuesNow,
     journalStatus: parts.journalStatus,
     /** Connections are counted from here on. */

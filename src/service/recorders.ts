@@ -17,7 +17,7 @@ import { traceAcknowledgements } from "../trace/acknowledgement-note.ts";
 import { traceMessages } from "../trace/fate-note.ts";
 import type { TraceWriter } from "../trace/writer.ts";
 
-interface Recorders {
+export interface Recorders {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly trace: Pick<TraceWriter, "write">;

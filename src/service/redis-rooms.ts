@@ -1,7 +1,7 @@
 /** Opens what the service has in Redis: its queues, its trace, and what is heard of its peers. */
 
 import type { Log } from "../monitoring/log.ts";
-import type { ReasonTimes } from "../monitoring/reasons.ts";
+import type { ReasonTimes } from "../monitoring/reason-times.ts";
 import { createSilence, type Silence } from "../monitoring/silence.ts";
 import type { Traffic } from "../monitoring/traffic.ts";
 import { type Releaser, within } from "../process/releasers.ts";

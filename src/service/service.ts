@@ -3,35 +3,32 @@
  * reverse. The only room that knows all of them.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { startAcknowledgements } from "../acknowledgement/acknowledgements.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { createAccept } from "../flow/accept.ts";
 import { createTurns } from "../flow/turns.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
-import { REASON_TIMES, type ReasonTimes } from "../monitoring/reasons.ts";
+import { REASON_TIMES, type ReasonTimes } from "../monitoring/reason-times.ts";
 import type { Assignment } from "../process/cluster.ts";
 import { type Releaser, releaseAll, within } from "../process/releasers.ts";
-import { openFilesLimit, tooFewFiles } from "../process/system-limits.ts";
 import { newRecordId } from "../queue/publisher.ts";
 import { describeRedis, type RedisPlace } from "../queue/redis.ts";
-import { watchRedis } from "../queue/redis-watch.ts";
-import { type Config, systemAddressOf } from "../settings/config.ts";
+import type { Config } from "../settings/config.ts";
 import { rulesOf } from "../settings/peers.ts";
 import { createAccess } from "../smtp/access.ts";
 import { replyTo } from "../smtp/reply-to.ts";
 import { VERSION } from "../version.ts";
 import { answersOf } from "./answers.ts";
+import { beginAcknowledgements } from "./begin-acknowledgements.ts";
 import { createDesks } from "./desks.ts";
 import { layFoundations } from "./foundations.ts";
-import { createOwnState } from "./own-state.ts";
-import { observerOfAcknowledgements, observerOfMessages } from "./recorders.ts";
+import { openState } from "./open-state.ts";
+import { observerOfMessages } from "./recorders.ts";
 import { openRedisRooms } from "./redis-rooms.ts";
 import { startSecondHalf } from "./second-half.ts";
 import { shownNumber } from "./shown-number.ts";
 import { listenForHttp, listenForSmtp } from "./start-listeners.ts";
 import { startNotes } from "./start-notes.ts";
-import { REDIS_STOP_MS } from "./start-redis.ts";
-import { createState, observedOf } from "./state.ts";
+import { beginRedisWatch, REDIS_STOP_MS } from "./start-redis.ts";
 import { createEmptied, createUpkeep, lookAtQuarantine } from "./upkeep.ts";
 
 export interface Service {
@@ -54,8 +51,6 @@ export interface Service {
   stop(): Promise<boolean>;
 }
 
-/** A hung disk holds the last look at the journal for so long at most. */
-const LAST_LOOK_MS = 10_000;
 const LOOKED_AT_EVERY_MS = 1_000;
 
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
@@ -107,80 +102,39 @@ async function start(
     { config, assignment, others: isFirst ? assignment : ALONE, log },
     releasers,
   );
-  const { quarantine, files, monitors, siblings, control, started, place, urlFile } = foundations;
+  const { quarantine, files, monitors, control, started, place, urlFile } = foundations;
+  const { journalStatus, isFullForAll } = foundations;
   const { metrics, outages, refusals, traffic } = monitors;
-  const { journalStatus } = foundations;
   const recovered = journalStatus().records;
 
-  const { queuePlace, silence, queueWatch, ackWaitsMs, publisher, trace } = openRedisRooms(
-    { config, place, traffic, times, log },
-    releasers,
-  );
+  const rooms = openRedisRooms({ config, place, traffic, times, log }, releasers);
+  const { queuePlace, silence, queueWatch, publisher, trace } = rooms;
   silence.usePeers(files.peers());
   files.newPeers.follow(silence.usePeers);
 
-  const acknowledgements = startAcknowledgements({
-    settings: { ...config, systemAddress: systemAddressOf(config) },
-    waitsMs: ackWaitsMs,
-    redis: place,
-    publisher,
-    peers: files.peers(),
-    observer: observerOfAcknowledgements({ log, metrics, trace }, releasers),
-    onError: log.redisError,
-  });
-  files.newPeers.follow(acknowledgements.usePeers);
-  for (const [id, bounce] of started?.bounces ?? []) acknowledgements.bounceRoom.promised(id, bounce);
-  releasers.push(() => within(config.shutdownGraceMs + REDIS_STOP_MS, acknowledgements.stop(config.shutdownGraceMs)));
+  const recorders = { log, metrics, trace };
+  const acknowledgements = beginAcknowledgements(
+    { config, place, files, rooms, recorders, bounces: started?.bounces ?? new Map() },
+    releasers,
+  );
 
   const emptied = createEmptied(log);
-  const watch = watchRedis({
-    place: queuePlace,
-    refuseEviction: config.redisChecks === "enforce",
-    onAway: outages.redis.begin,
-    onBack: ({ version }) => outages.redisBack({ redis: describeRedis(place), version }),
-    onSuitability: (reasons) =>
-      reasons.length > 0 ? log.redisUnsuitable(reasons, config.redisChecks === "warn") : log.redisSuitable(),
-    // A journal knows it too when that was done while no process looked.
-    onEmptied: () => started ?? emptied.found(),
-    onTick: (identity) => upkeep(identity),
-    onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
-  });
-  releasers.push(() => within(LAST_LOOK_MS, watch.stop()));
-
-  const own = createOwnState({
-    config,
-    assignment,
-    files,
-    refusals,
-    traffic,
-    quarantine,
-    journalStatus,
-    silence,
-    queueWatch,
-    acknowledgements,
-    watch,
-    redis: describeRedis(place),
-    queueFault: () => secondHalf.trouble(),
-    emptiedAt: emptied.at,
-  });
-  const state = createState({ own, assignment, siblings, times, log, metrics, trace });
-  metrics.observe(observedOf({ own, state, assignment, siblings, files, quarantine, watch, log, trace }));
-  const journalShares = { use: journalStatus, isFullForAll: () => own.isFullForAll(), onUsedUp: log.journalShareFull };
-  const observer = observerOfMessages({ log, metrics, trace, quarantine, acknowledgements, journalShares, traffic });
-  const secondHalf = startSecondHalf(
-    {
-      config,
-      journal: started?.journal,
-      watch,
-      acknowledgements,
-      publisher,
-      observer,
-      outages,
-      metrics,
-      log,
-      onEmptied: emptied.found,
-    },
+  // Here alone something is named before it is made. No order is without that, because what is done
+  // each second tells how the service is, which is also how the watch sees Redis.
+  const watch = beginRedisWatch(
+    { config, place, queuePlace, outages, log, emptied, hasJournal: !!started, onTick: (redis) => upkeep(redis) },
     releasers,
+  );
+  const journalShares = { use: journalStatus, isFullForAll, onUsedUp: log.journalShareFull };
+  const observer = observerOfMessages({ ...recorders, quarantine, acknowledgements, journalShares, traffic });
+  const journal = started?.journal;
+  const secondHalf = startSecondHalf(
+    { config, journal, watch, acknowledgements, publisher, observer, outages, metrics, log, onEmptied: emptied.found },
+    releasers,
+  );
+  const { own, state } = openState(
+    { config, assignment, times, log },
+    { foundations, rooms, acknowledgements, watch, queueFault: secondHalf.trouble, emptiedAt: emptied.at },
   );
   const upkeep = createUpkeep({
     log,
@@ -193,7 +147,7 @@ async function start(
       if (isFirst && !own.isStopping()) monitors.reasonsTold.tell(await state.reasons());
     },
     journalStatus,
-    isFullForAll: own.isFullForAll,
+    isFullForAll,
     journalFull: outages.journalFull,
   });
 
@@ -209,35 +163,25 @@ async function start(
   });
   releasers.push(() => within(REDIS_STOP_MS, desks.close()));
   const admin = isFirst
-    ? await listenForHttp(config, { queuePlace, files, state, desks, log, contentType: metrics.registry.contentType })
+    ? await listenForHttp({ config, queuePlace, files, state, desks, log, metrics }, releasers)
     : null;
-  if (admin) releasers.push(() => admin.stop());
 
-  const listener =
-    assignment.number <= assignment.count
-      ? await listenForSmtp(config, files, {
-          onMessage: createAccept({
-            reading: files.reading,
-            acknowledging: acknowledgements,
-            turns: createTurns(BOUNDS.messagesTurnMs.value),
-            store: secondHalf.store,
-            rooms: { quarantine, bounces: acknowledgements.bounceRoom },
-            recordId: newRecordId,
-            replyTo,
-            observer,
-          }),
-          onSession: (peer) => metrics.sessions.inc({ peer }),
-          onRefused: refusals.add,
-          onError: refusals.addFailure,
-          onReply: (peer, code) => metrics.replies.inc({ peer, code: String(code) }),
-        })
-      : null;
-  if (listener) {
-    own.listens(listener);
-    files.newPeers.follow((peers) => listener.usePeers(createAccess(peers)));
-    files.newCertificate.follow((certificate) => listener.useCertificate(certificate));
-    releasers.push(() => listener.stop(config.shutdownGraceMs));
-  }
+  const onMessage = createAccept({
+    reading: files.reading,
+    acknowledging: acknowledgements,
+    turns: createTurns(BOUNDS.messagesTurnMs.value),
+    store: secondHalf.store,
+    rooms: { quarantine, bounces: acknowledgements.bounceRoom },
+    recordId: newRecordId,
+    replyTo,
+    observer,
+  });
+  // A process beyond the count only empties the journal that is left of it.
+  const takesReports = assignment.number <= assignment.count;
+  const listener = takesReports
+    ? await listenForSmtp({ config, files, onMessage, metrics, refusals }, releasers)
+    : null;
+  if (listener) own.listens(listener);
 
   // Of several processes, where the service answers: not each of them does.
   const addresses = {
@@ -247,14 +191,7 @@ async function start(
   };
   control.answer(answersOf({ config, assignment, redis: place, addresses, own, state, metrics }));
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue: config.queue, recovered });
-  const notes = isFirst
-    ? [
-        ...settingsNotes,
-        ...tooFewFiles(openFilesLimit(), config.maxClients),
-        ...(foundations.doubtOfDirectory ? [foundations.doubtOfDirectory] : []),
-        ...startNotes(config, files.certificate()?.expiresAt ?? null, files.peers()),
-      ]
-    : [];
+  const notes = isFirst ? [...settingsNotes, ...startNotes(config, files, foundations.doubtOfDirectory)] : [];
   for (const note of notes) log.serviceNote(note);
 
   return {

@@ -1,29 +1,38 @@
 /** Starts what listens: SMTP for relays, HTTP for people and machines that look after the service. */
 import { type Admin, startAdmin } from "../admin/server.ts";
 import type { Log } from "../monitoring/log.ts";
-import { metricsText } from "../monitoring/metrics.ts";
+import { type Metrics, metricsText } from "../monitoring/metrics.ts";
 import { notReady, stateOf } from "../monitoring/reasons.ts";
+import type { Refusals } from "../monitoring/refusals.ts";
+import type { Releaser } from "../process/releasers.ts";
 import { whyNotListening } from "../process/system-limits.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import type { Config } from "../settings/config.ts";
-import type { SettingsFiles } from "../settings/settings-files.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
 import { findTrace } from "../trace/find.ts";
 import { VERSION } from "../version.ts";
 import type { Desks } from "./desks.ts";
+import type { SettingsInForce } from "./settings-in-force.ts";
 import type { State } from "./state.ts";
 
+export interface SmtpParts {
+  readonly config: Config;
+  readonly files: SettingsInForce;
+  readonly onMessage: ListenerOptions["onMessage"];
+  readonly metrics: Metrics;
+  readonly refusals: Refusals;
+}
+
 /** Rejects with a sentence when it cannot be listened there. */
-export function listenForSmtp(
-  config: Config,
-  files: SettingsFiles,
-  hearers: Pick<ListenerOptions, "onMessage" | "onSession" | "onRefused" | "onError" | "onReply">,
+export async function listenForSmtp(
+  { config, files, onMessage, metrics, refusals }: SmtpParts,
+  releasers: Releaser[],
 ): Promise<Listener> {
   const { smtpHost, smtpPort, smtpsPort } = config;
-  return startListener({
+  const listener = await startListener({
     host: smtpHost,
     port: smtpPort,
     hostname: config.hostname,
@@ -34,32 +43,41 @@ export function listenForSmtp(
     findPeer: createAccess(files.peers()),
     certificate: files.certificate(),
     ciphers: config.tlsCiphers,
-    ...hearers,
+    onMessage,
+    onSession: (peer) => metrics.sessions.inc({ peer }),
+    onRefused: refusals.add,
+    onError: refusals.addFailure,
+    onReply: (peer, code) => metrics.replies.inc({ peer, code: String(code) }),
   }).catch((cause: NodeJS.ErrnoException & { port?: number }) => {
     if (smtpsPort === null || cause.port !== smtpsPort) {
       return cannotListen("SMTP", smtpHost, smtpPort, "MM4D_SMTP_HOST, MM4D_SMTP_PORT", cause);
     }
     return cannotListen("SMTP with TLS", smtpHost, smtpsPort, "MM4D_SMTP_HOST, MM4D_SMTPS_PORT", cause);
   });
+  files.newPeers.follow((peers) => listener.usePeers(createAccess(peers)));
+  files.newCertificate.follow((certificate) => listener.useCertificate(certificate));
+  releasers.push(() => listener.stop(config.shutdownGraceMs));
+  return listener;
 }
 
 export interface AdminParts {
+  readonly config: Config;
   readonly queuePlace: QueuePlace;
-  readonly files: SettingsFiles;
+  readonly files: SettingsInForce;
   readonly state: State;
   readonly desks: Desks;
   readonly log: Log;
-  readonly contentType: string;
+  readonly metrics: Metrics;
 }
 
 /** Rejects with a sentence when it cannot be listened there. */
-export function listenForHttp(
-  config: Config,
-  { queuePlace, files, state, desks, log, contentType }: AdminParts,
+export async function listenForHttp(
+  { config, queuePlace, files, state, desks, log, metrics }: AdminParts,
+  releasers: Releaser[],
 ): Promise<Admin> {
   const { queue, adminHost, adminPort, adminToken } = config;
   const catalogue = () => files.reading().catalogue;
-  return startAdmin({
+  const admin = await startAdmin({
     host: adminHost,
     port: adminPort,
     token: adminToken,
@@ -87,8 +105,13 @@ export function listenForHttp(
     reasons: state.reasons,
     stateOf,
     version: () => ({ name: "mm4d", version: VERSION, node: process.version, catalogue: catalogue().version }),
-    metrics: async () => ({ contentType, text: await metricsText(await state.metrics()) }),
+    metrics: async () => ({
+      contentType: metrics.registry.contentType,
+      text: await metricsText(await state.metrics()),
+    }),
   }).catch((cause) => cannotListen("HTTP", adminHost, adminPort, "MM4D_ADMIN_HOST, MM4D_ADMIN_PORT", cause));
+  releasers.push(() => admin.stop());
+  return admin;
 }
 
 function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {

@@ -1,12 +1,16 @@
-/** Finds the Redis that the settings name, or starts one of our own. */
+/** Finds the Redis that the settings name, or starts one of our own; and watches it. */
 import type { Log } from "../monitoring/log.ts";
+import type { Outages } from "../monitoring/outages.ts";
 import type { Assignment } from "../process/cluster.ts";
 import { type Releaser, within } from "../process/releasers.ts";
 import type { Siblings } from "../process/siblings.ts";
 import { startEmbeddedRedis } from "../queue/embedded-redis.ts";
-import { type RedisPlace, redisAt, redisOf } from "../queue/redis.ts";
+import type { QueuePlace } from "../queue/queue-place.ts";
+import { describeRedis, type RedisPlace, redisAt, redisOf } from "../queue/redis.ts";
+import { type RedisWatch, watchRedis } from "../queue/redis-watch.ts";
 import type { Config } from "../settings/config.ts";
 import { maskUrl } from "../settings/redis-url.ts";
+import type { Emptied } from "./upkeep.ts";
 
 export interface FindRedisOptions {
   readonly config: Config;
@@ -48,4 +52,36 @@ export async function findRedis(options: FindRedisOptions, releasers: Releaser[]
   // The others still need it.
   releasers.push(() => within(2 * config.shutdownGraceMs + REDIS_STOP_MS, siblings.gone()));
   return { place: redisAt(started.url), urlFile: started.urlFile };
+}
+
+export interface BeginRedisWatchOptions {
+  readonly config: Config;
+  readonly place: RedisPlace;
+  readonly queuePlace: QueuePlace;
+  readonly outages: Outages;
+  readonly log: Log;
+  readonly emptied: Emptied;
+  /** A journal knows that Redis was emptied also when that was done while no process looked. */
+  readonly hasJournal: boolean;
+  readonly onTick: (identity: string | null) => Promise<void>;
+}
+
+/** A hung disk holds the last look at the journal for so long at most. */
+const LAST_LOOK_MS = 10_000;
+
+export function beginRedisWatch(options: BeginRedisWatchOptions, releasers: Releaser[]): RedisWatch {
+  const { config, place, queuePlace, outages, log, emptied, hasJournal, onTick } = options;
+  const watch = watchRedis({
+    place: queuePlace,
+    refuseEviction: config.redisChecks === "enforce",
+    onAway: outages.redis.begin,
+    onBack: ({ version }) => outages.redisBack({ redis: describeRedis(place), version }),
+    onSuitability: (reasons) =>
+      reasons.length > 0 ? log.redisUnsuitable(reasons, config.redisChecks === "warn") : log.redisSuitable(),
+    onEmptied: () => hasJournal || emptied.found(),
+    onTick,
+    onError: (cause) => log.journalFault("unattended", { reason: cause.message }),
+  });
+  releasers.push(() => within(LAST_LOOK_MS, watch.stop()));
+  return watch;
 }

@@ -2,7 +2,8 @@
 import { type HealthFacts, healthOfAll } from "../monitoring/health.ts";
 import type { Log } from "../monitoring/log.ts";
 import type { Metrics, MetricsOfProcess, Observed } from "../monitoring/metrics.ts";
-import { REASONS, type Reason, type ReasonTimes, reasonsOf, stateOf } from "../monitoring/reasons.ts";
+import type { ReasonTimes } from "../monitoring/reason-times.ts";
+import { REASONS, type Reason, reasonsOf, stateOf } from "../monitoring/reasons.ts";
 import type { Refusal } from "../monitoring/refusals.ts";
 import { describeStatus, type Status, statusOfAll } from "../monitoring/status.ts";
 import type { Assignment } from "../process/cluster.ts";

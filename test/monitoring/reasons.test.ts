@@ -1,15 +1,9 @@
 /** The list of reasons: no two sentences that hold together contradict each other, and each cause stands before its effects. */
 import { describe, expect, test } from "vitest";
 import { type HealthFacts, healthOfAll, isFull, type MmscFacts, type QueueFacts } from "../../src/monitoring/health.ts";
-import {
-  notReady,
-  quoted,
-  REASON_TIMES,
-  REASONS,
-  type Reason,
-  reasonsOf,
-  stateOf,
-} from "../../src/monitoring/reasons.ts";
+import { REASON_TIMES } from "../../src/monitoring/reason-times.ts";
+import { quoted } from "../../src/monitoring/reason-words.ts";
+import { notReady, REASONS, type Reason, reasonsOf, stateOf } from "../../src/monitoring/reasons.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
 const ago = (ms: number): Date => new Date(NOW.getTime() - ms);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { askService } from "../../src/cli/running-service.ts";
-import { REASON_TIMES, type ReasonTimes } from "../../src/monitoring/reasons.ts";
+import { REASON_TIMES, type ReasonTimes } from "../../src/monitoring/reason-times.ts";
 import type { ServiceFacts } from "../../src/process/control.ts";
 import { loadConfig } from "../../src/settings/load.ts";
 import { eventually, freePort } from "./redis.ts";

@@ -1,0 +1,55 @@
+/** Joins all that the state of the service is asked of: this process, all of them, and the gauges. */
+import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
+import type { Log } from "../monitoring/log.ts";
+import type { ReasonTimes } from "../monitoring/reason-times.ts";
+import type { Assignment } from "../process/cluster.ts";
+import { describeRedis } from "../queue/redis.ts";
+import type { RedisWatch } from "../queue/redis-watch.ts";
+import type { Config } from "../settings/config.ts";
+import type { Foundations } from "./foundations.ts";
+import { createOwnState, type OwnParts, type OwnState } from "./own-state.ts";
+import type { RedisRooms } from "./redis-rooms.ts";
+import { createState, observedOf, type State } from "./state.ts";
+
+export interface StateGiven {
+  readonly config: Config;
+  readonly assignment: Assignment;
+  readonly times: ReasonTimes;
+  readonly log: Log;
+}
+
+export interface StateSources extends Pick<OwnParts, "queueFault" | "emptiedAt"> {
+  readonly foundations: Foundations;
+  readonly rooms: RedisRooms;
+  readonly acknowledgements: Acknowledgements;
+  readonly watch: RedisWatch;
+}
+
+export function openState(
+  { config, assignment, times, log }: StateGiven,
+  { foundations, rooms, acknowledgements, watch, queueFault, emptiedAt }: StateSources,
+): { readonly own: OwnState; readonly state: State } {
+  const { quarantine, files, monitors, siblings, journalStatus, isFullForAll, place } = foundations;
+  const { metrics, refusals, traffic } = monitors;
+  const { silence, queueWatch, trace } = rooms;
+  const own = createOwnState({
+    config,
+    assignment,
+    files,
+    refusals,
+    traffic,
+    quarantine,
+    journalStatus,
+    isFullForAll,
+    silence,
+    queueWatch,
+    acknowledgements,
+    watch,
+    redis: describeRedis(place),
+    queueFault,
+    emptiedAt,
+  });
+  const state = createState({ own, assignment, siblings, times, log, metrics, trace });
+  metrics.observe(observedOf({ own, state, assignment, siblings, files, quarantine, watch, log, trace }));
+  return { own, state };
+}
