@@ -28,7 +28,7 @@ export interface AcknowledgementSettings {
 export interface AcknowledgementsOptions {
   readonly settings: AcknowledgementSettings;
   readonly redis: RedisPlace;
-  readonly publisher: Pick<Publisher, "noteBounce">;
+  readonly publisher: Pick<Publisher, "writeBounce">;
   readonly peers: readonly Peer[];
   readonly observer: AcknowledgementObserver;
   /** Errors of Redis that belong to no attempt. */
