@@ -30,7 +30,7 @@ export interface AcknowledgementsOptions {
   /** The waits between attempts, in milliseconds, before chance is added: those by which the jobs were made. */
   readonly waitsMs: readonly number[];
   readonly redis: RedisPlace;
-  readonly publisher: Pick<Publisher, "noteBounce">;
+  readonly publisher: Pick<Publisher, "writeBounce">;
   readonly peers: readonly Peer[];
   readonly observer: AcknowledgementObserver;
   /** Errors of Redis that belong to no attempt. */

@@ -5,7 +5,7 @@ import type { Publisher } from "../queue/publisher.ts";
 import { readBounce } from "./bounce.ts";
 
 export interface TieOptions {
-  readonly publisher: Pick<Publisher, "noteBounce">;
+  readonly publisher: Pick<Publisher, "writeBounce">;
   /** The domain of our mails' own ids. */
   readonly ownDomain: string;
   /** Whether bounces of what was sent to one peer may come from another. */
@@ -29,7 +29,7 @@ export async function tieBounce(message: BouncedMessage, options: TieOptions): P
 
   if (id === null) return untied("it names no acknowledgement of ours");
   const concerns = ({ peer: sentTo }: Acknowledgement): boolean => mayBounce(peer, sentTo);
-  const named = await publisher.noteBounce(id, bounce, concerns);
+  const named = await publisher.writeBounce(id, bounce, concerns);
   if (!named) return untied("its acknowledgement is not known any more");
   if (!concerns(named)) {
     return untied(`its acknowledgement was sent to ${named.peer}, whose bounces do not come from ${peer}`);

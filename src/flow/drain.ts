@@ -10,20 +10,12 @@ import { createAgain } from "./again.ts";
 import { createGivingWay, LOOKS_EVERY_MS } from "./giving-way.ts";
 import { createLanes } from "./lanes.ts";
 import { createPauses } from "./pauses.ts";
-import { type Attempt, createRetries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./retries.ts";
+import { createPublishing, type PublishingOptions, type Try } from "./publishing.ts";
+import { createRetries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./retries.ts";
 import { createTrouble } from "./trouble.ts";
 
-export interface DrainOptions<Outcome> {
+export interface DrainOptions<Outcome> extends PublishingOptions<Outcome> {
   readonly journal: Journal;
-  /**
-   * Puts a batch on the queue, and gives for each record, in order, what came of it. An error, or a
-   * rejection for all of them, says that this is not certain: then they are tried again.
-   */
-  readonly publish: (records: readonly JournalRecord[]) => Promise<readonly (Outcome | Error)[]>;
-  /** Once a batch. Never for what is published again. */
-  readonly onPublished: (done: readonly Done<Outcome>[]) => void;
-  /** So many records, on the queue before Redis changed, are on the queue again. */
-  readonly onPublishedAgain: (count: number) => void;
   /** Once, when publishing begins to fail; `onRecovered` once, when it works again. */
   readonly onTrouble: (cause: Error) => void;
   readonly onRecovered: () => void;
@@ -35,12 +27,6 @@ export interface DrainOptions<Outcome> {
   readonly movedAfterMs?: number;
 }
 
-/** A record that is on the queue, and what came of it there. */
-export interface Done<Outcome> {
-  readonly record: JournalRecord;
-  readonly published: Outcome;
-}
-
 export interface Drain {
   /** Why the last attempt failed; null when it did not. */
   trouble(): Error | null;
@@ -48,12 +34,6 @@ export interface Drain {
   publishAgain(): Promise<void>;
   /** Waits until nothing waits, or for `graceMs` at most, and ends. While Redis is in trouble it does not wait. */
   stop(graceMs: number): Promise<void>;
-}
-
-interface Try extends Attempt {
-  readonly record: JournalRecord;
-  /** It had been on the queue before Redis changed. */
-  readonly again: boolean;
 }
 
 /** While Redis works on one batch, the next is put together. */
@@ -69,18 +49,18 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   const { journal } = options;
   const { backlog } = journal;
   let stopping = false;
-  let published = 0;
+  const publishing = createPublishing(options);
   const { pause, endAll } = createPauses();
   const trouble = createTrouble(options);
   const givingWay = createGivingWay({ appended: journal.appended, oldestAt: () => backlog.oldest()?.receivedAt });
   const retries = createRetries<Try>({
-    publish: publishOnce,
+    publish: publishing.publish,
     move: ({ record }) =>
       journal.moveToEnd(record).then(
         () => true,
         () => false,
       ),
-    published: () => published,
+    published: publishing.published,
     trouble,
     movedAfterMs: options.movedAfterMs ?? MOVED_AFTER_MS,
     most: MOST,
@@ -136,7 +116,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
     const tries = entries.map(
       (entry): Try => ({ record: entry.record, again: false, bytes: sizeOf(entry), alone: false }),
     );
-    const causes = await publishOnce(tries);
+    const causes = await publishing.publish(tries);
     for (const [index, entry] of entries.entries()) {
       const [one, cause] = [tries[index], causes[index]];
       if (one && cause) void retries.add(one, cause).then((done) => done && backlog.done(entry));
@@ -153,30 +133,8 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
 
   /** False when the drain was stopped before the record was on the queue. */
   async function publishUntilDone(one: Try): Promise<boolean> {
-    const [cause] = await publishOnce([one]);
+    const [cause] = await publishing.publish([one]);
     return cause ? retries.add(one, cause) : true;
-  }
-
-  /** For each why it is not on the queue, or null. */
-  async function publishOnce(tries: readonly Try[]): Promise<readonly (Error | null)[]> {
-    try {
-      const outcomes = await options.publish(tries.map(({ record }) => record));
-      const done: Done<Outcome>[] = [];
-      let doneAgain = 0;
-      const causes = tries.map((one, index) => {
-        const outcome = outcomes[index] as Outcome | Error;
-        if (outcome instanceof Error) return outcome;
-        if (one.again) doneAgain += 1;
-        else done.push({ record: one.record, published: outcome });
-        return null;
-      });
-      published += done.length + doneAgain;
-      if (doneAgain > 0) options.onPublishedAgain(doneAgain);
-      if (done.length > 0) options.onPublished(done);
-      return causes;
-    } catch (cause) {
-      return tries.map(() => cause as Error);
-    }
   }
 
   /** A record that is not there any more was reported when it was found to be missing, and holds nothing up. */

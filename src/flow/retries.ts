@@ -2,6 +2,8 @@
  * What could not be published, until it is. Each record has its own pauses, and
  * delays no other one. While Redis takes nothing at all, the records come back
  * together, so that an outage costs Redis one call at a time and not one a record.
+ * One of them may be what breaks the whole call, each time: so after the second
+ * failure one goes ahead of the rest, and shows whether Redis takes others.
  */
 import type { Trouble } from "./trouble.ts";
 
@@ -81,9 +83,32 @@ export function createRetries<T extends Attempt>(options: RetriesOptions<T>): Re
     const isDue = ({ dueMs }: Waiting<T>): boolean => (dueMs ?? 0) <= nowMs;
     const alone = idle.filter((one) => isAlone(one) && isDue(one));
     const together = idle.filter((one) => !isAlone(one));
+    // One that breaks the connection is behind the others next time.
+    if (alone[0]) goLast(alone[0]);
     for (const one of alone) void attempt([one]);
-    if (together.some(isDue)) for (const some of batchesOf(together, options.most)) void attempt(some);
+    if (together.some(isDue)) void attemptTogether(together);
     lookAgain();
+  }
+
+  async function attemptTogether(some: readonly Waiting<T>[]): Promise<void> {
+    const [first, ...rest] = some;
+    let left = some;
+    if (first && some.some(({ pauseMs }) => pauseMs > FIRST_PAUSE_MS)) {
+      for (const one of rest) one.dueMs = null;
+      const publishedBefore = options.published();
+      goLast(first);
+      await attempt([first]);
+      left = options.published() > publishedBefore ? rest : [];
+      if (left.length === 0) for (const one of rest) putOff(one);
+    }
+    for (const batch of batchesOf(left, options.most)) void attempt(batch);
+    lookAgain();
+  }
+
+  /** The order of `waiting` is the order in which they are tried. */
+  function goLast(one: Waiting<T>): void {
+    waiting.delete(one);
+    waiting.add(one);
   }
 
   async function attempt(some: readonly Waiting<T>[]): Promise<void> {
@@ -92,22 +117,26 @@ export function createRetries<T extends Attempt>(options: RetriesOptions<T>): Re
     await Promise.all(
       some.map(async (one, index) => {
         const cause = causes[index] ?? null;
-        if (cause === null || (await failed(one, cause))) leave(one, true);
-        else if (stopped) leave(one, false);
+        if (cause === null || (await moved(one, cause))) leave(one, true);
+        else putOff(one);
       }),
     );
     lookAgain();
   }
 
-  /** True when it is moved; otherwise it waits for its next turn. */
-  async function failed(one: Waiting<T>, cause: Error): Promise<boolean> {
+  /** Whether it gives up its place, for a later one. */
+  async function moved(one: Waiting<T>, cause: Error): Promise<boolean> {
     trouble.goOn(cause);
     // Redis takes others and not this one, which must not hold its segment, and all behind it, on the disk.
     const mayMove = options.published() > one.publishedBefore && performance.now() - one.sinceMs > options.movedAfterMs;
-    if (mayMove && (await options.move(one.one))) return true;
+    return mayMove && options.move(one.one);
+  }
+
+  /** It waits for its next turn. */
+  function putOff(one: Waiting<T>): void {
     one.pauseMs = Math.min(one.pauseMs * 2, LONGEST_PAUSE_MS);
     one.dueMs = performance.now() + one.pauseMs;
-    return false;
+    if (stopped) leave(one, false);
   }
 
   function leave(one: Waiting<T>, done: boolean): void {

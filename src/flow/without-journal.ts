@@ -1,6 +1,7 @@
 /**
  * MM4D_ACCEPT=queue: the 250 waits until the record is on the queue. Each record is
- * tried once; its relay is the one that tries again.
+ * tried once; its relay is the one that tries again. What comes while a call is under
+ * way waits for the next one, in one batch, because a call costs as much as its records.
  */
 import type { Fate } from "../delivery/fate.ts";
 import type { JournalRecord } from "../journal/record.ts";
@@ -26,20 +27,65 @@ export interface QueueStore {
 /** How long a message may wait to be stored before its sender is asked to come again: so that it hears within 5 s. */
 const STORE_DEADLINE_MS = 4_000;
 
+/** What waits for the next call. */
+interface Waiting {
+  readonly record: JournalRecord;
+  readonly settle: (result: PublishResult | Error) => void;
+}
+
+/** While Redis works on one batch, the next is on its way. */
+const CALLS = 2;
+/** So many at most go in one call. */
+const MOST = 64;
+
 export function createQueueStore(options: QueueStoreOptions): QueueStore {
   let refused: Error | null = null;
 
+  let waiting: Waiting[] = [];
+  let calls = 0;
+
+  function next(): void {
+    while (calls < CALLS && waiting.length > 0) {
+      // A bounce comes by itself.
+      const alone = waiting.findIndex(({ record }) => record.kind === "bounce");
+      const batch = waiting.splice(0, alone < 0 ? MOST : Math.min(MOST, Math.max(1, alone)));
+      calls += 1;
+      void publishBatch(batch).finally(() => {
+        calls -= 1;
+        next();
+      });
+    }
+  }
+
+  async function publishBatch(batch: readonly Waiting[]): Promise<void> {
+    try {
+      const results = await options.publish(batch.map(({ record }) => record));
+      for (const [index, { settle }] of batch.entries()) settle(results[index] ?? new Error("It was not published"));
+    } catch (cause) {
+      for (const { settle } of batch) settle(cause as Error);
+    }
+  }
+
   async function publishOne(record: JournalRecord): Promise<PublishResult> {
-    const [result] = await options.publish([record]);
-    if (result === undefined || result instanceof Error) throw result;
-    return result;
+    let one: Waiting | undefined;
+    const tried = new Promise<PublishResult>((resolve, reject) => {
+      one = { record, settle: (result) => (result instanceof Error ? reject(result) : resolve(result)) };
+      waiting.push(one);
+    });
+    next();
+    try {
+      return await withDeadline(tried, "Redis");
+    } finally {
+      // What was not tried in time never is: its relay has been asked to come again.
+      waiting = waiting.filter((other) => other !== one);
+    }
   }
 
   return {
     async append(record) {
       let published: PublishResult;
       try {
-        published = await withDeadline(publishOne(record), "Redis");
+        published = await publishOne(record);
       } catch (cause) {
         if (options.isRefusal(cause as Error)) refused = cause as Error;
         options.onTrouble(cause as Error);

@@ -15,6 +15,16 @@ import { COUNT, COUNT_ARGUMENTS, type Count, countArguments } from "./statistics
 /** A job, and as what it is counted when it is new; undefined where it is not. */
 export type CountedJob = JobJson & { readonly count?: Count };
 
+/** What BullMQ's own `Queue.add` says of a job that nobody has touched. */
+export const NEW_JOB = {
+  progress: 0,
+  attemptsMade: 0,
+  attemptsStarted: 0,
+  stalledCounter: 0,
+  failedReason: "",
+  returnvalue: "",
+};
+
 /**
  * Adds jobs to one queue in one call. Gives for each, in order, its id, or that of the job that stands for it already,
  * or why it could not be added. Rejects when nothing is known of any of them. So many, and so much, as the caller wants

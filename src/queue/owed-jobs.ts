@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import type { JobsOptions } from "bullmq";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
+import { type CountedJob, NEW_JOB } from "./add-jobs.ts";
 
 /** The data of a job. */
 export interface OwedJob extends Acknowledgement {
@@ -39,6 +40,19 @@ export function acknowledgementJobs(
     removeOnComplete: SENT_KEPT,
     removeOnFail: { age: failedKeepSeconds, count: failedKeepCount },
   };
+}
+
+/** The job of the acknowledgement that a record owes. Its id is remembered as long as an event's: what is published again is not sent again. */
+export function owedJob(
+  { id: recordId, acknowledgement }: { readonly id: string; readonly acknowledgement: Acknowledgement },
+  options: JobsOptions,
+  ttl: number,
+): CountedJob {
+  const id = acknowledgementId(acknowledgement, recordId);
+  const data = JSON.stringify(acknowledgement);
+  const opts = { ...options, jobId: id, deduplication: { id, ttl } };
+  const name = acknowledgement.messageType;
+  return { ...NEW_JOB, id, name, data, opts, deduplicationId: id, timestamp: Date.now() };
 }
 
 /** The waits between attempts, in milliseconds, before chance is added: doubling, for about an hour in all. */

@@ -1,4 +1,4 @@
-/** How many records may be taken from the backlog and not done. */
+/** How many records may be taken from the backlog at a time, and not done. */
 import { expect, test } from "vitest";
 import { createBacklog } from "../../src/journal/backlog.ts";
 import { recordOf } from "../support/journal.ts";
@@ -46,4 +46,24 @@ test.each([
     backlog.done(entry);
   }
   expect(backlog.drained()).toEqual(next);
+});
+
+test("some are taken by count and by bytes, in order, and no further one behind the one that is over", () => {
+  const from = { segment: 1, offset: 0 };
+  const read = () => Promise.reject(new Error("All of it is in memory"));
+  const backlog = createBacklog({ from, records: 0, bytes: 0, memoryBytes: 1e9, read, end: () => from });
+  const record = recordOf("j1", { kind: "event", text: "" });
+  for (const [offset, bytes] of [
+    [0, 10],
+    [10, 10],
+    [20, 500],
+    [520, 10],
+    [530, 10],
+  ] as const) {
+    backlog.add({ record, start: { segment: 1, offset }, end: { segment: 1, offset: offset + bytes } });
+  }
+  const takes = [() => backlog.takeSome(1, 100), () => backlog.takeSome(64, 100), () => backlog.takeSome(64, 100)];
+  expect(takes.map((take) => take().map(({ start }) => start.offset))).toEqual([[0], [10, 20], [520, 530]]);
+  expect(backlog.takeSome(64, 100)).toEqual([]);
+  expect(backlog.records()).toBe(5);
 });

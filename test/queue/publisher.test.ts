@@ -1,12 +1,13 @@
 import { Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
 import { type FanOut, readFanOut } from "../../src/delivery/fan-out.ts";
-import { retrySchedule } from "../../src/queue/owed-jobs.ts";
+import { acknowledgementId, retrySchedule } from "../../src/queue/owed-jobs.ts";
 import { createPublisher, type Publishable, type Publisher } from "../../src/queue/publisher.ts";
 import { connectRedis, redisAt } from "../../src/queue/redis.ts";
 import { readServer, unsuitable } from "../../src/queue/redis-server.ts";
-import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
+import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { publishOne } from "../support/publishing.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
@@ -28,6 +29,20 @@ const SETTINGS = {
   failedKeepSeconds: 1_209_600,
   failedKeepCount: 100_000,
   streamKeepCount: 10_000,
+};
+const OWED: Acknowledgement = {
+  messageType: "MM4_delivery_report.RES",
+  version: "6.3.0",
+  transactionId: null,
+  messageId: '"mm-1@mmsc.example.net"',
+  to: "system@mmsc.example.net",
+  originator: null,
+  peer: "carrier",
+  eventId: null,
+  receivedAt: "2026-01-02T03:04:05.678Z",
+  requestStatus: "Ok",
+  statusText: null,
+  numbers: [],
 };
 const publisherOn = (client: Redis, changes: Partial<typeof SETTINGS> = {}) =>
   createPublisher({
@@ -270,30 +285,31 @@ test("an event that one further queue cannot take is not published yet, and is i
   expect(lengths).toEqual([1, 1, 0, 1]);
 });
 
-test("jobs that are added together are, byte by byte, what Queue.add makes of each", async () => {
-  /** Everything of the queue in Redis, but when a job was added. */
-  async function everything(): Promise<ReadonlyMap<string, unknown>> {
-    const found = new Map<string, unknown>();
-    for (const key of (await redis.keys(`bull:${QUEUE}:*`)).sort()) {
-      const type = await redis.type(key);
-      if (type === "hash") found.set(key, { ...(await redis.hgetall(key)), timestamp: "" });
-      else if (type === "list") found.set(key, await redis.lrange(key, 0, -1));
-      else if (type === "zset") found.set(key, await redis.zrange(key, 0, -1, "WITHSCORES"));
-      else if (type === "stream")
-        found.set(
-          key,
-          (await redis.xrange(key, "-", "+")).map(([, fields]) => fields),
-        );
-      else found.set(key, [type, await redis.get(key), (await redis.pttl(key)) > 86_000_000]);
-    }
-    return found;
+/** Everything of a queue in Redis, but when a job was added. */
+async function everything(name: string): Promise<ReadonlyMap<string, unknown>> {
+  const found = new Map<string, unknown>();
+  for (const key of (await redis.keys(`bull:${name}:*`)).sort()) {
+    const type = await redis.type(key);
+    if (type === "hash") found.set(key, { ...(await redis.hgetall(key)), timestamp: "" });
+    else if (type === "list") found.set(key, await redis.lrange(key, 0, -1));
+    else if (type === "zset") found.set(key, await redis.zrange(key, 0, -1, "WITHSCORES"));
+    else if (type === "stream")
+      found.set(
+        key,
+        (await redis.xrange(key, "-", "+")).map(([, fields]) => fields),
+      );
+    else found.set(key, [type, await redis.get(key), (await redis.pttl(key)) > 86_000_000]);
   }
+  return found;
+}
+
+test("jobs that are added together are, byte by byte, what Queue.add makes of each", async () => {
   // More than one call takes, duplicates among them.
   const records = Array.from({ length: 150 }, (_, index) => record(String(index), String(index % 140)));
   const published = [];
   for (let first = 0; first < records.length; first += 64)
     published.push(...(await publisher.publish(records.slice(first, first + 64))));
-  const together = await everything();
+  const together = await everything(QUEUE);
   await redis.flushall();
 
   const alone: unknown[] = [];
@@ -311,7 +327,37 @@ test("jobs that are added together are, byte by byte, what Queue.add makes of ea
     }
   });
   expect(published).toEqual(alone);
-  expect(together).toEqual(await everything());
+  expect(together).toEqual(await everything(QUEUE));
+});
+
+test("acknowledgements that are added together are, byte by byte, what Queue.add makes of each", async () => {
+  const owing = ["1", "2", "3"].map((id): Publishable & { readonly acknowledgement: Acknowledgement } => ({
+    id: `j${id}`,
+    kind: "acknowledgement",
+    acknowledgement: { ...OWED, transactionId: `"é ${id}"` },
+  }));
+  await publisher.publish(owing);
+  // Again, as after a change of Redis: nothing is sent twice.
+  await publisher.publish(owing);
+  const together = await everything(ACKNOWLEDGEMENTS_QUEUE);
+  await redis.flushall();
+
+  await withQueue(ACKNOWLEDGEMENTS_QUEUE, async (queue) => {
+    for (const { id: recordId, acknowledgement } of [...owing, ...owing]) {
+      const id = acknowledgementId(acknowledgement, recordId);
+      await queue.add(acknowledgement.messageType, acknowledgement, {
+        attempts: 12,
+        backoff: { type: "schedule" },
+        stackTraceLimit: 0,
+        removeOnComplete: { age: 432_000, count: 10_000 },
+        removeOnFail: { age: 1_209_600, count: 100_000 },
+        jobId: id,
+        deduplication: { id, ttl: 86_400_000 },
+      });
+    }
+  });
+  expect(together.size).toBeGreaterThan(owing.length * 2);
+  expect(together).toEqual(await everything(ACKNOWLEDGEMENTS_QUEUE));
 });
 
 test("one that Redis does not take keeps no other from the queue", async () => {

@@ -1,0 +1,73 @@
+/** One call that puts records on the queue, what came of each, and who is told. */
+import type { JournalRecord } from "../journal/record.ts";
+import type { Attempt } from "./retries.ts";
+
+export interface PublishingOptions<Outcome> {
+  /**
+   * Puts a batch on the queue, and gives for each record, in order, what came of it. An error, or a
+   * rejection for all of them, says that this is not certain: then they are tried again.
+   */
+  readonly publish: (records: readonly JournalRecord[]) => Promise<readonly (Outcome | Error)[]>;
+  /** Once a batch, and never for what is published again. What it throws is lost: what is on the queue is not published twice because of that. */
+  readonly onPublished: (done: readonly Done<Outcome>[]) => void;
+  /** So many records, on the queue before Redis changed, are on the queue again. */
+  readonly onPublishedAgain: (count: number) => void;
+}
+
+/** A record that is on the queue, and what came of it there. */
+export interface Done<Outcome> {
+  readonly record: JournalRecord;
+  readonly published: Outcome;
+}
+
+/** A record that is tried. */
+export interface Try extends Attempt {
+  readonly record: JournalRecord;
+  /** It had been on the queue before Redis changed. */
+  readonly again: boolean;
+}
+
+export interface Publishing {
+  /** Tries once. Gives for each why it is not on the queue, or null. Never rejects. */
+  publish(tries: readonly Try[]): Promise<readonly (Error | null)[]>;
+  /** How many records were published so far. */
+  published(): number;
+}
+
+export function createPublishing<Outcome>(options: PublishingOptions<Outcome>): Publishing {
+  let published = 0;
+
+  return {
+    async publish(tries) {
+      let outcomes: readonly (Outcome | Error)[];
+      try {
+        outcomes = await options.publish(tries.map(({ record }) => record));
+      } catch (cause) {
+        return tries.map(() => cause as Error);
+      }
+      const done: Done<Outcome>[] = [];
+      let doneAgain = 0;
+      const causes = tries.map((one, index) => {
+        const outcome = outcomes[index] as Outcome | Error;
+        if (outcome instanceof Error) return outcome;
+        if (one.again) doneAgain += 1;
+        else done.push({ record: one.record, published: outcome });
+        return null;
+      });
+      published += done.length + doneAgain;
+      if (doneAgain > 0) tell(() => options.onPublishedAgain(doneAgain));
+      if (done.length > 0) tell(() => options.onPublished(done));
+      return causes;
+    },
+    published: () => published,
+  };
+}
+
+/** Those who are told have their own guard (`monitoring/observers.ts`). Whatever gets past it must not undo what is on the queue. */
+function tell(call: () => void): void {
+  try {
+    call();
+  } catch {
+    // The records are on the queue, which is what counts here.
+  }
+}
