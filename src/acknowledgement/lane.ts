@@ -1,7 +1,7 @@
 /**
  * The way to one peer's MMSC. Few responses are on it at a time, so that no peer
- * takes the others' places. When the MMSC has not answered several in a row it is
- * away: it is asked again by one response at a time, and not at once.
+ * takes the others' places. An MMSC that has not answered several responses in a row
+ * counts as away: after a pause, one response at a time asks it again.
  */
 import type { SendResult } from "../delivery/acknowledgement.ts";
 import type { Acknowledge } from "../smtp/peer.ts";
@@ -9,31 +9,31 @@ import { describeFailure, firstLine, type MmscError } from "./mmsc-client.ts";
 import { type Mail, openTransports, type TransportOptions } from "./mmsc-transports.ts";
 
 export interface LaneOptions extends TransportOptions {
-  /** How long an MMSC that could not be reached is not asked again at first, in milliseconds. */
+  /** The first pause before an MMSC that is away is asked again, in milliseconds. */
   readonly awayMs: number;
 }
 
 export interface Lane {
   /** Whether it was made for this entry. */
   isFor(acknowledge: Acknowledge): boolean;
-  /** `compose` is called when it is the mail's turn. `busy` when too many wait, or the lane was closed meanwhile. */
+  /** Calls `compose` when it is the mail's turn. Gives `busy` when too many wait, or the lane was closed meanwhile. */
   send(compose: () => Mail): Promise<SendResult>;
-  /** What waits is `busy`; what is being sent is sent to its end. */
+  /** Gives `busy` to responses that wait. Those that are being sent are sent to their end. */
   close(): void;
-  /** What is under way fails, for this reason. */
+  /** Makes the responses that are being sent fail, for this reason. */
   abort(reason: Error): void;
 }
 
-/** So many in a row without an answer, and the MMSC counts as away: one alone may be that response's own fault. */
+/** An MMSC counts as away after this many in a row without an answer, because a single one may be that response's own fault. */
 const AWAY_AFTER = 3;
-/** It is asked again after a pause that doubles up to this multiple of the first. */
+/** The pause before it is asked again doubles, up to this multiple of the first. */
 const LONGEST_AWAY = 12;
 const WAITING_FOR_EACH_CONNECTION = 4;
-/** The longest that one response may take, as a multiple of the longest silence: no trickle of bytes puts it off. */
+/** The longest that one response may take, as a multiple of the longest silence. A trickle of bytes does not extend it. */
 const PATIENCE = 4;
 /** RFC 3207 §4. */
 const TLS_MUST_COME_FIRST = 530;
-/** Where nodemailer says that the MMSC refused a message, and not us. */
+/** At these commands nodemailer reports that the MMSC refused the message. At others it refused us. */
 const MESSAGE_COMMANDS: readonly string[] = ["MAIL FROM", "RCPT TO", "DATA"];
 
 /** How many responses may be in hand for one MMSC: on its connections, or waiting for one. */
@@ -78,7 +78,7 @@ export function createLane(acknowledge: Acknowledge, options: LaneOptions): Lane
       const reason = `${firstLine(response ?? message)}; it was tried without TLS, because ${because}`;
       return { kind: "failed", reason, mmsc: "there" };
     }
-    // What was answered to the message, and not to us: a wrong password concerns every message.
+    // This reply is about the message. A reply about us, such as to a wrong password, concerns every message.
     if (responseCode !== undefined && responseCode !== 421 && MESSAGE_COMMANDS.includes(command ?? "")) {
       away.answered();
       const reason = firstLine(response ?? message);
@@ -95,7 +95,7 @@ export function createLane(acknowledge: Acknowledge, options: LaneOptions): Lane
       if (inHand >= placesOf(acknowledge)) return { kind: "busy" };
       inHand += 1;
       try {
-        // Where the entry was changed meanwhile, it goes where that says.
+        // If the entry was changed meanwhile, the response has to go where the new entry says.
         return await inTurn(async () => (closed ? { kind: "busy" } : sendNow(compose)));
       } finally {
         inHand -= 1;
@@ -113,17 +113,20 @@ export function createLane(acknowledge: Acknowledge, options: LaneOptions): Lane
 
 /** Whether the MMSC is away, and who may find out whether it is back. */
 function createAway(awayMs: number) {
-  /** How many in a row had no answer to their message, and why the last had none. */
+  /** How many messages in a row had no answer; `fault` says why the last had none. */
   let unanswered = 0;
   let fault = "";
   let untilMs = 0;
   let asking = false;
 
   return {
-    /** Whether the response finds out for the others, and must say when it has; or what comes of it without being tried. */
+    /**
+     * True when this response asks for all others; its caller must call `asked` in the end. False when the MMSC
+     * is not away. A result when the response must not be tried now.
+     */
     mayAsk(): boolean | SendResult {
       if (unanswered < AWAY_AFTER) return false;
-      // The one that asks will know in a moment: no other attempt is spent on that.
+      // One response is asking already. The others wait for its answer, so that none loses an attempt.
       if (asking) return { kind: "busy" };
       if (performance.now() < untilMs) {
         const reason = `Not tried: it came to nothing just before (${fault})`;
@@ -147,7 +150,7 @@ function createAway(awayMs: number) {
   };
 }
 
-/** Runs so many works at a time, in the order of coming. */
+/** Runs at most this many works at a time, in the order in which they came. */
 function createTurns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let running = 0;
@@ -155,7 +158,7 @@ function createTurns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
     running += 1;
   };
   return async (work) => {
-    // Its place is counted as it is given, so that none that comes meanwhile takes it.
+    // A place is counted at the moment it is given away, so that no newcomer takes it in between.
     if (running < most) begin();
     else await new Promise<void>((resolve) => waiting.push(() => resolve(begin())));
     try {
