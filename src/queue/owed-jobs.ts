@@ -6,7 +6,7 @@ import type { Bounce } from "../delivery/bounced.ts";
 
 /** The data of a job. */
 export interface OwedJob extends Acknowledgement {
-  /** What came back for it. */
+  /** The bounce that came back for it. */
   readonly bounce?: Bounce;
 }
 
@@ -28,7 +28,7 @@ export interface OwedJobsSettings {
   readonly failedKeepCount: number;
 }
 
-/** How often a job is tried, and for how long it is kept when it is done. */
+/** The options of a job: how often it is tried, and how long it is kept when it is done. */
 export function acknowledgementJobs({
   ackRetrySeconds,
   failedKeepSeconds,
