@@ -45,16 +45,16 @@ export function receivedAtOf(record: JournalRecord): string {
 export function peerOf(record: JournalRecord): string {
   switch (record.kind) {
     case "event":
-      return record.event?.data?.peer?.name ?? NOBODY;
+      return record.event?.data?.peer?.name ?? NO_PEER;
     case "acknowledgement":
-      return record.acknowledgement?.peer ?? NOBODY;
+      return record.acknowledgement?.peer ?? NO_PEER;
     case "quarantine":
     case "bounce":
-      return record.message?.peer?.name ?? NOBODY;
+      return record.message?.peer?.name ?? NO_PEER;
   }
 }
 
-const NOBODY = "";
+const NO_PEER = "";
 
 export function encodeRecord(record: JournalRecord): Buffer {
   const json = Buffer.from(jsonOf(record));
@@ -65,8 +65,8 @@ export function encodeRecord(record: JournalRecord): Buffer {
 function jsonOf(record: JournalRecord): string {
   if (record.kind !== "event") return JSON.stringify(record);
   const { id, event, acknowledgement } = record;
-  const debt = acknowledgement === undefined ? "" : `,"acknowledgement":${JSON.stringify(acknowledgement)}`;
-  return `{"id":${JSON.stringify(id)},"kind":"event","event":${textOf(event)}${debt}}`;
+  const owed = acknowledgement === undefined ? "" : `,"acknowledgement":${JSON.stringify(acknowledgement)}`;
+  return `{"id":${JSON.stringify(id)},"kind":"event","event":${textOf(event)}${owed}}`;
 }
 
 /** A stretch of a segment: a record, or bytes that are none. Offsets count from the first byte scanned. */
