@@ -5,8 +5,10 @@
  */
 import type { SendResult } from "../delivery/acknowledgement.ts";
 import type { Acknowledge } from "../smtp/peer.ts";
+import { createAway } from "./away.ts";
 import { describeFailure, firstLine, type MmscError } from "./mmsc-client.ts";
 import { type Mail, openTransports, type TransportOptions } from "./mmsc-transports.ts";
+import { createTurns } from "./turns.ts";
 
 export interface LaneOptions extends TransportOptions {
   /** The first pause before an MMSC that is away is asked again, in milliseconds. */
@@ -24,10 +26,6 @@ export interface Lane {
   abort(reason: Error): void;
 }
 
-/** An MMSC counts as away after this many in a row without an answer, because a single one may be that response's own fault. */
-const AWAY_AFTER = 3;
-/** The pause before it is asked again doubles, up to this multiple of the first. */
-const LONGEST_AWAY = 12;
 const WAITING_FOR_EACH_CONNECTION = 4;
 /** The longest that one response may take, as a multiple of the longest silence. A trickle of bytes does not extend it. */
 const PATIENCE = 4;
@@ -108,64 +106,5 @@ export function createLane(acknowledge: Acknowledge, options: LaneOptions): Lane
     abort(reason) {
       for (const deadline of underWay) deadline.abort(reason);
     },
-  };
-}
-
-/** Whether the MMSC is away, and who may find out whether it is back. */
-function createAway(awayMs: number) {
-  /** How many messages in a row had no answer; `fault` says why the last had none. */
-  let unanswered = 0;
-  let fault = "";
-  let untilMs = 0;
-  let asking = false;
-
-  return {
-    /**
-     * True when this response asks for all others; its caller must call `asked` in the end. False when the MMSC
-     * is not away. A result when the response must not be tried now.
-     */
-    mayAsk(): boolean | SendResult {
-      if (unanswered < AWAY_AFTER) return false;
-      // One response is asking already. The others wait for its answer, so that none loses an attempt.
-      if (asking) return { kind: "busy" };
-      if (performance.now() < untilMs) {
-        const reason = `Not tried: it came to nothing just before (${fault})`;
-        return { kind: "failed", reason, mmsc: "not-asked" };
-      }
-      asking = true;
-      return true;
-    },
-    asked() {
-      asking = false;
-    },
-    answered() {
-      unanswered = 0;
-    },
-    unanswered(reason: string) {
-      unanswered += 1;
-      fault = reason;
-      const pauses = Math.min(2 ** Math.max(0, unanswered - AWAY_AFTER), LONGEST_AWAY);
-      untilMs = performance.now() + awayMs * pauses;
-    },
-  };
-}
-
-/** Runs at most this many works at a time, in the order in which they came. */
-function createTurns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  const begin = (): void => {
-    running += 1;
-  };
-  return async (work) => {
-    // A place is counted at the moment it is given away, so that no newcomer takes it in between.
-    if (running < most) begin();
-    else await new Promise<void>((resolve) => waiting.push(() => resolve(begin())));
-    try {
-      return await work();
-    } finally {
-      running -= 1;
-      waiting.shift()?.();
-    }
   };
 }
