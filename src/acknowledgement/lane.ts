@@ -1,8 +1,4 @@
-/**
- * The way to one peer's MMSC. Few responses are on it at a time, so that no peer
- * takes the others' places. An MMSC that has not answered several responses in a row
- * counts as away: after a pause, one response at a time asks it again.
- */
+/** The way to one peer's MMSC. Few responses are on it at a time, so that no peer takes the others' places. */
 import type { SendResult } from "../delivery/acknowledgement.ts";
 import type { Acknowledge } from "../smtp/peer.ts";
 import { createAway } from "./away.ts";
