@@ -1,5 +1,5 @@
 /**
- * Joins what acknowledging takes: the queue of what is owed, the responder that
+ * Joins the parts of acknowledging: the queue of what is owed, the responder that
  * sends it, the peers' entries that say where to, and the bounces that come back.
  */
 import type { MessageRules } from "../delivery/accepted.ts";
@@ -14,7 +14,7 @@ import { type Sending, startSending } from "./sending.ts";
 import { tieBounce } from "./tie.ts";
 import { createTriedMmscs, type TriedMmsc } from "./tried-mmscs.ts";
 
-/** The settings that acknowledging takes. */
+/** The settings that acknowledging needs. */
 export interface AcknowledgementSettings {
   /** The name we greet with. */
   readonly hostname: string;
@@ -40,23 +40,23 @@ export interface AcknowledgementsOptions {
 export interface Acknowledgements {
   /** Our own address. */
   readonly systemAddress: string;
-  /** Whether a response could be sent that goes where its message says; null for nowhere. */
+  /** Whether a response to this message could be sent. `to` is where the message asks for it; null when it does not say. */
   canSend(entry: MessageRules, to: string | null): boolean;
   usePeers(peers: readonly Peer[]): void;
-  /** Counts what messages asked for; `none` counts as nothing. */
+  /** Counts the acknowledgements that messages asked for; `none` is not counted. */
   countOwed(requests: readonly { readonly peer: string; readonly state: "none" | "owed" | "undeliverable" }[]): void;
   /** Where bounces wait to be tied. */
   readonly bounceRoom: BounceRoom;
   /**
-   * Reads a bounce and writes it into the job of its acknowledgement, if it comes from
-   * where that was sent. Harmless to repeat. Rejects when Redis does not take it.
+   * Reads a bounce and writes it into the job of its acknowledgement, if the bounce comes from
+   * the peer to which that was sent. Harmless to repeat. Rejects when Redis does not take it.
    */
   tie(message: BouncedMessage): Promise<TiedBounce>;
-  /** Counts bounces that were tied, or could not be. */
+  /** Counts bounces, both those that were tied and those that could not be. */
   countBounces(bounces: readonly TiedBounce[]): void;
-  /** What attempts since the start tell of each peer's MMSC. */
+  /** What the attempts since the start have shown about each peer's MMSC. */
   mmscs(): readonly TriedMmsc[];
-  /** Waits for what is being sent, `graceMs` at most. What is left is sent after the next start. */
+  /** Waits `graceMs` at most for what is being sent. The rest is sent after the next start. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -69,12 +69,12 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
     hostname: settings.hostname,
     systemAddress,
     timeoutMs: settings.ackTimeoutSeconds * 1000,
-    // Shorter than the wait for the next attempt, so that the next attempt reaches out to the MMSC.
+    // Shorter than the wait for the next attempt, so that the next attempt does ask the MMSC.
     awayMs: (waitsMs[0] ?? 0) / 2,
   });
   const bounceRoom = createBounceRoom();
   const mmscs = createTriedMmscs();
-  /** Peers that asked for what cannot be sent, since their entries were read. */
+  /** Peers that have asked for an acknowledgement that cannot be sent, since their entries were read. */
   const undeliverable = new Set<string>();
   let peers = new Map<string, Peer>();
   let sending: Sending | undefined;
@@ -103,7 +103,7 @@ export function startAcknowledgements(options: AcknowledgementsOptions): Acknowl
     sending.setPlaces(places);
   }
 
-  /** A client that knows an id could otherwise say of another peer's acknowledgement that it has failed. */
+  /** Without this check, a client that knows an id could report another peer's acknowledgement as failed. */
   function mayBounce(from: string, sentTo: string): boolean {
     return from === sentTo || (peers.get(sentTo)?.acknowledge.bouncesFrom ?? []).includes(from);
   }

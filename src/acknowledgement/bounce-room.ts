@@ -1,16 +1,19 @@
-/** How much of each peer's bounces is stored and not yet tied. Each peer has a share, so that the flood of one takes no memory from another. */
+/**
+ * How many bytes of each peer's bounces are stored and not tied yet. Each peer has a share, so that one peer's
+ * flood takes no memory from another.
+ */
 import { BOUNDS } from "../bounds/bounds.ts";
 
 export interface BounceRoom {
-  /** Whether one more of this peer, of this many bytes, may wait. One may always. */
+  /** Whether one more bounce of this peer, of this many bytes, may wait. A single one always may. */
   has(peer: string, bytes: number): boolean;
-  /** One waits from now on, under the id of its record. */
+  /** A bounce waits from now on, under the id of its record. */
   promised(id: string, message: { readonly peer: string; readonly bytes: number }): void;
-  /** It does not wait any more, if it did: it was tied, or could not be stored. */
+  /** The bounce no longer waits, because it was tied or could not be stored. Harmless if it did not wait. */
   broken(id: string): void;
 }
 
-/** What one takes besides its bytes: in the journal, and in memory. */
+/** What a bounce takes besides its own bytes, in the journal and in memory. */
 const PLACE_BYTES = 1_024;
 
 export function createBounceRoom(): BounceRoom {
@@ -22,7 +25,7 @@ export function createBounceRoom(): BounceRoom {
       return sum === 0 || sum + bytes <= BOUNDS.bouncesWaiting.value;
     },
     promised(id, { peer, bytes: raw }) {
-      // One that was moved to the journal's end may be there twice when that is opened again.
+      // A bounce that was moved to the journal's end may be in the journal twice when it is opened again.
       if (waiting.has(id)) return;
       const bytes = raw + PLACE_BYTES;
       waiting.set(id, { peer, bytes });

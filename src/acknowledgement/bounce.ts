@@ -1,8 +1,8 @@
 /**
- * Reads a bounce: what became of a response that its MMSC had taken, or would not
- * take. By a reader of our own, of which each step is linear in the bytes and the
- * bytes are bounded: mailparser takes 50 ms for one that is made for it, and a peer
- * may send hundreds a second. RFC 3462, RFC 3464.
+ * Reads a bounce: it says what became of a response that an MMSC had taken, or
+ * refused. The reader is our own: its bytes are bounded and each step is linear in
+ * them. mailparser needs 50 ms for a hostile bounce, and a peer may send hundreds a
+ * second. RFC 3462, RFC 3464.
  */
 import { setImmediate as turn } from "node:timers/promises";
 import { BOUNDS } from "../bounds/bounds.ts";
@@ -11,7 +11,7 @@ import { findOwnId, readOwnId } from "../mm4/own-mail-id.ts";
 import { boundaryIn, decodeBody } from "./mime.ts";
 
 export interface ReadBounce {
-  /** Id of the acknowledgement that it concerns; null when it names none of ours. */
+  /** Id of the acknowledgement that bounced; null when the bounce names none that we sent. */
   readonly acknowledgementId: string | null;
   /** RFC 3464 §2.3.3. */
   readonly action: string;
@@ -21,12 +21,12 @@ export interface ReadBounce {
 }
 
 const MAX_TEXT_LENGTH = 500;
-/** A part's own header, and the type in it. */
+/** Limits of a part's own header. */
 const PART_LIMITS = { bytes: 8_192, fields: 100 };
 const MAX_TYPE_LENGTH = 1_000;
-/** Of what one part holds, as fields. */
+/** Limits of the fields that a part holds in its body. */
 const LIMITS = { bytes: BOUNDS.bounceBytes.value, fields: 1_000 };
-/** RFC 2046 §5.1.1: 70, and the hyphens around it. */
+/** RFC 2046 §5.1.1: 70 characters, and the hyphens around them. */
 const LONGEST_DELIMITER = 80;
 /** RFC 3464 §2, RFC 6533 §4. */
 const STATUS_TYPES = ["message/delivery-status", "message/global-delivery-status"];
@@ -35,8 +35,8 @@ const RETURNED_TYPES = ["text/rfc822-headers", "message/rfc822", "message/global
 let before: Promise<unknown> = Promise.resolve();
 
 /**
- * Never fails: what cannot be read is `unknown`. `domain` is that of our mails' own
- * ids. One at a time, with other work in between.
+ * Never fails: what cannot be read is `unknown`. `domain` is the domain in the ids of
+ * our own mails. Bounces are read one at a time, so that other work runs in between.
  */
 export function readBounce(bytes: Uint8Array, domain: string): Promise<ReadBounce> {
   const reading = before.then(() => turn()).then(() => readNow(bytes, domain));
@@ -65,7 +65,7 @@ function actionIn(written: string): string {
   return /^[a-z]+/.exec(written.toLowerCase())?.[0] ?? "unknown";
 }
 
-/** A server that bounces a mail says in one of these which mail. RFC 3464 §2.2.1, §3; RFC 5322 §3.6.4. */
+/** A server that bounces a mail names that mail in one of these fields. RFC 3464 §2.2.1, §3; RFC 5322 §3.6.4. */
 function findId({
   status,
   returned,
@@ -84,12 +84,12 @@ function findId({
   return named.map((text) => readOwnId(text ?? "")).find((id) => id !== undefined);
 }
 
-/** As it stands between other things, such as a comment; null for what is none. RFC 5322 §3.6.4. */
+/** Finds a message id among other things, such as a comment; null when there is none. RFC 5322 §3.6.4. */
 function messageIdIn(written: string): string | null {
   return /<[^<>\s]+>/.exec(written)?.[0] ?? /^[^\s@]+@[^\s@]+$/.exec(written)?.[0] ?? null;
 }
 
-/** As it came, or as what is encoded says. */
+/** Looks in the text as it came, and in the decoded parts. */
 function findAnywhere(text: string, parts: readonly Part[], domain: string): string | undefined {
   const decoded = parts.filter((part) => part.encoded).map((part) => part.body);
   return [text, ...decoded].map((one) => findOwnId(one, domain)).find((id) => id !== undefined);
@@ -104,13 +104,13 @@ interface Part {
   readonly type: string;
   /** Decoded. */
   readonly body: string;
-  /** Whether it came otherwise. */
+  /** Whether decoding has changed the body. */
   readonly encoded: boolean;
 }
 
 /**
- * The fields of the whole, and the parts behind them, those within parts among
- * them, in order; of what is no multipart, one. RFC 2046 §5.1.
+ * Splits a mail into its own header fields and its parts, in order. Parts within
+ * parts are in the same list. A mail that is no multipart has one part. RFC 2046 §5.1.
  */
 function splitParts(text: string): { readonly top: readonly HeaderField[]; readonly parts: readonly Part[] } {
   const top = openPart(text, LIMITS);
@@ -155,9 +155,9 @@ function splitParts(text: string): { readonly top: readonly HeaderField[]; reado
 interface OpenPart {
   readonly fields: readonly HeaderField[];
   readonly type: string;
-  /** Of a multipart. */
+  /** Undefined for a part that is no multipart. */
   readonly boundary: string | undefined;
-  /** As its Content-Transfer-Encoding has it. RFC 2045 §6.1. */
+  /** The value of its Content-Transfer-Encoding. RFC 2045 §6.1. */
   readonly encoding: string;
   /** Where its body begins in the text. */
   readonly bodyAt: number;
@@ -181,12 +181,12 @@ function endOfHeader(text: string): number {
   return end ? end.index + end[0].length : text.length;
 }
 
-/** The groups of fields of a part, one behind the other, as one. RFC 3464 §2.1. */
+/** Joins the groups of fields of a part into one group. RFC 3464 §2.1. */
 function inOneGroup(body: string): string {
   return withoutEmptyLines(body).replace(/\n(?:\r?\n)+/g, "\n");
 }
 
-/** Up to the first empty line: what is behind it is the returned mail's text. */
+/** Reads the fields up to the first empty line, because the returned mail's text follows it. */
 function fieldsIn(body: string): readonly HeaderField[] {
   const header = readHeader(Buffer.from(withoutEmptyLines(body), "latin1"), LIMITS);
   return header.ok ? header.value.fields : [];
@@ -196,14 +196,14 @@ function withoutEmptyLines(body: string): string {
   return body.replace(/^(?:\r?\n)+/, "");
 }
 
-/** What a bounce says to people: the subject, and the text in front of the mail that came back. */
+/** What a bounce says to people: its subject, and its text before the returned mail. */
 interface Words {
   readonly said: string;
-  /** The first line with what a server answered. */
+  /** The first line that holds a server's reply. */
   readonly reply: string | null;
 }
 
-/** The words are at the front. */
+/** The words for people are at the beginning, so no more than this is read. */
 const MAX_WORDS_LENGTH = 4_000;
 
 function inWords(top: readonly HeaderField[], parts: readonly Part[]): Words {
@@ -217,18 +217,18 @@ function inWords(top: readonly HeaderField[], parts: readonly Part[]): Words {
   };
 }
 
-/** Where the mail that came back begins: with one of our fields, or one of those that are put in front. */
+/** Where the returned mail begins: at one of our header fields, or at a field that relays put before them. */
 const RETURNED = /^[ \t>|]*(?:return-path|received|x-mms-[a-z0-9-]+|message-id):/im;
-/** RFC 5321 §4.2, RFC 3463: a reply with both codes anywhere, or with one where the line begins. */
+/** RFC 5321 §4.2, RFC 3463: a reply with both codes anywhere in a line, or with one code at its beginning. */
 const REPLY = /(?:^|[^\d.])[45]\d\d[ -][45]\.\d{1,3}\.\d{1,3}\b|^[ \t<>]*[45]\d\d[ -]\S/;
 const STATUS = /\b[245]\.\d{1,3}\.\d{1,3}\b/;
 
 /**
- * What a bounce without fields says, when it is certain. A warning that the mail is
- * late often says what went wrong as well, and is no failure.
+ * The action that a bounce without fields reports, where its words are certain. A warning
+ * that the mail is late is no failure, although it often says what went wrong as well.
  *
  * Seen in practice: dma, qmail, sendmail with `SendMimeErrors=False`, and Exim
- * before 4.83 write text alone.
+ * before 4.83 write only text.
  */
 function actionOf({ said: words }: Words): string {
   return FAILED.some((phrase) => phrase.test(words)) && !NOT_YET.some((phrase) => phrase.test(words))

@@ -1,4 +1,4 @@
-/** The queue of acknowledgements that are owed: its jobs, and a person's view of them. */
+/** The acknowledgements that are owed, as a person sees them: the jobs of their queue. */
 import { type Job, type JobState, Queue } from "bullmq";
 import { isGone, jobsIn } from "../queue/jobs.ts";
 import type { OwedJob } from "../queue/owed-jobs.ts";
@@ -6,15 +6,15 @@ import type { QueuePlace } from "../queue/queue-place.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 
 export type AcknowledgementState =
-  /** It was not tried yet. */
+  /** Not tried yet. */
   | "owed"
   | "sending"
-  /** It was tried, and is tried again. */
+  /** An attempt failed; it will be tried again. */
   | "retrying"
-  /** It was refused, or could not be sent for an hour. */
+  /** Refused, or it could not be sent for an hour. */
   | "undelivered"
   | "sent"
-  /** It was sent, and came back. */
+  /** Sent, and it came back. */
   | "bounced";
 
 export interface AcknowledgementEntry {
@@ -22,23 +22,26 @@ export interface AcknowledgementEntry {
   readonly state: AcknowledgementState;
   readonly acknowledgement: OwedJob;
   readonly attempts: number;
-  /** Why the last attempt failed: in the words of the peer's MMSC, of any length, with any characters. */
+  /** Why the last attempt failed, in the words of the peer's MMSC: they have any length and any characters. */
   readonly error: string | null;
-  /** What the MMSC answered when it was sent, and how it was sent where that is not as usual; null for what was not. */
+  /** What the MMSC answered when it was sent, and how it was sent if that was unusual; null if it was not sent. */
   readonly reply: string | null;
-  /** When it is tried again, was sent or was given up: RFC 3339, UTC; null for what is not tried yet, or is due now. */
+  /** When it is tried again, was sent or was given up: RFC 3339, UTC; null when it was not tried yet, or is due now. */
   readonly at: string | null;
 }
 
 export interface Acknowledgements {
-  /** By state, oldest first, each once, however many change their state meanwhile. Of what was sent the last ten thousand of five days. */
+  /**
+   * By state, oldest first, each once, however many change their state meanwhile. Sent ones are kept for five
+   * days, ten thousand at most.
+   */
   list(states?: readonly AcknowledgementState[]): AsyncGenerator<AcknowledgementEntry>;
   /**
-   * Sends one again, with a fresh set of attempts; one that waits for its next
-   * attempt now. False when there is none, or none in the state `only`, by now.
+   * Sends one again with a fresh set of attempts. One that waits for its next attempt
+   * is tried at once. False when there is none by now, or none in the state `only`.
    */
   retry(id: string, only?: AcknowledgementState): Promise<boolean>;
-  /** Rejects when BullMQ could not begin: then it never works. */
+  /** Rejects when BullMQ could not begin. Then this view never works. */
   ready(): Promise<unknown>;
   close(): Promise<void>;
 }
@@ -46,9 +49,9 @@ export interface Acknowledgements {
 /** Opens the acknowledgements for a person. The connection stays the caller's. */
 export function openAcknowledgements({ redis, prefix }: QueuePlace): Acknowledgements {
   const queue = new Queue<OwedJob>(ACKNOWLEDGEMENTS_QUEUE, { connection: redis, prefix });
-  queue.on("error", () => {}); // The caller hears of it from the call that fails.
+  queue.on("error", () => {}); // The call that fails tells its caller.
 
-  /** BullMQ orders jobs by the time at which they are due, shifted by twelve bits. */
+  /** BullMQ's score of a delayed job is the time at which it is due, shifted by twelve bits. */
   async function dueAt(id: string): Promise<number | undefined> {
     const score = await redis.zscore(`${prefix}:${ACKNOWLEDGEMENTS_QUEUE}:delayed`, id);
     return score === null ? undefined : Math.floor(Number(score) / 0x1000);
@@ -82,7 +85,7 @@ export function openAcknowledgements({ redis, prefix }: QueuePlace): Acknowledge
     },
 
     async retry(id, only) {
-      // What is no id of ours may be a key of BullMQ's.
+      // An id that is not ours may be a key of BullMQ.
       const job = /^a[0-9a-f]{32}$/.test(id) ? await queue.getJob(id) : undefined;
       if (!job) return false;
       const state = await job.getState();
@@ -108,14 +111,14 @@ export function openAcknowledgements({ redis, prefix }: QueuePlace): Acknowledge
 
 function stateOf(state: JobState | "unknown", { data, attemptsMade }: Job<OwedJob>): AcknowledgementState {
   if (state === "active") return "sending";
-  // One that waited for others to the same peer was put off, and not tried.
+  // A job that only waited for others of the same peer was put off without an attempt.
   if (state === "delayed" && attemptsMade > 0) return "retrying";
   if (state === "failed") return "undelivered";
   if (state === "completed") return data.bounce?.action === "failed" ? "bounced" : "sent";
   return "owed";
 }
 
-/** BullMQ's states, and which of ours they hold. */
+/** BullMQ's states, and which of our states are found in each. */
 const PLACES = [
   { name: "waiting", holds: ["owed"] },
   { name: "active", holds: ["sending"] },

@@ -1,39 +1,33 @@
-/**
- * The way to one peer's MMSC. Few responses are on it at a time, so that no peer
- * takes the others' places. When the MMSC has not answered several in a row it is
- * away: it is asked again by one response at a time, and not at once.
- */
+/** The way to one peer's MMSC. Few responses are on it at a time, so that no peer takes the others' places. */
 import type { SendResult } from "../delivery/acknowledgement.ts";
 import type { Acknowledge } from "../smtp/peer.ts";
+import { createAway } from "./away.ts";
 import { describeFailure, firstLine, type MmscError } from "./mmsc-client.ts";
 import { type Mail, openTransports, type TransportOptions } from "./mmsc-transports.ts";
+import { createTurns } from "./turns.ts";
 
 export interface LaneOptions extends TransportOptions {
-  /** How long an MMSC that could not be reached is not asked again at first, in milliseconds. */
+  /** The first pause before an MMSC that is away is asked again, in milliseconds. */
   readonly awayMs: number;
 }
 
 export interface Lane {
   /** Whether it was made for this entry. */
   isFor(acknowledge: Acknowledge): boolean;
-  /** `compose` is called when it is the mail's turn. `busy` when too many wait, or the lane was closed meanwhile. */
+  /** Calls `compose` when it is the mail's turn. Gives `busy` when too many wait, or the lane was closed meanwhile. */
   send(compose: () => Mail): Promise<SendResult>;
-  /** What waits is `busy`; what is being sent is sent to its end. */
+  /** Gives `busy` to responses that wait. Those that are being sent are sent to their end. */
   close(): void;
-  /** What is under way fails, for this reason. */
+  /** Makes the responses that are being sent fail, for this reason. */
   abort(reason: Error): void;
 }
 
-/** So many in a row without an answer, and the MMSC counts as away: one alone may be that response's own fault. */
-const AWAY_AFTER = 3;
-/** It is asked again after a pause that doubles up to this multiple of the first. */
-const LONGEST_AWAY = 12;
 const WAITING_FOR_EACH_CONNECTION = 4;
-/** The longest that one response may take, as a multiple of the longest silence: no trickle of bytes puts it off. */
+/** The longest that one response may take, as a multiple of the longest silence. A trickle of bytes does not extend it. */
 const PATIENCE = 4;
 /** RFC 3207 §4. */
 const TLS_MUST_COME_FIRST = 530;
-/** Where nodemailer says that the MMSC refused a message, and not us. */
+/** At these commands nodemailer reports that the MMSC refused the message. At others it refused us. */
 const MESSAGE_COMMANDS: readonly string[] = ["MAIL FROM", "RCPT TO", "DATA"];
 
 /** How many responses may be in hand for one MMSC: on its connections, or waiting for one. */
@@ -78,7 +72,7 @@ export function createLane(acknowledge: Acknowledge, options: LaneOptions): Lane
       const reason = `${firstLine(response ?? message)}; it was tried without TLS, because ${because}`;
       return { kind: "failed", reason, mmsc: "there" };
     }
-    // What was answered to the message, and not to us: a wrong password concerns every message.
+    // This reply is about the message. A reply about us, such as to a wrong password, concerns every message.
     if (responseCode !== undefined && responseCode !== 421 && MESSAGE_COMMANDS.includes(command ?? "")) {
       away.answered();
       const reason = firstLine(response ?? message);
@@ -95,7 +89,7 @@ export function createLane(acknowledge: Acknowledge, options: LaneOptions): Lane
       if (inHand >= placesOf(acknowledge)) return { kind: "busy" };
       inHand += 1;
       try {
-        // Where the entry was changed meanwhile, it goes where that says.
+        // If the entry was changed meanwhile, the response has to go where the new entry says.
         return await inTurn(async () => (closed ? { kind: "busy" } : sendNow(compose)));
       } finally {
         inHand -= 1;
@@ -108,61 +102,5 @@ export function createLane(acknowledge: Acknowledge, options: LaneOptions): Lane
     abort(reason) {
       for (const deadline of underWay) deadline.abort(reason);
     },
-  };
-}
-
-/** Whether the MMSC is away, and who may find out whether it is back. */
-function createAway(awayMs: number) {
-  /** How many in a row had no answer to their message, and why the last had none. */
-  let unanswered = 0;
-  let fault = "";
-  let untilMs = 0;
-  let asking = false;
-
-  return {
-    /** Whether the response finds out for the others, and must say when it has; or what comes of it without being tried. */
-    mayAsk(): boolean | SendResult {
-      if (unanswered < AWAY_AFTER) return false;
-      // The one that asks will know in a moment: no other attempt is spent on that.
-      if (asking) return { kind: "busy" };
-      if (performance.now() < untilMs) {
-        const reason = `Not tried: it came to nothing just before (${fault})`;
-        return { kind: "failed", reason, mmsc: "not-asked" };
-      }
-      asking = true;
-      return true;
-    },
-    asked() {
-      asking = false;
-    },
-    answered() {
-      unanswered = 0;
-    },
-    unanswered(reason: string) {
-      unanswered += 1;
-      fault = reason;
-      const pauses = Math.min(2 ** Math.max(0, unanswered - AWAY_AFTER), LONGEST_AWAY);
-      untilMs = performance.now() + awayMs * pauses;
-    },
-  };
-}
-
-/** Runs so many works at a time, in the order of coming. */
-function createTurns(most: number): <T>(work: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  const begin = (): void => {
-    running += 1;
-  };
-  return async (work) => {
-    // Its place is counted as it is given, so that none that comes meanwhile takes it.
-    if (running < most) begin();
-    else await new Promise<void>((resolve) => waiting.push(() => resolve(begin())));
-    try {
-      return await work();
-    } finally {
-      running -= 1;
-      waiting.shift()?.();
-    }
   };
 }

@@ -1,6 +1,6 @@
 /**
- * What a part of a bounce says of itself: its type, its boundary and its encoding. Each
- * step is linear in the text. One character a byte.
+ * What a part of a bounce says about itself: its type, its boundary and its encoding. Each
+ * step is linear in the text. The text has one character for each byte.
  *
  * Sources: RFC 2045 §5.1 (Content-Type), §6 (encodings); RFC 2231 §3, §4 (parameters in sections).
  */
@@ -16,10 +16,10 @@ export function boundaryIn(contentType: string): string | undefined {
   return whole === "" ? undefined : whole;
 }
 
-/** A quoted value without an end goes on to the end. */
+/** A quoted value that is never closed reaches to the end of the text. */
 const PARAMETER = /;\s*([^\s=;"]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|([^\s;"]+))/gs;
 
-/** In order, each cut where its writer wants, and escaped or not. RFC 2231 §3, §4.1. */
+/** Joins a value's sections in order. A writer may cut a value anywhere, and escape each section or not. RFC 2231 §3, §4.1. */
 function inSections(parameters: ReadonlyMap<string, string>): string {
   let whole = "";
   for (let section = 0; ; section += 1) {
@@ -31,7 +31,7 @@ function inSections(parameters: ReadonlyMap<string, string>): string {
   }
 }
 
-/** Behind its charset and language. */
+/** The value without its charset and language. */
 function extended(value: string | undefined): string | undefined {
   return unescaped(value?.replace(/^[^']*'[^']*'/, ""));
 }
@@ -40,7 +40,7 @@ function unescaped(value: string | undefined): string | undefined {
   return value?.replace(/%([0-9a-f]{2})/gi, octet);
 }
 
-/** A body without the encoding that its Content-Transfer-Encoding names; what is not encoded stays as it is. */
+/** Decodes a body as its Content-Transfer-Encoding says. A body that is not encoded stays as it is. */
 export function decodeBody(body: string, encoding: string): string {
   const [name = ""] = /^[^\s;(]+/.exec(encoding.toLowerCase()) ?? [];
   return DECODERS[name]?.(body) ?? body;
@@ -51,7 +51,7 @@ const DECODERS: Readonly<Record<string, (body: string) => string>> = {
   "quoted-printable": (body) => body.replace(/=(?:([0-9a-f]{2})|[ \t]*\r?\n)/gi, octet),
 };
 
-/** Nothing where no octet is written, as at the end of a line that goes on. */
+/** Empty where no octet is written, as at a soft line break. */
 function octet(_: string, hex: string | undefined): string {
   return hex === undefined ? "" : String.fromCharCode(Number.parseInt(hex, 16));
 }

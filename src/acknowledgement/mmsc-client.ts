@@ -1,8 +1,8 @@
-/** How we connect to a peer's MMSC, as its entry says; and why that failed, in words. */
+/** How we connect to a peer's MMSC, as its entry says; and in words why a connection failed. */
 import { isSecret, notTriedAtAll, WITHOUT_TLS } from "../settings/acknowledge-login.ts";
 import type { Acknowledge } from "../smtp/peer.ts";
 
-/** Options of nodemailer for that. `timeoutMs`: how long it may be silent. */
+/** The options of nodemailer for an entry. `timeoutMs` is how long the MMSC may be silent. */
 export function mmscOptions(
   { host, port, tls, auth }: Pick<Acknowledge, "host" | "port" | "tls" | "auth">,
   name: string,
@@ -16,35 +16,35 @@ export function mmscOptions(
     // A password is never sent without TLS, because a server in between could take the offer of STARTTLS away.
     requireTLS: tls === "required" || (tls === "optional" && isSecret(auth)),
     ignoreTLS: tls === "off",
-    // Where TLS may be missing, a certificate that is not trusted is no worse than no TLS.
+    // Where TLS is optional, a certificate that is not trusted is no worse than no TLS.
     tls: { rejectUnauthorized: tls === "required" || tls === "implicit", minVersion: "TLSv1.2" as const },
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
-    // The last to end, so that a greeting or a handshake that does not come is told by its name.
+    // It must end after the other timeouts, because those name what is missing: the greeting or the handshake.
     socketTimeout: timeoutMs + 100,
   };
 }
 
-/** Whether it is sent to without TLS where that fails, as Postfix does at its level `may`: with a password never. */
+/** Whether mail goes without TLS where TLS fails, as Postfix does at its level `may`. It never does with a password. */
 export function mayGoWithoutTls({ tls, auth }: Pick<Acknowledge, "tls" | "auth">): boolean {
   return tls === "optional" && !isSecret(auth);
 }
 
-/** What to speak to it without TLS for once. */
+/** The same entry without TLS. */
 export function withoutTls<Entry extends Pick<Acknowledge, "tls">>(entry: Entry): Entry {
   return { ...entry, tls: "off" };
 }
 
 /**
- * Whether STARTTLS was offered and came to nothing. `unclear`: a connection that broke
- * off or fell silent, of which only the connection itself knows whether that was there.
+ * Whether STARTTLS was offered and failed. `unclear` when a connection broke off or fell
+ * silent: only a look at the connection itself shows whether that was in STARTTLS.
  */
 export function failedInTls(cause: MmscError): boolean | "unclear" {
-  // It may end the connection for a reason of its own (RFC 5321 §3.8), which then is one the next time no more.
+  // An MMSC may end the connection with 421 for a reason of its own (RFC 5321 §3.8), which has passed by the next time.
   if (cause.responseCode === 421) return cause.command === "STARTTLS" ? "unclear" : false;
   if (cause.command === "STARTTLS" || cause.code === "ETLS" || cause.timeoutType === "UPGRADE_TIMEOUT") return true;
   if (cause.response !== undefined) return false;
-  // TLS may also break off long after its handshake.
+  // TLS may break off long after its handshake.
   if (isOfTls(cause) || cause.timeoutType === "SOCKET_TIMEOUT") return "unclear";
   return ["ECONNRESET", "EPIPE", "ECONNABORTED", "ECONNECTION"].includes(symbolOf(cause)) ? "unclear" : false;
 }
@@ -55,7 +55,7 @@ export interface MmscError extends Error {
   readonly originalCode?: string | undefined;
   readonly timeoutType?: string | undefined;
   readonly command?: string | undefined;
-  /** What the server answered. */
+  /** The server's reply. */
   readonly response?: string | undefined;
   readonly responseCode?: number | undefined;
 }
@@ -63,15 +63,15 @@ export interface MmscError extends Error {
 type Place = Pick<Acknowledge, "host" | "port" | "tls" | "auth">;
 
 /**
- * Why a connection came to nothing before a message was tried: what happened, and
- * behind a semicolon what to do. Holds what the server said, as it said it.
+ * Why a connection failed before a message was tried: what happened and, after a
+ * semicolon, what to do. The server's own words in it are unchanged.
  */
 export function describeFailure(cause: MmscError, place: Place, timeoutMs: number): string {
   const unreached = FAILURES.find(({ is }) => is(cause))?.unreached === true;
   return `Cannot ${unreached ? "reach" : "use"} ${place.host}:${place.port}: ${wordsFor(cause, place, timeoutMs)}`;
 }
 
-/** Why it was sent to without TLS, behind "because". */
+/** Why mail went without TLS, in words that follow "because". */
 export function describeTlsFailure(cause: MmscError, place: Place, timeoutMs: number): string {
   return `STARTTLS failed: ${wordsFor(cause, place, timeoutMs)}`;
 }
@@ -81,7 +81,7 @@ function wordsFor(cause: MmscError, place: Place, timeoutMs: number): string {
   return failure?.words({ cause, place, within: `within ${timeoutMs / 1000} s` }) ?? cause.message;
 }
 
-/** The same of an entry with which nothing is tried. */
+/** Why nothing is tried with this entry; null when it is tried. */
 export function describeNotTried(place: Place): string | null {
   const why = notTriedAtAll(place);
   return why === null ? null : `Cannot use ${place.host}:${place.port}: ${why}`;
@@ -95,12 +95,12 @@ interface Failed {
 
 interface Failure {
   readonly is: (cause: MmscError) => boolean;
-  /** Nothing answered there at all. */
+  /** Set when nothing answered at that address. */
   readonly unreached?: true;
   readonly words: (failed: Failed) => string;
 }
 
-/** The first that fits. */
+/** The first row that fits counts. */
 const FAILURES: readonly Failure[] = [
   {
     is: ({ code }) => code === "EABORT",
@@ -192,7 +192,7 @@ function isOfTls(cause: MmscError): boolean {
   return cause.code === "ETLS" || /SSL|TLS|^EPROTO$/.test(symbolOf(cause)) || /\bTLS\b/.test(cause.message);
 }
 
-/** Of X.509, as Node.js spells them. */
+/** Node.js's codes for X.509 certificates that are not trusted. */
 const UNTRUSTED =
   /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_|HOSTNAME_MISMATCH|INVALID_|PATH_LENGTH_|ERR_TLS_CERT_ALTNAME)/;
 
@@ -213,7 +213,7 @@ function answer({ response = "" }: MmscError): string {
   return firstLine(response);
 }
 
-/** Also of what an MMSC said: it may be of any length. */
+/** Cuts a text, because what an MMSC said may have any length. */
 export function firstLine(text: string): string {
   return (text.split(/[\r\n]/, 1)[0] ?? "").slice(0, MAX_REASON_LENGTH);
 }

@@ -1,7 +1,7 @@
 /**
- * The connections to one peer's MMSC, which are kept open between responses: those
- * that its entry asks for and, where TLS may be missing and STARTTLS fails, others
- * without TLS for a while.
+ * The connections to one peer's MMSC, which are kept open between responses. They are
+ * those that its entry asks for. Where TLS is optional and STARTTLS fails, others
+ * without TLS take their place for a while.
  */
 import { createRequire } from "node:module";
 import type { Transporter } from "nodemailer";
@@ -21,21 +21,21 @@ export interface TransportOptions {
   readonly hostname: string;
   /** How long an MMSC may be silent, in milliseconds. */
   readonly timeoutMs: number;
-  /** How long an MMSC whose STARTTLS failed is sent to without TLS, in milliseconds. */
+  /** How long mail goes without TLS after STARTTLS has failed, in milliseconds. */
   readonly withoutTlsMs: number;
 }
 
 export interface MmscTransports {
   /**
-   * Resolves to the MMSC's reply, and why it was given without TLS, if it was. Rejects
-   * with nodemailer's error. Where TLS may be missing, TLS that fails counts as missing.
+   * Resolves to the MMSC's reply and, if the mail went without TLS, why. Rejects with
+   * nodemailer's error. Where TLS is optional, TLS that fails counts as missing.
    */
   send(mail: Mail): Promise<string>;
-  /** Why mails go without TLS now; undefined when they do not. */
+  /** Why mails go without TLS now; undefined when they go with TLS. */
   whyWithoutTls(): string | undefined;
-  /** The next mail is tried with TLS again. */
+  /** Makes the next mail try TLS again. */
   useTls(): void;
-  /** Ends the connections; what is being sent on one is sent to its end. */
+  /** Ends the connections. A mail that is being sent is sent to its end. */
   close(): void;
 }
 
@@ -43,19 +43,19 @@ export type Mail = Parameters<Transporter["sendMail"]>[0];
 
 const IDLE_MS = 30_000;
 
-/** `acknowledge`: the entry that they are made for. */
+/** `acknowledge` is the entry that the connections are made for. */
 export function openTransports(acknowledge: Acknowledge, options: TransportOptions): MmscTransports {
   const { hostname, timeoutMs, withoutTlsMs } = options;
   const transport = transportTo(acknowledge, hostname, timeoutMs);
-  /** The one without TLS, since STARTTLS failed. */
+  /** The connections without TLS, once STARTTLS has failed. */
   let inClear: Transporter | undefined;
-  /** Until when it is used, and why, behind "because". */
+  /** Until when those without TLS are used, and why, in words that follow "because". */
   let missing: { readonly untilMs: number; readonly because: string } | undefined;
 
   async function isOfTls(cause: MmscError): Promise<boolean> {
     const failed = failedInTls(cause);
     if (failed !== "unclear") return failed;
-    // Loaded when it is needed, as nodemailer is.
+    // Loaded only when it is needed, as nodemailer is.
     const { breaksInTls } = await import("./probe.ts");
     return breaksInTls(acknowledge, hostname, timeoutMs);
   }
@@ -69,7 +69,7 @@ export function openTransports(acknowledge: Acknowledge, options: TransportOptio
           missing = undefined;
           return firstLine(response ?? "");
         } catch (cause) {
-          // What may have been taken is not sent again at once, and TLS was not in its way.
+          // The MMSC may have taken the mail, so it is not sent again at once. TLS was not the obstacle.
           if (isBegun() || !mayGoWithoutTls(acknowledge)) throw cause;
           if (!(await isOfTls(cause as MmscError))) throw cause;
           const because = describeTlsFailure(cause as MmscError, acknowledge, timeoutMs);
@@ -94,20 +94,23 @@ export function openTransports(acknowledge: Acknowledge, options: TransportOptio
 
 function transportTo(acknowledge: Acknowledge, hostname: string, timeoutMs: number): Transporter {
   const { auth, connections } = acknowledge;
-  // Loaded with the first one: few starts ever need it, and all would wait for it.
+  // Loaded with the first connection, because few processes need it and every start would wait for it.
   const { createTransport } = createRequire(import.meta.url)("nodemailer") as typeof import("nodemailer");
   return createTransport({
     ...mmscOptions(acknowledge, hostname, timeoutMs),
     pool: true,
     maxConnections: connections,
-    // When the MMSC has closed a connection meanwhile, that is not the response's fault.
+    // It is not the response's fault when the MMSC has closed a connection meanwhile.
     maxRequeues: connections,
     idleTimeout: IDLE_MS,
     ...(auth === null ? {} : { auth: { user: auth.user, pass: auth.password } }),
   });
 }
 
-/** The same mail, and whether its MAIL was composed, for which alone nodemailer reads the id of its DSN: behind STARTTLS and login. */
+/**
+ * The same mail, and whether its MAIL has begun. nodemailer reads the id of the DSN only to compose MAIL, which
+ * comes after STARTTLS and login.
+ */
 function markBegin(mail: Mail): { readonly marked: Mail; isBegun(): boolean } {
   let begun = false;
   const dsn = {

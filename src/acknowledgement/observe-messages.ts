@@ -1,4 +1,4 @@
-/** Acknowledgements, as one who wants to know what becomes of messages: what they asked for, and bounces that were tied. */
+/** Acknowledging, as an observer of messages: it counts the acknowledgements they asked for, and the bounces that were tied. */
 import type { Observer } from "../flow/observer.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
 

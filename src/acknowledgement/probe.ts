@@ -1,4 +1,4 @@
-/** Looks whether a peer's MMSC would take our acknowledgements: connects, greets, TLS, login; sends nothing. */
+/** Tries whether a peer's MMSC would take our acknowledgements: connects, greets, begins TLS, logs in, and sends nothing. */
 import type { TLSSocket } from "node:tls";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { Acknowledge } from "../smtp/peer.ts";
@@ -14,7 +14,7 @@ import {
 } from "./mmsc-client.ts";
 
 export interface Probe {
-  /** The first line of what the server answered to EHLO or HELO. */
+  /** The first line of the server's reply to EHLO or HELO. */
   readonly greeting: string;
   /** Null without TLS. */
   readonly tls: {
@@ -25,9 +25,9 @@ export interface Probe {
     /** Why the certificate is not trusted; null when it is. */
     readonly fault: string | null;
   } | null;
-  /** Why it was gone on without TLS, behind "because"; null where it was not offered, or is used. */
+  /** Why we went on without TLS, in words that follow "because"; null when TLS was not offered, or is used. */
   readonly withoutTlsBecause: string | null;
-  /** As whom we logged in; null when the entry has no user, or the server offers no login. */
+  /** The user as which we logged in; null when the entry has no user, or the server offers no login. */
   readonly user: string | null;
   /** Whether the server offers a login. */
   readonly offersLogin: boolean;
@@ -35,7 +35,7 @@ export interface Probe {
 
 const DEADLINE_MS = 10_000;
 
-/** Rejects with a sentence that says what kept us from coming so far as MAIL would. */
+/** Rejects with a sentence that says what stopped us before MAIL. */
 export async function probe(acknowledge: Acknowledge, name: string, deadlineMs = DEADLINE_MS): Promise<Probe> {
   const notTried = describeNotTried(acknowledge);
   if (notTried !== null) throw new Error(notTried);
@@ -50,7 +50,7 @@ export async function probe(acknowledge: Acknowledge, name: string, deadlineMs =
   throw new Error(describeFailure(again.cause, acknowledge, deadlineMs));
 }
 
-/** Whether STARTTLS fails there, now. */
+/** Whether STARTTLS fails at this MMSC now. */
 export async function breaksInTls(acknowledge: Acknowledge, name: string, deadlineMs: number): Promise<boolean> {
   const found = await connectOnce({ ...acknowledge, auth: null }, name, deadlineMs);
   return found.kind === "failed" && found.inTls;
@@ -91,7 +91,7 @@ function connectOnce(acknowledge: Acknowledge, name: string, deadlineMs: number)
       if (refused) return failed(refused);
       greeted = true;
       greeting = connection.lastServerResponse || "";
-      // What offers no login is sent to without one, as the acknowledgements are.
+      // A server that offers no login is used without one, as for the acknowledgements themselves.
       if (auth === null || !connection.allowsAuth) return done();
       connection.login({ credentials: { user: auth.user, pass: auth.password } }, (wrong) => {
         if (wrong) return failed(wrong);
@@ -103,8 +103,8 @@ function connectOnce(acknowledge: Acknowledge, name: string, deadlineMs: number)
 }
 
 /**
- * Whether it failed from STARTTLS up to the first reply within TLS: with TLS 1.3 we are
- * through the handshake before we hear that the MMSC wants a certificate. RFC 8446 §4.4.2.4.
+ * Whether it failed between STARTTLS and the first reply within TLS. In TLS 1.3 our side of the
+ * handshake ends before we hear that the MMSC wants a certificate. RFC 8446 §4.4.2.4.
  */
 function isInStartTls({ upgrading, secure, lastServerResponse }: SMTPConnection, { command }: MmscError): boolean {
   if (command === "STARTTLS" || upgrading === true || secure) return true;

@@ -1,7 +1,7 @@
 /**
- * Sends responses to peers' MMSCs. Knows neither queue nor retries: it tells what
- * came of one attempt. Peers do not wait for each other, because each has a lane
- * of its own.
+ * Sends responses to peers' MMSCs. It knows neither queue nor retries: it returns the
+ * result of one attempt. Peers do not wait for each other, because each has its own
+ * lane.
  */
 import type { MessageRules } from "../delivery/accepted.ts";
 import type { Acknowledgement, SendResult } from "../delivery/acknowledgement.ts";
@@ -18,33 +18,33 @@ export interface ResponderOptions {
   readonly systemAddress: string;
   /** How long an MMSC may be silent, in milliseconds. */
   readonly timeoutMs: number;
-  /** How long an MMSC that could not be reached is not asked again at first, in milliseconds. */
+  /** The first pause before an MMSC that is away is asked again, in milliseconds. */
   readonly awayMs: number;
-  /** How long an MMSC whose STARTTLS failed is sent to without TLS, in milliseconds. */
+  /** How long mail goes without TLS after STARTTLS has failed, in milliseconds. */
   readonly withoutTlsMs?: number;
 }
 
 export interface Responder {
-  /** `id` becomes the mail's own id, so that a bounce can be tied to it. `peer` is undefined when it has no entry any more. */
+  /** `id` becomes the mail's own id, so that a bounce can be tied to it. `peer` is undefined when its entry is gone. */
   send(id: string, response: Acknowledgement, peer: Peer | undefined): Promise<SendResult>;
   /**
    * Must be called before `send` is given a changed entry. Ends the connections of peers that are
-   * gone or have another MMSC now; what is being sent on one is sent to its end.
+   * gone or have another MMSC now. A response that is being sent is sent to its end.
    */
   usePeers(peers: readonly Peer[]): void;
-  /** Ends every connection. What is under way fails. */
+  /** Ends every connection. Responses that are being sent fail. */
   stop(): void;
 }
 
-/** For so long no message waits for a TLS that failed a moment ago; then it is tried again, because it may have been mended. */
+/** After TLS has failed, no message waits for it during this time. Then it is tried again, because it may have been mended. */
 const WITHOUT_TLS_MS = 300_000;
 
-/** How many may be in hand at a time, so that no peer takes another one's place; 0 when none has an MMSC. */
+/** How many responses may be in hand at a time, so that no peer takes another's place; 0 when no peer has an MMSC. */
 export function responderPlaces(peers: readonly Peer[]): number {
   return peers.reduce((sum, { acknowledge }) => sum + (acknowledge.host === null ? 0 : placesOf(acknowledge)), 0);
 }
 
-/** Where a response goes: as the entry says, else as its message asked; null for nowhere. */
+/** Where a response goes: where the entry says, else where its message asked; null for nowhere. */
 export function destinationOf({ acknowledge }: Pick<MessageRules, "acknowledge">, to: string | null): string | null {
   return acknowledge.host === null ? null : (acknowledge.to ?? to);
 }
@@ -54,7 +54,7 @@ export function createResponder(options: ResponderOptions): Responder {
   const domain = systemAddress.slice(systemAddress.lastIndexOf("@") + 1);
   const lanes = new Map<string, Lane>();
 
-  /** One whose entry has changed was ended by `usePeers`. */
+  /** A lane that is found fits the entry, because `usePeers` has ended those whose entry changed. */
   function laneOf({ name, acknowledge }: Peer): Lane {
     const lane = lanes.get(name) ?? createLane(acknowledge, { ...options, withoutTlsMs });
     lanes.set(name, lane);
@@ -70,7 +70,7 @@ export function createResponder(options: ResponderOptions): Responder {
     });
     return {
       envelope: { from: senderOf(from, response), to: [to] },
-      // As it is: nodemailer would spell our fields its own way.
+      // Given whole, because nodemailer would spell our fields its own way.
       raw: Buffer.from(mail),
       dsn: {
         id,
@@ -81,7 +81,7 @@ export function createResponder(options: ResponderOptions): Responder {
     };
   }
 
-  /** mbuni knows a peer by the domain of a sender that is shaped as a number, and refuses the null sender. */
+  /** Seen in practice: mbuni knows a peer by the domain of a sender that looks like a number, and refuses the null sender. */
   function senderOf(from: Acknowledge["from"], { originator }: Acknowledgement): string {
     if (from === "null") return "";
     return from === "plmn" && originator !== null ? `${originator}/TYPE=PLMN@${domain}` : systemAddress;
@@ -91,7 +91,7 @@ export function createResponder(options: ResponderOptions): Responder {
     async send(id, response, peer) {
       const to = peer ? destinationOf(peer, response.to) : null;
       if (!peer || to === null) {
-        // An entry with a fault may be mended within the hour.
+        // It is tried again, because a faulty entry may be mended within the hour.
         const reason = `There is nowhere to send it: see the entry of ${response.peer} in the peers`;
         return { kind: "failed", reason, mmsc: "not-asked" };
       }

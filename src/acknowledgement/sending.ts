@@ -1,4 +1,4 @@
-/** The worker inside the service that sends what is owed: takes each acknowledgement, has it sent, and tries again. */
+/** The worker in the service that sends what is owed: it takes each acknowledgement, has it sent, and tries again. */
 import { setTimeout as wait } from "node:timers/promises";
 import { DelayedError, type Job, UnrecoverableError, Worker } from "bullmq";
 import type { Acknowledgement, SendResult } from "../delivery/acknowledgement.ts";
@@ -11,9 +11,9 @@ import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 export interface EndedAttempt {
   readonly id: string;
   readonly acknowledgement: Acknowledgement;
-  /** How often it was tried, this time included. */
+  /** How many attempts there were, this one included. */
   readonly attempts: number;
-  /** Whether it is not tried any more. */
+  /** Whether this was the last attempt. */
   readonly last: boolean;
   readonly sendResult: Exclude<SendResult, { kind: "busy" }>;
 }
@@ -32,11 +32,11 @@ export interface SendingOptions {
 
 export interface Sending {
   setPlaces(places: number): void;
-  /** Takes no more, waits for what is in hand, `graceMs` at most, and ends. What has not ended by then is owed still. */
+  /** Takes no more, waits `graceMs` at most for what is in hand, and ends. What has not ended by then is still owed. */
   stop(graceMs: number): Promise<void>;
 }
 
-/** Sends what is owed, until it is stopped. What was in hand at a kill is taken up again within 30 s of the next start. */
+/** Sends what is owed, until it is stopped. After a kill, what was in hand is taken up within 30 s of the next start. */
 export function startSending(options: SendingOptions): Sending {
   const { address, waitsMs, send, onAttempt } = options;
   const inHand = new Set<Promise<string>>();
@@ -62,7 +62,7 @@ export function startSending(options: SendingOptions): Sending {
     }
     const attempts = attemptsMade + 1;
     const last = sendResult.kind !== "failed" || attempts >= (job.opts.attempts ?? 1);
-    // Cut off by our own end: it is owed still, and Redis hears nothing of it.
+    // An attempt that our own end has cut off is not told: the acknowledgement is still owed, as Redis has it.
     if (!stopped) onAttempt({ id, acknowledgement: job.data, attempts, last, sendResult });
     if (sendResult.kind === "sent") return sendResult.reply;
     throw sendResult.kind === "refused" ? new UnrecoverableError(sendResult.reason) : new Error(sendResult.reason);
@@ -87,7 +87,7 @@ export function startSending(options: SendingOptions): Sending {
       const settled = worker.pause().catch(options.onError);
       const untilMs = performance.now() + graceMs;
       while (inHand.size > 0 && performance.now() < untilMs) await wait(STOPPING_LOOKED_AT_EVERY_MS);
-      // Redis has a moment to take what came of it. Then the worker is closed by force, because BullMQ would wait for Redis.
+      // Redis has a moment to take the results. Then the worker is closed by force, because BullMQ would wait for Redis.
       await Promise.race([settled, wait(TOLD_MS, undefined, { ref: false })]);
       stopped = true;
       await worker.close(true);
@@ -102,7 +102,7 @@ const TOLD_MS = 1_000;
 const BUSY_MS = 250;
 const LONGEST_BUSY_MS = 30_000;
 
-/** By up to a fifth shorter or longer, so that what failed together does not come again together. */
+/** Makes a wait up to a fifth shorter or longer, so that what failed together is not tried again together. */
 function withChance(ms: number): number {
   return Math.round(ms * (0.8 + Math.random() * 0.4));
 }

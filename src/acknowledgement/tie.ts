@@ -1,4 +1,4 @@
-/** Ties a bounce to the acknowledgement that it names, if it comes from where that was sent. */
+/** Ties a bounce to the acknowledgement that it names, if it comes from the peer to which that was sent. */
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { BouncedMessage, TiedBounce } from "../delivery/bounced.ts";
 import type { Publisher } from "../queue/publisher.ts";
@@ -6,9 +6,9 @@ import { readBounce } from "./bounce.ts";
 
 export interface TieOptions {
   readonly publisher: Pick<Publisher, "writeBounce">;
-  /** The domain of our mails' own ids. */
+  /** The domain in the ids of our own mails. */
   readonly ownDomain: string;
-  /** Whether bounces of what was sent to one peer may come from another. */
+  /** Whether a bounce from peer `from` may be about an acknowledgement that was sent to peer `sentTo`. */
   readonly mayBounce: (from: string, sentTo: string) => boolean;
 }
 

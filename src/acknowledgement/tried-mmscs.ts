@@ -1,40 +1,40 @@
-/** What attempts to send acknowledgements tell of each peer's MMSC: whether it takes any, and if not, why. */
+/** What attempts to send acknowledgements have shown about each peer's MMSC: whether it takes any, and if not, why. */
 import type { SendResult } from "../delivery/acknowledgement.ts";
 import type { Peer } from "../smtp/peer.ts";
 
 export interface TriedMmsc {
   readonly peer: string;
-  /** When it answered last, with whatever code; null when it never did. */
+  /** When it last answered, with any code; null when it never did. */
   readonly answeredAt: Date | null;
-  /** Of the attempts since then: the first and the last that failed, and why; null when none has. */
+  /** The first and the last attempt since then that failed, and why; null when none has failed. */
   readonly failing: { readonly since: Date; readonly lastAt: Date; readonly reason: string } | null;
 }
 
-/** An attempt's end; one that is busy was none. */
+/** How an attempt ended. `busy` is left out, because it was no attempt. */
 type Ended = Exclude<SendResult, { readonly kind: "busy" }>;
 
 export interface TriedMmscs {
-  /** Returns what is known of the peer's MMSC by now; null when the attempt did not reach out to it. */
+  /** Returns what is now known about the peer's MMSC; null when the attempt did not ask it. */
   add(id: string, peer: string, sendResult: Ended): TriedMmsc | null;
-  /** Forgets MMSCs whose entry is gone, or says otherwise now. */
+  /** Forgets MMSCs whose entry is gone or has changed. */
   usePeers(peers: readonly Peer[]): void;
-  /** Of peers that are to be sent acknowledgements. */
+  /** The MMSCs of peers whose entry says that acknowledgements are sent. */
   all(nowMs?: number): readonly TriedMmsc[];
 }
 
-/** Longer than the longest wait between two attempts. Where none is made any more, nothing is known. */
+/** Longer than the longest wait between two attempts. When no attempt was made for so long, nothing is known. */
 const FORGOTTEN_MS = 3_600_000;
-/** A 4xx may be due to its acknowledgement; 4xx for so many different ones in a row are due to the MMSC. */
+/** A single 4xx may be due to its acknowledgement. So many 4xx in a row, for different ones, are due to the MMSC. */
 const PUT_OFF = 3;
 
 interface Known extends TriedMmsc {
-  /** Acknowledgements in a row that got a 4xx, and since when. */
+  /** Which acknowledgements in a row got a 4xx, and since when. */
   readonly putOff: { readonly since: Date; readonly ids: ReadonlySet<string> } | null;
 }
 
 export function createTriedMmscs(): TriedMmscs {
   const tried = new Map<string, Known>();
-  /** By peer: what its entry says of its MMSC. */
+  /** By peer: what its entry says about its MMSC. */
   let entries = new Map<string, string>();
 
   return {
@@ -44,7 +44,7 @@ export function createTriedMmscs(): TriedMmscs {
       return known;
     },
     usePeers(peers) {
-      // Peers that are gone, or are to be sent nothing, are not listed.
+      // Peers that are gone, or to which nothing is to be sent, are not listed.
       const sentTo = peers.filter(({ acknowledge: { host, mode } }) => host !== null && mode !== "off");
       const next = new Map(sentTo.map(({ name, acknowledge }) => [name, JSON.stringify(acknowledge)]));
       for (const peer of tried.keys()) if (next.get(peer) !== entries.get(peer)) tried.delete(peer);
@@ -71,7 +71,7 @@ function afterAttempt(before: Known | undefined, id: string, peer: string, sendR
   }
   const putOff = { since: before?.putOff?.since ?? now, ids: new Set(before?.putOff?.ids).add(id) };
   if (putOff.ids.size < PUT_OFF) return { peer, answeredAt: now, failing: null, putOff };
-  // No more of them are needed.
+  // A few ids are enough to tell that they differ.
   const ids = new Set([...putOff.ids].slice(0, PUT_OFF));
   return { peer, answeredAt, failing: { since: putOff.since, lastAt: now, reason }, putOff: { ...putOff, ids } };
 }

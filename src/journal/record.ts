@@ -45,16 +45,16 @@ export function receivedAtOf(record: JournalRecord): string {
 export function peerOf(record: JournalRecord): string {
   switch (record.kind) {
     case "event":
-      return record.event?.data?.peer?.name ?? NOBODY;
+      return record.event?.data?.peer?.name ?? NO_PEER;
     case "acknowledgement":
-      return record.acknowledgement?.peer ?? NOBODY;
+      return record.acknowledgement?.peer ?? NO_PEER;
     case "quarantine":
     case "bounce":
-      return record.message?.peer?.name ?? NOBODY;
+      return record.message?.peer?.name ?? NO_PEER;
   }
 }
 
-const NOBODY = "";
+const NO_PEER = "";
 
 export function encodeRecord(record: JournalRecord): Buffer {
   const json = Buffer.from(jsonOf(record));

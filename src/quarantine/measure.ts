@@ -29,7 +29,7 @@ export async function measureQuarantine(
       contents.set(id, { peer: peerIn(asked[2 * index + 1]), bytes: Number(asked[2 * index]) });
   }
   const bytesOf = (id: string): number => contents.get(id)?.bytes ?? 0;
-  const unnamed = ids.filter((id) => contents.get(id)?.peer === NOBODY && bytesOf(id) > 0);
+  const unnamed = ids.filter((id) => contents.get(id)?.peer === NO_PEER && bytesOf(id) > 0);
   for (const some of inPieces(unnamed, bytesOf, READ_AT_A_TIME_BYTES).slice(0, PIECES_READ)) {
     const jobs = await ask(redis, some, (pipeline, id) => pipeline.hget(`${key}:${id}`, "data"));
     for (const [index, id] of some.entries())
@@ -39,8 +39,8 @@ export async function measureQuarantine(
   return new Map([...contents].filter(([, { bytes }]) => bytes > 0));
 }
 
-const NOBODY = "";
-const UNKNOWN: KeptMessage = { peer: NOBODY, bytes: 0 };
+const NO_PEER = "";
+const UNKNOWN: KeptMessage = { peer: NO_PEER, bytes: 0 };
 const ASKED_AT_A_TIME = 1_000;
 /** To read so much holds the event loop for some milliseconds. */
 const READ_AT_A_TIME_BYTES = 2 * 1024 * 1024;
@@ -82,7 +82,7 @@ function inPieces(
 
 function peerIn(options: unknown): string {
   const { peer } = parsed(options) as Record<keyof QuarantineJobsOptions, unknown>;
-  return typeof peer === "string" ? peer : NOBODY;
+  return typeof peer === "string" ? peer : NO_PEER;
 }
 
 /** A job that is no message of ours gets a name, so that it is not read again. */

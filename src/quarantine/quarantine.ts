@@ -33,7 +33,7 @@ export interface Quarantine {
 export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
   const queue = new Queue<QuarantinedMessage>(QUARANTINE_QUEUE, { connection: redis, prefix });
   queue.on("error", () => {}); // The call that fails tells its caller.
-  /** Leaves out what another program put there. */
+  /** Leaves out jobs that another program put there. */
   const entries = (jobs: readonly (Job<QuarantinedMessage> | undefined)[]): readonly QuarantineEntry[] =>
     jobs.flatMap((job) => (job && isQuarantined(job.data) ? [{ id: job.id ?? "", message: job.data }] : []));
   /** An id that is not ours may be a key of BullMQ. */

@@ -1,8 +1,8 @@
-/** The quarantine's room, as one who wants to know what becomes of messages. */
+/** The quarantine's room, as an observer of messages: it counts those that arrive or find no room. */
 import type { Observer } from "../flow/observer.ts";
 import type { QuarantineRoom, QuarantineUse } from "./room.ts";
 
-/** `onFull` is told once a peer, until there is room for it again. */
+/** Calls `onFull` once for each peer, until there is room for its messages again. */
 export function observeRoom(
   room: QuarantineRoom,
   onFull: (peer: string, ofPeer: QuarantineUse, ofAll: QuarantineUse) => void,

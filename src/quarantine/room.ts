@@ -3,14 +3,14 @@
  * shared out, so that it cannot take the others' room.
  */
 
-/** How much is in quarantine, of all peers or of one. */
+/** How much is in quarantine, for all peers or for one. */
 export interface QuarantineUse {
   readonly messages: number;
   /** Size of the kept jobs, with the messages in base64. */
   readonly bytes: number;
 }
 
-/** What is counted of one message. */
+/** The facts of one message that are counted. */
 export interface KeptMessage {
   /** The name of its peer. */
   readonly peer: string;
@@ -36,7 +36,7 @@ export interface QuarantineRefusal {
 export interface QuarantineRoom {
   /** Whether a peer's message of this many bytes may be kept. */
   has(peer: string, bytes: number): boolean;
-  /** A message was turned away. True when that is news, because there was room for its peer before. */
+  /** A message was turned away. True when it is its peer's first since there was room for it. */
   refused(peer: string, bytes: number): boolean;
   /** A message was promised a place, and is on its way there. `id` is the id of its record, and will be its job's. */
   promised(id: string, message: KeptMessage): void;
@@ -78,7 +78,7 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number, proc
     for (const [id, { message }] of coming) if (!measured.has(id)) count(message, 1);
   }
 
-  /** What may be there by now, with what the other processes may have given out. */
+  /** How much may be there by now, including what the other processes may have given out. */
   function supposed(peer?: string): QuarantineUse {
     const [here, elsewhere] = [known.use(peer), unmeasured.use(peer)];
     return {

@@ -17,7 +17,7 @@ export async function readSavedBodyAside(bytes: Uint8Array): Promise<SavedBody> 
   if (waiting >= MAX_WAITING) throw new Error("too many are being read");
   waiting += 1;
   const mine = last.then(() => read(bytes));
-  last = mine.catch(() => {}); // Its own caller is told.
+  last = mine.catch(() => {}); // Its own caller gets the error.
   return mine.finally(() => {
     waiting -= 1;
   });

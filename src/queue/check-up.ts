@@ -1,4 +1,4 @@
-/** Looks at a Redis once, for a person who wants to know whether it is fit for the queues and for the service. */
+/** Looks at a Redis once, and tells a person whether it is fit for the queues and for the service. */
 import { tryKeys, tryQueue } from "./access.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
@@ -12,7 +12,7 @@ export type Told<T> = { readonly ok: true; readonly value: T } | { readonly ok: 
 export interface CheckUp {
   readonly server: Told<RedisServer>;
   readonly answeredInMs: number;
-  /** In its database, ours and others'. */
+  /** How many keys its database has, ours and those of others. */
   readonly keys: Told<number>;
   /** How far its clock is from ours, in milliseconds. */
   readonly clockApartMs: Told<number>;
@@ -64,7 +64,7 @@ export async function checkUp(
 const UNTOLD = { ok: false, why: "it was not asked" } as const;
 const UNASKED = { keys: UNTOLD, clockApartMs: UNTOLD, wroteInMs: UNTOLD, stores: [] } as const;
 
-/** Without these, events are queued all the same. */
+/** What this room keeps beside its queues. Events are queued even when it cannot be kept. */
 function ownKeys(prefix: string): readonly KeptBeside[] {
   return [
     { name: "statistics", key: statisticsKey(prefix) },

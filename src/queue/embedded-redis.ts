@@ -44,9 +44,9 @@ export interface EmbeddedRedis {
 }
 
 export interface EmbeddedRedisOptions {
-  /** Its directory, which is created if it does not exist. */
+  /** The directory of its data, which is created if it does not exist. */
   readonly directory: string;
-  /** Called when it ended unasked, and is being started again. */
+  /** Called when it has ended unasked and is being started again. */
   readonly onRestart: (reason: string) => void;
 }
 
@@ -72,7 +72,7 @@ export async function startEmbeddedRedis({ directory, onRestart }: EmbeddedRedis
   // If it ends unasked, it is started again on the same port, with its data.
   const watch = async (): Promise<void> => {
     for (let pauseMs = WATCH_MS; !signal.aborted; ) {
-      await wait(pauseMs, undefined, { signal, ref: false }).catch(() => {}); // Stopped while it waited.
+      await wait(pauseMs, undefined, { signal, ref: false }).catch(() => {}); // It was stopped while it waited.
       if (signal.aborted || isAlive(running.pid)) continue;
       onRestart(`The embedded Redis (pid ${running.pid}) ended. ${lastLogLine(directory)}`.trim());
       try {

@@ -10,7 +10,7 @@ import { join } from "node:path";
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 const URL_FORM = /^redis:\/\/default:([\w-]{43})@127\.0\.0\.1:\d{1,5}\n$/;
 
-/** Where the URL stands for the Redis in a directory. */
+/** The file with the URL of the Redis in a directory. */
 export function urlFile(directory: string): string {
   return join(directory, "url");
 }

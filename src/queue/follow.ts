@@ -1,4 +1,4 @@
-/** Follows a queue: tells each event as it is added, without consuming it. */
+/** Follows a queue: hands on each event as it is added, without consuming it. */
 import { Queue, QueueEvents } from "bullmq";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { type QueueAddress, withQueuePlace } from "./queue-place.ts";
@@ -21,7 +21,7 @@ export async function followQueue(options: FollowOptions): Promise<{ stop(): Pro
   const { redis, prefix } = options.address;
   const connection = { ...connectionOptions(redis), maxRetriesPerRequest: null };
   const shared = { prefix, connection };
-  // From a fixed entry of the stream on, so that events are told that are added while Redis is away.
+  // Read from a fixed entry of the stream on, so that no event is missed that is added while Redis is away.
   const events = new QueueEvents(options.queue, { ...shared, lastEventId: await lastEventId(options) });
   const queue = new Queue(options.queue, shared);
   queue.on("error", options.onError);

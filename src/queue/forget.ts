@@ -1,4 +1,4 @@
-/** Removes what queues hold of one party, and leaves the jobs that still have to be done: for `mm4d forget`. */
+/** Removes what queues hold about one party, but no job that still has to be done: for `mm4d forget`. */
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { QueuePlace } from "./queue-place.ts";
@@ -86,7 +86,7 @@ async function textsOf(redis: Redis, base: string, ids: readonly string[]): Prom
   });
 }
 
-/** Removes entries of a queue's stream of events, which has what consumers said too; gives how many. */
+/** Removes entries of a queue's stream of events, which also holds consumers' results and errors. Gives how many. */
 export async function forgetInStream(
   { redis, prefix }: QueuePlace,
   queue: string,
@@ -108,10 +108,10 @@ export async function forgetInStream(
   return gone.length;
 }
 
-/** Lua takes some thousand. */
+/** Lua takes some thousand arguments in one call. */
 const MOST_ARGUMENTS = 5_000;
 
-/** Makes the stream anew, because XDEL only marks an entry: its bytes stay, in Redis's file too, until its whole block is deleted. */
+/** Makes the stream anew, because XDEL only marks an entry. Its bytes stay, also in Redis's file, until its block is deleted. */
 const LEAVE_OUT = `
 local key, gone = KEYS[1], {}
 for _, id in ipairs(ARGV) do gone[id] = true end

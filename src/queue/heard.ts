@@ -1,4 +1,4 @@
-/** When each peer was heard last, by any process or replica on this Redis, also before our own start: from the statistics. */
+/** When each peer was last heard by any process or replica on this Redis, also before our own start. The statistics say it. */
 import type { QueuePlace } from "./queue-place.ts";
 import { readStatistics } from "./statistics.ts";
 

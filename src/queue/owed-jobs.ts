@@ -7,7 +7,7 @@ import { type CountedJob, NEW_JOB } from "./add-jobs.ts";
 
 /** The data of a job. */
 export interface OwedJob extends Acknowledgement {
-  /** What came back for it. */
+  /** The bounce that came back for it. */
   readonly bounce?: Bounce;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Looks at queues from time to time, and tells what one look cannot: whether any
+ * Looks at queues from time to time, and finds out what one look cannot: whether any
  * consumer takes jobs from them, and whether a worker is connected.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
@@ -10,7 +10,7 @@ import { lookAtQueue, type QueueLook } from "./queue-use.ts";
 export interface QueueWatch {
   /** Looks at each queue. Rejects when Redis refuses one, or does not answer. */
   look(): Promise<void>;
-  /** As they were at the last look. */
+  /** The queues as they were at the last look. */
   queues(): ReadonlyMap<string, QueueUse>;
 }
 
@@ -40,7 +40,7 @@ export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): 
           const look = await lookAtQueue(place, name);
           seen.set(name, withTime(look, seen.get(name), performance.now(), everyMs));
         } catch (cause) {
-          // A queue that is refused keeps none of the others from being looked at, and is not known any more.
+          // A queue that is refused does not keep the others from being looked at. Its last look no longer counts.
           seen.delete(name);
           refused.push(cause);
         }
@@ -62,7 +62,7 @@ export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): 
   };
 }
 
-/** CLIENT LIST that was refused once is refused again, and Redis writes each refusal to its ACL LOG. */
+/** After a refusal CLIENT LIST is asked less often, because it will be refused again and Redis logs each refusal. */
 const ASKED_LESS = 6;
 
 /**
@@ -78,11 +78,11 @@ function withTime(look: QueueLook, before: Seen | undefined, atMs: number, every
 }
 
 interface Workers {
-  /** By queue. */
+  /** How many workers each queue has. */
   readonly counts: ReadonlyMap<string, number>;
   /** Why workers cannot be counted; null when they can. */
   readonly unknown: string | null;
-  /** Why a queue without a counted worker may have one all the same; null when it has none. */
+  /** Why a queue without a counted worker may still have one; null when it has none. */
   readonly nameless: string | null;
 }
 

@@ -3,7 +3,7 @@
  * to do. The server's own words on users and rights are quoted in them.
  */
 
-/** The server that said it, and which settings are about it. */
+/** The server that reported the fault, and which settings are about it. */
 interface Party {
   readonly name: string;
   /** The settings of its user and password. */
@@ -25,7 +25,7 @@ const CLUSTER =
 
 /** The first row that fits counts. `said` is the message itself, for rows whose words tell less. */
 const FAULTS: readonly (readonly [RegExp, (party: Party, said: string) => string])[] = [
-  // Redis on rights and users.
+  // What Redis says about rights and users.
   [
     /\bWRONGPASS\b|invalid password/,
     ({ name, login }, said) => `${name} refuses user or password (${said}): see to ${login}`,
@@ -99,7 +99,7 @@ const FAULTS: readonly (readonly [RegExp, (party: Party, said: string) => string
   ],
 ];
 
-/** What the sentinels said, already in our words. */
+/** Why the sentinels name no master, already in our words. */
 export class SentinelsError extends Error {
   override readonly name = "SentinelsError";
 }
@@ -116,7 +116,7 @@ export function redisFault(cause: Error, party: Party = REDIS): string {
   return words ? words(party, said) : said;
 }
 
-/** Told when a port without TLS stays silent: it waits for the end of a command, and TLS sends no line end. */
+/** A port without TLS stays silent, because it waits for the end of a command and TLS sends no line end. */
 export const NO_TLS = "it does not answer; perhaps it does not speak TLS there, and REDIS_URL must begin with redis://";
 
 /** In words why TLS was never established; undefined for every other error. */

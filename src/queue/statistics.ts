@@ -27,9 +27,9 @@ const FINEST_FIRST = ["minute", "hour", "day"] as const;
 /** The most kinds of report in one bucket; further kinds are counted without their code. */
 const MAX_SERIES = 500;
 
-/** What an event is counted as. */
+/** Where an event is counted: in which minute, and as which kind of report. */
 export interface Count {
-  /** Since 1970. */
+  /** The beginning of the minute, in milliseconds since 1970. */
   readonly minuteMs: number;
   readonly kind: string;
 }
@@ -51,7 +51,7 @@ export function bucketOf(time: Date, resolution: Resolution): Date {
   return new Date(ms - (ms % RESOLUTIONS[resolution].ms));
 }
 
-/** Every count from the bucket of `since` to that of `until`, oldest first. Rejects when Redis does not answer. */
+/** Reads every count from the bucket of `since` to that of `until`, oldest first. Rejects when Redis does not answer. */
 export async function readStatistics(
   { redis, prefix }: QueuePlace,
   { since, until, resolution }: { readonly since: Date; readonly until: Date; readonly resolution: Resolution },
@@ -78,7 +78,7 @@ export async function readStatistics(
 
 const BUCKETS_AT_A_TIME = 24;
 
-/** No part of it has a blank, because it takes only those values of a peer that the catalogue lists. */
+/** The kind of a report. No part of it has a blank, because it takes only those of a peer's values that the catalogue lists. */
 function kindOf({ type, data }: DeliveryEvent): string {
   const { peer, outcome, disposition, reason } = data;
   const code = reason === null ? "none" : reason.known ? String(reason.code) : "other";

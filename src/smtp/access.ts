@@ -1,4 +1,4 @@
-/** Whose an address is. */
+/** Which peer an address belongs to. */
 import { BlockList, isIP, isIPv6 } from "node:net";
 import type { Network } from "./network.ts";
 import type { Peer } from "./peer.ts";
@@ -15,23 +15,26 @@ export function createAccess(peers: readonly Peer[]): FindPeer {
   return (address) => rules.find(({ contains }) => contains(address))?.peer;
 }
 
-/** Whether an address is in one of some networks. */
+/** Makes the test whether an address is in one of these networks. */
 export function createNetworks(networks: readonly Network[]): (address: string) => boolean {
   const list = new BlockList();
   for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
   return (address) => {
     const plain = plainAddress(address);
-    // A client that was gone before it was looked at has no address.
+    // A client that left before we looked at it has no address.
     return isIP(plain) !== 0 && list.check(plain, plain.includes(":") ? "ipv6" : "ipv4");
   };
 }
 
-/** A listener on "::" tells IPv4 clients as ::ffff:192.0.2.1. */
+/** A listener on "::" gives an IPv4 client's address as ::ffff:192.0.2.1. */
 export function plainAddress(address: string): string {
   return address.replace(/^::ffff:(?=\d+\.)/i, "");
 }
 
-/** The name under which an address is listed and its failures are counted. Of IPv6 it is the /64, because a client that has one address has all of these. */
+/**
+ * The name under which an address is listed and its failures are counted. An IPv6 address has that of its /64,
+ * because a client that has one address of it has them all.
+ */
 export function networkOf(address: string): string {
   const plain = plainAddress(address);
   if (!isIPv6(plain)) return plain;

@@ -1,5 +1,5 @@
 /**
- * Who may deliver here now: as which peer a connection counts, whether its login and
+ * Who may deliver here now: which peer a connection counts as, whether its login and
  * its certificate are right, and which senders and recipients it may name.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
@@ -69,17 +69,17 @@ function isExpected(connection: Mm4Connection, { fingerprint, subject }: ClientC
   return subject !== null && socket.authorized && named.CN === subject;
 }
 
-/** What decides whether a session may go on under another entry: who it is, and how it has to prove it. */
+/** What must be equal for a session to go on under a changed entry: who the peer is, and how it has to prove that. */
 export function rightsOf(peer: Peer | undefined): string {
   return JSON.stringify(peer && [peer.name, peer.tls, peer.clientCertificate, peer.auth]);
 }
 
-/** What a client calls itself is for people. */
+/** The name by which a client greeted, for people; a long one is cut. */
 export function shownName(helo: string | false): string | null {
   return helo ? helo.slice(0, BOUNDS.heloLength.value) : null;
 }
 
-/** Who sends a message, as its event tells it. */
+/** Who sends a message, as its event says it. */
 export function identify(
   { remoteAddress, hostNameAppearsAs, tlsOptions: tls, session }: Mm4Connection,
   { name }: Peer,
@@ -94,9 +94,10 @@ export function identify(
 }
 
 /**
- * The local part does not matter: a number, a short code, "system-user". An address
- * without a domain can only be ours, unless it hides one: `user%host`, `host!user`.
- * Where domains are set, the addresses of ours that its client sees are among them.
+ * Whether a recipient's address is one of ours. Its local part does not matter: a number,
+ * a short code, "system-user". An address without a domain can only be ours, unless it
+ * hides one: `user%host`, `host!user`. `here` are our own addresses as the client sees
+ * them; they count as ours beside the domains that are set.
  */
 export function isOurs(address: string, domains: ReadonlySet<string>, here: readonly string[]): boolean {
   if (splitAddress(address).domain === null) return !/[%!@]/.test(address);
@@ -104,12 +105,12 @@ export function isOurs(address: string, domains: ReadonlySet<string>, here: read
   return domains.size === 0 || domains.has(domain) || here.some((own) => canonicalDomain(own) === domain);
 }
 
-/** As {@link canonicalDomain} spells it; of an address without a domain, the address. */
+/** The domain as {@link canonicalDomain} spells it. An address without a domain is treated as one. */
 export function domainOf(address: string): string {
   return canonicalDomain(splitAddress(address).domain ?? address);
 }
 
-/** How many connections a peer may have at a time. Unless its entry says so it cannot take the others' places. */
+/** How many connections a peer may have at a time. It cannot take the others' places, unless its entry says so. */
 export function connectionsOf(
   { limits: own, listed }: Peer,
   { clients, clientsPerPeer }: Pick<Limits, "clients" | "clientsPerPeer">,

@@ -1,8 +1,8 @@
 /**
- * A listed peer's command, as RFC 5321 §4.1.1 would have it written. Pure.
+ * Rewrites a listed peer's command in the form of RFC 5321 §4.1.1. Pure.
  *
  * Seen in practice: `EHLO mms gateway 1`, `MAIL<tab>FROM`, two blanks, blanks around the
- * colon and at the end. Each is clear, and after a refused EHLO nothing would be taken.
+ * colon and at the end. Each is unambiguous, and after a refused EHLO the peer could deliver nothing.
  */
 import { withoutBlanks } from "./path.ts";
 
@@ -10,7 +10,7 @@ export function tidyCommand(line: string): string {
   const text = withoutBlanks(line);
   const [verb = ""] = /^[^ \t]*/.exec(text) ?? [];
   const behind = withoutBlanks(text.slice(verb.length));
-  // Its name is for people; the first word of several tells them as much.
+  // A client's name is only for people, and the first of several words tells them enough.
   const said = /^(?:EHLO|HELO)$/i.test(verb) ? behind.split(/[ \t]/, 1)[0] : behind;
   return said ? `${verb} ${said}` : verb;
 }

@@ -1,22 +1,23 @@
 /**
- * smtp-server's connection with the habits changed that its options do not reach.
- * Pinned to smtp-server 3.21.6; tests drive each over TCP.
+ * smtp-server's connection, with changes to habits that its options do not reach.
+ * Pinned to smtp-server 3.21.6; tests drive each change over TCP.
  *
  * 1. Every reply is a row of our table, whatever words the library has for it.
- * 2. Deadlines hold from the beginning of what they are for. The library's one
- *    timeout begins anew at every byte, so that a slow client is never cut.
- * 3. Commands are counted: bad ones, and those in a row without a message; a listed peer's by their rate.
+ * 2. A deadline runs from the beginning of what it limits. The library's only timeout
+ *    begins anew at every byte, so it never cuts off a slow client.
+ * 3. Commands are counted: bad ones, and those in a row without a message. A listed peer is held to a rate of them.
  *    Seen in practice: mmsgw keeps one connection open and says HELO every ten seconds, for as long as it runs.
  * 4. A listed peer is greeted at once. The library waits 100 ms to catch spammers
- *    that talk too soon, which holds a relay with one report a connection to 9 a second.
- * 5. Addresses are read by path.ts: the library takes no blank and no "@" in a quoted local part, and any length.
- *    A listed peer's may lack the domain or the angle brackets, and its commands may have blanks where none belong.
+ *    that talk too soon; this limits a relay with one report a connection to 9 a second.
+ * 5. Addresses are read by path.ts, because the library takes no blank and no "@" in a quoted local part, and any
+ *    length. A listed peer's address may lack the domain or the angle brackets, and its commands may have blanks
+ *    where none belong.
  *    Seen in practice: `MAIL FROM:<mmsc.example.net>` (vectorcore),
  *    `RCPT TO:<system-user>`, `RCPT TO:+1…/TYPE=PLMN@host` (a Korean MMSC).
- * 6. The end of a message is found by our own reader (data-reader.ts), and the message is handed on in one piece. The
- *    library makes a stream for each, which costs more than all that is done with a report here.
- * 7. AUTH is there for peers with a user, STARTTLS for peers that may use it.
- * 8. A client that has closed its sending side is answered all the same, and then closed. RFC 1122 §4.2.2.13.
+ * 6. Our own reader (data-reader.ts) finds the end of a message, and the message is handed on in one piece. The
+ *    library makes a stream for each message, which costs more than all our work on a report.
+ * 7. AUTH is offered to peers with a user, STARTTLS to peers that may use it.
+ * 8. A client that has closed its sending side is still answered, and then closed. RFC 1122 §4.2.2.13.
  *    Seen in practice: Exim pipelines the final dot and QUIT, and closes its sending side behind them.
  */
 import type { Socket } from "node:net";
@@ -38,25 +39,25 @@ import type { Unfinished } from "./unfinished.ts";
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
 type Command = Parameters<SMTPConnection["_onCommand"]>;
 
-/** A connection whose client is known to be a peer, a balancer or a stranger. */
+/** A connection, once we know whether its client is a peer, a balancer or a stranger. */
 export interface Arrival {
   readonly socket: Socket;
-  /** The client's own, behind a balancer too. */
+  /** The client's own address, also behind a balancer. */
   readonly address: string;
   readonly port: number;
-  /** The addresses of ours to which it came: the socket's, and the one that a balancer tells. */
+  /** Our addresses to which it came: the socket's, and the one that a balancer names. */
   readonly here: readonly string[];
-  /** Undefined for a stranger: it is told so, and closed. */
+  /** Undefined for a stranger, which is refused and closed. */
   readonly peer: Peer | undefined;
-  /** Whether it is a balancer that looks after us, and no listed peer: it may say what sends no mail. */
+  /** Whether it is a balancer's health check, and no listed peer. It may use the commands that send no mail. */
   readonly healthCheck: boolean;
   /** Whether TLS begins before SMTP does. */
   readonly implicitTls: boolean;
-  /** When it connected, as performance.now() tells it. */
+  /** When it connected, by performance.now(). */
   readonly sinceMs: number;
 }
 
-/** What a connection asks its listener, and what it tells it. */
+/** What a connection asks its listener, and reports to it. */
 export interface Listening {
   readonly limits: Limits;
   readonly unfinished: Unfinished;
@@ -65,46 +66,46 @@ export interface Listening {
   /** Whether idle sessions are to end. */
   stopping(): boolean;
   offersTls(): boolean;
-  /** A reply that the system has taken, on a connection that was open. */
+  /** A reply was handed to the system on an open connection. */
   onReply(connection: Mm4Connection, code: number): void;
-  /** A refusal, whether the client hears of it or not. */
+  /** A client was refused something, whether it hears of that or not. */
   onRefused(connection: Mm4Connection, reason: string, detail: string | null): void;
-  /** What to answer to a whole message. */
+  /** Gives the answer to a whole message. */
   onMessage(connection: Mm4Connection, message: Buffer): Promise<Answer>;
-  /** A connection that broke in the middle of a transaction. */
+  /** A connection broke in the middle of a transaction. */
   onFailed(connection: Mm4Connection, cause: Error): void;
-  /** A handshake that failed: the client hears nothing of us that it would understand. */
+  /** A TLS handshake failed. No reply could reach the client. */
   onTlsFailed(connection: Mm4Connection, why: string): void;
-  /** It has heard its last reply, or it has gone. May be called twice for one. */
+  /** A connection has been given its last reply, or has gone. May be called twice for one. */
   onLeaving(connection: Mm4Connection): void;
 }
 
-/** What is to be answered to a message. */
+/** The answer to a message. */
 export interface Answer {
   readonly reply: SmtpReply;
-  /** Called once: whether the system took the reply, on a connection that was open. */
+  /** Called once. `handed` says whether the reply was handed to the system on an open connection. */
   readonly onAnswered: (handed: boolean) => void;
 }
 
-/** What the server waits for its client to do. */
+/** What the server waits for from its client. */
 type Phase = "first-command" | "line" | "data" | "idle";
 
 const MAX_COMMAND_BYTES = 4_096;
-/** RFC 5321 §4.5.3.1.10: a client may offer all its recipients, and send those again that were too many. */
+/** RFC 5321 §4.5.3.1.10: a client may offer all its recipients, and later send again to those that were too many. */
 const RECIPIENTS_TRIED = 10;
 /** The library's own wait for early talkers, kept for clients that are not listed. */
 const EARLY_TALKER_MS = 100;
 
 export class Mm4Connection extends SMTPConnection {
-  /** Its entry, which may change while it is here; undefined for a stranger. */
+  /** The peer's entry, which may change during the session; undefined for a stranger. */
   peer: Peer | undefined;
-  /** The addresses of ours to which it came. */
+  /** Our addresses to which it came. */
   readonly here: readonly string[];
-  /** Whether it is a balancer's own. */
+  /** Whether it is a balancer's health check. */
   readonly healthCheck: boolean;
-  /** The peer among whose connections it counts; undefined when it was turned away, or has no place yet. */
+  /** The peer whose place it has; undefined when it was turned away, or has no place yet. */
   countedAs: string | undefined;
-  /** What the next refusal is about. */
+  /** What the next refusal is about, such as a domain. */
   refused: string | null = null;
   private readonly listening: Listening;
   private readonly openedMs: number;
@@ -112,16 +113,16 @@ export class Mm4Connection extends SMTPConnection {
   private readonly sinceMessage = { commands: createBucket(), bad: createBucket() };
   /** The command that is being answered. */
   private verb = "";
-  /** Whether a MAIL, or a RCPT behind it, was refused: what was sent along with it cannot be right then. */
+  /** Whether a MAIL, or a RCPT after it, was refused. Commands that were pipelined with it cannot be right then. */
   private refusedBefore = false;
-  /** Whether its entry has changed, so that it has to connect anew when its transaction is over. */
+  /** Whether its entry has changed so that it must connect anew after its transaction. */
   revoked = false;
   private held: { phase: Phase; commands: number; sinceMs: number };
-  /** Messages whose DATA was begun. */
+  /** How many messages have begun their DATA. */
   messages = 0;
-  /** Whether one of them is on its way, or waits for its reply. */
+  /** Whether a message is being received, or waits for its reply. */
   private inMessage = false;
-  /** Bytes of it that are held. */
+  /** How many bytes of that message are held. */
   private messageBytes = 0;
   failedLogins = 0;
   private tlsFailed = false;
@@ -152,7 +153,7 @@ export class Mm4Connection extends SMTPConnection {
     return Boolean(this.session.envelope?.mailFrom) || this.inMessage;
   }
 
-  /** Answers and closes. What the client still sends is thrown away. */
+  /** Replies and closes. Further input of the client is thrown away. */
   refuse(reply: SmtpReply): void {
     if (this._closing || this._closed) return;
     this.answer(reply);
@@ -160,10 +161,10 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   private answer(reply: SmtpReply, onAnswered?: Answer["onAnswered"]): void {
-    // RFC 2920 §3.1: RCPT and DATA are sent before the client knows what became of MAIL.
+    // RFC 2920 §3.1: a client sends RCPT and DATA before it knows whether MAIL was accepted.
     const bad = reply.bad && !(reply === REPLIES.outOfOrder && this.refusedBefore);
     if (reply.code >= 400 && (this.verb === "MAIL" || this.verb === "RCPT")) this.refusedBefore = true;
-    // The last of so many is the one that ends the session.
+    // The last bad command that is allowed ends the session.
     const tooMany = bad && !this.sinceMessage.bad.take(this.listening.limits.badCommands - 1, this.commandsPerSecond());
     const { code, text, reason } = tooMany ? REPLIES.tooManyBadCommands : reply;
     if (reason !== undefined) this.listening.onRefused(this, reason, this.refused);
@@ -172,13 +173,13 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   /**
-   * Writes a reply. The library writes to a connection that is open in both
-   * directions only; one that its client has half closed is still read there.
+   * Writes a reply. The library writes only to a connection that is open in both
+   * directions, but a client that has closed its sending side still reads.
    */
   private say(code: number, lines: readonly string[], onAnswered: Answer["onAnswered"] = () => {}): void {
     const last = lines.length - 1;
     const reply = lines.map((line, index) => `${code}${index < last ? "-" : " "}${line}\r\n`).join("");
-    // During a handshake the socket is the one below TLS: a reply in clear would break it.
+    // During a handshake the socket is the one below TLS, and a reply in clear would break the handshake.
     if (this._upgrading || !this._socket.writable) onAnswered(false);
     else {
       this._socket.write(reply, (cause) => {
@@ -189,9 +190,9 @@ export class Mm4Connection extends SMTPConnection {
     if (code === 421) this.close();
   }
 
-  /** The one way out of the library: what it would say is said in our words. */
+  /** The library sends every reply through here, where our words replace its own. */
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
-    // The greeting, what EHLO and HELO answer, and the challenges of AUTH say something about us.
+    // The greeting, the replies to EHLO and HELO, and the challenges of AUTH stay the library's: they hold facts.
     if ((context === false && code < 400) || code === 334) {
       this.say(code, Array.isArray(data) ? data : [data ?? ""]);
       return;
@@ -212,12 +213,12 @@ export class Mm4Connection extends SMTPConnection {
     this._whenWritable(callback ?? (() => {}));
   }
 
-  /** What we answer to a command ourselves; undefined for what is the library's to answer. */
+  /** Our own reply to a command; undefined when the library is to answer. */
   private ownReply(command: Buffer): SmtpReply | undefined {
-    // Before the greeting nothing is a command; a handshake under way discards what came before it.
+    // Before the greeting nothing is a command. A handshake under way discards the input before it.
     if (!this._ready || this._upgrading || this._closing) return undefined;
     this.counts.commands += 1;
-    // The library counts to ten by itself.
+    // The library would close after ten by its own count.
     this._unrecognizedCommands = 0;
     // The answer to a challenge of AUTH is no command.
     if (this._nextHandler) return undefined;
@@ -237,7 +238,7 @@ export class Mm4Connection extends SMTPConnection {
     return undefined;
   }
 
-  /** Counts a command. Recipients are none of those that are counted, up to a multiple of what a message may have. */
+  /** Counts a command. RCPT is not counted, up to a multiple of the recipients that a message may have. */
   private isTooMany(verb: string): boolean {
     const { recipients, commands } = this.listening.limits;
     if (verb === "RCPT" && this.inTransaction()) this.counts.recipients += 1;
@@ -246,7 +247,7 @@ export class Mm4Connection extends SMTPConnection {
     return !this.sinceMessage.commands.take(most, this.commandsPerSecond());
   }
 
-  /** As many do not count in the long run. */
+  /** At this rate commands do not add up in the long run. */
   private commandsPerSecond(): number {
     return this.peer?.listed ? BOUNDS.commandsPerSecond.value : 0;
   }
@@ -254,7 +255,7 @@ export class Mm4Connection extends SMTPConnection {
   override _createParser(): SMTPStream {
     const parser = new Mm4Stream({ maxCommandLength: MAX_COMMAND_BYTES });
     parser.oncommand = (command, callback) => this._onCommand(command, callback);
-    // The client has closed its sending side, and everything before that is answered.
+    // The client has closed its sending side, and all its commands are answered.
     parser.on("finish", () => this.close());
     parser.on("error", (error) => {
       if (error.message === "Command line too long") return this.refuse(REPLIES.lineTooLong);
@@ -287,12 +288,12 @@ export class Mm4Connection extends SMTPConnection {
     else super.handler_RCPT(this.asMeant(command), callback);
   }
 
-  /** The library refuses UTF-8 as xtext, and looks into what is passed over. */
+  /** Leaves out parameters that mean nothing here, because the library checks them too, and refuses UTF-8 in xtext. */
   private asMeant(command: Buffer): Buffer {
     return this.peer?.listed ? Buffer.from(withUsedParameters(command.toString("latin1")), "latin1") : command;
   }
 
-  /** Whether something is wrong with the length of the address, or behind it, and that was answered. */
+  /** True when the address is too long, or its parameters are wrong. Then the refusal was sent. */
   private refuseAddressing(command: Buffer): boolean {
     const text = command.toString("latin1");
     const fault = findParameterFault(text, this.peer?.listed ?? false);
@@ -319,12 +320,12 @@ export class Mm4Connection extends SMTPConnection {
     callback();
   }
 
-  /** Undefined for a message that there was no room for. */
+  /** Answers a message, which is undefined when there was no room for it. */
   private async answerMessage(parser: Mm4Stream, message: Buffer | undefined): Promise<void> {
     const { reply, onAnswered } = message ? await this.listening.onMessage(this, message) : NO_ROOM;
     this.inMessage = false;
     this.holdMessage(0);
-    // It was answered and sent away meanwhile, or has gone.
+    // The connection was refused and closed meanwhile, or the client has gone.
     if (this._closing || this._closed) return onAnswered(false);
     this.answer(reply, onAnswered);
     this._transactionCounter += 1;
@@ -334,14 +335,14 @@ export class Mm4Connection extends SMTPConnection {
     parser.endMessage();
   }
 
-  /** From now on so many bytes of a message are held. False when they may not be: then it is as before. */
+  /** Sets how many bytes of a message are held. False when there is no room; then nothing is changed. */
   private holdMessage(bytes: number): boolean {
     const may = this.listening.unfinished.hold(this.peer?.name ?? "", bytes - this.messageBytes);
     if (may) this.messageBytes = bytes;
     return may;
   }
 
-  /** A client that does not read its replies is not listened to, and what it said by then counts. */
+  /** Reads no further from a client that does not read its replies. Its unread input is counted as held. */
   override _whenWritable(next: () => void): void {
     const socket = this._socket;
     if (!socket.writableNeedDrain || socket.destroyed) {
@@ -350,7 +351,7 @@ export class Mm4Connection extends SMTPConnection {
     }
     const peer = this.peer?.name ?? "";
     const { unfinished } = this.listening;
-    // There is no telling it: it would not read it.
+    // It gets no reply, because it would not read one.
     if (!unfinished.hold(peer, BOUNDS.unreadInput.value)) {
       this.close();
       return;
@@ -367,9 +368,9 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   override upgrade(...[callback, secured]: Parameters<SMTPConnection["upgrade"]>): void {
-    // Read by the library while it begins the handshake, in the same turn of the event loop.
+    // The library reads this option when it begins the handshake, in the same turn of the event loop.
     this._server.options.requestCert = Boolean(this.peer?.clientCertificate);
-    // The library removes everybody's listeners from the socket below; others wait for its end too.
+    // The library removes all listeners from the socket below TLS, also those of others that wait for its end.
     const socket = this._socket;
     const waiting = socket.listeners("close") as (() => void)[];
     super.upgrade(callback, secured);
@@ -382,24 +383,24 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   /**
-   * The library's timeout begins anew at every byte; `enforceDeadline` does its work.
-   * It is armed for each socket that the library begins to use, the one of a handshake too.
+   * Replaces the library's timeout, which begins anew at every byte, by `enforceDeadline`. The
+   * library calls this for each socket that it begins to use, also for that of a handshake.
    */
   override _armTimeout(socket: Socket = this._socket): void {
     socket.once("end", () => {
-      // In the middle of a handshake there is nothing that could still be answered.
+      // In the middle of a handshake no reply is possible.
       if (this._upgrading) socket.destroy();
     });
   }
 
   override _onError(error: Error & { code?: string | undefined }): void {
     if (!this._upgrading) super._onError(error);
-    // Told by several events, of which the first says why.
+    // Several events report this failure, and only the first has the reason.
     else if (!this.tlsFailed) this.listening.onTlsFailed(this, error.code ?? error.message);
     this.tlsFailed = this._upgrading;
   }
 
-  /** Its client may take five seconds to close its own side, in which others can deliver. */
+  /** Frees the place at once, because the client may take five seconds to close its own side. */
   override close(): void {
     super.close();
     this.listening.onLeaving(this);
@@ -407,13 +408,13 @@ export class Mm4Connection extends SMTPConnection {
 
   override _onClose(): void {
     if (!this._closed) this.listening.onLeaving(this);
-    // A message that is whole is held until it is stored, even when its client has gone.
+    // A complete message is held until it is stored, even when its client has gone.
     const parser = this._parser || undefined;
     if (parser?._dataMode) this.holdMessage(0);
     super._onClose();
   }
 
-  /** Ends the session when the client is late with what we wait for. Called at regular intervals. */
+  /** Ends the session when the client is late. Called at regular intervals. */
   enforceDeadline(nowMs: number): void {
     const phase = this.phase();
     const commands = this.counts.commands;
@@ -425,14 +426,14 @@ export class Mm4Connection extends SMTPConnection {
     else if (this.isSessionOver(nowMs, phase)) this.refuse(REPLIES.sessionOver);
   }
 
-  /** A message on its way is waited for, a transaction only as long as a peer may be idle. */
+  /** A message that is being received may finish; a transaction may last only as long as a peer may be idle. */
   private isSessionOver(nowMs: number, phase: Phase): boolean {
     const { sessionMs, peerIdleMs } = this.listening.limits;
     const overMs = nowMs - this.openedMs - sessionMs;
     return overMs >= 0 && (!this.inTransaction() || (phase !== "data" && overMs >= peerIdleMs));
   }
 
-  /** What the client owes us; undefined while it waits for us, or is gone. */
+  /** What we wait for from the client; undefined while it waits for us, or has gone. */
   private phase(): Phase | undefined {
     if (this._closing || this._closed) return undefined;
     if (this.counts.commands === 0) return "first-command";
@@ -457,7 +458,7 @@ export class Mm4Connection extends SMTPConnection {
     }
   }
 
-  /** The address is read here, and the parameters by the library, behind an address that it has nothing against. */
+  /** Reads the address here. The library reads the parameters, after an address that it accepts in its place. */
   override _parseAddressCommand(name: string, command: Buffer | string): ParsedAddress {
     const said = splitAddressCommand(command.toString());
     if (said?.name !== name.toUpperCase()) return false;
@@ -469,7 +470,7 @@ export class Mm4Connection extends SMTPConnection {
   }
 }
 
-/** smtp-server's parser, with our reading of messages. */
+/** smtp-server's parser, with our own reader of messages. */
 class Mm4Stream extends SMTPStream {
   newReader: () => ReadData = () => {
     throw new Error("No reader is set");
@@ -477,10 +478,10 @@ class Mm4Stream extends SMTPStream {
   onFault: (fault: DataFault) => void = () => {};
   private readData: ReadData | undefined;
   private onMessage: (message: Buffer | undefined) => void = () => {};
-  /** Goes on with what came behind a message. */
+  /** Goes on with the input that came after a message. */
   private goOn: () => void = () => {};
 
-  /** From here on a message comes, and then nothing is read before `endMessage`. Undefined when it could not be held. */
+  /** Reads a message, and after it nothing before `endMessage`. Gives undefined for a message that could not be held. */
   startMessage(onMessage: (message: Buffer | undefined) => void): void {
     this._dataMode = true;
     this.readData = this.newReader();
@@ -491,10 +492,10 @@ class Mm4Stream extends SMTPStream {
     this.goOn();
   }
 
-  /** A line without an end is no command: who knows what else it was to be. RFC 5321 §2.3.8. */
+  /** An unfinished line is no command, because more of it was to come. RFC 5321 §2.3.8. */
   override _flushData(): void {}
 
-  /** By pieces: the library keeps the text that an unfinished line is cut from, and with it all that came along. */
+  /** Hands input on in pieces, because the library keeps the whole text from which an unfinished line is cut. */
   override _write(...[chunk, encoding, next]: Parameters<SMTPStream["_write"]>): void {
     if (this._dataMode || chunk.length <= MAX_COMMAND_BYTES) {
       super._write(chunk, encoding, next);
@@ -520,7 +521,7 @@ class Mm4Stream extends SMTPStream {
   }
 }
 
-/** smtp-server with our connections. It listens nowhere itself: sockets come through the door. */
+/** smtp-server with our connections. It does not listen itself, because sockets come through the door. */
 export class Mm4Server extends SMTPServer {
   private readonly bySession = new WeakMap<SMTPServerSession, Mm4Connection>();
 

@@ -1,10 +1,10 @@
 /**
- * Finds the end of a message in what comes after DATA, and takes out the dots
- * that SMTP put in. Pure, in time linear in its input.
+ * Finds the end of a message in the bytes after DATA, and removes the dots that
+ * SMTP added. Pure, in time linear in its input.
  *
- * Our own and not smtp-server's, because this is where mail is smuggled: it says
- * at once when a CR or an LF stands alone, and a message of nothing but dots
- * costs it no more than another.
+ * We do not use smtp-server's reader, because mail is smuggled at this place. Ours
+ * reports a lone CR or LF at once, and a message of nothing but dots costs it no
+ * more than another.
  *
  * Sources: RFC 5321 §2.3.8 (lines), §4.1.1.4 (the end), §4.5.2 (dots).
  */
@@ -14,9 +14,9 @@ export type DataFault = "too-large" | "bare-newline";
 export type Data =
   | { readonly kind: "incomplete" }
   | { readonly kind: DataFault }
-  /** It has ended, and could not be held. */
+  /** The message has ended, and could not be held. */
   | { readonly kind: "no-room"; readonly rest: Buffer }
-  /** `rest`: what came behind it. */
+  /** `rest` is the input after the message. */
   | { readonly kind: "complete"; readonly message: Buffer; readonly rest: Buffer };
 
 export interface DataRules {
@@ -24,29 +24,29 @@ export interface DataRules {
   /** Whether lines may end in CR or LF alone. Such a line end never ends the message. */
   readonly bareNewlines: boolean;
   /**
-   * Asked before memory is taken, with all that the message is to take then. When it says no,
-   * it is told 0: all of it is let go, and the message is read over to its end.
+   * Asked before memory is taken, with the total that the message would take. When it refuses, it is
+   * called with 0, because everything is released, and the rest of the message is skipped.
    */
   readonly mayHold: (bytes: number) => boolean;
 }
 
-/** Takes the bytes as they come. After anything but `incomplete` it has done its work. */
+/** Takes the bytes as they come. After any result but `incomplete` it is done. */
 export type ReadData = (chunk: Buffer) => Data;
 
-/** Where in its line the next byte stands. */
+/** Where in its line the next byte is. */
 const BEGINNING = 0;
 const INSIDE = 1;
 const AFTER_CR = 2;
-/** Behind a dot that begins the line, which is not the message's. */
+/** After a dot that begins the line, which is not part of the message. */
 const AFTER_DOT = 3;
 const AFTER_DOT_CR = 4;
 
 const CR = 0x0d;
 const LF = 0x0a;
 const DOT = 0x2e;
-/** What a message takes at first. Most reports are smaller. */
+/** How many bytes a message takes at first. Most reports are smaller. */
 export const FIRST_BYTES = 4_096;
-/** Behind so many bytes of a line its end is searched for: in a short one each byte costs less. */
+/** After so many bytes of a line its end is searched for. In a shorter line, looking at each byte costs less. */
 const LONG_BYTES = 32;
 const NOTHING = Buffer.alloc(0);
 
@@ -56,7 +56,7 @@ export function createDataReader({ limitBytes, bareNewlines, mayHold }: DataRule
   let place = BEGINNING;
   let holding = true;
 
-  /** Makes room for more bytes, as far as a message may grow, or lets go of everything. */
+  /** Makes room for more bytes, as far as a message may grow, or releases everything. */
   function makeRoom(more: number): void {
     const needed = Math.min(length + more, limitBytes + 2);
     if (!holding || needed <= message.byteLength) return;
@@ -67,10 +67,10 @@ export function createDataReader({ limitBytes, bareNewlines, mayHold }: DataRule
   }
 
   return (chunk) => {
-    // At most one byte more than comes: the CR that was held back with its dot. What is beyond the limit is never used.
+    // One byte more than the chunk has, for a CR that was held back with its dot. Bytes beyond the limit are never used.
     makeRoom(chunk.byteLength + 1);
     const endOfLine = createLineEnds(chunk);
-    /** Since where all bytes have been inside of a line. */
+    /** From where on all bytes have been inside a line. */
     let insideFrom = 0;
     for (let at = 0; at < chunk.byteLength; at++) {
       if (place === INSIDE && at - insideFrom >= LONG_BYTES) {
@@ -110,7 +110,7 @@ export function createDataReader({ limitBytes, bareNewlines, mayHold }: DataRule
   };
 }
 
-/** Finds the next CR or LF of a chunk; where there is none, its end. Asked for growing places, it looks at each byte twice at most. */
+/** Finds the next CR or LF of a chunk, or else its end. If the places asked for only grow, it looks at no byte more than twice. */
 function createLineEnds(chunk: Buffer): (from: number) => number {
   let [cr, lf] = [-1, -1];
   const next = (byte: number, from: number): number => {

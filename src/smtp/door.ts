@@ -1,6 +1,6 @@
 /**
  * The door: takes connections, finds out whose they are, and lets them in to
- * SMTP. What a balancer tells is believed of listed balancers only.
+ * SMTP. Only listed balancers are believed when they name a client.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from "node:net";
 import { BOUNDS } from "../bounds/bounds.ts";
@@ -15,18 +15,18 @@ export interface DoorOptions {
   readonly port: number;
   /** Where TLS begins before SMTP does; null for nowhere. */
   readonly smtpsPort: number | null;
-  /** Most connections at a time; a few more are accepted, so that they hear that there are too many. */
+  /** Most connections at a time. A few more are accepted, so that they hear that there are too many. */
   readonly maxClients: number;
-  /** How long a balancer may take to say whose the connection is, in milliseconds. */
+  /** How long a balancer may take to name the client, in milliseconds. */
   readonly headerMs: number;
   readonly isProxy: (address: string) => boolean;
   readonly findPeer: FindPeer;
   readonly onArrival: (arrival: Arrival) => void;
-  /** Most connections of one peer at a time; some more are greeted, and wait for a place. */
+  /** Most connections of one peer at a time. Some more are greeted, and wait for a place. */
   readonly maxOf: (peer: Peer) => number;
-  /** A connection that is closed without a word, because words would cost too much or not be understood. */
+  /** A connection was closed without a reply, because a reply would cost too much or not be understood. */
   readonly onTurnedAway: (address: string, peer: string | null, reason: "flood" | "proxy-header") => void;
-  /** A listener's error that does not end it: a connection that could not be accepted. */
+  /** A connection could not be accepted. The listener goes on. */
   readonly onError: (error: Error) => void;
 }
 
@@ -40,17 +40,17 @@ export interface Door {
   readonly smtpsAddress: Address | null;
   /** Takes no more connections. */
   close(): void;
-  /** Resolves when every connection has ended, and ends those that have not after `deadlineMs`. */
+  /** Resolves when every connection has ended. After `deadlineMs` it ends those that are left. */
   emptied(deadlineMs: number): Promise<void>;
 }
 
-/** Strangers that are being refused at a time. Each takes a moment to go; a flood of them must not hold memory. */
+/** How many strangers are being refused at a time. Each takes a moment to go, and a flood of them must not hold memory. */
 const MAX_STRANGERS = 100;
-/** A handshake costs us a hundred times what it costs them. */
+/** Limited because a handshake costs us a hundred times what it costs them. */
 const STRANGERS_HANDSHAKES_PER_SECOND = 10;
-/** How long a stranger may take to hear it, its TLS handshake included. */
+/** How long a stranger may take to read its refusal, including its TLS handshake. */
 const STRANGER_MS = 5_000;
-/** Connections beyond the limit that are refused with a reply. Further ones are closed without one. */
+/** How many connections beyond the limit are refused with a reply. Further ones are closed without one. */
 const TOLD_CONNECTIONS = 100;
 const BACKLOG = 4_096;
 
@@ -61,7 +61,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   const strangers = new Set<Socket>();
   const healthChecks = new Set<Socket>();
   const byPeer = new Map<string, Set<Socket>>();
-  /** Those of peers that were beyond their peer's limit when they came. They take no other connection's place. */
+  /** Connections that were beyond their peer's limit when they came. They take no other connection's place. */
   const spare = new Set<Socket>();
   const servers: Server[] = [];
   const mayShakeHands = createPace();
@@ -69,7 +69,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   function arrive(socket: Socket, implicitTls: boolean): void {
     const sinceMs = performance.now();
     const { remoteAddress: address, remotePort: clientPort, localAddress } = socket;
-    // An error before SMTP handles it is not worth telling.
+    // An error before SMTP begins is not worth reporting.
     socket.on("error", () => {});
     if (address === undefined || clientPort === undefined) {
       socket.destroy();
@@ -85,7 +85,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       const from = { port: told.port, address: plainAddress(told.address) };
       const here = [localAddress, told.to].filter((own) => own !== undefined);
       const known = findPeer(from.address);
-      // HAProxy's checks with version 1, which has no LOCAL, name HAProxy as the client.
+      // Version 1 has no LOCAL, so HAProxy's checks name HAProxy itself as the client.
       const healthCheck = itself ? !known?.listed : told.to !== undefined && !known && isProxy(from.address);
       const peer = healthCheck ? undefined : known;
       const held = healthCheck
@@ -108,14 +108,14 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
       if (header?.kind === "client") letIn(header);
       else if (header?.kind === "itself") letIn({ address, port: clientPort }, true);
       else {
-        // A balancer that only looks whether the port is open says nothing, and is no news.
+        // A balancer that only checks whether the port is open sends nothing. That is not worth reporting.
         if (header !== undefined) onTurnedAway(address, null, "proxy-header");
         socket.destroy();
       }
     });
   }
 
-  /** Also those that are in a handshake still, or have been refused and do not go: none may take all places. */
+  /** Counts also connections in a handshake and refused ones that do not go, so that no peer takes all places. */
   function holdPeer(socket: Socket, peer: Peer): boolean {
     const held = byPeer.get(peer.name) ?? new Set<Socket>();
     byPeer.set(peer.name, held);
@@ -127,16 +127,16 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     return true;
   }
 
-  /** A balancer asks over one or two at a time. */
+  /** A balancer checks over one or two connections at a time. */
   function holdHealthCheck(socket: Socket): boolean {
     if (healthChecks.size >= BOUNDS.healthChecks.value) return false;
     hold(socket, healthChecks);
-    // They belong to no peer, and take no place.
+    // A health check belongs to no peer, and takes no place.
     hold(socket, spare);
     return true;
   }
 
-  /** False when there are too many of them. */
+  /** False when there are too many strangers. */
   function holdStranger(socket: Socket, implicitTls: boolean): boolean {
     if (strangers.size >= MAX_STRANGERS) return false;
     if (implicitTls && !mayShakeHands("strangers", STRANGERS_HANDSHAKES_PER_SECOND)) return false;
@@ -147,7 +147,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   }
 
   async function listen(on: number, implicitTls: boolean): Promise<Address> {
-    // A client that has closed its sending side still reads: the one that holds the socket ends it. RFC 1122 §4.2.2.13.
+    // A client that has closed its sending side still reads, so the holder of the socket ends it. RFC 1122 §4.2.2.13.
     const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => arrive(socket, implicitTls));
     const address = await new Promise<AddressInfo>((resolve, reject) => {
       server.once("error", reject);
@@ -189,7 +189,7 @@ function hold(socket: Socket, held: Set<Socket>): void {
   socket.once("close", () => held.delete(socket));
 }
 
-/** Reads what a balancer says before the client's first byte; undefined when it says nothing in time, or leaves. */
+/** Reads a balancer's header, before the client's first byte. Undefined when none comes in time, or the balancer leaves. */
 function readHeader(socket: Socket, deadlineMs: number, done: (header: ProxyHeader | undefined) => void): void {
   let received = Buffer.alloc(0);
   const finish = (header: ProxyHeader | undefined): void => {
@@ -207,7 +207,7 @@ function readHeader(socket: Socket, deadlineMs: number, done: (header: ProxyHead
     received = Buffer.concat([received, chunk]);
     const header = readProxyHeader(received);
     if (header.kind === "incomplete") return;
-    // What the client said already is SMTP's.
+    // Input that the client has sent already belongs to SMTP.
     if ("bytes" in header && received.byteLength > header.bytes) socket.unshift(received.subarray(header.bytes));
     finish(header);
   };

@@ -1,16 +1,16 @@
-/** How long an address must wait after logins that failed. */
+/** How long an address must wait after failed logins. */
 import { BOUNDS } from "../bounds/bounds.ts";
 import { networkOf } from "./access.ts";
 
 const FIRST_DELAY_MS = 500;
 const LONGEST_DELAY_MS = 16_000;
-/** After this time without a failure an address is as good as any other. */
+/** After this time without a failure, the failures of an address are forgotten. */
 const FORGIVEN_AFTER_MS = 900_000;
 
 /**
- * The failures of one peer's addresses. Of one IPv6 network some have their own, because relays that are in
- * one are not to suffer from each other; all further ones count as one, because a client that has one has all. Of too many the
- * one that failed longest ago is forgotten.
+ * The failures of one peer's addresses. In each IPv6 network, a few addresses have a count of their own, so that
+ * relays in one network do not suffer from each other. All its further addresses share one count, because a client
+ * that has one of them has them all. When there are too many, the address that failed longest ago is forgotten.
  */
 export function createFailures() {
   const failures = new Map<string, Failure>();
@@ -20,7 +20,7 @@ export function createFailures() {
     return failure && isRecent(failure) ? failure : undefined;
   }
 
-  /** As what its failures are counted. */
+  /** The name under which failures of this address are counted: itself, or its network. */
   function keyOf(address: string): string {
     const network = networkOf(address);
     if (recent(address)) return address;
@@ -29,19 +29,19 @@ export function createFailures() {
   }
 
   return {
-    /** How long the next guess of this address is not even looked at. */
+    /** Counts a failure. Returns for how long further guesses of this address are refused unread. */
     add(address: string): number {
       const key = keyOf(address);
       const count = recent(key)?.count ?? 0;
       const delayMs = Math.min(FIRST_DELAY_MS * 2 ** count, LONGEST_DELAY_MS);
-      // Behind all others, as the latest.
+      // Deleted first, so that it goes to the end of the map, as the latest.
       failures.delete(key);
       failures.set(key, { network: networkOf(address), count: count + 1, atMs: performance.now(), delayMs });
       const [oldest] = failures.keys();
       if (failures.size > BOUNDS.failedLoginsOfPeer.value && oldest !== undefined) failures.delete(oldest);
       return delayMs;
     },
-    /** As `add` returned it last; undefined when it has not failed. */
+    /** What `add` returned last for this address; undefined when it has not failed. */
     delayOf: (address: string): number | undefined => recent(keyOf(address))?.delayMs,
     isTooSoon(address: string): boolean {
       const before = recent(keyOf(address));

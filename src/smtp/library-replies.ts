@@ -1,7 +1,7 @@
-/** What smtp-server 3.21.6 says in words of its own, and which row of our table that is. */
+/** The replies that smtp-server 3.21.6 words itself, and which row of our table each one is. */
 import { REPLIES, type SmtpReply } from "./replies.ts";
 
-/** Our row for what the library would say. Words that are not in these tables are an error of ours. */
+/** Our row for a reply of the library. A reply that is in none of these tables is our own error. */
 export function findReply(code: number, words: string, context: string | undefined): SmtpReply {
   return (
     BY_WORDS.get(`${code} ${words}`) ??

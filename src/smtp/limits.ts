@@ -1,19 +1,19 @@
-/** What a client may do, and for how long: the settings of the SMTP edge. */
+/** How much a client may do, and for how long: the settings of the SMTP listener. */
 
 export interface Limits {
   readonly clients: number;
   readonly clientsPerPeer: number;
   readonly recipients: number;
-  /** Bad commands since the last message; of a listed peer, so many at once and then a rate. */
+  /** Bad commands since the last message. A listed peer may send so many at once, and then at a rate. */
   readonly badCommands: number;
-  /** Commands since the last message, likewise. */
+  /** Commands since the last message; a listed peer likewise. */
   readonly commands: number;
-  /** 0: as many as it likes. */
+  /** 0 for no limit. */
   readonly messagesPerConnection: number;
-  /** Of one peer; 0: as many as it likes. */
+  /** Of one peer; 0 for no limit. */
   readonly messagesPerSecond: number;
   readonly messageBytes: number;
-  /** Of all messages that are not finished. */
+  /** The sum over all messages that are not finished. */
   readonly unfinishedBytes: number;
   readonly firstCommandMs: number;
   readonly lineMs: number;
@@ -24,7 +24,7 @@ export interface Limits {
   readonly sessionMs: number;
 }
 
-/** Says whether one more may pass: as many a second as given, and a second's worth at once. */
+/** Tells whether one more may pass: `perSecond` in the long run, and one second's worth at once. */
 export function createPace(): (name: string, perSecond: number) => boolean {
   const buckets = new Map<string, Bucket>();
   return (name, perSecond) => {
@@ -34,11 +34,11 @@ export function createPace(): (name: string, perSecond: number) => boolean {
   };
 }
 
-/** What may be taken of: so much at once, and then as much as flows in. */
+/** A token bucket: it allows `size` at once, and then as many as flow in. */
 export interface Bucket {
-  /** Takes one; false when nothing is left. Both may differ from call to call. */
+  /** Takes one; false when none is left. Size and rate may differ from call to call. */
   take(size: number, perSecond: number): boolean;
-  /** It is full again. */
+  /** Makes it full again. */
   fill(): void;
 }
 

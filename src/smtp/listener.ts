@@ -1,4 +1,4 @@
-/** The SMTP listener: takes messages from peers, and answers for what became of each. */
+/** The SMTP listener: takes messages from peers, and gives each the answer that it is told. */
 import type { ReceivedMessage } from "../delivery/accepted.ts";
 import { type FindPeer, networkOf } from "./access.ts";
 import { connectionsOf, createAdmission, identify, rightsOf, shownName } from "./admission.ts";
@@ -18,21 +18,21 @@ export interface ListenerOptions {
   readonly smtpsPort: number | null;
   /** The name we greet with. */
   readonly hostname: string;
-  /** Domains whose recipients are accepted, beside the address that they came to; empty for every domain. */
+  /** Domains whose recipients are accepted, besides our own address; empty for every domain. */
   readonly domains: readonly string[];
   readonly limits: Limits;
-  /** Whether an address is a balancer's, which tells whose its connections are. */
+  /** Whether an address is that of a balancer, which names the clients of its connections. */
   readonly isProxy: (address: string) => boolean;
   readonly findPeer: FindPeer;
-  /** Without one TLS is not offered. */
+  /** Null when TLS is not offered. */
   readonly certificate: ListenerCertificate | null;
   /** Cipher suites, as Node.js takes them. */
   readonly ciphers: string;
-  /** One message. Must resolve in time; a rejection is answered as an internal error. */
+  /** Takes one message. It must resolve in time; a rejection is answered as an internal error. */
   readonly onMessage: (message: ReceivedMessage) => Promise<Answer>;
   readonly onSession: (peer: string) => void;
   readonly onRefused: (refusal: SmtpRefusal) => void;
-  /** An error of one session, such as a connection that broke, or an error of our own; the client is null when it concerns no client. */
+  /** An error of one session, such as a broken connection, or an error of our own. `client` is null when it concerns none. */
   readonly onError: (error: Error, client: SmtpClient | null) => void;
   /** The code of every reply that was handed to the system. `peer` is empty for a stranger. */
   readonly onReply: (peer: string, code: number) => void;
@@ -49,11 +49,11 @@ export interface SmtpRefusal {
   readonly address: string;
   /** Null for a stranger. */
   readonly peer: string | null;
-  /** By which name it greeted; null when it has not. */
+  /** The name by which it greeted; null when it has not. */
   readonly helo: string | null;
-  /** The reason of our reply, see {@link REPLIES}, or `flood`, `proxy-header`, `tls-handshake`. */
+  /** The reason of our reply (see {@link REPLIES}), or `flood`, `proxy-header` or `tls-handshake`. */
   readonly reason: string;
-  /** What was refused, where the reason does not say it: a domain. */
+  /** What was refused, where the reason alone does not say it, such as a domain. */
   readonly detail: string | null;
 }
 
@@ -63,9 +63,9 @@ export interface Listener {
   readonly connections: () => number;
   /** Open connections of each peer that has had any. */
   readonly connectionsByPeer: () => ReadonlyMap<string, number>;
-  /** From now on these peers. Sessions whose right to be here has changed are ended between two messages. */
+  /** Replaces the peers. A session whose rights have changed is ended between two messages. */
   usePeers(findPeer: FindPeer): void;
-  /** From the next handshake on this certificate. */
+  /** Uses this certificate from the next handshake on. */
   useCertificate(certificate: ListenerCertificate): void;
   /**
    * Takes no new sessions, ends idle ones, lets open transactions finish for
@@ -76,7 +76,7 @@ export interface Listener {
 
 const DEADLINES_LOOKED_AT_EVERY_MS = 250;
 const STOPPING_LOOKED_AT_EVERY_MS = 10;
-/** What a client may take to close its side, after the last of us has said goodbye, in milliseconds. */
+/** How long clients may take to close their side after our last goodbye, in milliseconds. */
 const GOODBYE_MS = 1_000;
 
 /** Rejects when the address cannot be listened on. */
@@ -87,7 +87,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   const unfinished = createUnfinished(limits.unfinishedBytes);
   const places = createPlaces<Mm4Connection>({
     max: limits.clients,
-    // What becomes free at a stop is given to no other.
+    // During a stop, a place that becomes free is given to no other.
     maxOf: ({ peer }) => (peer && !stopping ? connectionsOf(peer, limits) : 0),
     onTaken: ({ peer }) => options.onSession(peer?.name ?? ""),
   });
@@ -114,11 +114,11 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   function refusalAtConnect(connection: Mm4Connection): SmtpReply | undefined {
     const { peer } = connection;
     if (stopping) return REPLIES.shuttingDown;
-    // A service that is full is well: what a balancer would take away from it is its sessions.
+    // A full service is healthy. A balancer that heard otherwise would take its sessions away.
     if (connection.healthCheck) return undefined;
     if (!peer) return REPLIES.unknownPeer;
     if (places.taken() >= limits.clients) return REPLIES.tooManyClients;
-    // Beyond its peer's limit it is greeted all the same, and gets a place at MAIL, when there is one by then.
+    // A connection beyond its peer's limit is greeted too. It gets a place at MAIL, if one is free by then.
     places.tryTake(connection);
     return undefined;
   }
@@ -185,7 +185,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
       for (const connection of connections()) {
         if (connection.healthCheck) continue;
         const peer = findPeer(connection.remoteAddress);
-        // What only a new connection can mend: the old entry holds until the transaction is over.
+        // Only a new connection can satisfy the new entry. Until the transaction is over, the old entry holds.
         connection.revoked ||= rightsOf(peer) !== rightsOf(connection.peer);
         if (!connection.revoked) connection.peer = peer;
         else if (!connection.inTransaction()) connection.refuse(REPLIES.accessChanged);
@@ -213,7 +213,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   };
 }
 
-/** An answer that does not tell whether it was said. */
+/** An answer for which nobody needs to know whether it was sent. */
 function unheard(reply: SmtpReply): Answer {
   return { reply, onAnswered: () => {} };
 }

@@ -1,4 +1,4 @@
-/** Logins of peers: which are right, and who may try one now. */
+/** Logins of peers: which are right, and which may be tried now. */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { networkOf } from "./access.ts";
@@ -9,11 +9,11 @@ export type Login = "right" | "wrong" | "busy";
 
 export interface Logins {
   /**
-   * Compares in constant time. `wrong` comes late, and later with each failure of
-   * the same address; `busy` before that time is over, and when too many of its peer
-   * wait to be compared. One that was right before is right at once, and the same one
-   * as another's that is being compared is what that one is. Peers take
-   * turns: what others try, and how often, costs a peer one comparison of each.
+   * Compares in constant time. `wrong` comes late, and later with each failure of the
+   * same address. `busy` comes before that time is over, and when too many of the peer
+   * wait to be compared. A password that was right before is right at once. A password
+   * that is just being compared for another client shares that result. Peers take turns,
+   * so that a peer waits for one comparison of each other peer, however many those try.
    */
   check(given: Credentials, known: { readonly user: string; readonly password: PasswordHash }): Promise<Login>;
 }
@@ -48,12 +48,12 @@ export function createLogins(): Logins {
     return matched;
   }
 
-  /** Of a password and the hash that it is compared with; tells nothing of either. */
+  /** A mark of a password and the hash that it is compared with. It reveals neither. */
   function markOf(password: string, { costLog2, blockSize, parallelism, salt, hash }: PasswordHash): Buffer {
     return digest(JSON.stringify([costLog2, blockSize, parallelism, ...[salt, hash].map(unpadded), password]));
   }
 
-  /** The comparison of this password, under way or begun; undefined when it cannot be begun now. */
+  /** Joins the comparison of this password that is under way, or begins one; undefined when none may begin now. */
   function compare(
     { peer, address, password }: Credentials,
     known: PasswordHash,
@@ -86,7 +86,7 @@ export function createLogins(): Logins {
         failures.forget(given.address);
         return "right";
       }
-      // What several bring at the same time is one guess.
+      // The same password from several clients at the same time is one guess.
       const delayMs = (comparison.begun ? undefined : failures.delayOf(given.address)) ?? failures.add(given.address);
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       return "wrong";
@@ -95,24 +95,24 @@ export function createLogins(): Logins {
 }
 
 interface Comparison {
-  /** Whether it was begun for this one. */
+  /** Whether it was begun for this client, and not joined. */
   readonly begun: boolean;
   readonly matched: Promise<boolean>;
 }
 
 const REMEMBERED: Comparison = { begun: true, matched: Promise.resolve(true) };
 
-/** What is known of the logins of one peer. */
+/** What is known about the logins of one peer. */
 interface PeerLogins {
   readonly failures: ReturnType<typeof createFailures>;
-  /** Passwords that wait to be compared. */
+  /** How many passwords wait to be compared. */
   waiting: number;
   readonly waitingOf: Map<string, number>;
-  /** By their marks: the relays of a peer bring the same one at the same time. */
+  /** By mark, because the relays of a peer bring the same password at the same time. */
   readonly comparing: Map<string, Promise<boolean>>;
   /**
-   * The mark of the password that was right: a relay with one report a connection logs in at each. It stays right
-   * when the peers are read again, as long as the hash is the same.
+   * The mark of the password that was right. It is kept because a relay with one report a connection logs in each
+   * time. It stays right when the peers are read again, as long as the hash is the same.
    */
   right?: Buffer;
 }
@@ -131,11 +131,11 @@ function countWaiting(logins: PeerLogins, network: string, change: 1 | -1): void
 }
 
 /**
- * Runs one work at a time, because hashing takes a thread of the pool that the
- * journal writes with: the next is the first that waits of the next peer.
+ * Runs one work at a time, because hashing takes a thread of the pool with which the
+ * journal writes. Peers take turns; each peer's works keep their order.
  */
 function createTurns(): <T>(peer: string, work: () => Promise<T>) => Promise<T> {
-  /** In the order in which they are next. None of them is empty. */
+  /** By peer, in the order in which peers have their turn. No queue in it is empty. */
   const queues = new Map<string, (() => Promise<void>)[]>();
   let running = false;
 

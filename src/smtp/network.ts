@@ -1,4 +1,4 @@
-/** Networks, as settings name them. */
+/** Networks, as settings write them. */
 import { isIP } from "node:net";
 
 /** A network that a peer connects from. */
@@ -8,14 +8,14 @@ export interface Network {
   readonly family: "ipv4" | "ipv6";
 }
 
-/** Addresses and networks with commas between them; undefined when one of them is neither. */
+/** Reads addresses and networks with commas between them; undefined when one of them is neither. */
 export function readNetworks(text: string): readonly Network[] | undefined {
   if (text.trim() === "") return [];
   const networks = text.split(",").map((network) => readNetwork(network.trim()));
   return networks.every((network) => network !== undefined) ? networks : undefined;
 }
 
-/** An address, or a network in CIDR form; undefined for what is neither. IPv4 is written as such, not within IPv6. */
+/** Reads an address, or a network in CIDR form; undefined for any other text. IPv4 within IPv6 is not accepted. */
 export function readNetwork(text: string): Network | undefined {
   const [, address, length] = /^([0-9a-f:.]+)(?:\/(\d{1,3}))?$/i.exec(text) ?? [];
   const version = address === undefined ? 0 : isIP(address);

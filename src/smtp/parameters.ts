@@ -1,9 +1,9 @@
 /**
- * The parameters behind the address of MAIL and RCPT: whether they can be, and are
- * known. Pure. The library looks at those that mean something here, and blames the
- * address for what it cannot decode.
+ * The parameters after the address of MAIL and RCPT: whether they are well-formed and
+ * known. Pure. The library reads those that mean something here, but blames the address
+ * when it cannot decode one.
  *
- * Sources: RFC 5321 §4.1.1.11 (syntax, and 555), RFC 3461 §4 (xtext, DSN, each once at most),
+ * Sources: RFC 5321 §4.1.1.11 (syntax, and 555), RFC 3461 §4 (xtext, DSN, each at most once),
  * RFC 4954 §5 (AUTH), RFC 1870 §3 (SIZE), RFC 6152 §2 (BODY).
  */
 import { BOUNDS } from "../bounds/bounds.ts";
@@ -13,12 +13,12 @@ import { splitAddressCommand } from "./path.ts";
 export type ParameterFault = "wrong" | "unknown";
 
 /**
- * What is wrong with the parameters of a command; undefined for a command that has
- * none, or whose address cannot be told from them.
+ * What is wrong with the parameters of a command. Undefined when nothing is, when there
+ * are none, or when they cannot be told from the address.
  *
- * `indulgent`: what means nothing here is passed over, known or not, as long as it
- * can be text. A server that does not trust its client takes AUTH for `<>` (RFC 4954
- * §5), and nothing of DSN or an unknown extension changes what becomes of a report.
+ * With `indulgent`, a parameter that means nothing here is ignored, known or not, as long
+ * as it can be text. A server that does not trust its client treats AUTH as `<>` (RFC 4954
+ * §5), and neither DSN nor an unknown extension changes what becomes of a report.
  */
 export function findParameterFault(command: string, indulgent: boolean): ParameterFault | undefined {
   const { behind, parameters, known } = takeApart(command);
@@ -30,7 +30,7 @@ export function findParameterFault(command: string, indulgent: boolean): Paramet
   return faults.find((fault) => fault === "wrong") ?? faults.find((fault) => fault !== undefined);
 }
 
-/** The command without what means nothing here, of which the library has rules of its own. */
+/** The command without the parameters that mean nothing here, because the library has its own rules for those. */
 export function withUsedParameters(command: string): string {
   const { addressed, parameters, known } = takeApart(command);
   return [addressed, ...parameters.filter((parameter) => known[nameAndValue(parameter).name]?.used)].join(" ");
@@ -43,7 +43,7 @@ function takeApart(command: string) {
   return { addressed, behind, parameters, known: KNOWN[name.slice(0, "MAIL".length)] ?? {} };
 }
 
-/** The name in capitals; the value with its sign of equality, or empty. */
+/** The name in capitals, and the value with its equals sign, or empty. */
 function nameAndValue(parameter: string): { readonly name: string; readonly value: string } {
   const equals = parameter.indexOf("=");
   if (equals === -1) return { name: parameter.toUpperCase(), value: "" };
@@ -56,15 +56,16 @@ function faultOf(parameter: string, known: Parameters, indulgent: boolean): Para
   const rule = known[name];
   if (rule?.used === false && indulgent) return undefined;
   if (rule) return rule.value.test(value) ? undefined : "wrong";
-  // An address is none of an extension's words: the one before it may be its name only.
+  // This is part of an address, not of an extension: the text before it may have been only a display name.
   if (/[<>@]/.test(name)) return "wrong";
   if (indulgent) return undefined;
   return /^[a-z0-9][a-z0-9-]*(?:=[!-<>-~]+)?$/i.test(parameter) ? "unknown" : "wrong";
 }
 
 /**
- * As it stands, or as xtext has it. Octets of 0x80 to 0x9f are controls of Latin-1, and
- * parts of most characters in UTF-8, which an address of SMTPUTF8 is in. RFC 6533 §3.
+ * Whether a text has control characters, plain or in xtext. It is read as UTF-8 where it is valid
+ * UTF-8, because an address of SMTPUTF8 is written in that. In Latin-1, octets from 0x80 to 0x9f
+ * are controls; in UTF-8 they are parts of most characters. RFC 6533 §3.
  */
 function hasControls(text: string): boolean {
   const bytes = text.replace(/\+([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
@@ -74,7 +75,7 @@ function hasControls(text: string): boolean {
 type Parameters = Readonly<Record<string, { readonly value: RegExp; readonly used: boolean }>>;
 
 const XTEXT = "(?:[!-*,-<>-~]|\\+[0-9A-F]{2})+";
-/** `used`: whether it means something here. Each with the sign of equality, or empty without. */
+/** `used` says whether it means something here. Values begin with the equals sign, or are empty. */
 const KNOWN: Readonly<Record<string, Parameters>> = {
   MAIL: {
     SIZE: { value: /^=\d{1,20}$/, used: true },

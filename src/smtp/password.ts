@@ -4,7 +4,7 @@
  */
 import { randomBytes, scrypt } from "node:crypto";
 
-/** What is known of a password. */
+/** A stored password: its hash, and with what it was hashed. */
 export interface PasswordHash {
   /** log2 of scrypt's N. */
   readonly costLog2: number;
@@ -14,14 +14,14 @@ export interface PasswordHash {
   readonly hash: Buffer;
 }
 
-/** 16 MiB and some 50 ms: many guesses cost much, one login does not. */
+/** 16 MiB and some 50 ms, so that many guesses cost much and one login does not. */
 const COST_LOG2 = 14;
 const BLOCK_SIZE = 8;
 const HASH_BYTES = 32;
-/** A hash that asks for more memory than this, in bytes, is refused when it is read. */
+/** A hash that needs more memory than this, in bytes, is refused when it is read. */
 const MAX_MEMORY_BYTES = 134_217_728;
 
-/** The text that goes into a peer's `passwordFile`. */
+/** Makes the text for a peer's `passwordFile`. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(16);
   const cost = { costLog2: COST_LOG2, blockSize: BLOCK_SIZE, parallelism: 1 };
@@ -29,7 +29,7 @@ export async function hashPassword(password: string): Promise<string> {
   return `$scrypt$ln=${COST_LOG2},r=${BLOCK_SIZE},p=1$${unpadded(salt)}$${unpadded(hash)}`;
 }
 
-/** Undefined for a text that is no such hash, or one that would take too much memory. */
+/** Undefined for a text that is no such hash, and for a hash that needs too much memory. */
 export function readPasswordHash(text: string): PasswordHash | undefined {
   const match = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d)\$([a-z0-9+/]{11,86})\$([a-z0-9+/]{22,86})$/i.exec(text);
   if (!match) return undefined;
@@ -60,7 +60,7 @@ function memoryBytes({ costLog2, blockSize }: Pick<PasswordHash, "costLog2" | "b
   return 128 * blockSize * 2 ** costLog2;
 }
 
-/** Base64 as the text form has it. */
+/** Base64 without padding, as in the text form. */
 export function unpadded(bytes: Buffer): string {
   return bytes.toString("base64").replaceAll("=", "");
 }

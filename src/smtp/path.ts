@@ -1,7 +1,7 @@
 /**
- * The address of MAIL and RCPT, its path: where it is in the command, and what is
- * taken as one. Pure. The library takes neither a blank nor an "@" in a quoted
- * local part.
+ * The path of MAIL and RCPT, which holds the address: where it is in the command, and
+ * which paths are accepted. Pure. The library accepts neither a blank nor an "@" in a
+ * quoted local part.
  *
  * Sources: RFC 5321 §4.1.2 (syntax), §4.5.3.1.3 (length), appendix C (source routes).
  */
@@ -15,7 +15,7 @@ export interface AddressCommand {
   readonly behind: string;
 }
 
-/** Undefined for what has no path, or none that ends. */
+/** Undefined for a command without a path, or whose path does not end. */
 export function splitAddressCommand(command: string): AddressCommand | undefined {
   const [before = "", name = ""] = /^((?:MAIL|RCPT)[ \t]+\w+)[ \t]*:[ \t]*/i.exec(command) ?? [];
   const rest = command.slice(before.length);
@@ -24,19 +24,19 @@ export function splitAddressCommand(command: string): AddressCommand | undefined
   return { name: name.toUpperCase(), path, behind: rest.slice(path.length) };
 }
 
-/** The first that fits: a quoted local part may have any character, and one with a stray quote is taken as it is. */
+/** The first that fits counts. A quoted local part may have any character; one with a stray quote is read without quoting. */
 const PATHS = [/^<(?:"(?:\\.|[^"\\])*"|[^<>"])*>/, /^<[^<>]*>/, /^(?:"(?:\\.|[^"\\])*"|[^\s<>"])+/, /^[^\s<>]+/];
 
-/** How long a path is, which counts its angle brackets. The text is one character an octet. */
+/** How long a path is, including its angle brackets. The text has one character for each octet. */
 export function pathOctets(path: string): number {
   return path.startsWith("<") ? path.length : path.length + 2;
 }
 
 /**
- * The address in a path, without a source route; empty for the null sender,
- * undefined for what is none.
+ * The address in a path, without a source route; empty for the null sender, and
+ * undefined for a text that is no path.
  *
- * `indulgent`: it needs neither domain nor angle brackets, and may have blanks within these.
+ * With `indulgent`, it needs neither domain nor angle brackets, and may have blanks within these.
  */
 export function readPath(path: string, indulgent: boolean): string | undefined {
   const bracketed = path.startsWith("<");
@@ -45,20 +45,20 @@ export function readPath(path: string, indulgent: boolean): string | undefined {
   const whole = indulgent ? withoutBlanks(inner) : inner;
   if (whole === "") return "";
   const address = withoutRoute(whole);
-  // A route to nowhere, or quotes around nothing, is not the null sender.
+  // A source route without an address is not the null sender, and neither is an empty quoted string.
   if (address === "" || address === '""') return undefined;
   if (UNSAFE.test(address)) return undefined;
   const { local, domain } = splitAddress(address);
   if (!QUOTED.test(local) && !/^[^\s@]+$/.test(local)) return undefined;
-  // RFC 5321 §4.1.1.3: the postmaster alone needs no domain.
+  // RFC 5321 §4.1.1.3: only the postmaster needs no domain.
   if (domain === null) return indulgent || /^postmaster$/i.test(address) ? address : undefined;
   return /^[^\s@"<>,;]+$/.test(domain) ? address : undefined;
 }
 
-/** Splits at the "@" that is outside of quotes. `domain` is null where there is none. */
+/** Splits at the "@" outside quotes. `domain` is null when there is none. */
 export function splitAddress(address: string): { readonly local: string; readonly domain: string | null } {
   const [quotedOrNot = ""] = /^(?:"(?:\\.|[^"\\])*"|[^"@])*/.exec(address) ?? [];
-  // What stops at a quote has one that does not end, which is a character like another.
+  // A match that stops at a quote met one that is never closed. That is an ordinary character.
   const at = address[quotedOrNot.length] === '"' ? address.lastIndexOf("@") : quotedOrNot.length;
   if (at === -1 || at === address.length) return { local: address, domain: null };
   return { local: address.slice(0, at), domain: address.slice(at + 1) };
@@ -66,16 +66,16 @@ export function splitAddress(address: string): { readonly local: string; readonl
 
 const QUOTED = /^(?:"(?:\\.|[^"\\])*"|[^\s"@])+$/;
 
-/** Controls, and what has no width: an address that is shown is what it seems to be. */
+/** Control characters and characters without width, because an address must be what it looks like. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: those it looks for
 const UNSAFE = /[\0-\x1f\x7f-\x9f\u200b\u2060\ufeff]/;
 
-/** RFC 5321 §4.1.2: `@relay.example,@other.example:` in front is to be taken, and ignored. */
+/** RFC 5321 §4.1.2: a source route, such as `@relay.example,@other.example:`, must be accepted and ignored. */
 function withoutRoute(path: string): string {
   return path.replace(/^@[^\s,:@]+(?:,@[^\s,:@]+)*:/, "");
 }
 
-/** Without blanks and tabs around it; by index, because it is a client's text. */
+/** Trims blanks and tabs. It works by index, because a regular expression could be slow on a client's text. */
 export function withoutBlanks(text: string): string {
   let [start, end] = [0, text.length];
   while (start < end && isBlank(text[start])) start += 1;

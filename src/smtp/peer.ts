@@ -1,4 +1,4 @@
-/** One peer, as its entry says: from where it connects, and what it may do here. */
+/** A peer, as its entry describes it: from where it connects, and what it may do here. */
 
 import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Network } from "./network.ts";
@@ -6,7 +6,7 @@ import type { PasswordHash } from "./password.ts";
 
 export interface Peer {
   readonly name: string;
-  /** Whether the settings name it; the default for loopback is not named there, and has fewer rights. */
+  /** Whether the settings name it. The default peer for loopback is not named there, and has fewer rights. */
   readonly listed: boolean;
   readonly networks: readonly Network[];
   /** Whether STARTTLS is offered to it, and whether it may deliver without TLS. */
@@ -16,7 +16,7 @@ export interface Peer {
   readonly auth: { readonly user: string; readonly password: PasswordHash } | null;
   /** Domains it may send from, in lower case; empty for every domain. The null sender is always allowed. */
   readonly mailFromDomains: readonly string[];
-  /** null: as the settings say. */
+  /** Null where the general settings apply. */
   readonly limits: {
     readonly connections: number | null;
     readonly messagesPerSecond: number | null;
@@ -29,11 +29,11 @@ export interface Peer {
   readonly bareNewlines: boolean;
 }
 
-/** One of them is enough. */
+/** What a client's certificate must have. One of the two is enough. */
 export interface ClientCertificate {
   /** SHA-256 of the certificate, in hexadecimal without colons, lower case. */
   readonly fingerprint: string | null;
-  /** The common name of one that a known authority has signed. */
+  /** The common name of a certificate that a known authority has signed. */
   readonly subject: string | null;
 }
 
@@ -42,9 +42,9 @@ export interface Acknowledge {
   readonly mode: "off" | "auto" | "always";
   readonly host: string | null;
   readonly port: number;
-  /** Most connections to it at a time. */
+  /** Most connections to the MMSC at a time. */
   readonly connections: number;
-  /** `implicit`: from the beginning, without STARTTLS. */
+  /** `implicit` for TLS from the beginning, without STARTTLS. */
   readonly tls: "off" | "optional" | "required" | "implicit";
   readonly auth: {
     readonly user: string;

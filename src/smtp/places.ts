@@ -1,34 +1,34 @@
 /**
  * Places: how many connections may deliver at a time, in all and of each peer.
- * A connection that finds none may wait for one, in the order of coming; each peer's wait
- * for their own.
+ * A connection that finds none may wait for one, in the order of coming. It waits only
+ * for a place of its own peer.
  */
 export interface PlacesOptions<Guest> {
-  /** In all. */
+  /** Most places in all. */
   readonly max: number;
-  /** Of a guest's peer, as its entry says now. */
+  /** Most places of a guest's peer, as its entry says now. */
   readonly maxOf: (guest: Guest) => number;
   readonly onTaken: (guest: Guest) => void;
 }
 
-/** Who takes a place. */
+/** A connection that takes a place. */
 export interface Guest {
   readonly peer: { readonly name: string } | undefined;
-  /** The peer among whose places its own is. */
+  /** The peer whose place it has. */
   countedAs: string | undefined;
 }
 
 export interface Places<G extends Guest> {
-  /** Whether it has a place now. */
+  /** Takes a place if one is free. True when the guest has a place now. */
   tryTake(guest: G): boolean;
-  /** Calls back at once when it has a place, or when one becomes free; with false when none does in time. */
+  /** Calls back at once if the guest has a place, or else when one becomes free; with false when none does in time. */
   take(guest: G, patienceMs: number, done: (taken: boolean) => void): void;
-  /** It has gone. */
+  /** The guest has gone. */
   left(guest: G): void;
-  /** Limits have changed. */
+  /** Gives out places that are free because limits have changed. */
   look(): void;
   taken(): number;
-  /** Places taken of each peer that has had any. */
+  /** The places taken by each peer that has had any. */
   byPeer(): ReadonlyMap<string, number>;
 }
 
@@ -58,7 +58,7 @@ export function createPlaces<G extends Guest>({ max, maxOf, onTaken }: PlacesOpt
     return true;
   }
 
-  /** It waits no more, and nothing remembers it. Undefined when it did not wait. */
+  /** Takes a guest out of the queue. Undefined when it did not wait. */
   function stopWaiting(guest: G): Waiting | undefined {
     const one = waiting.get(guest);
     clearTimeout(one?.timer);

@@ -1,5 +1,5 @@
 /**
- * The PROXY protocol, by which a balancer tells whose connection it passes on.
+ * The PROXY protocol, by which a balancer names the client whose connection it passes on.
  * Versions 1 (text) and 2 (binary). Pure.
  *
  * Source: the HAProxy project's proxy-protocol.txt, §2.1 and §2.2.
@@ -7,26 +7,26 @@
 import { isIP } from "node:net";
 
 export type ProxyHeader =
-  /** The header goes on behind these bytes. */
+  /** The header is longer than these bytes. */
   | { readonly kind: "incomplete" }
   | { readonly kind: "malformed" }
-  /** The balancer speaks for itself, as in a health check, or does not know for whom. */
+  /** The balancer speaks for itself, as in a health check, or does not know its client. */
   | { readonly kind: "itself"; readonly bytes: number }
   | {
       readonly kind: "client";
       readonly bytes: number;
       readonly address: string;
       readonly port: number;
-      /** The address to which the client came, at the balancer. */
+      /** The balancer's address to which the client came. */
       readonly to: string;
     };
 
 /** §2.1: "107 bytes are always enough", line end included. */
 const MAX_V1_BYTES = 107;
-/** §2.2: the signature, contrived so that no text protocol takes it. */
+/** §2.2: the signature, made so that no text protocol accepts it. */
 const V2_SIGNATURE = Buffer.from("\r\n\r\n\0\r\nQUIT\n", "latin1");
 const V2_HEAD_BYTES = 16;
-/** Addresses and what is told besides (TLVs): AWS's balancer adds some twenty bytes. */
+/** The addresses and further facts (TLVs): AWS's balancer adds some twenty bytes. */
 const MAX_V2_BYTES = 2_048;
 
 /** Reads the header that a connection begins with. Never reads further than its end. */
@@ -86,5 +86,5 @@ const PROXY = 0x21;
 const UNSPECIFIED = 0x00;
 const TCP_OVER_IPV4 = 0x11;
 const TCP_OVER_IPV6 = 0x21;
-/** As a balancer that listens on "::" tells of an IPv4 client: ::ffff:192.0.2.1. RFC 4291 §2.5.5.2. */
+/** A balancer that listens on "::" names an IPv4 client as ::ffff:192.0.2.1. RFC 4291 §2.5.5.2. */
 const V4_MAPPED = Buffer.from("00000000000000000000ffff", "hex");

@@ -1,20 +1,20 @@
 /**
- * What we answer, and when: one table. What smtp-server would say in words of
- * its own is said in these (see connection.ts).
+ * All our replies, and when each is given: one table. They replace the words of
+ * smtp-server (see connection.ts).
  *
- * 4xx asks the peer to send again, so it is used exactly where that can help;
- * our own faults are never 5xx. Nothing the peer wrote is echoed, so nothing
- * has to be escaped. RFC 5321 §4.2; enhanced codes RFC 3463.
+ * 4xx asks the peer to send again, so it is used exactly where that can help. Our
+ * own faults are never 5xx. Nothing that the peer wrote is echoed, so nothing has to
+ * be escaped. RFC 5321 §4.2; enhanced codes RFC 3463.
  */
 export interface SmtpReply {
   readonly code: number;
-  /** Begins with the enhanced code, but for 3xx, which have none. RFC 2034 §4. */
+  /** Begins with the enhanced code, except for 3xx, which has none. RFC 2034 §4. */
   readonly text: string;
   /** When it is given, for docs/replies.md. */
   readonly when: string;
-  /** Under which name a refusal is counted and listed; the others are none. */
+  /** The name under which a refusal is counted and listed. Replies that refuse nothing have none. */
   readonly reason?: string;
-  /** Whether the client did something that no correct relay does. */
+  /** Set when the client did something that no correct relay does. */
   readonly bad?: true;
 }
 

@@ -1,4 +1,4 @@
-/** How a message is answered. No `default`: a new finding or refusal must be answered to compile. */
+/** Which reply a message gets. There is no `default`, so that a new finding or refusal does not compile without its reply. */
 import type { AcceptedMessage, Finding, Refused, RefusedMessage } from "../delivery/fate.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 

@@ -1,4 +1,4 @@
-/** smtp-server as we use it: what it offers, and what it asks us at each command. */
+/** smtp-server as we use it: what it offers to clients, and what it asks us at each command. */
 import { BOUNDS } from "../bounds/bounds.ts";
 import { type Admission, domainOf, isOurs } from "./admission.ts";
 import { type Mm4Connection, Mm4Server } from "./connection.ts";
@@ -11,14 +11,14 @@ import { type ListenerCertificate, tlsOptions } from "./tls-options.ts";
 export interface ServerOptions {
   /** The name we greet with. */
   readonly hostname: string;
-  /** Domains whose recipients are accepted, beside the address that they came to; empty for every domain. */
+  /** Domains whose recipients are accepted, besides our own address; empty for every domain. */
   readonly domains: readonly string[];
   readonly limits: Limits;
   readonly certificate: ListenerCertificate | null;
   readonly ciphers: string;
   readonly admission: Admission;
   readonly places: Places<Mm4Connection>;
-  /** Our own error; its reply is what the client hears. */
+  /** Called with an error of our own. Its result is the reply to the client. */
   readonly onFault: (cause: Error) => SmtpReply;
 }
 
@@ -47,7 +47,7 @@ export function createSmtpServer({
     rejectUnauthorized: false,
     ...tlsOptions(options.certificate, options.ciphers),
 
-    // At once: by default they wait a turn, in which what a listed peer has said already would count as too soon.
+    // Called at once. By default the library waits a turn, in which early input of a listed peer would count as too soon.
     onConnect: (_session, callback) => callback(),
     onSecure: (_socket, _session, callback) => callback(),
 
@@ -80,7 +80,7 @@ export function createSmtpServer({
       callback(asError(REPLIES.unknownDomain));
     },
   });
-  // The library answers 451 when one of its handlers throws, and tells it here only.
+  // The library answers 451 when one of its handlers throws, and reports the error only here.
   server.logger = {
     ...server.logger,
     error: (entry) => {

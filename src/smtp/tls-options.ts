@@ -1,23 +1,23 @@
 /** The listener's TLS: versions, cipher suites, and its certificate. */
 import { constants } from "node:crypto";
 
-/** Our own certificate. */
+/** Our own certificate and what belongs to it. */
 export interface ListenerCertificate {
-  /** The certificate with those that lead to its authority, PEM. */
+  /** The certificate and those that lead to its authority, PEM. */
   readonly cert: string;
   readonly key: string;
   /** Authorities of client certificates, PEM; undefined for those that Node.js knows. */
   readonly ca: string | undefined;
 }
 
-/** Without a certificate of our own the library has one whose key is public; it is never offered. */
+/** Without our own certificate, the library has one whose key is public. It is never offered. */
 export function tlsOptions(certificate: ListenerCertificate | null, ciphers: string) {
   const rules = {
     minVersion: "TLSv1.2",
     ciphers,
-    // For suites with DHE, of a size that fits the certificate; without it there are none.
+    // Suites with DHE need it; "auto" picks a size that fits the certificate.
     dhparam: "auto",
-    // Each would be a handshake more, at the client's word.
+    // A client could demand one handshake after another.
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
   } as const;
   if (certificate === null) return rules;

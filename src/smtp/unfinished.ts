@@ -1,14 +1,14 @@
 /**
- * Room for messages that are not finished: from their first byte to their reply
- * they are in memory. The sum of all is bounded, and no peer has more than a share
- * of what the others leave, so that a peer that fills its share keeps no other out.
+ * Room for messages that are not finished. They are in memory from their first byte to
+ * their reply. Their sum is bounded, and no peer has more than a share of what the others
+ * leave, so that a peer that fills its share keeps no other out.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 
 export interface Unfinished {
-  /** Whether a peer may hold so many bytes more. */
+  /** Whether a peer may hold this many bytes more. */
   has(peer: string, bytes: number): boolean;
-  /** Changes what a peer holds by so many bytes, which may be fewer. False when it may not hold more; then nothing is changed. */
+  /** Adds to the bytes that a peer holds; a negative number frees them. False when it may not hold more; then nothing changes. */
   hold(peer: string, bytes: number): boolean;
 }
 

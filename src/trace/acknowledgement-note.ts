@@ -1,4 +1,4 @@
-/** What the trace is told of acknowledgements. */
+/** The trace, as an observer of acknowledgements: it notes their attempts and bounces. */
 import type { AcknowledgementObserver } from "../acknowledgement/observer.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import { type AcknowledgementResult, idsOfAcknowledgement, type TraceNote } from "./note.ts";

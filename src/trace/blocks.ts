@@ -1,5 +1,5 @@
 /**
- * How the trace stands in Redis: its keys, its blocks of notes, and the index that finds them.
+ * How the trace is kept in Redis: its keys, its blocks of notes, and the index that finds them.
  *
  *   P:mm4d-trace2             a hash: key, generation, oldest, and of this generation bytes, began
  *   P:mm4d-trace2:G:blocks    how many blocks it has
@@ -35,7 +35,7 @@ export function indexKey(base: string, bucket: number): string {
 
 /**
  * The key of the hashes. The first process that asks makes it. It keeps numbers out of the index; it cannot hide
- * them from a reader of this whole Redis, because it stands there too.
+ * them from a reader of this whole Redis, because the key is there too.
  */
 export async function readKey(redis: Redis, meta: string): Promise<string> {
   await redis.hsetnx(meta, "key", randomBytes(32).toString("base64url"));
@@ -47,7 +47,7 @@ export async function readKey(redis: Redis, meta: string): Promise<string> {
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 
-/** Notes, one a line, as they are kept together. */
+/** Makes a block of notes, which come one a line. */
 export function deflateBlock(lines: string): Promise<Buffer> {
   return deflate(lines, { level: 1 });
 }
@@ -66,13 +66,13 @@ export function nameOfId(id: string): string {
   return `id ${bareId(id)}`;
 }
 
-/** Takes what `numberOf` gives. */
+/** The name of a number, which must be in the form that `numberOf` gives. */
 export function nameOfNumber(number: string): string {
   return `number ${number}`;
 }
 
 const HASH_BYTES = 6;
-/** The first byte tells the bucket. */
+/** One byte less than a hash, because its first byte chooses the bucket. */
 export const INDEXED_BYTES = HASH_BYTES - 1;
 export const HASH_AT = HASH_BYTES - INDEXED_BYTES;
 /**
@@ -81,7 +81,7 @@ export const HASH_AT = HASH_BYTES - INDEXED_BYTES;
  */
 export const BUCKETS = Array.from({ length: 32 }, (_, bucket) => bucket);
 
-/** One call of the hash: an HMAC costs four times as much, and nothing is appended to what we hash. */
+/** A single call of the hash: an HMAC costs four times as much, and we need none, because nothing is appended to what we hash. */
 export function hashOf(key: string, name: string): Buffer {
   return Buffer.from(hash("sha256", `${key} ${name}`, "hex").slice(0, 2 * HASH_BYTES), "hex");
 }
@@ -102,7 +102,7 @@ export function indexOf(key: string, names: ReadonlySet<string>): readonly (stri
   return [...byBucket].flatMap(([bucket, hashes]) => [indexKey("", bucket), Buffer.concat(hashes)]);
 }
 
-/** Numbers of the blocks with a hash, the newest first. */
+/** The numbers of the blocks that have a hash, the newest first. */
 export function blocksIn(index: Buffer, hashed: Buffer): readonly number[] {
   const wanted = hashed.subarray(HASH_AT);
   const blocks: number[] = [];
@@ -114,14 +114,14 @@ export function blocksIn(index: Buffer, hashed: Buffer): readonly number[] {
   return blocks;
 }
 
-/** What one block added to a bucket of the index: its hashes stand in the bytes from `from` to `to`. */
+/** What one block added to a bucket of the index. Its hashes are the bytes from `from` to `to`. */
 export interface IndexEntry {
   readonly number: number;
   readonly from: number;
   readonly to: number;
 }
 
-/** Oldest block first. */
+/** The entries of a bucket, the oldest block first. */
 export function* entriesIn(index: Buffer): Generator<IndexEntry> {
   for (let at = 0; at < index.byteLength; ) {
     const from = at + ENTRY_HEAD_BYTES;

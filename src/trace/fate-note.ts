@@ -1,4 +1,4 @@
-/** What the trace is told of messages. */
+/** The trace, as an observer of messages: it notes how each was answered, and what became of it. */
 import type { AcceptedMessage, Finding, MessageIds, Refused, RefusedMessage } from "../delivery/fate.ts";
 import type { Answered, Observer } from "../flow/observer.ts";
 import { idsOf, MAX_HEADER_LENGTH, type ReportIds, type TraceNote } from "./note.ts";
@@ -9,7 +9,7 @@ export function traceMessages(write: (note: TraceNote) => void): Observer {
   return {
     accepted() {},
     refused() {},
-    // A message is traced with its reply, and whether that could be said.
+    // A note of a message holds its reply, and whether the reply could be sent.
     answered(answers) {
       for (const answer of answers) {
         const note = noteOf(answer);
@@ -36,7 +36,7 @@ export function traceMessages(write: (note: TraceNote) => void): Observer {
   };
 }
 
-/** Null for what is no report: what was refused, and bounces. */
+/** The note of a message; null for a message that is no report, such as a bounce or a refused one. */
 export function noteOf({ handled, reply, handed }: Answered): ReceivedNote | null {
   const fate = fateOf(handled);
   if (fate === undefined) return null;

@@ -1,4 +1,4 @@
-/** Finds reports in the trace again, by their ids and their recipients' numbers. */
+/** Finds reports in the trace by their ids and their recipients' numbers. */
 import type { Redis } from "ioredis";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import {
@@ -17,14 +17,14 @@ import {
 import { type JobState, numbersSought, reportsOf, type Trace, type TraceNote } from "./note.ts";
 
 const MAX_BLOCKS_READ = 60;
-/** Of inflated blocks, for one question: some tens of milliseconds. */
+/** The most that is read of inflated blocks for one question: some tens of milliseconds. */
 const MAX_LENGTH_READ = 8 * 1024 * 1024;
 const MAX_REPORTS = 50;
 const MAX_NAMES_ASKED = 4 * MAX_REPORTS;
 
 /**
- * Everything that is remembered of what an id or a number names, and of later
- * reports on the same messages. Rejects when Redis does not answer.
+ * Everything that is remembered about an id or a number, and about later reports
+ * on the same messages. Rejects when Redis does not answer.
  */
 export async function findTrace(place: QueuePlace, queue: string, wanted: string): Promise<Trace> {
   const searched = await searchedIn(place);
@@ -59,13 +59,13 @@ export async function findTrace(place: QueuePlace, queue: string, wanted: string
 interface Searched {
   readonly redis: Redis;
   readonly meta: string;
-  /** Of the hashes. */
+  /** The key of the hashes. */
   readonly key: string;
   readonly newest: number;
   readonly oldest: number;
 }
 
-/** Null when nothing was written yet. */
+/** Which generations there are to search; null when nothing was written yet. */
 async function searchedIn({ redis, prefix }: QueuePlace): Promise<Searched | null> {
   const meta = traceKey(prefix);
   const [key, generation, oldest] = await redis.hmget(meta, "key", "generation", "oldest");
@@ -123,7 +123,7 @@ async function blocksWith(
   );
 }
 
-/** Null when no note says that the report was put on the queue. */
+/** The state of a report's job; null when no note says that it was put on the queue. */
 async function jobStateOf(
   { redis, prefix }: QueuePlace,
   queue: string,
@@ -155,5 +155,5 @@ async function jobStateOf(
   };
 }
 
-/** BullMQ's: made, attempts made and started, last error, finished. */
+/** BullMQ's names for: made, attempts made, attempts started, last error, finished. */
 const JOB_FIELDS = ["timestamp", "atm", "ats", "failedReason", "finishedOn"] as const;

@@ -1,11 +1,11 @@
-/** What is remembered of a report on its way from the relay to the queue and back to its MMSC. */
+/** What is remembered about a report on its way from the relay to the queue, and of its acknowledgement. */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import { beginningOf } from "../text/beginning.ts";
 
-/** One stretch of the way. */
+/** One step of the way. */
 export type TraceNote =
   /** A message came, and was answered, or could not be. */
   | {
@@ -19,11 +19,11 @@ export type TraceNote =
       readonly mailFrom: string;
       readonly bytes: number;
       readonly tookMs: number;
-      /** What we said, or meant to say, such as `250 2.0.0 …`. */
+      /** Our reply, such as `250 2.0.0 …`, whether it could be sent or not. */
       readonly reply: string;
-      /** False when it could not be said; absent otherwise, and in notes of 1.0.0. */
+      /** False when the reply could not be sent; absent otherwise, and in notes of 1.0.0. */
       readonly answered?: boolean;
-      /** What became of it, besides an event. */
+      /** What became of the message, in words; null when it became an event. */
       readonly fate: string | null;
       /** As it came, one character for each byte, {@link MAX_HEADER_LENGTH} of them at most. */
       readonly header: string;
@@ -59,7 +59,7 @@ export interface ReportIds {
   readonly eventId: string | null;
   readonly messageId: string | null;
   readonly transactionId: string | null;
-  /** Of the recipients, by {@link numberOf}. */
+  /** The recipients' numbers, in the form of {@link numberOf}. */
   readonly numbers: readonly string[];
 }
 
@@ -91,7 +91,7 @@ export function idsOf(event: DeliveryEvent): ReportIds {
 
 /**
  * A recipient in the form in which it is compared: the digits of a number, however it is written, or
- * an address. A carrier's log has the number with its type, in brackets, or at a host.
+ * an address. In a carrier's log a number may have its type, angle brackets or a host with it.
  */
 export function numberOf(written: string): string {
   const text = written.slice(0, BOUNDS.idCompared.value).trim();
@@ -108,8 +108,8 @@ export function numberOf(written: string): string {
 }
 
 /**
- * The forms in which a recipient that somebody looks for may be remembered. A carrier's log has the
- * number behind its international prefix, and the event has it without (`internationalPrefixes`).
+ * The forms in which a recipient may be remembered that a person looks for. A carrier's log may have the
+ * number with its international prefix, and the event has it without (`internationalPrefixes`).
  */
 export function numbersSought(written: string): readonly string[] {
   const number = numberOf(written);
@@ -148,9 +148,9 @@ export interface JobState {
   readonly finishedAt: string | null;
 }
 
-/** One report: every note about it, oldest first. A report that came twice is one. */
+/** One report: every note about it, oldest first. A report that came twice is one report. */
 export interface TracedReport {
-  /** Null for what made no event. */
+  /** Null for a message that made no event. */
   readonly event: DeliveryEvent | null;
   readonly ids: ReportIds;
   readonly notes: readonly TraceNote[];
@@ -165,7 +165,7 @@ export interface Trace {
   readonly more: boolean;
 }
 
-/** Puts notes together that are about the same report. */
+/** Groups notes by the report that they are about. */
 export function reportsOf(notes: readonly TraceNote[]): readonly Omit<TracedReport, "job">[] {
   const reports = new Map<string, TraceNote[]>();
   for (const note of [...notes].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))) {

@@ -1,4 +1,4 @@
-/** How a person is told what is remembered of a report. */
+/** Puts what is remembered about a report into words for a person. */
 
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { beginningOf } from "../text/beginning.ts";
@@ -9,7 +9,7 @@ import { type JobState, MAX_HEADER_LENGTH, type ReportIds, type TracedReport, ty
 
 /** A report in words. */
 export interface ToldReport {
-  /** What it says, and its names. */
+  /** What the report says, and its ids. */
   readonly headline: readonly string[];
   /** Its way, each step with its time; the last one is "now" where there is a job. */
   readonly steps: readonly { readonly at: string; readonly text: string }[];
@@ -37,13 +37,13 @@ export function tellReport(report: TracedReport, numbers: "masked" | "full"): To
   };
 }
 
-/** Made from the parties of its event, or else from those in its header. */
+/** Makes the masks from the parties of its event, or else from those in its header. */
 function masksOf({ event, notes }: TracedReport): NumberMasks {
   if (event) return numberMasks(partiesOf(event));
   return masksByHeader(notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1) ?? "");
 }
 
-/** The header of the message as it came last, if that is remembered. */
+/** The header of the message that came last, if it is remembered. */
 export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "full"): string | null {
   const header = notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1);
   if (header === undefined) return null;
@@ -53,9 +53,9 @@ export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "fu
   return numbers === "full" ? text : maskHeader(text, event ? partiesOf(event) : []);
 }
 
-/** Makes what a peer wrote fit to be shown. Our own words need no mask. */
+/** Makes a peer's text fit to be shown. Our own words need no mask. */
 interface Shown {
-  /** For what is short. */
+  /** For short text. */
   readonly line: Mask;
   readonly id: Mask;
   readonly text: Mask;

@@ -1,11 +1,10 @@
 /**
- * Writes the trace: what is remembered of each report, so that it can be found
- * again by its ids and its recipients' numbers. It is kept in Redis, where all
- * processes find it, and bounded by time and by memory. No list of jobs is ever
- * read for it.
+ * Writes the trace: what is remembered about each report, so that it can be found
+ * by its ids and its recipients' numbers. It is kept in Redis, where all processes
+ * find it, and is bounded by time and by memory. No list of jobs is ever read for it.
  *
- * Notes wait a second in the process. A kill loses those, and nothing else depends
- * on them.
+ * Notes wait in the process for a second. A kill loses these, but nothing else
+ * depends on them.
  */
 import { textOf } from "../delivery/event-text.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
@@ -26,9 +25,9 @@ import { type ReportIds, shortened, type TraceNote } from "./note.ts";
 
 export interface TraceOptions {
   readonly place: QueuePlace;
-  /** For how long notes are kept; 0 for not at all. */
+  /** How long notes are kept; 0 when none are. */
   readonly hours: number;
-  /** Most that they take in Redis. */
+  /** The most memory that they take in Redis. */
   readonly maxBytes: number;
 }
 
@@ -42,23 +41,23 @@ export interface TraceWriter {
 }
 
 const HOUR_MS = 3_600_000;
-/** A block is read as a whole: this is some milliseconds. */
+/** Limited because a block is read as a whole, which takes some milliseconds at this size. */
 const MAX_NOTES_IN_BLOCK = 200;
 const MAX_BLOCK_LENGTH = 512 * 1024;
 /** A longer note is written without its event. */
 const MAX_NOTE_LENGTH = 32 * 1024;
-/** While Redis is away; the oldest notes are lost first. */
+/** The most that waits while Redis is away. Beyond it, the oldest notes are lost first. */
 const MAX_LENGTH_WAITING = 16 * 1024 * 1024;
-/** In a burst so many notes are written before the second is over. */
+/** In a burst, notes are written as soon as so many wait, before the second is over. */
 const BURST = 400;
-/** Events of which the writer knows that their received note is written. */
+/** How many events the writer remembers whose received note is written. */
 const MAX_RECEIVED_KNOWN = 100_000;
 
-/** Notes as they are written, one a line, and by which names they are found. */
+/** Notes in the form in which they are written, one a line, and the names by which they are found. */
 interface Waiting {
   lines: string;
   readonly names: readonly string[];
-  /** Of a received message. */
+  /** The event's id in a received note. */
   readonly eventId: string | null;
 }
 
@@ -66,7 +65,7 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
   const meta = traceKey(prefix);
   let waiting: Waiting[] = [];
   let waitingLength = 0;
-  /** By the events of received messages: the note while it waits, and null when it is written. */
+  /** By event: its received note while that waits, and null once it is written. */
   let received = new Map<string, Waiting | null>();
   let lost = 0;
   let flushing: Promise<void> | undefined;
@@ -90,7 +89,7 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
     received.set(eventId, entry);
   }
 
-  /** Later notes may rely on the events in these, so from now on none does. */
+  /** Counts notes as lost. Later notes may rely on the events in them, so from now on none does. */
   function lose(notes: readonly Waiting[]): void {
     lost += notes.length;
     received = new Map();
