@@ -1,7 +1,7 @@
 /**
  * What can become of a message, in two steps: what reading makes of it, by which it
  * is answered; and where that ends, once it is stored. A new kind of either does not
- * compile until every switch over it has a line, because none has a `default`.
+ * compile until every switch over it has a line: those that give nothing end in `satisfies never`.
  */
 import type { ReceivedMessage } from "./accepted.ts";
 import type { Acknowledgement } from "./acknowledgement.ts";

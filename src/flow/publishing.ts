@@ -8,10 +8,12 @@ export interface PublishingOptions<Outcome> {
    * rejection for all of them, says that this is not certain: then they are tried again.
    */
   readonly publish: (records: readonly JournalRecord[]) => Promise<readonly (Outcome | Error)[]>;
-  /** Once a batch, and never for what is published again. What it throws is lost: what is on the queue is not published twice because of that. */
+  /** Once a batch, and never for what is published again. */
   readonly onPublished: (done: readonly Done<Outcome>[]) => void;
   /** So many records, on the queue before Redis changed, are on the queue again. */
   readonly onPublishedAgain: (count: number) => void;
+  /** What the two throw. The records are on the queue all the same, and are not published twice because of that. */
+  readonly onFault: (cause: Error) => void;
 }
 
 /** A record that is on the queue, and what came of it there. */
@@ -48,26 +50,21 @@ export function createPublishing<Outcome>(options: PublishingOptions<Outcome>): 
       const done: Done<Outcome>[] = [];
       let doneAgain = 0;
       const causes = tries.map((one, index) => {
-        const outcome = outcomes[index] as Outcome | Error;
+        const outcome = outcomes[index] ?? new Error("It was not said what came of it");
         if (outcome instanceof Error) return outcome;
         if (one.again) doneAgain += 1;
         else done.push({ record: one.record, published: outcome });
         return null;
       });
       published += done.length + doneAgain;
-      if (doneAgain > 0) tell(() => options.onPublishedAgain(doneAgain));
-      if (done.length > 0) tell(() => options.onPublished(done));
+      try {
+        if (doneAgain > 0) options.onPublishedAgain(doneAgain);
+        if (done.length > 0) options.onPublished(done);
+      } catch (cause) {
+        options.onFault(cause as Error);
+      }
       return causes;
     },
     published: () => published,
   };
-}
-
-/** Those who are told have their own guard (`monitoring/observers.ts`). Whatever gets past it must not undo what is on the queue. */
-function tell(call: () => void): void {
-  try {
-    call();
-  } catch {
-    // The records are on the queue, which is what counts here.
-  }
 }

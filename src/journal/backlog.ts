@@ -95,8 +95,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
   const slots = new WeakMap<Position, Slot>();
   /** By the start of a record: where what was read with it goes on. */
   const reaches = new WeakMap<Position, Position>();
-  let drained = options.from;
-  let { records, bytes } = options;
+  let { records, bytes, from: drained } = options;
 
   async function loadChunk(from: Position): Promise<void> {
     const { entries, next } = await options.read(from);

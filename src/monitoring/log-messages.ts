@@ -34,6 +34,8 @@ export function logMessages(log: Log): Observer {
       // Told once it is read.
       case "bounce":
         return;
+      default:
+        finding satisfies never;
     }
   }
 
@@ -67,6 +69,8 @@ export function logMessages(log: Log): Observer {
           case "ignored":
           case "bounce":
             break;
+          default:
+            fate satisfies never;
         }
       }
     },

@@ -373,6 +373,8 @@ export function countMessages(metrics: Metrics): Observer {
       // Counted once it is read.
       case "bounce":
         return;
+      default:
+        finding satisfies never;
     }
   }
 
@@ -411,6 +413,8 @@ export function countMessages(metrics: Metrics): Observer {
           case "ignored":
           case "bounce":
             break;
+          default:
+            fate satisfies never;
         }
       }
     },

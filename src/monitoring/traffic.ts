@@ -90,6 +90,8 @@ export function trafficOfMessages(traffic: Traffic): Observer {
           case "ignored":
           case "bounce":
             break;
+          default:
+            finding satisfies never;
         }
       }
     },

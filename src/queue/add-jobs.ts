@@ -94,10 +94,9 @@ function countedArguments(
     return place;
   };
   const added = jobs.flatMap((job, index): readonly Argument[] => {
-    const counted = job.count
-      ? [placeOf(job.count), backend.toKey(job.id), backend.toKey(`de:${job.deduplicationId}`)]
-      : ["", "", ""];
-    return [...(each[index]?.slice(addStandardJob.keys) ?? []), ...counted];
+    const place = job.count ? placeOf(job.count) : "";
+    const written = [backend.toKey(job.id), backend.toKey(`de:${job.deduplicationId}`)];
+    return [...(each[index]?.slice(addStandardJob.keys) ?? []), place, ...written];
   });
   return [places.size, ...counts, ...added];
 }
@@ -112,7 +111,10 @@ function endOf(end: string | number | Error | undefined): string | Error {
 
 /**
  * ARGV: how many counts there are and each of them; then for each job what BullMQ's script takes (three values), the
- * place of its count, and the two keys of which either is there when it was added before.
+ * place of its count, empty for none, and the two keys of which either is there when it was added before.
+ *
+ * BullMQ's script writes these two before it puts the job where consumers take it. Where it fails there, they go
+ * again: otherwise the next attempt would find the job added, and no consumer would ever see it.
  */
 const ADD_ALL = `
 local function add(KEYS, ARGV)
@@ -124,10 +126,11 @@ local function asError(why) return type(why) == 'table' and why or {err = tostri
 local ends, counted = {}, {}
 for at = 2 + ARGV[1] * ${COUNT_ARGUMENTS}, #ARGV, 6 do
   local place = tonumber(ARGV[at + 3])
-  local isNew = place and redis.call('EXISTS', ARGV[at + 4], ARGV[at + 5]) == 0
+  local isNew = redis.call('EXISTS', ARGV[at + 4], ARGV[at + 5]) == 0
   -- One of them may be what Redis does not take: that one must not keep the others from the queue.
   local added, id = pcall(add, KEYS, {ARGV[at], ARGV[at + 1], ARGV[at + 2]})
-  if added and isNew then counted[place] = (counted[place] or 0) + 1 end
+  if added and isNew and place then counted[place] = (counted[place] or 0) + 1 end
+  if isNew and not added then pcall(redis.call, 'DEL', ARGV[at + 4], ARGV[at + 5]) end
   ends[#ends + 1] = added and id or asError(id)
 end
 -- A user of Redis who may not write there, say, must not keep the jobs from being added.

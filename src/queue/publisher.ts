@@ -128,9 +128,9 @@ export function createPublisher({ redis, settings, ackWaitsMs, onError }: Publis
     const made = records.map((record) => ({ record, job: eventJob(record, jobsOfEvents, ttl) }));
     const counting = made.map(({ record, job }) => ({ ...job, count: countOf(record.event) }));
     const ends = await add(settings.queue, jobsOfEvents, counting);
-    for (const [index, record] of records.entries()) {
-      const end = ends[index] ?? record.id;
-      stored.set(record, end instanceof Error ? end : publishedAs(end, record.id));
+    for (const [index, end] of ends.entries()) {
+      const record = records[index];
+      if (record) stored.set(record, end instanceof Error ? end : publishedAs(end, record.id));
     }
     // An event that is not in each of its queues is not published, and is tried again. Those that have it stay as they are.
     const there = made.filter(({ record }) => !(stored.get(record) instanceof Error));

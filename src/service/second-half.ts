@@ -90,6 +90,7 @@ function startDraining(
   { config, watch, observer, outages, metrics, log, onEmptied }: SecondHalfOptions,
   releasers: Releaser[],
 ) {
+  // The drain is named before it is made, because it asks whether the watch is ready, which publishes again by the drain.
   const journalWatch = watchJournal({ journal, drain: () => drain, log, onEmptied });
   const drain = startDrain({
     journal,
@@ -100,6 +101,7 @@ function startDraining(
     },
     onPublished: (done) => observer.became(done.map(({ record, published }) => fateOf(record, published))),
     onPublishedAgain: (count) => metrics.publishedAgain.inc(count),
+    onFault: log.traceFailed,
     // The bounces of one peer delay no reports, and no other peer's bounces.
     laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
     onTrouble: (cause) =>

@@ -30,6 +30,8 @@ export function traceMessages(write: (note: TraceNote) => void): Observer {
           case "ignored":
           case "bounce":
             break;
+          default:
+            fate satisfies never;
         }
       }
     },

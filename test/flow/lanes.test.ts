@@ -104,6 +104,9 @@ describe("bounces of one peer, behind one that is not done with", () => {
       }),
       onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
       onPublishedAgain: () => {},
+      onFault: (cause) => {
+        throw cause;
+      },
       laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
       onTrouble: () => {},
       onRecovered: () => {},
@@ -158,6 +161,9 @@ describe("bounces of one peer, behind one that is not done with", () => {
       }),
       onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
       onPublishedAgain: () => {},
+      onFault: (cause) => {
+        throw cause;
+      },
       laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
       laneBytes: 2_000,
       onTrouble: () => {},

@@ -17,6 +17,7 @@ test("each record has its own end, those that are published are told of once, th
     publish: async (records) => records.map(({ id }) => (id === "jb" ? AWAY : `job of ${id}`)),
     onPublished: (done) => void told.push(done.map(({ record, published }) => [record.id, published])),
     onPublishedAgain: (count) => void told.push(count),
+    onFault: () => expect.unreachable(),
   });
   expect(await publishing.publish([tryOf("ja"), tryOf("jb"), tryOf("jc", true)])).toEqual([null, AWAY, null]);
   expect(told).toEqual([1, [["ja", "job of ja"]]]);
@@ -28,12 +29,14 @@ test("a call that is rejected is an error of each", async () => {
     publish: () => Promise.reject(AWAY),
     onPublished: () => expect.unreachable(),
     onPublishedAgain: () => expect.unreachable(),
+    onFault: () => expect.unreachable(),
   });
   expect(await publishing.publish([tryOf("ja"), tryOf("jb")])).toEqual([AWAY, AWAY]);
   expect(publishing.published()).toBe(0);
 });
 
-test("whatever is thrown by those who are told, the records are published", async () => {
+test("whatever is thrown by those who are told, the records are published, and it is told", async () => {
+  const faults: string[] = [];
   const fail = (): never => {
     throw new Error("A fault of ours");
   };
@@ -41,7 +44,9 @@ test("whatever is thrown by those who are told, the records are published", asyn
     publish: async (records) => records.map(({ id }) => id),
     onPublished: fail,
     onPublishedAgain: fail,
+    onFault: ({ message }) => void faults.push(message),
   });
   expect(await publishing.publish([tryOf("ja"), tryOf("jb", true)])).toEqual([null, null]);
+  expect(faults).toEqual(["A fault of ours"]);
   expect(publishing.published()).toBe(2);
 });

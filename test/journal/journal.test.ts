@@ -404,6 +404,9 @@ describe("behind one record that cannot be published", () => {
       }),
       onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
       onPublishedAgain: () => {},
+      onFault: (cause) => {
+        throw cause;
+      },
       onTrouble: (cause) => void troubles.push(cause.message),
       onRecovered: () => void troubles.push("recovered"),
     });
@@ -437,6 +440,9 @@ test("in a burst accepting goes first, and what waited is drained when it is ove
     publish: eachBy(async ({ id }) => id),
     onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
     onPublishedAgain: () => {},
+    onFault: (cause) => {
+      throw cause;
+    },
     onTrouble: () => {},
     onRecovered: () => {},
   });
@@ -474,6 +480,9 @@ test("a record that Redis refuses while it takes others does not fill the journa
     }),
     onPublished: () => {},
     onPublishedAgain: () => {},
+    onFault: (cause) => {
+      throw cause;
+    },
     onTrouble: () => {},
     onRecovered: () => {},
     movedAfterMs: 10,

@@ -319,6 +319,9 @@ describe("found by reading and by the model", () => {
         }),
         onPublished: () => {},
         onPublishedAgain: () => {},
+        onFault: (cause) => {
+          throw cause;
+        },
         onTrouble: () => {},
         onRecovered: () => {},
         movedAfterMs: 10,

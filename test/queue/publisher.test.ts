@@ -250,6 +250,21 @@ test("a database that the server does not have is an error, and nothing is put i
   lost.disconnect();
 });
 
+test.each([
+  ["mm4-delivery-events", undefined],
+  ["mm4-acknowledgements", OWED],
+])("what %s did not take is on it when it is tried again", async (queue, acknowledgement) => {
+  const publisher = publisherOn(redis);
+  const tried = { ...record("r1"), ...(acknowledgement && { acknowledgement }) } as Publishable;
+  await redis.set(`bull:${queue}:wait`, "no list");
+  await expect(publishOne(publisher, tried)).rejects.toThrow(/WRONGTYPE/);
+  await expect(publishOne(publisher, tried)).rejects.toThrow(/WRONGTYPE/);
+  await redis.del(`bull:${queue}:wait`);
+  expect(await publishOne(publisher, tried)).toEqual({ earlierJob: null });
+  expect(await redis.llen(`bull:${queue}:wait`)).toBe(1);
+  await publisher.close();
+});
+
 test("readServer() tells one Redis from the next, and what is wrong with its settings", async () => {
   const before = await readServer(redis);
   expect(unsuitable(before)).toEqual([]);
