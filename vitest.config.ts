@@ -4,15 +4,17 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { quickFiles } from "./test/support/quick.ts";
 
 /** They fill every core by themselves, or measure what the machine can do. */
-const ALONE = ["test/faults/**/*.test.ts", "test/attacks/**/*.test.ts", "test/system/load.test.ts"];
-/** `npm run quick` runs these only. */
+const ALONE = ["test/faults/faults.test.ts", "test/attacks/**/*.test.ts", "test/system/load.test.ts"];
+/** `npm run quick` runs these only. Otherwise they are among the others: each project reads the source anew. */
 const QUICK = quickFiles().filter((file) => !/^test\/(?:faults|attacks)\//.test(file));
+const IS_QUICK = process.env.MM4D_TESTS === "quick";
 
 /** Most of the time of most files is spent waiting: for a timer of the product, for Redis, for a process. */
 const WORKERS = availableParallelism() + 2;
 
 /** They start most processes, or wait for longest. One that began last would be waited for by all other workers. */
 const LONGEST = [
+  "test/faults/grace-period.test.ts",
   "test/system/acknowledgements.test.ts",
   "test/ops/containers.test.ts",
   "test/system/start.test.ts",
@@ -54,22 +56,23 @@ export default defineConfig({
     // Tests that say they may run at the same time spend most of it waiting for something to come back.
     maxConcurrency: 8,
     reporters: ["default"],
-    projects: [
-      {
-        extends: true,
-        test: {
-          name: "alone",
-          include: ALONE,
-          maxWorkers: 1,
-          globalSetup: "test/support/build.ts",
-          sequence: { groupOrder: 0 },
-        },
-      },
-      { extends: true, test: { ...SHARED, name: "quick", include: [...QUICK] } },
-      {
-        extends: true,
-        test: { ...SHARED, name: "together", include: ["test/**/*.test.ts"], exclude: [...ALONE, ...QUICK] },
-      },
-    ],
+    projects: IS_QUICK
+      ? [{ extends: true, test: { ...SHARED, name: "quick", include: [...QUICK] } }]
+      : [
+          {
+            extends: true,
+            test: {
+              name: "alone",
+              include: ALONE,
+              maxWorkers: 1,
+              globalSetup: "test/support/build.ts",
+              sequence: { groupOrder: 0 },
+            },
+          },
+          {
+            extends: true,
+            test: { ...SHARED, name: "together", include: ["test/**/*.test.ts"], exclude: ALONE },
+          },
+        ],
   },
 });

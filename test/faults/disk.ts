@@ -7,9 +7,10 @@ import { startConsumer } from "../support/consumer.ts";
 import { MAY_MOUNT, mountReadOnly, mountSmall, unmount } from "../support/mounts.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { runCommand, startServiceProcess, type TestService } from "../support/service.ts";
+import { runCommand, startServiceProcess } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
-import { CONNECTIONS, LONG, play, type Stage, scratch, spell } from "./stage.ts";
+import { isNotReady, told } from "./looks.ts";
+import { CONNECTIONS, LONG, play, scratch, spell } from "./stage.ts";
 
 const TIMEOUT_MS = 1_800_000;
 const MIB = 1024 * 1024;
@@ -18,26 +19,6 @@ const fault = (name: string, scenario: Parameters<typeof play>[1]) =>
   test(name, { timeout: TIMEOUT_MS }, () => play(name, { relaysNotice: true, ...scenario }));
 
 describe.concurrent("the disk", () => {
-  // First, because it waits for longest.
-  fault("12 journal over its limit, because Redis stays away", {
-    steady: true,
-    env: { MM4D_JOURNAL_MAX_BYTES: String((LONG ? 128 : 1) * MIB) },
-    async happen(stage) {
-      await stage.redis.kill();
-      await isNotReady(
-        stage,
-        /^The journal is full \(\d+ MB of \d+ MB\): reports get 451 until Redis is back and has caught up/,
-      );
-      await spell(10, 2);
-      await stage.redis.start();
-      return undefined;
-    },
-    after: (stage, { ledger }) => {
-      expect(ledger.refusals).toBeGreaterThan(0);
-      told(stage, "journal.full", /./);
-    },
-  });
-
   test.skipIf(!MAY_MOUNT)("11 disk full, and the receiver started again on it", { timeout: TIMEOUT_MS }, async () => {
     const disk = scratch();
     // Reports that are drained stay for a minute: there must be room for those of this run.
@@ -180,18 +161,4 @@ function fill(path: string): void {
       expect((cause as NodeJS.ErrnoException).code).toBe("ENOSPC");
     }
   }
-}
-
-async function isNotReady({ service }: Stage, why: RegExp): Promise<void> {
-  await eventually(
-    () => service.get("/readyz"),
-    ({ status, text }) => status === 503 && why.test(text),
-  );
-}
-
-/** One line for each start on which it happened. That a slow disk is told besides is another thing. */
-function told({ service }: { service: TestService }, event: string, reason: RegExp, times = 1): void {
-  const lines = service.log().filter((line) => line.event === event && !/has not answered/.test(String(line.reason)));
-  expect(lines.length).toBe(times);
-  for (const line of lines) expect(JSON.stringify(line)).toMatch(reason);
 }

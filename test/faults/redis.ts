@@ -5,7 +5,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { runCommandWithin } from "../support/command-within.ts";
 import { startProxy, type TestProxy } from "../support/proxy.ts";
-import { eventually, startRedis } from "../support/redis.ts";
+import { eventually } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
 import { startSentinels } from "../support/sentinels.ts";
@@ -15,50 +15,7 @@ import { keptBy, type Loss, play, type Stage, spell, sweepQueue } from "./stage.
 const TIMEOUT_MS = 1_800_000;
 const MODES = ["journal", "queue"] as const;
 
-// First, because it waits for longest.
 describe.concurrent("the bounds of the exception", () => {
-  test("3 Redis restarted empty: what is older than the grace period is lost, what is younger is queued again", {
-    timeout: TIMEOUT_MS,
-  }, async () => {
-    const redis = await startRedis();
-    const service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_LOG_LEVEL: "warn" });
-    const metric = async (name: string) =>
-      Number(new RegExp(`^${name} (\\d+)$`, "m").exec((await service.get("/metrics")).text)?.[1]);
-    const deliver = (kind: string) => {
-      const ids = Array.from({ length: 100 }, (_, index) => `${kind}-${index}`);
-      const messages = ids.map((id) => [id, deliveryReport({ "X-Mms-Message-ID": id })] as const);
-      return deliverAll({ port: service.smtpPort, connections: 10, messages });
-    };
-    try {
-      await deliver("old");
-      // All of it has settled when the journal has let it go.
-      await eventually(
-        () => metric("mm4d_journal_bytes"),
-        (bytes) => bytes === 0,
-        180_000,
-      );
-      const { accepted } = await deliver("young");
-      await eventually(
-        () => metric("mm4d_journal_records"),
-        (records) => records === 0,
-      );
-      await redis.kill();
-      rmSync(join(redis.directory, "appendonlydir"), { recursive: true });
-      await redis.start();
-      await eventually(
-        () => metric("mm4d_published_again_total"),
-        (count) => count >= accepted.size,
-      );
-      const events = new Map<string, Set<string>>();
-      await sweepQueue({ url: redis.url }, events);
-      expect(new Set(events.keys())).toEqual(accepted);
-      expect(await metric("mm4d_published_again_total")).toBe(accepted.size);
-    } finally {
-      await service.stop();
-      await redis.stop();
-    }
-  });
-
   test("7 no sentinel answers: told once, in words, and reports are accepted", async () => {
     const service = await startServiceProcess({ MM4D_REDIS_SENTINELS: "127.0.0.1:1", MM4D_LOG_LEVEL: "warn" });
     try {
