@@ -171,7 +171,7 @@ test("the same in words, on one screen", async () => {
   expect(status.code).toBe(0);
   const [headline = "", ...lines] = status.stdout.trimEnd().split("\n");
   expect(headline.replace(VERSION, "1.0.0")).toMatch(
-    /^mm4d 1.0.0, running for (?:\d+ h )?(?:\d+ min )?\d+ s: all is well$/,
+    /^mm4d 1.0.0, running for \d+ (?:s|min|h)(?: \d+ (?:s|min))?: all is well$/,
   );
   // Wrapped to the terminal, so it is joined again.
   const said = lines.join(" ").replace(/ +/g, " ");
