@@ -76,7 +76,7 @@ const isQuick = words[0] === "--quick";
 // As many workers as cores: these compute, and do not wait.
 if (isQuick) process.exitCode = check() ? test(`--maxWorkers=${availableParallelism()}`) : 1;
 else if (words.length > 0) process.exitCode = test(...words);
-else process.exitCode = installTools() && build() && check() ? test() : 1;
+else process.exitCode = installTools() && check() ? test() : 1;
 
 function installTools() {
   const missing = Object.keys(TOOLS).filter((program) => !isOnPath(program));
@@ -96,10 +96,6 @@ function installTools() {
   const from = [...Object.values(TOOLS), PYTHON_REDIS.package, ...UNPACKED.map(({ package: name }) => name)];
   process.stderr.write(`Cannot run the tests: ${wanted.join(", ")} must be on PATH (Debian: ${from.join(" ")})\n`);
   return false;
-}
-
-function build() {
-  return run("npm", "run", "--silent", "build");
 }
 
 function check() {

@@ -10,18 +10,26 @@ import { logIn, startBrowser, visit } from "../support/browser.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, message } from "../support/report.ts";
-import { cleanEnv, runCommand, type ServiceWithin, startServiceWithin } from "../support/service.ts";
+import {
+  cleanEnv,
+  runCommand,
+  type ServiceUnderTest,
+  startServiceProcess,
+  startServiceWithin,
+  type TestService,
+} from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const TOKEN = "correct horse battery staple";
 let redis: TestRedis;
-let service: ServiceWithin;
-let open: ServiceWithin;
+/** A process of its own, whose memory is measured. */
+let service: TestService;
+let open: ServiceUnderTest;
 let browser: Browser;
 
 beforeAll(async () => {
   redis = await startRedis();
-  service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_ADMIN_TOKEN: TOKEN });
+  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_ADMIN_TOKEN: TOKEN });
   open = await startServiceWithin({ REDIS_URL: redis.url });
   browser = await startBrowser();
 });
@@ -32,7 +40,7 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const base = (of: ServiceWithin = service): string => `http://127.0.0.1:${of.adminPort}`;
+const base = (of: ServiceUnderTest = service): string => `http://127.0.0.1:${of.adminPort}`;
 const form = (fields: Readonly<Record<string, string>>) => new URLSearchParams(fields).toString();
 
 interface Asked {
@@ -40,7 +48,7 @@ interface Asked {
   readonly cookie?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly fields?: Readonly<Record<string, string>>;
-  readonly of?: ServiceWithin;
+  readonly of?: ServiceUnderTest;
 }
 
 function ask(path: string, { method, cookie, headers = {}, fields, of = service }: Asked = {}): Promise<Response> {
@@ -238,6 +246,8 @@ test("a stolen cookie is worth nothing after log-out, nor after a restart", asyn
   for (const path of ["/", "/quarantine", "/trace?q=x"]) expect((await ask(path, { cookie: stolen })).status).toBe(401);
   expect((await ask("/numbers", { cookie: stolen, fields: { show: "yes" } })).status).toBe(401);
   expect((await ask("/quarantine", { cookie: other })).status).toBe(200);
+  service.signal("SIGTERM");
+  expect(await service.exited()).toBe(0);
   await service.restart();
   expect((await ask("/quarantine", { cookie: other })).status).toBe(401);
 });
@@ -431,7 +441,10 @@ test("many pages that are left open end with the service, and there is an end to
     (status) => status === 200,
   );
   const left = await fetch(`${base()}/now`, { headers: { cookie } });
-  await service.restart(async () => void (await left.text().catch(() => {})));
+  service.signal("SIGTERM");
+  expect(await service.exited()).toBe(0);
+  await left.text().catch(() => {});
+  await service.restart();
 });
 
 test("without a token the page is for this machine, under its own name, and to look at only", async () => {
@@ -475,7 +488,7 @@ test("without a token the page is for this machine, under its own name, and to l
 });
 
 /** One request as it is written, from an address of this machine. */
-function raw(request: string, from = "127.0.0.1", of = service): Promise<string> {
+function raw(request: string, from = "127.0.0.1", of: ServiceUnderTest = service): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = "";
     const socket = connect({ port: of.adminPort, host: "127.0.0.1", localAddress: from }, () => socket.write(request));
