@@ -20,13 +20,13 @@ export interface LanesOptions<T> {
 
 interface Place<T> {
   readonly fetch: () => T | Promise<T | undefined>;
-  /** What it holds of its lane's room. */
+  /** How much of its lane's room it takes. */
   readonly size: number;
 }
 
 interface Lane<T> {
   readonly waiting: Place<T>[];
-  /** Of what waits, and of what is under way. */
+  /** The sizes of what waits, and of what is under way. */
   held: number;
   done: Promise<void>;
 }

@@ -13,7 +13,7 @@ export interface Turns {
   run<T>(peer: string, work: () => Promise<T>): Promise<T>;
 }
 
-/** What there is besides: the clock, and the next turn. Others in tests. */
+/** The clock, and the next turn of the event loop. Tests hand in their own. */
 export interface Loop {
   readonly nowMs: () => number;
   readonly nextTurn: (then: () => void) => void;
@@ -23,7 +23,7 @@ const EVENT_LOOP: Loop = { nowMs: () => performance.now(), nextTurn: (then) => v
 
 /** So long a turn's work may go on beginning; a piece that has begun is not interrupted. */
 export function createTurns(turnMs: number, { nowMs, nextTurn }: Loop = EVENT_LOOP): Turns {
-  /** Whoever is first is next. */
+  /** The first peer is served next. */
   const waiting = new Map<string, (() => void)[]>();
   let usedMs = 0;
   let began = false;
@@ -65,7 +65,7 @@ export function createTurns(turnMs: number, { nowMs, nextTurn }: Loop = EVENT_LO
   };
 }
 
-/** What is thrown before the first wait is its own fault too, and nobody else's turn. */
+/** An error that is thrown before the first wait belongs to this work only. */
 async function attempt<T>(work: () => Promise<T>): Promise<T> {
   return work();
 }

@@ -1,4 +1,4 @@
-/** What the reasons of reasons.ts follow from, of one process and of all of a service. */
+/** The facts from which reasons.ts derives its reasons: of one process, and of all processes of a service. */
 
 import { sum } from "../text/quantities.ts";
 import type { QueueUse } from "./metrics.ts";
@@ -10,13 +10,13 @@ export interface HealthFacts {
   readonly stopping: boolean;
   /** Whether reports get 451 for want of room in the journal: {@link isFull}. */
   readonly full: boolean;
-  /** Whether it is full of what is on the queue already, and stays for a minute only. */
+  /** Whether most of what fills it is on the queue already, and leaves within a minute. */
   readonly fullOfQueued: boolean;
   /** Whether reports are stored in Redis before they are answered: then nothing works without it. */
   readonly needsRedis: boolean;
   readonly journal: {
     readonly bytes: number;
-    /** Of what is not on the queue yet. */
+    /** Records that are not on the queue yet. */
     readonly waitingBytes: number;
     readonly maxBytes: number;
     readonly records: number;
@@ -24,7 +24,7 @@ export interface HealthFacts {
     readonly fault: Error | null;
     /** Peers whose share of it is used up, while others have room: their reports get 451. */
     readonly usedUp: readonly string[];
-    /** Whose records take most of it; null when there are none. */
+    /** The peer whose records take most of it; null when there are none. */
     readonly most: { readonly peer: string; readonly bytes: number } | null;
   };
   readonly redis: {
@@ -34,22 +34,25 @@ export interface HealthFacts {
     readonly fault: string | null;
     /** Why it must not be trusted with a queue. */
     readonly unsuitable: readonly string[];
-    /** Whether the operator knows that, and goes on (MM4D_REDIS_CHECKS). */
+    /** Whether the operator accepts that (MM4D_REDIS_CHECKS). */
     readonly accepted: boolean;
     /** Whether it is away because it is a node of a Redis Cluster. */
     readonly cluster: boolean;
-    /** When it was last found that what was kept there was gone; null when it never was. */
+    /** When this Redis was last found to have lost what it held; null when it never was. */
     readonly emptiedAt: Date | null;
-    /** Why nothing is put on the queue while it answers; null when it is. */
+    /** Why the drain puts nothing on the queue although Redis answers; null when it does. */
     readonly refusal: string | null;
   };
   /** Why events cannot be put on the queue; null when they can. */
   readonly drainFault: Error | null;
   /** Null without a certificate. */
   readonly certificateExpiresAt: Date | null;
-  /** Why what is in force is older than what files of the settings say. */
+  /** Why the settings in force are older than their files. */
   readonly settingsFaults: readonly string[];
-  /** Of a service: how many take reports, and how many of those do not answer or have no room in their journal. */
+  /**
+   * The processes of the service that take reports: how many there are, how many do not answer, how many have no
+   * room in their journal.
+   */
   readonly processes: { readonly count: number; readonly missing: number; readonly full: number };
   readonly quarantine: {
     readonly messages: number;
@@ -61,18 +64,21 @@ export interface HealthFacts {
     /** Peers whose share of it is nearly used up. */
     readonly fillers: readonly string[];
   };
-  /** As they were seen last. */
+  /** The queues, as they were last seen. */
   readonly queues: readonly QueueFacts[];
-  /** Of each peer whose MMSC was tried. */
+  /** Each peer whose MMSC was tried. */
   readonly mmscs: readonly MmscFacts[];
-  /** Peers that are set: not whoever may connect because none is. Of those of which nothing is known none. */
+  /**
+   * The peers that the settings list, as far as something is known of them. A client that may connect because none
+   * is listed is not among them.
+   */
   readonly peers: readonly PeerFacts[];
 }
 
 export interface QueueFacts extends QueueUse {
   readonly name: string;
   readonly holds: "events" | "acknowledgements";
-  /** Whether it is the one that commands mean when none is named. */
+  /** Whether commands mean this queue when none is named. */
   readonly main: boolean;
 }
 
@@ -86,7 +92,7 @@ export interface MmscFacts {
 
 export interface PeerFacts {
   readonly name: string;
-  /** When its last report came, to any process or replica; null when none has for a day or since the start. */
+  /** When its last report came, to any process or replica; null when none came within a day or since the start. */
   readonly lastAt: Date | null;
   /** How long it has been set, as far as this process knows. */
   readonly knownMs: number;
@@ -139,7 +145,7 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
       ({ peer }) => peer,
       mmscOfBoth,
     ),
-    // One that was started again has heard less, and knows its peers for a shorter time.
+    // A process that was started again has heard less, and has known its peers for a shorter time.
     peers: oneEach(
       all.flatMap(({ peers }) => peers),
       ({ name }) => name,
@@ -148,13 +154,13 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
   };
 }
 
-/** Whoever has most in one journal, and how much that is. */
+/** The peer that has most in one journal, and how much that is. */
 function mostOf(all: readonly HealthFacts["journal"]["most"][]): HealthFacts["journal"]["most"] {
   const [first = null] = all.filter((most) => most !== null).sort((a, b) => b.bytes - a.bytes);
   return first;
 }
 
-/** What failed in one process is no news where another one was answered since. */
+/** A failure in one process is out of date when another process was answered later. */
 function mmscOfBoth(a: MmscFacts, b: MmscFacts): MmscFacts {
   const answeredAt = later(a.answeredAt, b.answeredAt);
   const [failing = null, other] = [a.failing, b.failing]
@@ -163,7 +169,7 @@ function mmscOfBoth(a: MmscFacts, b: MmscFacts): MmscFacts {
   return { peer: a.peer, answeredAt, failing: failing && other ? { ...other, since: failing.since } : failing };
 }
 
-/** Those of one key together. */
+/** Puts the entries of one key together. */
 function oneEach<One>(all: readonly One[], keyOf: (one: One) => string, both: (a: One, b: One) => One): readonly One[] {
   const found = new Map<string, One>();
   for (const one of all) {
@@ -173,7 +179,7 @@ function oneEach<One>(all: readonly One[], keyOf: (one: One) => string, both: (a
   return [...found.values()];
 }
 
-/** Of two times that may not be. */
+/** The later of two times, either of which may be missing. */
 export function later(a: Date | null, b: Date | null): Date | null {
   if (a === null || b === null) return a ?? b;
   return a > b ? a : b;
@@ -181,7 +187,7 @@ export function later(a: Date | null, b: Date | null): Date | null {
 
 type JournalUse = Pick<HealthFacts["journal"], "bytes" | "waitingBytes" | "maxBytes" | "records" | "oldestAt">;
 
-/** What is in the journals of all processes together. */
+/** The journals of all processes, added up. */
 export function journalOfAll(journals: readonly JournalUse[]): JournalUse {
   return {
     waitingBytes: sum(journals.map(({ waitingBytes }) => waitingBytes)),
@@ -192,7 +198,7 @@ export function journalOfAll(journals: readonly JournalUse[]): JournalUse {
   };
 }
 
-/** Whether a journal has no room to speak of, for any of the peers that may connect. */
+/** Whether a journal has next to no room for any peer that may connect. */
 export function isFull(
   { bytes, maxBytes, usedUp }: Pick<HealthFacts["journal"], "bytes" | "maxBytes" | "usedUp">,
   peers: readonly string[],

@@ -23,7 +23,10 @@ interface Piece {
 const PIPE_BUF = 4_096;
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 50;
-/** At the end of the process a reader that takes nothing for so long is not waited for; and none for longer than the second. */
+/**
+ * At the end of the process: for how long we wait for a reader that takes nothing, and for how long at most for any
+ * reader.
+ */
 const STALLED_MS = 1_000;
 const LONGEST_FLUSH_MS = 10_000;
 const LOOKED_AT_EVERY_MS = 5;
@@ -37,7 +40,7 @@ export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWait
   let lost = 0;
   let untold = 0;
   let telling = false;
-  /** Whether the last piece was taken: then whoever reads is there. */
+  /** Whether the last piece was taken, which shows that the reader is there. */
   let taken = false;
   let pauseMs = 0;
   let planned = false;
@@ -51,7 +54,8 @@ export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWait
     add(line, bytes);
     if (planned) return;
     planned = true;
-    // Those of one turn of the event loop together: a line a write costs more than all the rest of it.
+    // Lines of one turn of the event loop go together, because one write for each line would cost more than
+    // everything else here.
     setImmediate(writeOut);
   }
 
@@ -88,7 +92,7 @@ export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWait
           pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, 2 * pauseMs), LONGEST_PAUSE_MS);
           return false;
         }
-        // On a full disk say, or read by nobody any more: that does not end the service.
+        // The disk is full, say, or the reader has gone. That does not end the service.
         taken = false;
         lose(piece.lines.length);
       }

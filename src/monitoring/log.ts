@@ -19,7 +19,7 @@ import { openLogOutput } from "./log-output.ts";
 export interface LogOptions {
   readonly level: string;
   readonly numbers: "masked" | "full";
-  /** Which of several processes of the service writes; null where there is one. */
+  /** The number of the process that writes; null where there is one process only. */
   readonly process: number | null;
   /** Where lines go instead of stdout. */
   readonly to?: { write(line: string): void };
@@ -33,7 +33,7 @@ interface QuarantineUse {
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface Log {
-  /** How many lines were lost so far, because nobody read them or they could not be written. */
+  /** How many lines were lost so far, because they were not read or could not be written. */
   linesLost(): number;
   /** From now on lines of this severity and above are written. Gives the level before. */
   setLevel(level: string): string;
@@ -100,7 +100,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      // What a peer wrote may be meant for the terminal on which somebody reads this.
+      // A peer may have written it to attack the terminal on which the log is read.
       hooks: { streamWrite: visibleJson },
     },
     shape === null ? output : { write: (text: string) => output.write(shape(text)) },
@@ -108,7 +108,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
   const line = (severity: "debug" | "info", event: string, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields });
   };
-  /** Whatever is wrong is told with what that means for reports, and what to do. */
+  /** Each line about a fault says what the fault means for reports, and what to do. */
   const trouble = (severity: "warn" | "error" | "fatal", event: keyof typeof EFFECTS, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields, effect: EFFECTS[event] });
   };
@@ -153,7 +153,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       requestStatus,
     };
   };
-  /** What an MMSC says often repeats the address. */
+  /** An MMSC's reply often repeats the address. */
   const masked = (fields: Fields): Fields =>
     Object.fromEntries(
       Object.entries(fields).map(([name, value]) => [name, typeof value === "string" ? shown(value) : value]),
@@ -164,7 +164,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     linesLost: output.lost,
     setLevel(level) {
       const before = logger.level;
-      // Told in either level, whichever writes more.
+      // Written whether the level goes up or down, at the one that writes more.
       if (level !== before) logger.warn({ event: "log.level-changed", from: before, to: level });
       logger.level = level;
       return before;
@@ -185,7 +185,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     sessionFailed: (cause, client) =>
       line("info", "session.failed", { ...client, ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
     reportStored(sessionId, event, tookMs) {
-      // Once a report: what is not written is not put together either.
+      // These lines come once a report, so a line that is not written is not composed either.
       if (logger.isLevelEnabled("debug")) line("debug", "report.stored", { sessionId, ...aboutReport(event), tookMs });
     },
     reportPublished(event, jobId) {
@@ -258,7 +258,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
 const XCLIENT_ADVICE =
   "A proxy in front sends XCLIENT, and its clients hear 451 of it. Switch it off and use the PROXY protocol, with its address in MM4D_PROXIES; nginx: xclient off; proxy_protocol on (docs/peers.md)";
 
-/** What each line that says that something is wrong means for reports, and what to do. */
+/** What each line about a fault means for reports, and what to do. */
 const EFFECTS = {
   "service.failed": "none is received while it does not run; what was answered 250 is kept. Do what the reason says",
   "log.lines-lost":
@@ -337,16 +337,16 @@ export type JournalTrouble = keyof typeof EFFECTS extends infer Event
     : never
   : never;
 
-/** For people. */
+/** The form for people. */
 function pretty(): (line: string) => string {
-  // Loaded where there is one: every start would wait for it.
+  // Loaded only where there is a terminal, because every start would wait for it.
   const { prettyFactory } = createRequire(import.meta.url)("pino-pretty") as typeof import("pino-pretty");
   const shape = prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });
-  // It makes its colours by escape sequences; what it shows of a peer is JSON.
+  // pino-pretty colours by escape sequences. What it shows of a peer is JSON.
   return (line) => visibleJson(shape(line));
 }
 
-/** A connection that broke is the network's business; anything else is a fault of ours, and wants its stack. */
+/** A broken connection is the network's fault. Anything else is our fault, and is logged with its stack. */
 function isOurs(cause: Error): boolean {
   return (cause as NodeJS.ErrnoException).code === undefined;
 }

@@ -5,12 +5,12 @@ import type { Reason } from "./reasons.ts";
 export interface ReasonsToldOptions {
   readonly onBegin: (reason: Reason) => void;
   readonly onEnd: (name: string, outage: OutageFacts) => void;
-  /** How long one must be over before that is told, in milliseconds. */
+  /** How long a reason must be over before the log says so, in milliseconds. */
   readonly steadyMs?: number;
 }
 
 export interface ReasonsTold {
-  /** What holds now. Called every so often. */
+  /** Takes the reasons that hold now. Called every few seconds. */
   tell(reasons: readonly Reason[]): void;
   stop(): void;
 }

@@ -1,4 +1,7 @@
-/** Peers that are set, and when each was heard last: by this process, or by another one or a replica on the same Redis. */
+/**
+ * Peers that are set, and when each was heard last: by this process, or by another one or a replica on the same
+ * Redis.
+ */
 import type { Heard } from "../queue/heard.ts";
 import { later, type PeerFacts } from "./health.ts";
 import type { ReasonTimes } from "./reason-times.ts";
@@ -10,7 +13,7 @@ export interface SilenceOptions {
   readonly times: Pick<ReasonTimes, "silentFromStartMs" | "silentMs">;
 }
 
-/** A peer, as far as its silence goes. Whoever may connect because none is set is not listed. */
+/** A peer whose silence matters. A client that may connect because no peer is set is not listed. */
 interface Listable {
   readonly name: string;
   readonly listed: boolean;
@@ -18,14 +21,17 @@ interface Listable {
 
 export interface Silence {
   usePeers(peers: readonly Listable[]): void;
-  /** Asks Redis where what was said to somebody else could change what is told. Rejects when it does not answer. */
+  /**
+   * Asks Redis where a report to another process or replica could change the answer. Rejects when Redis does not
+   * answer.
+   */
   look(): Promise<void>;
-  /** Of those of which something is known. */
+  /** The peers of which something is known. */
   facts(): readonly PeerFacts[];
 }
 
 export function createSilence({ traffic, heard, times }: SilenceOptions): Silence {
-  /** Since when each is set: one that came by a reload is not silent since the start. */
+  /** Since when each peer is set: a peer that came by a reload has not been silent since the start. */
   let sinceMs: ReadonlyMap<string, number> = new Map();
   let startMs: number | undefined;
 
@@ -53,7 +59,7 @@ export function createSilence({ traffic, heard, times }: SilenceOptions): Silenc
     facts: () =>
       [...sinceMs].flatMap(([name, since]) => {
         const [here, anywhere] = [heardHere(name), heard.lastAt(name)];
-        // Whether it spoke to somebody else is not known yet.
+        // Nothing is known yet of its reports to other processes and replicas.
         if (here === null && anywhere === undefined) return [];
         const knownMs = performance.now() - since;
         return [{ name, lastAt: later(here, anywhere ?? null), knownMs, reloaded: since !== startMs }];

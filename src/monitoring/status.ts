@@ -17,7 +17,7 @@ export interface StatusFacts {
   readonly journal: {
     readonly records: number;
     readonly bytes: number;
-    /** Of what is not on the queue yet. */
+    /** Records that are not on the queue yet. */
     readonly waitingBytes: number;
     readonly maxBytes: number;
     readonly oldestAt: Date | null;
@@ -39,14 +39,14 @@ export interface Status {
   readonly reasons: readonly string[];
   /** The same, each with its name, its state, and what to do. */
   readonly reasonsInFull: readonly Reason[];
-  /** Why it cannot be told whether consumers are connected; null when it can. */
+  /** Why mm4d cannot tell whether consumers are connected; null when it can. */
   readonly workersUnknown: string | null;
   readonly facts: readonly StatusFact[];
   /** All of that as `mm4d status` prints it. */
   readonly lines: readonly string[];
 }
 
-/** One thing, in words. */
+/** One row, in words. */
 export interface StatusFact {
   readonly about: string;
   readonly text: string;
@@ -111,7 +111,7 @@ const STATES: Readonly<Record<State, string>> = {
   "not-well": "not well",
 };
 
-/** Of the processes of one service. What is in Redis each of them has seen, and the first tells it. */
+/** The status of all processes of one service. Each has seen what is in Redis, so the first tells that. */
 export function statusOfAll(all: readonly StatusFacts[]): StatusFacts {
   const [first] = all;
   if (!first) throw new Error("A service has a process");
@@ -174,10 +174,10 @@ function describePeer(peer: PeerTraffic, now: Date): Omit<PeerStatus, "name"> {
   };
 }
 
-/** Silence is measured by how often the peer had something to say. */
+/** A peer counts as silent by how often it used to send. */
 const SILENT_MS = 600_000;
 const SILENT_TIMES = 20;
-/** Tolerances that every hundredth report needs are told, the most frequent first. */
+/** Names the tolerances that at least every hundredth report needs, the most frequent first. */
 const OFTEN = 0.01;
 const MOST_TOLD = 3;
 

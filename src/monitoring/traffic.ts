@@ -10,9 +10,9 @@ export interface PeerTraffic {
   readonly duplicates: number;
   readonly conflicts: number;
   readonly unlistedCodes: number;
-  /** Messages that nobody could read. */
+  /** Messages that could not be read. */
   readonly quarantined: number;
-  /** By tolerance: reports that needed it. */
+  /** How many reports needed each tolerance. */
   readonly warnings: ReadonlyMap<string, number>;
   readonly firstAt: Date;
   /** When its last report came. */
@@ -25,7 +25,7 @@ export interface Traffic {
   countQuarantined(peer: string): void;
   /** Peers that have sent a report. */
   byPeer(): ReadonlyMap<string, PeerTraffic>;
-  /** In the minute before now. */
+  /** Reports in the last minute. */
   lastMinute(): number;
 }
 
@@ -115,7 +115,7 @@ const NOTHING = {
   quarantined: 0,
 } as const;
 
-/** Of one peer, from two processes. */
+/** The traffic of one peer, from two processes. */
 export function trafficOfBoth(a: PeerTraffic, b: PeerTraffic): PeerTraffic {
   return {
     reports: a.reports + b.reports,
@@ -131,7 +131,7 @@ export function trafficOfBoth(a: PeerTraffic, b: PeerTraffic): PeerTraffic {
   };
 }
 
-/** One map of several; what more than one of them has is put together. */
+/** Merges maps. `both` joins the values of a key that several have. */
 export function merged<Value>(
   maps: readonly ReadonlyMap<string, Value>[],
   both: (a: Value, b: Value) => Value,

@@ -14,7 +14,7 @@ import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-name
 
 export interface DesksOptions {
   readonly place: QueuePlace;
-  /** Those of events. */
+  /** The queues of events. */
   readonly queues: readonly string[];
   /** Why Redis cannot be used now; null when it can. */
   readonly redisAway: () => string | null;
@@ -36,7 +36,7 @@ export interface Desks {
 export function createDesks({ place, queues: names, redisAway, replayer }: DesksOptions): Desks {
   const opened = new Set<Openable>();
 
-  /** One whose beginning failed never works again: it is opened anew. */
+  /** A BullMQ queue whose start failed never works again, so it is opened anew. */
   function once<T extends Openable>(open: () => T): () => Promise<T> {
     let made: T | undefined;
     return async () => {

@@ -19,7 +19,7 @@ import type { Listener } from "../smtp/listener.ts";
 import { durationInWords } from "../text/quantities.ts";
 import { VERSION } from "../version.ts";
 
-/** What its state is asked of. */
+/** The parts that are asked for its state. */
 export interface OwnParts {
   readonly config: Config;
   readonly assignment: Assignment;
@@ -37,7 +37,7 @@ export interface OwnParts {
   readonly redis: string;
   /** Why events cannot be put on the queue; null when they can. */
   readonly queueFault: () => Error | null;
-  /** When what was kept in Redis was last found to be gone. */
+  /** When Redis was last found to have lost what it held. */
   readonly emptiedAt: () => Date | null;
 }
 

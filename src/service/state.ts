@@ -28,7 +28,7 @@ export interface StateParts {
   readonly trace: TraceWriter;
 }
 
-/** A trace that is asked for waits that long for what came last. */
+/** A request for a trace waits so long for the newest notes. */
 const TRACE_FLUSH_MS = 1_000;
 
 export type State = ReturnType<typeof createState>;
@@ -36,14 +36,14 @@ export type State = ReturnType<typeof createState>;
 export function createState({ own, assignment, siblings, times, log, metrics, trace }: StateParts) {
   const startedAt = new Date().toISOString();
 
-  /** Of every process of the service, this one first. */
+  /** The state of every process of the service, this one first. */
   async function all(): Promise<readonly ProcessState[]> {
     return [own.now(), ...(await siblings.states())];
   }
 
   function healthOf(states: readonly ProcessState[]): HealthFacts {
     const health = healthOfAll(states.map((one) => one.health));
-    // A further process does not know to whom the peers speak.
+    // Only the first process knows when each peer was heard.
     if (assignment.number !== 1) return { ...health, peers: [] };
     return { ...health, processes: { ...health.processes, missing: siblings.missing() } };
   }
@@ -76,7 +76,7 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
       return [await metrics.registry.getMetricsAsJSON(), ...others];
     },
 
-    /** Of every process: a report whose relay was answered by now is found then. */
+    /** Has every process write its trace, so that a report is found once its relay was answered. */
     async flushTrace(): Promise<TraceState> {
       const others = siblings.flushTrace();
       const away = own.redisAway();
