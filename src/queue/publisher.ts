@@ -3,7 +3,7 @@
  * quarantine, acknowledgements that are owed on a queue of their own.
  */
 
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import type { Job, JobsOptions, RedisQueueBackend } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
@@ -16,7 +16,7 @@ import { addJobsOn, type CountedJob } from "./add-jobs.ts";
 import { type EventJobsSettings, eventJob, eventJobs } from "./event-jobs.ts";
 import { createOpenQueues } from "./open-queues.ts";
 import { acknowledgementJobs, type OwedJob, owedJob } from "./owed-jobs.ts";
-import type { QuarantineJobsOptions } from "./quarantine-jobs.ts";
+import { quarantineJob } from "./quarantine-jobs.ts";
 import { redisFault } from "./redis-faults.ts";
 import { countOf } from "./statistics.ts";
 
@@ -130,7 +130,7 @@ export function createPublisher({ redis, settings, ackWaitsMs, onError }: Publis
     const ends = await add(settings.queue, jobsOfEvents, counting);
     for (const [index, end] of ends.entries()) {
       const record = records[index];
-      if (record) stored.set(record, end instanceof Error ? end : publishedAs(end, record.id));
+      if (record) stored.set(record, resultOf(end, record.id));
     }
     // An event that is not in each of its queues is not published, and is tried again. Those that have it stay as they are.
     const there = made.filter(({ record }) => !(stored.get(record) instanceof Error));
@@ -146,25 +146,15 @@ export function createPublisher({ redis, settings, ackWaitsMs, onError }: Publis
     );
   }
 
-  /** One by one: they are few, and large. */
+  /** Each in a call of its own, because they are few, and large. */
   async function addQuarantined(
     records: readonly UnreadableRecord[],
     stored: Map<Publishable, Published | Error>,
   ): Promise<void> {
     await Promise.all(
       records.map(async (record) => {
-        const { id, message } = record;
-        const said = createHash("sha256").update(message.peer.name).update("\n").update(message.raw).digest("hex");
-        const deduplication = { id: `q${said.slice(0, 32)}`, ttl };
-        const options: QuarantineJobsOptions = { jobId: id, deduplication, peer: message.peer.name };
-        const end = await queues
-          .open(QUARANTINE_QUEUE, {})
-          .then((queue) => queue.add(message.reason, message, options))
-          .then(
-            (job) => publishedAs(job.id ?? id, id),
-            (cause: Error) => aboutQueue(QUARANTINE_QUEUE, cause),
-          );
-        stored.set(record, end);
+        for (const end of await add(QUARANTINE_QUEUE, {}, [quarantineJob(record, ttl)]))
+          stored.set(record, resultOf(end, record.id));
       }),
     );
   }
@@ -213,8 +203,10 @@ export function createPublisher({ redis, settings, ackWaitsMs, onError }: Publis
   };
 }
 
-function publishedAs(standing: string, id: string): Published {
-  return standing === id ? NEW : { earlierJob: standing };
+/** `end`: the id of the job that stands for a record, or why none does. */
+function resultOf(end: string | Error, id: string): Published | Error {
+  if (end instanceof Error) return end;
+  return end === id ? NEW : { earlierJob: end };
 }
 
 function isEvent(record: Publishable): record is EventRecord {

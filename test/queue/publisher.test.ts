@@ -1,4 +1,5 @@
-import { Queue, Worker } from "bullmq";
+import { createHash } from "node:crypto";
+import { type JobsOptions, Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
@@ -250,12 +251,14 @@ test("a database that the server does not have is an error, and nothing is put i
   lost.disconnect();
 });
 
-test.each([
-  ["mm4-delivery-events", undefined],
-  ["mm4-acknowledgements", OWED],
-])("what %s did not take is on it when it is tried again", async (queue, acknowledgement) => {
+const UNREADABLE = { reason: "no-status", detail: null, peer: PEER, receivedAt: OWED.receivedAt, raw: "YQ==" } as const;
+
+test.each<readonly [string, Publishable]>([
+  [QUEUE, record("r1")],
+  [ACKNOWLEDGEMENTS_QUEUE, { ...record("r1"), acknowledgement: OWED }],
+  [QUARANTINE_QUEUE, { id: "jr1", kind: "quarantine", message: UNREADABLE }],
+])("what %s did not take is on it when it is tried again", async (queue, tried) => {
   const publisher = publisherOn(redis);
-  const tried = { ...record("r1"), ...(acknowledgement && { acknowledgement }) } as Publishable;
   await redis.set(`bull:${queue}:wait`, "no list");
   await expect(publishOne(publisher, tried)).rejects.toThrow(/WRONGTYPE/);
   await expect(publishOne(publisher, tried)).rejects.toThrow(/WRONGTYPE/);
@@ -373,6 +376,31 @@ test("acknowledgements that are added together are, byte by byte, what Queue.add
   });
   expect(together.size).toBeGreaterThan(owing.length * 2);
   expect(together).toEqual(await everything(ACKNOWLEDGEMENTS_QUEUE));
+});
+
+test("unreadable messages are, byte by byte, what Queue.add makes of each", async () => {
+  const unreadable = (id: string, raw: string): Extract<Publishable, { kind: "quarantine" }> => ({
+    id: `j${id}`,
+    kind: "quarantine",
+    message: { ...UNREADABLE, detail: 'é "x"', raw },
+  });
+  const records = [unreadable("1", "YQ=="), unreadable("2", "Yg=="), unreadable("3", "YQ==")];
+  const published = await publisher.publish(records);
+  const ours = await everything(QUARANTINE_QUEUE);
+  expect(ours.size).toBeGreaterThan(records.length);
+  await redis.flushall();
+
+  const alone: unknown[] = [];
+  await withQueue(QUARANTINE_QUEUE, async (queue) => {
+    for (const { id, message } of records) {
+      const said = createHash("sha256").update(`${message.peer.name}\n${message.raw}`).digest("hex");
+      const options = { jobId: id, deduplication: { id: `q${said.slice(0, 32)}`, ttl: 86_400_000 } };
+      const job = await queue.add(message.reason, message, { ...options, peer: message.peer.name } as JobsOptions);
+      alone.push({ earlierJob: job.id === id ? null : job.id });
+    }
+  });
+  expect(published).toEqual(alone);
+  expect(ours).toEqual(await everything(QUARANTINE_QUEUE));
 });
 
 test("one that Redis does not take keeps no other from the queue", async () => {
