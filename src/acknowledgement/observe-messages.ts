@@ -1,13 +1,11 @@
 /** Acknowledging, as an observer of messages: it counts the acknowledgements they asked for, and the bounces that were tied. */
-import type { Observer } from "../flow/observer.ts";
+import type { Recorder } from "../flow/observer.ts";
 import type { Acknowledgements } from "./acknowledgements.ts";
 
 export function observeMessages(
   acknowledgements: Pick<Acknowledgements, "countOwed" | "bounceRoom" | "countBounces">,
-): Observer {
+): Recorder {
   return {
-    refused() {},
-    answered() {},
     accepted(messages) {
       acknowledgements.countOwed(
         messages.flatMap(({ message, finding }) =>

@@ -12,6 +12,9 @@ export interface AcknowledgementObserver {
   bounced(bounces: readonly TiedBounce[]): void;
 }
 
+/** An observer that wants to know of some of it. */
+export type AcknowledgementRecorder = Partial<AcknowledgementObserver>;
+
 /** A message that asked to be acknowledged. */
 export interface Requested {
   readonly peer: string;

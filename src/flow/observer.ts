@@ -28,5 +28,5 @@ export interface Reply {
   readonly text: string;
 }
 
-/** For an observer that wants to know of some of it. */
-export const UNOBSERVED: Observer = { accepted() {}, refused() {}, answered() {}, became() {} };
+/** An observer that wants to know of some of it. */
+export type Recorder = Partial<Observer>;

@@ -67,17 +67,16 @@ export function createQueueStore(options: QueueStoreOptions): QueueStore {
   }
 
   async function publishOne(record: JournalRecord): Promise<PublishResult> {
-    let one: Waiting | undefined;
     const tried = new Promise<PublishResult>((resolve, reject) => {
-      one = { record, settle: (result) => (result instanceof Error ? reject(result) : resolve(result)) };
-      waiting.push(one);
+      waiting.push({ record, settle: (result) => (result instanceof Error ? reject(result) : resolve(result)) });
     });
     next();
     try {
       return await withDeadline(tried, "Redis");
-    } finally {
+    } catch (cause) {
       // What was not tried in time never is: its relay has been asked to come again.
-      waiting = waiting.filter((other) => other !== one);
+      waiting = waiting.filter((other) => other.record !== record);
+      throw cause;
     }
   }
 

@@ -1,10 +1,10 @@
 /** What becomes of acknowledgements, in the log, in the metrics, and as outages of peers' MMSCs. */
-import type { AcknowledgementObserver } from "../acknowledgement/observer.ts";
+import type { AcknowledgementRecorder } from "../acknowledgement/observer.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
 import { createOutage, type Outage } from "./outage.ts";
 
-export function logAcknowledgements(log: Log): AcknowledgementObserver {
+export function logAcknowledgements(log: Log): AcknowledgementRecorder {
   return {
     requested(requests) {
       for (const { peer, firstUndeliverable } of requests)
@@ -26,7 +26,7 @@ export function logAcknowledgements(log: Log): AcknowledgementObserver {
   };
 }
 
-export function countAcknowledgements({ acknowledgements, bounces }: Metrics): AcknowledgementObserver {
+export function countAcknowledgements({ acknowledgements, bounces }: Metrics): AcknowledgementRecorder {
   return {
     requested(requests) {
       for (const { peer, state } of requests) acknowledgements.inc({ peer, result: state });
@@ -45,7 +45,7 @@ export function countAcknowledgements({ acknowledgements, bounces }: Metrics): A
 }
 
 /** Tells the log when a peer's MMSC takes no acknowledgements, and when it takes them again. */
-export function watchMmscs(log: Log): AcknowledgementObserver & { stop(): void } {
+export function watchMmscs(log: Log): AcknowledgementRecorder & { stop(): void } {
   const outages = new Map<string, Outage<string>>();
 
   function outageOf(peer: string): Outage<string> {
@@ -60,14 +60,12 @@ export function watchMmscs(log: Log): AcknowledgementObserver & { stop(): void }
   }
 
   return {
-    requested() {},
     attempted(list) {
       for (const { mmsc } of list) {
         if (mmsc?.failing) outageOf(mmsc.peer).begin(mmsc.failing.reason);
         else if (mmsc) outageOf(mmsc.peer).end();
       }
     },
-    bounced() {},
     stop() {
       for (const outage of outages.values()) outage.stop();
     },

@@ -1,5 +1,5 @@
 /** Tells the log of peers that have used up what one peer may have of the journal, while others' records are taken. */
-import type { Observer } from "../flow/observer.ts";
+import type { Recorder } from "../flow/observer.ts";
 import type { JournalUse } from "./log.ts";
 import { oncePer } from "./once-per.ts";
 
@@ -13,12 +13,9 @@ export interface JournalSharesOptions {
 const HOUR_MS = 3_600_000;
 const MAX_PEERS = 1_000;
 
-export function watchJournalShares({ use, isFullForAll, onUsedUp }: JournalSharesOptions): Observer {
+export function watchJournalShares({ use, isFullForAll, onUsedUp }: JournalSharesOptions): Recorder {
   const oncePerHour = oncePer(HOUR_MS, MAX_PEERS);
   return {
-    accepted() {},
-    answered() {},
-    became() {},
     refused(messages) {
       for (const { refused } of messages) {
         if (refused.kind !== "not-stored" || refused.lack?.of !== "journal-share") continue;

@@ -1,13 +1,13 @@
 /** What becomes of messages, in the log. */
 import type { AcceptedMessage } from "../delivery/fate.ts";
-import type { Observer } from "../flow/observer.ts";
+import type { Recorder } from "../flow/observer.ts";
 import type { Log } from "./log.ts";
 import { oncePer } from "./once-per.ts";
 
 const HOUR_MS = 3_600_000;
 const MAX_CODES_REMEMBERED = 1_000;
 
-export function logMessages(log: Log): Observer {
+export function logMessages(log: Log): Recorder {
   const oncePerHour = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
   const isNewCode = oncePer(Number.POSITIVE_INFINITY, MAX_CODES_REMEMBERED);
 
@@ -27,8 +27,8 @@ export function logMessages(log: Log): Observer {
         return;
       case "ignored": {
         const { messageType, advice } = finding;
-        const oncePerHourAdvice = oncePerHour(`${peer.identity.name} ${messageType}`) ? advice : null;
-        log.messageIgnored(sessionId, peer.identity, messageType, oncePerHourAdvice);
+        const isDue = oncePerHour(`${peer.identity.name} ${messageType}`);
+        log.messageIgnored(sessionId, peer.identity, messageType, isDue ? advice : null);
         return;
       }
       // Told once it is read.

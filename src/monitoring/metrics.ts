@@ -1,7 +1,7 @@
 /** Every metric, declared once, with its help text. Base units; no label that a stranger can grow. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { AcceptedMessage, RefusedMessage } from "../delivery/fate.ts";
-import type { Observer } from "../flow/observer.ts";
+import type { Recorder } from "../flow/observer.ts";
 import { VERSION } from "../version.ts";
 
 /** What gauges are read from when somebody asks. */
@@ -348,7 +348,7 @@ export function createMetrics(first: Observed) {
 }
 
 /** What becomes of messages, counted. */
-export function countMessages(metrics: Metrics): Observer {
+export function countMessages(metrics: Metrics): Recorder {
   function countAccepted({ message, finding }: AcceptedMessage): void {
     const peer = message.peer.identity.name;
     switch (finding.kind) {
@@ -398,7 +398,6 @@ export function countMessages(metrics: Metrics): Observer {
         countRefused(message);
       }
     },
-    answered() {},
     became(fates) {
       for (const fate of fates) {
         switch (fate.kind) {

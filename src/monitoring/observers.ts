@@ -1,28 +1,28 @@
 /** Calls those who want to know of something, one after the other. */
-import type { AcknowledgementObserver } from "../acknowledgement/observer.ts";
-import type { Observer } from "../flow/observer.ts";
+import type { AcknowledgementObserver, AcknowledgementRecorder } from "../acknowledgement/observer.ts";
+import type { Observer, Recorder } from "../flow/observer.ts";
 
 /** Of messages. An observer that throws is told of, and stops no other. */
-export function tellEach(observers: readonly Observer[], onFault: (cause: Error) => void): Observer {
+export function tellEach(observers: readonly Recorder[], onFault: (cause: Error) => void): Observer {
   const each = inTurn(observers, onFault);
   return {
-    accepted: (messages) => each((observer) => observer.accepted(messages)),
-    refused: (messages) => each((observer) => observer.refused(messages)),
-    answered: (answers) => each((observer) => observer.answered(answers)),
-    became: (fates) => each((observer) => observer.became(fates)),
+    accepted: (messages) => each((observer) => observer.accepted?.(messages)),
+    refused: (messages) => each((observer) => observer.refused?.(messages)),
+    answered: (answers) => each((observer) => observer.answered?.(answers)),
+    became: (fates) => each((observer) => observer.became?.(fates)),
   };
 }
 
 /** Of acknowledgements. An observer that throws is told of, and stops no other. */
 export function tellEachOfAcknowledgements(
-  observers: readonly AcknowledgementObserver[],
+  observers: readonly AcknowledgementRecorder[],
   onFault: (cause: Error) => void,
 ): AcknowledgementObserver {
   const each = inTurn(observers, onFault);
   return {
-    requested: (requests) => each((observer) => observer.requested(requests)),
-    attempted: (attempts) => each((observer) => observer.attempted(attempts)),
-    bounced: (bounces) => each((observer) => observer.bounced(bounces)),
+    requested: (requests) => each((observer) => observer.requested?.(requests)),
+    attempted: (attempts) => each((observer) => observer.attempted?.(attempts)),
+    bounced: (bounces) => each((observer) => observer.bounced?.(bounces)),
   };
 }
 

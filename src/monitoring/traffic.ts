@@ -1,6 +1,6 @@
 /** What has come since the start, by peer, for the status. There are as many entries as peers. */
 import type { DeliveryEvent } from "../delivery/event.ts";
-import type { Observer } from "../flow/observer.ts";
+import type { Recorder } from "../flow/observer.ts";
 
 export interface PeerTraffic {
   readonly reports: number;
@@ -76,7 +76,7 @@ export function createTraffic(): Traffic {
 }
 
 /** Counts what becomes of messages. */
-export function trafficOfMessages(traffic: Traffic): Observer {
+export function trafficOfMessages(traffic: Traffic): Recorder {
   return {
     accepted(messages) {
       for (const { message, finding } of messages) {
@@ -95,8 +95,6 @@ export function trafficOfMessages(traffic: Traffic): Observer {
         }
       }
     },
-    refused() {},
-    answered() {},
     became(fates) {
       for (const fate of fates) if (fate.kind === "duplicate") traffic.countDuplicate(fate.event.data.peer.name);
     },

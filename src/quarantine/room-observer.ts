@@ -1,15 +1,13 @@
 /** The quarantine's room, as an observer of messages: it counts those that arrive or find no room. */
-import type { Observer } from "../flow/observer.ts";
+import type { Recorder } from "../flow/observer.ts";
 import type { QuarantineRoom, QuarantineUse } from "./room.ts";
 
 /** Calls `onFull` once for each peer, until there is room for its messages again. */
 export function observeRoom(
   room: QuarantineRoom,
   onFull: (peer: string, ofPeer: QuarantineUse, ofAll: QuarantineUse) => void,
-): Observer {
+): Recorder {
   return {
-    accepted() {},
-    answered() {},
     refused(messages) {
       for (const { message, refused } of messages) {
         if (refused.kind !== "not-stored" || refused.lack?.of !== "quarantine") continue;

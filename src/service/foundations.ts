@@ -52,8 +52,11 @@ export async function layFoundations({ config, assignment, others, log }: Founda
   const journalStatus = () => statusOf(started?.journal, maxBytes);
   /** Whether no peer's reports are taken. A journal of an earlier run, in queue mode, takes none anyway. */
   function isFullForAll(use = journalStatus()): boolean {
-    const names = (): readonly string[] => files.peers().map(({ name }) => name);
-    return config.accept === "journal" && isFull(use, names());
+    if (config.accept !== "journal") return false;
+    return isFull(
+      use,
+      files.peers().map(({ name }) => name),
+    );
   }
 
   const { place, urlFile } = await findRedis(

@@ -1,14 +1,12 @@
 /** The trace, as an observer of messages: it notes how each was answered, and what became of it. */
 import type { AcceptedMessage, Finding, MessageIds, Refused, RefusedMessage } from "../delivery/fate.ts";
-import type { Answered, Observer } from "../flow/observer.ts";
+import type { Answered, Recorder } from "../flow/observer.ts";
 import { idsOf, MAX_HEADER_LENGTH, type ReportIds, type TraceNote } from "./note.ts";
 
 export type ReceivedNote = Extract<TraceNote, { kind: "received" }>;
 
-export function traceMessages(write: (note: TraceNote) => void): Observer {
+export function traceMessages(write: (note: TraceNote) => void): Recorder {
   return {
-    accepted() {},
-    refused() {},
     // A note of a message holds its reply, and whether the reply could be sent.
     answered(answers) {
       for (const answer of answers) {

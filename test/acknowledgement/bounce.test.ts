@@ -5,7 +5,6 @@ import { readBounce } from "../../src/acknowledgement/bounce.ts";
 import { createBounceRoom } from "../../src/acknowledgement/bounce-room.ts";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
 import type { Finding, Refused } from "../../src/delivery/fate.ts";
-import { UNOBSERVED } from "../../src/flow/observer.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { acceptInto, receivedFrom } from "../support/accept.ts";
 import { bounce, ID, MAIL_ID, type Parts } from "../support/bounce.ts";
@@ -226,7 +225,6 @@ describe("what comes in", () => {
       acknowledging: { systemAddress, canSend: () => true },
       rooms: { quarantine, bounces: room },
       observer: {
-        ...UNOBSERVED,
         accepted: (messages) => void told.push(...messages.map(({ finding }) => finding.kind)),
         refused: (messages) => void told.push(...messages.map(({ refused }) => refused.kind)),
       },

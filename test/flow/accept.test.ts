@@ -2,7 +2,6 @@
 import { expect, test } from "vitest";
 import type { AcceptedMessage, RefusedMessage } from "../../src/delivery/fate.ts";
 import type { Room } from "../../src/flow/accept.ts";
-import { UNOBSERVED } from "../../src/flow/observer.ts";
 import { createQueueStore } from "../../src/flow/without-journal.ts";
 import { JournalFullError } from "../../src/journal/fault.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
@@ -52,7 +51,7 @@ test("what cannot be stored is answered 451, gives its room back, and is found b
   const accept = acceptInto([], {
     store: { journal: { append: () => Promise.reject(cause) } },
     rooms: { quarantine: roomOf(1, said), bounces: roomOf(0, said) },
-    observer: { ...UNOBSERVED, refused: (messages) => void refused.push(...messages) },
+    observer: { refused: (messages) => void refused.push(...messages) },
   });
   for (const bytes of [REPORT, UNREADABLE]) expect((await accept(receivedFrom(bytes))).reply.code).toBe(451);
   expect(said).toEqual(["j0 of carrier promised", "j0 broken"]);
@@ -67,7 +66,7 @@ test("a message for which its peer has no room is not stored, and tells which ro
   const refused: RefusedMessage[] = [];
   const accept = acceptInto(stored, {
     rooms: { quarantine: roomOf(0, []), bounces: roomOf(0, []) },
-    observer: { ...UNOBSERVED, refused: (messages) => void refused.push(...messages) },
+    observer: { refused: (messages) => void refused.push(...messages) },
   });
   expect((await accept(receivedFrom(UNREADABLE))).reply.code).toBe(451);
   expect(refused[0]?.refused).toMatchObject({ lack: { of: "quarantine" } });
@@ -80,7 +79,7 @@ test("a fault of ours keeps the message, answers 250, and knows its ids", async 
   const broken = { catalogue: null, decodeWords: () => "", headerLimits: { bytes: 65_536, fields: 1_000 }, source: "" };
   const accept = acceptInto(stored, {
     reading: () => broken as never,
-    observer: { ...UNOBSERVED, accepted: (messages) => void accepted.push(...messages) },
+    observer: { accepted: (messages) => void accepted.push(...messages) },
   });
   expect((await accept(receivedFrom(REPORT))).reply.code).toBe(250);
   expect(stored).toMatchObject([{ kind: "quarantine", message: { reason: "internal-error" } }]);

@@ -1,15 +1,21 @@
 /** How acknowledgements are counted, and when an MMSC's outage is told. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Attempt } from "../../src/acknowledgement/observer.ts";
+import type { AcknowledgementRecorder, Attempt } from "../../src/acknowledgement/observer.ts";
 import { countAcknowledgements, watchMmscs } from "../../src/monitoring/acknowledgement-recorders.ts";
 import type { Log } from "../../src/monitoring/log.ts";
 import { createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
+import { tellEachOfAcknowledgements } from "../../src/monitoring/observers.ts";
 import { ACKNOWLEDGEMENT } from "../support/journal.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 const { peer } = ACKNOWLEDGEMENT;
+
+const observing = (recorder: AcknowledgementRecorder) =>
+  tellEachOfAcknowledgements([recorder], (cause) => {
+    throw cause;
+  });
 
 function attempt(result: Attempt["result"], failing: string | null): Attempt {
   const now = new Date();
@@ -23,7 +29,7 @@ function attempt(result: Attempt["result"], failing: string | null): Attempt {
 
 test("each request, attempt and bounce is counted; a bounce counts on its acknowledgement only when that has failed", async () => {
   const metrics = createMetrics(NOTHING_OBSERVED);
-  const recorder = countAcknowledgements(metrics);
+  const recorder = observing(countAcknowledgements(metrics));
   recorder.requested([
     { peer, state: "owed", firstUndeliverable: false },
     { peer, state: "undeliverable", firstUndeliverable: true },
@@ -52,7 +58,8 @@ test("an MMSC's outage is told once when it begins, and once when it is over; an
     acknowledgementsFailing: (name: string, reason: string) => told.push(`${name}: ${reason}`),
     acknowledgementsRecovered: (name: string) => told.push(`${name}: recovered`),
   } as unknown as Log;
-  const recorder = watchMmscs(log);
+  const mmscs = watchMmscs(log);
+  const recorder = observing(mmscs);
   recorder.attempted([attempt("sent", null), attempt("retried", "it is away"), attempt("retried", "it is away")]);
   recorder.attempted([{ ...attempt("retried", null), mmsc: null }]);
   vi.advanceTimersByTime(60_000);
@@ -60,5 +67,5 @@ test("an MMSC's outage is told once when it begins, and once when it is over; an
   recorder.attempted([attempt("sent", null)]);
   vi.advanceTimersByTime(60_000);
   expect(told).toEqual([`${peer}: it is away`, `${peer}: recovered`]);
-  recorder.stop();
+  mmscs.stop();
 });

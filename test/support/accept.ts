@@ -2,9 +2,10 @@ import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { MessagePeer, ReceivedMessage } from "../../src/delivery/accepted.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { type AcceptOptions, createAccept, type Room } from "../../src/flow/accept.ts";
-import { type Observer, type Reply, UNOBSERVED } from "../../src/flow/observer.ts";
+import type { Observer, Recorder, Reply } from "../../src/flow/observer.ts";
 import { createTurns } from "../../src/flow/turns.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
+import { tellEach } from "../../src/monitoring/observers.ts";
 import { replyTo } from "../../src/smtp/reply-to.ts";
 import { decodeWords } from "./decode-words.ts";
 import { HEADER_LIMITS, PEER } from "./report.ts";
@@ -22,7 +23,13 @@ export function receivedFrom(bytes: Uint8Array, mailFrom = "system-user@mmsc.exa
 }
 
 /** The first half of the flow with rooms that have room, and records in a list. */
-export function acceptInto(stored: JournalRecord[], options: Partial<AcceptOptions<Reply>> = {}) {
+export function acceptInto(
+  stored: JournalRecord[],
+  {
+    observer = {},
+    ...options
+  }: Partial<Omit<AcceptOptions<Reply>, "observer">> & { readonly observer?: Recorder } = {},
+) {
   const reading = { decodeWords, headerLimits: HEADER_LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" };
   return createAccept<Reply>({
     reading: () => reading,
@@ -32,7 +39,9 @@ export function acceptInto(stored: JournalRecord[], options: Partial<AcceptOptio
     rooms: { quarantine: ROOM, bounces: ROOM },
     recordId: () => `j${stored.length}`,
     replyTo,
-    observer: UNOBSERVED,
+    observer: tellEach([observer], (cause) => {
+      throw cause;
+    }),
     ...options,
   });
 }

@@ -4,9 +4,9 @@
  */
 
 import { createAccept } from "../../../dist/flow/accept.js";
-import { UNOBSERVED } from "../../../dist/flow/observer.js";
 import { createTurns } from "../../../dist/flow/turns.js";
 import { openJournal } from "../../../dist/journal/journal.js";
+import { tellEach } from "../../../dist/monitoring/observers.js";
 import { newRecordId } from "../../../dist/queue/publisher.js";
 import { loadConfig } from "../../../dist/settings/load.js";
 import { loadPeers } from "../../../dist/settings/peers.js";
@@ -30,7 +30,7 @@ const accept = createAccept({
   rooms: { quarantine: room, bounces: room },
   recordId: newRecordId,
   replyTo: () => REPLIES.stored,
-  observer: UNOBSERVED,
+  observer: tellEach([], console.error),
 });
 const MINUTE_MS = 60_000;
 
