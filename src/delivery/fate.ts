@@ -1,9 +1,9 @@
 /**
- * What can become of a message, in two steps: what reading makes of it, by which it
- * is answered; and where that ends, once it is stored. A new kind of either does not
+ * What can become of a message, in two steps: how it is answered, by what it was taken
+ * for; and where it ends, by what reading makes of it. A new kind of either does not
  * compile until every switch over it has a line: those that give nothing end in `satisfies never`.
  */
-import type { ReceivedMessage } from "./accepted.ts";
+import type { ReceivedMessage, Recognised, SaidMessage } from "./accepted.ts";
 import type { Acknowledgement } from "./acknowledgement.ts";
 import type { BouncedMessage, TiedBounce } from "./bounced.ts";
 import type { DeliveryEvent } from "./event.ts";
@@ -47,28 +47,33 @@ export interface MessageIds {
 
 interface Handled {
   readonly message: ReceivedMessage;
-  readonly ids: MessageIds;
   /** From the end of the message to what became of it. */
   readonly tookMs: number;
 }
 
-/** A message that is answered 250. `id` is its record's; null for one that needs none. */
-export type AcceptedMessage = Handled & { readonly id: string | null; readonly finding: Finding };
+/** A message that is answered 250, under the id of its record. It has not been read. */
+export type AcceptedMessage = Handled & { readonly id: string; readonly recognised: Recognised };
 
 /** A message that is answered otherwise. */
 export type RefusedMessage = Handled & { readonly refused: Refused };
 
-/** Where what was stored has ended. */
-export type Fate =
-  | { readonly kind: "queued"; readonly id: string; readonly event: DeliveryEvent }
+/** What was said, and what reading it gave. */
+export interface ReadMessage {
+  readonly said: SaidMessage;
+  readonly finding: Exclude<Finding, { kind: "bounce" }>;
+  readonly ids: MessageIds;
+}
+
+/**
+ * Where what was stored has ended. `read` is null for what was read and told of before it was stored: by mm4d 1.0.0,
+ * by a person who replays it, and for a bounce.
+ */
+export type Fate = { readonly id: string; readonly read: ReadMessage | null } & (
+  | { readonly kind: "queued"; readonly event: DeliveryEvent }
   /** `duplicateOf`: the job that stood for its event already. */
-  | {
-      readonly kind: "duplicate";
-      readonly id: string;
-      readonly event: DeliveryEvent;
-      readonly duplicateOf: string;
-    }
-  | { readonly kind: "quarantined"; readonly id: string; readonly message: QuarantinedMessage }
-  /** Of it there was only an acknowledgement, which waits to be sent. */
-  | { readonly kind: "ignored"; readonly id: string }
-  | { readonly kind: "bounce"; readonly id: string; readonly tied: TiedBounce };
+  | { readonly kind: "duplicate"; readonly event: DeliveryEvent; readonly duplicateOf: string }
+  | { readonly kind: "quarantined"; readonly message: QuarantinedMessage }
+  /** A PDU of which no event is made. Its acknowledgement, if it is owed one, waits to be sent. */
+  | { readonly kind: "ignored" }
+  | { readonly kind: "bounce"; readonly tied: TiedBounce }
+);

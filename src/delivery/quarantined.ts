@@ -1,4 +1,4 @@
-/** A message that made no event, kept whole for a person. */
+/** A message that made no event, kept for a person. */
 import type { PeerIdentity } from "./peer.ts";
 
 export type QuarantineReason =
@@ -11,15 +11,19 @@ export type QuarantineReason =
   /** A message that has its type after its header, as a report within another mail has. */
   | "type-outside-header"
   /** A bug of mm4d in reading or judging. */
-  | "internal-error";
+  | "internal-error"
+  /** Reading it ended the process three times, so it is not read any more. */
+  | "not-read";
 
 export interface QuarantinedMessage {
   readonly reason: QuarantineReason;
-  /** What went wrong, for `internal-error` and `event-too-large`; otherwise null. */
+  /** What went wrong, for `internal-error`, `event-too-large` and `not-read`; otherwise null. */
   readonly detail: string | null;
   readonly peer: PeerIdentity;
   /** RFC 3339, UTC. */
   readonly receivedAt: string;
   /** The message as it came, base64. */
   readonly raw: string;
+  /** How many bytes of its body came behind that, and are not kept; absent when all are. */
+  readonly notKept?: number;
 }

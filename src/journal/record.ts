@@ -10,18 +10,31 @@
  * bytes themselves change, the segment gets another name (segments.ts).
  */
 import { crc32 } from "node:zlib";
+import type { MessageRules, SaidMessage } from "../delivery/accepted.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { BouncedMessage } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
+import type { PeerIdentity } from "../delivery/peer.ts";
+import { ORDINARY_PEER, type PeerRules } from "../delivery/peer-rules.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 
+/** What the journal promises to keep: a message as it was said, or what a message was read as. */
+export type JournalRecord = SaidRecord | ReadRecord;
+
+/** A message that is read after its 250. */
+export interface SaidRecord {
+  readonly id: string;
+  readonly kind: "message";
+  readonly message: SaidMessage;
+}
+
 /**
- * What the journal promises to keep: an event to publish, a message for the
- * quarantine, or a bounce to look at. An acknowledgement that the peer is owed goes
- * with the event or the message, or is a record by itself.
+ * What reading a message gives, and what mm4d 1.0.0 stored in its place: an event to
+ * publish, a message for the quarantine, or a bounce to look at. An acknowledgement
+ * that the peer is owed goes with the event or the message, or is a record by itself.
  */
-export type JournalRecord = { readonly id: string } & (
+export type ReadRecord = { readonly id: string } & (
   | { readonly kind: "event"; readonly event: DeliveryEvent; readonly acknowledgement?: Acknowledgement }
   | { readonly kind: "quarantine"; readonly message: QuarantinedMessage; readonly acknowledgement?: Acknowledgement }
   | { readonly kind: "acknowledgement"; readonly acknowledgement: Acknowledgement }
@@ -35,6 +48,7 @@ export function receivedAtOf(record: JournalRecord): string {
       return record.event.time;
     case "acknowledgement":
       return record.acknowledgement.receivedAt;
+    case "message":
     case "quarantine":
     case "bounce":
       return record.message.receivedAt;
@@ -48,6 +62,7 @@ export function peerOf(record: JournalRecord): string {
       return record.event?.data?.peer?.name ?? NO_PEER;
     case "acknowledgement":
       return record.acknowledgement?.peer ?? NO_PEER;
+    case "message":
     case "quarantine":
     case "bounce":
       return record.message?.peer?.name ?? NO_PEER;
@@ -63,6 +78,7 @@ export function encodeRecord(record: JournalRecord): Buffer {
 }
 
 function jsonOf(record: JournalRecord): string {
+  if (record.kind === "message") return JSON.stringify(writtenOf(record));
   if (record.kind !== "event") return JSON.stringify(record);
   const { id, event, acknowledgement } = record;
   const owed = acknowledgement === undefined ? "" : `,"acknowledgement":${JSON.stringify(acknowledgement)}`;
@@ -92,15 +108,79 @@ export function* scanRecords(bytes: Buffer): Generator<Stretch> {
 /** Reads a record from its JSON. Undefined when this version knows no such record. */
 export function decodeRecord(json: Buffer): JournalRecord | undefined {
   try {
-    const record = JSON.parse(json.toString()) as Partial<JournalRecord> | null;
+    const record = JSON.parse(json.toString()) as Partial<ReadRecord | Written> | null;
     const known = KINDS.some((kind) => kind === record?.kind);
-    return known && typeof record?.id === "string" ? (record as JournalRecord) : undefined;
+    if (!known || typeof record?.id !== "string") return undefined;
+    return record.kind === "message" ? saidIn(record as Written) : (record as ReadRecord);
   } catch {
     return undefined;
   }
 }
 
-const KINDS: readonly JournalRecord["kind"][] = ["event", "quarantine", "acknowledgement", "bounce"];
+/**
+ * A message on the disk. Whatever is ordinary is left out, because most of every record would be that, and every
+ * report waits for its record to be written. It holds bytes as characters, so that it has no line feed.
+ */
+interface Written {
+  readonly id: string;
+  readonly kind: "message";
+  /** Of {@link SaidMessage}: `receivedAt`, `sessionId`, `mailFrom`. */
+  readonly at: string;
+  readonly session: string;
+  readonly from: string;
+  /** Without what is null. */
+  readonly peer: Partial<PeerIdentity>;
+  /** What its entry says otherwise than {@link ORDINARY_PEER}; absent for nothing. */
+  readonly rules?: Partial<PeerRules>;
+  /** Absent for a peer whose messages are not acknowledged. */
+  readonly acknowledge?: MessageRules["acknowledge"];
+  /** Absent for a report. */
+  readonly as?: SaidMessage["recognised"];
+  /** Absent when all of them are kept. */
+  readonly bytes?: number;
+  readonly said: string;
+}
+
+const NOT_ACKNOWLEDGED: MessageRules["acknowledge"] = { mode: "off", host: null, to: null };
+
+function writtenOf({ id, kind, message }: SaidRecord): Written {
+  const { sessionId, peer, entry, mailFrom, receivedAt, recognised, bytes, said } = message;
+  const rules = Object.entries(entry.rules).filter(([name, value]) => !isOrdinary(name as keyof PeerRules, value));
+  return {
+    id,
+    kind,
+    at: receivedAt,
+    session: sessionId,
+    from: mailFrom,
+    peer: Object.fromEntries(Object.entries(peer).filter(([, value]) => value !== null)),
+    ...(rules.length === 0 ? {} : { rules: Object.fromEntries(rules) }),
+    ...(entry.acknowledge.mode === "off" ? {} : { acknowledge: entry.acknowledge }),
+    ...(recognised === "report" ? {} : { as: recognised }),
+    ...(bytes === said.length ? {} : { bytes }),
+    said,
+  };
+}
+
+function isOrdinary(name: keyof PeerRules, value: unknown): boolean {
+  return Array.isArray(value) ? value.length === 0 : value === ORDINARY_PEER[name];
+}
+
+function saidIn(written: Written): SaidRecord {
+  const { id, kind, at, session, from, peer, rules, acknowledge, as, said } = written;
+  const message: SaidMessage = {
+    sessionId: session,
+    peer: { name: NO_PEER, address: "", helo: null, tls: null, user: null, ...peer },
+    entry: { rules: { ...ORDINARY_PEER, ...rules }, acknowledge: acknowledge ?? NOT_ACKNOWLEDGED },
+    mailFrom: from,
+    receivedAt: at,
+    recognised: as ?? "report",
+    bytes: written.bytes ?? said.length,
+    said,
+  };
+  return { id, kind, message };
+}
+
+const KINDS: readonly JournalRecord["kind"][] = ["message", "event", "quarantine", "acknowledgement", "bounce"];
 const LINE_FEED = Buffer.from("\n");
 /** Eight hex digits, a blank, at most ten digits, a blank. */
 const MAX_HEAD_BYTES = 20;
