@@ -5,7 +5,7 @@ import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Problem } from "../delivery/problem.ts";
 import type { Result } from "../result.ts";
 import { type EventSummary, type ReportEntry, summaryOf, type TraceEntry } from "./entry.ts";
-import { isCut, wholeLines } from "./header.ts";
+import { isCut, wholePart } from "./header.ts";
 import { NO_IDS, type ReadToday, reportOf, shortened, type TracedReport, type TraceNote } from "./note.ts";
 import type { TraceReading } from "./reading.ts";
 
@@ -83,16 +83,17 @@ function saidBy({ fate }: ReportEntry): EventSummary | null {
   return "event" in fate ? fate.event : null;
 }
 
-/** The event that was made: as it is read by the rules of then, and in what it decided as it is kept. */
+/** The event that was made: as it is read by the rules of then, and as it is kept in what was decided. */
 function eventOf(entry: ReportEntry, reading: TraceReading): DeliveryEvent | null {
   const said = saidBy(entry);
   const read = said && readWith(entry, entry.rules, reading);
   if (said === null || !read || read instanceof Error || !read.ok) return null;
   const { data, ...event } = read.value;
   const { outcome, disposition, final, conflict, warnings } = said;
+  const { messageId, transactionId } = entry.ids;
   // What the catalogue says of another code explains nothing here.
   const reason = (data.reason?.code ?? null) === said.code ? data.reason : null;
-  const decided = { outcome, disposition, final, conflict, warnings, reason };
+  const decided = { messageId, transactionId, outcome, disposition, final, conflict, warnings, reason };
   return { ...event, id: said.eventId, type: said.type, data: { ...data, ...decided } };
 }
 
@@ -125,7 +126,7 @@ function readWith(
 ): Result<DeliveryEvent, Problem> | Error {
   // The empty line behind the header is not kept, and whether there was none is a warning.
   const endless = "event" in fate && fate.event.warnings.includes("no-end-of-header");
-  const bytes = Buffer.from(`${wholeLines(header)}${endless ? "" : "\r\n\r\n"}`, "latin1");
+  const bytes = Buffer.from(`${wholePart(header)}${endless ? "" : "\r\n\r\n"}`, "latin1");
   try {
     return reading.read({ bytes, peer, rules, receivedAt: new Date(at) });
   } catch (cause) {

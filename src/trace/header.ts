@@ -11,7 +11,7 @@ export function isCut(header: string): boolean {
   return header.length >= MAX_HEADER_LENGTH;
 }
 
-/** The lines that are kept whole. */
-export function wholeLines(header: string): string {
-  return isCut(header) ? header.slice(0, header.lastIndexOf("\n") + 1).trimEnd() : header;
+/** Without the line or the address of a list in which it was cut. */
+export function wholePart(header: string): string {
+  return isCut(header) ? header.slice(0, Math.max(header.lastIndexOf("\n"), header.lastIndexOf(","))) : header;
 }
