@@ -120,7 +120,7 @@ function noteOf({ reply, handed }: Answered, handled: RefusedMessage, reading: T
     tookMs,
     reply: `${reply.code} ${reply.text}`,
     fate: `it could not be stored (${refused.cause.message}), and its relay comes again`,
-    header: headerIn(Buffer.from(bytes.subarray(0, MAX_HEADER_LENGTH)).toString("latin1")),
+    header: headerIn(Buffer.from(bytes.subarray(0, 2 * MAX_HEADER_LENGTH)).toString("latin1")),
     ids: idsWithoutEvent(bytes, reading),
     event: null,
   };

@@ -1,9 +1,11 @@
 /** The header of a message, as the trace keeps it. */
 import { MAX_HEADER_LENGTH } from "./note.ts";
 
-/** Of the text of a message, one character for each byte. */
+/** Of a message as text, one character for each byte. */
 export function headerIn(text: string): string {
-  return text.slice(0, MAX_HEADER_LENGTH).split(/\r?\n\r?\n/, 1)[0] ?? "";
+  // The empty line behind a header of nearly that length tells that it ends there.
+  const [header = ""] = text.slice(0, MAX_HEADER_LENGTH + "\r\n\r\n".length).split(/\r?\n\r?\n/, 1);
+  return header.slice(0, MAX_HEADER_LENGTH);
 }
 
 /** Whether it may go on behind what is kept. */
