@@ -13,7 +13,7 @@ import { type Traffic, trafficOfMessages } from "../monitoring/traffic.ts";
 import type { Releaser } from "../process/releasers.ts";
 import type { QuarantineRoom } from "../quarantine/room.ts";
 import { observeRoom } from "../quarantine/room-observer.ts";
-import { REPLIES } from "../smtp/replies.ts";
+import { replyToAccepted } from "../smtp/reply-to.ts";
 import { traceAcknowledgements } from "../trace/acknowledgement-note.ts";
 import { traceMessages } from "../trace/fate-note.ts";
 import type { TraceReading } from "../trace/reading.ts";
@@ -25,9 +25,6 @@ export interface Recorders {
   readonly trace: Pick<TraceWriter, "write">;
   readonly traceReading: TraceReading;
 }
-
-/** The 250 of what was taken for that. */
-const REPLY_TO = { report: REPLIES.stored, unreadable: REPLIES.quarantined, "other-pdu": REPLIES.ignored };
 
 export function observerOfMessages(
   parts: Recorders & {
@@ -43,7 +40,7 @@ export function observerOfMessages(
       observeRoom(quarantine, log.quarantineFull),
       observeMessages(acknowledgements),
       watchJournalShares(journalShares),
-      traceMessages({ write: trace.write, reading: traceReading, replyTo: (recognised) => REPLY_TO[recognised] }),
+      traceMessages({ write: trace.write, reading: traceReading, replyTo: replyToAccepted }),
       trafficOfMessages(traffic),
       countMessages(metrics),
       logMessages(log),
