@@ -5,6 +5,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { createAccept } from "../flow/accept.ts";
+import { createReadRecords } from "../flow/ready.ts";
 import { createTurns } from "../flow/turns.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
 import { REASON_TIMES, type ReasonTimes } from "../monitoring/reason-times.ts";
@@ -52,6 +53,9 @@ export interface Service {
 }
 
 const LOOKED_AT_EVERY_MS = 1_000;
+
+/** Without a journal nothing waits aside. */
+const ALWAYS_ROOM = { has: () => true };
 
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
@@ -128,8 +132,22 @@ async function start(
   const journalShares = { use: journalStatus, isFullForAll, onUsedUp: log.journalShareFull };
   const observer = observerOfMessages({ ...recorders, quarantine, acknowledgements, journalShares, traffic });
   const journal = started?.journal;
+  const read = createReadRecords({ reading: files.reading, acknowledging: acknowledgements });
   const secondHalf = startSecondHalf(
-    { config, journal, watch, acknowledgements, publisher, observer, outages, metrics, log, onEmptied: emptied.found },
+    {
+      config,
+      journal,
+      read,
+      quarantine,
+      watch,
+      acknowledgements,
+      publisher,
+      observer,
+      outages,
+      metrics,
+      log,
+      onEmptied: emptied.found,
+    },
     releasers,
   );
   const { own, state } = openState(
@@ -176,11 +194,12 @@ async function start(
 
   const onMessage = createAccept({
     reading: files.reading,
-    acknowledging: acknowledgements,
+    systemAddress: acknowledgements.systemAddress,
     turns: createTurns(BOUNDS.messagesTurnMs.value),
     store: secondHalf.store,
-    rooms: { quarantine, bounces: acknowledgements.bounceRoom },
+    rooms: { quarantine, bounces: acknowledgements.bounceRoom, aside: secondHalf.aside ?? ALWAYS_ROOM },
     recordId: newRecordId,
+    read,
     replyTo,
     observer,
   });
