@@ -154,7 +154,15 @@ async function start(
   );
   const { own, state } = openState(
     { config, assignment, times, log },
-    { foundations, rooms, acknowledgements, watch, queueFault: secondHalf.trouble, emptiedAt: emptied.at },
+    {
+      foundations,
+      rooms,
+      acknowledgements,
+      watch,
+      aside: secondHalf.aside,
+      queueFault: secondHalf.trouble,
+      emptiedAt: emptied.at,
+    },
   );
   const upkeep = createUpkeep({
     log,
