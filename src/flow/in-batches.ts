@@ -1,6 +1,7 @@
 /** Reads what is in the journal, some at a time, and notes on the disk what is in hand: that may end the process. */
 import type { Entry } from "../journal/backlog.ts";
 import type { InHand } from "../journal/in-hand.ts";
+import type { JournalRecord } from "../journal/record.ts";
 import type { ReadRecords, Ready } from "./ready.ts";
 
 /** A record, and what was read. */
