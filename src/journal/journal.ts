@@ -10,6 +10,7 @@ import type { Backlog, Place } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { saveCursor } from "./cursor.ts";
 import { JournalFullError, type OnFault } from "./fault.ts";
+import { type InHand, openInHand } from "./in-hand.ts";
 import { createReader } from "./reader.ts";
 import { encodeRecord, type JournalRecord, peerOf } from "./record.ts";
 import { recover } from "./recover.ts";
@@ -66,6 +67,8 @@ export interface Journal {
    * reported as a fault.
    */
   read(place: Place): Promise<JournalRecord | undefined>;
+  /** Which records are being read, and which were when a process ended; see in-hand.ts. */
+  readonly inHand: InHand;
   /** How many records were appended since the start. */
   appended(): number;
   status(): JournalStatus;
@@ -84,6 +87,11 @@ export interface Journal {
    * Does nothing when some of it went into another Redis.
    */
   settleAll(redis: string): Promise<void>;
+  /**
+   * Whether a record that is not drained keeps much on the disk that could be removed, or other records from being
+   * taken. `besides`: the bytes of others that are not drained for the same reason.
+   */
+  isHeldUpBy(place: Place, besides: number): boolean;
   /** Appends a record again, so that the segment with its old place can be removed. No limit refuses it. */
   moveToEnd(record: JournalRecord): Promise<void>;
   /** Waits for the write under way and closes the files. */
@@ -92,6 +100,8 @@ export interface Journal {
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 const SEGMENTS_AT_LEAST = 16;
+/** A record may hold so many later segments on the disk before it is better moved behind them. */
+const SEGMENTS_HELD = 4;
 const MEMORY_BYTES = 32 * 1024 * 1024;
 const GRACE_MS = 60_000;
 /** More bytes than this wait only when the disk hangs. */
@@ -104,7 +114,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST));
   await makeDirectory(directory);
   const shares = createShares(maxBytes);
-  const recovered = await recover({ directory, shares, onFault, onRecovered });
+  const inHand = openInHand(directory, onFault);
+  const recovered = await recover({ directory, shares, onFault, onFound: inHand.found, onRecovered });
   const { cursor, records, bytes } = recovered;
 
   const sizes = createSizes(recovered.sizes, cursor.drained.segment);
@@ -169,9 +180,14 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const full = whyFull(record, line.byteLength);
       return full ? Promise.reject(full) : writer.enqueue(record, line);
     },
+    isHeldUpBy({ start }, besides) {
+      const held = (sizes.end().segment - start.segment - SEGMENTS_HELD) * segmentBytes;
+      return held > 2 * besides || backlog.isHeldUp();
+    },
     moveToEnd: (record) => writer.enqueue(record, encodeRecord(record)),
     backlog,
     read: reader.record,
+    inHand,
     appended: writer.appended,
 
     status() {
@@ -215,6 +231,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     async close() {
       await writer.close();
       await saveProgress();
+      inHand.close();
     },
   };
 }
