@@ -42,7 +42,8 @@ export async function expanded(
   };
 }
 
-function notesOf(entry: ReportEntry, event: DeliveryEvent | null, unanswered: ReadonlySet<string>): TraceNote[] {
+/** As mm4d 1.0 noted a report: that it came, and that it was queued. `event` is what was read again. */
+export function notesOf(entry: ReportEntry, event: DeliveryEvent | null, unanswered: ReadonlySet<string>): TraceNote[] {
   const { id, at, sessionId, peer, mailFrom, bytes, tookMs, reply, header, fate, ids } = entry;
   const received: TraceNote = {
     kind: "received",
