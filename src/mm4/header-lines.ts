@@ -76,7 +76,7 @@ export function readHeaderLines(
 function textOfHeader(message: Uint8Array, limitBytes: number): string {
   const bytes = Buffer.from(message.buffer, message.byteOffset, Math.min(message.byteLength, limitBytes + 2));
   const end = bytes.indexOf(EMPTY_LINE);
-  return bytes.latin1Slice(0, end === -1 ? bytes.length : end + EMPTY_LINE.length);
+  return bytes.toString("latin1", 0, end === -1 ? bytes.length : end + EMPTY_LINE.length);
 }
 
 /** Where the colon of a line stands; -1 without one. */
