@@ -37,7 +37,8 @@ export async function expanded(
     event,
     said: newest ? saidBy(newest) : null,
     today: newest ? readToday(newest, reading) : null,
-    ids: event === null && newest ? newest.ids : ids,
+    // As they were read: the header may have been cut before them.
+    ids: newest?.ids ?? ids,
     notes: sorted,
   };
 }
