@@ -17,6 +17,9 @@ export interface Aside {
   /** Lets go what has room now, and moves behind the others what holds up too many of them. */
   look(work: AsideWork): Promise<void>;
   use(): AsideUse;
+  useOf(peer: string): AsideUse;
+  /** Peers whose further reports may not be taken in. */
+  full(): readonly string[];
 }
 
 /** What looking takes. */
@@ -42,6 +45,8 @@ export interface AsideOptions {
   readonly quarantine: Room;
   /** A message of this peer waits, which would take so many bytes of the room. Told when it begins to, and at each look for one of each peer. */
   readonly onWaits: (peer: string, bytes: number) => void;
+  /** No message of this peer waits any more. */
+  readonly onOver: (peer: string) => void;
 }
 
 interface Waiting {
@@ -57,7 +62,7 @@ interface OfPeer {
   bytes: number;
 }
 
-export function createAside({ journal, maxBytes, quarantine, onWaits }: AsideOptions): Aside {
+export function createAside({ journal, maxBytes, quarantine, onWaits, onOver }: AsideOptions): Aside {
   const { backlog } = journal;
   const peers = new Map<string, OfPeer>();
   const share = maxBytes * BOUNDS.asideShare.value;
@@ -76,7 +81,10 @@ export function createAside({ journal, maxBytes, quarantine, onWaits }: AsideOpt
     if (!peer) return undefined;
     peer.waiting.delete(found);
     peer.bytes -= sizeOf(found.place);
-    if (peer.waiting.size === 0) peers.delete(found.peer);
+    if (peer.waiting.size === 0) {
+      peers.delete(found.peer);
+      onOver(found.peer);
+    }
     return found;
   }
 
@@ -90,8 +98,10 @@ export function createAside({ journal, maxBytes, quarantine, onWaits }: AsideOpt
     bytes: [...peers.values()].reduce((sum, { bytes }) => sum + bytes, 0),
   });
 
+  const has = (peer: string): boolean => (peers.get(peer)?.bytes ?? 0) < share;
+
   return {
-    has: (peer) => (peers.get(peer)?.bytes ?? 0) < share,
+    has,
 
     mayGo({ entry: { start, end }, ready: { record, job } }) {
       // What is no message has a place already.
@@ -131,6 +141,11 @@ export function createAside({ journal, maxBytes, quarantine, onWaits }: AsideOpt
     },
 
     use,
+    useOf(name) {
+      const peer = peers.get(name);
+      return { records: peer?.waiting.size ?? 0, bytes: peer?.bytes ?? 0 };
+    },
+    full: () => [...peers.keys()].filter((peer) => !has(peer)),
   };
 
   /** False when the disk does not take it, which the journal tells. */

@@ -31,6 +31,12 @@ interface QuarantineUse {
   readonly bytes: number;
 }
 
+/** What waits aside in the journal. */
+export interface AsideUse {
+  readonly records: number;
+  readonly bytes: number;
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface Log {
@@ -58,8 +64,8 @@ export interface Log {
   messageQuarantined(sessionId: string, id: string, message: QuarantinedMessage): void;
   quarantineFull(peer: string, ofPeer: QuarantineUse, ofAll: QuarantineUse): void;
   /** What found no room in quarantine waits aside in the journal: told once when that begins, and once when it is over. */
-  waitsAside(aside: QuarantineUse & { readonly peer: string }): void;
-  waitsAsideOver(peer: string): void;
+  waitsAside(peer: string, use: AsideUse): void;
+  waitsAsideOver(peer: string, fields: Fields): void;
   acknowledgementSent(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementRetried(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementFailed(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
@@ -216,8 +222,8 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
         detail,
       }),
     quarantineFull: (peer, ofPeer, ofAll) => trouble("error", "quarantine.full", { peer, ...ofPeer, ofAll }),
-    waitsAside: ({ peer, messages, bytes }) => trouble("error", "quarantine.waits-aside", { peer, messages, bytes }),
-    waitsAsideOver: (peer) => line("info", "quarantine.waits-aside-over", { peer }),
+    waitsAside: (peer, { records, bytes }) => trouble("error", "quarantine.waits-aside", { peer, records, bytes }),
+    waitsAsideOver: (peer, fields) => line("info", "quarantine.waits-aside-over", { peer, ...fields }),
     acknowledgementSent: (id, ack, fields) =>
       line("info", "acknowledgement.sent", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
     acknowledgementRetried: (id, ack, fields) =>
@@ -292,7 +298,7 @@ const EFFECTS = {
   "quarantine.full":
     "this peer's messages that nobody can read get 451 until there is room: no peer has more than half of what the others leave. Its reports and other peers are not concerned. Told once a peer; mm4d quarantine list",
   "quarantine.waits-aside":
-    "none of its reports is concerned. These were answered 250, make no event, and found no room in quarantine, so they wait aside in the journal, up to a sixteenth of it for each peer; beyond that this peer gets 451. Told once a peer, until it is over; mm4d quarantine list",
+    "its reports go on, until what waits takes a sixteenth of the journal: then this peer's get 451, and nobody else's. What waits was answered 250, makes no event, and found no room in quarantine; it goes there by itself when there is room. mm4d quarantine list; told once a peer, until it is over",
   "acknowledgement.failed":
     "none. Its peer may send the report again. mm4d acks list tells why, acks retry sends it again",
   "acknowledgement.undeliverable":

@@ -12,6 +12,7 @@ import type { ReadRecord } from "../journal/record.ts";
 import type { Log } from "../monitoring/log.ts";
 import type { Metrics } from "../monitoring/metrics.ts";
 import type { Outages } from "../monitoring/outages.ts";
+import { watchAside } from "../monitoring/watch-aside.ts";
 import type { Releaser } from "../process/releasers.ts";
 import type { QuarantineRoom } from "../quarantine/room.ts";
 import { type Publisher, QueueRefusedError } from "../queue/publisher.ts";
@@ -37,14 +38,17 @@ export interface SecondHalfOptions {
 
 export interface SecondHalf {
   readonly store: Store;
-  /** Where messages wait that find no room in quarantine; null without a journal. */
-  readonly aside: Aside | null;
+  /** Where messages wait that find no room in quarantine. */
+  readonly aside: Pick<Aside, "has" | "use" | "full">;
   readonly journalWatch: JournalWatch | null;
   /** Why events cannot be put on the queue; null when they can. */
   trouble(): Error | null;
   /** Publishes what an operator replays from quarantine. */
   publishReplayed: Publisher["publish"];
 }
+
+/** Without a journal nothing waits aside. */
+const NOTHING_ASIDE: SecondHalf["aside"] = { has: () => true, use: () => ({ records: 0, bytes: 0 }), full: () => [] };
 
 export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[]): SecondHalf {
   const { config, journal, read, quarantine, watch, acknowledgements, publisher, observer, outages } = options;
@@ -77,7 +81,7 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
 
   return {
     store: journal && config.accept === "journal" ? { journal } : { queue },
-    aside: drained?.aside ?? null,
+    aside: drained?.aside ?? NOTHING_ASIDE,
     journalWatch: drained?.journalWatch ?? null,
     trouble: () => drained?.drain.trouble() ?? queue.trouble(),
     async publishReplayed(records) {
@@ -104,13 +108,17 @@ function startDraining(
 ) {
   // The drain is named before it is made, because it asks whether the watch is ready, which publishes again by the drain.
   const journalWatch = watchJournal({ journal, drain: () => drain, log, onEmptied });
+  const asideWatch = watchAside(log);
+  releasers.push(async () => asideWatch.stop());
   const aside = createAside({
     journal,
     maxBytes: journal.status().maxBytes,
     quarantine,
     onWaits(peer, bytes) {
-      if (quarantine.refused(peer, bytes)) log.quarantineFull(peer, quarantine.useOf(peer), quarantine.use());
+      quarantine.refused(peer, bytes);
+      asideWatch.waits(peer, () => aside.useOf(peer));
     },
+    onOver: asideWatch.over,
   });
   const drain = startDrain({
     journal,
