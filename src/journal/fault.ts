@@ -18,7 +18,9 @@ export type JournalFault =
   /** The cursor could not be saved. A restart would drain more records again. */
   | { readonly kind: "cursor-failed"; readonly cause: Error }
   /** The cursor cannot be read. Everything in the journal is drained again. */
-  | { readonly kind: "cursor-unreadable" };
+  | { readonly kind: "cursor-unreadable" }
+  /** It could not be noted which records are being read. One whose reading ends the process would not be found. */
+  | { readonly kind: "in-hand-failed"; readonly cause: Error };
 
 export type OnFault = (fault: JournalFault) => void;
 

@@ -7,6 +7,7 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { type Cursor, loadCursor } from "./cursor.ts";
+import { IN_HAND } from "./in-hand.ts";
 import { decodeRecord, type JournalRecord, scanRecords } from "./record.ts";
 import { isBefore, listSegments, newerSegments, type Position, readSegment, segmentPath } from "./segments.ts";
 
@@ -71,7 +72,7 @@ export function inspectJournal(directory: string): Inspection {
     setAside: measure(join(directory, "damaged")),
     newer,
     // A directory with the name of a segment, for example, is foreign too.
-    foreign: names.filter((name) => !OURS.test(name) && !listed.has(name) && !newer.includes(name)),
+    foreign: names.filter((name) => !OURS.includes(name) && !listed.has(name) && !newer.includes(name)),
 
     async *found(maxBytes = Number.POSITIVE_INFINITY) {
       for (const { segment, bytes } of newestOf(segments, maxBytes)) {
@@ -109,7 +110,8 @@ function newestOf(segments: Inspection["segments"], maxBytes: number): Inspectio
   return segments.slice(Math.min(from + 1, segments.length - 1));
 }
 
-const OURS = /^(cursor|cursor\.new|probe|damaged)$/;
+const OURS: readonly string[] = ["cursor", "cursor.new", IN_HAND, "probe", "damaged"];
+
 function measure(directory: string): Inspection["setAside"] {
   const names = existsSync(directory) ? readdirSync(directory) : [];
   const sizes = names.map((name) => statSync(join(directory, name), { throwIfNoEntry: false })?.size ?? 0);

@@ -10,6 +10,7 @@ import type { Backlog, Entry, Place } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { saveCursor } from "./cursor.ts";
 import { JournalFullError, type OnFault } from "./fault.ts";
+import { type InHand, openInHand } from "./in-hand.ts";
 import { createReader } from "./reader.ts";
 import { encodeRecord, type JournalRecord, peerOf } from "./record.ts";
 import { recover } from "./recover.ts";
@@ -66,6 +67,8 @@ export interface Journal {
    * reported as a fault.
    */
   read(place: Place): Promise<JournalRecord | undefined>;
+  /** Which records are being read, and which were when a process ended; see in-hand.ts. */
+  readonly inHand: InHand;
   /** How many records were appended since the start. */
   appended(): number;
   status(): JournalStatus;
@@ -111,7 +114,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST));
   await makeDirectory(directory);
   const shares = createShares(maxBytes);
-  const recovered = await recover({ directory, shares, onFault, onRecovered });
+  const inHand = openInHand(directory, onFault);
+  const recovered = await recover({ directory, shares, onFault, onFound: inHand.found, onRecovered });
   const { cursor, records, bytes } = recovered;
 
   const sizes = createSizes(recovered.sizes, cursor.drained.segment);
@@ -183,6 +187,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     moveToEnd: (record) => writer.enqueue(record, encodeRecord(record)),
     backlog,
     read: reader.record,
+    inHand,
     appended: writer.appended,
 
     status() {
@@ -226,6 +231,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     async close() {
       await writer.close();
       await saveProgress();
+      inHand.close();
     },
   };
 }

@@ -16,6 +16,8 @@ export interface RecoverOptions {
   readonly directory: string;
   readonly shares: Shares;
   readonly onFault: OnFault;
+  /** Called with the id of each record that has not settled. */
+  readonly onFound: (id: string) => void;
   /** Called with each record that is not on the queue yet. */
   readonly onRecovered?: ((record: JournalRecord) => void) | undefined;
 }
@@ -29,7 +31,8 @@ export interface Recovered {
 }
 
 /** Reads every segment once: cuts a torn end, sets damaged bytes aside, counts what waits and whose it is. */
-export async function recover({ directory, shares, onFault, onRecovered }: RecoverOptions): Promise<Recovered> {
+export async function recover(options: RecoverOptions): Promise<Recovered> {
+  const { directory, shares, onFault, onFound, onRecovered } = options;
   const [newer] = newerSegments(directory);
   if (newer !== undefined) throw writtenByNewer(join(directory, newer));
   const listed = listSegments(directory);
@@ -56,6 +59,7 @@ export async function recover({ directory, shares, onFault, onRecovered }: Recov
         if (isBefore(start, cursor.settled)) continue;
         const record = decodeRecord(stretch.json);
         if (!record) throw writtenByNewer(segmentPath(directory, segment), stretch.start);
+        onFound(record.id);
         const length = stretch.end - stretch.start;
         shares.promised(peerOf(record), length);
         shares.arrived(segment, peerOf(record), length);

@@ -337,6 +337,8 @@ const EFFECTS = {
     "none, but a restart queues more again, under the same ids. See to the data directory's disk",
   "journal.cursor-unreadable":
     "what is in the journal is queued again, under the same ids; Redis forgets an id after MM4D_DEDUPE_HOURS",
+  "journal.in-hand-failed":
+    "none, but a report that ends mm4d while it is read would not be found, and would end it at each start. See to the data directory's disk",
   "journal.unattended": "the journal could not be looked after this second; it is tried again",
 } as const;
 

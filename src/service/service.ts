@@ -5,6 +5,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { createAccept } from "../flow/accept.ts";
+import { readingAgain } from "../flow/read-again.ts";
 import { createReadRecords } from "../flow/ready.ts";
 import { createTurns } from "../flow/turns.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
@@ -113,7 +114,8 @@ async function start(
   silence.usePeers(files.peers());
   files.newPeers.follow(silence.usePeers);
 
-  const recorders = { log, metrics, trace };
+  const traceReading = readingAgain(files.reading, files.peers);
+  const recorders = { log, metrics, trace, traceReading };
   const acknowledgements = beginAcknowledgements(
     { config, place, files, rooms, recorders, bounces: started?.bounces ?? new Map() },
     releasers,
@@ -186,7 +188,7 @@ async function start(
   });
   releasers.push(() => within(REDIS_STOP_MS, desks.close()));
   const admin = isFirst
-    ? await listenForHttp({ config, queuePlace, files, state, desks, log, metrics }, releasers)
+    ? await listenForHttp({ config, queuePlace, files, state, desks, traceReading, log, metrics }, releasers)
     : null;
 
   const onMessage = createAccept({

@@ -8,7 +8,7 @@ export function replyTo(handled: AcceptedMessage | RefusedMessage): SmtpReply {
 }
 
 /** What only reading shows, behind the 250, is told to no relay: it could do nothing about it. */
-function replyToAccepted(recognised: Recognised): SmtpReply {
+export function replyToAccepted(recognised: Recognised): SmtpReply {
   switch (recognised) {
     case "report":
       return REPLIES.stored;

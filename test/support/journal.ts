@@ -1,7 +1,9 @@
 /** Records for a journal, the bytes they should become, and what comes out of a journal again. */
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
+import type { SaidMessage } from "../../src/delivery/accepted.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
+import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import type { Backlog, Entry } from "../../src/journal/backlog.ts";
 import type { Journal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
@@ -26,6 +28,8 @@ export function recordOf(id: string, { kind, text }: Content): JournalRecord {
         event: { ...EVENT, data: { ...EVENT.data, transactionId: text } },
         ...(text.length % 2 === 0 ? { acknowledgement } : {}),
       };
+    case "message":
+      return { id, kind, message: messageOf(text) };
     case "acknowledgement":
       return { id, kind, acknowledgement };
     case "bounce":
@@ -33,6 +37,20 @@ export function recordOf(id: string, { kind, text }: Content): JournalRecord {
     case "quarantine":
       return { id, kind, message: { reason: "no-status", detail: null, peer, receivedAt: EVENT.time, raw: text } };
   }
+}
+
+/** An ordinary peer's report. */
+function messageOf(said: string): SaidMessage {
+  return {
+    sessionId: "s1",
+    peer: EVENT.data.peer,
+    entry: { rules: ORDINARY_PEER, acknowledge: { mode: "off", host: null, to: null } },
+    mailFrom: "mmsc@carrier.example",
+    receivedAt: EVENT.time,
+    recognised: "report",
+    bytes: said.length,
+    said,
+  };
 }
 
 export const ACKNOWLEDGEMENT: Acknowledgement = {
