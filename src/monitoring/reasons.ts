@@ -320,7 +320,7 @@ const ROWS = [
       "of its messages or its bytes, or of a peer's share of them, 90 % are used, or a peer has been refused just now",
     state: "needs-attention",
     sentences: ({ quarantine }, { quarantineFullMs }) => {
-      if (costsReports(quarantine, quarantineFullMs)) return [];
+      if (costsReports(quarantine, quarantineFullMs) || quarantine.asideFull.length > 0) return [];
       const { refused } = quarantine;
       if (refused.length > 0) {
         const whose = named(refused.map(({ peer }) => peer));
