@@ -31,12 +31,6 @@ interface QuarantineUse {
   readonly bytes: number;
 }
 
-/** What waits aside in the journal. */
-export interface AsideUse {
-  readonly records: number;
-  readonly bytes: number;
-}
-
 type Fields = Readonly<Record<string, unknown>>;
 
 export interface Log {
@@ -64,8 +58,8 @@ export interface Log {
   messageQuarantined(sessionId: string, id: string, message: QuarantinedMessage): void;
   quarantineFull(peer: string, ofPeer: QuarantineUse, ofAll: QuarantineUse): void;
   /** What found no room in quarantine waits aside in the journal: told once when that begins, and once when it is over. */
-  waitsAside(peer: string, use: AsideUse): void;
-  waitsAsideOver(peer: string, fields: Fields): void;
+  waitsAside(aside: QuarantineUse & { readonly peer: string }): void;
+  waitsAsideOver(peer: string): void;
   acknowledgementSent(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementRetried(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementFailed(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
@@ -222,8 +216,8 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
         detail,
       }),
     quarantineFull: (peer, ofPeer, ofAll) => trouble("error", "quarantine.full", { peer, ...ofPeer, ofAll }),
-    waitsAside: (peer, { records, bytes }) => trouble("error", "quarantine.waits-aside", { peer, records, bytes }),
-    waitsAsideOver: (peer, fields) => line("info", "quarantine.waits-aside-over", { peer, ...fields }),
+    waitsAside: ({ peer, messages, bytes }) => trouble("error", "quarantine.waits-aside", { peer, messages, bytes }),
+    waitsAsideOver: (peer) => line("info", "quarantine.waits-aside-over", { peer }),
     acknowledgementSent: (id, ack, fields) =>
       line("info", "acknowledgement.sent", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
     acknowledgementRetried: (id, ack, fields) =>

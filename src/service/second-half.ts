@@ -12,7 +12,6 @@ import type { ReadRecord } from "../journal/record.ts";
 import type { Log } from "../monitoring/log.ts";
 import type { Metrics } from "../monitoring/metrics.ts";
 import type { Outages } from "../monitoring/outages.ts";
-import { watchAside } from "../monitoring/watch-aside.ts";
 import type { Releaser } from "../process/releasers.ts";
 import type { QuarantineRoom } from "../quarantine/room.ts";
 import { type Publisher, QueueRefusedError } from "../queue/publisher.ts";
@@ -38,7 +37,7 @@ export interface SecondHalfOptions {
 
 export interface SecondHalf {
   readonly store: Store;
-  /** Where messages wait that find no room in quarantine. */
+  /** Where messages wait that find no room in quarantine. Without a journal none does. */
   readonly aside: Pick<Aside, "has" | "use" | "full">;
   readonly journalWatch: JournalWatch | null;
   /** Why events cannot be put on the queue; null when they can. */
@@ -47,8 +46,7 @@ export interface SecondHalf {
   publishReplayed: Publisher["publish"];
 }
 
-/** Without a journal nothing waits aside. */
-const NOTHING_ASIDE: SecondHalf["aside"] = { has: () => true, use: () => ({ records: 0, bytes: 0 }), full: () => [] };
+const NONE_WAITS: SecondHalf["aside"] = { has: () => true, use: () => ({ records: 0, bytes: 0 }), full: () => [] };
 
 export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[]): SecondHalf {
   const { config, journal, read, quarantine, watch, acknowledgements, publisher, observer, outages } = options;
@@ -81,7 +79,7 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
 
   return {
     store: journal && config.accept === "journal" ? { journal } : { queue },
-    aside: drained?.aside ?? NOTHING_ASIDE,
+    aside: drained?.aside ?? NONE_WAITS,
     journalWatch: drained?.journalWatch ?? null,
     trouble: () => drained?.drain.trouble() ?? queue.trouble(),
     async publishReplayed(records) {
@@ -108,17 +106,18 @@ function startDraining(
 ) {
   // The drain is named before it is made, because it asks whether the watch is ready, which publishes again by the drain.
   const journalWatch = watchJournal({ journal, drain: () => drain, log, onEmptied });
-  const asideWatch = watchAside(log);
-  releasers.push(async () => asideWatch.stop());
   const aside = createAside({
     journal,
     maxBytes: journal.status().maxBytes,
     quarantine,
     onWaits(peer, bytes) {
-      quarantine.refused(peer, bytes);
-      asideWatch.waits(peer, () => aside.useOf(peer));
+      if (quarantine.refused(peer, bytes)) log.quarantineFull(peer, quarantine.useOf(peer), quarantine.use());
     },
-    onOver: asideWatch.over,
+    onBegin: (peer) => {
+      const { records: messages, bytes } = aside.use(peer);
+      log.waitsAside({ peer, messages, bytes });
+    },
+    onOver: log.waitsAsideOver,
   });
   const drain = startDrain({
     journal,

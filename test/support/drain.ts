@@ -21,6 +21,6 @@ export const readRecords: ReadRecords = createReadRecords({ reading: () => READI
 export function partsOf(journal: Journal): { readonly read: ReadRecords; readonly aside: Aside } {
   return {
     read: readRecords,
-    aside: createAside({ journal, maxBytes: 1e9, quarantine: ROOM, onWaits() {}, onOver() {} }),
+    aside: createAside({ journal, maxBytes: 1e9, quarantine: ROOM, onWaits() {}, onBegin() {}, onOver() {} }),
   };
 }
