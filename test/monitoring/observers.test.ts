@@ -112,7 +112,7 @@ test("observers are told in order, a list at a time; one that throws is told of,
 test("a report is counted at its 250, and by what it says once it is on the queue, once", async () => {
   const stored: JournalRecord[] = [];
   const { observer, traffic, counted, logged, traced, lines } = record();
-  const bytes = deliveryReport({ "X-Internal-Status-Code": "333", "X-Mms-MM-Status-Code": "Retrieved" });
+  const bytes = deliveryReport({ "X-Internal-Status-Code": "333", "X-Mms-MM-Status-Code": "Rejected" });
   const { onAnswered } = await acceptInto(stored, { observer })(receivedFrom(bytes));
   onAnswered(true);
   // Redis may be away for hours now.
@@ -126,7 +126,7 @@ test("a report is counted at its 250, and by what it says once it is on the queu
   const said = { accepted: 1, reports: 1, codes: 1, unknown_codes: 1, published: 1 };
   expect(await counted()).toEqual(said);
   expect(traffic.lastMinute()).toBe(1);
-  expect(traffic.byPeer().get("carrier")).toMatchObject({ accepted: 1, reports: 1, successes: 1, unlistedCodes: 1 });
+  expect(traffic.byPeer().get("carrier")).toMatchObject({ accepted: 1, reports: 1, failures: 1, unlistedCodes: 1 });
   expect([logged(), traced()]).toEqual(["code.unknown report.published", "report"]);
   expect(lines.at(-1)).toMatchObject({ sessionId: "s1", jobId: "j0", code: 333 });
 
@@ -162,6 +162,17 @@ describe("each recorder is told once, by what becomes of a message", () => {
       options: {},
       at250: ["report.stored", "", accepted],
       behind: ["report.published", "report", { ...accepted, reports: 1, published: 1 }],
+    },
+    {
+      what: "stored, and contradicts itself",
+      bytes: deliveryReport({ "X-Mms-MM-Status-Code": "Retrieved", "X-Internal-Status-Code": "470" }),
+      options: {},
+      at250: ["report.stored", "", accepted],
+      behind: [
+        "report.conflict report.published",
+        "report",
+        { ...accepted, reports: 1, codes: 1, conflicts: 1, published: 1 },
+      ],
     },
     {
       what: "quarantined",
@@ -218,4 +229,17 @@ test("a message that is known by its 250 to be no report is no sign of life of a
   await accept(receivedFrom(UNREADABLE));
   await accept(receivedFrom(OTHER_PDU));
   expect([traffic.lastMinute(), traffic.byPeer().get("carrier")]).toEqual([0, undefined]);
+});
+
+test("what waits aside is a gauge, and a line when it begins and one when it is over", async () => {
+  const lines: string[] = [];
+  const log = createLog({ level: "info", numbers: "masked", process: null, to: { write: (line) => lines.push(line) } });
+  log.waitsAside({ peer: "carrier", messages: 1, bytes: 2_000 });
+  log.waitsAsideOver("carrier");
+  expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+    { level: "error", event: "quarantine.waits-aside", peer: "carrier", messages: 1, bytes: 2_000 },
+    { level: "info", event: "quarantine.waits-aside-over", peer: "carrier" },
+  ]);
+  const { registry } = createMetrics({ ...NOTHING_OBSERVED, aside: () => ({ records: 3, bytes: 6_000 }) });
+  expect(await registry.metrics()).toMatch(/^mm4d_journal_aside_records 3$/m);
 });
