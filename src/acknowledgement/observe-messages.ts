@@ -6,14 +6,12 @@ export function observeMessages(
   acknowledgements: Pick<Acknowledgements, "countOwed" | "bounceRoom" | "countBounces">,
 ): Recorder {
   return {
-    accepted(messages) {
+    became(fates) {
       acknowledgements.countOwed(
-        messages.flatMap(({ message, finding }) =>
-          finding.kind === "bounce" ? [] : [{ peer: message.peer.identity.name, state: finding.owed.state }],
+        fates.flatMap(({ read }) =>
+          read === null ? [] : [{ peer: read.said.peer.name, state: read.finding.owed.state }],
         ),
       );
-    },
-    became(fates) {
       for (const fate of fates) {
         if (fate.kind !== "bounce") continue;
         acknowledgements.bounceRoom.broken(fate.id);

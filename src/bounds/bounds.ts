@@ -24,6 +24,20 @@ export const BOUNDS = {
     reason:
       "some thousand reports, while a reader stands still; further lines are lost, counted (`mm4d_log_lines_lost_total`) and told of, as no report waits for its log",
   },
+  asideShare: {
+    value: 0.0625,
+    unit: "share",
+    about:
+      "what one peer's messages may take of the journal that wait there for room in quarantine, because only reading them, behind their 250, has shown that they belong there",
+    reason: "beyond it this peer, and no other, hears 451 until there is room; nothing waits for these messages",
+  },
+  bodyKept: {
+    value: 16_384,
+    unit: "bytes",
+    about: "what is kept of a report's body, until its event is queued",
+    reason:
+      "all of a report is in its header, so that only a person sees its body, where a fault of ours quarantines it; the rest is counted, and not kept",
+  },
   idCompared: {
     value: 1_000,
     unit: "characters",

@@ -15,7 +15,7 @@ import { maskAllNumbers } from "../text/masking.ts";
 import { type PartySought, readPartySought } from "../text/party-sought.ts";
 import { some } from "../text/quantities.ts";
 import { forgetInTrace } from "../trace/forget.ts";
-import { blotted, holds } from "./party-in-message.ts";
+import { blotted, holds, isNamedIn } from "./party-in-message.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, printLine, printWrapped } from "./terminal.ts";
@@ -129,7 +129,7 @@ async function forgetInRedis(
     await forgetTold(name, `queue ${name}`);
   }
 
-  const notes = await forgetInTrace(place, party.mentions, eventIds, dryRun);
+  const notes = await forgetInTrace(place, (line) => isNamedIn(party, line), eventIds, dryRun);
   if (notes > 0) removed.push({ where: "trace", what: "note", state: null, count: notes });
 
   const acknowledgements = await forgetJobs({

@@ -10,6 +10,13 @@ export async function holds(party: PartySought, json: string): Promise<boolean> 
   return false;
 }
 
+/** Whether a line of the trace names the party: as it is written, or in a header's encoded words. RFC 2047. */
+export function isNamedIn(party: PartySought, line: string): boolean {
+  if (party.mentions(line)) return true;
+  // Two words with a fold between them are read as one.
+  return line.includes("=?") && party.mentions(libmime.decodeWords(line.replaceAll("\\r\\n", "\r\n")));
+}
+
 /** The field that holds a message in our JSON; see QuarantinedMessage and BouncedMessage. */
 const RAW = /"raw":"([A-Za-z0-9+/]+={0,2})"/g;
 

@@ -1,14 +1,19 @@
 /** `mm4d trace`: all that is known of a report. */
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
+import { readingAgain } from "../flow/read-again.ts";
 import { withQueuePlace } from "../queue/queue-place.ts";
+import type { Config } from "../settings/config.ts";
+import { loadPeers } from "../settings/peers.ts";
+import { loadReading } from "../settings/reading.ts";
 import { visible } from "../text/visible.ts";
 import { findTrace } from "../trace/find.ts";
 import type { Trace } from "../trace/note.ts";
+import type { TraceReading } from "../trace/reading.ts";
 import { headerOf, tellReport } from "../trace/told.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
-import { fitted, jsonOf, printLine } from "./terminal.ts";
+import { fitted, jsonOf, printLine, tell } from "./terminal.ts";
 import { whyNotTraced } from "./why-not-traced.ts";
 
 export function addTraceCommand(program: Command): void {
@@ -24,6 +29,9 @@ export function addTraceCommand(program: Command): void {
 From the SMTP session to the queue and the acknowledgement, with times; then
 what was said later of the same message. It is remembered for as long as
 MM4D_TRACE_HOURS and MM4D_TRACE_MAX_BYTES allow.
+
+Where this version, its catalogue or the peer's entry of now would read a
+report otherwise than it was read, "would read today" says how.
 
 Exit code 1 when nothing is remembered; then it says why, as far as journal,
 quarantine and the running service tell.`,
@@ -43,13 +51,44 @@ const WRITTEN_AFTER_MS = 1_200;
 
 /** The trace in Redis; when that is empty, once more a moment later, because a service on another machine may be writing. */
 function look(id: string, { address, settings }: QueueFound): Promise<Trace> {
+  const reading = readingWith(settings.config);
   return withQueuePlace(address, async (place) => {
-    const ask = (): Promise<Trace> => findTrace(place, address.queue, id);
+    const ask = (): Promise<Trace> => findTrace(place, address.queue, id, reading);
     const found = await ask();
     if (found.reports.length > 0 || settings.config.traceHours === 0) return found;
     await wait(WRITTEN_AFTER_MS);
     return ask();
   });
+}
+
+/**
+ * Reads with the files that the settings name. What is remembered is told without them too: who asks may not be
+ * allowed to read them, and their fault may be what is looked for.
+ */
+function readingWith(config: Config): TraceReading {
+  const catalogue = orSay(
+    () => loadReading(config),
+    "read with the catalogue of this version alone",
+    () => loadReading({ ...config, catalogueFile: "" }),
+  );
+  const peers = orSay(
+    () => loadPeers(config),
+    "read by the rules that each peer had",
+    () => [],
+  );
+  return readingAgain(
+    () => catalogue,
+    () => peers,
+  );
+}
+
+function orSay<T>(load: () => T, otherwise: string, without: () => T): T {
+  try {
+    return load();
+  } catch (cause) {
+    tell(`${(cause as Error).message}: reports are ${otherwise}`);
+    return without();
+  }
 }
 
 /** All but the first begin with a capital letter. */

@@ -21,3 +21,12 @@ export const ORDINARY_PEER: PeerRules = {
   localLongCode: false,
   forwardedIsFinal: false,
 };
+
+/** What these rules say otherwise than {@link ORDINARY_PEER}. */
+export function unusualIn(rules: PeerRules): Partial<PeerRules> {
+  const isOrdinary = (name: keyof PeerRules, value: unknown): boolean =>
+    Array.isArray(value) ? value.length === 0 : value === ORDINARY_PEER[name];
+  return Object.fromEntries(
+    Object.entries(rules).filter(([name, value]) => !isOrdinary(name as keyof PeerRules, value)),
+  );
+}

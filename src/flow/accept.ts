@@ -1,28 +1,36 @@
 /**
  * FIRST HALF OF THE FLOW: one message in, one reply out.
  *
- *   bytes → read → judged → explained → one record on the disk → 250
+ *   bytes → what is it? → is there room? → what was said, on the disk → 250
  *
- * It knows neither SMTP nor Redis: it says what it needs.
+ * Nothing is read before the 250 but what an honest answer needs. It knows neither
+ * SMTP nor Redis: it says what it needs.
  */
 import type { ReceivedMessage } from "../delivery/accepted.ts";
-import type { AcceptedMessage, Finding, Lack, Owed, Refused, RefusedMessage } from "../delivery/fate.ts";
+import type { AcceptedMessage, Fate, Lack, Refused, RefusedMessage } from "../delivery/fate.ts";
 import { JournalFullError } from "../journal/fault.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournalRecord } from "../journal/record.ts";
+import type { MessageReading } from "../mm4/read-message.ts";
+import { fateOf } from "./fate-of.ts";
 import type { Observer, Reply } from "./observer.ts";
-import { type Acknowledging, type ReadingRules, type ReadMessage, readMessage } from "./read.ts";
+import type { ReadRecords } from "./ready.ts";
+import { BouncesWaitError, QuarantineFullError, quarantineBytes, type Room, type Rooms } from "./room.ts";
+import { type Sorted, sort } from "./sort.ts";
 import type { Turns } from "./turns.ts";
 import { type QueueStore, withDeadline } from "./without-journal.ts";
 
 export interface AcceptOptions<SmtpReply extends Reply> {
-  readonly reading: () => ReadingRules;
-  readonly acknowledging: Acknowledging;
+  readonly reading: () => MessageReading;
+  /** Our own address. */
+  readonly systemAddress: string;
   readonly turns: Turns;
   readonly store: Store;
-  readonly rooms: Rooms;
+  readonly rooms: Rooms & { readonly aside: AsideRoom };
   /** A fresh id for a record, unlike any other ever made. */
   readonly recordId: () => string;
+  /** Reads what is not stored, because it is only told of. */
+  readonly read: ReadRecords;
   readonly replyTo: (handled: AcceptedMessage | RefusedMessage) => SmtpReply;
   readonly observer: Observer;
 }
@@ -30,19 +38,10 @@ export interface AcceptOptions<SmtpReply extends Reply> {
 /** Where records are stored: the journal, or the queue itself (MM4D_ACCEPT=queue). */
 export type Store = { readonly journal: Pick<Journal, "append"> } | { readonly queue: QueueStore };
 
-/** The rooms in which messages wait that make no event: each peer has a share of them. */
-export interface Rooms {
-  readonly quarantine: Room;
-  readonly bounces: Room;
-}
-
-export interface Room {
-  /** Whether one more message of a peer, of so many bytes, may be kept. */
-  has(peer: string, bytes: number): boolean;
-  /** A message is on its way there, under the id of its record. */
-  promised(id: string, message: { readonly peer: string; readonly bytes: number }): void;
-  /** It will not come: it could not be stored. */
-  broken(id: string): void;
+/** The room in the journal for messages of which only reading shows that they belong into quarantine, while that is full. */
+export interface AsideRoom {
+  /** Whether further reports of a peer may be taken in. */
+  has(peer: string): boolean;
 }
 
 /** What is to be answered to a message. */
@@ -52,97 +51,85 @@ export interface Answer<SmtpReply> {
   readonly onAnswered: (handed: boolean) => void;
 }
 
-/** The peer's share of the room for unreadable messages is used up, until a person has looked at them. */
-export class QuarantineFullError extends Error {
-  override readonly name = "QuarantineFullError";
-}
-
-/** So many bounces of one peer are still to be tied that there is no room for more. */
-export class BouncesWaitError extends Error {
-  override readonly name = "BouncesWaitError";
-}
-
 /**
  * Makes what turns one received message into one stored record and its reply.
  *
- * A message that was accepted is ours to lose: only then may the peer hear 250.
- * RFC 5321 §6.1. The acknowledgement that it is owed is part of the same record.
+ * A message that was accepted is ours to lose: only then may the peer hear 250. RFC 5321 §6.1.
  */
 export function createAccept<SmtpReply extends Reply>(
   options: AcceptOptions<SmtpReply>,
 ): (message: ReceivedMessage) => Promise<Answer<SmtpReply>> {
-  const { turns, acknowledging, observer } = options;
+  const { turns, observer, reading, systemAddress } = options;
 
   return async (message) => {
     const startedMs = performance.now();
-    const reading = options.reading();
-    const taken = await turns.run(message.peer.identity.name, async () => {
-      const read = readMessage(message, reading, acknowledging);
-      return { ids: read.ids, ...(await take(read.finding, options)) };
-    });
-    const handled = { message, tookMs: performance.now() - startedMs, ...taken };
-    if ("finding" in handled) observer.accepted([handled]);
-    else observer.refused([handled]);
+    const taken = await turns.run(message.peer.identity.name, () =>
+      take(sort(message, reading(), systemAddress), message.peer.identity.name, options),
+    );
+    const handled = handledOf(message, performance.now() - startedMs, taken);
+    if ("refused" in handled) observer.refused([handled]);
+    else observer.accepted([handled]);
     const reply = options.replyTo(handled);
-    return { reply, onAnswered: (handed) => observer.answered([{ handled, reply, handed }]) };
+    return {
+      reply,
+      onAnswered(handed) {
+        observer.answered([{ handled, reply, handed }]);
+        if ("unstored" in taken && taken.unstored !== null) observer.became([taken.unstored()]);
+      },
+    };
   };
 }
 
-type Taken = Pick<AcceptedMessage, "id" | "finding"> | Pick<RefusedMessage, "refused">;
+type Taken =
+  | (Pick<AcceptedMessage, "id" | "recognised"> & {
+      /** What becomes of a message that need not be stored; null for one that is. */
+      readonly unstored: (() => Fate) | null;
+    })
+  | Pick<RefusedMessage, "refused">;
 
-/** Stores what was found, if there is room for it. */
+function handledOf(message: ReceivedMessage, tookMs: number, taken: Taken): AcceptedMessage | RefusedMessage {
+  if ("refused" in taken) return { message, tookMs, refused: taken.refused };
+  return { message, tookMs, id: taken.id, recognised: taken.recognised };
+}
+
+/** Stores what was said, if there is room for it. */
 async function take(
-  finding: ReadMessage["finding"],
-  options: Pick<AcceptOptions<Reply>, "rooms" | "recordId" | "store">,
+  sorted: Sorted,
+  peer: string,
+  options: Pick<AcceptOptions<Reply>, "rooms" | "recordId" | "read" | "store">,
 ): Promise<Taken> {
-  if (finding.kind === "refused") return { refused: finding };
-  const lack = lackFor(finding, options.rooms);
-  if (lack) return { refused: lack };
-  const record = recordOf(finding, options.recordId);
-  if (record === null) return { id: null, finding };
-  const refused = await keep(record, options);
-  return refused === null ? { id: record.id, finding } : { refused };
+  if (sorted.recognised === null) return { refused: { kind: "refused", problem: sorted.refusal } };
+  const refused = lackFor(sorted, peer, options.rooms);
+  if (refused !== null) return { refused };
+  const id = options.recordId();
+  const { recognised } = sorted;
+  const record: JournalRecord =
+    recognised === "bounce"
+      ? { id, kind: "bounce", message: sorted.bounce }
+      : { id, kind: "message", message: sorted.said };
+  if (recognised !== "bounce" && !sorted.isStored)
+    return { id, recognised, unstored: () => fateOf(options.read(record, 0), null) };
+  const lost = await keep(record, options);
+  return lost === null ? { id, recognised, unstored: null } : { refused: lost };
 }
 
 /** Null when there is room. */
-function lackFor(finding: Finding, rooms: Rooms): Refused | null {
-  switch (finding.kind) {
-    case "event":
-    case "ignored":
+function lackFor(sorted: Exclude<Sorted, { recognised: null }>, peer: string, rooms: AcceptOptions<Reply>["rooms"]) {
+  switch (sorted.recognised) {
+    case "other-pdu":
       return null;
-    case "quarantine": {
-      const { peer, raw } = finding.message;
-      if (rooms.quarantine.has(peer.name, raw.length)) return null;
-      const cause = new QuarantineFullError("The quarantine has no room for more of this peer's messages");
-      return { kind: "not-stored", cause, lack: { of: "quarantine", bytes: raw.length } };
-    }
-    case "bounce": {
-      const { peer, raw } = finding.message;
-      if (rooms.bounces.has(peer.name, raw.length)) return null;
-      const cause = new BouncesWaitError("Too many bounces of this peer wait to be tied to their acknowledgements");
-      return { kind: "not-stored", cause, lack: { of: "bounces" } };
-    }
-  }
-}
-
-/** Null when nothing needs to be kept. */
-function recordOf(finding: Finding, newId: () => string): JournalRecord | null {
-  switch (finding.kind) {
-    case "event":
-      return { id: newId(), kind: "event", event: finding.event, ...owedIn(finding.owed) };
-    case "quarantine":
-      return { id: newId(), kind: "quarantine", message: finding.message, ...owedIn(finding.owed) };
-    case "ignored": {
-      const { acknowledgement } = owedIn(finding.owed);
-      return acknowledgement === undefined ? null : { id: newId(), kind: "acknowledgement", acknowledgement };
+    case "report":
+      // What is worse than a report that comes again later: one that waits for a person, and takes the journal from others.
+      return rooms.aside.has(peer)
+        ? null
+        : notStored(new QuarantineFullError(quarantineBytes(sorted.said.said.length)));
+    case "unreadable": {
+      const bytes = quarantineBytes(sorted.said.said.length);
+      return rooms.quarantine.has(peer, bytes) ? null : notStored(new QuarantineFullError(bytes));
     }
     case "bounce":
-      return { id: newId(), kind: "bounce", message: finding.message };
+      return rooms.bounces.has(peer, sorted.bounce.raw.length) ? null : notStored(new BouncesWaitError());
   }
-}
-
-function owedIn(owed: Owed): Pick<Extract<JournalRecord, { kind: "event" }>, "acknowledgement"> {
-  return owed.state === "owed" ? { acknowledgement: owed.acknowledgement } : {};
 }
 
 /** Null once the record is safe; otherwise, and in time, why that is not certain: then the relay comes again. */
@@ -157,19 +144,42 @@ async function keep(
     return null;
   } catch (cause) {
     room?.broken(record.id);
-    return { kind: "not-stored", cause: cause as Error, lack: shareLacking(cause) };
+    return notStored(cause as Error);
   }
 }
 
-/** Promised before the record is stored, because it may arrive before that is told. Null for what takes no room. */
+/**
+ * The room that a record takes, if it is known to take any; null for others. Promised before the record is stored,
+ * because it may arrive before that is told; and again for each record that an earlier process left.
+ */
 export function promiseRoom(record: JournalRecord, rooms: Rooms): Room | null {
-  if (record.kind !== "quarantine" && record.kind !== "bounce") return null;
-  const room = record.kind === "quarantine" ? rooms.quarantine : rooms.bounces;
-  const { peer, raw } = record.message;
-  room.promised(record.id, { peer: peer.name, bytes: raw.length });
-  return room;
+  const { id } = record;
+  switch (record.kind) {
+    case "message": {
+      const { recognised, peer, said } = record.message;
+      if (recognised !== "unreadable") return null;
+      rooms.quarantine.promised(id, { peer: peer.name, bytes: quarantineBytes(said.length) });
+      return rooms.quarantine;
+    }
+    case "quarantine":
+    case "bounce": {
+      const room = record.kind === "quarantine" ? rooms.quarantine : rooms.bounces;
+      room.promised(id, { peer: record.message.peer.name, bytes: record.message.raw.length });
+      return room;
+    }
+    case "event":
+    case "acknowledgement":
+      return null;
+  }
 }
 
-function shareLacking(cause: unknown): Lack | null {
-  return cause instanceof JournalFullError && cause.peer !== null ? { of: "journal-share", peer: cause.peer } : null;
+function notStored(cause: Error): Refused {
+  return { kind: "not-stored", cause, lack: lackIn(cause) };
+}
+
+function lackIn(cause: Error): Lack | null {
+  if (cause instanceof QuarantineFullError) return { of: "quarantine", bytes: cause.bytes };
+  if (cause instanceof BouncesWaitError) return { of: "bounces" };
+  if (cause instanceof JournalFullError && cause.peer !== null) return { of: "journal-share", peer: cause.peer };
+  return null;
 }

@@ -1,21 +1,29 @@
 /**
- * Moves records from the journal onto the queue for ever: a batch is taken,
- * published in one call, told once, done. A record is tried until it is there.
+ * SECOND HALF OF THE FLOW: batches, for ever.
+ *
+ *   some records → read → put on the queue in one call → told once → done
+ *
+ * A batch ends by count, by bytes and by time, and between two of them replies go out.
+ * Under load batches grow by themselves. A record is tried until it is on the queue.
  * While Redis is away, nothing but this is delayed.
  */
 import type { Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { createAgain } from "./again.ts";
-import { createGivingWay, LOOKS_EVERY_MS } from "./giving-way.ts";
+import type { Aside } from "./aside.ts";
+import { createInBatches, type Taken } from "./in-batches.ts";
 import { createLanes } from "./lanes.ts";
 import { createPauses } from "./pauses.ts";
 import { createPublishing, type PublishingOptions, type Try } from "./publishing.ts";
+import type { ReadRecords } from "./ready.ts";
 import { createRetries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS } from "./retries.ts";
 import { createTrouble } from "./trouble.ts";
 
 export interface DrainOptions<Outcome> extends PublishingOptions<Outcome> {
   readonly journal: Journal;
+  readonly read: ReadRecords;
+  readonly aside: Aside;
   /** Once, when publishing begins to fail; `onRecovered` once, when it works again. */
   readonly onTrouble: (cause: Error) => void;
   readonly onRecovered: () => void;
@@ -46,20 +54,21 @@ const MOST = { records: 32, bytes: 512 * 1024 };
 /** While so many wait to be tried again, no further ones are taken: they would only fill the memory. */
 const MOST_WAITING = 64;
 const MOVED_AFTER_MS = 20_000;
+const LOOKS_EVERY_MS = 1_000;
 const LANE_BYTES = 16 * 1024 * 1024;
 
 export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
-  const { journal } = options;
+  const { journal, aside } = options;
   const { backlog } = journal;
   let stopping = false;
   const publishing = createPublishing(options);
+  const inBatches = createInBatches({ inHand: journal.inHand, read: options.read });
   const { pause, endAll } = createPauses();
   const trouble = createTrouble(options);
-  const givingWay = createGivingWay({ appended: journal.appended, oldestAt: () => backlog.oldest()?.receivedAt });
   const retries = createRetries<Try>({
     publish: publishing.publish,
-    move: ({ record }) =>
-      journal.moveToEnd(record).then(
+    move: ({ ready }) =>
+      journal.moveToEnd(ready.record).then(
         () => true,
         () => false,
       ),
@@ -68,9 +77,9 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
     movedAfterMs: options.movedAfterMs ?? MOVED_AFTER_MS,
     most: MOST,
   });
-  const again = createAgain<JournalRecord>({
+  const again = createAgain<Entry>({
     unsettled: () => journal.unsettled(),
-    publish: (record) => publishUntilDone({ record, again: true, bytes: 0, alone: true }),
+    publish: (entry) => publishUntilDone({ ready: inBatches.one(entry).ready, again: true, bytes: 0, alone: true }),
     onDone: () => journal.publishedAgain(),
   });
   const lanes = createLanes<Entry>({
@@ -81,7 +90,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       () =>
         readUntilDone({ start, end }),
   });
-  const workers = Promise.all(Array.from({ length: CALLS }, work)).then(() => lanes.idle());
+  const workers = Promise.all([...Array.from({ length: CALLS }, work), lookAside()]).then(() => lanes.idle());
 
   async function work(): Promise<void> {
     for (let batch = await nextBatch(); batch; batch = await nextBatch()) {
@@ -91,7 +100,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
         if (lane === undefined) entries.push(entry);
         else lanes.hand(lane, entry, sizeOf(entry));
       }
-      if (entries.length > 0) await drain(entries);
+      while (entries.length > 0 && !stopping) await drain(inBatches.some(entries));
     }
   }
 
@@ -100,10 +109,6 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
     while (!stopping) {
       if (retries.waiting() >= MOST_WAITING) {
         await retries.whenFewer();
-        continue;
-      }
-      if (givingWay.now()) {
-        await pause(LOOKS_EVERY_MS);
         continue;
       }
       const batch = backlog.takeSome(MOST.records, MOST.bytes);
@@ -115,23 +120,30 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   }
 
   /** What fails waits by itself, and holds up no other batch. */
-  async function drain(entries: readonly Entry[]): Promise<void> {
-    const tries = entries.map(
-      (entry): Try => ({ record: entry.record, again: false, bytes: sizeOf(entry), alone: false }),
-    );
+  async function drain(taken: readonly Taken[]): Promise<void> {
+    const fitting = taken.filter(aside.mayGo);
+    const tries = fitting.map(({ entry, ready }): Try => ({ ready, again: false, bytes: sizeOf(entry), alone: false }));
     const causes = await publishing.publish(tries);
-    for (const [index, entry] of entries.entries()) {
+    for (const [index, { entry }] of fitting.entries()) {
       const [one, cause] = [tries[index], causes[index]];
       if (one && cause) void retries.add(one, cause).then((done) => done && backlog.done(entry));
       else backlog.done(entry);
     }
   }
 
+  /** Looks once a second whether there is room for what waits aside. */
+  async function lookAside(): Promise<void> {
+    for (await pause(LOOKS_EVERY_MS); !stopping; await pause(LOOKS_EVERY_MS))
+      await aside.look({ read: readUntilDone, drain: drainAlone });
+  }
+
   /** What is left undone, because the drain was stopped, is drained after the next start. */
   async function drainAlone(entry: Entry): Promise<void> {
     if (stopping) return;
-    if (await publishUntilDone({ record: entry.record, again: false, bytes: sizeOf(entry), alone: true }))
-      backlog.done(entry);
+    const taken = inBatches.one(entry);
+    if (!aside.mayGo(taken)) return;
+    const { ready } = taken;
+    if (await publishUntilDone({ ready, again: false, bytes: sizeOf(entry), alone: true })) backlog.done(entry);
   }
 
   /** False when the drain was stopped before the record was on the queue. */
@@ -167,12 +179,11 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
 
     async stop(graceMs) {
       const until = performance.now() + graceMs;
-      while (backlog.records() > 0 && trouble.cause() === null && performance.now() < until)
+      while (backlog.records() > aside.use().records && trouble.cause() === null && performance.now() < until)
         await pause(FIRST_PAUSE_MS);
       stopping = true;
       trouble.stop();
       again.stop();
-      givingWay.stop();
       const retried = retries.stop();
       backlog.wakeAll();
       endAll();

@@ -1,5 +1,6 @@
 /** One call that puts records on the queue, what came of each, and who is told. */
-import type { JournalRecord } from "../journal/record.ts";
+import type { ReadRecord } from "../journal/record.ts";
+import type { Ready } from "./ready.ts";
 import type { Attempt } from "./retries.ts";
 
 export interface PublishingOptions<Outcome> {
@@ -7,7 +8,7 @@ export interface PublishingOptions<Outcome> {
    * Puts a batch on the queue, and gives for each record, in order, what came of it. An error, or a
    * rejection for all of them, says that this is not certain: then they are tried again.
    */
-  readonly publish: (records: readonly JournalRecord[]) => Promise<readonly (Outcome | Error)[]>;
+  readonly publish: (records: readonly ReadRecord[]) => Promise<readonly (Outcome | Error)[]>;
   /** Once a batch, and never for what is published again. */
   readonly onPublished: (done: readonly Done<Outcome>[]) => void;
   /** So many records, on the queue before Redis changed, are on the queue again. */
@@ -17,14 +18,14 @@ export interface PublishingOptions<Outcome> {
 }
 
 /** A record that is on the queue, and what came of it there. */
-export interface Done<Outcome> {
-  readonly record: JournalRecord;
-  readonly published: Outcome;
+export interface Done<Outcome> extends Ready {
+  /** Null when nothing was put on a queue for it. */
+  readonly published: Outcome | null;
 }
 
 /** A record that is tried. */
 export interface Try extends Attempt {
-  readonly record: JournalRecord;
+  readonly ready: Ready;
   /** It had been on the queue before Redis changed. */
   readonly again: boolean;
 }
@@ -36,24 +37,28 @@ export interface Publishing {
   published(): number;
 }
 
+const NOT_SAID = new Error("It was not said what came of it");
+
 export function createPublishing<Outcome>(options: PublishingOptions<Outcome>): Publishing {
   let published = 0;
 
   return {
     async publish(tries) {
-      let outcomes: readonly (Outcome | Error)[];
+      const jobs = tries.flatMap(({ ready: { job } }) => (job === null ? [] : [job]));
+      const outcomes = new Map<ReadRecord, Outcome | Error>();
       try {
-        outcomes = await options.publish(tries.map(({ record }) => record));
+        const answers = jobs.length === 0 ? [] : await options.publish(jobs);
+        for (const [index, job] of jobs.entries()) outcomes.set(job, answers[index] ?? NOT_SAID);
       } catch (cause) {
-        return tries.map(() => cause as Error);
+        for (const job of jobs) outcomes.set(job, cause as Error);
       }
       const done: Done<Outcome>[] = [];
       let doneAgain = 0;
-      const causes = tries.map((one, index) => {
-        const outcome = outcomes[index] ?? new Error("It was not said what came of it");
-        if (outcome instanceof Error) return outcome;
-        if (one.again) doneAgain += 1;
-        else done.push({ record: one.record, published: outcome });
+      const causes = tries.map(({ ready, again }) => {
+        const published = ready.job === null ? null : (outcomes.get(ready.job) ?? NOT_SAID);
+        if (published instanceof Error) return published;
+        if (again) doneAgain += 1;
+        else done.push({ ...ready, published });
         return null;
       });
       published += done.length + doneAgain;

@@ -1,16 +1,15 @@
 /** What a message says, and what is made of it: read, judged, explained. Pure. */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
-import type { MessageRules, ReceivedMessage, SavedMessage } from "../delivery/accepted.ts";
+import type { MessageRules, SaidMessage, SavedMessage } from "../delivery/accepted.ts";
 import { type Acknowledgeable, type Acknowledgement, type AckRequest, ANSWERS } from "../delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import type { Finding, MessageIds, Owed, Refusal } from "../delivery/fate.ts";
+import type { MessageIds, Owed, ReadMessage } from "../delivery/fate.ts";
 import { interpret } from "../delivery/interpret.ts";
 import { makeEvent } from "../delivery/make-event.ts";
 import type { Problem } from "../delivery/problem.ts";
 import type { QuarantineReason } from "../delivery/quarantined.ts";
 import { partiesNamed, readAckRequest } from "../mm4/ack-request.ts";
-import { holdsOwnId } from "../mm4/own-mail-id.ts";
 import { findPdu } from "../mm4/pdus.ts";
 import { type MessageReading, type OpenMessage, openMessage, readIds, readReport } from "../mm4/read-message.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -32,41 +31,41 @@ export interface Acknowledging {
   canSend(entry: MessageRules, to: string | null): boolean;
 }
 
-/** What was found in a message, and the ids by which it is found again. */
-export interface ReadMessage {
-  readonly finding: Finding | { readonly kind: "refused"; readonly problem: Refusal };
-  readonly ids: MessageIds;
-}
-
-/** Reads one message. Never throws: a fault of ours is a finding too. */
-export function readMessage(
-  message: ReceivedMessage,
-  reading: ReadingRules,
-  acknowledging: Acknowledging,
-): ReadMessage {
+/**
+ * Reads what was said, by the rules in force when it was: so its event has the same id however often it is read. Never
+ * throws: a fault of ours is a finding too.
+ */
+export function readSaid(said: SaidMessage, reading: ReadingRules, acknowledging: Acknowledging): ReadMessage {
+  const message = savedOf(said);
   let opened: Result<OpenMessage, Problem> | undefined;
   let request: Request | null = null;
   let read: Result<DeliveryEvent, Problem>;
   try {
     opened = openMessage(message.bytes, reading);
     if (opened.ok) {
-      request = readRequest(opened.value, message, acknowledging);
-      read = judge(opened.value, savedOf(message), reading);
+      request = readRequest(opened.value, said, acknowledging);
+      read = judge(opened.value, message, reading);
     } else read = opened;
   } catch (cause) {
     // The relay cannot mend our own fault by trying for ever: the message waits until we have mended it.
     const detail = ((cause as Error).stack ?? String(cause)).slice(0, BOUNDS.detailLength.value);
-    const owed = owedFor(message, request, acknowledging, "internal-error");
-    return { finding: keep(message, "internal-error", detail, owed), ids: idsIn(opened) };
+    const owed = owedFor(said, request, acknowledging, "internal-error");
+    return { said, finding: unreadable(said, "internal-error", detail, owed), ids: idsIn(opened) };
   }
   if (read.ok) {
     const event = read.value;
     const { messageId, transactionId } = event.data;
-    const owed = owedFor(message, request, acknowledging, "event", event.id);
-    return { finding: { kind: "event", event, owed }, ids: { messageId, transactionId } };
+    const owed = owedFor(said, request, acknowledging, "event", event.id);
+    return { said, finding: { kind: "event", event, owed }, ids: { messageId, transactionId } };
   }
-  const owed = (fate: Acknowledgeable): Owed => owedFor(message, request, acknowledging, fate);
-  return { finding: findingOf(read.error, message, acknowledging, owed), ids: idsIn(opened) };
+  const owed = (fate: Acknowledgeable): Owed => owedFor(said, request, acknowledging, fate);
+  return { said, finding: findingOf(read.error, said, owed), ids: idsIn(opened) };
+}
+
+/** A message that is not read, because reading it has ended the process so many times. */
+export function leftUnread(said: SaidMessage, ends: number): ReadMessage {
+  const detail = `Reading it ended the process ${ends} times`;
+  return { said, finding: unreadable(said, "not-read", detail, NOTHING_OWED), ids: NO_IDS };
 }
 
 /** Reads, judges and explains one message. */
@@ -75,8 +74,9 @@ export function readEvent(message: SavedMessage, reading: ReadingRules): Result<
   return opened.ok ? judge(opened.value, message, reading) : opened;
 }
 
-function savedOf({ bytes, peer, receivedAt }: ReceivedMessage): SavedMessage {
-  return { bytes, peer: peer.identity, rules: peer.entry.rules, receivedAt };
+/** As far as it is kept. */
+function savedOf({ said, peer, entry, receivedAt }: SaidMessage): SavedMessage {
+  return { bytes: Buffer.from(said, "latin1"), peer, rules: entry.rules, receivedAt: new Date(receivedAt) };
 }
 
 function judge(
@@ -96,12 +96,7 @@ function judge(
 }
 
 /** What is made of a message that made no event. */
-function findingOf(
-  problem: Problem,
-  message: ReceivedMessage,
-  acknowledging: Acknowledging,
-  owed: (fate: Acknowledgeable) => Owed,
-): ReadMessage["finding"] {
+function findingOf(problem: Problem, said: SaidMessage, owed: (fate: Acknowledgeable) => Owed): ReadMessage["finding"] {
   switch (problem.kind) {
     case "other-pdu": {
       const { messageType } = problem;
@@ -109,22 +104,25 @@ function findingOf(
     }
     case "no-status":
     case "unknown-type":
-      return keep(message, problem.kind, null, owed("unreadable"));
+      return unreadable(said, problem.kind, null, owed("unreadable"));
     case "event-too-large":
-      return keep(message, problem.kind, problem.detail, owed("too-large"));
-    case "bounce":
+      return unreadable(said, problem.kind, problem.detail, owed("too-large"));
     case "type-outside-header":
-    case "not-mm4":
-      // Asked first, because what we have sent comes back within a bounce, with its type.
-      if (isBounce(problem.kind, message, acknowledging.systemAddress)) return keepBounce(message);
       // Nothing tells what it asks for, and whose it is: it may be an answer of our own that comes back.
-      if (problem.kind === "type-outside-header" || (problem.kind === "bounce" && problem.typeOutsideHeader))
-        return keep(message, "type-outside-header", null, NOTHING_OWED);
-      return { kind: "refused", problem: { kind: "not-mm4" } };
+      return unreadable(said, "type-outside-header", null, NOTHING_OWED);
+    case "bounce":
+      if (problem.typeOutsideHeader) return unreadable(said, "type-outside-header", null, NOTHING_OWED);
+      return recognisedOtherwise(problem, said);
+    case "not-mm4":
     case "header-too-large":
     case "too-many-fields":
-      return { kind: "refused", problem };
+      return recognisedOtherwise(problem, said);
   }
+}
+
+/** It was answered 250 as something else. That is a fault of ours, and no reason to throw it away. */
+function recognisedOtherwise({ kind }: Problem, said: SaidMessage): ReadMessage["finding"] {
+  return unreadable(said, "internal-error", `It was taken for ${said.recognised}, and read as ${kind}`, NOTHING_OWED);
 }
 
 const NO_IDS: MessageIds = { messageId: null, transactionId: null };
@@ -146,7 +144,7 @@ const NOTHING_OWED: Owed = { state: "none" };
 /** Null when nothing is owed. */
 function readRequest(
   opened: OpenMessage,
-  { mailFrom, peer: { entry } }: ReceivedMessage,
+  { mailFrom, entry }: SaidMessage,
   { systemAddress }: Acknowledging,
 ): Request | null {
   const { rules, acknowledge } = entry;
@@ -156,7 +154,7 @@ function readRequest(
 }
 
 function owedFor(
-  { peer: { identity, entry }, receivedAt }: ReceivedMessage,
+  { peer, entry, receivedAt }: SaidMessage,
   request: Request | null,
   acknowledging: Acknowledging,
   fate: Acknowledgeable,
@@ -165,48 +163,22 @@ function owedFor(
   if (request === null) return NOTHING_OWED;
   if (!acknowledging.canSend(entry, request.to)) return { state: "undeliverable" };
   const acknowledgement = {
-    peer: identity.name,
+    peer: peer.name,
     eventId,
-    receivedAt: receivedAt.toISOString(),
+    receivedAt,
     ...request,
     ...ANSWERS[fate],
   };
   return { state: "owed", acknowledgement };
 }
 
-function keep(
-  { bytes, peer: { identity: peer }, receivedAt }: ReceivedMessage,
+function unreadable(
+  { said, bytes, peer, receivedAt }: SaidMessage,
   reason: QuarantineReason,
   detail: string | null,
   owed: Owed,
-): Finding {
-  const message = { reason, detail, peer, receivedAt: receivedAt.toISOString(), raw: base64(bytes) };
-  return { kind: "quarantine", message, owed };
-}
-
-/**
- * A bounce has the null sender, so that it never makes another one. RFC 3464 §2,
- * RFC 5321 §4.5.5. It is one by its type, or because it holds the id of a mail of
- * ours: nothing else sends that back.
- *
- * Seen in practice: multipart/mixed (OpenSMTPD), text alone (dma, qmail, sendmail).
- */
-function isBounce(
-  kind: "bounce" | "not-mm4" | "type-outside-header",
-  { bytes, mailFrom }: ReceivedMessage,
-  systemAddress: string,
-): boolean {
-  if (mailFrom !== "") return false;
-  if (kind === "bounce") return true;
-  const text = Buffer.from(bytes.subarray(0, BOUNDS.bounceBytes.value)).toString("latin1");
-  return holdsOwnId(text, systemAddress.slice(systemAddress.lastIndexOf("@") + 1));
-}
-
-function keepBounce({ bytes, peer: { identity: peer }, receivedAt }: ReceivedMessage): Finding {
-  const raw = base64(bytes.subarray(0, BOUNDS.bounceBytes.value));
-  return { kind: "bounce", message: { peer, receivedAt: receivedAt.toISOString(), raw } };
-}
-
-function base64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64");
+): ReadMessage["finding"] {
+  const raw = Buffer.from(said, "latin1").toString("base64");
+  const notKept = bytes > said.length ? { notKept: bytes - said.length } : {};
+  return { kind: "quarantine", message: { reason, detail, peer, receivedAt, raw, ...notKept }, owed };
 }

@@ -1,15 +1,20 @@
 /**
- * MM4D_ACCEPT=queue: the 250 waits until the record is on the queue. Each record is
- * tried once; its relay is the one that tries again. What comes while a call is under
- * way waits for the next one, in one batch, because a call costs as much as its records.
+ * MM4D_ACCEPT=queue: the 250 waits for the second half of the flow. Each record is tried
+ * once; its relay is the one that tries again. What comes while a call is under way
+ * waits for the next one, in one batch, because a call costs as much as its records.
  */
 import type { Fate } from "../delivery/fate.ts";
-import type { JournalRecord } from "../journal/record.ts";
+import type { JournalRecord, ReadRecord } from "../journal/record.ts";
 import { fateOf, type PublishResult } from "./fate-of.ts";
+import type { ReadRecords, Ready } from "./ready.ts";
+import { QuarantineFullError, type Room } from "./room.ts";
 
 export interface QueueStoreOptions {
+  readonly read: ReadRecords;
   /** Puts records on the queue. An error, or a rejection for all of them, says that this is not certain. */
-  readonly publish: (records: readonly JournalRecord[]) => Promise<readonly (PublishResult | Error)[]>;
+  readonly publish: (records: readonly ReadRecord[]) => Promise<readonly (PublishResult | Error)[]>;
+  readonly quarantine: Room;
+  /** Where records have ended that were accepted: told a batch at a time, once each of them was told to be accepted. */
   readonly onBecame: (fates: readonly Fate[]) => void;
   readonly onTrouble: (cause: Error) => void;
   readonly onRecovered: () => void;
@@ -18,7 +23,7 @@ export interface QueueStoreOptions {
 }
 
 export interface QueueStore {
-  /** Resolves once the record is on the queue. Rejects, in time, when that is not certain. */
+  /** Resolves once the record is on the queue. Rejects, in time, when that is not certain, or when it finds no room in quarantine. */
   append(record: JournalRecord): Promise<void>;
   /** Which queue was refused to us last; null since something was queued. */
   trouble(): Error | null;
@@ -30,72 +35,124 @@ const STORE_DEADLINE_MS = 4_000;
 /** What waits for the next call. */
 interface Waiting {
   readonly record: JournalRecord;
-  readonly settle: (result: PublishResult | Error) => void;
+  /** Null once it is where it belongs. */
+  readonly settle: (cause: Error | null) => void;
+  /** Its relay has been asked to come again. */
+  isLate: boolean;
 }
 
 /** While Redis works on one batch, the next is on its way. */
 const CALLS = 2;
 /** So many at most go in one call. */
 const MOST = 64;
+/** No reply is written while records are read. */
+const READ_FOR_MS = 2;
 
 export function createQueueStore(options: QueueStoreOptions): QueueStore {
+  const { read, quarantine, onTrouble, onRecovered, isRefusal } = options;
   let refused: Error | null = null;
-
   let waiting: Waiting[] = [];
   let calls = 0;
 
   function next(): void {
     while (calls < CALLS && waiting.length > 0) {
-      // A bounce comes by itself.
-      const alone = waiting.findIndex(({ record }) => record.kind === "bounce");
-      const batch = waiting.splice(0, alone < 0 ? MOST : Math.min(MOST, Math.max(1, alone)));
       calls += 1;
-      void publishBatch(batch).finally(() => {
+      void publishBatch(readSome()).finally(() => {
         calls -= 1;
         next();
       });
     }
   }
 
-  async function publishBatch(batch: readonly Waiting[]): Promise<void> {
+  function readSome(): readonly (readonly [Waiting, Ready])[] {
+    // A bounce comes by itself.
+    const alone = waiting.findIndex(({ record }) => record.kind === "bounce");
+    const most = alone < 0 ? MOST : Math.min(MOST, Math.max(1, alone));
+    const some: (readonly [Waiting, Ready])[] = [];
+    const untilMs = performance.now() + READ_FOR_MS;
+    do {
+      const [one] = waiting.splice(0, 1);
+      if (one) some.push([one, read(one.record, 0)]);
+    } while (waiting.length > 0 && some.length < most && performance.now() < untilMs);
+    return some;
+  }
+
+  async function publishBatch(batch: readonly (readonly [Waiting, Ready])[]): Promise<void> {
+    const fitting = batch.filter(([one, ready]) => hasRoom(one, ready));
+    const jobs = fitting.flatMap(([, { job }]) => (job === null ? [] : [job]));
+    const results = await publish(jobs);
+    const fates: Fate[] = [];
+    for (const [one, ready] of fitting) {
+      const result = ready.job === null ? null : (results.get(ready.job) ?? new Error("It was not published"));
+      if (result instanceof Error || one.isLate) lose(ready);
+      else fates.push(fateOf(ready, result));
+      one.settle(result instanceof Error ? result : null);
+    }
+    // Behind their replies: each is told to be accepted before.
+    if (fates.length > 0) setImmediate(() => options.onBecame(fates));
+  }
+
+  /** What came of each. An error of the whole call is one of each. */
+  async function publish(jobs: readonly ReadRecord[]): Promise<ReadonlyMap<ReadRecord, PublishResult | Error>> {
     try {
-      const results = await options.publish(batch.map(({ record }) => record));
-      for (const [index, { settle }] of batch.entries()) settle(results[index] ?? new Error("It was not published"));
+      const results = jobs.length === 0 ? [] : await options.publish(jobs);
+      return new Map(jobs.map((job, index) => [job, results[index] ?? new Error("It was not published")]));
     } catch (cause) {
-      for (const { settle } of batch) settle(cause as Error);
+      return new Map(jobs.map((job) => [job, cause as Error]));
     }
   }
 
-  async function publishOne(record: JournalRecord): Promise<PublishResult> {
-    const tried = new Promise<PublishResult>((resolve, reject) => {
-      waiting.push({ record, settle: (result) => (result instanceof Error ? reject(result) : resolve(result)) });
-    });
-    next();
-    try {
-      return await withDeadline(tried, "Redis");
-    } catch (cause) {
-      // What was not tried in time never is: its relay has been asked to come again.
-      waiting = waiting.filter((other) => other.record !== record);
-      throw cause;
+  /** Whether it may go where it belongs; its relay is asked to come again where it may not. */
+  function hasRoom(one: Waiting, { record, job }: Ready): boolean {
+    if (job?.kind !== "quarantine" || isPromised(record)) return true;
+    const { peer, raw } = job.message;
+    if (!quarantine.has(peer.name, raw.length)) {
+      one.settle(new QuarantineFullError(raw.length));
+      return false;
     }
+    quarantine.promised(record.id, { peer: peer.name, bytes: raw.length });
+    return true;
+  }
+
+  /** What reading has promised a place does not come. What was promised one before gives it back itself. */
+  function lose({ record, job }: Ready): void {
+    if (job?.kind === "quarantine" && !isPromised(record)) quarantine.broken(record.id);
   }
 
   return {
     async append(record) {
-      let published: PublishResult;
+      const { one, end } = waitFor(record);
+      waiting.push(one);
+      next();
       try {
-        published = await publishOne(record);
+        await withDeadline(end, "Redis");
       } catch (cause) {
-        if (options.isRefusal(cause as Error)) refused = cause as Error;
-        options.onTrouble(cause as Error);
+        one.isLate = true;
+        // What was not tried in time never is: its relay has been asked to come again.
+        waiting = waiting.filter((other) => other !== one);
+        if (cause instanceof QuarantineFullError) throw cause;
+        if (isRefusal(cause as Error)) refused = cause as Error;
+        onTrouble(cause as Error);
         throw cause;
       }
       refused = null;
-      options.onRecovered();
-      options.onBecame([fateOf(record, published)]);
+      onRecovered();
     },
     trouble: () => refused,
   };
+}
+
+function waitFor(record: JournalRecord): { readonly one: Waiting; readonly end: Promise<void> } {
+  let settle: Waiting["settle"] = () => {};
+  const end = new Promise<void>((resolve, reject) => {
+    settle = (cause) => (cause === null ? resolve() : reject(cause));
+  });
+  return { one: { record, settle: (cause) => settle(cause), isLate: false }, end };
+}
+
+/** Whether it was promised its place before it was read. */
+function isPromised(record: JournalRecord): boolean {
+  return record.kind !== "message" || record.message.recognised === "unreadable";
 }
 
 export function withDeadline<T>(work: Promise<T>, who: string): Promise<T> {

@@ -59,6 +59,10 @@ export interface Backlog {
   wakeAll(): void;
   /** Marks a taken record as drained, by the place that it was taken with. Records may be done out of order. */
   done(place: Place): void;
+  /** Marks a taken record that cannot be drained for now, and is no sign that the drain is slow. It still waits. */
+  putAside(place: Place): void;
+  /** Whether so many records have been taken behind one that is not done that the drain would soon have to wait for it. */
+  isHeldUp(): boolean;
   /** Everything before it is drained. */
   drained(): Position;
   /** Where the records begin that are done while an earlier one is not, and so lie behind `drained`; in order. */
@@ -67,7 +71,7 @@ export interface Backlog {
   records(): number;
   /** As they are on the disk. */
   bytes(): number;
-  /** The record that has waited longest. */
+  /** The record that has waited longest, but for those that were put aside. */
   oldest(): Awaited | undefined;
 }
 
@@ -78,6 +82,7 @@ interface Slot {
   end: Position;
   /** Null when it is done. */
   awaited: Awaited | null;
+  isAside: boolean;
 }
 
 const MAX_TAKEN = 100_000;
@@ -92,6 +97,8 @@ export function createBacklog(options: BacklogOptions): Backlog {
   /** Taken and not yet counted as drained, in order. */
   let taken: Slot[] = [];
   let firstTaken = 0;
+  /** How many of them were put aside, and are not done. */
+  let aside = 0;
   const slots = new WeakMap<Position, Slot>();
   /** By the start of a record: where what was read with it goes on. */
   const reaches = new WeakMap<Position, Position>();
@@ -132,7 +139,12 @@ export function createBacklog(options: BacklogOptions): Backlog {
       memory = memory.slice(head);
       head = 0;
     }
-    const slot: Slot = { start: entry.start, end: reaches.get(entry.start) ?? entry.end, awaited: awaitedOf(entry) };
+    const slot: Slot = {
+      start: entry.start,
+      end: reaches.get(entry.start) ?? entry.end,
+      awaited: awaitedOf(entry),
+      isAside: false,
+    };
     slots.set(entry.start, slot);
     taken.push(slot);
     return entry;
@@ -192,6 +204,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
       const slot = slots.get(place.start);
       if (!slot?.awaited) return;
       slot.awaited = null;
+      if (slot.isAside) aside -= 1;
       records -= 1;
       bytes -= bytesOf(place);
       for (let first = taken[firstTaken]; first && first.awaited === null; first = taken[firstTaken]) {
@@ -204,6 +217,15 @@ export function createBacklog(options: BacklogOptions): Backlog {
       }
       if (head < memory.length) waiting.shift()?.();
     },
+
+    putAside(place) {
+      const slot = slots.get(place.start);
+      if (!slot?.awaited || slot.isAside) return;
+      slot.isAside = true;
+      aside += 1;
+    },
+
+    isHeldUp: () => taken.length - firstTaken - aside >= MAX_TAKEN / 2,
 
     drained: () => drained,
     doneAhead: () =>
@@ -224,7 +246,8 @@ export function createBacklog(options: BacklogOptions): Backlog {
 
     oldest() {
       const next = memory[head];
-      return taken[firstTaken]?.awaited ?? (next && awaitedOf(next));
+      const first = taken.find(({ awaited, isAside }, index) => index >= firstTaken && awaited !== null && !isAside);
+      return first?.awaited ?? (next && awaitedOf(next));
     },
   };
 }

@@ -6,7 +6,7 @@
  * A record is promised once `append` resolves. It is then on the disk, and neither
  * the end of this process nor a loss of Redis loses it.
  */
-import type { Backlog, Place } from "./backlog.ts";
+import type { Backlog, Entry, Place } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { saveCursor } from "./cursor.ts";
 import { JournalFullError, type OnFault } from "./fault.ts";
@@ -79,7 +79,7 @@ export interface Journal {
    */
   tellRedis(redis: string | null): Promise<RedisNews>;
   /** Reads the drained records that have not settled from the disk. */
-  unsettled(): AsyncGenerator<JournalRecord>;
+  unsettled(): AsyncGenerator<Entry>;
   /** All of `unsettled()` is on the queue. */
   publishedAgain(): void;
   /**
@@ -87,6 +87,11 @@ export interface Journal {
    * Does nothing when some of it went into another Redis.
    */
   settleAll(redis: string): Promise<void>;
+  /**
+   * Whether a record that is not drained keeps much on the disk that could be removed, or other records from being
+   * taken. `besides`: the bytes of others that are not drained for the same reason.
+   */
+  isHeldUpBy(place: Place, besides: number): boolean;
   /** Appends a record again, so that the segment with its old place can be removed. No limit refuses it. */
   moveToEnd(record: JournalRecord): Promise<void>;
   /** Waits for the write under way and closes the files. */
@@ -95,6 +100,8 @@ export interface Journal {
 
 const SEGMENT_BYTES = 16 * 1024 * 1024;
 const SEGMENTS_AT_LEAST = 16;
+/** A record may hold so many later segments on the disk before it is better moved behind them. */
+const SEGMENTS_HELD = 4;
 const MEMORY_BYTES = 32 * 1024 * 1024;
 const GRACE_MS = 60_000;
 /** More bytes than this wait only when the disk hangs. */
@@ -172,6 +179,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const line = encodeRecord(record);
       const full = whyFull(record, line.byteLength);
       return full ? Promise.reject(full) : writer.enqueue(record, line);
+    },
+    isHeldUpBy({ start }, besides) {
+      const held = (sizes.end().segment - start.segment - SEGMENTS_HELD) * segmentBytes;
+      return held > 2 * besides || backlog.isHeldUp();
     },
     moveToEnd: (record) => writer.enqueue(record, encodeRecord(record)),
     backlog,

@@ -145,7 +145,8 @@ const NOT_ACKNOWLEDGED: MessageRules["acknowledge"] = { mode: "off", host: null,
 
 function writtenOf({ id, kind, message }: SaidRecord): Written {
   const { sessionId, peer, entry, mailFrom, receivedAt, recognised, bytes, said } = message;
-  const rules = Object.entries(entry.rules).filter(([name, value]) => !isOrdinary(name as keyof PeerRules, value));
+  const { mode, host, to } = entry.acknowledge;
+  const rules = RULES.filter((name) => !isOrdinary(name, entry.rules[name]));
   return {
     id,
     kind,
@@ -153,13 +154,16 @@ function writtenOf({ id, kind, message }: SaidRecord): Written {
     session: sessionId,
     from: mailFrom,
     peer: Object.fromEntries(Object.entries(peer).filter(([, value]) => value !== null)),
-    ...(rules.length === 0 ? {} : { rules: Object.fromEntries(rules) }),
-    ...(entry.acknowledge.mode === "off" ? {} : { acknowledge: entry.acknowledge }),
+    ...(rules.length === 0 ? {} : { rules: Object.fromEntries(rules.map((name) => [name, entry.rules[name]])) }),
+    // These only: the peer's entry has a password for its MMSC.
+    ...(mode === "off" ? {} : { acknowledge: { mode, host, to } }),
     ...(recognised === "report" ? {} : { as: recognised }),
     ...(bytes === said.length ? {} : { bytes }),
     said,
   };
 }
+
+const RULES = Object.keys(ORDINARY_PEER) as (keyof PeerRules)[];
 
 function isOrdinary(name: keyof PeerRules, value: unknown): boolean {
   return Array.isArray(value) ? value.length === 0 : value === ORDINARY_PEER[name];

@@ -10,7 +10,8 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Warning } from "../delivery/warning.ts";
-import { err, ok, type Result } from "../result.ts";
+import { ok, type Result } from "../result.ts";
+import { colonOf, endOfName, readHeaderLines, trimBlanks } from "./header-lines.ts";
 
 export interface HeaderLimits {
   /** Longest header read. */
@@ -37,6 +38,8 @@ export interface HeaderField {
 
 export interface Header {
   readonly fields: readonly HeaderField[];
+  /** How many of the message's bytes it takes, with the empty line that ends it. */
+  readonly bytes: number;
   readonly warnings: readonly Warning[];
 }
 
@@ -57,45 +60,55 @@ export type HeaderProblem =
 export function readHeader(message: Uint8Array, limits: HeaderLimits): Result<Header, HeaderProblem> {
   const warnings = new Set<Warning>();
   const fields: HeaderField[] = [];
-  // One character a byte: positions are bytes, and only what is asked for is decoded.
-  const text = Buffer.from(message.buffer, message.byteOffset, Math.min(message.byteLength, limits.bytes + 2)).toString(
-    "latin1",
-  );
-
-  let position = 0;
-  let open: { name: string; lines: string[] } | undefined;
-  let begun = 0;
-  let ended = false;
-  if (text.startsWith(BYTE_ORDER_MARK)) {
-    position = BYTE_ORDER_MARK.length;
-    warnings.add("byte-order-mark");
-  }
-
-  while (!ended && position < text.length) {
-    const lineFeed = text.indexOf("\n", position);
-    const line = withoutTrailingReturns(text.slice(position, lineFeed === -1 ? text.length : lineFeed));
-    if (line === "") {
-      ended = true;
-      break;
-    }
-    position = lineFeed === -1 ? text.length : lineFeed + 1;
-
-    if (line.startsWith(" ") || line.startsWith("\t")) {
-      if (open) open.lines.push(line);
+  let open: OpenField | undefined;
+  const lines = readHeaderLines(message, limits, {
+    begin: (text, start, end) => {
+      if (open) fields.push(closeField(open));
+      open = beginField(text, start, end);
+      if (!open) warnings.add("malformed-header-line");
+    },
+    goOn: (text, start, end) => {
+      if (open) open.lines.push(text.slice(start, end));
       else warnings.add("malformed-header-line");
-      continue;
-    }
-    close(open, fields);
-    begun += 1;
-    if (begun > limits.fields) return err({ kind: "too-many-fields", limit: limits.fields });
-    open = beginField(line);
-    if (!open) warnings.add("malformed-header-line");
-  }
-  close(open, fields);
+    },
+  });
+  if (!lines.ok) return lines;
+  if (open) fields.push(closeField(open));
 
-  if (position > limits.bytes) return err({ kind: "header-too-large", limitBytes: limits.bytes });
-  if (!ended) warnings.add("no-end-of-header");
-  return ok({ fields, warnings: [...warnings] });
+  const { bytes, ended, byteOrderMark } = lines.value;
+  return ok({
+    fields,
+    bytes,
+    warnings: [
+      ...(byteOrderMark ? (["byte-order-mark"] as const) : []),
+      ...warnings,
+      ...(ended ? [] : (["no-end-of-header"] as const)),
+    ],
+  });
+}
+
+/** A field whose lines may go on. */
+export interface OpenField {
+  readonly name: string;
+  /** What is behind its colon, and the lines that go on with it. */
+  readonly lines: string[];
+}
+
+export function closeField({ name, lines }: OpenField): HeaderField {
+  const key = name.toLowerCase();
+  if (lines.length === 1) {
+    const bytes = trimBlanks(lines[0] ?? "");
+    return { name, key, bytes, token: bytes, folded: bytes };
+  }
+  // A fold and the blanks around it become one blank, so that a value reads the same after a relay has folded it anew.
+  const trimmed = lines.map(trimBlanks);
+  return {
+    name,
+    key,
+    bytes: trimBlanks(trimmed.join(" ")),
+    token: trimmed.join(""),
+    folded: trimmed.join("\n"),
+  };
 }
 
 /**
@@ -167,7 +180,6 @@ export function readUtf8(bytes: string): string | undefined {
 
 /** Decoders write it in place of bytes that make no character. */
 const REPLACEMENT = "\ufffd";
-const BYTE_ORDER_MARK = "\u00ef\u00bb\u00bf";
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const PLAIN = /^[\x20-\x7e]*$/;
 const NOT_ASCII = /[\x80-\xff]/;
@@ -176,33 +188,12 @@ const CONTROLS = /\p{Cc}/gu;
 // RFC 5322 §3.6.8: printable ASCII but the colon.
 const FIELD_NAME = /^[\x21-\x39\x3b-\x7e]+$/;
 
-function beginField(line: string): { name: string; lines: string[] } | undefined {
-  const colon = line.indexOf(":");
+function beginField(text: string, start: number, end: number): OpenField | undefined {
+  const colon = colonOf(text, start, end);
   if (colon === -1) return undefined;
-  // RFC 5322 §4.5: blanks before the colon are obsolete, but must be accepted.
-  const name = trimBlanks(line.slice(0, colon));
+  const name = text.slice(start, endOfName(text, start, colon));
   if (!FIELD_NAME.test(name)) return undefined;
-  return { name, lines: [line.slice(colon + 1)] };
-}
-
-function close(field: { name: string; lines: string[] } | undefined, fields: HeaderField[]): void {
-  if (!field) return;
-  // A fold and the blanks around it become one blank, so that a value reads the same after a relay has folded it anew.
-  const { name, lines } = field;
-  const key = name.toLowerCase();
-  if (lines.length === 1) {
-    const bytes = trimBlanks(lines[0] ?? "");
-    fields.push({ name, key, bytes, token: bytes, folded: bytes });
-  } else {
-    const trimmed = lines.map(trimBlanks);
-    fields.push({
-      name,
-      key,
-      bytes: trimBlanks(trimmed.join(" ")),
-      token: trimmed.join(""),
-      folded: trimmed.join("\n"),
-    });
-  }
+  return { name, lines: [text.slice(colon + 1, end)] };
 }
 
 /**
@@ -249,23 +240,4 @@ function hasDecoder(label: string): boolean {
   } catch {
     return false;
   }
-}
-
-/** Trims ASCII blanks only: `String.trim` would take a Latin-1 0xA0, which may be half of a UTF-8 character. */
-function trimBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
-  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
-  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
-  return text.slice(start, end);
-}
-
-function isBlank(code: number): boolean {
-  return code === 0x20 || code === 0x09;
-}
-
-function withoutTrailingReturns(line: string): string {
-  let end = line.length;
-  while (end > 0 && line.charCodeAt(end - 1) === 0x0d) end -= 1;
-  return line.slice(0, end);
 }

@@ -13,13 +13,13 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { Party, RequestRecipient } from "../delivery/party.ts";
 import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Problem } from "../delivery/problem.ts";
-import type { Report, ReportKind } from "../delivery/report.ts";
+import type { Report } from "../delivery/report.ts";
 import type { Warning } from "../delivery/warning.ts";
-import { err, ok, type Result } from "../result.ts";
+import { ok, type Result } from "../result.ts";
 import { type ReadParty, readParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
 import { readDate } from "./date.ts";
-import { FIELDS, type FieldProperty, type ReadFields, readFields, STATUS_KEYS } from "./fields.ts";
+import { type FieldProperty, type ReadFields, readFields } from "./fields.ts";
 import { hasTypeLine } from "./has-type-line.ts";
 import {
   type DecodeWords,
@@ -31,15 +31,8 @@ import {
   type HeaderProblem,
   readHeader,
 } from "./header.ts";
-import { findPdu } from "./pdus.ts";
+import { findReportKind, STATUS_OF } from "./report-kind.ts";
 import { asSaid, isDoubtful, readUnfolded } from "./unfold.ts";
-
-/** Which property holds the status of each kind of report. */
-const STATUS_OF = {
-  "delivery-report": "mmStatusCode",
-  "forward-response": "requestStatusCode",
-  "read-report": "readStatus",
-} as const satisfies Record<ReportKind, FieldProperty>;
 
 /** What reading needs besides the message and its peer's rules. */
 export interface MessageReading {
@@ -61,41 +54,38 @@ export function openMessage(
 ): Result<OpenMessage, HeaderProblem> {
   const header = readHeader(message, headerLimits);
   if (!header.ok) return header;
-  const fields = readFields(header.value, ofOneMessage(decodeWords));
+  return ok(openFields(header.value, message, decodeWords));
+}
+
+/** A message of whose header these fields are known. */
+export function openFields(header: Header, message: Uint8Array, decodeWords: DecodeWords): OpenMessage {
+  const fields = readFields(header, ofOneMessage(decodeWords));
   const hasType = fields.of("messageType").values.length > 0;
-  return ok({ header: header.value, fields, typeOutsideHeader: !hasType && hasTypeLine(message) });
+  return { header, fields, typeOutsideHeader: !hasType && hasTypeLine(message) };
 }
 
 export function readReport(
-  { header, fields, typeOutsideHeader }: OpenMessage,
+  opened: OpenMessage,
   rules: PeerRules,
   reading: Pick<MessageReading, "decodeWords">,
 ): Result<Report, Problem> {
-  const messageType = fields.of("messageType").values[0];
-  if (messageType === undefined) {
-    const kind = kindOfOther(header);
-    if (kind === "bounce") return err({ kind, typeOutsideHeader });
-    return err({ kind: kind === "not-mm4" && typeOutsideHeader ? "type-outside-header" : kind });
-  }
-  const pdu = findPdu(messageType);
-  if (!pdu) return err({ kind: "unknown-type" });
-  if (pdu.kind === null) return err({ kind: "other-pdu", messageType: pdu.name });
-
-  const statuses = fields.of(STATUS_OF[pdu.kind]);
+  const found = findReportKind(opened);
+  if (!found.ok) return found;
+  const kind = found.value;
+  const { fields } = opened;
+  const statuses = fields.of(STATUS_OF[kind]);
   const codes = readCodes(fields);
-  if (statuses.values.length === 0 && codes.values.length === 0) return err({ kind: "no-status" });
 
   const warnings = new Set<Warning>(fields.warnings);
   const warn: Warn = (warning) => void warnings.add(warning);
-  if (/\s/.test(messageType)) warn("folded-token");
+  if (/\s/.test(fields.of("messageType").values[0] ?? "")) warn("folded-token");
   for (const property of SAID_ONCE) {
     const { values } = fields.of(property);
     if (values.length > 1 && new Set(values).size > 1) warn("duplicate-header");
   }
   readVersion(fields, warn);
   if (codes.folded) warn("folded-token");
-  if (pdu.kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0)
-    warn("request-status-in-report");
+  if (kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0) warn("request-status-in-report");
 
   // A new count for addresses: their words were counted once already, when whole fields were decoded for `raw`.
   const decodeWords = ofOneMessage(reading.decodeWords);
@@ -104,12 +94,11 @@ export function readReport(
   if (messageId === null) warn("missing-message-id");
 
   return ok({
-    kind: pdu.kind,
+    kind,
     messageId,
     transactionId,
-    ...(pdu.kind === "forward-response" ? NO_PARTIES : readParties(fields, { rules, decodeWords, warn })),
-    requestRecipients:
-      pdu.kind === "forward-response" ? readRequestRecipients(fields, { rules, decodeWords, warn }) : [],
+    ...(kind === "forward-response" ? NO_PARTIES : readParties(fields, { rules, decodeWords, warn })),
+    requestRecipients: kind === "forward-response" ? readRequestRecipients(fields, { rules, decodeWords, warn }) : [],
     statuses: statuses.values,
     rivalStatuses: statuses.rivals,
     statusExtension: fields.of("statusExtension").values[0] ?? null,
@@ -146,23 +135,6 @@ const SAID_ONCE: readonly FieldProperty[] = [
 ];
 
 const NO_PARTIES = { recipient: null, originator: null };
-
-const TYPE_KEYS: readonly string[] = FIELDS.messageType.names.map(({ key }) => key);
-
-/**
- * A message with a status but no type, or with an empty type, is a broken report and
- * worth keeping. Without both it is some other mail, of which we expect only bounces
- * of our own. RFC 3464 §2. A bounce with another Content-Type is recognised by the id
- * of our mail in it: see flow/read.ts.
- */
-function kindOfOther({ fields }: Header): "unknown-type" | "bounce" | "not-mm4" {
-  if (fields.some(({ key, bytes }) => TYPE_KEYS.includes(key) || (STATUS_KEYS.includes(key) && bytes !== "")))
-    return "unknown-type";
-  const contentType = fields.find(({ key }) => key === "content-type")?.bytes ?? "";
-  const bounced =
-    /^multipart\/report\s*;/i.test(contentType) && /;\s*report-type\s*=\s*"?delivery-status\b/i.test(contentType);
-  return bounced ? "bounce" : "not-mm4";
-}
 
 /** 3GPP TS 23.140 §8.4.6: versions are compared by their major number. Reading does not depend on it. */
 function readVersion(fields: ReadFields, warn: Warn): void {

@@ -1,5 +1,5 @@
-/** What becomes of messages, in the log. */
-import type { AcceptedMessage } from "../delivery/fate.ts";
+/** What becomes of messages, in the log: that they came, at their 250; what they say, once they are where they belong. */
+import type { ReadMessage } from "../delivery/fate.ts";
 import type { Recorder } from "../flow/observer.ts";
 import type { Log } from "./log.ts";
 import { oncePer } from "./once-per.ts";
@@ -11,29 +11,26 @@ export function logMessages(log: Log): Recorder {
   const oncePerHour = oncePer(HOUR_MS, Number.POSITIVE_INFINITY);
   const isNewCode = oncePer(Number.POSITIVE_INFINITY, MAX_CODES_REMEMBERED);
 
-  function logAccepted({ message, finding, id, tookMs }: AcceptedMessage): void {
-    const { sessionId, peer } = message;
+  /** `id`: of its record. */
+  function logRead(id: string, { said, finding }: ReadMessage): void {
+    const { sessionId, peer } = said;
     switch (finding.kind) {
       case "event": {
         const { event } = finding;
-        const { peer: from, conflict, reason } = event.data;
-        log.reportStored(sessionId, event, tookMs);
+        const { conflict, reason } = event.data;
         if (conflict) log.reportConflict(event);
-        if (reason?.known === false && isNewCode(`${from.name} ${reason.code}`)) log.codeUnknown(event);
+        if (reason?.known === false && isNewCode(`${peer.name} ${reason.code}`)) log.codeUnknown(event);
         return;
       }
       case "quarantine":
-        log.messageQuarantined(sessionId, id ?? "", finding.message);
+        log.messageQuarantined(sessionId, id, finding.message);
         return;
       case "ignored": {
         const { messageType, advice } = finding;
-        const isDue = oncePerHour(`${peer.identity.name} ${messageType}`);
-        log.messageIgnored(sessionId, peer.identity, messageType, isDue ? advice : null);
+        const isDue = oncePerHour(`${peer.name} ${messageType}`);
+        log.messageIgnored(sessionId, peer, messageType, isDue ? advice : null);
         return;
       }
-      // Told once it is read.
-      case "bounce":
-        return;
       default:
         finding satisfies never;
     }
@@ -41,7 +38,7 @@ export function logMessages(log: Log): Recorder {
 
   return {
     accepted(messages) {
-      for (const message of messages) logAccepted(message);
+      for (const message of messages) log.messageAccepted(message);
     },
     refused(messages) {
       for (const { message, refused } of messages) {
@@ -58,12 +55,16 @@ export function logMessages(log: Log): Recorder {
     },
     became(fates) {
       for (const fate of fates) {
+        const { id, read } = fate;
+        // What it says was told before it was stored.
+        if (read !== null) logRead(id, read);
+        const sessionId = read?.said.sessionId ?? null;
         switch (fate.kind) {
           case "queued":
-            log.reportPublished(fate.event, fate.id);
+            log.reportPublished(sessionId, fate.event, id);
             break;
           case "duplicate":
-            log.reportDuplicate(fate.event, fate.duplicateOf);
+            log.reportDuplicate(sessionId, fate.event, fate.duplicateOf);
             break;
           case "quarantined":
           case "ignored":

@@ -9,6 +9,7 @@ import { createRequire } from "node:module";
 import { type Logger, pino } from "pino";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import type { AcceptedMessage } from "../delivery/fate.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { beginningOf } from "../text/beginning.ts";
@@ -47,13 +48,18 @@ export interface Log {
   settingsNotReloaded(what: string, cause: Error): void;
   sessionRefused(refusal: Fields): void;
   sessionFailed(cause: Error, client: { readonly address: string; readonly peer: string | null } | null): void;
-  reportStored(sessionId: string, event: DeliveryEvent, tookMs: number): void;
-  reportPublished(event: DeliveryEvent, jobId: string): void;
-  reportDuplicate(event: DeliveryEvent, firstJobId: string): void;
+  /** Nothing of it is read, so none of its numbers can be in the line. */
+  messageAccepted(accepted: AcceptedMessage): void;
+  /** `sessionId`: in which it came; null where that is not known any more. */
+  reportPublished(sessionId: string | null, event: DeliveryEvent, jobId: string): void;
+  reportDuplicate(sessionId: string | null, event: DeliveryEvent, firstJobId: string): void;
   reportConflict(event: DeliveryEvent): void;
   codeUnknown(event: DeliveryEvent): void;
   messageQuarantined(sessionId: string, id: string, message: QuarantinedMessage): void;
   quarantineFull(peer: string, ofPeer: QuarantineUse, ofAll: QuarantineUse): void;
+  /** What found no room in quarantine waits aside in the journal: told once when that begins, and once when it is over. */
+  waitsAside(aside: QuarantineUse & { readonly peer: string }): void;
+  waitsAsideOver(peer: string): void;
   acknowledgementSent(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementRetried(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
   acknowledgementFailed(id: string, acknowledgement: Acknowledgement, fields: Fields): void;
@@ -184,19 +190,25 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       }),
     sessionFailed: (cause, client) =>
       line("info", "session.failed", { ...client, ...reason(cause), stack: isOurs(cause) ? cause.stack : undefined }),
-    reportStored(sessionId, event, tookMs) {
-      // These lines come once a report, so a line that is not written is not composed either.
-      if (logger.isLevelEnabled("debug")) line("debug", "report.stored", { sessionId, ...aboutReport(event), tookMs });
+    messageAccepted({ message, id, recognised, tookMs }) {
+      // These lines come once a message, so a line that is not written is not composed either.
+      if (!logger.isLevelEnabled("debug")) return;
+      const { sessionId, peer, bytes } = message;
+      const fields = { sessionId, peer: peer.identity.name, id, bytes: bytes.byteLength, tookMs };
+      if (recognised === "report") line("debug", "report.stored", fields);
+      else line("debug", "message.accepted", { ...fields, kind: recognised });
     },
-    reportPublished(event, jobId) {
+    reportPublished(sessionId, event, jobId) {
       if (!logger.isLevelEnabled("info")) return;
-      line("info", "report.published", { ...aboutReport(event), jobId, tookMs: Date.now() - Date.parse(event.time) });
+      const tookMs = Date.now() - Date.parse(event.time);
+      line("info", "report.published", { sessionId, ...aboutReport(event), jobId, tookMs });
     },
-    reportDuplicate: (event, firstJobId) => line("info", "report.duplicate", { ...aboutReport(event), firstJobId }),
+    reportDuplicate: (sessionId, event, firstJobId) =>
+      line("info", "report.duplicate", { sessionId, ...aboutReport(event), firstJobId }),
     reportConflict: (event) => trouble("warn", "report.conflict", aboutReport(event)),
     codeUnknown: (event) => trouble("error", "code.unknown", aboutReport(event)),
     messageQuarantined: (sessionId, id, { reason: why, detail, peer }) =>
-      trouble(why === "internal-error" ? "error" : "warn", "message.quarantined", {
+      trouble(OURS.includes(why) ? "error" : "warn", "message.quarantined", {
         sessionId,
         id,
         peer: peer.name,
@@ -204,6 +216,8 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
         detail,
       }),
     quarantineFull: (peer, ofPeer, ofAll) => trouble("error", "quarantine.full", { peer, ...ofPeer, ofAll }),
+    waitsAside: ({ peer, messages, bytes }) => trouble("error", "quarantine.waits-aside", { peer, messages, bytes }),
+    waitsAsideOver: (peer) => line("info", "quarantine.waits-aside-over", { peer }),
     acknowledgementSent: (id, ack, fields) =>
       line("info", "acknowledgement.sent", { ...aboutAcknowledgement(id, ack), ...masked(fields) }),
     acknowledgementRetried: (id, ack, fields) =>
@@ -255,6 +269,9 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
   };
 }
 
+/** What is kept because of a bug of mm4d. */
+const OURS: readonly QuarantinedMessage["reason"][] = ["internal-error", "not-read"];
+
 const XCLIENT_ADVICE =
   "A proxy in front sends XCLIENT, and its clients hear 451 of it. Switch it off and use the PROXY protocol, with its address in MM4D_PROXIES; nginx: xclient off; proxy_protocol on (docs/peers.md)";
 
@@ -274,6 +291,8 @@ const EFFECTS = {
   "message.ignored": "it made no event, and is not kept. Do what the advice says; told once an hour",
   "quarantine.full":
     "this peer's messages that nobody can read get 451 until there is room: no peer has more than half of what the others leave. Its reports and other peers are not concerned. Told once a peer; mm4d quarantine list",
+  "quarantine.waits-aside":
+    "none of its reports is concerned. These were answered 250, make no event, and found no room in quarantine, so they wait aside in the journal, up to a sixteenth of it for each peer; beyond that this peer gets 451. Told once a peer, until it is over; mm4d quarantine list",
   "acknowledgement.failed":
     "none. Its peer may send the report again. mm4d acks list tells why, acks retry sends it again",
   "acknowledgement.undeliverable":

@@ -1,6 +1,6 @@
 /** Every metric, declared once, with its help text. Base units; no label that a stranger can grow. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import type { AcceptedMessage, RefusedMessage } from "../delivery/fate.ts";
+import type { ReadMessage, RefusedMessage } from "../delivery/fate.ts";
 import type { Recorder } from "../flow/observer.ts";
 import { VERSION } from "../version.ts";
 
@@ -14,6 +14,8 @@ export interface Observed {
   /** Null without a certificate. */
   readonly certificateExpiresAt: () => Date | null;
   readonly journal: () => { readonly bytes: number; readonly records: number; readonly oldestAt: Date | null };
+  /** What waits aside in the journal, because it found no room in quarantine. */
+  readonly aside: () => { readonly records: number; readonly bytes: number };
   readonly quarantine: () => { readonly messages: number; readonly bytes: number };
   readonly redis: () => {
     readonly up: boolean;
@@ -64,6 +66,7 @@ export const NOTHING_OBSERVED: Observed = {
   connectionsByPeer: () => new Map(),
   certificateExpiresAt: () => null,
   journal: () => ({ bytes: 0, records: 0, oldestAt: null }),
+  aside: () => ({ records: 0, bytes: 0 }),
   quarantine: () => ({ messages: 0, bytes: 0 }),
   redis: () => ({ up: true, memoryRatio: null, writtenAt: null }),
   queues: () => new Map(),
@@ -135,13 +138,18 @@ export function createMetrics(first: Observed) {
   gauge("mm4d_journal_bytes", "Size of the journal on the disk, in bytes", () => observed.journal().bytes);
   gauge(
     "mm4d_journal_records",
-    "Records in the journal that are not yet on the queue",
+    "Records in the journal that are not yet where they belong: on the queue, or in quarantine",
     () => observed.journal().records,
   );
   gauge("mm4d_journal_oldest_seconds", "Age of the record that has waited longest for the queue, in seconds", () => {
     const { oldestAt } = observed.journal();
     return ageOf(oldestAt);
   });
+  gauge(
+    "mm4d_journal_aside_records",
+    "Records that wait aside in the journal, because their peer's share of the quarantine is used up",
+    () => observed.aside().records,
+  );
   gauge("mm4d_quarantine_messages", "Messages in quarantine", () => observed.quarantine().messages);
   gauge("mm4d_quarantine_bytes", "What the quarantine takes in Redis, in bytes", () => observed.quarantine().bytes);
   gauge("mm4d_redis_up", "1 while Redis answers, else 0", () => (observed.redis().up ? 1 : 0));
@@ -212,9 +220,15 @@ export function createMetrics(first: Observed) {
     observe(next: Observed): void {
       observed = next;
     },
+    accepted: new Counter({
+      name: "mm4d_accepted_total",
+      help: "Messages answered 250, by what they were taken for: report, unreadable, other-pdu, bounce; counted at the 250, also while Redis is away",
+      labelNames: ["peer", "kind"],
+      registers,
+    }),
     reports: new Counter({
       name: "mm4d_reports_total",
-      help: "Reports accepted, by what they say; those that a relay sent twice count twice",
+      help: "Reports, by what they say; counted once they are on the queue, so that it stands still while Redis is away; those that a relay sent twice count twice",
       labelNames: ["peer", "type", "outcome", "disposition"],
       registers,
     }),
@@ -237,37 +251,37 @@ export function createMetrics(first: Observed) {
     }),
     conflicts: new Counter({
       name: "mm4d_conflicts_total",
-      help: "Reports whose status and code contradict each other",
+      help: "Reports whose status and code contradict each other, counted as mm4d_reports_total is",
       labelNames: ["peer"],
       registers,
     }),
     unknownCodes: new Counter({
       name: "mm4d_unknown_codes_total",
-      help: "Reports with an internal status code that the catalogue does not list",
+      help: "Reports with an internal status code that the catalogue does not list, counted as mm4d_reports_total is",
       labelNames: ["peer"],
       registers,
     }),
     codes: new Counter({
       name: "mm4d_codes_total",
-      help: "Reports by internal status code; other for those that the catalogue does not list",
+      help: "Reports by internal status code, counted as mm4d_reports_total is; other for those that the catalogue does not list",
       labelNames: ["peer", "code"],
       registers,
     }),
     warnings: new Counter({
       name: "mm4d_warnings_total",
-      help: "Tolerances that reports needed, by name",
+      help: "Tolerances that reports needed, by name, counted as mm4d_reports_total is",
       labelNames: ["peer", "warning"],
       registers,
     }),
     quarantined: new Counter({
       name: "mm4d_quarantined_total",
-      help: "Messages kept in quarantine, by reason",
+      help: "Messages kept in quarantine, by reason; counted once they are there, so that it stands still while Redis is away",
       labelNames: ["peer", "reason"],
       registers,
     }),
     otherPdus: new Counter({
       name: "mm4d_other_pdus_total",
-      help: "PDUs that were accepted and not queued, by type",
+      help: "PDUs of which no event is made, by type; one whose acknowledgement may be owed is counted once that is known, so not while Redis is away",
       labelNames: ["peer", "type"],
       registers,
     }),
@@ -321,7 +335,7 @@ export function createMetrics(first: Observed) {
     }),
     reportAgeSeconds: new Histogram({
       name: "mm4d_report_age_seconds",
-      help: "From the moment at which the MM was handled, by the report's Date, to the receipt of the report, in seconds",
+      help: "From the moment at which the MM was handled, by the report's Date, to the receipt of the report, in seconds; counted as mm4d_reports_total is",
       labelNames: ["peer"],
       buckets: [1, 10, 60, 600, 3600, 7200, 14_400, 43_200, 86_400, 259_200],
       registers,
@@ -347,37 +361,11 @@ export function createMetrics(first: Observed) {
   };
 }
 
-/** What becomes of messages, counted. */
+/**
+ * What becomes of messages, counted: that they came, at their 250; what they say, once they have been read and are
+ * where they belong.
+ */
 export function countMessages(metrics: Metrics): Recorder {
-  function countAccepted({ message, finding }: AcceptedMessage): void {
-    const peer = message.peer.identity.name;
-    switch (finding.kind) {
-      case "event": {
-        const { type, time, data } = finding.event;
-        const { outcome, disposition, conflict, reason, warnings, handledAt } = data;
-        metrics.reports.inc({ peer, type, outcome, disposition });
-        if (reason !== null) metrics.codes.inc({ peer, code: reason.known ? String(reason.code) : "other" });
-        if (handledAt !== null)
-          metrics.reportAgeSeconds.observe({ peer }, Math.max(0, (Date.parse(time) - Date.parse(handledAt)) / 1000));
-        for (const warning of warnings) metrics.warnings.inc({ peer, warning });
-        if (conflict) metrics.conflicts.inc({ peer });
-        if (reason?.known === false) metrics.unknownCodes.inc({ peer });
-        return;
-      }
-      case "quarantine":
-        metrics.quarantined.inc({ peer, reason: finding.message.reason });
-        return;
-      case "ignored":
-        metrics.otherPdus.inc({ peer, type: finding.messageType });
-        return;
-      // Counted once it is read.
-      case "bounce":
-        return;
-      default:
-        finding satisfies never;
-    }
-  }
-
   function countRefused({ message, refused }: RefusedMessage): void {
     const peer = message.peer.identity.name;
     if (refused.kind !== "not-stored") return;
@@ -387,9 +375,9 @@ export function countMessages(metrics: Metrics): Recorder {
 
   return {
     accepted(messages) {
-      for (const message of messages) {
-        metrics.dataSeconds.observe(message.tookMs / 1000);
-        countAccepted(message);
+      for (const { message, recognised, tookMs } of messages) {
+        metrics.dataSeconds.observe(tookMs / 1000);
+        metrics.accepted.inc({ peer: message.peer.identity.name, kind: recognised });
       }
     },
     refused(messages) {
@@ -400,6 +388,8 @@ export function countMessages(metrics: Metrics): Recorder {
     },
     became(fates) {
       for (const fate of fates) {
+        // What it says was counted before it was stored.
+        if (fate.read !== null) countRead(metrics, fate.read);
         switch (fate.kind) {
           case "queued":
             metrics.published.inc({ peer: fate.event.data.peer.name, type: fate.event.type });
@@ -418,6 +408,32 @@ export function countMessages(metrics: Metrics): Recorder {
       }
     },
   };
+}
+
+function countRead(metrics: Metrics, { said, finding }: ReadMessage): void {
+  const peer = said.peer.name;
+  switch (finding.kind) {
+    case "event": {
+      const { type, time, data } = finding.event;
+      const { outcome, disposition, conflict, reason, warnings, handledAt } = data;
+      metrics.reports.inc({ peer, type, outcome, disposition });
+      if (reason !== null) metrics.codes.inc({ peer, code: reason.known ? String(reason.code) : "other" });
+      if (handledAt !== null)
+        metrics.reportAgeSeconds.observe({ peer }, Math.max(0, (Date.parse(time) - Date.parse(handledAt)) / 1000));
+      for (const warning of warnings) metrics.warnings.inc({ peer, warning });
+      if (conflict) metrics.conflicts.inc({ peer });
+      if (reason?.known === false) metrics.unknownCodes.inc({ peer });
+      return;
+    }
+    case "quarantine":
+      metrics.quarantined.inc({ peer, reason: finding.message.reason });
+      return;
+    case "ignored":
+      metrics.otherPdus.inc({ peer, type: finding.messageType });
+      return;
+    default:
+      finding satisfies never;
+  }
 }
 
 /** The metrics of one process. */

@@ -35,9 +35,9 @@ export function createSilence({ traffic, heard, times }: SilenceOptions): Silenc
   let sinceMs: ReadonlyMap<string, number> = new Map();
   let startMs: number | undefined;
 
+  /** By what was accepted, because what was said is not known while Redis is away. */
   function heardHere(name: string): Date | null {
-    const peer = traffic.byPeer().get(name);
-    return peer && peer.reports > 0 ? peer.lastAt : null;
+    return traffic.byPeer().get(name)?.lastAt ?? null;
   }
 
   function isSilentHere(name: string, since: number): boolean {

@@ -144,10 +144,7 @@ function withLines(status: Omit<Status, "lines">): Status {
 }
 
 function describePeer(peer: PeerTraffic, now: Date): Omit<PeerStatus, "name"> {
-  const { reports, successes, failures, firstAt, lastAt } = peer;
-  const share = (part: number): string => inPercent(part, reports);
-  const silentMs = now.getTime() - lastAt.getTime();
-  const usualMs = (lastAt.getTime() - firstAt.getTime()) / Math.max(1, reports - 1);
+  const { accepted, reports, firstAt, lastAt } = peer;
   const counts = [
     [peer.unlistedCodes, "with codes that are not listed"],
     [peer.conflicts, "that contradict themselves"],
@@ -157,21 +154,33 @@ function describePeer(peer: PeerTraffic, now: Date): Omit<PeerStatus, "name"> {
     .filter(([, count]) => count >= reports * OFTEN)
     .sort(([, a], [, b]) => b - a)
     .slice(0, MOST_TOLD)
-    .map(([warning, count]) => `${warning} in ${share(count)}`);
+    .map(([warning, count]) => `${warning} in ${inPercent(count, reports)}`);
   return {
-    text:
-      reports === 0
-        ? "no report since the start"
-        : `${some(reports, "report")} since the start, the last ${durationInWords(silentMs)} ago; ${share(successes)} successes, ${share(failures)} failures`,
+    text: [describeArrival(peer, now), ...describeShares(peer)].join("; "),
     unusual: [
-      ...(reports > 0 && silentMs > Math.max(SILENT_MS, usualMs * SILENT_TIMES)
-        ? ["silent for longer than usual"]
-        : []),
+      ...(isSilent(accepted, firstAt, lastAt, now) ? ["silent for longer than usual"] : []),
       ...counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
       ...(peer.quarantined === 0 ? [] : [`${peer.quarantined} that nobody could read`]),
       ...(tolerated.length === 0 ? [] : [`tolerated: ${tolerated.join(", ")}`]),
     ],
   };
+}
+
+function describeArrival({ accepted, lastAt }: PeerTraffic, now: Date): string {
+  if (lastAt === null) return "no report since the start";
+  return `${some(accepted, "report")} since the start, the last ${durationInWords(now.getTime() - lastAt.getTime())} ago`;
+}
+
+/** Of the reports that were read: none was as long as Redis has been away from the start on. */
+function describeShares({ reports, successes, failures }: PeerTraffic): readonly string[] {
+  if (reports === 0) return [];
+  return [`${inPercent(successes, reports)} successes, ${inPercent(failures, reports)} failures`];
+}
+
+function isSilent(accepted: number, firstAt: Date | null, lastAt: Date | null, now: Date): boolean {
+  if (firstAt === null || lastAt === null) return false;
+  const usualMs = (lastAt.getTime() - firstAt.getTime()) / Math.max(1, accepted - 1);
+  return now.getTime() - lastAt.getTime() > Math.max(SILENT_MS, usualMs * SILENT_TIMES);
 }
 
 /** A peer counts as silent by how often it used to send. */

@@ -1,8 +1,19 @@
-/** What has come since the start, by peer, for the status. There are as many entries as peers. */
+/**
+ * What has come since the start, by peer, for the status: that it came, told at the 250, and what it said, told
+ * behind it. There are as many entries as peers.
+ */
 import type { DeliveryEvent } from "../delivery/event.ts";
+import type { ReadMessage } from "../delivery/fate.ts";
 import type { Recorder } from "../flow/observer.ts";
+import { later } from "./health.ts";
 
 export interface PeerTraffic {
+  /** Messages that were taken for reports at their 250. */
+  readonly accepted: number;
+  /** When the first and the last of them came; null before. */
+  readonly firstAt: Date | null;
+  readonly lastAt: Date | null;
+  /** Reports that were read and are on the queue: while Redis is away there are more that were accepted. */
   readonly reports: number;
   readonly successes: number;
   readonly failures: number;
@@ -14,18 +25,16 @@ export interface PeerTraffic {
   readonly quarantined: number;
   /** How many reports needed each tolerance. */
   readonly warnings: ReadonlyMap<string, number>;
-  readonly firstAt: Date;
-  /** When its last report came. */
-  readonly lastAt: Date;
 }
 
 export interface Traffic {
-  count(event: DeliveryEvent): void;
+  countAccepted(peer: string, receivedAt: Date): void;
+  countRead(event: DeliveryEvent): void;
   countDuplicate(peer: string): void;
   countQuarantined(peer: string): void;
-  /** Peers that have sent a report. */
+  /** Peers of which anything was counted. */
   byPeer(): ReadonlyMap<string, PeerTraffic>;
-  /** Reports in the last minute. */
+  /** Reports accepted in the last minute. */
   lastMinute(): number;
 }
 
@@ -38,28 +47,32 @@ export function createTraffic(): Traffic {
   const now = (): number => Math.floor(performance.now() / 1000);
 
   function of(peer: string): Counted {
-    const known = peers.get(peer) ?? { ...NOTHING, warnings: new Map(), firstAt: new Date(), lastAt: new Date() };
+    const known = peers.get(peer) ?? { ...NOTHING, warnings: new Map() };
     peers.set(peer, known);
     return known;
   }
 
   return {
-    count({ data }) {
-      const peer = of(data.peer.name);
-      peer.reports += 1;
-      peer.lastAt = new Date(data.receivedAt);
-      if (peer.reports === 1) peer.firstAt = peer.lastAt;
-      if (data.disposition === "success") peer.successes += 1;
-      if (data.disposition === "failure") peer.failures += 1;
-      if (data.conflict) peer.conflicts += 1;
-      if (data.reason?.known === false) peer.unlistedCodes += 1;
-      for (const warning of data.warnings) peer.warnings.set(warning, (peer.warnings.get(warning) ?? 0) + 1);
+    countAccepted(name, receivedAt) {
+      const peer = of(name);
+      peer.accepted += 1;
+      peer.firstAt ??= receivedAt;
+      peer.lastAt = receivedAt;
       const second = now();
       const slot = seconds[second % MINUTE_SECONDS];
       if (!slot) return;
       if (slot.second !== second) slot.reports = 0;
       slot.second = second;
       slot.reports += 1;
+    },
+    countRead({ data }) {
+      const peer = of(data.peer.name);
+      peer.reports += 1;
+      if (data.disposition === "success") peer.successes += 1;
+      if (data.disposition === "failure") peer.failures += 1;
+      if (data.conflict) peer.conflicts += 1;
+      if (data.reason?.known === false) peer.unlistedCodes += 1;
+      for (const warning of data.warnings) peer.warnings.set(warning, (peer.warnings.get(warning) ?? 0) + 1);
     },
     countDuplicate(peer) {
       of(peer).duplicates += 1;
@@ -77,26 +90,31 @@ export function createTraffic(): Traffic {
 
 /** Counts what becomes of messages. */
 export function trafficOfMessages(traffic: Traffic): Recorder {
+  function countRead({ said, finding }: ReadMessage): void {
+    switch (finding.kind) {
+      case "event":
+        traffic.countRead(finding.event);
+        return;
+      case "quarantine":
+        traffic.countQuarantined(said.peer.name);
+        return;
+      case "ignored":
+        return;
+      default:
+        finding satisfies never;
+    }
+  }
+
   return {
     accepted(messages) {
-      for (const { message, finding } of messages) {
-        switch (finding.kind) {
-          case "event":
-            traffic.count(finding.event);
-            break;
-          case "quarantine":
-            traffic.countQuarantined(message.peer.identity.name);
-            break;
-          case "ignored":
-          case "bounce":
-            break;
-          default:
-            finding satisfies never;
-        }
-      }
+      for (const { message, recognised } of messages)
+        if (recognised === "report") traffic.countAccepted(message.peer.identity.name, message.receivedAt);
     },
     became(fates) {
-      for (const fate of fates) if (fate.kind === "duplicate") traffic.countDuplicate(fate.event.data.peer.name);
+      for (const fate of fates) {
+        if (fate.read !== null) countRead(fate.read);
+        if (fate.kind === "duplicate") traffic.countDuplicate(fate.event.data.peer.name);
+      }
     },
   };
 }
@@ -104,6 +122,9 @@ export function trafficOfMessages(traffic: Traffic): Recorder {
 type Counted = { -readonly [Name in keyof PeerTraffic]: PeerTraffic[Name] } & { warnings: Map<string, number> };
 
 const NOTHING = {
+  accepted: 0,
+  firstAt: null,
+  lastAt: null,
   reports: 0,
   successes: 0,
   failures: 0,
@@ -116,6 +137,9 @@ const NOTHING = {
 /** The traffic of one peer, from two processes. */
 export function trafficOfBoth(a: PeerTraffic, b: PeerTraffic): PeerTraffic {
   return {
+    accepted: a.accepted + b.accepted,
+    firstAt: earlier(a.firstAt, b.firstAt),
+    lastAt: later(a.lastAt, b.lastAt),
     reports: a.reports + b.reports,
     successes: a.successes + b.successes,
     failures: a.failures + b.failures,
@@ -124,9 +148,12 @@ export function trafficOfBoth(a: PeerTraffic, b: PeerTraffic): PeerTraffic {
     unlistedCodes: a.unlistedCodes + b.unlistedCodes,
     quarantined: a.quarantined + b.quarantined,
     warnings: merged([a.warnings, b.warnings], (one, other) => one + other),
-    firstAt: a.firstAt < b.firstAt ? a.firstAt : b.firstAt,
-    lastAt: a.lastAt > b.lastAt ? a.lastAt : b.lastAt,
   };
+}
+
+function earlier(a: Date | null, b: Date | null): Date | null {
+  if (a === null || b === null) return a ?? b;
+  return a < b ? a : b;
 }
 
 /** Merges maps. `both` joins the values of a key that several have. */

@@ -1,6 +1,7 @@
 /** Joins all that the state of the service is asked of: this process, all of them, and the gauges. */
 import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
 import type { Log } from "../monitoring/log.ts";
+import type { Observed } from "../monitoring/metrics.ts";
 import type { ReasonTimes } from "../monitoring/reason-times.ts";
 import type { Assignment } from "../process/cluster.ts";
 import { describeRedis } from "../queue/redis.ts";
@@ -23,11 +24,13 @@ export interface StateSources extends Pick<OwnParts, "queueFault" | "emptiedAt">
   readonly rooms: RedisRooms;
   readonly acknowledgements: Acknowledgements;
   readonly watch: RedisWatch;
+  /** What waits aside in the journal. */
+  readonly aside: Observed["aside"];
 }
 
 export function openState(
   { config, assignment, times, log }: StateGiven,
-  { foundations, rooms, acknowledgements, watch, queueFault, emptiedAt }: StateSources,
+  { foundations, rooms, acknowledgements, watch, aside, queueFault, emptiedAt }: StateSources,
 ): { readonly own: OwnState; readonly state: State } {
   const { quarantine, files, monitors, siblings, journalStatus, isFullForAll, place } = foundations;
   const { metrics, refusals, traffic } = monitors;
@@ -50,6 +53,6 @@ export function openState(
     emptiedAt,
   });
   const state = createState({ own, assignment, siblings, times, log, metrics, trace });
-  metrics.observe(observedOf({ own, state, assignment, siblings, files, quarantine, watch, log, trace }));
+  metrics.observe(observedOf({ own, state, aside, assignment, siblings, files, quarantine, watch, log, trace }));
   return { own, state };
 }

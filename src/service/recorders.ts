@@ -13,14 +13,17 @@ import { type Traffic, trafficOfMessages } from "../monitoring/traffic.ts";
 import type { Releaser } from "../process/releasers.ts";
 import type { QuarantineRoom } from "../quarantine/room.ts";
 import { observeRoom } from "../quarantine/room-observer.ts";
+import { replyToAccepted } from "../smtp/reply-to.ts";
 import { traceAcknowledgements } from "../trace/acknowledgement-note.ts";
 import { traceMessages } from "../trace/fate-note.ts";
+import type { TraceReading } from "../trace/reading.ts";
 import type { TraceWriter } from "../trace/writer.ts";
 
 export interface Recorders {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly trace: Pick<TraceWriter, "write">;
+  readonly traceReading: TraceReading;
 }
 
 export function observerOfMessages(
@@ -31,13 +34,13 @@ export function observerOfMessages(
     readonly traffic: Traffic;
   },
 ): Observer {
-  const { log, metrics, trace, quarantine, acknowledgements, journalShares, traffic } = parts;
+  const { log, metrics, trace, traceReading, quarantine, acknowledgements, journalShares, traffic } = parts;
   return tellEach(
     [
       observeRoom(quarantine, log.quarantineFull),
       observeMessages(acknowledgements),
       watchJournalShares(journalShares),
-      traceMessages(trace.write),
+      traceMessages({ write: trace.write, reading: traceReading, replyTo: replyToAccepted }),
       trafficOfMessages(traffic),
       countMessages(metrics),
       logMessages(log),

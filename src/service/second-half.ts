@@ -1,16 +1,19 @@
 /** Starts the second half of the flow: what is stored is put where it belongs, and told of. */
 import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
 import type { Store } from "../flow/accept.ts";
+import { type Aside, createAside } from "../flow/aside.ts";
 import { startDrain } from "../flow/drain.ts";
 import { fateOf, type PublishResult } from "../flow/fate-of.ts";
 import type { Observer } from "../flow/observer.ts";
+import type { ReadRecords } from "../flow/ready.ts";
 import { createQueueStore } from "../flow/without-journal.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { JournalRecord } from "../journal/record.ts";
+import type { ReadRecord } from "../journal/record.ts";
 import type { Log } from "../monitoring/log.ts";
 import type { Metrics } from "../monitoring/metrics.ts";
 import type { Outages } from "../monitoring/outages.ts";
 import type { Releaser } from "../process/releasers.ts";
+import type { QuarantineRoom } from "../quarantine/room.ts";
 import { type Publisher, QueueRefusedError } from "../queue/publisher.ts";
 import type { RedisWatch } from "../queue/redis-watch.ts";
 import type { Config } from "../settings/config.ts";
@@ -20,6 +23,8 @@ export interface SecondHalfOptions {
   readonly config: Pick<Config, "accept" | "shutdownGraceMs">;
   /** Undefined where there is none, not even of an earlier run. */
   readonly journal: Journal | undefined;
+  readonly read: ReadRecords;
+  readonly quarantine: QuarantineRoom;
   readonly watch: Pick<RedisWatch, "refusal">;
   readonly acknowledgements: Pick<Acknowledgements, "tie">;
   readonly publisher: Publisher;
@@ -32,6 +37,8 @@ export interface SecondHalfOptions {
 
 export interface SecondHalf {
   readonly store: Store;
+  /** Where messages wait that find no room in quarantine; null without a journal. */
+  readonly aside: Aside | null;
   readonly journalWatch: JournalWatch | null;
   /** Why events cannot be put on the queue; null when they can. */
   trouble(): Error | null;
@@ -40,7 +47,7 @@ export interface SecondHalf {
 }
 
 export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[]): SecondHalf {
-  const { config, journal, watch, acknowledgements, publisher, observer, outages } = options;
+  const { config, journal, read, quarantine, watch, acknowledgements, publisher, observer, outages } = options;
 
   /** When Redis is one that keeps what it is given. */
   function checkRedis(): void {
@@ -48,7 +55,7 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
     if (refusal !== null) throw new Error(refusal);
   }
 
-  async function publish(records: readonly JournalRecord[]): Promise<readonly (PublishResult | Error)[]> {
+  async function publish(records: readonly ReadRecord[]): Promise<readonly (PublishResult | Error)[]> {
     checkRedis();
     const [first] = records;
     // A bounce comes by itself.
@@ -57,7 +64,9 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
   }
 
   const queue = createQueueStore({
+    read,
     publish,
+    quarantine,
     onBecame: observer.became,
     onTrouble: outages.queue.begin,
     onRecovered: outages.queue.end,
@@ -68,6 +77,7 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
 
   return {
     store: journal && config.accept === "journal" ? { journal } : { queue },
+    aside: drained?.aside ?? null,
     journalWatch: drained?.journalWatch ?? null,
     trouble: () => drained?.drain.trouble() ?? queue.trouble(),
     async publishReplayed(records) {
@@ -76,7 +86,9 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
       observer.became(
         records.flatMap((record, index) => {
           const result = results[index];
-          return result === undefined || result instanceof Error ? [] : [fateOf(record, result)];
+          return result === undefined || result instanceof Error
+            ? []
+            : [fateOf({ record, read: null, job: record }, result)];
         }),
       );
       return results;
@@ -86,20 +98,30 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
 
 function startDraining(
   journal: Journal,
-  publish: (records: readonly JournalRecord[]) => Promise<readonly (PublishResult | Error)[]>,
-  { config, watch, observer, outages, metrics, log, onEmptied }: SecondHalfOptions,
+  publish: (records: readonly ReadRecord[]) => Promise<readonly (PublishResult | Error)[]>,
+  { config, read, quarantine, watch, observer, outages, metrics, log, onEmptied }: SecondHalfOptions,
   releasers: Releaser[],
 ) {
   // The drain is named before it is made, because it asks whether the watch is ready, which publishes again by the drain.
   const journalWatch = watchJournal({ journal, drain: () => drain, log, onEmptied });
+  const aside = createAside({
+    journal,
+    maxBytes: journal.status().maxBytes,
+    quarantine,
+    onWaits(peer, bytes) {
+      if (quarantine.refused(peer, bytes)) log.quarantineFull(peer, quarantine.useOf(peer), quarantine.use());
+    },
+  });
   const drain = startDrain({
     journal,
+    read,
+    aside,
     publish: async (records) => {
       // Whatever keeps Redis from being used is told, rather than this.
       if (!journalWatch.isReady()) throw new Error(watch.refusal() ?? "Redis has not been looked at yet");
       return publish(records);
     },
-    onPublished: (done) => observer.became(done.map(({ record, published }) => fateOf(record, published))),
+    onPublished: (done) => observer.became(done.map((one) => fateOf(one, one.published))),
     onPublishedAgain: (count) => metrics.publishedAgain.inc(count),
     onFault: log.traceFailed,
     // The bounces of one peer delay no reports, and no other peer's bounces.
@@ -109,5 +131,5 @@ function startDraining(
     onRecovered: () => void outages.drain.end(),
   });
   releasers.push(() => drain.stop(config.shutdownGraceMs));
-  return { drain, journalWatch };
+  return { drain, journalWatch, aside };
 }

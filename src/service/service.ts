@@ -5,6 +5,8 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { createAccept } from "../flow/accept.ts";
+import { readingAgain } from "../flow/read-again.ts";
+import { createReadRecords } from "../flow/ready.ts";
 import { createTurns } from "../flow/turns.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
 import { REASON_TIMES, type ReasonTimes } from "../monitoring/reason-times.ts";
@@ -52,6 +54,9 @@ export interface Service {
 }
 
 const LOOKED_AT_EVERY_MS = 1_000;
+
+/** Without a journal nothing waits aside. */
+const ALWAYS_ROOM = { has: () => true };
 
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
@@ -112,7 +117,8 @@ async function start(
   silence.usePeers(files.peers());
   files.newPeers.follow(silence.usePeers);
 
-  const recorders = { log, metrics, trace };
+  const traceReading = readingAgain(files.reading, files.peers);
+  const recorders = { log, metrics, trace, traceReading };
   const acknowledgements = beginAcknowledgements(
     { config, place, files, rooms, recorders, bounces: started?.bounces ?? new Map() },
     releasers,
@@ -128,13 +134,35 @@ async function start(
   const journalShares = { use: journalStatus, isFullForAll, onUsedUp: log.journalShareFull };
   const observer = observerOfMessages({ ...recorders, quarantine, acknowledgements, journalShares, traffic });
   const journal = started?.journal;
+  const read = createReadRecords({ reading: files.reading, acknowledging: acknowledgements });
   const secondHalf = startSecondHalf(
-    { config, journal, watch, acknowledgements, publisher, observer, outages, metrics, log, onEmptied: emptied.found },
+    {
+      config,
+      journal,
+      read,
+      quarantine,
+      watch,
+      acknowledgements,
+      publisher,
+      observer,
+      outages,
+      metrics,
+      log,
+      onEmptied: emptied.found,
+    },
     releasers,
   );
   const { own, state } = openState(
     { config, assignment, times, log },
-    { foundations, rooms, acknowledgements, watch, queueFault: secondHalf.trouble, emptiedAt: emptied.at },
+    {
+      foundations,
+      rooms,
+      acknowledgements,
+      watch,
+      aside: secondHalf.aside,
+      queueFault: secondHalf.trouble,
+      emptiedAt: emptied.at,
+    },
   );
   const upkeep = createUpkeep({
     log,
@@ -163,16 +191,17 @@ async function start(
   });
   releasers.push(() => within(REDIS_STOP_MS, desks.close()));
   const admin = isFirst
-    ? await listenForHttp({ config, queuePlace, files, state, desks, log, metrics }, releasers)
+    ? await listenForHttp({ config, queuePlace, files, state, desks, traceReading, log, metrics }, releasers)
     : null;
 
   const onMessage = createAccept({
     reading: files.reading,
-    acknowledging: acknowledgements,
+    systemAddress: acknowledgements.systemAddress,
     turns: createTurns(BOUNDS.messagesTurnMs.value),
     store: secondHalf.store,
-    rooms: { quarantine, bounces: acknowledgements.bounceRoom },
+    rooms: { quarantine, bounces: acknowledgements.bounceRoom, aside: secondHalf.aside ?? ALWAYS_ROOM },
     recordId: newRecordId,
+    read,
     replyTo,
     observer,
   });

@@ -1,4 +1,6 @@
 /** Opens the journal, and joins it with those who want to know of it. */
+import { promiseRoom } from "../flow/accept.ts";
+import type { Room } from "../flow/room.ts";
 import type { JournalFault } from "../journal/fault.ts";
 import { type Journal, type JournalStatus, openJournal } from "../journal/journal.ts";
 import type { Log } from "../monitoring/log.ts";
@@ -65,12 +67,7 @@ export async function startJournal(options: StartJournalOptions, releasers: Rele
     maxBytes,
     hold,
     onFault: tellFault,
-    onRecovered(record) {
-      if (record.kind !== "quarantine" && record.kind !== "bounce") return;
-      const kept = { peer: record.message.peer.name, bytes: record.message.raw.length };
-      if (record.kind === "quarantine") quarantine.promised(record.id, kept);
-      else bounces.set(record.id, kept);
-    },
+    onRecovered: (record) => void promiseRoom(record, { quarantine, bounces: keptIn(bounces) }),
     onSynced: (tookMs) => metrics.journalSyncSeconds.observe(tookMs / 1000),
   });
   releasers.push(async () => {
@@ -84,5 +81,14 @@ export async function startJournal(options: StartJournalOptions, releasers: Rele
     settledIn(redis) {
       settledIn = redis;
     },
+  };
+}
+
+/** The room for bounces is opened later, and is then told of those that wait. */
+function keptIn(bounces: Map<string, KeptMessage>): Room {
+  return {
+    has: () => true,
+    promised: (id, bounce) => void bounces.set(id, bounce),
+    broken: (id) => void bounces.delete(id),
   };
 }

@@ -13,6 +13,7 @@ import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
 import { findTrace } from "../trace/find.ts";
+import type { TraceReading } from "../trace/reading.ts";
 import { VERSION } from "../version.ts";
 import type { Desks } from "./desks.ts";
 import type { SettingsInForce } from "./settings-in-force.ts";
@@ -66,13 +67,14 @@ export interface AdminParts {
   readonly files: SettingsInForce;
   readonly state: State;
   readonly desks: Desks;
+  readonly traceReading: TraceReading;
   readonly log: Log;
   readonly metrics: Metrics;
 }
 
 /** Rejects with a sentence when it cannot be listened there. */
 export async function listenForHttp(
-  { config, queuePlace, files, state, desks, log, metrics }: AdminParts,
+  { config, queuePlace, files, state, desks, traceReading, log, metrics }: AdminParts,
   releasers: Releaser[],
 ): Promise<Admin> {
   const { queue, adminHost, adminPort, adminToken } = config;
@@ -94,7 +96,7 @@ export async function listenForHttp(
       },
       async trace(wanted) {
         await state.flushTrace();
-        return findTrace(queuePlace, queue, wanted);
+        return findTrace(queuePlace, queue, wanted, traceReading);
       },
       quarantine: desks.quarantine,
       acknowledgements: desks.acknowledgements,

@@ -100,6 +100,7 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
 export interface ObservedParts {
   readonly own: OwnState;
   readonly state: State;
+  readonly aside: Observed["aside"];
   readonly assignment: Assignment;
   readonly siblings: Siblings;
   readonly files: SettingsFiles;
@@ -122,6 +123,7 @@ export function observedOf(parts: ObservedParts): Observed {
     connectionsByPeer: () => own.connectionsByPeer(),
     certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
     journal: own.journalStatus,
+    aside: parts.aside,
     quarantine: () => parts.quarantine.use(),
     redis: () => {
       const { awayMs, memoryRatio, writtenAt } = watch.state();

@@ -1,18 +1,20 @@
 /** Which reply a message gets. There is no `default`, so that a new finding or refusal does not compile without its reply. */
-import type { AcceptedMessage, Finding, Refused, RefusedMessage } from "../delivery/fate.ts";
+import type { Recognised } from "../delivery/accepted.ts";
+import type { AcceptedMessage, Refused, RefusedMessage } from "../delivery/fate.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 
 export function replyTo(handled: AcceptedMessage | RefusedMessage): SmtpReply {
-  return "finding" in handled ? replyToAccepted(handled.finding) : replyToRefused(handled.refused);
+  return "recognised" in handled ? replyToAccepted(handled.recognised) : replyToRefused(handled.refused);
 }
 
-function replyToAccepted(finding: Finding): SmtpReply {
-  switch (finding.kind) {
-    case "event":
+/** What only reading shows, behind the 250, is told to no relay: it could do nothing about it. */
+export function replyToAccepted(recognised: Recognised): SmtpReply {
+  switch (recognised) {
+    case "report":
       return REPLIES.stored;
-    case "quarantine":
+    case "unreadable":
       return REPLIES.quarantined;
-    case "ignored":
+    case "other-pdu":
       return REPLIES.ignored;
     case "bounce":
       return REPLIES.bounce;

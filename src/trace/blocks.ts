@@ -1,10 +1,10 @@
 /**
- * How the trace is kept in Redis: its keys, its blocks of notes, and the index that finds them.
+ * How the trace is kept in Redis: its keys, its blocks of entries, and the index that finds them.
  *
- *   P:mm4d-trace2             a hash: key, generation, oldest, and of this generation bytes, began
- *   P:mm4d-trace2:G:blocks    how many blocks it has
- *   P:mm4d-trace2:G:bN        a block of notes: deflated JSON, one a line
- *   P:mm4d-trace2:G:iXX       the index: of each block its number, a count, and so many keyed hashes of that bucket
+ *   P:mm4d-trace3             a hash: key, generation, oldest, and of this generation bytes, began
+ *   P:mm4d-trace3:G:blocks    how many blocks it has
+ *   P:mm4d-trace3:G:bN        a block of entries: deflated JSON, one a line
+ *   P:mm4d-trace3:G:iXX       the index: of each block its number, a count, and so many keyed hashes of that bucket
  *
  * There are at most {@link GENERATIONS} generations; the oldest is removed as a whole.
  */
@@ -18,7 +18,15 @@ export const GENERATIONS = 16;
 
 /** What the names of its keys begin with. */
 export function traceKey(prefix: string): string {
-  return `${prefix}:mm4d-trace2`;
+  return `${prefix}:mm4d-trace3`;
+}
+
+/**
+ * Where a trace may stand: here, and where mm4d wrote it up to 1.0, in the same blocks, with events in its notes.
+ * That one is only read, until its keys have expired.
+ */
+export function tracesToRead(prefix: string): readonly string[] {
+  return [traceKey(prefix), `${prefix}:mm4d-trace2`];
 }
 
 export function blocksKey(base: string): string {
@@ -47,16 +55,16 @@ export async function readKey(redis: Redis, meta: string): Promise<string> {
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
 
-/** Makes a block of notes, which come one a line. */
+/** Makes a block of entries, which come one a line. Level 3 takes as long as level 1 and leaves a twentieth less. */
 export function deflateBlock(lines: string): Promise<Buffer> {
-  return deflate(lines, { level: 1 });
+  return deflate(lines, { level: 3 });
 }
 
 export async function inflateBlock(block: Buffer): Promise<string> {
   return (await inflate(block)).toString();
 }
 
-/** The names under which a note is found. */
+/** The names under which an entry is found. */
 export function namesOf({ eventId, messageId, transactionId, numbers }: ReportIds): readonly string[] {
   const ids = [eventId, messageId, transactionId].filter((id) => id !== null);
   return [...ids.map(nameOfId), ...numbers.map(nameOfNumber)];

@@ -12,9 +12,12 @@ import {
   nameOfId,
   nameOfNumber,
   namesOf,
-  traceKey,
+  tracesToRead,
 } from "./blocks.ts";
-import { type JobState, numbersSought, reportsOf, type Trace, type TraceNote } from "./note.ts";
+import { entryIn, type TraceEntry } from "./entry.ts";
+import { expanded } from "./expand.ts";
+import { byReport, type JobState, numbersSought, type Trace, type TraceNote } from "./note.ts";
+import type { TraceReading } from "./reading.ts";
 
 const MAX_BLOCKS_READ = 60;
 /** The most that is read of inflated blocks for one question: some tens of milliseconds. */
@@ -26,33 +29,48 @@ const MAX_NAMES_ASKED = 4 * MAX_REPORTS;
  * Everything that is remembered about an id or a number, and about later reports
  * on the same messages. Rejects when Redis does not answer.
  */
-export async function findTrace(place: QueuePlace, queue: string, wanted: string): Promise<Trace> {
-  const searched = await searchedIn(place);
-  if (searched === null) return { reports: [], more: false };
+export async function findTrace(
+  place: QueuePlace,
+  queue: string,
+  wanted: string,
+  reading: TraceReading,
+): Promise<Trace> {
+  const { entries, more } = await findEntries(place, wanted);
+  const unanswered = new Set(entries.flatMap((entry) => (entry.kind === "unanswered" ? [entry.id] : [])));
+  const reports = byReport(entries.filter((entry) => entry.kind !== "unanswered"));
+  const newest: Trace["reports"][number][] = [];
+  for (const about of reports.slice(-MAX_REPORTS)) {
+    const report = await expanded(about, unanswered, reading);
+    newest.push({ ...report, job: await jobStateOf(place, queue, report.notes) });
+  }
+  return { reports: newest, more: more || reports.length > newest.length };
+}
 
-  const notes = new Map<string, TraceNote>();
+interface Found {
+  readonly entries: readonly TraceEntry[];
+  /** Whether there may be others. */
+  readonly more: boolean;
+}
+
+async function findEntries({ redis, prefix }: QueuePlace, wanted: string): Promise<Found> {
+  const traces = (await Promise.all(tracesToRead(prefix).map((meta) => searchedIn(redis, meta)))).flat();
+  const entries = new Map<string, TraceEntry>();
   const asked = new Set<string>();
   let more = false;
   // 1.0.0 noted a recipient that is no number by the last of these.
   let names = [nameOfId(wanted), ...numbersSought(wanted).map(nameOfNumber), nameOfNumber(wanted.trim().toLowerCase())];
-  // The notes that are found name further events of the same messages, and those have notes of their own.
-  while (names.length > 0) {
+  // The entries that are found name further events of the same messages, and those have entries of their own.
+  while (names.length > 0 && asked.size <= MAX_NAMES_ASKED) {
     for (const name of names) asked.add(name);
-    const found = await findNotes(searched, names);
-    for (const [json, note] of found.notes) notes.set(json, note);
-    more ||= found.more;
-    const named = [...notes.values()].flatMap(({ ids }) => [ids.eventId, ids.messageId]).filter((id) => id !== null);
+    for (const searched of traces) {
+      const found = await entriesWith(searched, names);
+      for (const [line, entry] of found.entries) entries.set(line, entry);
+      more ||= found.more;
+    }
+    const named = [...entries.values()].flatMap(({ ids }) => [ids.eventId, ids.messageId]).filter((id) => id !== null);
     names = [...new Set(named.map(nameOfId))].filter((name) => !asked.has(name)).slice(-MAX_REPORTS);
-    if (asked.size > MAX_NAMES_ASKED) break;
   }
-  const reports = reportsOf([...notes.values()]);
-  const newest = reports.slice(-MAX_REPORTS);
-  return {
-    reports: await Promise.all(
-      newest.map(async (report) => ({ ...report, job: await jobStateOf(place, queue, report.notes) })),
-    ),
-    more: more || reports.length > newest.length,
-  };
+  return { entries: [...entries.values()], more };
 }
 
 /** The generations that a question may look into. */
@@ -65,37 +83,36 @@ interface Searched {
   readonly oldest: number;
 }
 
-/** Which generations there are to search; null when nothing was written yet. */
-async function searchedIn({ redis, prefix }: QueuePlace): Promise<Searched | null> {
-  const meta = traceKey(prefix);
+/** Which generations there are to search; none when nothing was written there. */
+async function searchedIn(redis: Redis, meta: string): Promise<readonly Searched[]> {
   const [key, generation, oldest] = await redis.hmget(meta, "key", "generation", "oldest");
-  if (!key || !generation) return null;
-  return { redis, meta, key, newest: Number(generation), oldest: Number(oldest ?? 1) };
+  if (!key || !generation) return [];
+  return [{ redis, meta, key, newest: Number(generation), oldest: Number(oldest ?? 1) }];
 }
 
-/** The notes with one of these names, from the newest blocks. */
-async function findNotes(
+/** The entries with one of these names, from the newest blocks, by their lines. */
+async function entriesWith(
   searched: Searched,
   names: readonly string[],
-): Promise<{ notes: ReadonlyMap<string, TraceNote>; more: boolean }> {
+): Promise<{ entries: ReadonlyMap<string, TraceEntry>; more: boolean }> {
   const { redis } = searched;
   const wanted = new Set(names);
-  const notes = new Map<string, TraceNote>();
+  const entries = new Map<string, TraceEntry>();
   let read = 0;
   let length = 0;
   for (const block of await blocksWith(searched, names)) {
-    if (read === MAX_BLOCKS_READ || length > MAX_LENGTH_READ) return { notes, more: true };
+    if (read === MAX_BLOCKS_READ || length > MAX_LENGTH_READ) return { entries, more: true };
     const bytes = await redis.getBuffer(block);
     read += 1;
     if (!bytes) continue;
     const lines = await inflateBlock(bytes);
     length += lines.length;
-    for (const json of lines.split("\n")) {
-      const note = JSON.parse(json) as TraceNote;
-      if (namesOf(note.ids).some((name) => wanted.has(name))) notes.set(json, note);
+    for (const line of lines.split("\n")) {
+      const entry = entryIn(line);
+      if (namesOf(entry.ids).some((name) => wanted.has(name))) entries.set(line, entry);
     }
   }
-  return { notes, more: false };
+  return { entries, more: false };
 }
 
 /** The keys of the blocks that the index has for these names, the newest first. */

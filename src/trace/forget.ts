@@ -1,4 +1,4 @@
-/** Removes reports from the trace: writes blocks anew without their notes, and erases their names from the index. */
+/** Removes reports from the trace: writes blocks anew without their entries, and erases their names from the index. */
 import type { Redis } from "ioredis";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import {
@@ -14,9 +14,9 @@ import {
   indexKey,
   inflateBlock,
   namesOf,
-  traceKey,
+  tracesToRead,
 } from "./blocks.ts";
-import type { TraceNote } from "./note.ts";
+import { entryIn } from "./entry.ts";
 
 /** A hash in the index, and of which block it is. */
 interface Indexed {
@@ -31,8 +31,8 @@ interface Block {
 }
 
 /**
- * Removes each note that `concerns` picks, and all others of the same events; gives how many.
- * `eventIds` are further events whose notes go, and the events of the picked notes are added to it.
+ * Removes each entry that `concerns` picks, and all others of the same events; gives how many.
+ * `eventIds` are further events whose entries go, and the events of the picked ones are added to it.
  * Services may write meanwhile, because they never change a block and only append to the index.
  */
 export async function forgetInTrace(
@@ -41,43 +41,59 @@ export async function forgetInTrace(
   eventIds: Set<string>,
   dryRun: boolean,
 ): Promise<number> {
-  const meta = traceKey(prefix);
-  const [key, newest, oldest] = await redis.hmget(meta, "key", "generation", "oldest");
-  if (!key || !newest) return 0;
-  const first = Math.max(Number(oldest ?? 1), Number(newest) - GENERATIONS);
-
-  async function* blocks(): AsyncGenerator<Block> {
-    for (let generation = first; generation <= Number(newest); generation += 1) {
-      const base = `${meta}:${generation}`;
-      const count = Number(await redis.get(blocksKey(base)));
-      for (let number = 1; number <= count; number += 1) {
-        const bytes = await redis.getBuffer(blockKey(base, number));
-        if (bytes) yield { base, number, lines: await linesOf(bytes) };
+  const traces = tracesToRead(prefix);
+  for (const meta of traces) {
+    for await (const { lines } of blocksOf(redis, meta)) {
+      for (const line of lines) {
+        const { eventId } = concerns(line) ? entryIn(line).ids : { eventId: null };
+        if (eventId !== null) eventIds.add(eventId);
       }
     }
   }
-
-  for await (const { lines } of blocks()) {
-    for (const line of lines) {
-      const { eventId } = concerns(line) ? noteIn(line).ids : { eventId: null };
-      if (eventId !== null) eventIds.add(eventId);
-    }
-  }
   const goneOf = (lines: readonly string[]): ReadonlySet<string> => {
-    // A later note of an event may hold nothing but the event's id.
-    const isOfEvent = (line: string): boolean => eventIds.size > 0 && eventIds.has(noteIn(line).ids.eventId ?? "");
+    // A later entry of an event may hold nothing but the event's id.
+    const isOfEvent = (line: string): boolean => eventIds.size > 0 && eventIds.has(entryIn(line).ids.eventId ?? "");
     return new Set(lines.filter((line) => concerns(line) || isOfEvent(line)));
   };
   let removed = 0;
+  // The oldest last: see forgetIn.
+  for (const meta of traces) removed += await forgetIn(redis, meta, goneOf, dryRun);
+  return removed;
+}
+
+async function* blocksOf(redis: Redis, meta: string): AsyncGenerator<Block> {
+  const [newest, oldest] = await redis.hmget(meta, "generation", "oldest");
+  if (!newest) return;
+  const first = Math.max(Number(oldest ?? 1), Number(newest) - GENERATIONS);
+  for (let generation = first; generation <= Number(newest); generation += 1) {
+    const base = `${meta}:${generation}`;
+    const count = Number(await redis.get(blocksKey(base)));
+    for (let number = 1; number <= count; number += 1) {
+      const bytes = await redis.getBuffer(blockKey(base, number));
+      if (bytes) yield { base, number, lines: await linesOf(bytes) };
+    }
+  }
+}
+
+/** Gives how many entries are gone, or would be. */
+async function forgetIn(
+  redis: Redis,
+  meta: string,
+  goneOf: (lines: readonly string[]) => ReadonlySet<string>,
+  dryRun: boolean,
+): Promise<number> {
+  const key = await redis.hget(meta, "key");
+  if (key === null) return 0;
+  let removed = 0;
   const concerned: Omit<Block, "lines">[] = [];
   const unnamed = new Map<string, Indexed[]>();
-  for await (const { base, number, lines } of blocks()) {
+  for await (const { base, number, lines } of blocksOf(redis, meta)) {
     const gone = goneOf(lines);
     if (gone.size === 0) continue;
     removed += gone.size;
     concerned.push({ base, number });
-    const names = new Set([...gone].flatMap((line) => namesOf(noteIn(line).ids)));
-    for (const line of lines) if (!gone.has(line)) for (const name of namesOf(noteIn(line).ids)) names.delete(name);
+    const names = new Set([...gone].flatMap((line) => namesOf(entryIn(line).ids)));
+    for (const line of lines) if (!gone.has(line)) for (const name of namesOf(entryIn(line).ids)) names.delete(name);
     for (const name of names) {
       const hashed = hashOf(key, name);
       const index = indexKey(base, bucketOf(hashed));
@@ -85,8 +101,8 @@ export async function forgetInTrace(
     }
   }
   if (dryRun) return removed;
-  // A person whose run was stopped in the middle runs it again. So the notes go last, because only they tell which
-  // names to erase; the newest go first, because only the first note of an event may hold the number.
+  // A person whose run was stopped in the middle runs it again. So the entries go last, because only they tell which
+  // names to erase; the newest go first, because only the first entry of an event may hold the number.
   for (const [index, places] of unnamed) await eraseIn(redis, index, places);
   for (const { base, number } of concerned.reverse()) {
     const block = blockKey(base, number);
@@ -111,10 +127,6 @@ async function rewriteBlock(
 
 async function linesOf(block: Buffer): Promise<readonly string[]> {
   return (await inflateBlock(block)).split("\n");
-}
-
-function noteIn(line: string): TraceNote {
-  return JSON.parse(line) as TraceNote;
 }
 
 /** Writes zeros over the hashes. */

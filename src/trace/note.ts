@@ -3,7 +3,9 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
+import type { Problem } from "../delivery/problem.ts";
 import { beginningOf } from "../text/beginning.ts";
+import type { EventSummary } from "./entry.ts";
 
 /** One step of the way. */
 export type TraceNote =
@@ -18,7 +20,8 @@ export type TraceNote =
       readonly peer: PeerIdentity;
       readonly mailFrom: string;
       readonly bytes: number;
-      readonly tookMs: number;
+      /** Null when it is not known any more. */
+      readonly tookMs: number | null;
       /** Our reply, such as `250 2.0.0 …`, whether it could be sent or not. */
       readonly reply: string;
       /** False when the reply could not be sent; absent otherwise, and in notes of 1.0.0. */
@@ -51,6 +54,8 @@ export type TraceNote =
       readonly detail: string;
       readonly ids: ReportIds;
     };
+
+export type ReceivedNote = Extract<TraceNote, { kind: "received" }>;
 
 export type AcknowledgementResult = "sent" | "retried" | "failed" | "bounced";
 
@@ -150,13 +155,26 @@ export interface JobState {
 
 /** One report: every note about it, oldest first. A report that came twice is one report. */
 export interface TracedReport {
-  /** Null for a message that made no event. */
+  /** Null for a message that made no event, and for one whose header this version cannot read. */
   readonly event: DeliveryEvent | null;
+  /** What its event said when it was made; null without one, and for what 1.0.0 wrote. */
+  readonly said: EventSummary | null;
+  /** What this version reads otherwise, from the header that came last; null for nothing. */
+  readonly today: ReadToday | null;
   readonly ids: ReportIds;
   readonly notes: readonly TraceNote[];
   /** Null when no note says that it was put on the queue. */
   readonly job: JobState | null;
 }
+
+/** What this version makes of a header, with its catalogue and the rules that its peer has now. */
+export type ReadToday =
+  | { readonly kind: "event"; readonly event: EventSummary }
+  | { readonly kind: "no-event"; readonly problem: Problem["kind"] }
+  /** It is longer than what is kept of it, and so not compared. */
+  | { readonly kind: "header-cut" }
+  /** A fault of ours. */
+  | { readonly kind: "fault"; readonly detail: string };
 
 export interface Trace {
   /** Oldest first. */
@@ -165,27 +183,42 @@ export interface Trace {
   readonly more: boolean;
 }
 
-/** Groups notes by the report that they are about. */
-export function reportsOf(notes: readonly TraceNote[]): readonly Omit<TracedReport, "job">[] {
-  const reports = new Map<string, TraceNote[]>();
-  for (const note of [...notes].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))) {
-    const key = keyOf(note);
-    const known = reports.get(key);
-    if (known) known.push(note);
-    else reports.set(key, [note]);
-  }
-  return [...reports.values()].map((found) => {
-    const event = found.map((note) => ("event" in note ? note.event : null)).find((known) => known !== null) ?? null;
-    const [first] = found as [TraceNote];
-    return { event, ids: event ? idsOf(event) : first.ids, notes: found };
-  });
+/** One report out of its notes. */
+export function reportOf(notes: readonly TraceNote[]): Pick<TracedReport, "event" | "ids" | "notes"> {
+  const sorted = oldestFirst(notes);
+  const event = sorted.map((note) => ("event" in note ? note.event : null)).find((known) => known !== null) ?? null;
+  return { event, ids: event ? idsOf(event) : (sorted[0]?.ids ?? NO_IDS), notes: sorted };
 }
 
-function keyOf(note: TraceNote): string {
-  const { eventId, messageId, transactionId } = note.ids;
+export const NO_IDS: ReportIds = { eventId: null, messageId: null, transactionId: null, numbers: [] };
+
+/** What is sorted by report: notes, and the entries from which they are made. */
+interface Dated {
+  readonly at: string;
+  readonly ids: ReportIds;
+  readonly sessionId?: string;
+}
+
+/** Groups by the report that they are about, the oldest first. */
+export function byReport<T extends Dated>(entries: readonly T[]): readonly (readonly T[])[] {
+  const reports = new Map<string, T[]>();
+  for (const entry of oldestFirst(entries)) {
+    const key = keyOf(entry);
+    const known = reports.get(key);
+    if (known) known.push(entry);
+    else reports.set(key, [entry]);
+  }
+  return [...reports.values()];
+}
+
+function oldestFirst<T extends Pick<Dated, "at">>(entries: readonly T[]): readonly T[] {
+  return [...entries].sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0));
+}
+
+function keyOf({ ids: { eventId, messageId, transactionId }, at, sessionId }: Dated): string {
   if (eventId !== null) return eventId;
   if (messageId !== null || transactionId !== null) {
     return `${bareId(messageId ?? "")} ${bareId(transactionId ?? "")}`;
   }
-  return note.kind === "received" ? `${note.at} ${note.sessionId}` : note.at;
+  return sessionId === undefined ? at : `${at} ${sessionId}`;
 }

@@ -1,11 +1,13 @@
 /** Puts what is remembered about a report into words for a person. */
 
-import type { DeliveryEvent } from "../delivery/event.ts";
 import { beginningOf } from "../text/beginning.ts";
 import { describeEvent } from "../text/describe.ts";
 import { maskHeader, masksByHeader } from "../text/mask-header.ts";
 import { type Mask, maskAllNumbers, type NumberMasks, numberMasks, partiesOf } from "../text/masking.ts";
-import { type JobState, MAX_HEADER_LENGTH, type ReportIds, type TracedReport, type TraceNote } from "./note.ts";
+import type { EventSummary } from "./entry.ts";
+import { differences } from "./expand.ts";
+import { isCut } from "./header.ts";
+import { type JobState, MAX_HEADER_LENGTH, type TracedReport, type TraceNote } from "./note.ts";
 
 /** A report in words. */
 export interface ToldReport {
@@ -16,7 +18,7 @@ export interface ToldReport {
 }
 
 export function tellReport(report: TracedReport, numbers: "masked" | "full"): ToldReport {
-  const { event, ids, notes, job } = report;
+  const { event, notes, job } = report;
   const mask = masksOf(report);
   const shown: Shown =
     numbers === "full"
@@ -29,7 +31,7 @@ export function tellReport(report: TracedReport, numbers: "masked" | "full"): To
           text: (text) => mask.text(event ? beginningOf(text) : maskAllNumbers(beginningOf(text))),
         };
   return {
-    headline: headline(event, ids, shown),
+    headline: [...headline(report, shown), ...readToday(report, shown)],
     steps: [
       ...notes.map((note) => ({ at: note.at, text: describeNote(note, shown) })),
       ...(job === null ? [] : [{ at: "now", text: shown.text(describeJob(job)) }]),
@@ -49,7 +51,7 @@ export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "fu
   if (header === undefined) return null;
   const whole = Buffer.from(header, "latin1").toString();
   // A long header was cut, perhaps within a number.
-  const text = header.length < MAX_HEADER_LENGTH ? whole : beginningOf(whole, whole.length - 1);
+  const text = isCut(header) ? beginningOf(whole, whole.length - 1) : whole;
   return numbers === "full" ? text : maskHeader(text, event ? partiesOf(event) : []);
 }
 
@@ -62,13 +64,58 @@ interface Shown {
 }
 
 function headline(
-  event: DeliveryEvent | null,
-  { messageId, transactionId }: ReportIds,
+  { event, said, ids: { eventId, messageId, transactionId } }: TracedReport,
   shown: Shown,
 ): readonly string[] {
   const transaction = `transaction ${shown.id(transactionId ?? "without id")}`;
   if (event) return [...describeEvent(event).map(shown.line), `  ${transaction}, event ${event.id}`];
-  return ["No event", `  message ${shown.id(messageId ?? "without id")}, ${transaction}`];
+  const message = `  message ${shown.id(messageId ?? "without id")}, ${transaction}`;
+  return said === null ? ["No event", message] : [describeSummary(said), `${message}, event ${eventId}`];
+}
+
+function describeSummary({ outcome, disposition, final, conflict, code }: EventSummary): string {
+  const marks = [disposition, final ? "final" : "not final", ...(conflict ? ["conflict"] : [])].join(", ");
+  return `${outcome} (${marks})${code === null ? "" : `  ${code}`}`;
+}
+
+/** What this version would make of the header, where that is not what happened. */
+function readToday({ said, today }: TracedReport, shown: Shown): readonly string[] {
+  switch (today?.kind) {
+    case undefined:
+      return [];
+    case "event": {
+      const { event } = today;
+      if (said === null) return [`  would read today: ${describeSummary(event)}, event ${event.eventId}`];
+      const changed = differences(said, event).map(
+        (name) => `${NAMES[name]} ${inWords(event[name])} (was ${inWords(said[name])})`,
+      );
+      return [`  would read today: ${changed.join(", ")}`];
+    }
+    case "no-event":
+      return [`  would read today: no event (${today.problem})`];
+    case "header-cut":
+      return [
+        `  not compared with what it would read today: of its header only the first ${MAX_HEADER_LENGTH} bytes are kept`,
+      ];
+    case "fault":
+      return [`  would read today: nothing, by a fault of mm4d: ${shown.text(today.detail)}`];
+  }
+}
+
+const NAMES: Readonly<Record<keyof EventSummary, string>> = {
+  eventId: "event",
+  type: "type",
+  outcome: "outcome",
+  disposition: "disposition",
+  final: "final",
+  code: "code",
+  conflict: "conflict",
+  warnings: "warnings",
+};
+
+function inWords(value: EventSummary[keyof EventSummary]): string {
+  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(" ");
+  return value === null ? "none" : String(value);
 }
 
 function describeNote(note: TraceNote, shown: Shown): string {
@@ -77,8 +124,9 @@ function describeNote(note: TraceNote, shown: Shown): string {
       const { peer, sessionId, mailFrom, bytes, tookMs, reply, answered = true, fate } = note;
       const tls = peer.tls === null ? "" : ` with ${peer.tls.protocol}`;
       const became = fate === null ? "" : `; ${fate}`;
+      const after = tookMs === null ? "" : ` after ${tookMs.toFixed(1)} ms`;
       const said = answered
-        ? `answered "${reply}" after ${tookMs.toFixed(1)} ms`
+        ? `answered "${reply}"${after}`
         : `could not be answered "${reply}": the connection was closed`;
       return `received from ${peer.name} (${peer.address})${tls} in session ${sessionId}, MAIL FROM:<${shown.text(mailFrom)}>, ${bytes} bytes; ${said}${became}`;
     }

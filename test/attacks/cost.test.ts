@@ -152,9 +152,8 @@ const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
   "its event as JSON": ({ event }) => JSON.stringify(event),
   "the log": ({ event, ack, text }) => {
     if (event) {
-      log.reportStored("s1", event, 1);
-      log.reportPublished(event, "j1");
-      log.reportDuplicate(event, "j1");
+      log.reportPublished("s1", event, "j1");
+      log.reportDuplicate("s1", event, "j1");
       log.reportConflict(event);
       log.codeUnknown(event);
     }

@@ -1,17 +1,19 @@
 /** The first half of the flow, with nothing but itself: no process, no disk, no Redis. */
 import { expect, test } from "vitest";
-import type { AcceptedMessage, RefusedMessage } from "../../src/delivery/fate.ts";
-import type { Room } from "../../src/flow/accept.ts";
+import type { AcceptedMessage, Fate, RefusedMessage } from "../../src/delivery/fate.ts";
+import type { Room } from "../../src/flow/room.ts";
 import { createQueueStore } from "../../src/flow/without-journal.ts";
 import { JournalFullError } from "../../src/journal/fault.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { acceptInto, listening, receivedFrom } from "../support/accept.ts";
+import { ROOM, readRecords } from "../support/drain.ts";
 import { deliveryReport } from "../support/report.ts";
 
 const REPORT = deliveryReport({ "X-Mms-Ack-Request": "Yes" });
 const UNREADABLE = deliveryReport({ "X-Mms-MM-Status-Code": undefined });
 const FORWARD = deliveryReport({ "X-Mms-Message-Type": "MM4_forward.REQ" });
 const MAIL = Buffer.from("Subject: News\r\n\r\nBuy now\r\n");
+const ROOMS = { quarantine: ROOM, bounces: ROOM, aside: { has: () => true } };
 
 function roomOf(size: number, said: string[]): Room {
   return {
@@ -21,7 +23,12 @@ function roomOf(size: number, said: string[]): Room {
   };
 }
 
-test("each message is stored, told of, and answered by what it is", async () => {
+function saidIn(record: JournalRecord | undefined) {
+  if (record?.kind !== "message") throw new Error("It should be what was said");
+  return record.message;
+}
+
+test("each message is stored as it was said, told of, and answered by what it was taken for", async () => {
   const stored: JournalRecord[] = [];
   const told: string[] = [];
   const accept = acceptInto(stored, { observer: listening(told) });
@@ -30,67 +37,125 @@ test("each message is stored, told of, and answered by what it is", async () => 
     expect(reply.code).toBe(bytes === MAIL ? 554 : 250);
     onAnswered(bytes !== FORWARD);
   }
-  expect(stored.map(({ kind }) => kind)).toEqual(["event", "quarantine"]);
-  expect(stored[0]).toMatchObject({ acknowledgement: { peer: "carrier", requestStatus: "Ok" } });
+  expect(stored.map((record) => saidIn(record).recognised)).toEqual(["report", "unreadable"]);
+  expect(saidIn(stored[0])).toMatchObject({
+    sessionId: "s1",
+    peer: { name: "carrier" },
+    entry: { acknowledge: { mode: "auto" } },
+    receivedAt: "2026-01-02T03:04:05.678Z",
+    bytes: REPORT.length,
+    said: Buffer.from(REPORT).toString("latin1"),
+  });
   expect(told).toEqual([
-    "accepted event",
+    "accepted report",
     "answered 250 true",
-    "accepted quarantine",
+    "accepted unreadable",
     "answered 250 true",
-    "accepted ignored",
+    "accepted other-pdu",
     "answered 250 false",
+    "became ignored",
     "refused refused",
     "answered 554 true",
   ]);
 });
 
-test("what cannot be stored is answered 451, gives its room back, and is found by the ids that were read", async () => {
+test("of another PDU nothing is stored, or its header, where an acknowledgement may be asked for", async () => {
+  const stored: JournalRecord[] = [];
+  const became: Fate[] = [];
+  const accept = acceptInto(stored, { observer: { became: (fates) => void became.push(...fates) } });
+  const picture = Buffer.alloc(100_000, "picture ");
+  const asking = deliveryReport({ "X-Mms-Message-Type": "MM4_forward.REQ", "X-Mms-Ack-Request": "Yes" });
+  for (const header of [FORWARD, asking]) {
+    const { reply, onAnswered } = await accept(receivedFrom(Buffer.concat([header, picture])));
+    expect(reply.code).toBe(250);
+    onAnswered(true);
+  }
+  expect(stored).toHaveLength(1);
+  const said = saidIn(stored[0]);
+  expect(said.said).not.toContain("picture");
+  expect(Buffer.from(asking).toString()).toContain(said.said);
+  expect(said.bytes).toBe(asking.length + picture.length);
+  const ids = { messageId: "mm-1@mmsc.example.net", transactionId: "tx-1@mmsc.example.net" };
+  expect(became).toMatchObject([{ kind: "ignored", read: { finding: { messageType: "MM4_forward.REQ" }, ids } }]);
+  expect(readRecords(stored[0] as JournalRecord, 0).job).toMatchObject({ kind: "acknowledgement" });
+});
+
+test("of a report's body as much is kept as a person may need, and of an unreadable message all", async () => {
+  const stored: JournalRecord[] = [];
+  const accept = acceptInto(stored);
+  const body = Buffer.alloc(100_000, "b");
+  for (const bytes of [REPORT, UNREADABLE]) await accept(receivedFrom(Buffer.concat([bytes, body])));
+  const [report, unreadable] = stored.map(saidIn);
+  expect(report?.said.length).toBeGreaterThanOrEqual(16_384);
+  expect(report?.said.length).toBeLessThanOrEqual(16_384 + REPORT.length);
+  expect(unreadable?.said.length).toBe(unreadable?.bytes);
+});
+
+test("what cannot be stored is answered 451, and gives its room back", async () => {
   const said: string[] = [];
   const refused: RefusedMessage[] = [];
   const cause = new JournalFullError("It is full", "carrier");
   const accept = acceptInto([], {
     store: { journal: { append: () => Promise.reject(cause) } },
-    rooms: { quarantine: roomOf(1, said), bounces: roomOf(0, said) },
+    rooms: { ...ROOMS, quarantine: roomOf(1, said), bounces: roomOf(0, said) },
     observer: { refused: (messages) => void refused.push(...messages) },
   });
   for (const bytes of [REPORT, UNREADABLE]) expect((await accept(receivedFrom(bytes))).reply.code).toBe(451);
   expect(said).toEqual(["j0 of carrier promised", "j0 broken"]);
   const notStored = { kind: "not-stored", cause, lack: { of: "journal-share", peer: "carrier" } };
   expect(refused.map((one) => one.refused)).toEqual([notStored, notStored]);
-  const ids = { messageId: "mm-1@mmsc.example.net", transactionId: "tx-1@mmsc.example.net" };
-  expect(refused.map((one) => one.ids)).toEqual([ids, ids]);
 });
 
 test("a message for which its peer has no room is not stored, and tells which room", async () => {
   const stored: JournalRecord[] = [];
   const refused: RefusedMessage[] = [];
+  const asked: string[] = [];
   const accept = acceptInto(stored, {
-    rooms: { quarantine: roomOf(0, []), bounces: roomOf(0, []) },
+    rooms: {
+      quarantine: roomOf(0, []),
+      bounces: roomOf(0, []),
+      aside: {
+        has(peer) {
+          asked.push(peer);
+          return false;
+        },
+      },
+    },
     observer: { refused: (messages) => void refused.push(...messages) },
   });
-  expect((await accept(receivedFrom(UNREADABLE))).reply.code).toBe(451);
-  expect(refused[0]?.refused).toMatchObject({ lack: { of: "quarantine" } });
+  for (const bytes of [UNREADABLE, REPORT]) expect((await accept(receivedFrom(bytes))).reply.code).toBe(451);
+  const raw = Buffer.from(UNREADABLE).toString("base64").length;
+  expect(refused.map((one) => one.refused)).toMatchObject([
+    { lack: { of: "quarantine", bytes: raw } },
+    { lack: { of: "quarantine" } },
+  ]);
+  expect(asked).toEqual(["carrier"]);
   expect(stored).toEqual([]);
+  expect((await accept(receivedFrom(FORWARD))).reply.code).toBe(250);
 });
 
-test("a fault of ours keeps the message, answers 250, and knows its ids", async () => {
+test("nothing but recognising is done before the 250: no fault of reading is met there", async () => {
   const stored: JournalRecord[] = [];
   const accepted: AcceptedMessage[] = [];
-  const broken = { catalogue: null, decodeWords: () => "", headerLimits: { bytes: 65_536, fields: 1_000 }, source: "" };
   const accept = acceptInto(stored, {
-    reading: () => broken as never,
+    read: () => {
+      throw new Error("It is not read here");
+    },
     observer: { accepted: (messages) => void accepted.push(...messages) },
   });
-  expect((await accept(receivedFrom(REPORT))).reply.code).toBe(250);
-  expect(stored).toMatchObject([{ kind: "quarantine", message: { reason: "internal-error" } }]);
-  expect(accepted).toMatchObject([{ id: "j0", ids: { messageId: "mm-1@mmsc.example.net" } }]);
+  const { reply, onAnswered } = await accept(receivedFrom(REPORT));
+  onAnswered(true);
+  expect(reply.code).toBe(250);
+  expect(accepted).toMatchObject([{ id: "j0", recognised: "report" }]);
 });
 
-test("without a journal the 250 waits for the queue, and each record is tried once", async () => {
+test("without a journal the 250 waits for the second half, and each record is tried once", async () => {
   const told: string[] = [];
   const refusal = new Error("NOPERM");
   let tried = 0;
   const queue = createQueueStore({
+    read: readRecords,
+    quarantine: ROOM,
     async publish() {
       tried += 1;
       if (tried === 1) return [refusal];
@@ -104,16 +169,19 @@ test("without a journal the 250 waits for the queue, and each record is tried on
   const accept = acceptInto([], { store: { queue }, observer: listening(told) });
   expect((await accept(receivedFrom(REPORT))).reply.code).toBe(451);
   expect(queue.trouble()).toBe(refusal);
-  for (let again = 0; again < 2; again += 1) expect((await accept(receivedFrom(REPORT))).reply.code).toBe(250);
+  for (let again = 0; again < 2; again += 1) {
+    expect((await accept(receivedFrom(REPORT))).reply.code).toBe(250);
+    await new Promise(setImmediate);
+  }
   expect(queue.trouble()).toBeNull();
   expect(told).toEqual([
     "trouble",
     "refused not-stored",
     "recovered",
+    "accepted report",
     "became queued",
-    "accepted event",
     "recovered",
+    "accepted report",
     "became duplicate",
-    "accepted event",
   ]);
 });

@@ -8,6 +8,7 @@ import { startDrain } from "../../src/flow/drain.ts";
 import { createLanes } from "../../src/flow/lanes.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
+import { partsOf } from "../support/drain.ts";
 import { recordOf, takeUpTo } from "../support/journal.ts";
 import { eachBy } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
@@ -98,6 +99,7 @@ describe("bounces of one peer, behind one that is not done with", () => {
     const published: string[] = [];
     const drain = startDrain({
       journal,
+      ...partsOf(journal),
       publish: eachBy(async ({ id }) => {
         if (id === "jflood0") throw new Error("It takes for ever");
         return id;
@@ -155,6 +157,7 @@ describe("bounces of one peer, behind one that is not done with", () => {
     });
     const drain = startDrain({
       journal,
+      ...partsOf(journal),
       publish: eachBy(async ({ id }) => {
         if (id === "jflood0") await held;
         return id;

@@ -1,11 +1,13 @@
 /** One call: what came of each record, and that whoever is told of it cannot undo it. */
 import { expect, test } from "vitest";
 import { createPublishing, type Try } from "../../src/flow/publishing.ts";
+import type { ReadRecord } from "../../src/journal/record.ts";
 import { recordOf } from "../support/journal.ts";
 
 const AWAY = new Error("Redis is away");
-const tryOf = (id: string, again = false): Try => ({
-  record: recordOf(id, { kind: "event", text: "x" }),
+const recordWith = (id: string) => recordOf(id, { kind: "event", text: "x" }) as ReadRecord;
+const tryOf = (id: string, again = false, record = recordWith(id), job: ReadRecord | null = record): Try => ({
+  ready: { record, read: null, job },
   again,
   bytes: 1,
   alone: false,
@@ -49,4 +51,16 @@ test("whatever is thrown by those who are told, the records are published, and i
   expect(await publishing.publish([tryOf("ja"), tryOf("jb", true)])).toEqual([null, null]);
   expect(faults).toEqual(["A fault of ours"]);
   expect(publishing.published()).toBe(2);
+});
+
+test("where nothing is to be published, the record is done, even if the call for the others fails", async () => {
+  const told: unknown[] = [];
+  const publishing = createPublishing<string>({
+    publish: () => Promise.reject(AWAY),
+    onPublished: (done) => void told.push(done.map(({ record, published }) => [record.id, published])),
+    onPublishedAgain: () => expect.unreachable(),
+    onFault: () => expect.unreachable(),
+  });
+  expect(await publishing.publish([tryOf("ja"), tryOf("jb", false, recordWith("jb"), null)])).toEqual([AWAY, null]);
+  expect(told).toEqual([[["jb", null]]]);
 });

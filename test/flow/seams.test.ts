@@ -1,7 +1,6 @@
-/** The small parts of the drain, each by itself: pauses, one outage, giving way, publishing again. */
+/** The small parts of the drain, each by itself: pauses, one outage, publishing again. */
 import { expect, test } from "vitest";
 import { createAgain } from "../../src/flow/again.ts";
-import { createGivingWay } from "../../src/flow/giving-way.ts";
 import { createPauses } from "../../src/flow/pauses.ts";
 import { createTrouble } from "../../src/flow/trouble.ts";
 
@@ -33,32 +32,6 @@ test("however many fail, one outage begins once and ends once, with the newest c
   trouble.stop();
   trouble.end();
   expect(told).toEqual(["first", "recovered", "fourth"]);
-});
-
-test("the drain gives way while much is taken in and the process is busy, for five seconds at most", async () => {
-  let appended = 0;
-  let oldest: string | undefined = new Date().toISOString();
-  const way = createGivingWay({ appended: () => appended, oldestAt: () => oldest });
-  const work = async (): Promise<void> => {
-    for (const until = performance.now() + 120; performance.now() < until; );
-    await soon();
-  };
-  try {
-    expect(way.now()).toBe(false);
-    appended += 1;
-    await work();
-    expect(way.now()).toBe(true);
-    for (const at of [undefined, Date.now() - 5_001, Date.now() + 60_000]) {
-      oldest = at === undefined ? undefined : new Date(at).toISOString();
-      expect(way.now()).toBe(false);
-    }
-    // Busy, and nothing is taken in.
-    oldest = new Date().toISOString();
-    await work();
-    expect(way.now()).toBe(false);
-  } finally {
-    way.stop();
-  }
 });
 
 function republishing(count: number) {

@@ -1,13 +1,22 @@
 /** MM4D_ACCEPT=queue: what waits goes together, each record once. */
 import { expect, test } from "vitest";
+import type { Room } from "../../src/flow/room.ts";
 import { createQueueStore } from "../../src/flow/without-journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
+import { acceptInto, receivedFrom } from "../support/accept.ts";
+import { ROOM, readRecords } from "../support/drain.ts";
 import { recordOf } from "../support/journal.ts";
+import { deliveryReport } from "../support/report.ts";
+
+/** Only reading shows that it is more than an event may hold. */
+const TOO_LARGE = deliveryReport({ "X-Mms-Message-ID": "m".repeat(5_000) });
 
 test("what comes while calls are under way goes together, a bounce by itself, and each has its own end", async () => {
   const calls: string[][] = [];
   const became: string[] = [];
   const store = createQueueStore({
+    read: readRecords,
+    quarantine: ROOM,
     async publish(records) {
       calls.push(records.map(({ id }) => id));
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -27,5 +36,41 @@ test("what comes while calls are under way goes together, a bounce by itself, an
   // The bounce's end is what tying gives, which this publish does not.
   const statuses = ends.filter((_, index) => records[index] !== bounce).map(({ status }) => status);
   expect(statuses).toEqual(["rejected", "fulfilled", "fulfilled", "rejected", "fulfilled"]);
+  await new Promise(setImmediate);
   expect(became).toEqual(["jb", "jc", "je"]);
+});
+
+test("what only reading shows to be unreadable is answered 451 where the quarantine has no room, and is no trouble", async () => {
+  const told: string[] = [];
+  let has = false;
+  const quarantine: Room = {
+    has: () => has,
+    promised: (id) => void told.push(`${id} promised`),
+    broken: (id) => void told.push(`${id} broken`),
+  };
+  const published: string[] = [];
+  let result: Error | { earlierJob: null } = { earlierJob: null };
+  const queue = createQueueStore({
+    read: readRecords,
+    quarantine,
+    async publish(records) {
+      published.push(...records.map(({ kind }) => kind));
+      return records.map(() => result);
+    },
+    onBecame: (fates) => void told.push(...fates.map(({ kind }) => kind)),
+    onTrouble: ({ message }) => void told.push(message),
+    onRecovered: () => {},
+    isRefusal: () => false,
+  });
+  const accept = acceptInto([], { store: { queue } });
+  expect((await accept(receivedFrom(TOO_LARGE))).reply.code).toBe(451);
+  expect([published, told]).toEqual([[], []]);
+
+  has = true;
+  expect((await accept(receivedFrom(TOO_LARGE))).reply.code).toBe(250);
+  result = new Error("Redis is away");
+  expect((await accept(receivedFrom(TOO_LARGE))).reply.code).toBe(451);
+  await new Promise(setImmediate);
+  expect(published).toEqual(["quarantine", "quarantine"]);
+  expect(told).toEqual(["j0 promised", "j0 promised", "j0 broken", "Redis is away", "quarantined"]);
 });

@@ -18,6 +18,7 @@ import type { Entry } from "../../src/journal/backlog.ts";
 import type { JournalFault } from "../../src/journal/fault.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../src/journal/journal.ts";
 import { encodeRecord, type JournalRecord, scanRecords } from "../../src/journal/record.ts";
+import { partsOf } from "../support/drain.ts";
 import { eachBy } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
@@ -398,6 +399,7 @@ describe("behind one record that cannot be published", () => {
     const published: string[] = [];
     const drain = startDrain({
       journal,
+      ...partsOf(journal),
       publish: eachBy(async ({ id }) => {
         if (id === "jpoison") throw new Error("NOPERM");
         return id;
@@ -437,6 +439,7 @@ test("in a burst accepting goes first, and what waited is drained when it is ove
   const published: string[] = [];
   const drain = startDrain({
     journal,
+    ...partsOf(journal),
     publish: eachBy(async ({ id }) => id),
     onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
     onPublishedAgain: () => {},
@@ -474,6 +477,7 @@ test("a record that Redis refuses while it takes others does not fill the journa
   const journal = await open({ maxBytes: 40 * size, graceMs: 0 });
   const drain = startDrain({
     journal,
+    ...partsOf(journal),
     publish: eachBy(async ({ id }) => {
       if (id === "jrefused") throw new Error("NOPERM");
       return id;

@@ -32,6 +32,7 @@ import { loadCursor } from "../../src/journal/cursor.ts";
 import { type JournalFault, JournalFullError } from "../../src/journal/fault.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
+import { partsOf } from "../support/drain.ts";
 import { type Content, largeContent, lineOf, recordOf, smallContent, takeUpTo } from "../support/journal.ts";
 import { eachBy } from "../support/publishing.ts";
 
@@ -313,6 +314,7 @@ describe("found by reading and by the model", () => {
     await withJournal({ graceMs: 1_000_000_000 }, async ({ journal }) => {
       const drain = startDrain({
         journal,
+        ...partsOf(journal),
         publish: eachBy(async ({ id }) => {
           if (id === "jrefused") throw new Error("NOPERM");
           return id;

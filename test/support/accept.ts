@@ -1,16 +1,13 @@
-import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { MessagePeer, ReceivedMessage } from "../../src/delivery/accepted.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
-import { type AcceptOptions, createAccept, type Room } from "../../src/flow/accept.ts";
+import { type AcceptOptions, createAccept } from "../../src/flow/accept.ts";
 import type { Observer, Recorder, Reply } from "../../src/flow/observer.ts";
 import { createTurns } from "../../src/flow/turns.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { tellEach } from "../../src/monitoring/observers.ts";
 import { replyTo } from "../../src/smtp/reply-to.ts";
-import { decodeWords } from "./decode-words.ts";
-import { HEADER_LIMITS, PEER } from "./report.ts";
-
-const ROOM: Room = { has: () => true, promised() {}, broken() {} };
+import { ACKNOWLEDGING, READING, ROOM, readRecords } from "./drain.ts";
+import { PEER } from "./report.ts";
 
 /** The peer of `support/report.ts`, whose messages are acknowledged when they ask. */
 export const MESSAGE_PEER: MessagePeer = {
@@ -30,14 +27,14 @@ export function acceptInto(
     ...options
   }: Partial<Omit<AcceptOptions<Reply>, "observer">> & { readonly observer?: Recorder } = {},
 ) {
-  const reading = { decodeWords, headerLimits: HEADER_LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" };
   return createAccept<Reply>({
-    reading: () => reading,
-    acknowledging: { systemAddress: "system-user@mm4.example", canSend: () => true },
+    reading: () => READING,
+    systemAddress: ACKNOWLEDGING.systemAddress,
     turns: createTurns(Number.POSITIVE_INFINITY),
     store: { journal: { append: async (record) => void stored.push(record) } },
-    rooms: { quarantine: ROOM, bounces: ROOM },
+    rooms: { quarantine: ROOM, bounces: ROOM, aside: { has: () => true } },
     recordId: () => `j${stored.length}`,
+    read: readRecords,
     replyTo,
     observer: tellEach([observer], (cause) => {
       throw cause;
@@ -49,7 +46,7 @@ export function acceptInto(
 /** All that an observer is told, by method. */
 export function listening(told: string[], name = ""): Observer {
   return {
-    accepted: (messages) => void told.push(`${name}accepted ${messages.map(({ finding }) => finding.kind).join()}`),
+    accepted: (messages) => void told.push(`${name}accepted ${messages.map(({ recognised }) => recognised).join()}`),
     refused: (messages) => void told.push(`${name}refused ${messages.map(({ refused }) => refused.kind).join()}`),
     answered: (answers) =>
       void told.push(`${name}answered ${answers.map(({ reply, handed }) => `${reply.code} ${handed}`).join()}`),

@@ -1,5 +1,5 @@
 /** What publishes or drains in batches, handed one record. */
-import type { JournalRecord } from "../../src/journal/record.ts";
+import type { ReadRecord } from "../../src/journal/record.ts";
 import type { Publishable, Published, Publisher } from "../../src/queue/publisher.ts";
 
 /** One record as a batch of its own; rejects where the batch's answer is an error. */
@@ -11,7 +11,7 @@ export async function publishOne(publisher: Publisher, record: Publishable): Pro
 
 /** A batch of which each record has its own end. */
 export function eachBy<T>(
-  publish: (record: JournalRecord) => Promise<T>,
-): (records: readonly JournalRecord[]) => Promise<readonly (T | Error)[]> {
+  publish: (record: ReadRecord) => Promise<T>,
+): (records: readonly ReadRecord[]) => Promise<readonly (T | Error)[]> {
   return (records) => Promise.all(records.map((record) => publish(record).catch((cause: Error) => cause)));
 }

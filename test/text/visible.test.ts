@@ -68,8 +68,8 @@ test("a line of the log holds nothing unseen, and parses to what was written", (
   const all = UNSEEN.map(([char]) => char).join("x");
   const event = eventOf(deliveryReport());
   const hostile = { ...event, data: { ...event.data, messageId: all, raw: { ...event.data.raw, mmStatusCode: all } } };
-  log.reportStored("s1", hostile, 1);
-  log.reportPublished(hostile, "j1");
+  log.reportPublished("s1", hostile, "j1");
+  log.reportDuplicate("s1", hostile, "j1");
   log.redisError(new Error(all));
   log.sessionRefused({ helo: all });
   log.serviceNote(all);

@@ -1,0 +1,152 @@
+/**
+ * Messages that only reading has shown to belong into quarantine, and that find no room
+ * there. They have been answered 250, so they wait where they are, in the journal, until
+ * a person has made room. Nothing else waits for them.
+ */
+import { BOUNDS } from "../bounds/bounds.ts";
+import type { Entry, Place } from "../journal/backlog.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Taken } from "./in-batches.ts";
+import type { Room } from "./room.ts";
+
+export interface Aside {
+  /** Whether further reports of this peer may be taken in: those that wait are no more than its share of the journal. */
+  has(peer: string): boolean;
+  /** Whether a record may go where it belongs. One that may not waits from now on. */
+  mayGo(taken: Taken): boolean;
+  /** Lets go what has room now, and moves behind the others what holds up too many of them. */
+  look(work: AsideWork): Promise<void>;
+  use(): AsideUse;
+}
+
+/** What looking takes. */
+export interface AsideWork {
+  /** Undefined when the record is not to be had any more, or not now. Never rejects. */
+  readonly read: (place: Place) => Promise<Entry | undefined>;
+  /** Drains a record, or lets it wait again. Never rejects. */
+  readonly drain: (entry: Entry) => Promise<void>;
+}
+
+export interface AsideUse {
+  readonly records: number;
+  /** As they are on the disk. */
+  readonly bytes: number;
+}
+
+export interface AsideOptions {
+  readonly journal: Pick<Journal, "moveToEnd" | "isHeldUpBy"> & {
+    readonly backlog: Pick<Journal["backlog"], "putAside" | "done">;
+  };
+  /** Of the journal. */
+  readonly maxBytes: number;
+  readonly quarantine: Room;
+  /** A message of this peer waits, which would take so many bytes of the room. Told when it begins to, and at each look for one of each peer. */
+  readonly onWaits: (peer: string, bytes: number) => void;
+}
+
+interface Waiting {
+  readonly place: Place;
+  readonly peer: string;
+  /** What it would take of the room in quarantine. */
+  readonly bytes: number;
+}
+
+interface OfPeer {
+  readonly waiting: Set<Waiting>;
+  /** As they are on the disk. */
+  bytes: number;
+}
+
+export function createAside({ journal, maxBytes, quarantine, onWaits }: AsideOptions): Aside {
+  const { backlog } = journal;
+  const peers = new Map<string, OfPeer>();
+  const share = maxBytes * BOUNDS.asideShare.value;
+
+  function put(waiting: Waiting): void {
+    const peer = peers.get(waiting.peer) ?? { waiting: new Set(), bytes: 0 };
+    peers.set(waiting.peer, peer);
+    peer.waiting.add(waiting);
+    peer.bytes += sizeOf(waiting.place);
+    onWaits(waiting.peer, waiting.bytes);
+  }
+
+  function take(fits: (waiting: Waiting) => boolean): Waiting | undefined {
+    const found = firsts().find(fits);
+    const peer = found && peers.get(found.peer);
+    if (!peer) return undefined;
+    peer.waiting.delete(found);
+    peer.bytes -= sizeOf(found.place);
+    if (peer.waiting.size === 0) peers.delete(found.peer);
+    return found;
+  }
+
+  /** The first of each peer. */
+  function firsts(): readonly Waiting[] {
+    return [...peers.values()].flatMap(({ waiting: [first] }) => (first ? [first] : []));
+  }
+
+  const use = (): AsideUse => ({
+    records: [...peers.values()].reduce((sum, { waiting }) => sum + waiting.size, 0),
+    bytes: [...peers.values()].reduce((sum, { bytes }) => sum + bytes, 0),
+  });
+
+  return {
+    has: (peer) => (peers.get(peer)?.bytes ?? 0) < share,
+
+    mayGo({ entry: { start, end }, ready: { record, job } }) {
+      // What is no message has a place already.
+      if (record.kind !== "message") return true;
+      const isPromised = record.message.recognised === "unreadable";
+      if (job?.kind !== "quarantine") {
+        if (isPromised) quarantine.broken(record.id);
+        return true;
+      }
+      if (isPromised) return true;
+      const { peer, raw } = job.message;
+      const place = { peer: peer.name, bytes: raw.length };
+      if (quarantine.has(place.peer, place.bytes)) {
+        quarantine.promised(record.id, place);
+        return true;
+      }
+      backlog.putAside({ start, end });
+      put({ place: { start, end }, ...place });
+      return false;
+    },
+
+    async look({ read, drain }) {
+      const hasRoom = ({ peer, bytes }: Waiting): boolean => quarantine.has(peer, bytes);
+      for (let one = take(hasRoom); one; one = take(hasRoom)) {
+        const entry = await read(one.place);
+        if (entry) await drain(entry);
+      }
+      // Those that wait beside it would hold up as much after they were moved.
+      const holdsUp = ({ place }: Waiting): boolean => journal.isHeldUpBy(place, use().bytes);
+      for (let one = take(holdsUp); one; one = take(holdsUp)) {
+        const moved = await moveToEnd(one.place, read);
+        if (moved) continue;
+        put(one);
+        break;
+      }
+      for (const { peer, bytes } of firsts()) onWaits(peer, bytes);
+    },
+
+    use,
+  };
+
+  /** False when the disk does not take it, which the journal tells. */
+  async function moveToEnd(place: Place, read: AsideWork["read"]): Promise<boolean> {
+    const entry = await read(place);
+    if (!entry) return true;
+    try {
+      await journal.moveToEnd(entry.record);
+    } catch {
+      return false;
+    }
+    backlog.done(place);
+    return true;
+  }
+}
+
+function sizeOf({ start, end }: Place): number {
+  return end.offset - start.offset;
+}

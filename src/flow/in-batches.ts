@@ -1,0 +1,58 @@
+/** Reads what is in the journal, some at a time, and notes on the disk what is in hand: that may end the process. */
+import type { Entry } from "../journal/backlog.ts";
+import type { InHand } from "../journal/in-hand.ts";
+import type { ReadRecords, Ready } from "./ready.ts";
+
+/** A record, and what was read. */
+export interface Taken {
+  readonly entry: Entry;
+  readonly ready: Ready;
+}
+
+export interface InBatches {
+  /** Takes entries out of the list, one at least, and reads them until there has been enough of it. */
+  some(entries: Entry[]): readonly Taken[];
+  one(entry: Entry): Taken;
+}
+
+export interface InBatchesOptions {
+  readonly inHand: InHand;
+  readonly read: ReadRecords;
+  /** Monotonic. Tests hand in their own. */
+  readonly nowMs?: () => number;
+}
+
+/** No reply is written meanwhile, and the header of one record may take a hundred times as long as most. */
+const READ_FOR_MS = 2;
+
+export function createInBatches({ inHand, read, nowMs = () => performance.now() }: InBatchesOptions): InBatches {
+  /** It may be what ended the process before: then no other one is in hand with it. */
+  const isSuspect = (entry: Entry): boolean => inHand.endsOf(entry) > 0;
+
+  function one(entry: Entry): Taken {
+    const ends = inHand.endsOf(entry);
+    inHand.begin([entry]);
+    const ready = read(entry.record, ends);
+    inHand.end();
+    return { entry, ready };
+  }
+
+  return {
+    some(entries) {
+      const suspect = entries.findIndex(isSuspect);
+      if (suspect === 0) return entries.splice(0, 1).map(one);
+      const most = suspect === -1 ? entries.length : suspect;
+      const untilMs = nowMs() + READ_FOR_MS;
+      const taken: Taken[] = [];
+      inHand.begin(entries.slice(0, most));
+      for (const entry of entries.slice(0, most)) {
+        taken.push({ entry, ready: read(entry.record, 0) });
+        if (nowMs() >= untilMs) break;
+      }
+      inHand.end();
+      entries.splice(0, taken.length);
+      return taken;
+    },
+    one,
+  };
+}

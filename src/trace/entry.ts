@@ -1,0 +1,136 @@
+/**
+ * What the trace keeps: of a report one entry, with what was said and what became of it. The event is not kept,
+ * because reading the header gives it again (expand.ts), and it is three times as long.
+ */
+import type { DeliveryEvent, EventType } from "../delivery/event.ts";
+import type { PeerIdentity } from "../delivery/peer.ts";
+import { ORDINARY_PEER, type PeerRules, unusualIn } from "../delivery/peer-rules.ts";
+import type { QuarantineReason } from "../delivery/quarantined.ts";
+import type { Disposition, Outcome } from "../delivery/verdict.ts";
+import type { Warning } from "../delivery/warning.ts";
+import type { ReportIds, TraceNote } from "./note.ts";
+
+/** What is written of a report, or of what happened to it later. */
+export type TraceEntry = ReportEntry | UnansweredEntry | TraceNote;
+
+/** A report that was answered 250. */
+export interface ReportEntry {
+  readonly kind: "report";
+  /** When it was received: RFC 3339, UTC, as all times here. */
+  readonly at: string;
+  /** Of its record, and so of its job, or its place in quarantine. */
+  readonly id: string;
+  readonly sessionId: string;
+  readonly peer: PeerIdentity;
+  /** By which it was read. */
+  readonly rules: PeerRules;
+  readonly mailFrom: string;
+  readonly bytes: number;
+  /** Null when it is not known: the process was started anew meanwhile, or ten thousand others came. */
+  readonly tookMs: number | null;
+  readonly reply: string;
+  /** As it came, one character for each byte, `MAX_HEADER_LENGTH` of them at most. */
+  readonly header: string;
+  readonly fate: EntryFate;
+  readonly ids: ReportIds;
+}
+
+export type EntryFate =
+  | { readonly kind: "queued"; readonly at: string; readonly event: EventSummary }
+  /** `of`: the job that stood for its event already. */
+  | { readonly kind: "duplicate"; readonly at: string; readonly of: string; readonly event: EventSummary }
+  | { readonly kind: "quarantined"; readonly reason: QuarantineReason }
+  | { readonly kind: "ignored"; readonly messageType: string };
+
+/** What an event said, in short. */
+export interface EventSummary {
+  readonly eventId: string;
+  readonly type: EventType;
+  readonly outcome: Outcome;
+  readonly disposition: Disposition;
+  readonly final: boolean;
+  /** Null when the report has none that is a number. */
+  readonly code: number | null;
+  readonly conflict: boolean;
+  readonly warnings: readonly Warning[];
+}
+
+export function summaryOf({ id, type, data }: DeliveryEvent): EventSummary {
+  const { outcome, disposition, final, reason, conflict, warnings } = data;
+  return { eventId: id, type, outcome, disposition, final, code: reason?.code ?? null, conflict, warnings };
+}
+
+/** Its 250 could not be sent. By itself, because that is known before or after what became of it. */
+export interface UnansweredEntry {
+  readonly kind: "unanswered";
+  readonly at: string;
+  /** Of the {@link ReportEntry}. */
+  readonly id: string;
+  readonly ids: ReportIds;
+}
+
+/** A report's entry as it is written: whatever is null or ordinary is left out, because most of every entry would be that. */
+interface Written extends Omit<ReportEntry, "peer" | "rules" | "tookMs" | "fate" | "ids"> {
+  readonly peer: Partial<PeerIdentity>;
+  readonly rules?: Partial<PeerRules>;
+  readonly tookMs?: number;
+  readonly fate: WrittenFate;
+  readonly ids: Partial<ReportIds>;
+}
+
+/** Without the event's id, which is one of the entry's ids. */
+type WrittenFate =
+  | Extract<EntryFate, { kind: "quarantined" | "ignored" }>
+  | (Omit<Extract<EntryFate, { kind: "queued" }>, "event"> & { readonly event: WrittenSummary })
+  | (Omit<Extract<EntryFate, { kind: "duplicate" }>, "event"> & { readonly event: WrittenSummary });
+
+type WrittenSummary = Pick<EventSummary, "type" | "outcome" | "disposition"> & Partial<EventSummary>;
+
+/** One line of JSON. */
+export function lineOf(entry: ReportEntry): string {
+  const { peer, rules, tookMs, fate, ids, ...same } = entry;
+  const unusual = unusualIn(rules);
+  const written: Written = {
+    ...same,
+    peer: said(peer),
+    ...(Object.keys(unusual).length === 0 ? {} : { rules: unusual }),
+    ...(tookMs === null ? {} : { tookMs: Math.round(tookMs * 10) / 10 }),
+    fate: "event" in fate ? { ...fate, event: writtenSummary(fate.event) } : fate,
+    ids: said(ids),
+  };
+  return JSON.stringify(written);
+}
+
+function writtenSummary({ eventId: _, final, ...event }: EventSummary): WrittenSummary {
+  return { ...(said(event) as WrittenSummary), ...(final ? {} : { final }) };
+}
+
+/** Reads a line of a block, whatever stands there. */
+export function entryIn(line: string): TraceEntry {
+  const entry = JSON.parse(line) as Written | UnansweredEntry | TraceNote;
+  if (entry.kind !== "report") return entry;
+  const { peer, rules, tookMs, fate, ids, ...same } = entry;
+  const allIds = { eventId: null, messageId: null, transactionId: null, numbers: [], ...ids };
+  return {
+    ...same,
+    peer: { name: "", address: "", helo: null, tls: null, user: null, ...peer },
+    rules: { ...ORDINARY_PEER, ...rules },
+    tookMs: tookMs ?? null,
+    fate: wholeFate(fate, allIds.eventId ?? ""),
+    ids: allIds,
+  };
+}
+
+function wholeFate(fate: WrittenFate, eventId: string): EntryFate {
+  if (!("event" in fate)) return fate;
+  const event = { final: true, code: null, conflict: false, warnings: [], ...fate.event, eventId };
+  return fate.kind === "queued" ? { ...fate, event } : { ...fate, event };
+}
+
+/** Without what is null, false or an empty list. */
+function said<T extends object>(whole: T): Partial<T> {
+  const entries = Object.entries(whole);
+  return Object.fromEntries(
+    entries.filter(([, value]) => value !== null && value !== false && !(Array.isArray(value) && value.length === 0)),
+  ) as Partial<T>;
+}
