@@ -16,7 +16,8 @@ export interface Aside {
   mayGo(taken: Taken): boolean;
   /** Lets go what has room now, and moves behind the others what holds up too many of them. */
   look(work: AsideWork): Promise<void>;
-  use(): AsideUse;
+  /** Of all peers, or of one. */
+  use(peer?: string): AsideUse;
 }
 
 /** What looking takes. */
@@ -42,6 +43,9 @@ export interface AsideOptions {
   readonly quarantine: Room;
   /** A message of this peer waits, which would take so many bytes of the room. Told when it begins to, and at each look for one of each peer. */
   readonly onWaits: (peer: string, bytes: number) => void;
+  /** Once, when a peer's messages begin to wait; `onOver` once, when none waits any more. */
+  readonly onBegin: (peer: string) => void;
+  readonly onOver: (peer: string) => void;
 }
 
 interface Waiting {
@@ -57,9 +61,13 @@ interface OfPeer {
   bytes: number;
 }
 
-export function createAside({ journal, maxBytes, quarantine, onWaits }: AsideOptions): Aside {
+const NOTHING: OfPeer = { waiting: new Set(), bytes: 0 };
+
+export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOptions): Aside {
   const { backlog } = journal;
   const peers = new Map<string, OfPeer>();
+  /** Peers whose messages wait, and at how many looks none did: one that is moved comes back in a moment. */
+  const begun = new Map<string, number>();
   const share = maxBytes * BOUNDS.asideShare.value;
 
   function put(waiting: Waiting): void {
@@ -67,7 +75,9 @@ export function createAside({ journal, maxBytes, quarantine, onWaits }: AsideOpt
     peers.set(waiting.peer, peer);
     peer.waiting.add(waiting);
     peer.bytes += sizeOf(waiting.place);
-    onWaits(waiting.peer, waiting.bytes);
+    if (!begun.has(waiting.peer)) told.onBegin(waiting.peer);
+    begun.set(waiting.peer, 0);
+    told.onWaits(waiting.peer, waiting.bytes);
   }
 
   function take(fits: (waiting: Waiting) => boolean): Waiting | undefined {
@@ -85,10 +95,13 @@ export function createAside({ journal, maxBytes, quarantine, onWaits }: AsideOpt
     return [...peers.values()].flatMap(({ waiting: [first] }) => (first ? [first] : []));
   }
 
-  const use = (): AsideUse => ({
-    records: [...peers.values()].reduce((sum, { waiting }) => sum + waiting.size, 0),
-    bytes: [...peers.values()].reduce((sum, { bytes }) => sum + bytes, 0),
-  });
+  function use(peer?: string): AsideUse {
+    const counted = peer === undefined ? [...peers.values()] : [peers.get(peer) ?? NOTHING];
+    return {
+      records: counted.reduce((sum, { waiting }) => sum + waiting.size, 0),
+      bytes: counted.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+  }
 
   return {
     has: (peer) => (peers.get(peer)?.bytes ?? 0) < share,
@@ -127,11 +140,23 @@ export function createAside({ journal, maxBytes, quarantine, onWaits }: AsideOpt
         put(one);
         break;
       }
-      for (const { peer, bytes } of firsts()) onWaits(peer, bytes);
+      for (const { peer, bytes } of firsts()) told.onWaits(peer, bytes);
+      tellOver();
     },
 
     use,
   };
+
+  function tellOver(): void {
+    for (const [peer, looks] of begun) {
+      if (peers.has(peer)) continue;
+      if (looks === 0) begun.set(peer, 1);
+      else {
+        begun.delete(peer);
+        told.onOver(peer);
+      }
+    }
+  }
 
   /** False when the disk does not take it, which the journal tells. */
   async function moveToEnd(place: Place, read: AsideWork["read"]): Promise<boolean> {

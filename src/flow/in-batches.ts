@@ -27,11 +27,12 @@ const READ_FOR_MS = 2;
 
 export function createInBatches({ inHand, read, nowMs = () => performance.now() }: InBatchesOptions): InBatches {
   /** It may be what ended the process before: then no other one is in hand with it. */
-  const isSuspect = (entry: Entry): boolean => inHand.endsOf(entry) > 0;
+  const isSuspect = (entry: Entry): boolean => inHand.endsOf(entry.record.id) > 0;
 
   function one(entry: Entry): Taken {
-    const ends = inHand.endsOf(entry);
-    inHand.begin([entry]);
+    const { id } = entry.record;
+    const ends = inHand.endsOf(id);
+    inHand.begin([id]);
     const ready = read(entry.record, ends);
     inHand.end();
     return { entry, ready };
@@ -44,7 +45,7 @@ export function createInBatches({ inHand, read, nowMs = () => performance.now() 
       const most = suspect === -1 ? entries.length : suspect;
       const untilMs = nowMs() + READ_FOR_MS;
       const taken: Taken[] = [];
-      inHand.begin(entries.slice(0, most));
+      inHand.begin(entries.slice(0, most).map(({ record: { id } }) => id));
       for (const entry of entries.slice(0, most)) {
         taken.push({ entry, ready: read(entry.record, 0) });
         if (nowMs() >= untilMs) break;

@@ -37,14 +37,16 @@ export interface SecondHalfOptions {
 
 export interface SecondHalf {
   readonly store: Store;
-  /** Where messages wait that find no room in quarantine; null without a journal. */
-  readonly aside: Aside | null;
+  /** Where messages wait that find no room in quarantine. Without a journal none does. */
+  readonly aside: Pick<Aside, "has" | "use">;
   readonly journalWatch: JournalWatch | null;
   /** Why events cannot be put on the queue; null when they can. */
   trouble(): Error | null;
   /** Publishes what an operator replays from quarantine. */
   publishReplayed: Publisher["publish"];
 }
+
+const NONE_WAITS: Pick<Aside, "has" | "use"> = { has: () => true, use: () => ({ records: 0, bytes: 0 }) };
 
 export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[]): SecondHalf {
   const { config, journal, read, quarantine, watch, acknowledgements, publisher, observer, outages } = options;
@@ -77,7 +79,7 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
 
   return {
     store: journal && config.accept === "journal" ? { journal } : { queue },
-    aside: drained?.aside ?? null,
+    aside: drained?.aside ?? NONE_WAITS,
     journalWatch: drained?.journalWatch ?? null,
     trouble: () => drained?.drain.trouble() ?? queue.trouble(),
     async publishReplayed(records) {
@@ -111,6 +113,11 @@ function startDraining(
     onWaits(peer, bytes) {
       if (quarantine.refused(peer, bytes)) log.quarantineFull(peer, quarantine.useOf(peer), quarantine.use());
     },
+    onBegin: (peer) => {
+      const { records: messages, bytes } = aside.use(peer);
+      log.waitsAside({ peer, messages, bytes });
+    },
+    onOver: log.waitsAsideOver,
   });
   const drain = startDrain({
     journal,

@@ -55,9 +55,6 @@ export interface Service {
 
 const LOOKED_AT_EVERY_MS = 1_000;
 
-/** Without a journal nothing waits aside. */
-const ALWAYS_ROOM = { has: () => true };
-
 const ALONE: Assignment = { number: 1, siblings: [], count: 1, redisUrl: null };
 
 /** What the settings do not say: how they were found, and what is otherwise within another program, a test say. */
@@ -159,7 +156,7 @@ async function start(
       rooms,
       acknowledgements,
       watch,
-      aside: secondHalf.aside,
+      aside: secondHalf.aside.use,
       queueFault: secondHalf.trouble,
       emptiedAt: emptied.at,
     },
@@ -199,7 +196,7 @@ async function start(
     systemAddress: acknowledgements.systemAddress,
     turns: createTurns(BOUNDS.messagesTurnMs.value),
     store: secondHalf.store,
-    rooms: { quarantine, bounces: acknowledgements.bounceRoom, aside: secondHalf.aside ?? ALWAYS_ROOM },
+    rooms: { quarantine, bounces: acknowledgements.bounceRoom, aside: secondHalf.aside },
     recordId: newRecordId,
     read,
     replyTo,

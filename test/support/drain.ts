@@ -19,5 +19,8 @@ export const readRecords: ReadRecords = createReadRecords({ reading: () => READI
 
 /** With room for all. */
 export function partsOf(journal: Journal): { readonly read: ReadRecords; readonly aside: Aside } {
-  return { read: readRecords, aside: createAside({ journal, maxBytes: 1e9, quarantine: ROOM, onWaits() {} }) };
+  return {
+    read: readRecords,
+    aside: createAside({ journal, maxBytes: 1e9, quarantine: ROOM, onWaits() {}, onBegin() {}, onOver() {} }),
+  };
 }
