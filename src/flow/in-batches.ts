@@ -1,7 +1,7 @@
 /** Reads what is in the journal, some at a time, and notes on the disk what is in hand: that may end the process. */
 import type { Entry } from "../journal/backlog.ts";
 import type { InHand } from "../journal/in-hand.ts";
-import type { ReadRecords, Ready } from "./ready.ts";
+import { MOST_ENDS, type ReadRecords, type Ready } from "./ready.ts";
 
 /** A record, and what was read. */
 export interface Taken {
@@ -32,6 +32,8 @@ export function createInBatches({ inHand, read, nowMs = () => performance.now() 
   function one(entry: Entry): Taken {
     const { id } = entry.record;
     const ends = inHand.endsOf(id);
+    // What is left unread stays counted, because it comes again when Redis has changed, or after a crash.
+    if (ends >= MOST_ENDS) return { entry, ready: read(entry.record, ends) };
     inHand.begin([id]);
     const ready = read(entry.record, ends);
     inHand.end();
