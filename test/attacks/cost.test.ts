@@ -1,7 +1,7 @@
 /**
  * Whatever a peer writes, and wherever, nothing that its message passes through costs
- * more a byte than for a message of an eighth of the size: reading, judging, the log,
- * the trace, its acknowledgement at each attempt, the page, the board, the commands.
+ * more a byte than for a message of an eighth of the size: recognising, reading, judging,
+ * the log, the trace, its acknowledgement at each attempt, the page, the board, the commands.
  */
 
 import type { Redis } from "ioredis";
@@ -24,6 +24,7 @@ import { readEvent } from "../../src/flow/read.ts";
 import { readAckRequest } from "../../src/mm4/ack-request.ts";
 import { composeResponse } from "../../src/mm4/compose-response.ts";
 import { type OpenMessage, openMessage, readIds } from "../../src/mm4/read-message.ts";
+import { recognise } from "../../src/mm4/recognise.ts";
 import { createLog } from "../../src/monitoring/log.ts";
 import { acknowledgementId } from "../../src/queue/owed-jobs.ts";
 import { describeEvent } from "../../src/text/describe.ts";
@@ -119,6 +120,8 @@ const WHOLE_SIZE = 60_000;
 const CHEAP = 1500;
 /** Some ten milliseconds. A header full of encoded words took more than twice as much when each was decoded. */
 const DEAR = 200;
+/** A type of 60,000 quotation marks took 25, ordinary fields of that size take 3. */
+const RECOGNISED = 60;
 /** What is wrong is wrong for many; it takes long to be sure of each. */
 const MAX_TOLD = 3;
 const LIMITS = { bytes: 65_536, fields: 30_000 };
@@ -147,6 +150,7 @@ const CONTEXT = { mailFrom: "", systemAddress: ENVELOPE.systemAddress, rules: OR
 
 /** Everything that a message passes through. */
 const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
+  "recognising, before its 250": ({ bytes }) => recognise(bytes, READING),
   "reading, judging, explaining": ({ bytes }) => read(bytes),
   "what it asks to be answered": ({ opened }) => readAckRequest(opened, CONTEXT),
   "its acknowledgement, at each attempt": ({ ack }) => {
@@ -257,6 +261,19 @@ test("whatever is in whichever field, reading costs no more than a few hundred s
   expect(faults).toEqual([]);
 });
 
+test("nor does recognising cost more than some scans, where no encoded word has the whole header read", async () => {
+  const faults: string[] = [];
+  for (const field of FIELDS) {
+    for (const shape of SHAPES.filter((one) => !one(1).includes("=?"))) {
+      if (faults.length >= MAX_TOLD) break;
+      const bytes = Buffer.from(`${headerOf(field, `a${textOf(shape, WHOLE_SIZE)}x`)}\r\n`, "latin1");
+      const fault = await tooDear({ size: WHOLE_SIZE, work: () => recognise(bytes, READING) }, RECOGNISED);
+      if (fault !== null) faults.push(`${field}: ${JSON.stringify(shape(1))}: ${fault}`);
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
 test("nor does reading a bounce", async () => {
   const faults: string[] = [];
   const parts = {
@@ -284,6 +301,9 @@ const WHOLE_HEADERS: Readonly<Record<string, (size: number) => string>> = {
   "one field again and again": (size) => `${REPORT}${textOf((index) => `X-Mms-Status-Text: ${index}\r\n`, size)}`,
   "ids again and again": (size) => `${REPORT}${textOf((index) => `X-Mms-Message-ID: ${index}\r\n`, size)}`,
   "codes again and again": (size) => `${REPORT}${textOf((index) => `X-Internal-Status-Code: ${index}\r\n`, size)}`,
+  "empty types and statuses": (size) =>
+    `${REPORT}${textOf((index) => (index % 2 ? "X-Mms-Message-Type:\r\n" : "X-Mms-Status:\r\n"), size)}`,
+  "statuses that decode to nothing": (size) => `${REPORT}${textOf(() => "X-Mms-Status: =?utf-8?q??=\r\n", size)}`,
   "lines that are no fields": (size) => `${REPORT}${textOf(() => "a\r\n", size)}`,
   folds: (size) => `${REPORT}X-Mms-Status-Text: ${textOf(() => "\r\n a", size)}\r\n`,
   recipients: (size) => `${RESPONSE}X-Mms-Request-Recipients: ${textOf(() => "a,", size)}\r\n`,
