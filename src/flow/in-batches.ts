@@ -2,7 +2,7 @@
 import type { Entry } from "../journal/backlog.ts";
 import type { InHand } from "../journal/in-hand.ts";
 import type { JournalRecord } from "../journal/record.ts";
-import type { ReadRecords, Ready } from "./ready.ts";
+import { MOST_ENDS, type ReadRecords, type Ready } from "./ready.ts";
 
 /** A record, and what was read. */
 export interface Taken {
@@ -32,6 +32,8 @@ export function createInBatches({ inHand, read, nowMs = () => performance.now() 
 
   function one(record: JournalRecord): Ready {
     const ends = inHand.endsOf(record.id);
+    // What is left unread stays counted, because it comes again when Redis has changed, or after a crash.
+    if (ends >= MOST_ENDS) return read(record, ends);
     inHand.begin([record.id]);
     const ready = read(record, ends);
     inHand.end();

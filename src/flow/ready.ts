@@ -21,7 +21,7 @@ export interface ReadingOptions {
 }
 
 /** A record that has been in hand so often when the process ended is not read any more. */
-const MOST_ENDS = 3;
+export const MOST_ENDS = 3;
 
 export function createReadRecords({ reading, acknowledging }: ReadingOptions): ReadRecords {
   return (record, ends) => {

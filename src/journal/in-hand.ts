@@ -72,14 +72,14 @@ export function openInHand(directory: string, onFault: OnFault): InHandFile {
     begin(ids) {
       ended();
       inHand = ids;
+      const counts = ids.map((id): Count => [id, (ends.get(id) ?? 0) + 1]);
       // Those in hand come first: of more than the page takes, the last ones are not noted.
-      const next = new Map(ids.map((id) => [id, (ends.get(id) ?? 0) + 1]));
-      for (const [id, count] of ends) if (!next.has(id)) next.set(id, count);
-      write(pageOf(next));
+      if (ends.size > 0) counts.push(...[...ends].filter(([id]) => !ids.includes(id)));
+      write(pageOf(counts));
     },
     end() {
       ended();
-      write(ends.size === 0 ? NOTHING : pageOf(ends));
+      write(ends.size === 0 ? NOTHING : pageOf([...ends]));
     },
     close() {
       if (file !== undefined) closeSync(file);
@@ -96,21 +96,16 @@ export const IN_HAND = "in-hand";
  * records, and a batch has 32.
  */
 const PAGE_BYTES = 4096;
-/** Of the page, for the checksum, the brackets and the line feeds. */
-const FRAME_BYTES = 16;
-const NOTHING = pageOf(new Map());
+/** Of the page, for the checksum and the line feeds. */
+const FRAME_BYTES = 10;
+const NOTHING = pageOf([]);
 
-/** `<crc32> <JSON>`, blanks up to the end: of each record its id and its count, as many as there is room for. */
-function pageOf(counts: ReadonlyMap<string, number>): Buffer {
-  const pairs: string[] = [];
-  let room = PAGE_BYTES - FRAME_BYTES;
-  for (const pair of counts) {
-    const json = JSON.stringify(pair);
-    room -= Buffer.byteLength(json) + 1;
-    if (room < 0) break;
-    pairs.push(json);
-  }
-  const json = `[${pairs.join(",")}]`;
+type Count = readonly [id: string, ends: number];
+
+/** `<crc32>`, and in the next line as JSON as many of the counts as there is room for, the first ones. */
+function pageOf(counts: readonly Count[]): Buffer {
+  const json = JSON.stringify(counts);
+  if (Buffer.byteLength(json) > PAGE_BYTES - FRAME_BYTES) return pageOf(counts.slice(0, counts.length * 0.9));
   const page = Buffer.alloc(PAGE_BYTES, " ");
   page.write(`${crc32(json).toString(16).padStart(8, "0")}\n${json}\n`);
   return page;
@@ -121,7 +116,7 @@ function noted(path: string): ReadonlyMap<string, number> {
     const [checksum, json = ""] = readPage(path).split("\n");
     // Wrong counts could put a record into quarantine unread. Without any the guilty one is only found later.
     if (Number.parseInt(checksum ?? "", 16) !== crc32(json)) return new Map();
-    return new Map(JSON.parse(json) as [string, number][]);
+    return new Map(JSON.parse(json) as Count[]);
   } catch {
     return new Map();
   }

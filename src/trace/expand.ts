@@ -37,12 +37,14 @@ export async function expanded(
     event,
     said: newest ? saidBy(newest) : null,
     today: newest ? readToday(newest, reading) : null,
-    ids: event === null && newest ? newest.ids : ids,
+    // As they were read: the header may have been cut before them.
+    ids: newest?.ids ?? ids,
     notes: sorted,
   };
 }
 
-function notesOf(entry: ReportEntry, event: DeliveryEvent | null, unanswered: ReadonlySet<string>): TraceNote[] {
+/** As mm4d 1.0 noted a report: that it came, and that it was queued. `event` is what was read again. */
+export function notesOf(entry: ReportEntry, event: DeliveryEvent | null, unanswered: ReadonlySet<string>): TraceNote[] {
   const { id, at, sessionId, peer, mailFrom, bytes, tookMs, reply, header, fate, ids } = entry;
   const received: TraceNote = {
     kind: "received",

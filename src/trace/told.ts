@@ -40,8 +40,9 @@ export function tellReport(report: TracedReport, numbers: "masked" | "full"): To
 }
 
 /** Makes the masks from the parties of its event, or else from those in its header. */
-function masksOf({ event, notes }: TracedReport): NumberMasks {
-  if (event) return numberMasks(partiesOf(event));
+function masksOf({ event, ids, notes }: TracedReport): NumberMasks {
+  // The event of a header that was cut may lack a recipient whose number is known.
+  if (event) return numberMasks([...partiesOf(event), ...ids.numbers.map((raw) => ({ raw, number: `+${raw}` }))]);
   return masksByHeader(notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1) ?? "");
 }
 

@@ -127,6 +127,15 @@ test("a header that was cut gives what is known of the event, and is not compare
   expect(today(report)).toEqual([
     "  not compared with what it would read today: of its header only the first 4096 bytes are kept",
   ]);
+  // A number behind the cut is masked all the same where an id has it.
+  const { From: _, ...others } = {
+    ...KIM,
+    "X-Mms-Note": "x".repeat(MAX_HEADER_LENGTH),
+    "X-Mms-Message-ID": "m-12025550155",
+  };
+  const behind = await shown(reported({ From: undefined, ...others, from: KIM.From }, "j1"));
+  expect([behind.event?.data.recipient, behind.ids.numbers]).toEqual([null, ["12025550155"]]);
+  expect(JSON.stringify(tellReport(behind, "masked"))).not.toContain("5550155");
   // One byte less is whole.
   const room =
     MAX_HEADER_LENGTH - 1 - headerIn(Buffer.from(deliveryReport({ ...KIM, "X-Mms-Note": "" })).toString()).length;
