@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { reasonInWords } from "../delivery/quarantined.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import { beginningOf } from "../text/beginning.ts";
 import { maskHeader } from "../text/mask-header.ts";
@@ -14,14 +15,6 @@ import type { OnAction, Operations, QuarantineDesk } from "./operations.ts";
 
 const PAGE = 50;
 const MAX_HEX_BYTES = 2_048;
-
-const WHY: Readonly<Record<string, string>> = {
-  "no-status": "a report without a status and without a code",
-  "unknown-type": "a status, but a message type nobody knows",
-  "event-too-large": "more than an event may hold: its line says what. Replaying it comes to the same",
-  "type-outside-header": "a message type behind its header: a report within another mail, or behind an empty line",
-  "internal-error": "a fault of ours while reading it: please report it, and replay it after an upgrade",
-};
 
 export function quarantinePage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
@@ -56,7 +49,7 @@ export function quarantinePage(operations: Operations, { mayAct }: Login, onActi
     let kept = 0;
     try {
       for await (const entry of chosen) {
-        if ((await desk.replay(entry)).published) published += 1;
+        if (mayReplay(entry.message.reason) && (await desk.replay(entry)).published) published += 1;
         else kept += 1;
       }
     } finally {
@@ -110,23 +103,37 @@ function byReason(reasons: ReadonlyMap<string, number>, { loggedIn }: Operator):
     <ul class="reasons">
       ${[...reasons].map(
         ([reason, count]) => html`<li>
-          <p><strong>${reason}</strong>: ${some(count, "message")}; ${WHY[reason] ?? ""}</p>
-          ${loggedIn ? actions("reason", reason, `all ${count}`) : ""}
+          <p><strong>${reason}</strong>: ${some(count, "message")}; ${reasonInWords(reason)}</p>
+          ${loggedIn ? actions({ name: "reason", value: reason, reason, which: `all ${count}` }) : ""}
         </li>`,
       )}
     </ul>
   </section>`;
 }
 
+/** Reading it would end the service once more. A person replays it by the command line. */
+function mayReplay(reason: string): boolean {
+  return reason !== "not-read";
+}
+
+interface Chosen {
+  readonly name: "id" | "reason";
+  readonly value: string;
+  readonly reason: string;
+  /** In words. */
+  readonly which: string;
+}
+
 /** Dropping asks once more. It does not concern messages that came after the page was made. */
-function actions(name: "id" | "reason", value: string, which: string): Html {
+function actions({ name, value, reason, which }: Chosen): Html {
   const chosen = html`<input type="hidden" name="${name}" value="${value}" />
     <input type="hidden" name="before" value="${new Date().toISOString()}" />`;
-  return html`<div class="actions">
-    <form method="post" action="/quarantine/replay">
+  const replay = html`<form method="post" action="/quarantine/replay">
       ${chosen}
       <button>Replay ${which}</button>
-    </form>
+    </form>`;
+  return html`<div class="actions">
+    ${mayReplay(reason) ? replay : ""}
     <details>
       <summary>Drop ${which} …</summary>
       <form method="post" action="/quarantine/drop">
@@ -174,12 +181,13 @@ export async function show(
     <section class="card">
       <dl class="pairs">
         <dt>Received</dt><dd>${time(message.receivedAt)} UTC</dd>
-        <dt>Why</dt><dd>${message.reason}: ${WHY[message.reason] ?? ""}</dd>
+        <dt>Why</dt><dd>${message.reason}: ${reasonInWords(message.reason)}</dd>
         <dt>Peer</dt><dd>${message.peer.name} (${message.peer.address})</dd>
         <dt>Id</dt><dd>${id}</dd>
+        ${message.notKept ? html`<dt>Not kept</dt><dd>${some(message.notKept, "byte")} of the end of its body</dd>` : ""}
       </dl>
       ${message.detail === null ? "" : html`<pre tabindex="0">${said(message.detail, BOUNDS.valueShown.value)}</pre>`}
-      ${operator.loggedIn ? actions("id", id, "it") : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
+      ${operator.loggedIn ? actions({ name: "id", value: id, reason: message.reason, which: "it" }) : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
     </section>
     <section class="card"><h2>Header</h2><pre tabindex="0">${visible(masked ? maskHeader(text, []) : text)}</pre></section>
     <section class="card">

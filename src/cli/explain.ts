@@ -1,11 +1,18 @@
-/** `mm4d explain`: reads a saved message, and says what would become of it. */
+/** `mm4d explain`: reads a saved message, and says how it would be answered and what would become of it. */
 import type { Command } from "commander";
-import type { Problem } from "../delivery/problem.ts";
+import type { MessageRules, ReceivedMessage, Recognised } from "../delivery/accepted.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
+import type { AcceptedMessage, ReadMessage, Refusal, RefusedMessage } from "../delivery/fate.ts";
+import { ORDINARY_PEER } from "../delivery/peer-rules.ts";
+import { QUARANTINE_REASONS } from "../delivery/quarantined.ts";
 import { WARNINGS } from "../delivery/warning.ts";
-import { readEvent } from "../flow/read.ts";
-import { loadPeers, rulesOf } from "../settings/peers.ts";
+import { type Acknowledging, type ReadingRules, readSaid } from "../flow/read.ts";
+import { type Sorted, sort } from "../flow/sort.ts";
+import { loadPeers } from "../settings/peers.ts";
 import { loadReading } from "../settings/reading.ts";
+import { replyTo } from "../smtp/reply-to.ts";
 import { describeEvent } from "../text/describe.ts";
+import { acknowledgingOf } from "./record-reader.ts";
 import { readSavedMessage } from "./saved-message.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";
@@ -19,44 +26,28 @@ export function addExplainCommand(program: Command): void {
     .addHelpText(
       "after",
       `
-Reads as the service does, but stores and sends nothing. The peer's name is
-part of the event's id, and its entry says how its reports are read.
+Sorts, answers and reads as the service does, but stores and sends nothing. The
+peer's name is part of the event's id, and its entry says how its reports are
+read. A saved message has no envelope: what differs for mail with the null
+sender, which bounces have, is told too.
 
 Exit code 1 when the message makes no event; the reason is printed.`,
     )
     .action(explain);
 }
 
-/** What becomes of a message that makes no event. */
-const PROBLEMS: Record<Problem["kind"], string> = {
-  "not-mm4":
-    "It is no MM4 message: it has no X-Mms-Message-Type field. It is refused with 554, unless it comes back: with the null sender and the id of an acknowledgement of ours in it, it is a bounce, and answered 250",
-  bounce:
-    "It is a bounce (DSN) of a mail of ours. It is answered 250, tied to its acknowledgement and counted, when its envelope has the null sender; otherwise refused with 554",
-  "type-outside-header":
-    "It has an X-Mms-Message-Type field, but not in its header: a report within another mail, or behind an empty line. It is answered 250 and kept in quarantine",
-  "header-too-large": "Its header is longer than mm4d reads. It is refused with 552",
-  "too-many-fields": "Its header has more fields than mm4d reads. It is refused with 552",
-  "other-pdu": "It is another MM4 message than a report. It is answered 250, counted and not queued",
-  "unknown-type": "Its X-Mms-Message-Type is none that mm4d knows. It is answered 250 and kept in quarantine",
-  "no-status":
-    "It is a report without a status and without an internal status code. It is answered 250 and kept in quarantine",
-  "event-too-large": "It is more than an event may hold. It is answered 250 and kept in quarantine",
-};
-
 function explain(file: string, { peer: name, json }: { peer: string; json?: true }): void {
   const { config } = loadSettings("explain");
-  const peers = loadPeers(config);
-  if (name !== "loopback" && !peers.some((known) => known.name === name))
-    throw new Error(`Cannot explain: there is no peer "${name}" (mm4d peers list)`);
-  const bytes = readSavedMessage(file);
-  const peer = { name, address: "127.0.0.1", helo: null, tls: null, user: null };
-  const read = readEvent({ bytes, peer, rules: rulesOf(peers, name), receivedAt: new Date() }, loadReading(config));
-  if (!read.ok) {
-    const detail = "detail" in read.error ? `. ${read.error.detail}` : "";
-    throw new Error(`There is no event. ${PROBLEMS[read.error.kind]}${detail}`);
+  const entry = loadPeers(config).find((known) => known.name === name);
+  if (name !== "loopback" && !entry) throw new Error(`Cannot explain: there is no peer "${name}" (mm4d peers list)`);
+  const message = receivedFrom(name, entry ?? ORDINARY_ENTRY, readSavedMessage(file));
+  const [reading, acknowledging] = [loadReading(config), acknowledgingOf(config)];
+  const { event, told } = fateOf(message, reading, acknowledging);
+  if (event === null) {
+    const back = fateOf({ ...message, mailFrom: "" }, reading, acknowledging).told;
+    const otherwise = back === told ? "" : `. With the null sender, as mail that comes back has it: ${back}`;
+    throw new Error(`There is no event. ${told}${otherwise}`);
   }
-  const event = read.value;
   if (json) {
     print(jsonOf(event, 2));
     return;
@@ -66,6 +57,69 @@ function explain(file: string, { peer: name, json }: { peer: string; json?: true
     ...describeEvent(event),
     `  handled at ${event.data.handledAt ?? "a time that is not known"}`,
     `  event ${event.id} (${event.type})`,
+    `  ${told}`,
     ...(tolerated.length > 0 ? ["  Tolerated:", ...tolerated] : []),
   ]);
+}
+
+/** This machine, when the peers' file has no entry for it. */
+const ORDINARY_ENTRY: MessageRules = { rules: ORDINARY_PEER, acknowledge: { mode: "off", host: null, to: null } };
+
+function receivedFrom(name: string, entry: MessageRules, bytes: Uint8Array): ReceivedMessage {
+  const identity = { name, address: "127.0.0.1", helo: null, tls: null, user: null };
+  const mailFrom = "system-user@mmsc.invalid"; // Anybody: it is told what differs for the null sender.
+  return { sessionId: "explain", peer: { identity, entry }, mailFrom, bytes, receivedAt: new Date() };
+}
+
+/** What the service would answer, and find behind its answer. */
+function fateOf(
+  message: ReceivedMessage,
+  reading: ReadingRules,
+  acknowledging: Acknowledging,
+): { readonly event: DeliveryEvent | null; readonly told: string } {
+  const sorted = sort(message, reading, acknowledging.systemAddress);
+  const { code, text } = replyTo(handledAs(sorted, message));
+  const reply = `${code} ${text}`;
+  switch (sorted.recognised) {
+    case null:
+      return { event: null, told: `${REFUSALS[sorted.refusal.kind]}. It is refused with ${reply}` };
+    case "bounce":
+      return { event: null, told: `It is a bounce. It is answered ${reply}, tied to its acknowledgement and counted` };
+    case "report":
+    case "unreadable":
+    case "other-pdu": {
+      const { finding } = readSaid(sorted.said, reading, acknowledging);
+      const event = finding.kind === "event" ? finding.event : null;
+      return { event, told: describeFinding(finding, sorted.recognised, reply) };
+    }
+  }
+}
+
+function handledAs(sorted: Sorted, message: ReceivedMessage): AcceptedMessage | RefusedMessage {
+  const handled = { message, tookMs: 0 };
+  return sorted.recognised === null
+    ? { ...handled, refused: { kind: "refused", problem: sorted.refusal } }
+    : { ...handled, id: "", recognised: sorted.recognised };
+}
+
+const REFUSALS: Readonly<Record<Refusal["kind"], string>> = {
+  "not-mm4": "It is no MM4 message",
+  "header-too-large": "Its header is longer than mm4d reads",
+  "too-many-fields": "Its header has more fields than mm4d reads",
+};
+
+function describeFinding(finding: ReadMessage["finding"], recognised: Recognised, reply: string): string {
+  switch (finding.kind) {
+    case "event":
+      return `It is answered ${reply}, and its event is queued`;
+    case "quarantine": {
+      const { reason, detail } = finding.message;
+      const answered = recognised === "report" ? `answered ${reply} before it is read, then` : `answered ${reply}, and`;
+      return `It is ${QUARANTINE_REASONS[reason].what}. It is ${answered} kept in quarantine${detail === null ? "" : `. ${detail}`}`;
+    }
+    case "ignored": {
+      const { messageType, advice } = finding;
+      return `It is ${messageType}, of which no event is made. It is answered ${reply}, counted and not queued${advice === null ? "" : `. ${advice}`}`;
+    }
+  }
 }

@@ -6,7 +6,6 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
 import { blotDamaged } from "../journal/damaged.ts";
 import { inspectJournal } from "../journal/inspect.ts";
-import { encodeRecord } from "../journal/record.ts";
 import { journalDirectory, processDirectory, processNumbers } from "../process/directories.ts";
 import { forgetInStream, forgetJobs, type JobTexts, PLACES, rewriteFile } from "../queue/forget.ts";
 import { type QueuePlace, withQueuePlace } from "../queue/queue-place.ts";
@@ -15,7 +14,8 @@ import { maskAllNumbers } from "../text/masking.ts";
 import { type PartySought, readPartySought } from "../text/party-sought.ts";
 import { some } from "../text/quantities.ts";
 import { forgetInTrace } from "../trace/forget.ts";
-import { blotted, holds, isNamedIn } from "./party-in-message.ts";
+import { blotted, holds, isHeldIn, isNamedIn } from "./party-in-message.ts";
+import { createSearchReader } from "./record-reader.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, printLine, printWrapped } from "./terminal.ts";
@@ -201,10 +201,11 @@ async function forgetOnDisk({ settings, found }: QueueFound, party: PartySought,
   const left: Found[] = [];
   const removed: Found[] = [];
   const notReached: string[] = [];
+  const read = createSearchReader(settings.config);
   const look = async (directory: string): Promise<void> => {
     const counts = { [WAITING]: 0, [QUEUED]: 0 };
     for await (const one of inspectJournal(directory).found()) {
-      if (one.kind !== "record" || !(await holds(party, encodeRecord(one.record).toString()))) continue;
+      if (one.kind !== "record" || !(await isHeldIn(read(one.record), party))) continue;
       counts[one.state === "waiting" ? WAITING : QUEUED] += 1;
     }
     for (const [state, count] of Object.entries(counts)) {

@@ -1,18 +1,14 @@
 /** `mm4d journal`: shows a person on call what the journal on the disk holds. It changes nothing there. */
-import { existsSync } from "node:fs";
-import { basename } from "node:path";
 import type { Command } from "commander";
-import { type Found, type Inspection, inspectJournal, type RecordState } from "../journal/inspect.ts";
+import type { Inspection, RecordState } from "../journal/inspect.ts";
 import { receivedAtOf } from "../journal/record.ts";
 import { SEVERAL } from "../journal/retention.ts";
-import { segmentPath } from "../journal/segments.ts";
 import type { ServiceFacts } from "../process/control.ts";
-import { journalDirectory, journalShare, processDirectory, processNumbers } from "../process/directories.ts";
 import { durationInWords, some } from "../text/quantities.ts";
-import { describeDenied, type Found as FoundService, weightiest } from "./find-service.ts";
-import { askService, followService } from "./running-service.ts";
-import { loadSettings } from "./settings.ts";
-import { jsonOf, print, printLine, printWrapped, tell } from "./terminal.ts";
+import { CURSOR_DAMAGED, describePlace, fileOf, isNewer, isUnderWay, meaningOf, type Place } from "./journal-damage.ts";
+import { printRecords } from "./journal-export.ts";
+import { type Look, looks } from "./journal-look.ts";
+import { jsonOf, print, printWrapped } from "./terminal.ts";
 
 export function addJournalCommand(program: Command): void {
   const journal = program
@@ -54,11 +50,16 @@ written by a newer mm4d.`,
       "after",
       `
 A line holds segment, offset, state (waiting, on-queue or settled), id, kind,
-and the event, or the message in base64. Telephone numbers are in full.
+and the event, or the message in base64. A report is stored as it was said and
+read now, by the rules of its peer at that time: behind its event, said holds
+the envelope and what is kept of the message, one character a byte. The kind
+message is another PDU, of which nothing is made. Telephone numbers are in full.
 
 Damaged places are told on stderr; then the exit code is 1.`,
     )
-    .action(exportRecords);
+    .action(async ({ waiting }: { waiting?: true }) => {
+      for (const one of await looks()) await printRecords(one, waiting);
+    });
 }
 
 async function status({ json }: { json?: true }): Promise<void> {
@@ -147,70 +148,6 @@ async function printVerified({ directory, service, inspection }: Look, json?: tr
   ]);
 }
 
-async function exportRecords({ waiting }: { waiting?: true }): Promise<void> {
-  for (const one of await looks()) await printRecords(one, waiting);
-}
-
-async function printRecords({ service, inspection }: Look, waiting?: true): Promise<void> {
-  for await (const found of inspection.found()) {
-    if (found.kind === "record") {
-      const { segment, offset, state, record } = found;
-      if (!waiting || state === "waiting") await printLine(jsonOf({ segment, offset, state, ...record }));
-    } else if (!isUnderWay(found, service)) {
-      tell(describePlace(found, service));
-      process.exitCode = 1;
-    }
-  }
-}
-
-interface Look {
-  readonly directory: string;
-  readonly maxBytes: number;
-  /** The answer of the service on the directory; undefined when none answers. */
-  readonly service: ServiceFacts | undefined;
-  readonly inspection: Inspection;
-}
-
-/** Looks at the journal of each process of the service. */
-async function looks(): Promise<readonly Look[]> {
-  const { settings, found } = await followService(loadSettings("read the journal"));
-  const config = found.kind === "running" ? settings.config : { ...settings.config, dataDir: dataDirOf(found) };
-  const numbers = processNumbers(config.dataDir, config.processes);
-  const maxBytes = journalShare(config.journalMaxBytes, config.processes);
-  // A journal of a further process exists only once the service has run with so many processes.
-  const there = numbers.filter((n) => n === 1 || existsSync(journalDirectory(processDirectory(config.dataDir, n))));
-  return Promise.all(there.map((number) => look(processDirectory(config.dataDir, number), maxBytes)));
-}
-
-/** The directory of a service that does not answer: where it holds the socket, else the first place that has a journal. */
-function dataDirOf({ looks }: Extract<FoundService, { kind: "none" }>): string {
-  const [first] = looks;
-  const most = weightiest(looks);
-  const held = (["silent", "first-down", "unanswered"] as const).some((state) => state === most.state)
-    ? most
-    : undefined;
-  const found = held ?? looks.find((one) => existsSync(journalDirectory(one.dataDir)));
-  if (!found && most.state === "denied") throw new Error(`Cannot read the journal: ${describeDenied(most)}`);
-  const { dataDir } = found ?? first;
-  if (dataDir !== first.dataDir) tell(`Using the journal of the data directory ${dataDir}`);
-  return dataDir;
-}
-
-async function look(dataDir: string, maxBytes: number): Promise<Look> {
-  const directory = journalDirectory(dataDir);
-  const service = await askService({ dataDir });
-  try {
-    return { directory, maxBytes, service, inspection: inspectJournal(directory) };
-  } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException;
-    const state =
-      code === "ENOENT"
-        ? `${directory} does not exist, must be in the data directory of a service (--data-dir, MM4D_DATA_DIR)`
-        : message;
-    throw new Error(`Cannot read the journal: ${state}`);
-  }
-}
-
 /** How many records are in each state, and since when the oldest waits. */
 async function count(inspection: Inspection, service: ServiceFacts | undefined) {
   const records: Record<RecordState, number> = { waiting: 0, "on-queue": 0, settled: 0 };
@@ -226,79 +163,6 @@ async function count(inspection: Inspection, service: ServiceFacts | undefined) 
   }
   const { waiting, "on-queue": onQueue, settled } = records;
   return { waiting, oldestWaitingAt, onQueue, settled, damagedPlaces };
-}
-
-/** Bytes that are no record. */
-type Place = Exclude<Found, { kind: "record" }>;
-
-/** The end of the newest segment, while somebody writes there. */
-function isUnderWay(place: Place, service: ServiceFacts | undefined): boolean {
-  return place.kind === "torn" && place.newest && service !== undefined;
-}
-
-/** Its checksum fits. */
-function isNewer({ kind }: Place): boolean {
-  return kind === "unknown";
-}
-
-const STATES: Record<RecordState, string> = {
-  waiting: "not on the queue yet",
-  "on-queue": "on the queue already",
-  settled: "safe on the queue already",
-};
-
-/** One line: where the damage is, how much, and of which kind. */
-function describePlace(place: Place, service: ServiceFacts | undefined): string {
-  const where = `${fileOf(place)}, byte ${place.offset}: ${some(place.bytes, "byte")}`;
-  switch (place.kind) {
-    case "damaged":
-      return `${where} damaged, ${STATES[place.state]}`;
-    case "unknown":
-      return `${where} whole, of a kind that only a newer mm4d knows, ${STATES[place.state]}`;
-    case "unreadable":
-      return `${where} cannot be read (${place.reason}), ${STATES[place.state]}`;
-    case "torn":
-      return isUnderWay(place, service) ? `${where} just being written: no damage` : `${where} never written whole`;
-  }
-}
-
-const CURSOR_DAMAGED =
-  "cursor: cannot be read. The next start puts everything here on the queue again, under the same ids: no event is doubled that Redis still remembers";
-
-const NEWER =
-  "A newer mm4d wrote here. This one does not start before all of that is settled: start the newer one again, and keep reports from it until its journal is empty (mm4d journal status)";
-
-/** What damage and the records of a newer mm4d mean for reports, and what to do. */
-function meaningOf(damage: readonly Place[], byNewer: boolean): readonly string[] {
-  if (damage.length === 0) return byNewer ? ["", NEWER, ""] : [];
-  const torn = damage.filter(({ kind }) => kind === "torn");
-  const others = damage.filter(({ kind }) => kind !== "torn");
-  return [
-    "",
-    ...(byNewer ? [NEWER] : []),
-    ...(others.some(({ state }) => state === "waiting")
-      ? [
-          "Damaged and not on the queue yet: these reports were answered 250 and are lost, unless the service that took them still runs and has them in memory. Do not stop it before nothing waits.",
-        ]
-      : []),
-    ...(others.some(({ state }) => state !== "waiting")
-      ? ["Damaged and on the queue: no report is lost, as long as Redis keeps it."]
-      : []),
-    ...(torn.length > 0
-      ? ["Never written whole, as a crash leaves it: it was not answered 250, and its sender delivers it again."]
-      : []),
-    ...(damage.some(({ kind }) => kind === "unreadable")
-      ? [
-          "Cannot be read: mm4d does not start with such a segment. See to the disk and to the file's owner and mode, or move the file elsewhere.",
-        ]
-      : []),
-    "To do: look at the disk, and keep a copy of this directory. When mm4d starts next, it sets damaged bytes aside in damaged/ and drains all others.",
-    "",
-  ];
-}
-
-function fileOf({ segment }: Place): string {
-  return basename(segmentPath("", segment));
 }
 
 function bytesOf({ segments }: Inspection): number {

@@ -1,7 +1,21 @@
 /** Finds one party in a text that holds messages: also in what they encode. */
 import libmime from "libmime";
+import type { Ready } from "../flow/ready.ts";
+import { encodeRecord } from "../journal/record.ts";
 import { readSavedBody } from "../quarantine/saved-body.ts";
 import type { PartySought } from "../text/party-sought.ts";
+
+/**
+ * Whether a record of the journal names the party: in what was said, or in what that is read as, which has the
+ * number without the international prefix of its peer.
+ */
+export async function isHeldIn({ record, read, job }: Ready, party: PartySought): Promise<boolean> {
+  if (await holds(party, encodeRecord(record).toString())) return true;
+  if (read === null) return false;
+  return (
+    (job && party.mentions(encodeRecord(job).toString())) || isHeldBy(Buffer.from(read.said.said, "latin1"), party)
+  );
+}
 
 /** Whether a text of JSON names the party: as it is written, in a message that it holds as base64, or encoded once more in that. */
 export async function holds(party: PartySought, json: string): Promise<boolean> {
@@ -37,7 +51,7 @@ export async function blotted(party: PartySought, text: string): Promise<string>
   let after = "";
   let at = 0;
   for (const { 0: piece, index } of text.matchAll(BASE64)) {
-    if (!(await isHeldEncoded(piece, party))) continue;
+    if (!(await isHeldEncoded(piece.replaceAll("\\r\\n", ""), party))) continue;
     after += text.slice(at, index) + "*".repeat(piece.length);
     at = index + piece.length;
   }
@@ -49,5 +63,5 @@ async function isHeldEncoded(piece: string, party: PartySought): Promise<boolean
   return false;
 }
 
-/** Seven digits take ten characters in base64. */
-const BASE64 = /[A-Za-z0-9+/]{10,}/g;
+/** Seven digits take ten characters in base64. The lines of a body end as JSON writes it. */
+const BASE64 = /[A-Za-z0-9+/]{10,}(?:\\r\\n[A-Za-z0-9+/]+)*/g;

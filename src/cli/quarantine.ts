@@ -1,5 +1,6 @@
 /** `mm4d quarantine`: lists, shows, replays and drops messages that could not be read. */
 import type { Command } from "commander";
+import { type QuarantinedMessage, reasonInWords } from "../delivery/quarantined.ts";
 import { openQuarantine, type Quarantine, type QuarantineEntry } from "../quarantine/quarantine.ts";
 import { replay } from "../quarantine/replay.ts";
 import { readSavedBody } from "../quarantine/saved-body.ts";
@@ -36,7 +37,8 @@ export function addQuarantineCommand(program: Command): void {
       "after",
       `
 A message that still makes no event stays where it is. Exit code 1 when one
-that was named does.`,
+that was named does. With --all alone, those of the reason not-read are left:
+reading them has ended the service, and may end this command.`,
     )
     .action(replaySome);
   quarantine
@@ -52,10 +54,10 @@ that was named does.`,
 async function list({ json }: { json?: true }): Promise<void> {
   await withQuarantine(async (quarantine) => {
     for (const { id, message } of await quarantine.list()) {
-      const { reason, detail, peer, receivedAt, raw } = message;
+      const { reason, detail, peer, receivedAt, raw, notKept = 0 } = message;
       const bytes = Buffer.byteLength(raw, "base64");
-      if (json) print(jsonOf({ id, reason, detail, peer, receivedAt, bytes }));
-      else print(`${id}\n  ${receivedAt}  ${reason}  ${peer.name}  ${bytes} bytes`);
+      if (json) print(jsonOf({ id, reason, detail, peer, receivedAt, bytes, notKept }));
+      else print(`${id}\n  ${receivedAt}  ${reason}  ${peer.name}  ${bytes} bytes${describeNotKept(message)}`);
     }
   });
 }
@@ -70,11 +72,19 @@ async function show(id: string): Promise<void> {
       parts: [],
     }));
     printWrapped([`${message.receivedAt}  ${message.reason}  ${message.peer.name} (${message.peer.address})`]);
+    printWrapped([reasonInWords(message.reason)].filter((words) => words !== ""));
     if (message.detail !== null) print(message.detail);
     print(`\n${Buffer.from(header, "latin1").toString()}`);
     if (text.trim() !== "") print(`\n${text.trimEnd()}`);
     for (const part of parts) print(`\n[${part}]`);
+    if (message.notKept)
+      print(`\n[${some(Buffer.byteLength(message.raw, "base64"), "byte")}${describeNotKept(message)}]`);
   });
+}
+
+/** Of a report all that counts is in its header. */
+function describeNotKept({ notKept }: QuarantinedMessage): string {
+  return notKept ? `; ${some(notKept, "further byte")} of its body not kept` : "";
 }
 
 async function replaySome(id: string | undefined, { all, reason }: { all?: true; reason?: string }): Promise<void> {
@@ -87,6 +97,10 @@ async function replaySome(id: string | undefined, { all, reason }: { all?: true;
     let failed = 0;
     for (const entry of chosen) {
       if (reason !== undefined && entry.message.reason !== reason) continue;
+      if (id === undefined && reason === undefined && entry.message.reason === "not-read") {
+        print(`${entry.id}  not tried, because reading it may end this command: name it, or --reason not-read`);
+        continue;
+      }
       const { published, text } = await replay(entry, replayer);
       print(`${entry.id}  ${text}`);
       if (!published) failed += 1;

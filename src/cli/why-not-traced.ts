@@ -1,9 +1,9 @@
 /** Why `mm4d trace` finds nothing: all reasons that can be found, the certain one first. */
 import libmime from "libmime";
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { QuarantinedMessage } from "../delivery/quarantined.ts";
+import type { Ready } from "../flow/ready.ts";
 import { inspectJournal, type RecordState } from "../journal/inspect.ts";
-import { type JournalRecord, receivedAtOf } from "../journal/record.ts";
+import { receivedAtOf } from "../journal/record.ts";
 import { readParty } from "../mm4/address.ts";
 import { splitAddresses } from "../mm4/address-list.ts";
 import { type MessageReading, openMessage, readIds } from "../mm4/read-message.ts";
@@ -16,6 +16,7 @@ import { withQueuePlace } from "../queue/queue-place.ts";
 import { megabytes } from "../text/quantities.ts";
 import { bareId, idsOf, idsOfAcknowledgement, numberOf, numbersSought, type ReportIds } from "../trace/note.ts";
 import { describeNone, weightiest } from "./find-service.ts";
+import { createSearchReader } from "./record-reader.ts";
 import type { QueueFound } from "./running-service.ts";
 import type { Settings } from "./settings.ts";
 
@@ -100,16 +101,19 @@ async function lookInJournal({ wanted, queue }: Untraced): Promise<Looked> {
   const { settings } = queue;
   const dataDir = directoryOf(queue);
   const reading = readingOf(settings);
+  const read = createSearchReader(settings.config);
   let looked: string | null = null;
   let isWhole = true;
-  let newest: { readonly record: JournalRecord; readonly state: RecordState } | null = null;
+  let newest: { readonly ready: Ready; readonly state: RecordState } | null = null;
   try {
     for (const number of processNumbers(dataDir, settings.config.processes)) {
       try {
         const journal = inspectJournal(journalDirectory(processDirectory(dataDir, number)));
         for await (const found of journal.found(JOURNAL_BYTES_READ)) {
-          if (found.kind === "record" && isNamed(wanted, found.record, reading)) newest = found;
-          else if (found.kind === "unreadable") isWhole = false;
+          if (found.kind === "unreadable") isWhole = false;
+          if (found.kind !== "record") continue;
+          const ready = read(found.record);
+          if (isNamed(wanted, ready, reading)) newest = { ready, state: found.state };
         }
         const bytes = journal.segments.reduce((sum, segment) => sum + segment.bytes, 0);
         if (bytes > JOURNAL_BYTES_READ) looked = `the newest ${megabytes(JOURNAL_BYTES_READ)} of the journal`;
@@ -123,7 +127,7 @@ async function lookInJournal({ wanted, queue }: Untraced): Promise<Looked> {
     isWhole = false; // The directory does not exist, or we may not read it.
   }
   return {
-    text: newest && tellRecord(newest.record, newest.state),
+    text: newest && tellRecord(newest.ready, newest.state),
     looked,
     fault: isWhole
       ? null
@@ -137,15 +141,17 @@ function directoryOf({ found, settings }: QueueFound): string {
   return found.kind === "none" ? weightiest(found.looks).dataDir : settings.config.dataDir;
 }
 
-function isNamed(wanted: string, record: JournalRecord, reading: MessageReading): boolean {
+function isNamed(wanted: string, { record, read, job }: Ready, reading: MessageReading): boolean {
   if (record.id === wanted) return true;
-  switch (record.kind) {
+  switch (job?.kind) {
     case "event":
-      return isOneOf(wanted, idsOf(record.event));
+      return isOneOf(wanted, idsOf(job.event));
     case "acknowledgement":
-      return isOneOf(wanted, idsOfAcknowledgement(record.acknowledgement));
+      return isOneOf(wanted, idsOfAcknowledgement(job.acknowledgement));
     case "quarantine":
-      return isOneOf(wanted, idsIn(record.message, reading));
+      return isOneOf(wanted, idsIn(Buffer.from(job.message.raw, "base64"), reading));
+    case undefined:
+      return read !== null && isOneOf(wanted, idsIn(Buffer.from(read.said.said, "latin1"), reading));
     case "bounce":
       return false;
   }
@@ -156,16 +162,17 @@ function isOneOf(wanted: string, { eventId, messageId, transactionId, numbers }:
   return ids.includes(bareId(wanted)) || numbersSought(wanted).some((number) => numbers.includes(number));
 }
 
-function tellRecord(record: JournalRecord, state: RecordState): string {
+function tellRecord({ record, job }: Ready, state: RecordState): string {
   const came = `it came at ${receivedAtOf(record)}, and`;
   if (state === "waiting") return `${came} waits in the journal for Redis ("mm4d journal status")`;
-  switch (record.kind) {
+  switch (job?.kind) {
     case "event":
       return `${came} was put on the queue as job ${record.id}, but its trace is not in Redis`;
     case "quarantine":
       return `${came} was put in quarantine (mm4d quarantine show ${record.id})`;
     case "acknowledgement":
     case "bounce":
+    case undefined:
       return `${came} made no event`;
   }
 }
@@ -179,7 +186,7 @@ async function lookInQuarantine({ wanted, queue: { address, settings } }: Untrac
       try {
         const newest = await quarantine.newest(QUARANTINE_READ + 1);
         for (const { id, message } of newest.slice(0, QUARANTINE_READ)) {
-          if (id !== wanted && !isOneOf(wanted, idsIn(message, reading))) continue;
+          if (id !== wanted && !isOneOf(wanted, idsIn(Buffer.from(message.raw, "base64"), reading))) continue;
           const text = `it came at ${message.receivedAt}, could not be read (${message.reason}), and is in quarantine (mm4d quarantine show ${id})`;
           return { text, looked: null, fault: null };
         }
@@ -196,8 +203,8 @@ async function lookInQuarantine({ wanted, queue: { address, settings } }: Untrac
 }
 
 /** The names of a message that made no event: its ids, and the numbers of its sender and recipient. */
-function idsIn({ raw }: QuarantinedMessage, reading: MessageReading): ReportIds {
-  const opened = openMessage(Buffer.from(raw, "base64"), reading);
+function idsIn(message: Uint8Array, reading: MessageReading): ReportIds {
+  const opened = openMessage(message, reading);
   if (!opened.ok) return { eventId: null, messageId: null, transactionId: null, numbers: [] };
   const { fields } = opened.value;
   const numbers = (["from", "to", "requestRecipients"] as const)
@@ -208,7 +215,7 @@ function idsIn({ raw }: QuarantinedMessage, reading: MessageReading): ReportIds 
   return { eventId: null, ...readIds(opened.value), numbers };
 }
 
-/** Without the catalogue, because a search for a message does not need it. */
+/** Without the catalogue, because the names of a message do not depend on it. */
 function readingOf({ config: { maxHeaderBytes, maxHeaderFields } }: Settings): MessageReading {
   return {
     headerLimits: { bytes: maxHeaderBytes, fields: maxHeaderFields },

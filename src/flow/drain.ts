@@ -77,9 +77,9 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
     movedAfterMs: options.movedAfterMs ?? MOVED_AFTER_MS,
     most: MOST,
   });
-  const again = createAgain<Entry>({
+  const again = createAgain<JournalRecord>({
     unsettled: () => journal.unsettled(),
-    publish: (entry) => publishUntilDone({ ready: inBatches.one(entry).ready, again: true, bytes: 0, alone: true }),
+    publish: (record) => publishUntilDone({ ready: inBatches.one(record), again: true, bytes: 0, alone: true }),
     onDone: () => journal.publishedAgain(),
   });
   const lanes = createLanes<Entry>({
@@ -140,9 +140,8 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   /** What is left undone, because the drain was stopped, is drained after the next start. */
   async function drainAlone(entry: Entry): Promise<void> {
     if (stopping) return;
-    const taken = inBatches.one(entry);
-    if (!aside.mayGo(taken)) return;
-    const { ready } = taken;
+    const ready = inBatches.one(entry.record);
+    if (!aside.mayGo({ entry, ready })) return;
     if (await publishUntilDone({ ready, again: false, bytes: sizeOf(entry), alone: true })) backlog.done(entry);
   }
 

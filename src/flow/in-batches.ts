@@ -1,6 +1,7 @@
 /** Reads what is in the journal, some at a time, and notes on the disk what is in hand: that may end the process. */
 import type { Entry } from "../journal/backlog.ts";
 import type { InHand } from "../journal/in-hand.ts";
+import type { JournalRecord } from "../journal/record.ts";
 import { MOST_ENDS, type ReadRecords, type Ready } from "./ready.ts";
 
 /** A record, and what was read. */
@@ -12,7 +13,7 @@ export interface Taken {
 export interface InBatches {
   /** Takes entries out of the list, one at least, and reads them until there has been enough of it. */
   some(entries: Entry[]): readonly Taken[];
-  one(entry: Entry): Taken;
+  one(record: JournalRecord): Ready;
 }
 
 export interface InBatchesOptions {
@@ -29,21 +30,20 @@ export function createInBatches({ inHand, read, nowMs = () => performance.now() 
   /** It may be what ended the process before: then no other one is in hand with it. */
   const isSuspect = (entry: Entry): boolean => inHand.endsOf(entry.record.id) > 0;
 
-  function one(entry: Entry): Taken {
-    const { id } = entry.record;
-    const ends = inHand.endsOf(id);
+  function one(record: JournalRecord): Ready {
+    const ends = inHand.endsOf(record.id);
     // What is left unread stays counted, because it comes again when Redis has changed, or after a crash.
-    if (ends >= MOST_ENDS) return { entry, ready: read(entry.record, ends) };
-    inHand.begin([id]);
-    const ready = read(entry.record, ends);
+    if (ends >= MOST_ENDS) return read(record, ends);
+    inHand.begin([record.id]);
+    const ready = read(record, ends);
     inHand.end();
-    return { entry, ready };
+    return ready;
   }
 
   return {
     some(entries) {
       const suspect = entries.findIndex(isSuspect);
-      if (suspect === 0) return entries.splice(0, 1).map(one);
+      if (suspect === 0) return entries.splice(0, 1).map((entry) => ({ entry, ready: one(entry.record) }));
       const most = suspect === -1 ? entries.length : suspect;
       const untilMs = nowMs() + READ_FOR_MS;
       const taken: Taken[] = [];

@@ -6,7 +6,7 @@
  * A record is promised once `append` resolves. It is then on the disk, and neither
  * the end of this process nor a loss of Redis loses it.
  */
-import type { Backlog, Entry, Place } from "./backlog.ts";
+import type { Backlog, Place } from "./backlog.ts";
 import { createBacklog } from "./backlog.ts";
 import { saveCursor } from "./cursor.ts";
 import { JournalFullError, type OnFault } from "./fault.ts";
@@ -79,7 +79,7 @@ export interface Journal {
    */
   tellRedis(redis: string | null): Promise<RedisNews>;
   /** Reads the drained records that have not settled from the disk. */
-  unsettled(): AsyncGenerator<Entry>;
+  unsettled(): AsyncGenerator<JournalRecord>;
   /** All of `unsettled()` is on the queue. */
   publishedAgain(): void;
   /**

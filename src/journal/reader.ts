@@ -20,7 +20,7 @@ export interface Reader {
   /** Reads the record at one place. Undefined when it is gone, which is reported as a fault. */
   record(place: Place): Promise<JournalRecord | undefined>;
   /** The drained records that have not settled: those from `settled` to `drained`, and those that begin at `ahead`. */
-  unsettled(settled: Position, drained: Position, ahead: readonly Position[]): AsyncGenerator<Entry>;
+  unsettled(settled: Position, drained: Position, ahead: readonly Position[]): AsyncGenerator<JournalRecord>;
 }
 
 const CHUNK_BYTES = 1024 * 1024;
@@ -97,9 +97,8 @@ export function createReader({ directory, sizes, onFault, onUnreadable }: Reader
           onUnreadable(segment);
           return { entries: [], next: { segment: segment + 1, offset: 0 } };
         });
-        for (const entry of entries) {
-          const { start } = entry;
-          if (isBefore(start, drained) || done.has(`${start.segment}:${start.offset}`)) yield entry;
+        for (const { record, start } of entries) {
+          if (isBefore(start, drained) || done.has(`${start.segment}:${start.offset}`)) yield record;
         }
         if (!isBefore(from, next)) return;
         from = next;

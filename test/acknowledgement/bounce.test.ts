@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { readBounce } from "../../src/acknowledgement/bounce.ts";
 import { createBounceRoom } from "../../src/acknowledgement/bounce-room.ts";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
-import type { Finding, Refused } from "../../src/delivery/fate.ts";
+import type { Recognised } from "../../src/delivery/accepted.ts";
+import type { Refused } from "../../src/delivery/fate.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { acceptInto, receivedFrom } from "../support/accept.ts";
 import { bounce, ID, MAIL_ID, type Parts } from "../support/bounce.ts";
@@ -220,12 +221,12 @@ describe("what comes in", () => {
   const quarantine = { has: () => true, promised() {}, broken() {} };
   /** What becomes of a message, by its reply. */
   const receiving = async (bytes: Uint8Array, mailFrom: string, systemAddress = `system-user@${DOMAIN}`) => {
-    const told: (Finding["kind"] | Refused["kind"])[] = [];
+    const told: (Recognised | Refused["kind"])[] = [];
     const accept = acceptInto(stored, {
-      acknowledging: { systemAddress, canSend: () => true },
-      rooms: { quarantine, bounces: room },
+      systemAddress,
+      rooms: { quarantine, bounces: room, aside: { has: () => true } },
       observer: {
-        accepted: (messages) => void told.push(...messages.map(({ finding }) => finding.kind)),
+        accepted: (messages) => void told.push(...messages.map(({ recognised }) => recognised)),
         refused: (messages) => void told.push(...messages.map(({ refused }) => refused.kind)),
       },
     });
