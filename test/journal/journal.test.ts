@@ -22,6 +22,7 @@ import { partsOf } from "../support/drain.ts";
 import { eachBy } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
+import { saidRecord } from "../support/said-message.ts";
 
 let directory: string;
 let faults: JournalFault[];
@@ -39,7 +40,7 @@ afterEach(async () => {
 });
 
 const EVENT = eventOf(deliveryReport());
-const record = (id: string | number): JournalRecord => ({ id: `j${id}`, kind: "event", event: EVENT });
+const record = (id: string | number): JournalRecord => saidRecord(`j${id}`, deliveryReport());
 
 async function open(options: Partial<JournalOptions> = {}): Promise<Journal> {
   const journal = await openJournal({

@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const line = (id: string) => lineOf(recordOf(id, { kind: "event", text: "" }));
+const line = (id: string) => lineOf(recordOf(id, { kind: "message", text: "" }));
 const LENGTH = line("j1").byteLength;
 
 /** Writes segments, the first of them number 1. Returns their sizes. */
