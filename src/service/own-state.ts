@@ -28,7 +28,7 @@ export interface OwnParts {
   readonly refusals: Pick<Refusals, "list">;
   readonly traffic: Traffic;
   readonly quarantine: QuarantineRoom;
-  readonly aside: Pick<Aside, "full">;
+  readonly aside: Pick<Aside, "use" | "full">;
   readonly journalStatus: () => JournalStatus;
   readonly isFullForAll: (use: JournalStatus) => boolean;
   readonly silence: Silence;
@@ -117,6 +117,7 @@ export function createOwnState(parts: OwnParts) {
       peers: traffic.byPeer(),
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: parts.journalStatus(),
+      aside: parts.aside.use().records,
       redis: `${parts.redis}${watch.state().awayMs === null ? "" : ", away"}`,
       events: queues.get(config.queue),
       further: config.queues.map(({ queue }) => ({ name: queue, use: queues.get(queue) })),

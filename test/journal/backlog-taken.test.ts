@@ -10,7 +10,7 @@ test("behind a record that is not done so many are taken and no more, until it i
   const end = { segment: 1, offset: MOST + 2 };
   const read = () => Promise.reject(new Error("All of it is in memory"));
   const backlog = createBacklog({ from, records: 0, bytes: 0, memoryBytes: 1e9, read, end: () => from });
-  const record = recordOf("j1", { kind: "event", text: "" });
+  const record = recordOf("j1", { kind: "message", text: "" });
   for (let offset = 0; offset < end.offset; offset++) {
     backlog.add({ record, start: { segment: 1, offset }, end: { segment: 1, offset: offset + 1 } });
   }
@@ -30,7 +30,7 @@ test.each([
 ])("what is drained reaches the end of what was read: %s", async (_, length) => {
   const from = { segment: 1, offset: 0 };
   const next = { segment: 1, offset: 90 };
-  const record = recordOf("j1", { kind: "event", text: "" });
+  const record = recordOf("j1", { kind: "message", text: "" });
   const entries = length > 0 ? [{ record, start: from, end: { segment: 1, offset: length } }] : [];
   const backlog = createBacklog({
     from,
@@ -52,7 +52,7 @@ test("some are taken by count and by bytes, in order, and no further one behind 
   const from = { segment: 1, offset: 0 };
   const read = () => Promise.reject(new Error("All of it is in memory"));
   const backlog = createBacklog({ from, records: 0, bytes: 0, memoryBytes: 1e9, read, end: () => from });
-  const record = recordOf("j1", { kind: "event", text: "" });
+  const record = recordOf("j1", { kind: "message", text: "" });
   for (const [offset, bytes] of [
     [0, 10],
     [10, 10],

@@ -205,7 +205,7 @@ describe("names that are almost ours", () => {
     await inDirectory(async (directory) => {
       writeFileSync(join(directory, "9999999999.journal"), "");
       const { journal } = await open(directory);
-      const record = recordOf("jnew", { kind: "event", text: "" });
+      const record = recordOf("jnew", { kind: "message", text: "" });
       // It may be refused; it may not be promised and lost.
       const promised = await journal.append(record).then(
         () => ["jnew"],
@@ -221,7 +221,7 @@ describe("names that are almost ours", () => {
   async function expectAllDrainedAndKept(directory: string): Promise<void> {
     const { journal } = await open(directory);
     expect(await drainAll(journal)).toEqual(idsOf(whole.places));
-    await journal.append(recordOf("jnew", { kind: "event", text: "" }));
+    await journal.append(recordOf("jnew", { kind: "message", text: "" }));
     const { journal: again } = await open(directory);
     expect((await drainAll(again)).at(-1)).toBe("jnew");
     await again.close();
@@ -330,7 +330,7 @@ async function checkDamaged(
   expect(third.journal.status().records).toBe(0);
   expectToldOnce(directory, segments, [...first.faults, ...third.faults]);
 
-  const added = ["jnew1", "jnew2"].map((id) => recordOf(id, { kind: "event", text: "new" }));
+  const added = ["jnew1", "jnew2"].map((id) => recordOf(id, { kind: "message", text: "new" }));
   for (const record of added) await third.journal.append(record);
   // No close: the process is gone.
   const fourth = await open(directory);

@@ -22,6 +22,7 @@ import { partsOf } from "../support/drain.ts";
 import { eachBy } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
+import { saidRecord } from "../support/said-message.ts";
 
 let directory: string;
 let faults: JournalFault[];
@@ -39,7 +40,7 @@ afterEach(async () => {
 });
 
 const EVENT = eventOf(deliveryReport());
-const record = (id: string | number): JournalRecord => ({ id: `j${id}`, kind: "event", event: EVENT });
+const record = (id: string | number): JournalRecord => saidRecord(`j${id}`, deliveryReport());
 
 async function open(options: Partial<JournalOptions> = {}): Promise<Journal> {
   const journal = await openJournal({
@@ -434,13 +435,18 @@ describe("behind one record that cannot be published", () => {
   });
 });
 
-test("in a burst accepting goes first, and what waited is drained when it is over", async () => {
+test("a single record does not wait for others, and in a burst batches grow by themselves", async () => {
   const journal = await open();
+  const batches: number[] = [];
   const published: string[] = [];
   const drain = startDrain({
     journal,
     ...partsOf(journal),
-    publish: eachBy(async ({ id }) => id),
+    async publish(records) {
+      batches.push(records.length);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      return records.map(({ id }) => id);
+    },
     onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
     onPublishedAgain: () => {},
     onFault: (cause) => {
@@ -449,25 +455,19 @@ test("in a burst accepting goes first, and what waited is drained when it is ove
     onTrouble: () => {},
     onRecovered: () => {},
   });
-  const appends: Promise<void>[] = [];
-  let publishedInBurst = 0;
-  const beganMs = performance.now();
-  for (let ms = 0; ms < 1_500; ms = performance.now() - beganMs) {
-    // Until it is seen that this is a burst.
-    if (ms < 500) publishedInBurst = published.length;
-    const untilMs = performance.now() + 10;
-    while (performance.now() < untilMs);
-    const event = { ...EVENT, time: new Date().toISOString() };
-    appends.push(journal.append({ id: `j${appends.length}`, kind: "event", event }));
-    // No time to spare, whatever the disk takes.
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-  expect(published.length - publishedInBurst).toBeLessThan(appends.length / 4);
-  await Promise.all(appends);
-  await eventually(
-    () => published.length,
-    (length) => length === appends.length,
-  );
+  const drained = (count: number) =>
+    eventually(
+      () => published.length,
+      (length) => length === count,
+    );
+  await journal.append(record("first"));
+  await drained(1);
+  expect(batches).toEqual([1]);
+  const ids = Array.from({ length: 1_000 }, (_, index) => index);
+  await Promise.all(ids.map((id) => journal.append(record(id))));
+  await drained(1 + ids.length);
+  expect(Math.max(...batches)).toBe(32);
+  expect(batches.length).toBeLessThan(ids.length / 8);
   await drain.stop(100);
   await journal.close();
 });

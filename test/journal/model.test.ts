@@ -30,6 +30,7 @@ import { startDrain } from "../../src/flow/drain.ts";
 import type { Entry } from "../../src/journal/backlog.ts";
 import { loadCursor } from "../../src/journal/cursor.ts";
 import { type JournalFault, JournalFullError } from "../../src/journal/fault.ts";
+import { IN_HAND } from "../../src/journal/in-hand.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { partsOf } from "../support/drain.ts";
@@ -50,6 +51,8 @@ interface World {
   readonly moved: Set<string>;
   /** Those that were marked as done at any time. */
   readonly done: Set<string>;
+  /** At how many ends a record was in hand. */
+  readonly ends: Map<string, number>;
   readonly redis: {
     identity: string;
     /** The one the journal was told of last. */
@@ -74,6 +77,8 @@ interface Session {
   /** In the order in which they were handed out. */
   readonly taken: { readonly entry: Entry; done: boolean }[];
   readonly handedOut: Set<string>;
+  /** What is being read. */
+  inHand: readonly string[];
   /** Appends under way, in order. */
   readonly writing: Map<JournalRecord, { readonly bytes: number; readonly settled: Promise<void> }>;
   /** Errors that no append may have. */
@@ -123,6 +128,8 @@ interface Tail {
 interface Crash {
   readonly tail: Tail;
   readonly cursor: "newest" | "none" | "empty" | "zeros" | number;
+  /** What is left of the note of what was being read. */
+  readonly note: "all" | "none" | "zeros";
   /** Which of the removed segments are back, by number modulo 8. */
   readonly resurrected: number;
   /** Whether the cut of a torn end is undone. */
@@ -138,6 +145,7 @@ const crash: fc.Arbitrary<Crash> = fc.record({
     random: fc.uint8Array({ minLength: 1, maxLength: 40 }),
   }),
   cursor: fc.oneof(fc.constantFrom("newest" as const, "none" as const, "empty" as const, "zeros" as const), fc.nat(50)),
+  note: fc.constantFrom("all" as const, "all" as const, "none" as const, "zeros" as const),
   resurrected: fc.oneof(fc.constantFrom(0, 0xff), fc.nat(0xff)),
   uncut: fc.boolean(),
   leftovers: fc.subarray(["probe", "cursor.new"] as const),
@@ -158,6 +166,8 @@ const commands: readonly fc.Arbitrary<Command>[] = [
   ...times(4, command("drain", fc.integer({ min: 1, max: 12 }), drainSome)),
   ...times(1, command("take", fc.integer({ min: 1, max: 12 }), take)),
   ...times(1, command("take everything", fc.constant(null), takeEverything)),
+  ...times(1, command("read", picks(), read)),
+  ...times(2, command("begin to read", picks(), beginToRead)),
   ...times(3, command("publish", picks(), publish)),
   ...times(1, command("drain and settle everything", fc.constant(null), settleEverything)),
   ...times(1, command("publish without hearing of it", picks(), publishUnheard)),
@@ -212,7 +222,7 @@ test("a record is promised only in a segment that still has a name", async () =>
             rmSync(segment.path);
             kept.clear();
           }
-          const record = recordOf(`j${index}`, { kind: "event", text: "" });
+          const record = recordOf(`j${index}`, { kind: "message", text: "" });
           await journal.append(record).then(
             () => kept.add(record.id),
             () => {},
@@ -227,23 +237,23 @@ test("a record is promised only in a segment that still has a name", async () =>
 });
 
 test("many appends at once go beyond the limit by no more than what is being written", async () => {
-  const records = Array.from({ length: 20 }, (_, index) => recordOf(`j${index}`, { kind: "event", text: "" }));
+  const records = Array.from({ length: 20 }, (_, index) => recordOf(`j${index}`, { kind: "message", text: "" }));
   const maxBytes = 5_000;
   await withJournal({ maxBytes }, async ({ journal }) => {
     const results = await Promise.allSettled(records.map((record) => journal.append(record)));
     for (const result of results) if (result.status === "rejected") expect(result.reason.name).toBe("JournalFullError");
     // The first one is being written while the others come.
-    const first = lineOf(recordOf("j0", { kind: "event", text: "" })).byteLength;
+    const first = lineOf(recordOf("j0", { kind: "message", text: "" })).byteLength;
     expect(journal.status().bytes).toBeLessThanOrEqual(maxBytes + first);
     expect(journal.status().bytes).toBeGreaterThan((maxBytes * 7) / 8 - first);
   });
 });
 
 test("what is written while earlier segments are removed does not leave with them", async () => {
-  const line = lineOf(recordOf("j100", { kind: "event", text: "" })).byteLength;
+  const line = lineOf(recordOf("j100", { kind: "message", text: "" })).byteLength;
   await withJournal({ segmentBytes: 3 * line }, async ({ journal, reopen }) => {
     let count = 100;
-    const append = () => journal.append(recordOf(`j${count++}`, { kind: "event", text: "" }));
+    const append = () => journal.append(recordOf(`j${count++}`, { kind: "message", text: "" }));
     for (let segment = 0; segment < 40; segment++) await Promise.all([append(), append(), append()]);
     await append();
     await journal.tellRedis("a");
@@ -264,7 +274,7 @@ test("what is written while earlier segments are removed does not leave with the
 });
 
 describe("found by reading and by the model", () => {
-  const small = (id: string) => recordOf(id, { kind: "event", text: "" });
+  const small = (id: string) => recordOf(id, { kind: "message", text: "" });
 
   test("what only another Redis had is published again when the one before is back after a restart", async () => {
     await withJournal({}, async ({ journal, reopen }) => {
@@ -412,6 +422,7 @@ async function beginWorld(firstOpening: Opening, maxBytes: number): Promise<Worl
     promised: new Set<string>(),
     moved: new Set<string>(),
     done: new Set<string>(),
+    ends: new Map<string, number>(),
     redis: { identity: "redis 0", told: null, records: new Set<string>(), safe: new Set<string>(), left: null },
     lives: 0,
     redises: 0,
@@ -463,6 +474,7 @@ async function openSession(
     faults,
     taken: [],
     handedOut: new Set(),
+    inHand: [],
     writing: new Map(),
     errors: [],
     recordsAtOpening: records,
@@ -477,7 +489,7 @@ async function openSession(
 }
 
 /** What must hold after every command. */
-function observe({ session, maxBytes }: World): void {
+function observe({ session, maxBytes, ends }: World): void {
   const { directory, journal, faults, errors, taken, writing, disk } = session;
   expect(errors).toEqual([]);
   expect(faults).toEqual([]);
@@ -492,6 +504,10 @@ function observe({ session, maxBytes }: World): void {
     if (records === 0) expect(oldestAt).toBeNull();
   }
   expect(journal.status().maxBytes).toBe(maxBytes);
+  for (const { entry } of taken) {
+    const { id } = entry.record;
+    expect(journal.inHand.endsOf(id), `ends with ${id} in hand`).toBe(ends.get(id) ?? 0);
+  }
 
   for (const { name, path } of segmentsIn(directory)) {
     const link = join(disk.shadow, name);
@@ -570,6 +586,37 @@ async function takeEverything(world: World): Promise<void> {
   await written(session);
   await take(world, Number.POSITIVE_INFINITY);
   expect(session.journal.status().records).toBe(undone(session).length);
+}
+
+async function read(world: World, which: readonly number[]): Promise<void> {
+  await beginToRead(world, which);
+  world.session.journal.inHand.end();
+  nothingInHand(world);
+}
+
+async function beginToRead(world: World, which: readonly number[]): Promise<void> {
+  const { session } = world;
+  const left = undone(session);
+  const picked = which.flatMap((pick) => left[pick % left.length] ?? []);
+  nothingInHand(world);
+  session.inHand = [...new Set(picked.map(({ entry }) => entry.record.id))];
+  session.journal.inHand.begin(session.inHand);
+}
+
+function nothingInHand({ session, ends }: World): void {
+  for (const id of session.inHand) ends.delete(id);
+  session.inHand = [];
+}
+
+/** What was in hand is counted once; of what has left the journal meanwhile, or when the note is lost, nothing is. */
+function countEnd({ session, ends, done }: World, before: Session, noteKept: boolean): void {
+  for (const id of before.inHand) ends.set(id, (ends.get(id) ?? 0) + 1);
+  for (const [id, most] of ends) {
+    const counted = session.journal.inHand.endsOf(id);
+    if (noteKept && !done.has(id)) expect(counted, `ends with ${id} in hand`).toBe(most);
+    expect([0, most]).toContain(counted);
+    if (counted === 0) ends.delete(id);
+  }
 }
 
 /** The service publishes nothing before it has told the journal which Redis that is. */
@@ -732,6 +779,7 @@ async function closeAndReopen(world: World, how: { settled: boolean; opening: Op
   const waiting = session.recordsAtOpening + session.added - drained;
   world.session = await openSession(world, session.directory, how.opening, () => false, session.disk);
   expect(world.session.journal.status().records).toBe(waiting);
+  countEnd(world, session, true);
 }
 
 async function crashWhileAppending(
@@ -750,6 +798,8 @@ async function crashAndReopen(world: World, how: Crash): Promise<void> {
   copyDirectory(session.directory, directory);
   const torn = tearTail(session, directory, promised, how.tail);
   changeCursor(directory, session.disk.cursors, how.cursor);
+  if (how.note === "none") rmSync(join(directory, IN_HAND), { force: true });
+  if (how.note === "zeros") writeFileSync(join(directory, IN_HAND), Buffer.alloc(4096));
   resurrect(directory, session.disk.shadow, how.resurrected);
   for (const name of how.leftovers) writeFileSync(join(directory, name), "left over\n");
 
@@ -763,6 +813,7 @@ async function crashAndReopen(world: World, how: Crash): Promise<void> {
     writeFileSync(pathOf(directory, segment ?? 0), before);
     world.session = await openSession(world, directory, how.opening, mayBeTorn);
   }
+  countEnd(world, session, how.note === "all");
 
   // Nothing of the old process reaches the new directory.
   await written(session);
@@ -859,7 +910,7 @@ async function settleDown(world: World): Promise<void> {
   await tellRedis(world);
   await tellRedis(world);
   const before = promised.size;
-  await appendAndWait(world, [{ kind: "event", text: "the last one" }]);
+  await appendAndWait(world, [{ kind: "message", text: "the last one" }]);
   expect(promised.size, "a journal without anything that waits refused a record").toBe(before + 1);
   await drain(world);
   await tellRedis(world);

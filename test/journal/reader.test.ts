@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const line = (id: string) => lineOf(recordOf(id, { kind: "event", text: "" }));
+const line = (id: string) => lineOf(recordOf(id, { kind: "message", text: "" }));
 const LENGTH = line("j1").byteLength;
 
 /** Writes segments, the first of them number 1. Returns their sizes. */
@@ -98,12 +98,15 @@ describe("the reader", () => {
 
 describe("the recovery", () => {
   const recovered: string[] = [];
+  const found: string[] = [];
   const recoverAll = (): Promise<Recovered> => {
     recovered.length = 0;
+    found.length = 0;
     return recover({
       directory,
       shares: createShares(1_000_000),
       onFault: (fault) => faults.push(fault),
+      onFound: (id) => found.push(id),
       onRecovered: ({ id }) => recovered.push(id),
     });
   };
@@ -119,6 +122,7 @@ describe("the recovery", () => {
       cursor: { drained, settled: { segment: 1, offset: 0 }, redis: "a" },
     });
     expect(recovered).toEqual(["j2", "j3"]);
+    expect(found).toEqual(["j1", "j2", "j3"]);
   });
 
   test("cuts a torn end and keeps it aside; nothing else of the disk changes", async () => {

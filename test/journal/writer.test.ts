@@ -37,7 +37,7 @@ function writerOf(options: Partial<WriterOptions> = {}): Writer {
   });
 }
 
-const recordNamed = (id: string) => recordOf(id, { kind: "event", text: "" });
+const recordNamed = (id: string) => recordOf(id, { kind: "message", text: "" });
 
 function enqueue(writer: Writer, id: string): Promise<void> {
   const record = recordNamed(id);
