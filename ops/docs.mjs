@@ -10,7 +10,8 @@ import { COMMANDS } from "../dist/cli/commands.js";
 import { createProgram } from "../dist/cli/program.js";
 import { ORDINARY_PEER } from "../dist/delivery/peer-rules.js";
 import { PRECEDENCE } from "../dist/delivery/precedence.js";
-import { readMessage } from "../dist/flow/read.js";
+import { readSaid } from "../dist/flow/read.js";
+import { sort } from "../dist/flow/sort.js";
 import { createMetrics, NOTHING_OBSERVED } from "../dist/monitoring/metrics.js";
 import { REASONS } from "../dist/monitoring/reasons.js";
 import { SETTINGS } from "../dist/settings/config.js";
@@ -297,7 +298,17 @@ async function malformed() {
 }
 
 async function whatBecomesOf(bytes) {
-  const { finding } = readMessage(
+  const systemAddress = "system-user@mms.example.net";
+  const reading = {
+    headerLimits: {
+      bytes: Number(SETTINGS.maxHeaderBytes.fallback),
+      fields: Number(SETTINGS.maxHeaderFields.fallback),
+    },
+    decodeWords: (text) => libmime.decodeWords(text),
+    catalogue: createCatalogue(),
+    source: "/mm4d/local",
+  };
+  const sorted = sort(
     {
       sessionId: "s",
       bytes: Buffer.from(bytes, "latin1"),
@@ -308,17 +319,15 @@ async function whatBecomesOf(bytes) {
       mailFrom: "",
       receivedAt: new Date(0),
     },
-    {
-      headerLimits: {
-        bytes: Number(SETTINGS.maxHeaderBytes.fallback),
-        fields: Number(SETTINGS.maxHeaderFields.fallback),
-      },
-      decodeWords: (text) => libmime.decodeWords(text),
-      catalogue: createCatalogue(),
-      source: "/mm4d/local",
-    },
-    { systemAddress: "system-user@mms.example.net", canSend: () => true },
+    reading,
+    systemAddress,
   );
+  if (sorted.recognised === null) {
+    const reply = sorted.refusal.kind === "not-mm4" ? REPLIES.notMm4 : REPLIES.headerTooLarge;
+    return `${reply.code} ${reply.text}`;
+  }
+  if (sorted.recognised === "bounce") throw new Error("A bounce is nothing malformed");
+  const { finding } = readSaid(sorted.said, reading, { systemAddress, canSend: () => true });
   switch (finding.kind) {
     case "event": {
       const { outcome, warnings } = finding.event.data;
@@ -328,10 +337,6 @@ async function whatBecomesOf(bytes) {
       return `250, kept in quarantine: \`${finding.message.reason}\``;
     case "ignored":
       return "250, counted, not queued";
-    case "refused":
-      return finding.problem.kind === "not-mm4"
-        ? `${REPLIES.notMm4.code} ${REPLIES.notMm4.text}`
-        : `${REPLIES.headerTooLarge.code} ${REPLIES.headerTooLarge.text}`;
     default:
       throw new Error(finding.kind);
   }

@@ -5,10 +5,10 @@ import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { beginningOfValue } from "../text/beginning.ts";
-import { maskEvent, partiesOf } from "../text/masking.ts";
+import { maskEvent } from "../text/masking.ts";
 import { visible } from "../text/visible.ts";
 import type { Trace, TracedReport } from "../trace/note.ts";
-import { headerOf, tellReport } from "../trace/told.ts";
+import { headerOf, partiesKnown, tellReport } from "../trace/told.ts";
 import { type Html, layout, pathOf, time } from "./layout.ts";
 import type { Operator, PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
@@ -57,7 +57,7 @@ export function told(whole: TracedReport, { numbers }: Pick<Operator, "numbers">
   const { headline, steps } = tellReport(report, numbers);
   const [title = "", ...more] = headline;
   const header = headerOf(report, numbers);
-  const event = report.event && shownEvent(report.event, numbers);
+  const event = report.event && shownEvent(report, report.event, numbers);
   return html`<article class="card">
     <h2>${visible(title)}</h2>
     ${more.map((line) => html`<p>${visible(line.trim())}</p>`)}
@@ -70,7 +70,7 @@ export function told(whole: TracedReport, { numbers }: Pick<Operator, "numbers">
   </article>`;
 }
 
-function shownEvent(event: DeliveryEvent, numbers: Operator["numbers"]): DeliveryEvent {
+function shownEvent(report: TracedReport, event: DeliveryEvent, numbers: Operator["numbers"]): DeliveryEvent {
   const shown = beginningOfValue(event) as DeliveryEvent;
-  return numbers === "full" ? shown : maskEvent(shown, partiesOf(event));
+  return numbers === "full" ? shown : maskEvent(shown, partiesKnown(report, event));
 }

@@ -6,7 +6,7 @@ import { SEVERAL } from "../journal/retention.ts";
 import type { ServiceFacts } from "../process/control.ts";
 import { durationInWords, some } from "../text/quantities.ts";
 import { CURSOR_DAMAGED, describePlace, fileOf, isNewer, isUnderWay, meaningOf, type Place } from "./journal-damage.ts";
-import { printRecords } from "./journal-export.ts";
+import { type ExportOptions, printRecords } from "./journal-export.ts";
 import { type Look, looks } from "./journal-look.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";
 
@@ -26,7 +26,8 @@ export function addJournalCommand(program: Command): void {
       "after",
       `
 While the service runs, the numbers may lag behind by a second or two; longer
-while Redis refuses one report, for those behind it count as waiting too.`,
+while Redis refuses one report, or a message waits here for room in quarantine,
+for those behind it count as waiting too.`,
     )
     .action(status);
   journal
@@ -46,6 +47,7 @@ written by a newer mm4d.`,
     .command("export")
     .description("print every record, oldest first, as one line of JSON each")
     .option("--waiting", "only those that are not on the queue yet")
+    .option("--unread", "messages as they were said, without reading them")
     .addHelpText(
       "after",
       `
@@ -53,12 +55,13 @@ A line holds segment, offset, state (waiting, on-queue or settled), id, kind,
 and the event, or the message in base64. A report is stored as it was said and
 read now, by the rules of its peer at that time: behind its event, said holds
 the envelope and what is kept of the message, one character a byte. The kind
-message is another PDU, of which nothing is made. Telephone numbers are in full.
+message is another PDU, of which nothing is made; with --unread, every message.
+Telephone numbers are in full.
 
 Damaged places are told on stderr; then the exit code is 1.`,
     )
-    .action(async ({ waiting }: { waiting?: true }) => {
-      for (const one of await looks()) await printRecords(one, waiting);
+    .action(async (options: ExportOptions) => {
+      for (const one of await looks()) await printRecords(one, options);
     });
 }
 

@@ -29,8 +29,8 @@ export interface Untraced {
   readonly redisFault: string | null;
 }
 
-/** How much of the journal's end is read for one question. It takes some seconds at most; the newest records are there. */
-const JOURNAL_BYTES_READ = 128 * 1024 * 1024;
+/** How much of the journal's end is read for one question: some 50,000 reports, in some seconds at most. The newest are there. */
+const JOURNAL_BYTES_READ = 32 * 1024 * 1024;
 /** How many of the newest messages in quarantine are read. */
 const QUARANTINE_READ = 500;
 

@@ -18,6 +18,8 @@ export interface Aside {
   look(work: AsideWork): Promise<void>;
   /** Of all peers, or of one. */
   use(peer?: string): AsideUse;
+  /** Peers whose further reports may not be taken in. */
+  full(): readonly string[];
 }
 
 /** What looking takes. */
@@ -103,8 +105,10 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
     };
   }
 
+  const has = (peer: string): boolean => (peers.get(peer)?.bytes ?? 0) < share;
+
   return {
-    has: (peer) => (peers.get(peer)?.bytes ?? 0) < share,
+    has,
 
     mayGo({ entry: { start, end }, ready: { record, job } }) {
       // What is no message has a place already.
@@ -145,6 +149,7 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
     },
 
     use,
+    full: () => [...peers.keys()].filter((peer) => !has(peer)),
   };
 
   function tellOver(): void {

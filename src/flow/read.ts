@@ -10,6 +10,7 @@ import { makeEvent } from "../delivery/make-event.ts";
 import type { Problem } from "../delivery/problem.ts";
 import type { QuarantineReason } from "../delivery/quarantined.ts";
 import { partiesNamed, readAckRequest } from "../mm4/ack-request.ts";
+import type { HeaderLimits } from "../mm4/header.ts";
 import { findPdu } from "../mm4/pdus.ts";
 import { type MessageReading, type OpenMessage, openMessage, readIds, readReport } from "../mm4/read-message.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -41,7 +42,7 @@ export function readSaid(said: SaidMessage, reading: ReadingRules, acknowledging
   let request: Request | null = null;
   let read: Result<DeliveryEvent, Problem>;
   try {
-    opened = openMessage(message.bytes, reading);
+    opened = openMessage(message.bytes, { ...reading, headerLimits: NO_LIMITS });
     if (opened.ok) {
       request = readRequest(opened.value, said, acknowledging);
       read = judge(opened.value, message, reading);
@@ -61,6 +62,9 @@ export function readSaid(said: SaidMessage, reading: ReadingRules, acknowledging
   const owed = (fate: Acknowledgeable): Owed => owedFor(said, request, acknowledging, fate);
   return { said, finding: findingOf(read.error, said, owed), ids: idsIn(opened) };
 }
+
+/** It was within the limits that were set when it came. */
+const NO_LIMITS: HeaderLimits = { bytes: Number.POSITIVE_INFINITY, fields: Number.POSITIVE_INFINITY };
 
 /** A message that is not read, because reading it has ended the process so many times. */
 export function leftUnread(said: SaidMessage, ends: number): ReadMessage {

@@ -8,7 +8,7 @@
  */
 import type { Problem } from "../delivery/problem.ts";
 import { ok, type Result } from "../result.ts";
-import { closeField, type HeaderField, type HeaderLimits, type HeaderProblem, type OpenField } from "./header.ts";
+import { closeField, type Header, type HeaderLimits, type HeaderProblem, type OpenField } from "./header.ts";
 import { colonOf, endOfName, readHeaderLines } from "./header-lines.ts";
 import { type MessageReading, openFields, openMessage } from "./read-message.ts";
 import { DECIDING_KEYS, findReportKind } from "./report-kind.ts";
@@ -46,13 +46,11 @@ export function recognise(message: Uint8Array, reading: MessageReading): Recogni
   };
 }
 
-interface DecidingFields {
-  readonly fields: readonly HeaderField[];
-  readonly bytes: number;
-}
-
 /** The fields that decide, in order. Most lines are passed over by the length of their names. */
-function readDecidingFields(message: Uint8Array, limits: HeaderLimits): Result<DecidingFields, HeaderProblem> {
+function readDecidingFields(
+  message: Uint8Array,
+  limits: HeaderLimits,
+): Result<Pick<Header, "fields" | "bytes">, HeaderProblem> {
   const found: OpenField[] = [];
   let open: OpenField | null = null;
   const lines = readHeaderLines(message, limits, {

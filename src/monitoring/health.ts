@@ -61,6 +61,8 @@ export interface HealthFacts {
     readonly maxBytes: number;
     /** Peers whose messages have got 451 for want of room there, and for how long. */
     readonly refused: readonly { readonly peer: string; readonly forMs: number }[];
+    /** Peers of which as much waits aside in the journal, for want of room here, as one may have there: their reports get 451 too. */
+    readonly asideFull: readonly string[];
     /** Peers whose share of it is nearly used up. */
     readonly fillers: readonly string[];
   };
@@ -138,6 +140,7 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
         ({ peer }) => peer,
         (a, b) => (a.forMs > b.forMs ? a : b),
       ),
+      asideFull: [...new Set(all.flatMap(({ quarantine }) => quarantine.asideFull))],
       fillers: [...new Set(all.flatMap(({ quarantine }) => quarantine.fillers))],
     },
     mmscs: oneEach(

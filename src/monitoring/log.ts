@@ -292,7 +292,7 @@ const EFFECTS = {
   "quarantine.full":
     "this peer's messages that nobody can read get 451 until there is room: no peer has more than half of what the others leave. Its reports and other peers are not concerned. Told once a peer; mm4d quarantine list",
   "quarantine.waits-aside":
-    "none of its reports is concerned. These were answered 250, make no event, and found no room in quarantine, so they wait aside in the journal, up to a sixteenth of it for each peer; beyond that this peer gets 451. Told once a peer, until it is over; mm4d quarantine list",
+    "its reports go on, until what waits takes a sixteenth of the journal: then this peer's get 451, and nobody else's. What waits was answered 250, makes no event, and found no room in quarantine; it goes there by itself when there is room. mm4d quarantine list; told once a peer, until it is over",
   "acknowledgement.failed":
     "none. Its peer may send the report again. mm4d acks list tells why, acks retry sends it again",
   "acknowledgement.undeliverable":

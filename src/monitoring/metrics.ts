@@ -138,7 +138,7 @@ export function createMetrics(first: Observed) {
   gauge("mm4d_journal_bytes", "Size of the journal on the disk, in bytes", () => observed.journal().bytes);
   gauge(
     "mm4d_journal_records",
-    "Records in the journal that are not yet where they belong: on the queue, or in quarantine",
+    "Records in the journal that are not yet where they belong, those that wait aside among them",
     () => observed.journal().records,
   );
   gauge("mm4d_journal_oldest_seconds", "Age of the record that has waited longest for the queue, in seconds", () => {

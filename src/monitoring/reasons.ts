@@ -295,15 +295,22 @@ const ROWS = [
   },
   {
     name: "quarantine-full",
-    means: "for a minute there has been no room for messages that cannot be read, and they get 451",
+    means:
+      "for a minute there has been no room for messages that cannot be read, and they get 451, or wait aside in the journal where only reading them has shown it; or so much of a peer waits there that its reports get 451 too",
     state: "not-well",
     noticed: always,
-    sentences: ({ quarantine }, { quarantineFullMs }) =>
-      costsReports(quarantine, quarantineFullMs)
+    sentences: ({ quarantine }, { quarantineFullMs }) => [
+      ...(costsReports(quarantine, quarantineFullMs)
         ? [
-            `The quarantine has had no room for messages of ${named(quarantine.refused.map(({ peer }) => peer))} for ${durationInWords(Math.max(...quarantine.refused.map(({ forMs }) => forMs)))} (in all ${filled(quarantine)}; no peer has more than half of what the others leave): those that cannot be read get 451`,
+            `The quarantine has had no room for messages of ${named(quarantine.refused.map(({ peer }) => peer))} for ${durationInWords(Math.max(...quarantine.refused.map(({ forMs }) => forMs)))} (in all ${filled(quarantine)}; no peer has more than half of what the others leave): those that cannot be read get 451, or wait aside in the journal`,
           ]
-        : [],
+        : []),
+      ...(quarantine.asideFull.length === 0
+        ? []
+        : [
+            `Of ${named(quarantine.asideFull)} as much waits aside in the journal for room in quarantine as one peer may have there: ${quarantine.asideFull.length === 1 ? "its" : "their"} reports get 451 until there is room`,
+          ]),
+    ],
     remedy:
       "[Empty it](#the-quarantine-is-growing): `mm4d quarantine replay --all`; what makes no event even so is dropped by `mm4d quarantine drop --all --reason REASON`",
   },
@@ -313,7 +320,7 @@ const ROWS = [
       "of its messages or its bytes, or of a peer's share of them, 90 % are used, or a peer has been refused just now",
     state: "needs-attention",
     sentences: ({ quarantine }, { quarantineFullMs }) => {
-      if (costsReports(quarantine, quarantineFullMs)) return [];
+      if (costsReports(quarantine, quarantineFullMs) || quarantine.asideFull.length > 0) return [];
       const { refused } = quarantine;
       if (refused.length > 0) {
         const whose = named(refused.map(({ peer }) => peer));

@@ -22,6 +22,8 @@ export interface StatusFacts {
     readonly maxBytes: number;
     readonly oldestAt: Date | null;
   };
+  /** Records of the journal that wait for room in quarantine. */
+  readonly aside: number;
   readonly redis: string;
   readonly events: QueueUse | undefined;
   /** Further queues of events. */
@@ -70,6 +72,7 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
       ? "nothing waits"
       : `${some(journal.records, "record")} ${journal.records === 1 ? "waits" : "wait"}`;
   const oldest = journal.oldestAt === null ? "" : `, the oldest for ${since(journal.oldestAt)}`;
+  const aside = facts.aside === 0 ? "" : `, ${facts.aside} of them for room in quarantine`;
   const queuedBytes = journal.bytes - journal.waitingBytes;
   const queued = queuedBytes < journal.maxBytes / 2 ? "" : `, ${megabytes(queuedBytes)} of them on the queue already`;
   const open = [...facts.connections].filter(([, count]) => count > 0);
@@ -87,7 +90,10 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
         peers: [...peers].map(([name, peer]) => ({ name, ...describePeer(peer, now) })),
       },
       fact("Connections", open.length === 0 ? "none" : open.map(([name, count]) => `${name} ${count}`).join(", ")),
-      fact("Journal", `${waiting}${oldest}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}${queued}`),
+      fact(
+        "Journal",
+        `${waiting}${oldest}${aside}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}${queued}`,
+      ),
       fact("Redis", facts.redis),
       fact("Queue", describeQueue(facts.events, "consumers gave up on (mm4d failed list)", since)),
       ...facts.further.map(({ name, use }) =>
@@ -127,6 +133,7 @@ export function statusOfAll(all: readonly StatusFacts[]): StatusFacts {
       (a, b) => a + b,
     ),
     journal: journalOfAll(all.map(({ journal }) => journal)),
+    aside: sum(all.map(({ aside }) => aside)),
   };
 }
 

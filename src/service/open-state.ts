@@ -1,7 +1,7 @@
 /** Joins all that the state of the service is asked of: this process, all of them, and the gauges. */
 import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
+import type { Aside } from "../flow/aside.ts";
 import type { Log } from "../monitoring/log.ts";
-import type { Observed } from "../monitoring/metrics.ts";
 import type { ReasonTimes } from "../monitoring/reason-times.ts";
 import type { Assignment } from "../process/cluster.ts";
 import { describeRedis } from "../queue/redis.ts";
@@ -24,8 +24,7 @@ export interface StateSources extends Pick<OwnParts, "queueFault" | "emptiedAt">
   readonly rooms: RedisRooms;
   readonly acknowledgements: Acknowledgements;
   readonly watch: RedisWatch;
-  /** What waits aside in the journal. */
-  readonly aside: Observed["aside"];
+  readonly aside: Pick<Aside, "use" | "full">;
 }
 
 export function openState(
@@ -42,6 +41,7 @@ export function openState(
     refusals,
     traffic,
     quarantine,
+    aside,
     journalStatus,
     isFullForAll,
     silence,

@@ -1,5 +1,6 @@
 /** How this process is. */
 import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
+import type { Aside } from "../flow/aside.ts";
 import type { JournalStatus } from "../journal/journal.ts";
 import { type HealthFacts, isQueued, type QueueFacts } from "../monitoring/health.ts";
 import { NEARLY_FULL } from "../monitoring/reasons.ts";
@@ -27,6 +28,7 @@ export interface OwnParts {
   readonly refusals: Pick<Refusals, "list">;
   readonly traffic: Traffic;
   readonly quarantine: QuarantineRoom;
+  readonly aside: Pick<Aside, "use" | "full">;
   readonly journalStatus: () => JournalStatus;
   readonly isFullForAll: (use: JournalStatus) => boolean;
   readonly silence: Silence;
@@ -82,6 +84,7 @@ export function createOwnState(parts: OwnParts) {
         maxMessages: config.quarantineMaxMessages,
         maxBytes: config.quarantineMaxBytes,
         refused: quarantine.refusals().map(({ peer, since }) => ({ peer, forMs: Date.now() - since })),
+        asideFull: parts.aside.full(),
         fillers: quarantine.fillers(NEARLY_FULL),
       },
       queues: queueFacts(),
@@ -114,6 +117,7 @@ export function createOwnState(parts: OwnParts) {
       peers: traffic.byPeer(),
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: parts.journalStatus(),
+      aside: parts.aside.use().records,
       redis: `${parts.redis}${watch.state().awayMs === null ? "" : ", away"}`,
       events: queues.get(config.queue),
       further: config.queues.map(({ queue }) => ({ name: queue, use: queues.get(queue) })),

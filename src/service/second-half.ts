@@ -38,7 +38,7 @@ export interface SecondHalfOptions {
 export interface SecondHalf {
   readonly store: Store;
   /** Where messages wait that find no room in quarantine. Without a journal none does. */
-  readonly aside: Pick<Aside, "has" | "use">;
+  readonly aside: Pick<Aside, "has" | "use" | "full">;
   readonly journalWatch: JournalWatch | null;
   /** Why events cannot be put on the queue; null when they can. */
   trouble(): Error | null;
@@ -46,7 +46,7 @@ export interface SecondHalf {
   publishReplayed: Publisher["publish"];
 }
 
-const NONE_WAITS: Pick<Aside, "has" | "use"> = { has: () => true, use: () => ({ records: 0, bytes: 0 }) };
+const NONE_WAITS: SecondHalf["aside"] = { has: () => true, use: () => ({ records: 0, bytes: 0 }), full: () => [] };
 
 export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[]): SecondHalf {
   const { config, journal, read, quarantine, watch, acknowledgements, publisher, observer, outages } = options;

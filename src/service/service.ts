@@ -156,7 +156,7 @@ async function start(
       rooms,
       acknowledgements,
       watch,
-      aside: secondHalf.aside.use,
+      aside: secondHalf.aside,
       queueFault: secondHalf.trouble,
       emptiedAt: emptied.at,
     },

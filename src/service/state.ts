@@ -1,4 +1,5 @@
 /** How the service is, with all its processes. */
+import type { Aside } from "../flow/aside.ts";
 import { type HealthFacts, healthOfAll } from "../monitoring/health.ts";
 import type { Log } from "../monitoring/log.ts";
 import type { Metrics, MetricsOfProcess, Observed } from "../monitoring/metrics.ts";
@@ -100,7 +101,7 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
 export interface ObservedParts {
   readonly own: OwnState;
   readonly state: State;
-  readonly aside: Observed["aside"];
+  readonly aside: Pick<Aside, "use">;
   readonly assignment: Assignment;
   readonly siblings: Siblings;
   readonly files: SettingsFiles;
@@ -123,7 +124,7 @@ export function observedOf(parts: ObservedParts): Observed {
     connectionsByPeer: () => own.connectionsByPeer(),
     certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
     journal: own.journalStatus,
-    aside: parts.aside,
+    aside: parts.aside.use,
     quarantine: () => parts.quarantine.use(),
     redis: () => {
       const { awayMs, memoryRatio, writtenAt } = watch.state();

@@ -1,5 +1,4 @@
 /** Masks telephone numbers in the header of a message: which of its fields hold numbers, and which hold ids. */
-import type { Party } from "../delivery/party.ts";
 import {
   maskAllButAddresses,
   maskAllNumbers,
@@ -10,7 +9,7 @@ import {
 } from "./masking.ts";
 
 /** Masks the header of a message. In its ids it masks only numbers of the parties that the header names, and of those given. */
-export function maskHeader(header: string, parties: readonly (Party | null)[]): string {
+export function maskHeader(header: string, parties: readonly (Numbered | null)[]): string {
   const fields = fieldsOf(header);
   const masked = numberMask([...parties, ...partiesIn(fields)]);
   return fields.map((field) => masked(maskField(field))).join("\r\n");

@@ -120,7 +120,10 @@ const WORDS: readonly (keyof RawFields)[] = [
  * wrote stays as it is. `parties` are those of the whole event, which a shortened one
  * does not name.
  */
-export function maskEvent(event: DeliveryEvent, parties = partiesOf(event)): DeliveryEvent {
+export function maskEvent(
+  event: DeliveryEvent,
+  parties: readonly (Numbered | null)[] = partiesOf(event),
+): DeliveryEvent {
   const masks = numberMasks(parties);
   const { data } = event;
   const { helo, user, ...peer } = data.peer;

@@ -1,9 +1,9 @@
 /** Puts what is remembered about a report into words for a person. */
-
+import type { DeliveryEvent } from "../delivery/event.ts";
 import { beginningOf } from "../text/beginning.ts";
 import { describeEvent } from "../text/describe.ts";
 import { maskHeader, masksByHeader } from "../text/mask-header.ts";
-import { type Mask, maskAllNumbers, type NumberMasks, numberMasks, partiesOf } from "../text/masking.ts";
+import { type Mask, maskAllNumbers, type Numbered, type NumberMasks, numberMasks, partiesOf } from "../text/masking.ts";
 import type { EventSummary } from "./entry.ts";
 import { differences } from "./expand.ts";
 import { isCut } from "./header.ts";
@@ -40,19 +40,26 @@ export function tellReport(report: TracedReport, numbers: "masked" | "full"): To
 }
 
 /** Makes the masks from the parties of its event, or else from those in its header. */
-function masksOf({ event, notes }: TracedReport): NumberMasks {
-  if (event) return numberMasks(partiesOf(event));
+function masksOf(report: TracedReport): NumberMasks {
+  const { event, notes } = report;
+  if (event) return numberMasks(partiesKnown(report, event));
   return masksByHeader(notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1) ?? "");
 }
 
+/** Those of its event, and the recipients that it was found by: an event whose header was cut may lack them. */
+export function partiesKnown({ ids }: TracedReport, event: DeliveryEvent): readonly (Numbered | null)[] {
+  return [...partiesOf(event), ...ids.numbers.map((raw) => ({ raw, number: `+${raw}` }))];
+}
+
 /** The header of the message that came last, if it is remembered. */
-export function headerOf({ event, notes }: TracedReport, numbers: "masked" | "full"): string | null {
+export function headerOf(report: TracedReport, numbers: "masked" | "full"): string | null {
+  const { event, notes } = report;
   const header = notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1);
   if (header === undefined) return null;
   const whole = Buffer.from(header, "latin1").toString();
   // A long header was cut, perhaps within a number.
   const text = isCut(header) ? beginningOf(whole, whole.length - 1) : whole;
-  return numbers === "full" ? text : maskHeader(text, event ? partiesOf(event) : []);
+  return numbers === "full" ? text : maskHeader(text, event ? partiesKnown(report, event) : []);
 }
 
 /** Makes a peer's text fit to be shown. Our own words need no mask. */

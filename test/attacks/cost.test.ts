@@ -1,7 +1,7 @@
 /**
  * Whatever a peer writes, and wherever, nothing that its message passes through costs
- * more a byte than for a message of an eighth of the size: reading, judging, the log,
- * the trace, its acknowledgement at each attempt, the page, the board, the commands.
+ * more a byte than for a message of an eighth of the size: recognising, reading, judging,
+ * the log, the trace, its acknowledgement at each attempt, the page, the board, the commands.
  */
 
 import type { Redis } from "ioredis";
@@ -18,23 +18,28 @@ import { describeJob } from "../../src/cli/failed.ts";
 import { fitted, jsonOf } from "../../src/cli/terminal.ts";
 import { type Acknowledgement, ANSWERS } from "../../src/delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
+import type { Fate } from "../../src/delivery/fate.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { readEvent } from "../../src/flow/read.ts";
 import { readAckRequest } from "../../src/mm4/ack-request.ts";
 import { composeResponse } from "../../src/mm4/compose-response.ts";
 import { type OpenMessage, openMessage, readIds } from "../../src/mm4/read-message.ts";
+import { recognise } from "../../src/mm4/recognise.ts";
 import { createLog } from "../../src/monitoring/log.ts";
 import { acknowledgementId } from "../../src/queue/owed-jobs.ts";
 import { describeEvent } from "../../src/text/describe.ts";
 import { maskEvent } from "../../src/text/masking.ts";
 import { visible } from "../../src/text/visible.ts";
-import { noteOf } from "../../src/trace/fate-note.ts";
-import { idsOf, reportsOf, type TracedReport, type TraceNote } from "../../src/trace/note.ts";
+import { entryIn, lineOf, type ReportEntry, summaryOf, type TraceEntry } from "../../src/trace/entry.ts";
+import { expanded, notesOf } from "../../src/trace/expand.ts";
+import { traceMessages } from "../../src/trace/fate-note.ts";
+import { byReport, idsOf, type TracedReport } from "../../src/trace/note.ts";
 import { tellReport } from "../../src/trace/told.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
 import { bounce } from "../support/bounce.ts";
 import { decodeWords } from "../support/decode-words.ts";
 import { faultOf, SHORTER, tooDear } from "../support/linear.ts";
+import { readingBy } from "../support/notes.ts";
 import { PEER } from "../support/report.ts";
 
 /** What a peer may write again and again: the n-th, one character a byte. */
@@ -115,6 +120,8 @@ const WHOLE_SIZE = 60_000;
 const CHEAP = 1500;
 /** Some ten milliseconds. A header full of encoded words took more than twice as much when each was decoded. */
 const DEAR = 200;
+/** A type of 60,000 quotation marks took 25, ordinary fields of that size take 3. */
+const RECOGNISED = 60;
 /** What is wrong is wrong for many; it takes long to be sure of each. */
 const MAX_TOLD = 3;
 const LIMITS = { bytes: 65_536, fields: 30_000 };
@@ -129,7 +136,7 @@ interface Hostile {
   readonly event: DeliveryEvent | null;
   readonly ack: Acknowledgement;
   readonly entry: AcknowledgementEntry;
-  readonly note: TraceNote;
+  readonly kept: ReportEntry;
   readonly report: TracedReport;
 }
 
@@ -143,6 +150,7 @@ const CONTEXT = { mailFrom: "", systemAddress: ENVELOPE.systemAddress, rules: OR
 
 /** Everything that a message passes through. */
 const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
+  "recognising, before its 250": ({ bytes }) => recognise(bytes, READING),
   "reading, judging, explaining": ({ bytes }) => read(bytes),
   "what it asks to be answered": ({ opened }) => readAckRequest(opened, CONTEXT),
   "its acknowledgement, at each attempt": ({ ack }) => {
@@ -163,14 +171,18 @@ const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
     log.bounceReceived("carrier", { diagnostic: text }, ack);
     log.sessionRefused({ helo: text });
   },
-  "the trace, written": ({ note, event }) => {
+  "the trace, written": ({ kept, event }) => {
     const redis = { status: "end" } as Redis;
     const writer = createTraceWriter({ place: { redis, prefix: "bull" }, hours: 1, maxBytes: 1e6 });
-    writer.write(note);
+    writer.write(kept);
     if (event) idsOf(event);
-    const { ids } = note;
-    writer.write({ kind: "queued", at: note.at, recordId: "j1", duplicateOf: null, ids, event });
-    return reportsOf([note, note, note]);
+    const { ids, at } = kept;
+    writer.write({ kind: "queued", at, recordId: "j1", duplicateOf: null, ids, event });
+    return byReport([kept, kept, kept]);
+  },
+  "the trace, read again": async ({ kept }) => {
+    const entry = entryIn(lineOf(kept)) as ReportEntry;
+    return expanded([entry, entry], new Set(), readingBy({ nanp: true }));
   },
   "the trace, told": ({ report }) =>
     fitted(tellReport(report, "masked").headline.concat(report.notes.length.toString())),
@@ -249,6 +261,19 @@ test("whatever is in whichever field, reading costs no more than a few hundred s
   expect(faults).toEqual([]);
 });
 
+test("nor does recognising cost more than some scans, where no encoded word has the whole header read", async () => {
+  const faults: string[] = [];
+  for (const field of FIELDS) {
+    for (const shape of SHAPES.filter((one) => !one(1).includes("=?"))) {
+      if (faults.length >= MAX_TOLD) break;
+      const bytes = Buffer.from(`${headerOf(field, `a${textOf(shape, WHOLE_SIZE)}x`)}\r\n`, "latin1");
+      const fault = await tooDear({ size: WHOLE_SIZE, work: () => recognise(bytes, READING) }, RECOGNISED);
+      if (fault !== null) faults.push(`${field}: ${JSON.stringify(shape(1))}: ${fault}`);
+    }
+  }
+  expect(faults).toEqual([]);
+});
+
 test("nor does reading a bounce", async () => {
   const faults: string[] = [];
   const parts = {
@@ -276,6 +301,9 @@ const WHOLE_HEADERS: Readonly<Record<string, (size: number) => string>> = {
   "one field again and again": (size) => `${REPORT}${textOf((index) => `X-Mms-Status-Text: ${index}\r\n`, size)}`,
   "ids again and again": (size) => `${REPORT}${textOf((index) => `X-Mms-Message-ID: ${index}\r\n`, size)}`,
   "codes again and again": (size) => `${REPORT}${textOf((index) => `X-Internal-Status-Code: ${index}\r\n`, size)}`,
+  "empty types and statuses": (size) =>
+    `${REPORT}${textOf((index) => (index % 2 ? "X-Mms-Message-Type:\r\n" : "X-Mms-Status:\r\n"), size)}`,
+  "statuses that decode to nothing": (size) => `${REPORT}${textOf(() => "X-Mms-Status: =?utf-8?q??=\r\n", size)}`,
   "lines that are no fields": (size) => `${REPORT}${textOf(() => "a\r\n", size)}`,
   folds: (size) => `${REPORT}X-Mms-Status-Text: ${textOf(() => "\r\n a", size)}\r\n`,
   recipients: (size) => `${RESPONSE}X-Mms-Request-Recipients: ${textOf(() => "a,", size)}\r\n`,
@@ -377,32 +405,52 @@ function hostileOf(header: string, size: number, text = header): Hostile {
     reply: null,
     at: null,
   };
-  const peer = {
-    identity: PEER,
-    entry: { rules: ORDINARY_PEER, acknowledge: { mode: "off", host: null, to: null } },
-  } as const;
-  const message = { sessionId: "s1", peer, mailFrom: text, bytes, receivedAt: new Date(0) };
   const owed = { state: "none" } as const;
   const finding = event.ok
     ? ({ kind: "event", event: event.value, owed } as const)
     : ({ kind: "ignored", messageType: "MM4_x.REQ", advice: null, owed } as const);
   const ids = readIds(opened);
-  const handled = { message, id: "j1", finding, ids, tookMs: 1 };
-  const note = noteOf({ handled, reply: { code: 250, text: "2.0.0 stored" }, handed: true });
-  if (!note) throw new Error("It is traced");
+  const said = {
+    sessionId: "s1",
+    peer: PEER,
+    entry: { rules: ORDINARY_PEER, acknowledge: { mode: "off", host: null, to: null } },
+    mailFrom: text,
+    receivedAt: "2026-01-02T03:04:05.678Z",
+    recognised: "report",
+    bytes: bytes.length,
+    said: bytes.toString("latin1"),
+  } as const;
+  const found = { said, finding, ids };
+  const kept = keptOf(
+    event.ok
+      ? { kind: "queued", id: "j1", read: found, event: event.value }
+      : { kind: "ignored", id: "j1", read: found },
+  );
   const sent = {
     kind: "acknowledgement",
-    at: note.at,
+    at: kept.at,
     id: "a1",
     result: "retried",
     detail: text,
-    ids: note.ids,
+    ids: kept.ids,
   } as const;
-  const report = {
+  const summary = event.ok ? summaryOf(event.value) : null;
+  const report: TracedReport = {
     event: event.ok ? event.value : null,
-    ids: note.ids,
-    notes: [note, sent, sent],
+    said: summary && { ...summary, code: 1, warnings: [] },
+    today: summary && { kind: "event", event: summary },
+    ids: kept.ids,
+    notes: [...notesOf(kept, event.ok ? event.value : null, new Set()), sent, sent],
     job: { state: "failed", attempts: 3, error: text, finishedAt: null },
   };
-  return { size, text, bytes, opened, event: event.ok ? event.value : null, ack, entry, note, report };
+  return { size, text, bytes, opened, event: event.ok ? event.value : null, ack, entry, kept, report };
+}
+
+function keptOf(fate: Fate): ReportEntry {
+  const kept: TraceEntry[] = [];
+  const replyTo = () => ({ code: 250, text: "2.0.0 stored" });
+  traceMessages({ write: (entry) => kept.push(entry), reading: readingBy(), replyTo }).became?.([fate]);
+  const [entry] = kept;
+  if (entry?.kind !== "report") throw new Error("It is traced");
+  return entry;
 }

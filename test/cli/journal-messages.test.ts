@@ -84,6 +84,16 @@ test("another PDU is exported as the acknowledgement that it is owed, or with wh
   expect(Object.keys(rows[1] ?? {})).toEqual(["segment", "offset", "state", "id", "kind", "finding", "said"]);
 });
 
+test("with --unread nothing is read", async () => {
+  const report = deliveryReport();
+  const env = environment([saidRecord("j1", report), { id: "j2", kind: "event", event: eventOf(report) }]);
+  const { code, stdout } = await runCommandWithin(["journal", "export", "--unread"], env);
+  const [first, second] = rowsOf(stdout);
+  expect([code, first?.kind, second?.kind]).toEqual([0, "message", "event"]);
+  expect(Object.keys(first ?? {})).toEqual(["segment", "offset", "state", "id", "kind", "said"]);
+  expect(first?.said).toMatchObject({ peer: { name: "carrier" }, text: Buffer.from(report).toString("latin1") });
+});
+
 test("the catalogue of now explains the code, and the event keeps its id", async () => {
   const report = deliveryReport({ "X-Internal-Status-Code": "470" });
   const directory = mkdtempSync(join(tmpdir(), "mm4d-catalogue-"));

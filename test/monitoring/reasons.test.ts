@@ -32,7 +32,7 @@ const WELL: HealthFacts = {
   certificateExpiresAt: null,
   settingsFaults: [],
   processes: { count: 2, missing: 0, full: 0 },
-  quarantine: { messages: 0, bytes: 0, maxMessages: 10, maxBytes: 1e6, refused: [], fillers: [] },
+  quarantine: { messages: 0, bytes: 0, maxMessages: 10, maxBytes: 1e6, refused: [], asideFull: [], fillers: [] },
   queues: [],
   mmscs: [],
   peers: [],
@@ -58,6 +58,10 @@ const waitsFor = (notTakenMs: number, more: Partial<QueueFacts> = {}): Partial<H
 const inHand = { jobs: { active: 2 } };
 const refused = (forMs: number): Partial<HealthFacts> => ({
   quarantine: { ...WELL.quarantine, messages: 10, refused: [{ peer: "carrier", forMs }] },
+});
+/** So much of it waits for room there that its reports are refused too. */
+const waitsAside = (forMs: number): Partial<HealthFacts> => ({
+  quarantine: { ...WELL.quarantine, messages: 10, refused: [{ peer: "carrier", forMs }], asideFull: ["carrier"] },
 });
 
 const most = { peer: "carrier", bytes: 9e8 };
@@ -111,6 +115,8 @@ const GRID: readonly (readonly Partial<HealthFacts>[])[] = [
     refused(MINUTE_MS),
     { quarantine: { ...WELL.quarantine, messages: 9 } },
     { quarantine: { ...WELL.quarantine, messages: 5, fillers: ["carrier"] } },
+    waitsAside(1),
+    waitsAside(MINUTE_MS),
   ],
   [
     {},
@@ -325,6 +331,7 @@ test.each<[string, Partial<HealthFacts>, readonly string[], string]>([
   ],
   ["a quarantine that costs for less than a minute", refused(59_999), ["quarantine-nearly-full"], "needs-attention"],
   ["for a minute", refused(60_000), ["quarantine-full"], "not-well"],
+  ["at once, when it costs reports", waitsAside(1), ["quarantine-full"], "not-well"],
   ["a quarantine that is to hold nothing", { quarantine: { ...WELL.quarantine, maxMessages: 0 } }, [], "well"],
   [
     "a peer that is silent, an hour after the start",
@@ -361,6 +368,12 @@ test("of several processes, one that heard a peer is enough, and each that refus
     mmscs: [failingFor("b", 1, "no")],
   };
   expect(reasonsOf(healthOfAll([one, other])).map(({ name }) => name)).toEqual(["quarantine-full", "mmsc-unreachable"]);
+  const aside = { ...WELL, quarantine: { ...WELL.quarantine, asideFull: ["c"] } };
+  expect(
+    reasonsOf(healthOfAll([{ ...aside, quarantine: { ...WELL.quarantine, asideFull: ["a"] } }, aside])),
+  ).toMatchObject([
+    { text: expect.stringMatching(/^Of a, c as much waits aside .*: their reports get 451 until there is room$/) },
+  ]);
   // One that was answered since says that it can be reached.
   const answered = { ...WELL, mmscs: [{ peer: "b", answeredAt: ago(0), failing: null }] };
   expect(reasonsOf(healthOfAll([other, answered]))).toEqual([]);

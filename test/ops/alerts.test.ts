@@ -94,6 +94,7 @@ for (const metric of registry.getMetricsAsArray() as unknown as (Metric & { name
 const { help: ofAcknowledgements } = registry.getSingleMetric("mm4d_acknowledgements_total") as unknown as {
   help: string;
 };
+const { help: ofAccepted } = registry.getSingleMetric("mm4d_accepted_total") as unknown as { help: string };
 
 /** Values that a label can have, of those with a list of their own in the program. */
 const VALUES: Readonly<Record<string, readonly string[]>> = {
@@ -101,6 +102,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   disposition: MM_STATUSES.map(({ disposition }) => disposition),
   result: ofAcknowledgements.match(/[a-z]+/g) ?? [],
   reason: REASONS.map(({ name }) => name),
+  kind: ofAccepted.match(/[a-z-]+/g) ?? [],
 };
 
 const AGGREGATION = /\b(?:by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)/g;
@@ -293,5 +295,6 @@ test("what is checked with finds a wrong metric, label and value", () => {
     "none of mm4d_reports_total has a label pear",
   ]);
   expect(faultsOf('mm4d_other_pdus_total{type="MM4_forward.RSQ"}').faults).toEqual(["type is never MM4_forward.RSQ"]);
+  expect(faultsOf('mm4d_accepted_total{kind="reports"}').faults).toEqual(["kind is never reports"]);
   expect(faultsOf("rate(mm4d_journal_sync_seconds[5m])").faults).toEqual(["there is no mm4d_journal_sync_seconds"]);
 });

@@ -44,6 +44,7 @@ export function timeless(text: string): string {
     .replace(/[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000/g, "(time)")
     .replace(/\b([ja])[0-9a-f]{32}\b/g, "$1(id)")
     .replace(/in session\s+\w+/g, "in session (id)")
+    .replace(/"sessionId":"\w+"/g, '"sessionId":"(id)"')
     .replace(/(after|in) \d+(?:\.\d)? ms/g, "$1 (ms)")
     .replace(/"tookMs":\d+/g, '"tookMs":(ms)')
     .replace(/\s+/g, " ")

@@ -1,11 +1,13 @@
 /** What a drain takes besides its journal and its queue, for records that are stored as they are published. */
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
+import { ORDINARY_PEER, type PeerRules } from "../../src/delivery/peer-rules.ts";
 import { type Aside, createAside } from "../../src/flow/aside.ts";
 import { createReadRecords, type ReadRecords } from "../../src/flow/ready.ts";
 import type { Room } from "../../src/flow/room.ts";
 import type { Journal } from "../../src/journal/journal.ts";
+import type { SaidRecord } from "../../src/journal/record.ts";
 import { decodeWords } from "./decode-words.ts";
-import { HEADER_LIMITS } from "./report.ts";
+import { HEADER_LIMITS, PEER } from "./report.ts";
 
 export const ROOM: Room = { has: () => true, promised() {}, broken() {} };
 export const READING = {
@@ -22,5 +24,31 @@ export function partsOf(journal: Journal): { readonly read: ReadRecords; readonl
   return {
     read: readRecords,
     aside: createAside({ journal, maxBytes: 1e9, quarantine: ROOM, onWaits() {}, onBegin() {}, onOver() {} }),
+  };
+}
+
+/** What was said, as it is stored. Its peer's messages are acknowledged when they ask. */
+export function saidRecord(
+  id: string,
+  bytes: Uint8Array,
+  peer = PEER.name,
+  rules: Partial<PeerRules> = {},
+): SaidRecord {
+  return {
+    id,
+    kind: "message",
+    message: {
+      sessionId: "s1",
+      peer: { ...PEER, name: peer },
+      entry: {
+        rules: { ...ORDINARY_PEER, ...rules },
+        acknowledge: { mode: "auto", host: "mmsc.example", to: null },
+      },
+      mailFrom: "system-user@mmsc.example",
+      receivedAt: "2026-01-02T03:04:05.678Z",
+      recognised: "report",
+      bytes: bytes.byteLength,
+      said: Buffer.from(bytes).toString("latin1"),
+    },
   };
 }

@@ -18,7 +18,13 @@ let seconds = 0;
 /** A second after the note before. */
 export const later = (): string => new Date(Date.UTC(2026, 0, 2) + 1000 * seconds++).toISOString();
 
-const READING_RULES = { decodeWords, headerLimits: HEADER_LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" };
+/** The rules of the reader of now. */
+export const READING_RULES = {
+  decodeWords,
+  headerLimits: HEADER_LIMITS,
+  catalogue: createCatalogue(),
+  source: "/mm4d/local",
+};
 
 /** The reader of now, with these rules for the peer; without any, as one that does not know the peer. */
 export function readingBy(rules?: Partial<PeerRules>, catalogue = READING_RULES.catalogue): TraceReading {

@@ -12,6 +12,7 @@ import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { connectRedis } from "../../src/queue/redis.ts";
 import { findTrace } from "../../src/trace/find.ts";
 import { runCommandWithin } from "../support/command-within.ts";
+import { readingBy } from "../support/notes.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport, type FieldsOf } from "../support/report.ts";
 import { rowsOf, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
@@ -166,7 +167,8 @@ test("trace, quarantine, finished jobs, damaged pieces and the files of Redis ho
   expect(said.notReached.join("\n")).not.toContain("embedded Redis");
 
   // Nobody finds it, and whatever is of others is found as before.
-  const found = async (id: string) => (await findTrace({ redis, prefix: "bull" }, EVENTS, id)).reports.length;
+  const found = async (id: string) =>
+    (await findTrace({ redis, prefix: "bull" }, EVENTS, id, readingBy())).reports.length;
   for (const id of [KIM, "to-kim", "from-kim", "bad-kim", "in-id", "q-kim", "tx-to-kim", "waits"]) {
     expect([id, await found(id)]).toEqual([id, 0]);
   }

@@ -124,7 +124,7 @@ describe("the journal of a service", () => {
       ["waiting", "fourth"],
       ["waiting", "fifth"],
     ]);
-    expect(Object.keys(all[0] ?? {})).toEqual(["segment", "offset", "state", "id", "kind", "event"]);
+    expect(Object.keys(all[0] ?? {})).toEqual(["segment", "offset", "state", "id", "kind", "event", "said"]);
     expect(JSON.stringify(all[0])).toContain("+12025550100");
     expect(rowsOf((await look(service.dataDir, "export", "--waiting")).stdout)).toEqual(all.slice(2));
   });

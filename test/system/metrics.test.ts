@@ -77,6 +77,12 @@ test("a known load is counted as what it was", async () => {
   await service.metric('mm4d_acknowledgements_total{peer="first",result="sent"}', (value) => value === 1);
   await service.metric("mm4d_published_total", (value) => value === 42);
 
+  expect(await all("mm4d_accepted_total")).toEqual({
+    '{peer="first",kind="report"}': 39,
+    '{peer="second",kind="report"}': 4,
+    '{peer="second",kind="unreadable"}': 1,
+    '{peer="second",kind="other-pdu"}': 1,
+  });
   const type = 'type="mm4d.delivery-report.v1"';
   expect(await all("mm4d_reports_total")).toEqual({
     [`{peer="first",${type},outcome="delivered",disposition="success"}`]: 8,
@@ -185,6 +191,7 @@ test("the same in words, on one screen", async () => {
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 
   await redis.kill();
+  await first.deliver(service.smtpPort, report());
   const away = await runCommandWithin(["status", "--json"], service.env);
   expect(away.code).toBe(1);
   expect(JSON.parse(away.stdout)).toMatchObject({
@@ -194,7 +201,17 @@ test("the same in words, on one screen", async () => {
       expect.stringMatching(/^ {2}Redis has been away for [\w ]+ .*relays see no difference$/),
     ]),
   });
+  // What was accepted is known all the same; what it says is not.
+  const { facts } = JSON.parse(away.stdout);
+  expect(facts[0]).toMatchObject({ about: "Reports", text: expect.stringMatching(/^[1-9]\d* in the last minute$/) });
+  expect(facts[0].peers[0]).toMatchObject({
+    name: "first",
+    text: expect.stringMatching(/^40 reports since the start, the last \d s ago; 21 % successes, 77 % failures$/),
+  });
+  expect((await all("mm4d_accepted_total"))['{peer="first",kind="report"}']).toBe(40);
+  expect(await service.metric('mm4d_reports_total{peer="first"}')).toBe(39);
   await redis.start();
+  await service.metric('mm4d_reports_total{peer="first"}', (count) => count === 40);
 });
 
 test("a code that the catalogue does not list is told once, with an example; the log level can be changed meanwhile", async () => {

@@ -63,7 +63,7 @@ test("a report that holds more than an event may is kept whole, and show and rep
     "X-Mms-Request-Recipients": recipients,
   });
   const client = await openSession(service.smtpPort);
-  expect(await client.deliver(bytes)).toBe("250 2.0.0 Message stored for inspection");
+  expect(await client.deliver(bytes)).toBe("250 2.0.0 Report stored");
   client.end();
   const [row] = await eventually(
     async () => rowsOf((await quarantine("list", "--json")).stdout),
@@ -130,6 +130,32 @@ test("a message that today's program can read is queued under its ordinary id, w
   const events = (await queue.getWaiting()).map(({ data }) => data as DeliveryEvent);
   await queue.close();
   expect(events).toEqual([JSON.parse(JSON.stringify(expected))]);
+});
+
+test("what is not kept of a body is told, and changes nothing; what ended the service is replayed by name only", async () => {
+  const bytes = deliveryReport({ "X-Mms-Message-ID": "cut" });
+  const message = { peer: PEER, receivedAt: "2026-01-02T03:04:05.678Z", raw: Buffer.from(bytes).toString("base64") };
+  const [cut, ended] = [`j${"1".repeat(32)}`, `j${"2".repeat(32)}`];
+  const detail = "Reading it ended the process 3 times";
+  const kept = new Queue(QUARANTINE_QUEUE, { connection: { url: redis.url, maxRetriesPerRequest: null } });
+  await kept.add("internal-error", { ...message, reason: "internal-error", detail: "x", notKept: 7 }, { jobId: cut });
+  await kept.add("not-read", { ...message, reason: "not-read", detail }, { jobId: ended });
+  await kept.close();
+  expect((await quarantine("list")).stdout).toContain(`${bytes.length} bytes; 7 further bytes of its body not kept\n`);
+  expect(rowsOf((await quarantine("list", "--json")).stdout).map(({ notKept }) => notKept)).toEqual([7, 0]);
+  expect((await quarantine("show", cut)).stdout).toContain("; 7 further bytes of its body not kept]\n");
+  expect((await quarantine("show", ended)).stdout.replace(/\s+/g, " ")).toContain(
+    "ended the process three times while it was read. Please report it, and replay it after an upgrade",
+  );
+  const { id } = eventOf(bytes);
+  expect(await quarantine("replay", "--all")).toMatchObject({
+    code: 0,
+    stdout: `${cut}  queued as ${id}\n${ended}  not tried, because reading it may end this command: name it, or --reason not-read\n`,
+  });
+  expect(await quarantine("replay", ended)).toMatchObject({
+    code: 0,
+    stdout: `${ended}  was queued before as ${id}\n`,
+  });
 });
 
 test("what is no report is dropped in bulk, by reason and by peer", async () => {

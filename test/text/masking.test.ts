@@ -6,7 +6,7 @@ import { told } from "../../src/admin/trace-page.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
-import { readMessage } from "../../src/flow/read.ts";
+import { readSaid } from "../../src/flow/read.ts";
 import { readParty } from "../../src/mm4/address.ts";
 import { beginningOf, beginningOfValue } from "../../src/text/beginning.ts";
 import { maskHeader } from "../../src/text/mask-header.ts";
@@ -205,7 +205,7 @@ function noEvent(ids: TracedReport["ids"], header: string): TracedReport {
     peer,
   } as const;
   const rest = { mailFrom: "", bytes: 1, tookMs: 1, reply: "250 2.0.0 stored", fate: null, header, ids, event: null };
-  return { event: null, ids, notes: [{ ...received, ...rest }], job: null };
+  return { event: null, said: null, today: null, ids, notes: [{ ...received, ...rest }], job: null };
 }
 
 test("an id loses the digits of a party's own number, and of one with a plus, on every page", () => {
@@ -243,19 +243,17 @@ test("ids of an acknowledgement lose the digits of every party of its message, h
 
 /** What the peer of a message is owed. */
 function owedOf(bytes: Uint8Array): Acknowledgement {
-  const { finding } = readMessage(
+  const acknowledge = { mode: "auto", host: "mmsc.example", to: null } as const;
+  const { finding } = readSaid(
     {
       sessionId: "s1",
-      bytes,
+      peer: PEER,
+      entry: { rules: { ...ORDINARY_PEER, nanp: true }, acknowledge },
       mailFrom: "system-user@mmsc.example",
-      peer: {
-        identity: PEER,
-        entry: {
-          rules: { ...ORDINARY_PEER, nanp: true },
-          acknowledge: { mode: "auto", host: "mmsc.example", to: null },
-        },
-      },
-      receivedAt: new Date(),
+      receivedAt: new Date().toISOString(),
+      recognised: "report",
+      bytes: bytes.length,
+      said: Buffer.from(bytes).toString("latin1"),
     },
     { decodeWords, headerLimits: HEADER_LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" },
     { systemAddress: "system-user@mm4.example", canSend: () => true },

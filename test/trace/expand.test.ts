@@ -1,12 +1,13 @@
 /** What is shown of an entry: the event, read again from its header, and what this version would read otherwise. */
 import { describe, expect, test } from "vitest";
+import { told } from "../../src/admin/trace-page.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { entryIn, lineOf, type ReportEntry, summaryOf } from "../../src/trace/entry.ts";
 import { expanded } from "../../src/trace/expand.ts";
 import { headerIn } from "../../src/trace/header.ts";
 import { MAX_HEADER_LENGTH, type TracedReport } from "../../src/trace/note.ts";
 import type { TraceReading } from "../../src/trace/reading.ts";
-import { tellReport } from "../../src/trace/told.ts";
+import { headerOf, tellReport } from "../../src/trace/told.ts";
 import { KIM, readingBy, reported } from "../support/notes.ts";
 import { deliveryReport, eventOf, message } from "../support/report.ts";
 
@@ -58,6 +59,8 @@ describe("what happened is told, and beside it what would be read today", () => 
     expect(today(report)).toEqual([
       `  would read today: event ${now.id} (was ${entry.ids.eventId}), warnings ${now.data.warnings.join(" ")} (was number-without-plus)`,
     ]);
+    const page = told(report, { numbers: "masked" }).toString();
+    expect(page).toContain(`<p>would read today: event ${now.id}`);
   });
 
   test("when the catalogue says otherwise", async () => {
@@ -127,6 +130,18 @@ test("a header that was cut gives what is known of the event, and is not compare
   expect(today(report)).toEqual([
     "  not compared with what it would read today: of its header only the first 4096 bytes are kept",
   ]);
+  // A number behind the cut is masked all the same where an id has it.
+  const { From: _, ...others } = {
+    ...KIM,
+    "X-Mms-Note": "x".repeat(MAX_HEADER_LENGTH),
+    "X-Mms-Message-ID": "m-12025550155",
+  };
+  const behind = await shown(reported({ From: undefined, ...others, from: KIM.From }, "j1"));
+  expect([behind.event?.data.recipient, behind.ids.numbers]).toEqual([null, ["12025550155"]]);
+  const page = told(behind, { numbers: "masked" }).toString();
+  expect(`${page} ${JSON.stringify(tellReport(behind, "masked"))} ${headerOf(behind, "masked")}`).not.toContain(
+    "5550155",
+  );
   // One byte less is whole.
   const room =
     MAX_HEADER_LENGTH - 1 - headerIn(Buffer.from(deliveryReport({ ...KIM, "X-Mms-Note": "" })).toString()).length;

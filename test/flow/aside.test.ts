@@ -1,0 +1,163 @@
+/** Messages that only reading shows to be unreadable, while the quarantine is full: with a real journal. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type AsideUse, createAside } from "../../src/flow/aside.ts";
+import { type Drain, startDrain } from "../../src/flow/drain.ts";
+import { type Journal, openJournal } from "../../src/journal/journal.ts";
+import type { JournalRecord } from "../../src/journal/record.ts";
+import { createQuarantineRoom, type QuarantineRoom } from "../../src/quarantine/room.ts";
+import { readRecords, saidRecord } from "../support/drain.ts";
+import { eventually } from "../support/redis.ts";
+import { deliveryReport } from "../support/report.ts";
+
+const MAX_BYTES = 2_000_000;
+/** Only reading shows that it is more than an event may hold. */
+const TOO_LARGE = deliveryReport({ "X-Mms-Message-ID": "m".repeat(5_000) });
+
+let directory: string;
+let journal: Journal;
+let drain: Drain;
+let room: QuarantineRoom;
+const published: string[] = [];
+const told: string[] = [];
+let aside: ReturnType<typeof createAside>;
+
+/** As the service joins them. */
+async function start(places: number): Promise<void> {
+  journal = await openJournal({ directory, maxBytes: MAX_BYTES, onFault: ({ kind }) => void told.push(kind) });
+  room = createQuarantineRoom(places, 100_000_000);
+  aside = createAside({
+    journal,
+    maxBytes: MAX_BYTES,
+    quarantine: room,
+    onWaits: (peer, bytes) => void room.refused(peer, bytes),
+    onBegin: (peer) => void told.push(`${peer} begins`),
+    onOver: (peer) => void told.push(`${peer} is over`),
+  });
+  drain = startDrain({
+    journal,
+    read: readRecords,
+    aside,
+    publish: async (jobs) => jobs.map(() => "there"),
+    onPublished(done) {
+      for (const { record, job } of done) {
+        published.push(`${record.id} ${job?.kind}`);
+        if (job?.kind === "quarantine") room.arrived(record.id, { peer: job.message.peer.name, bytes: 1 });
+      }
+    },
+    onPublishedAgain: () => {},
+    onFault: (cause) => {
+      throw cause;
+    },
+    onTrouble: () => {},
+    onRecovered: () => {},
+  });
+}
+
+function unreadable(id: string, peer: string): JournalRecord {
+  return saidRecord(id, TOO_LARGE, peer);
+}
+
+const waits = (wanted: Partial<AsideUse>) =>
+  eventually(
+    () => aside.use(),
+    (use) => Object.entries(wanted).every(([name, value]) => use[name as keyof AsideUse] === value),
+  );
+
+const publishedUpTo = (count: number) =>
+  eventually(
+    () => published.length,
+    (length) => length === count,
+  );
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "mm4d-aside-"));
+  published.length = 0;
+  told.length = 0;
+});
+afterEach(async () => {
+  await drain.stop(50);
+  await journal.close();
+  rmSync(directory, { recursive: true });
+});
+
+/** A person has emptied the quarantine, and it is measured. */
+function empty(): void {
+  for (let measurement = 0; measurement < 3; measurement += 1) room.measured(new Map());
+}
+
+test("they wait in the journal, hold up no report, are no sign of a slow queue, and go when there is room", async () => {
+  await start(1);
+  // The first takes the only place, so that the next ones find none.
+  for (const id of ["j1", "j2", "j3"]) await journal.append(unreadable(id, "bad"));
+  await journal.append(saidRecord("jgood", deliveryReport(), "good"));
+  await waits({ records: 2 });
+  await publishedUpTo(2);
+  expect(published).toEqual(["j1 quarantine", "jgood event"]);
+  expect(told).toEqual(["bad begins"]);
+  expect(room.refusals().map(({ peer }) => peer)).toEqual(["bad"]);
+  expect(journal.status()).toMatchObject({ records: 2, oldestAt: null });
+  empty();
+  await publishedUpTo(3);
+  expect(published.at(-1)).toBe("j2 quarantine");
+  empty();
+  await publishedUpTo(4);
+  expect(published.at(-1)).toBe("j3 quarantine");
+  expect(journal.status().records).toBe(0);
+  await eventually(
+    () => told.length,
+    (length) => length === 2,
+  );
+  expect(told).toEqual(["bad begins", "bad is over"]);
+});
+
+test("after a restart they still wait, and a stop does not wait for them", async () => {
+  await start(1);
+  for (const id of ["j1", "j2"]) await journal.append(unreadable(id, "bad"));
+  await waits({ records: 1 });
+  const beganMs = performance.now();
+  await drain.stop(60_000);
+  expect(performance.now() - beganMs).toBeLessThan(30_000);
+  await journal.close();
+  published.length = 0;
+
+  await start(0);
+  await waits({ records: 1 });
+  expect(published).toEqual([]);
+});
+
+test("a peer may have a sixteenth of the journal aside, and only it is asked to come again beyond that", async () => {
+  await start(0);
+  const share = MAX_BYTES / 16;
+  let id = 0;
+  for (; aside.has("bad"); id += 1) {
+    await journal.append(unreadable(`j${id}`, "bad"));
+    await waits({ records: id + 1 });
+  }
+  expect(aside.use("bad").bytes).toBeGreaterThanOrEqual(share);
+  expect(aside.use("bad").bytes).toBeLessThan(share * 1.1);
+  expect(aside.has("good")).toBe(true);
+  room = Object.assign(room, { has: () => true });
+  await publishedUpTo(id);
+  expect(aside.has("bad")).toBe(true);
+});
+
+test("one that waits for long is moved behind the others, so that the segments of these can be removed", async () => {
+  await start(0);
+  await journal.append(unreadable("j0", "bad"));
+  await waits({ records: 1 });
+  // All before it is drained, and no more while it is where it is.
+  const before = journal.backlog.drained();
+  const report = deliveryReport({ "X-Other": "x".repeat(30_000) });
+  for (let id = 1; id <= 30; id += 1) await journal.append(saidRecord(`j${id}`, report, "good"));
+  await publishedUpTo(30);
+  await eventually(
+    () => journal.backlog.drained().segment,
+    (segment) => segment > before.segment,
+  );
+  await waits({ records: 1 });
+  expect(journal.status().records).toBe(1);
+  expect(told).toEqual(["bad begins"]);
+});
