@@ -63,7 +63,7 @@ test("a report that holds more than an event may is kept whole, and show and rep
     "X-Mms-Request-Recipients": recipients,
   });
   const client = await openSession(service.smtpPort);
-  expect(await client.deliver(bytes)).toBe("250 2.0.0 Message stored for inspection");
+  expect(await client.deliver(bytes)).toBe("250 2.0.0 Report stored");
   client.end();
   const [row] = await eventually(
     async () => rowsOf((await quarantine("list", "--json")).stdout),
