@@ -22,11 +22,12 @@ export const ORDINARY_PEER: PeerRules = {
   forwardedIsFinal: false,
 };
 
-/** What these rules say otherwise than {@link ORDINARY_PEER}. */
-export function unusualIn(rules: PeerRules): Partial<PeerRules> {
-  const isOrdinary = (name: keyof PeerRules, value: unknown): boolean =>
-    Array.isArray(value) ? value.length === 0 : value === ORDINARY_PEER[name];
-  return Object.fromEntries(
-    Object.entries(rules).filter(([name, value]) => !isOrdinary(name as keyof PeerRules, value)),
-  );
+/** What these rules say otherwise than {@link ORDINARY_PEER}; null for nothing. */
+export function unusualIn(rules: PeerRules): Partial<PeerRules> | null {
+  const names = Object.keys(rules) as (keyof PeerRules)[];
+  const unusual = names.filter((name) => {
+    const value = rules[name];
+    return typeof value === "boolean" ? value !== ORDINARY_PEER[name] : value.length > 0;
+  });
+  return unusual.length === 0 ? null : Object.fromEntries(unusual.map((name) => [name, rules[name]]));
 }

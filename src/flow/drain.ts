@@ -100,7 +100,11 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
         if (lane === undefined) entries.push(entry);
         else lanes.hand(lane, entry, sizeOf(entry));
       }
-      while (entries.length > 0 && !stopping) await drain(inBatches.some(entries));
+      while (entries.length > 0 && !stopping) {
+        // What was stored a moment ago is answered first.
+        await nextTurn();
+        await drain(inBatches.some(entries));
+      }
     }
   }
 
@@ -193,6 +197,11 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       ]);
     },
   };
+}
+
+/** The next turn of the event loop: replies, new connections and `/livez` go on between two batches. */
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }
 
 function sizeOf({ start, end }: Place): number {

@@ -86,23 +86,33 @@ type WrittenFate =
 
 type WrittenSummary = Pick<EventSummary, "type" | "outcome" | "disposition"> & Partial<EventSummary>;
 
-/** One line of JSON. */
-export function lineOf(entry: ReportEntry): string {
-  const { peer, rules, tookMs, fate, ids, ...same } = entry;
-  const unusual = unusualIn(rules);
-  const written: Written = {
+/** One line of JSON. Each report waits for its own, so no objects are made but those that are written. */
+export function lineOf({ peer, rules, tookMs, fate, ids, ...same }: ReportEntry): string {
+  return JSON.stringify({
     ...same,
-    peer: said(peer),
-    ...(Object.keys(unusual).length === 0 ? {} : { rules: unusual }),
-    ...(tookMs === null ? {} : { tookMs: Math.round(tookMs * 10) / 10 }),
+    peer: { ...peer, helo: peer.helo ?? undefined, tls: peer.tls ?? undefined, user: peer.user ?? undefined },
+    rules: unusualIn(rules) ?? undefined,
+    tookMs: tookMs === null ? undefined : Math.round(tookMs * 10) / 10,
     fate: "event" in fate ? { ...fate, event: writtenSummary(fate.event) } : fate,
-    ids: said(ids),
-  };
-  return JSON.stringify(written);
+    ids: {
+      eventId: ids.eventId ?? undefined,
+      messageId: ids.messageId ?? undefined,
+      transactionId: ids.transactionId ?? undefined,
+      numbers: ids.numbers.length === 0 ? undefined : ids.numbers,
+    },
+  });
 }
 
-function writtenSummary({ eventId: _, final, ...event }: EventSummary): WrittenSummary {
-  return { ...(said(event) as WrittenSummary), ...(final ? {} : { final }) };
+function writtenSummary({ type, outcome, disposition, final, code, conflict, warnings }: EventSummary) {
+  return {
+    type,
+    outcome,
+    disposition,
+    final: final ? undefined : final,
+    code: code ?? undefined,
+    conflict: conflict || undefined,
+    warnings: warnings.length === 0 ? undefined : warnings,
+  };
 }
 
 /** Reads a line of a block, whatever stands there. */
@@ -125,12 +135,4 @@ function wholeFate(fate: WrittenFate, eventId: string): EntryFate {
   if (!("event" in fate)) return fate;
   const event = { final: true, code: null, conflict: false, warnings: [], ...fate.event, eventId };
   return fate.kind === "queued" ? { ...fate, event } : { ...fate, event };
-}
-
-/** Without what is null, false or an empty list. */
-function said<T extends object>(whole: T): Partial<T> {
-  const entries = Object.entries(whole);
-  return Object.fromEntries(
-    entries.filter(([, value]) => value !== null && value !== false && !(Array.isArray(value) && value.length === 0)),
-  ) as Partial<T>;
 }

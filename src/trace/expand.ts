@@ -19,6 +19,7 @@ export async function expanded(
   reading: TraceReading,
 ): Promise<Omit<TracedReport, "job">> {
   const notes: TraceNote[] = [];
+  let isWhole = false;
   for (const entry of entries) {
     if (entry.kind !== "report") {
       notes.push(entry);
@@ -28,8 +29,8 @@ export async function expanded(
     await turn();
     const event = eventOf(entry, reading);
     // Of one that came a thousand times, the first copy has its event in full.
-    const isFirst = !notes.some((note) => "event" in note && note.event !== null);
-    notes.push(...notesOf(entry, event && (isFirst && !isCut(entry.header) ? event : shortened(event)), unanswered));
+    notes.push(...notesOf(entry, event && (isWhole || isCut(entry.header) ? shortened(event) : event), unanswered));
+    isWhole ||= event !== null;
   }
   const newest = entries.filter((entry) => entry.kind === "report").at(-1);
   const { event, ids, notes: sorted } = reportOf(notes);

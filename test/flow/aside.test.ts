@@ -148,10 +148,11 @@ test("one that waits for long is moved behind the others, so that the segments o
   await start(0);
   await journal.append(unreadable("j0", "bad"));
   await waits({ records: 1 });
+  // All before it is drained, and no more while it is where it is.
+  const before = journal.backlog.drained();
   const report = deliveryReport({ "X-Other": "x".repeat(30_000) });
   for (let id = 1; id <= 30; id += 1) await journal.append(saidRecord(`j${id}`, report, "good"));
   await publishedUpTo(30);
-  const before = journal.backlog.drained();
   await eventually(
     () => journal.backlog.drained().segment,
     (segment) => segment > before.segment,

@@ -1,6 +1,7 @@
 /** `mm4d trace`: all that is known of a report, from the SMTP session to the acknowledgement; and `mm4d tail`, masked as it is. */
 
 import { spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
 import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
@@ -113,6 +114,34 @@ test("what made no event is known too, and what is not known is not found", asyn
   expect([unknown.code, unknown.stdout]).toEqual([1, ""]);
   expect(unknown.stderr).toContain("nothing is remembered under that id or number of the last 72 h");
   expect(unknown.stderr).toContain("not in the journal or the quarantine");
+});
+
+test("what the peer's entry of now makes of a report is told beside what happened, and a fault of that file is no matter", async () => {
+  const fields = { From: "2025550133", "X-Mms-Message-ID": "ten-digits", "X-Mms-Transaction-ID": "tx-ten" };
+  await first.deliver(service.smtpPort, deliveryReport(fields));
+  const before = await trace("ten-digits", "--json");
+  const [told] = JSON.parse(before.stdout).reports;
+  expect(told).toMatchObject({ today: null, said: { eventId: told.event.id, outcome: "delivered", code: null } });
+  const { peers } = JSON.parse(readFileSync(carriers.peersFile, "utf8"));
+  const changed = peers.map((peer: { name: string }) => (peer.name === "first" ? { ...peer, nanp: true } : peer));
+  writeFileSync(carriers.peersFile, JSON.stringify({ peers: changed }));
+  const { stdout } = await trace("ten-digits");
+  expect(joined(stdout)).toMatch(
+    new RegExp(
+      `^ {2}would read today: event r[0-9a-f]{32} \\(was ${told.event.id}\\), warnings number-without-plus \\(was unreadable-recipient\\)$`,
+      "m",
+    ),
+  );
+  const [now] = JSON.parse((await trace("ten-digits", "--json")).stdout).reports;
+  expect(now).toEqual({ ...told, today: { kind: "event", event: expect.objectContaining({ outcome: "delivered" }) } });
+  expect(now.today.event.eventId).not.toBe(told.event.id);
+
+  writeFileSync(carriers.peersFile, "{");
+  const faulty = await trace("ten-digits");
+  expect(faulty).toMatchObject({ code: 0, stdout: expect.not.stringContaining("would read today") });
+  expect(faulty.stdout).toContain("message ten-digits");
+  expect(joined(faulty.stderr)).toContain("reports are read by the rules that each peer had");
+  carriers.write();
 });
 
 test("where nothing is remembered, a message that could not be read is known by its numbers, and only what was looked at is told", async () => {

@@ -59,6 +59,8 @@ describe("what happened is told, and beside it what would be read today", () => 
     expect(today(report)).toEqual([
       `  would read today: event ${now.id} (was ${entry.ids.eventId}), warnings ${now.data.warnings.join(" ")} (was number-without-plus)`,
     ]);
+    const page = told(report, { numbers: "masked" }).toString();
+    expect(page).toContain(`<p>would read today: event ${now.id}`);
   });
 
   test("when the catalogue says otherwise", async () => {

@@ -6,15 +6,19 @@ import { createHash } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import { afterEach, expect, test } from "vitest";
 import { saveCursor } from "../../src/journal/cursor.ts";
+import { inspectJournal } from "../../src/journal/inspect.ts";
 import { openJournal } from "../../src/journal/journal.ts";
 import { encodeRecord, type JournalRecord } from "../../src/journal/record.ts";
 import { segmentPath } from "../../src/journal/segments.ts";
 import { journalDirectory, processDirectory } from "../../src/process/directories.ts";
 import { takeUpTo } from "../support/journal.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
+import { saidRecord } from "../support/said-message.ts";
 import { cleanEnv, runCommand } from "../support/service.ts";
+import { UPGRADES } from "./left-behind.ts";
 
 const EVENT = eventOf(deliveryReport());
 const KNOWN = encodeRecord({ id: "j1", kind: "event", event: EVENT });
@@ -90,6 +94,31 @@ test("a segment of a later format, in a further process's journal too: the same"
   expect(verified.stdout).toContain("0000000007.v2.journal: a segment of a newer mm4d, which this one cannot read\n");
   expect((await command(data, "journal", "status")).stdout).toContain("1 segment of a newer mm4d");
   expect(contentOf(journal)).toEqual(before);
+});
+
+test("a message as it was said is refused by 1.0.0, and not misread: a line of its form, of a kind that it does not know", async () => {
+  // Its program cannot be started here. What it left behind has every kind that it knows.
+  const known = new Set<string>();
+  for (const number of [1, 2]) {
+    const left = journalDirectory(processDirectory(join(UPGRADES, "1.0.0", "disk"), number));
+    for await (const found of inspectJournal(left).found()) known.add(found.kind === "record" ? found.record.kind : "");
+  }
+  expect([...known].sort()).toEqual(["acknowledgement", "bounce", "event", "quarantine"]);
+
+  const record = saidRecord("j1", Buffer.concat([deliveryReport(), Buffer.from([0x0a, 0x0d, 0, 0x80, 0xff])]));
+  const line = encodeRecord(record).toString("latin1");
+  const [, checksum = "", length, json = ""] = /^([0-9a-f]{8}) (\d+) (.*)\n$/.exec(line) ?? [];
+  const bytes = Buffer.from(json, "latin1");
+  expect([Number.parseInt(checksum, 16), Number(length)]).toEqual([crc32(bytes), bytes.byteLength]);
+  const { id, kind } = JSON.parse(bytes.toString());
+  expect([id, known.has(kind)]).toEqual(["j1", false]);
+
+  // This version goes on with it.
+  const { journal } = newData();
+  writeFileSync(segmentPath(journal, 1), Buffer.concat([KNOWN, encodeRecord(record)]));
+  const opened = await openJournal({ directory: journal, maxBytes: 1e8, onFault: expect.fail });
+  expect((await takeUpTo(opened)).map((entry) => entry.record.kind)).toEqual(["event", "message"]);
+  await opened.close();
 });
 
 test("what has settled is nobody's any more, and what a newer version adds to a record goes with it", async () => {

@@ -12,6 +12,7 @@ import { Queue, UnrecoverableError, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { once, redisOnce } from "../../src/consumer/index.ts";
+import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import { type Cursor, loadCursor } from "../../src/journal/cursor.ts";
 import { journalDirectory, processDirectory } from "../../src/process/directories.ts";
 import { VERSION } from "../../src/version.ts";
@@ -21,7 +22,7 @@ import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { childrenOf } from "../support/children.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliveryReport, type FieldsOf } from "../support/report.ts";
-import { startServiceProcess } from "../support/service.ts";
+import { rowsOf, runCommand, startServiceProcess } from "../support/service.ts";
 import {
   CARRIERS,
   type CarrierName,
@@ -168,7 +169,7 @@ test(`what ${VERSION} leaves behind`, async () => {
 
     const directory = join(UPGRADES, VERSION);
     mkdirSync(directory);
-    const expected: Expected = { version: VERSION, stoppedAt, settings: SETTINGS, sent };
+    const expected: Expected = { version: VERSION, stoppedAt, settings: SETTINGS, sent: await readBack() };
     writeFileSync(join(directory, "expected.json"), `${JSON.stringify(expected, null, 1)}\n`);
     writeFileSync(join(directory, "surface.json"), `${JSON.stringify(await surfaceOfNow(), null, 1)}\n`);
     cpSync(service.dataDir, join(directory, "disk"), {
@@ -192,37 +193,42 @@ test(`what ${VERSION} leaves behind`, async () => {
     from: CarrierName = "taking",
     bytes = reportOf(id, from, fields),
   ): Promise<void> {
-    const told = service.log().length;
     // RFC 5321 §4.5.5: a bounce has no sender.
     const mailFrom = id === "up-bounce" ? "" : `system-user@${from}.example`;
     const reply = await carrier[from].deliver(service.smtpPort, bytes, mailFrom);
     expect([id, reply]).toEqual([id, expect.stringMatching(/^250 /)]);
-    const stored = await eventually(
-      () =>
-        service
-          .log()
-          .slice(told)
-          .find(({ event, messageId }) => event === "report.stored" && messageId === id),
-      (line) => line !== undefined || !reply.includes("Report stored"),
+    const message = Buffer.from(bytes).toString("latin1");
+    sent.push({ id, carrier: from, message, reply, fate, debt, eventId: null, process: null });
+  }
+
+  /** With the event and the process of each report: a reply is given before it is read, and its journal has it for longer than this takes. */
+  async function readBack(): Promise<readonly Sent[]> {
+    const exported = rowsOf<{ id: string; event?: DeliveryEvent }>(
+      (await runCommand(["journal", "export"], service.env)).stdout,
     );
-    sent.push({
-      id,
-      carrier: from,
-      message: Buffer.from(bytes).toString("latin1"),
-      reply,
-      fate,
-      debt,
-      eventId: (stored?.eventId as string | undefined) ?? null,
-      process: (stored?.process as number | undefined) ?? null,
+    const processes = new Map(stored().map(({ id, process }) => [String(id), Number(process)]));
+    return sent.map((one) => {
+      if (one.fate === "in quarantine" || !one.reply.includes("Report stored")) return one;
+      const row = exported.find(({ event }) => event?.subject === one.id);
+      if (!row?.event) throw new Error(`The journals do not have ${one.id}`);
+      return { ...one, eventId: row.event.id, process: processes.get(row.id) ?? null };
     });
+  }
+
+  function stored(): readonly Readonly<Record<string, unknown>>[] {
+    return service.log().filter(({ event }) => event === "report.stored");
   }
 
   /** Over connections that are open at the same time, until each process has taken one. */
   async function sendToEach(prefix: string, fate: Fate, debt: Debt | null, fields: FieldsOf = {}): Promise<void> {
-    const first = sent.length;
+    const before = stored().length;
     for (let round = 1; round <= 10; round++) {
       await Promise.all(PROCESSES.map((number) => send(`${prefix}-${round}-${number}`, fate, debt, fields)));
-      const took = sent.slice(first).map((one) => one.process);
+      const lines = await eventually(
+        () => stored().slice(before),
+        ({ length }) => length === round * PROCESSES.length,
+      );
+      const took = lines.map((line) => line.process);
       if (PROCESSES.every((number) => took.includes(number))) return;
     }
     throw new Error(`Not every process took one of ${prefix}: run it again`);

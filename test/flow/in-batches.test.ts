@@ -1,0 +1,104 @@
+/** Batches end by time as well as by count, and what is in hand is noted; the drain lets replies go between two of them. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { startDrain } from "../../src/flow/drain.ts";
+import { createInBatches } from "../../src/flow/in-batches.ts";
+import type { Entry } from "../../src/journal/backlog.ts";
+import type { InHand } from "../../src/journal/in-hand.ts";
+import { openJournal } from "../../src/journal/journal.ts";
+import { partsOf, readRecords, saidRecord } from "../support/drain.ts";
+import { eventually } from "../support/redis.ts";
+import { deliveryReport } from "../support/report.ts";
+
+const REPORT = deliveryReport();
+
+function entriesOf(count: number): Entry[] {
+  return Array.from({ length: count }, (_, index) => ({
+    record: saidRecord(`j${index}`, REPORT),
+    start: { segment: 1, offset: index },
+    end: { segment: 1, offset: index + 1 },
+  }));
+}
+
+/** What is noted, and read. `suspects`: how often each was in hand when a process ended. */
+function batches(msEach: number, suspects: Readonly<Record<string, number>> = {}) {
+  const told: string[] = [];
+  const inHand: InHand = {
+    endsOf: (id) => suspects[id] ?? 0,
+    begin: (ids) => void told.push(`[${ids.join()}`),
+    end: () => void told.push("]"),
+  };
+  let ms = 0;
+  const inBatches = createInBatches({
+    inHand,
+    read(record, ends) {
+      ms += msEach;
+      told.push(ends === 0 ? record.id : `${record.id} after ${ends}`);
+      return readRecords(record, ends);
+    },
+    nowMs: () => ms,
+  });
+  return { inBatches, told };
+}
+
+test("a batch ends after two milliseconds, with one record at least, and the rest comes in the next one", () => {
+  for (const [msEach, sizes] of [
+    [0.01, [6]],
+    [0.9, [3, 3]],
+    [50, [1, 1, 1, 1, 1, 1]],
+  ] as const) {
+    const { inBatches } = batches(msEach);
+    const entries = entriesOf(6);
+    const found: number[] = [];
+    while (entries.length > 0) found.push(inBatches.some(entries).length);
+    expect(found).toEqual(sizes);
+  }
+});
+
+test("what has been in hand when a process ended is read by itself, and left unread after three ends", () => {
+  const { inBatches, told } = batches(0, { j2: 2, j3: 3 });
+  const entries = entriesOf(5);
+  const kinds: (string | undefined)[] = [];
+  while (entries.length > 0) kinds.push(...inBatches.some(entries).map(({ ready: { job } }) => job?.kind));
+  expect(kinds).toEqual(["event", "event", "event", "quarantine", "event"]);
+  expect(told).toEqual(["[j0,j1", "j0", "j1", "]", "[j2", "j2 after 2", "]", "j3 after 3", "[j4", "j4", "]"]);
+});
+
+test("between two batches of the drain other work goes on, also where nothing is to be published", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "mm4d-batches-"));
+  const journal = await openJournal({ directory, maxBytes: 100_000_000, onFault: () => {} });
+  const said = saidRecord("", deliveryReport({ "X-Mms-Message-Type": "MM4_forward.REQ" }));
+  const records = Array.from({ length: 320 }, (_, index) => ({ ...said, id: `j${index}` }));
+  await Promise.all(records.map((record) => journal.append(record)));
+  const seen: number[] = [];
+  let done = 0;
+  const watch = (): void => {
+    seen.push(done);
+    if (done < records.length) setImmediate(watch);
+  };
+  watch();
+  const drain = startDrain({
+    journal,
+    ...partsOf(journal),
+    publish: () => expect.unreachable(),
+    onPublished: (some) => {
+      done += some.length;
+    },
+    onPublishedAgain: () => {},
+    onFault: (cause) => {
+      throw cause;
+    },
+    onTrouble: () => {},
+    onRecovered: () => {},
+  });
+  await eventually(
+    () => done,
+    (count) => count === records.length,
+  );
+  await drain.stop(50);
+  await journal.close();
+  rmSync(directory, { recursive: true });
+  expect(new Set(seen).size).toBeGreaterThanOrEqual(4);
+});
