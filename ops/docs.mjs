@@ -142,7 +142,7 @@ const BOUNDING_SETTINGS = [
   "traceMaxBytes",
 ];
 
-const UNITS = { bytes: " bytes", characters: " characters", things: "", ms: " ms", share: " of what is left" };
+const UNITS = { bytes: " bytes", characters: " characters", things: "", ms: " ms", share: " of what is left", part: " of it" };
 
 /** What stands in which document, between its two marks. */
 const PARTS = {
@@ -217,7 +217,7 @@ function bounds() {
 }
 
 function inWords(value) {
-  return Number(value).toLocaleString("en");
+  return Number(value).toLocaleString("en", { maximumFractionDigits: 4 });
 }
 
 function precedence() {

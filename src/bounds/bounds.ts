@@ -3,13 +3,13 @@
  * peer or one address may cause. docs/security.md is printed from it.
  *
  * A bound never loses a report. What exceeds it is cut where only people read it,
- * quarantined whole, or refused with 4xx. Bounds that are settings are printed into
+ * quarantined, or refused with 4xx. Bounds that are settings are printed into
  * the same table of docs/security.md, from config.ts.
  */
 interface Bound {
   readonly value: number;
   /** What the value counts. */
-  readonly unit: "bytes" | "characters" | "things" | "ms" | "share";
+  readonly unit: "bytes" | "characters" | "things" | "ms" | "share" | "part";
   /** What is bounded, and for whom. */
   readonly about: string;
   /** Why it is this much, and what happens to what exceeds it. */
@@ -26,15 +26,16 @@ export const BOUNDS = {
   },
   asideShare: {
     value: 0.0625,
-    unit: "share",
+    unit: "part",
     about:
-      "what one peer's messages may take of the journal that wait there for room in quarantine, because only reading them, behind their 250, has shown that they belong there",
-    reason: "beyond it this peer, and no other, hears 451 until there is room; nothing waits for these messages",
+      "what one peer's messages may take of a process's journal that wait there for room in quarantine, because only reading them, behind their 250, has shown that they belong there",
+    reason:
+      "beyond it reports of this peer, and of no other, get 451 until there is room; nothing waits for these messages",
   },
   bodyKept: {
     value: 16_384,
     unit: "bytes",
-    about: "what is kept of a report's body, until its event is queued",
+    about: "what is kept of a report's body, in the journal and in quarantine",
     reason:
       "all of a report is in its header, so that only a person sees its body, where a fault of ours quarantines it; the rest is counted, and not kept",
   },
@@ -154,7 +155,7 @@ export const BOUNDS = {
   messagesTurnMs: {
     value: 10,
     unit: "ms",
-    about: "for how long messages that have ended are read before everything else has its turn",
+    about: "for how long messages that have ended are taken in before everything else has its turn",
     reason:
       "hundreds of connections may end a message in the same moment; what is beyond it waits for the next turns, one peer after the other, and is answered some milliseconds later",
   },
@@ -219,7 +220,7 @@ export const BOUNDS = {
     value: 4_000,
     unit: "characters",
     about: "why a message is in quarantine, in words",
-    reason: "the stack of a fault of ours, which may quote the message; cut, because the message itself is kept whole",
+    reason: "the stack of a fault of ours, which may quote the message; cut, because the message itself is kept",
   },
   encodedWords: {
     value: 200,

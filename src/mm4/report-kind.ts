@@ -42,7 +42,7 @@ const TYPE_KEYS: readonly string[] = FIELDS.messageType.names.map(({ key }) => k
  * A message with a status but no type, or with an empty type, is a broken report and
  * worth keeping. Without both it is some other mail, of which we expect only bounces
  * of our own. RFC 3464 §2. A bounce with another Content-Type is recognised by the id
- * of our mail in it: see flow/read.ts.
+ * of our mail in it: see flow/sort.ts.
  */
 function kindOfOther({ fields }: Header): "unknown-type" | "bounce" | "not-mm4" {
   if (fields.some(({ key, bytes }) => TYPE_KEYS.includes(key) || (STATUS_KEYS.includes(key) && bytes !== "")))

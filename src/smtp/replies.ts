@@ -22,12 +22,12 @@ export const REPLIES = {
   stored: {
     code: 250,
     text: "2.0.0 Report stored",
-    when: "the report is on our disk; its event reaches the queue",
+    when: "the report is on our disk, as it was said; its event reaches the queue. What only reading shows, behind this reply, is told to no relay: a report that holds more than an event may, or at which mm4d fails, is kept in quarantine",
   },
   quarantined: {
     code: 250,
     text: "2.0.0 Message stored for inspection",
-    when: "the message is an MM4 report that cannot be read (no status at all, an unknown type, or a type behind its header), or holds more than an event may; it is kept whole for a person",
+    when: "the message is an MM4 report that cannot be read (no status at all, an unknown type, or a type behind its header); it is kept whole for a person",
   },
   ignored: {
     code: 250,
@@ -42,7 +42,7 @@ export const REPLIES = {
   notStored: {
     code: 451,
     text: "4.3.0 Cannot store the report now, try again later",
-    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit, or what its peer may have of it is used up (seven eighths of what the others leave); in queue mode, Redis did not take it within 4 s; or the message cannot be read, or holds more than an event may, and its peer's share of the quarantine is used up; or it is a bounce, and too many of its peer still wait to be tied",
+    when: "the disk failed, is full, did not answer within 4 s, or the journal is at its limit, or what its peer may have of it is used up (seven eighths of what the others leave); in queue mode, Redis did not take it within 4 s; or the message cannot be read, and its peer's share of the quarantine is used up; or it is a report, and as much of its peer waits aside in the journal for room in quarantine as may (a sixteenth of the journal), or in queue mode it belongs there and finds no room; or it is a bounce, and too many of its peer still wait to be tied",
   },
   internalError: {
     code: 451,

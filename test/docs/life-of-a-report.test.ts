@@ -75,6 +75,17 @@ const logged = (event: string) =>
     (line) => line !== "",
   );
 
+/** The one record of the journal, once it is on the queue. */
+async function exported(...options: readonly string[]) {
+  const { stdout } = await eventually(
+    () => runCommandWithin(["journal", "export", ...options], service.env),
+    (printed) => printed.stdout.includes('"on-queue"'),
+  );
+  const records = stdout.trimEnd().split("\n");
+  expect(records.length).toBe(1);
+  return JSON.parse(records[0] ?? "");
+}
+
 test("a report from the first word to the acknowledgement, and once more", async () => {
   expect(await converse()).toBe(LIFE.block("dialogue"));
   const [response] = await eventually(
@@ -83,17 +94,17 @@ test("a report from the first word to the acknowledgement, and once more", async
   );
   expect(timeless(Buffer.from(response?.bytes ?? "").toString("latin1"))).toBe(timeless(LIFE.block("response")));
 
-  const exported = await eventually(
-    () => runCommandWithin(["journal", "export"], service.env),
-    ({ stdout }) => stdout.includes('"on-queue"'),
+  const stored = await exported("--unread");
+  const { text, ...said } = stored.said;
+  expect(text).toBe(MESSAGE);
+  expect(timeless(JSON.stringify({ ...stored, said }))).toBe(
+    timeless(JSON.stringify(JSON.parse(LIFE.block("record")))),
   );
-  const records = exported.stdout.trimEnd().split("\n");
-  expect(records.length).toBe(1);
-  const { event, ...record } = JSON.parse(records[0] ?? "");
+  const { event, acknowledgement, ...record } = await exported();
   const { time } = event;
   expect(event).toEqual({ ...EVENT, time, data: { ...EVENT.data, receivedAt: time } });
   expect(Object.keys(event.data)).toEqual(Object.keys(EVENT.data));
-  expect(timeless(JSON.stringify(record))).toBe(timeless(JSON.stringify(JSON.parse(LIFE.block("record")))));
+  expect(timeless(JSON.stringify(acknowledgement))).toBe(timeless(JSON.stringify(JSON.parse(LIFE.block("owed")))));
   expect(timeless(await logged("report.published"))).toBe(timeless(LIFE.block("log")));
 
   // The keys that the document names: the job, and the id that is remembered.
@@ -135,6 +146,7 @@ test("a report from the first word to the acknowledgement, and once more", async
   expect(printed).toBe(LIFE.block("consumer"));
   expect(timeless(await logged("report.duplicate"))).toBe(timeless(LIFE.block("duplicate")));
   for (const [metric, count] of [
+    ["mm4d_accepted_total", 2],
     ["mm4d_reports_total", 2],
     ["mm4d_published_total", 1],
     ["mm4d_duplicates_total", 1],
