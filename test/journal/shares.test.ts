@@ -8,7 +8,7 @@ import { type Journal, type JournalOptions, openJournal } from "../../src/journa
 import { encodeRecord, type JournalRecord } from "../../src/journal/record.ts";
 import { type Content, recordOf, takeUpTo } from "../support/journal.ts";
 
-const KINDS: readonly Content["kind"][] = ["event", "quarantine", "acknowledgement", "bounce"];
+const KINDS: readonly Content["kind"][] = ["event", "message", "quarantine", "acknowledgement", "bounce"];
 const MAX_BYTES = 100_000;
 
 let directory: string;
@@ -49,6 +49,8 @@ function recordFrom(peer: string): JournalRecord {
       };
     case "acknowledgement":
       return { ...record, acknowledgement: { ...record.acknowledgement, peer } };
+    case "message":
+      return { ...record, message: { ...record.message, peer: named(peer, record.message) } };
     case "quarantine":
       return { ...record, message: { ...record.message, peer: named(peer, record.message) } };
     case "bounce":

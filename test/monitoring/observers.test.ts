@@ -153,7 +153,7 @@ test("of what was told before it was stored only what is new is told: by 1.0.0, 
 
 describe("each recorder is told once, by what becomes of a message", () => {
   const full: Room = { has: () => false, promised() {}, broken() {} };
-  const rooms = { quarantine: ROOM, bounces: ROOM, aside: { has: () => true } };
+  const rooms = { quarantine: ROOM, bounces: ROOM, aside: { has: (): boolean => true } };
   const shareFull = { journal: { append: () => Promise.reject(new JournalFullError("full", "carrier")) } };
   const accepted = { accepted: 1 };
   test.each([
@@ -200,7 +200,7 @@ describe("each recorder is told once, by what becomes of a message", () => {
     {
       what: "as much waits aside as may",
       bytes: deliveryReport(),
-      options: { rooms: { ...rooms, aside: { has: () => false } } },
+      options: { rooms: { ...rooms, aside: { has: (): boolean => false } } },
       at250: [NOT_STORED, "received", { quarantine_full: 1, not_stored: 1 }],
       behind: null,
     },
