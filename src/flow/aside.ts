@@ -6,6 +6,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
+import { isBefore } from "../journal/segments.ts";
 import type { Taken } from "./in-batches.ts";
 import type { AwaitedRoom } from "./room.ts";
 
@@ -38,7 +39,7 @@ export interface AsideUse {
 
 export interface AsideOptions {
   readonly journal: Pick<Journal, "moveToEnd" | "isHeldUpBy"> & {
-    readonly backlog: Pick<Journal["backlog"], "putAside" | "done">;
+    readonly backlog: Pick<Journal["backlog"], "putAside" | "done" | "doneAhead">;
   };
   /** Of the journal. */
   readonly maxBytes: number;
@@ -48,7 +49,15 @@ export interface AsideOptions {
   /** Once, when a peer's messages begin to wait; `onOver` once, when none waits any more. */
   readonly onBegin: (peer: string) => void;
   readonly onOver: (peer: string) => void;
+  /** A message that waits for so long, in milliseconds, with others done behind it, is moved to the journal's end. */
+  readonly movedAfterMs?: number;
 }
+
+/**
+ * What is done behind one that waits does not settle: a restart publishes it again. So this is well within the hour for
+ * which the id of an event is remembered at least; beyond that it would be doubled.
+ */
+const MOVED_AFTER_MS = 600_000;
 
 interface Waiting {
   readonly id: string;
@@ -56,6 +65,8 @@ interface Waiting {
   readonly peer: string;
   /** What it would take of the room in quarantine. */
   readonly bytes: number;
+  /** Monotonic. */
+  readonly sinceMs: number;
 }
 
 interface OfPeer {
@@ -66,7 +77,8 @@ interface OfPeer {
 
 const NOTHING: OfPeer = { waiting: new Set(), bytes: 0 };
 
-export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOptions): Aside {
+export function createAside(options: AsideOptions): Aside {
+  const { journal, maxBytes, quarantine, movedAfterMs = MOVED_AFTER_MS, ...told } = options;
   const { backlog } = journal;
   const peers = new Map<string, OfPeer>();
   /** Peers whose messages wait, and at how many looks none did: one that is moved comes back in a moment. */
@@ -92,9 +104,10 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
     return found;
   }
 
-  /** The first of each peer. */
+  /** The first of each peer, in the journal's order: only the first of all keeps others from being drained. */
   function firsts(): readonly Waiting[] {
-    return [...peers.values()].flatMap(({ waiting: [first] }) => (first ? [first] : []));
+    const all = [...peers.values()].flatMap(({ waiting: [first] }) => (first ? [first] : []));
+    return all.sort((one, other) => (isBefore(one.place.start, other.place.start) ? -1 : 1));
   }
 
   function use(peer?: string): AsideUse {
@@ -126,7 +139,7 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
         return true;
       }
       backlog.putAside({ start, end });
-      put({ id: record.id, place: { start, end }, ...message });
+      put({ id: record.id, place: { start, end }, sinceMs: performance.now(), ...message });
       return false;
     },
 
@@ -137,8 +150,11 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
         const entry = await read(one.place);
         if (entry) await drain(entry);
       }
+      const lastDone = backlog.doneAhead().at(-1);
+      const waitsLong = ({ place, sinceMs }: Waiting): boolean =>
+        lastDone !== undefined && isBefore(place.start, lastDone) && performance.now() - sinceMs > movedAfterMs;
       // Those that wait beside it would hold up as much after they were moved.
-      const holdsUp = ({ place }: Waiting): boolean => journal.isHeldUpBy(place, use().bytes);
+      const holdsUp = (one: Waiting): boolean => journal.isHeldUpBy(one.place, use().bytes) || waitsLong(one);
       for (let one = take(holdsUp); one; one = take(holdsUp)) {
         const moved = await moveToEnd(one.place, read);
         if (moved) continue;
