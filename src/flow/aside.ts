@@ -144,7 +144,6 @@ export function createAside(options: AsideOptions): Aside {
     },
 
     async look({ read, drain }) {
-      if (!quarantine.isCounted()) return;
       const hasRoom = (one: Waiting): boolean => quarantine.takes(one.id, one);
       for (let one = take(hasRoom); one; one = take(hasRoom)) {
         const entry = await read(one.place);
@@ -161,6 +160,7 @@ export function createAside(options: AsideOptions): Aside {
         put(one);
         break;
       }
+      if (!quarantine.isCounted()) return;
       for (const waiting of firsts()) tellOf(waiting);
       tellOver();
     },

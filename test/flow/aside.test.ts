@@ -192,6 +192,18 @@ test("what is on the queue behind one that waits is not queued again by a restar
   expect(published).toEqual([]);
 });
 
+test("others settle also behind one that waits because the quarantine cannot be counted", async () => {
+  await start(1, null, 0);
+  await journal.append(unreadable("j0", "bad"));
+  await journal.append(saidRecord("jgood", deliveryReport(), "good"));
+  await publishedUpTo(1);
+  await eventually(
+    () => journal.backlog.doneAhead().length,
+    (ahead) => ahead === 0,
+  );
+  expect([published, told]).toEqual([["jgood event"], []]);
+});
+
 test("of those that hold up others the first in the journal is moved, and not one that comes back for ever", async () => {
   const place = (offset: number): Place => ({ start: { segment: 0, offset }, end: { segment: 0, offset: offset + 1 } });
   const takenOf = (id: string, peer: string, offset: number): Taken => {
