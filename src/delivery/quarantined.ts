@@ -22,7 +22,7 @@ export interface QuarantinedMessage {
   readonly peer: PeerIdentity;
   /** RFC 3339, UTC. */
   readonly receivedAt: string;
-  /** The message as it came, base64. */
+  /** What is kept of the message, as it came, from its first byte on, base64. */
   readonly raw: string;
   /** How many bytes of its body came behind that, and are not kept; absent when all are. */
   readonly notKept?: number;
