@@ -7,14 +7,14 @@
  * SMTP nor Redis: it says what it needs.
  */
 import type { ReceivedMessage } from "../delivery/accepted.ts";
-import type { AcceptedMessage, Fate, Lack, Refused, RefusedMessage } from "../delivery/fate.ts";
+import type { AcceptedMessage, Lack, Refused, RefusedMessage } from "../delivery/fate.ts";
 import { JournalFullError } from "../journal/fault.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import type { MessageReading } from "../mm4/read-message.ts";
 import { fateOf } from "./fate-of.ts";
 import type { Observer, Reply } from "./observer.ts";
-import type { ReadRecords } from "./ready.ts";
+import type { ReadRecords, Ready } from "./ready.ts";
 import { BouncesWaitError, QuarantineFullError, quarantineBytes, type Room, type Rooms } from "./room.ts";
 import { type Sorted, sort } from "./sort.ts";
 import type { Turns } from "./turns.ts";
@@ -74,7 +74,7 @@ export function createAccept<SmtpReply extends Reply>(
       reply,
       onAnswered(handed) {
         observer.answered([{ handled, reply, handed }]);
-        if ("unstored" in taken && taken.unstored !== null) observer.became([taken.unstored()]);
+        if ("unstored" in taken && taken.unstored !== null) finish(taken.unstored(), options);
       },
     };
   };
@@ -83,7 +83,7 @@ export function createAccept<SmtpReply extends Reply>(
 type Taken =
   | (Pick<AcceptedMessage, "id" | "recognised"> & {
       /** What becomes of a message that need not be stored; null for one that is. */
-      readonly unstored: (() => Fate) | null;
+      readonly unstored: (() => Ready) | null;
     })
   | Pick<RefusedMessage, "refused">;
 
@@ -107,10 +107,15 @@ async function take(
     recognised === "bounce"
       ? { id, kind: "bounce", message: sorted.bounce }
       : { id, kind: "message", message: sorted.said };
-  if (recognised !== "bounce" && !sorted.isStored)
-    return { id, recognised, unstored: () => fateOf(options.read(record, 0), null) };
+  if (recognised !== "bounce" && !sorted.isStored) return { id, recognised, unstored: () => options.read(record, 0) };
   const lost = await keep(record, options);
   return lost === null ? { id, recognised, unstored: null } : { refused: lost };
+}
+
+/** What need not be stored is told of. A fault of ours met in reading it is stored all the same, for a person to see. */
+function finish(ready: Ready, options: Pick<AcceptOptions<Reply>, "observer" | "rooms" | "store">): void {
+  if (ready.job === null) options.observer.became([fateOf(ready, null)]);
+  else void keep(ready.record, options);
 }
 
 /** Null when there is room. */

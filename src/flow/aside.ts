@@ -7,7 +7,7 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { Taken } from "./in-batches.ts";
-import type { Room } from "./room.ts";
+import type { AwaitedRoom } from "./room.ts";
 
 export interface Aside {
   /** Whether further reports of this peer may be taken in: those that wait are no more than its share of the journal. */
@@ -42,7 +42,7 @@ export interface AsideOptions {
   };
   /** Of the journal. */
   readonly maxBytes: number;
-  readonly quarantine: Room;
+  readonly quarantine: AwaitedRoom;
   /** A message of this peer waits, which would take so many bytes of the room. Told when it begins to, and at each look for one of each peer. */
   readonly onWaits: (peer: string, bytes: number) => void;
   /** Once, when a peer's messages begin to wait; `onOver` once, when none waits any more. */
@@ -51,6 +51,7 @@ export interface AsideOptions {
 }
 
 interface Waiting {
+  readonly id: string;
   readonly place: Place;
   readonly peer: string;
   /** What it would take of the room in quarantine. */
@@ -77,9 +78,8 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
     peers.set(waiting.peer, peer);
     peer.waiting.add(waiting);
     peer.bytes += sizeOf(waiting.place);
-    if (!begun.has(waiting.peer)) told.onBegin(waiting.peer);
-    begun.set(waiting.peer, 0);
-    told.onWaits(waiting.peer, waiting.bytes);
+    // Before that it is not known whether it has to wait.
+    if (quarantine.isCounted()) tellOf(waiting);
   }
 
   function take(fits: (waiting: Waiting) => boolean): Waiting | undefined {
@@ -120,18 +120,19 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
       }
       if (isPromised) return true;
       const { peer, raw } = job.message;
-      const place = { peer: peer.name, bytes: raw.length };
-      if (quarantine.has(place.peer, place.bytes)) {
-        quarantine.promised(record.id, place);
+      const message = { peer: peer.name, bytes: raw.length };
+      if (quarantine.takes(record.id, message)) {
+        quarantine.promised(record.id, message);
         return true;
       }
       backlog.putAside({ start, end });
-      put({ place: { start, end }, ...place });
+      put({ id: record.id, place: { start, end }, ...message });
       return false;
     },
 
     async look({ read, drain }) {
-      const hasRoom = ({ peer, bytes }: Waiting): boolean => quarantine.has(peer, bytes);
+      if (!quarantine.isCounted()) return;
+      const hasRoom = (one: Waiting): boolean => quarantine.takes(one.id, one);
       for (let one = take(hasRoom); one; one = take(hasRoom)) {
         const entry = await read(one.place);
         if (entry) await drain(entry);
@@ -144,13 +145,19 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
         put(one);
         break;
       }
-      for (const { peer, bytes } of firsts()) told.onWaits(peer, bytes);
+      for (const waiting of firsts()) tellOf(waiting);
       tellOver();
     },
 
     use,
     full: () => [...peers.keys()].filter((peer) => !has(peer)),
   };
+
+  function tellOf({ peer, bytes }: Waiting): void {
+    if (!begun.has(peer)) told.onBegin(peer);
+    begun.set(peer, 0);
+    told.onWaits(peer, bytes);
+  }
 
   function tellOver(): void {
     for (const [peer, looks] of begun) {

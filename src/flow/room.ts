@@ -13,6 +13,17 @@ export interface Room {
   broken(id: string): void;
 }
 
+/** A room, as it is for messages that have been answered 250 and wait for it. */
+export interface AwaitedRoom extends Room {
+  /**
+   * Whether a message may come now: there is a place for it, or it has one already, because it was tried or has
+   * arrived before. Never before what is there has been counted.
+   */
+  takes(id: string, message: { readonly peer: string; readonly bytes: number }): boolean;
+  /** Whether what is there has been counted since the start. */
+  isCounted(): boolean;
+}
+
 /** The peer's share of the room for unreadable messages is used up, until a person has looked at them. */
 export class QuarantineFullError extends Error {
   override readonly name = "QuarantineFullError";

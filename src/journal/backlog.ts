@@ -129,10 +129,12 @@ export function createBacklog(options: BacklogOptions): Backlog {
     heldBytes += bytesOf(entry);
   }
 
+  // Behind one that cannot be drained others go on; but not so many that their places fill the memory.
+  const mayTake = (): boolean => taken.length - firstTaken - aside < MAX_TAKEN;
+
   function take(): Entry | undefined {
     const entry = memory[head];
-    // Behind one that cannot be drained, others go on; but not so many that their places fill the memory.
-    if (!entry || taken.length - firstTaken >= MAX_TAKEN) return undefined;
+    if (!entry || !mayTake()) return undefined;
     head += 1;
     heldBytes -= bytesOf(entry);
     if (head === memory.length || head >= 4096) {
@@ -191,8 +193,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
     },
 
     whenAdded() {
-      const mayTake = taken.length - firstTaken < MAX_TAKEN;
-      if (mayTake && (head < memory.length || diskFrom !== null)) return Promise.resolve();
+      if (mayTake() && (head < memory.length || diskFrom !== null)) return Promise.resolve();
       return new Promise((resolve) => waiting.push(resolve));
     },
 

@@ -36,6 +36,13 @@ export interface QuarantineRefusal {
 export interface QuarantineRoom {
   /** Whether a peer's message of this many bytes may be kept. */
   has(peer: string, bytes: number): boolean;
+  /**
+   * Whether a message that has been answered 250 may come now: there is a place for it, or it has one already,
+   * because it was tried or has arrived before. Never before the first measurement: after each start as much as was
+   * there would find room once more.
+   */
+  takes(id: string, message: KeptMessage): boolean;
+  isCounted(): boolean;
   /** A message was turned away. True when it is its peer's first since there was room for it. */
   refused(peer: string, bytes: number): boolean;
   /** A message was promised a place, and is on its way there. `id` is the id of its record, and will be its job's. */
@@ -59,6 +66,7 @@ export interface QuarantineRoom {
  */
 export function createQuarantineRoom(maxMessages: number, maxBytes: number, processes = 1): QuarantineRoom {
   let measured: QuarantineContents = new Map();
+  let isCounted = false;
   /** Messages on their way, or arrived and perhaps not measured yet; each stays for so many measurements more. */
   const coming = new Map<string, { readonly message: KeptMessage; measurements: number }>();
   let known = createTally();
@@ -98,6 +106,8 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number, proc
 
   return {
     has,
+    takes: (id, { peer, bytes }) => isCounted && (coming.has(id) || measured.has(id) || has(peer, bytes)),
+    isCounted: () => isCounted,
     refused(peer, bytes) {
       const [before, now] = [refusals.get(peer), Date.now()];
       refusals.set(peer, {
@@ -124,6 +134,7 @@ export function createQuarantineRoom(maxMessages: number, maxBytes: number, proc
     },
     measured(contents) {
       measured = contents;
+      isCounted = true;
       for (const [id, entry] of coming) {
         entry.measurements -= 1;
         if (entry.measurements === 0) coming.delete(id);

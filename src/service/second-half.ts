@@ -79,7 +79,7 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
 
   return {
     store: journal && config.accept === "journal" ? { journal } : { queue },
-    aside: drained?.aside ?? NONE_WAITS,
+    aside: asideOf(drained?.aside, config),
     journalWatch: drained?.journalWatch ?? null,
     trouble: () => drained?.drain.trouble() ?? queue.trouble(),
     async publishReplayed(records) {
@@ -96,6 +96,12 @@ export function startSecondHalf(options: SecondHalfOptions, releasers: Releaser[
       return results;
     },
   };
+}
+
+/** Where the 250 waits for the second half, no further message comes to wait: what an earlier run left refuses nothing. */
+function asideOf(aside: Aside | undefined, { accept }: Pick<Config, "accept">): SecondHalf["aside"] {
+  if (!aside) return NONE_WAITS;
+  return accept === "journal" ? aside : { ...NONE_WAITS, use: aside.use };
 }
 
 function startDraining(

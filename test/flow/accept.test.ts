@@ -1,6 +1,8 @@
 /** The first half of the flow, with nothing but itself: no process, no disk, no Redis. */
 import { expect, test } from "vitest";
 import type { AcceptedMessage, Fate, RefusedMessage } from "../../src/delivery/fate.ts";
+import { leftUnread } from "../../src/flow/read.ts";
+import { jobOf } from "../../src/flow/ready.ts";
 import type { Room } from "../../src/flow/room.ts";
 import { createQueueStore } from "../../src/flow/without-journal.ts";
 import { JournalFullError } from "../../src/journal/fault.ts";
@@ -78,6 +80,22 @@ test("of another PDU nothing is stored, or its header, where an acknowledgement 
   const ids = { messageId: "mm-1@mmsc.example.net", transactionId: "tx-1@mmsc.example.net" };
   expect(became).toMatchObject([{ kind: "ignored", read: { finding: { messageType: "MM4_forward.REQ" }, ids } }]);
   expect(readRecords(stored[0] as JournalRecord, 0).job).toMatchObject({ kind: "acknowledgement" });
+});
+
+test("another PDU that a fault of ours keeps from being read is stored for a person to see, and told of when it is there", async () => {
+  const stored: JournalRecord[] = [];
+  const told: string[] = [];
+  const accept = acceptInto(stored, {
+    observer: listening(told),
+    read: (record) => {
+      if (record.kind !== "message") throw new Error("It should be what was said");
+      const read = leftUnread(record.message, 3);
+      return { record, read, job: jobOf(record, read) };
+    },
+  });
+  (await accept(receivedFrom(FORWARD))).onAnswered(true);
+  expect(stored.map((record) => saidIn(record).recognised)).toEqual(["other-pdu"]);
+  expect(told).toEqual(["accepted other-pdu", "answered 250 true"]);
 });
 
 test("of a report's body as much is kept as a person may need, and of an unreadable message all", async () => {

@@ -7,7 +7,7 @@ import { type AsideUse, createAside } from "../../src/flow/aside.ts";
 import { type Drain, startDrain } from "../../src/flow/drain.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
-import { createQuarantineRoom, type QuarantineRoom } from "../../src/quarantine/room.ts";
+import { createQuarantineRoom, type QuarantineContents, type QuarantineRoom } from "../../src/quarantine/room.ts";
 import { readRecords, saidRecord } from "../support/drain.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
@@ -22,12 +22,15 @@ let drain: Drain;
 let room: QuarantineRoom;
 const published: string[] = [];
 const told: string[] = [];
+/** Why the quarantine takes nothing; null when it does. */
+let failure: Error | null;
 let aside: ReturnType<typeof createAside>;
 
-/** As the service joins them. */
-async function start(places: number): Promise<void> {
+/** As the service joins them. `kept`: what is in quarantine; null while that has not been counted. */
+async function start(places: number, kept: QuarantineContents | null = new Map()): Promise<void> {
   journal = await openJournal({ directory, maxBytes: MAX_BYTES, onFault: ({ kind }) => void told.push(kind) });
   room = createQuarantineRoom(places, 100_000_000);
+  if (kept) room.measured(kept);
   aside = createAside({
     journal,
     maxBytes: MAX_BYTES,
@@ -40,7 +43,7 @@ async function start(places: number): Promise<void> {
     journal,
     read: readRecords,
     aside,
-    publish: async (jobs) => jobs.map(() => "there"),
+    publish: async (jobs) => jobs.map(({ kind }) => (kind === "quarantine" ? failure : null) ?? "there"),
     onPublished(done) {
       for (const { record, job } of done) {
         published.push(`${record.id} ${job?.kind}`);
@@ -51,6 +54,7 @@ async function start(places: number): Promise<void> {
     onFault: (cause) => {
       throw cause;
     },
+    movedAfterMs: 100,
     onTrouble: () => {},
     onRecovered: () => {},
   });
@@ -76,6 +80,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "mm4d-aside-"));
   published.length = 0;
   told.length = 0;
+  failure = null;
 });
 afterEach(async () => {
   await drain.stop(50);
@@ -139,7 +144,7 @@ test("a peer may have a sixteenth of the journal aside, and only it is asked to 
   expect(aside.use("bad").bytes).toBeGreaterThanOrEqual(share);
   expect(aside.use("bad").bytes).toBeLessThan(share * 1.1);
   expect(aside.has("good")).toBe(true);
-  room = Object.assign(room, { has: () => true });
+  room = Object.assign(room, { takes: () => true });
   await publishedUpTo(id);
   expect(aside.has("bad")).toBe(true);
 });
@@ -160,4 +165,50 @@ test("one that waits for long is moved behind the others, so that the segments o
   await waits({ records: 1 });
   expect(journal.status().records).toBe(1);
   expect(told).toEqual(["bad begins"]);
+});
+
+test("after a restart they wait until what is in quarantine was counted, and nothing is told before that", async () => {
+  await start(1);
+  for (const id of ["j1", "j2"]) await journal.append(unreadable(id, "bad"));
+  await waits({ records: 1 });
+  await drain.stop(60_000);
+  await journal.close();
+  published.length = 0;
+  told.length = 0;
+
+  await start(1, null);
+  await waits({ records: 1 });
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect([published, told]).toEqual([[], []]);
+  room.measured(new Map([["j1", { peer: "bad", bytes: 1 }]]));
+  await eventually(
+    () => told.length,
+    (length) => length > 0,
+  );
+  expect([published, told]).toEqual([[], ["bad begins"]]);
+  empty();
+  await publishedUpTo(1);
+  expect(published).toEqual(["j2 quarantine"]);
+});
+
+test("one that has its place, and is moved because the quarantine takes nothing for long, does not wait for its own place", async () => {
+  await start(1);
+  failure = new Error("WRONGTYPE");
+  await journal.append(unreadable("j1", "bad"));
+  let others = 0;
+  await eventually(
+    async () => {
+      await journal.append(saidRecord(`jgood${others++}`, deliveryReport(), "good"));
+      return journal.appended();
+    },
+    // One more than those: it was moved.
+    (appended) => appended > others + 1,
+  );
+  failure = null;
+  await eventually(
+    () => published,
+    () => published.includes("j1 quarantine"),
+    10_000,
+  );
+  expect(aside.use().records).toBe(0);
 });

@@ -24,6 +24,28 @@ test("behind a record that is not done so many are taken and no more, until it i
   expect(backlog.take()?.start.offset).toBe(MOST);
 });
 
+test("however many were put aside, as many as ever are taken besides", () => {
+  const from = { segment: 1, offset: 0 };
+  const read = () => Promise.reject(new Error("All of it is in memory"));
+  const backlog = createBacklog({ from, records: 0, bytes: 0, memoryBytes: 1e9, read, end: () => from });
+  const record = recordOf("j1", { kind: "message", text: "" });
+  for (let offset = 0; offset < 2 * MOST + 1; offset++) {
+    backlog.add({ record, start: { segment: 1, offset }, end: { segment: 1, offset: offset + 1 } });
+  }
+  for (let taken = 0; taken < MOST; taken++) {
+    const entry = backlog.take();
+    if (entry) backlog.putAside(entry);
+  }
+  expect(backlog.isHeldUp()).toBe(false);
+  for (let taken = 0; taken < MOST; taken++) {
+    const entry = backlog.take();
+    expect(entry?.start.offset).toBe(MOST + taken);
+    if (entry) backlog.done(entry);
+  }
+  expect(backlog.isHeldUp()).toBe(true);
+  expect(backlog.take()).toBeUndefined();
+});
+
 test.each([
   ["a record, and damage behind it", 50],
   ["damage only", 0],

@@ -182,6 +182,7 @@ const commands: readonly fc.Arbitrary<Command>[] = [
   ...times(2, command("publish again", fc.constant(1_000), publishAgain)),
   ...times(1, command("close and reopen", fc.record({ settled: fc.boolean(), opening }), closeAndReopen)),
   ...times(1, command("crash", crash, crashAndReopen)),
+  ...times(1, command("crash while reading", fc.tuple(picks(), crash), crashWhileReading)),
   ...times(2, command("crash while appending", fc.tuple(manyContents, fc.nat(3), crash), crashWhileAppending)),
 ];
 
@@ -788,6 +789,12 @@ async function crashWhileAppending(
 ): Promise<void> {
   await append(world, contents);
   await letPass(world, turns);
+  await crashAndReopen(world, how);
+}
+
+async function crashWhileReading(world: World, [which, how]: readonly [readonly number[], Crash]): Promise<void> {
+  await take(world, 4);
+  await beginToRead(world, which);
   await crashAndReopen(world, how);
 }
 

@@ -131,3 +131,16 @@ test("a refusal of a peer is news again after there was room for it", () => {
   room.measured(new Map([["j2", { peer: "a", bytes: 1 }]]));
   expect(room.refused("a", 1)).toBe(true);
 });
+
+test("what has been answered 250 comes once what is there was counted: where there is a place, or it has one already", () => {
+  const room = createQuarantineRoom(1, 100);
+  const message = { peer: "a", bytes: 1 };
+  expect([room.isCounted(), room.takes("j1", message)]).toEqual([false, false]);
+  room.measured(new Map());
+  expect([room.isCounted(), room.takes("j1", message)]).toEqual([true, true]);
+  room.promised("j1", message);
+  expect([room.takes("j1", message), room.takes("j2", message)]).toEqual([true, false]);
+  room.arrived("j1", message);
+  for (let times = 0; times < 3; times++) room.measured(new Map([["j1", message]]));
+  expect([room.takes("j1", message), room.takes("j2", message)]).toEqual([true, false]);
+});

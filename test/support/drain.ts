@@ -3,13 +3,19 @@ import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { ORDINARY_PEER, type PeerRules } from "../../src/delivery/peer-rules.ts";
 import { type Aside, createAside } from "../../src/flow/aside.ts";
 import { createReadRecords, type ReadRecords } from "../../src/flow/ready.ts";
-import type { Room } from "../../src/flow/room.ts";
+import type { AwaitedRoom } from "../../src/flow/room.ts";
 import type { Journal } from "../../src/journal/journal.ts";
 import type { SaidRecord } from "../../src/journal/record.ts";
 import { decodeWords } from "./decode-words.ts";
 import { HEADER_LIMITS, PEER } from "./report.ts";
 
-export const ROOM: Room = { has: () => true, promised() {}, broken() {} };
+export const ROOM: AwaitedRoom = {
+  has: () => true,
+  takes: () => true,
+  isCounted: () => true,
+  promised() {},
+  broken() {},
+};
 export const READING = {
   decodeWords,
   headerLimits: HEADER_LIMITS,
