@@ -6,6 +6,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
+import { isBefore } from "../journal/segments.ts";
 import type { Taken } from "./in-batches.ts";
 import type { AwaitedRoom } from "./room.ts";
 
@@ -14,8 +15,10 @@ export interface Aside {
   has(peer: string): boolean;
   /** Whether a record may go where it belongs. One that may not waits from now on. */
   mayGo(taken: Taken): boolean;
-  /** Lets go what has room now, and moves behind the others what holds up too many of them. */
+  /** Lets go what has room now, and moves behind the others what holds them up. */
   look(work: AsideWork): Promise<void>;
+  /** Moves behind the others what holds up any: the next start would drain all of these again. Before a stop. */
+  leave(work: Pick<AsideWork, "read">): Promise<void>;
   /** Of all peers, or of one. */
   use(peer?: string): AsideUse;
   /** Peers whose further reports may not be taken in. */
@@ -38,7 +41,7 @@ export interface AsideUse {
 
 export interface AsideOptions {
   readonly journal: Pick<Journal, "moveToEnd" | "isHeldUpBy"> & {
-    readonly backlog: Pick<Journal["backlog"], "putAside" | "done">;
+    readonly backlog: Pick<Journal["backlog"], "putAside" | "done" | "doneAhead">;
   };
   /** Of the journal. */
   readonly maxBytes: number;
@@ -48,6 +51,7 @@ export interface AsideOptions {
   /** Once, when a peer's messages begin to wait; `onOver` once, when none waits any more. */
   readonly onBegin: (peer: string) => void;
   readonly onOver: (peer: string) => void;
+  readonly movedAfterMs?: number;
 }
 
 interface Waiting {
@@ -56,7 +60,17 @@ interface Waiting {
   readonly peer: string;
   /** What it would take of the room in quarantine. */
   readonly bytes: number;
+  /** Monotonic, in milliseconds. */
+  readonly sinceMs: number;
 }
+
+/**
+ * After a kill, what was drained behind one that waits is drained again. So it is moved after as long as drained
+ * records are kept for a Redis that loses its last second: then neither gives more to publish again than the other.
+ */
+const MOVED_AFTER_MS = 60_000;
+/** In one synced write. */
+const MOVED_AT_ONCE = 64;
 
 interface OfPeer {
   readonly waiting: Set<Waiting>;
@@ -66,7 +80,8 @@ interface OfPeer {
 
 const NOTHING: OfPeer = { waiting: new Set(), bytes: 0 };
 
-export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOptions): Aside {
+export function createAside(options: AsideOptions): Aside {
+  const { journal, maxBytes, quarantine, movedAfterMs = MOVED_AFTER_MS, ...told } = options;
   const { backlog } = journal;
   const peers = new Map<string, OfPeer>();
   /** Peers whose messages wait, and at how many looks none did: one that is moved comes back in a moment. */
@@ -126,7 +141,7 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
         return true;
       }
       backlog.putAside({ start, end });
-      put({ id: record.id, place: { start, end }, ...message });
+      put({ id: record.id, place: { start, end }, ...message, sinceMs: performance.now() });
       return false;
     },
 
@@ -137,17 +152,16 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
         const entry = await read(one.place);
         if (entry) await drain(entry);
       }
+      const dueMs = performance.now() - movedAfterMs;
       // Those that wait beside it would hold up as much after they were moved.
-      const holdsUp = ({ place }: Waiting): boolean => journal.isHeldUpBy(place, use().bytes);
-      for (let one = take(holdsUp); one; one = take(holdsUp)) {
-        const moved = await moveToEnd(one.place, read);
-        if (moved) continue;
-        put(one);
-        break;
-      }
+      const isDue = (one: Waiting): boolean =>
+        journal.isHeldUpBy(one.place, use().bytes) || (one.sinceMs < dueMs && hasDoneBehind(one));
+      await moveAll(isDue, read);
       for (const waiting of firsts()) tellOf(waiting);
       tellOver();
     },
+
+    leave: ({ read }) => moveAll(hasDoneBehind, read),
 
     use,
     full: () => [...peers.keys()].filter((peer) => !has(peer)),
@@ -167,6 +181,22 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
         begun.delete(peer);
         told.onOver(peer);
       }
+    }
+  }
+
+  function hasDoneBehind({ place }: Waiting): boolean {
+    const last = backlog.doneAhead().at(-1);
+    return last !== undefined && isBefore(place.start, last);
+  }
+
+  /** Ends when the disk does not take them. */
+  async function moveAll(holdsUp: (waiting: Waiting) => boolean, read: AsideWork["read"]): Promise<void> {
+    for (let isMoving = true; isMoving; ) {
+      const some: Waiting[] = [];
+      for (let one = take(holdsUp); one; one = some.length < MOVED_AT_ONCE ? take(holdsUp) : undefined) some.push(one);
+      const moved = await Promise.all(some.map(({ place }) => moveToEnd(place, read)));
+      for (const [index, one] of some.entries()) if (!moved[index]) put(one);
+      isMoving = some.length > 0 && moved.every(Boolean);
     }
   }
 

@@ -27,13 +27,18 @@ let failure: Error | null;
 let aside: ReturnType<typeof createAside>;
 
 /** As the service joins them. `kept`: what is in quarantine; null while that has not been counted. */
-async function start(places: number, kept: QuarantineContents | null = new Map()): Promise<void> {
+async function start(
+  places: number,
+  kept: QuarantineContents | null = new Map(),
+  movedAfterMs = 60_000,
+): Promise<void> {
   journal = await openJournal({ directory, maxBytes: MAX_BYTES, onFault: ({ kind }) => void told.push(kind) });
   room = createQuarantineRoom(places, 100_000_000);
   if (kept) room.measured(kept);
   aside = createAside({
     journal,
     maxBytes: MAX_BYTES,
+    movedAfterMs,
     quarantine: room,
     onWaits: (peer, bytes) => void room.refused(peer, bytes),
     onBegin: (peer) => void told.push(`${peer} begins`),
@@ -211,4 +216,33 @@ test("one that has its place, and is moved because the quarantine takes nothing 
     10_000,
   );
   expect(aside.use().records).toBe(0);
+});
+
+test("what was drained behind one that waits is not drained again by the next start, after a stop, or a while after a kill", async () => {
+  for (const [index, end] of ["stop", "kill"].entries()) {
+    const count = index + 1;
+    await start(0, new Map(), 100);
+    await journal.append(unreadable(`j${end}`, "bad"));
+    await waits({ records: count });
+    for (let id = 1; id <= 5; id += 1) await journal.append(saidRecord(`j${end}${id}`, deliveryReport(), "good"));
+    await eventually(
+      () => journal.status().records,
+      (records) => records === count,
+    );
+    if (end === "kill")
+      await eventually(
+        () => journal.backlog.doneAhead().length,
+        (ahead) => ahead === 0,
+      );
+    await drain.stop(1_000);
+    expect(journal.backlog.doneAhead()).toEqual([]);
+    await journal.close();
+    published.length = 0;
+    await start(0, new Map(), 100);
+    await waits({ records: count });
+    expect(published).toEqual([]);
+    await drain.stop(1_000);
+    await journal.close();
+  }
+  await start(0);
 });
