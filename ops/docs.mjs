@@ -142,7 +142,14 @@ const BOUNDING_SETTINGS = [
   "traceMaxBytes",
 ];
 
-const UNITS = { bytes: " bytes", characters: " characters", things: "", ms: " ms", share: " of what is left", part: " of it" };
+const UNITS = {
+  bytes: " bytes",
+  characters: " characters",
+  things: "",
+  ms: " ms",
+  share: " of what is left",
+  part: " of it",
+};
 
 /** What stands in which document, between its two marks. */
 const PARTS = {

@@ -1,5 +1,5 @@
 /**
- * The quarantine: messages that could not be read, kept whole for a person on a
+ * The quarantine: messages that could not be read, kept for a person on a
  * BullMQ queue that nothing consumes.
  */
 import { type Job, Queue } from "bullmq";

@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeRecord, encodeRecord, type JournalRecord, scanRecords } from "../../src/journal/record.ts";
-import { createMessage } from "../bench/report-message.mjs";
 import { lineOf, messageContent, readContent, recordOf } from "../support/journal.ts";
+import { deliveryReport } from "../support/report.ts";
 import { saidRecord } from "../support/said-message.ts";
 
 const LF = 0x0a;
@@ -50,7 +50,7 @@ describe("on the disk", () => {
       peer: { name: "carrier", address: "192.0.2.1", helo: "mmsc.example.net" },
       said: "a\r\n\r\n",
     });
-    const report = createMessage("1")(0).toString("latin1");
+    const report = Buffer.from(deliveryReport()).toString("latin1");
     const line = encodeRecord(message(report));
     // Its quotes and line ends take some more bytes than they were.
     expect(line.byteLength - JSON.stringify(report).length).toBeLessThanOrEqual(265);

@@ -5,9 +5,10 @@ import type { Observer } from "../../src/flow/observer.ts";
 import type { Room } from "../../src/flow/room.ts";
 import { JournalFullError } from "../../src/journal/fault.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
+import { countMessages } from "../../src/monitoring/count-messages.ts";
 import { createLog } from "../../src/monitoring/log.ts";
 import { logMessages } from "../../src/monitoring/log-messages.ts";
-import { countMessages, createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
+import { createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
 import { tellEach } from "../../src/monitoring/observers.ts";
 import { createTraffic, type Traffic, trafficOfMessages } from "../../src/monitoring/traffic.ts";
 import { replyToAccepted } from "../../src/smtp/reply-to.ts";
@@ -152,7 +153,7 @@ test("of what was told before it was stored only what is new is told: by 1.0.0, 
 
 describe("each recorder is told once, by what becomes of a message", () => {
   const full: Room = { has: () => false, promised() {}, broken() {} };
-  const rooms = { quarantine: ROOM, bounces: ROOM, aside: { has: () => true } };
+  const rooms = { quarantine: ROOM, bounces: ROOM, aside: { has: (): boolean => true } };
   const shareFull = { journal: { append: () => Promise.reject(new JournalFullError("full", "carrier")) } };
   const accepted = { accepted: 1 };
   test.each([
@@ -199,7 +200,7 @@ describe("each recorder is told once, by what becomes of a message", () => {
     {
       what: "as much waits aside as may",
       bytes: deliveryReport(),
-      options: { rooms: { ...rooms, aside: { has: () => false } } },
+      options: { rooms: { ...rooms, aside: { has: (): boolean => false } } },
       at250: [NOT_STORED, "received", { quarantine_full: 1, not_stored: 1 }],
       behind: null,
     },

@@ -116,7 +116,7 @@ test("a message as it was said is refused by 1.0.0, and not misread: a line of i
   // This version goes on with it.
   const { journal } = newData();
   writeFileSync(segmentPath(journal, 1), Buffer.concat([KNOWN, encodeRecord(record)]));
-  const opened = await openJournal({ directory: journal, maxBytes: 1e8, onFault: expect.fail });
+  const opened = await openJournal({ directory: journal, maxBytes: 1e8, onFault: ({ kind }) => expect.fail(kind) });
   expect((await takeUpTo(opened)).map((entry) => entry.record.kind)).toEqual(["event", "message"]);
   await opened.close();
 });
