@@ -4,6 +4,7 @@ import type { AcceptedMessage, Fate, RefusedMessage } from "../../src/delivery/f
 import { leftUnread } from "../../src/flow/read.ts";
 import { createReadRecords, jobOf } from "../../src/flow/ready.ts";
 import type { Room } from "../../src/flow/room.ts";
+import { createTurns } from "../../src/flow/turns.ts";
 import { createQueueStore } from "../../src/flow/without-journal.ts";
 import { JournalFullError } from "../../src/journal/fault.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
@@ -96,6 +97,27 @@ test("another PDU that a fault of ours keeps from being read is stored for a per
   (await accept(receivedFrom(FORWARD))).onAnswered(true);
   expect(stored.map((record) => saidIn(record).recognised)).toEqual(["other-pdu"]);
   expect(told).toEqual(["accepted other-pdu", "answered 250 true"]);
+});
+
+test("what is read behind its reply takes its turn, so that hundreds of them hold up nothing else", async () => {
+  let nowMs = 0;
+  const turn: (() => void)[] = [];
+  const told: string[] = [];
+  const accept = acceptInto([], {
+    turns: createTurns(10, { nowMs: () => nowMs, nextTurn: (then) => void turn.push(then) }),
+    observer: { answered: () => void told.push("answered"), became: () => void told.push("became") },
+    read: (record, ends) => {
+      nowMs += 30;
+      return readRecords(record, ends);
+    },
+  });
+  const answers = await Promise.all([1, 2, 3].map(() => accept(receivedFrom(FORWARD))));
+  for (const { onAnswered } of answers) onAnswered(true);
+  expect(told).toEqual(["answered", "became"]);
+  turn.shift()?.();
+  expect(told).toHaveLength(4);
+  turn.shift()?.();
+  expect(told).toHaveLength(6);
 });
 
 test("of a report's body as much is kept as a person may need, and of an unreadable message all", async () => {
