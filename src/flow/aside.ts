@@ -55,12 +55,6 @@ export interface AsideOptions {
   readonly movedAfterMs?: number;
 }
 
-/**
- * What is done behind one that waits does not settle: a restart publishes it again. So this is well within the hour for
- * which the id of an event is remembered at least; beyond that it would be doubled.
- */
-const MOVED_AFTER_MS = 600_000;
-
 interface Waiting {
   readonly id: string;
   readonly place: Place;

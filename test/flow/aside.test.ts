@@ -42,7 +42,6 @@ async function start(
     maxBytes: MAX_BYTES,
     movedAfterMs,
     quarantine: room,
-    movedAfterMs,
     onWaits: (peer, bytes) => void room.refused(peer, bytes),
     onBegin: (peer) => void told.push(`${peer} begins`),
     onOver: (peer) => void told.push(`${peer} is over`),
