@@ -48,6 +48,8 @@ export interface AsideOptions {
   /** Once, when a peer's messages begin to wait; `onOver` once, when none waits any more. */
   readonly onBegin: (peer: string) => void;
   readonly onOver: (peer: string) => void;
+  /** Monotonic. Tests hand in their own. */
+  readonly nowMs?: () => number;
 }
 
 interface Waiting {
@@ -56,6 +58,7 @@ interface Waiting {
   readonly peer: string;
   /** What it would take of the room in quarantine. */
   readonly bytes: number;
+  readonly sinceMs: number;
 }
 
 interface OfPeer {
@@ -64,13 +67,27 @@ interface OfPeer {
   bytes: number;
 }
 
+/**
+ * What is done behind one that waits is drained once more after a restart. So it must not wait there until Redis has
+ * forgotten the ids of the others (MM4D_DEDUPE_HOURS, one at least).
+ */
+const MOVED_AFTER_MS = 20 * 60_000;
+
 const NOTHING: OfPeer = { waiting: new Set(), bytes: 0 };
 
-export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOptions): Aside {
+export function createAside({
+  journal,
+  maxBytes,
+  quarantine,
+  nowMs = () => performance.now(),
+  ...told
+}: AsideOptions): Aside {
   const { backlog } = journal;
   const peers = new Map<string, OfPeer>();
   /** Peers whose messages wait, and at how many looks none did: one that is moved comes back in a moment. */
   const begun = new Map<string, number>();
+  /** Put aside before what is in quarantine was counted. Any of them may be there: it was done behind one that waits. */
+  const uncounted: Waiting[] = [];
   const share = maxBytes * BOUNDS.asideShare.value;
 
   function put(waiting: Waiting): void {
@@ -80,16 +97,20 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
     peer.bytes += sizeOf(waiting.place);
     // Before that it is not known whether it has to wait.
     if (quarantine.isCounted()) tellOf(waiting);
+    else uncounted.push(waiting);
   }
 
   function take(fits: (waiting: Waiting) => boolean): Waiting | undefined {
     const found = firsts().find(fits);
-    const peer = found && peers.get(found.peer);
-    if (!peer) return undefined;
-    peer.waiting.delete(found);
-    peer.bytes -= sizeOf(found.place);
-    if (peer.waiting.size === 0) peers.delete(found.peer);
+    if (found) remove(found);
     return found;
+  }
+
+  function remove(waiting: Waiting): void {
+    const peer = peers.get(waiting.peer);
+    if (!peer?.waiting.delete(waiting)) return;
+    peer.bytes -= sizeOf(waiting.place);
+    if (peer.waiting.size === 0) peers.delete(waiting.peer);
   }
 
   /** The first of each peer. */
@@ -126,19 +147,25 @@ export function createAside({ journal, maxBytes, quarantine, ...told }: AsideOpt
         return true;
       }
       backlog.putAside({ start, end });
-      put({ id: record.id, place: { start, end }, ...message });
+      put({ id: record.id, place: { start, end }, ...message, sinceMs: nowMs() });
       return false;
     },
 
     async look({ read, drain }) {
       if (!quarantine.isCounted()) return;
       const hasRoom = (one: Waiting): boolean => quarantine.takes(one.id, one);
-      for (let one = take(hasRoom); one; one = take(hasRoom)) {
+      const letGo = async (one: Waiting): Promise<void> => {
         const entry = await read(one.place);
         if (entry) await drain(entry);
+      };
+      for (const one of uncounted.splice(0).filter(hasRoom)) {
+        remove(one);
+        await letGo(one);
       }
+      for (let one = take(hasRoom); one; one = take(hasRoom)) await letGo(one);
       // Those that wait beside it would hold up as much after they were moved.
-      const holdsUp = ({ place }: Waiting): boolean => journal.isHeldUpBy(place, use().bytes);
+      const holdsUp = ({ place, sinceMs }: Waiting): boolean =>
+        journal.isHeldUpBy(place, use().bytes) || nowMs() - sinceMs > MOVED_AFTER_MS;
       for (let one = take(holdsUp); one; one = take(holdsUp)) {
         const moved = await moveToEnd(one.place, read);
         if (moved) continue;

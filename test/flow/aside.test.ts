@@ -22,6 +22,7 @@ let drain: Drain;
 let room: QuarantineRoom;
 const published: string[] = [];
 const told: string[] = [];
+let nowMs = 0;
 /** Why the quarantine takes nothing; null when it does. */
 let failure: Error | null;
 let aside: ReturnType<typeof createAside>;
@@ -34,6 +35,7 @@ async function start(places: number, kept: QuarantineContents | null = new Map()
   aside = createAside({
     journal,
     maxBytes: MAX_BYTES,
+    nowMs: () => nowMs,
     quarantine: room,
     onWaits: (peer, bytes) => void room.refused(peer, bytes),
     onBegin: (peer) => void told.push(`${peer} begins`),
@@ -211,4 +213,31 @@ test("one that has its place, and is moved because the quarantine takes nothing 
     10_000,
   );
   expect(aside.use().records).toBe(0);
+});
+
+test("what was done behind one that waits, and is drained once more after a restart, does not wait behind it", async () => {
+  await start(1, null);
+  for (const id of ["j1", "j2"]) await journal.append(unreadable(id, "bad"));
+  await waits({ records: 2 });
+  room.measured(new Map([["j2", { peer: "bad", bytes: 1 }]]));
+  await publishedUpTo(1);
+  expect(published).toEqual(["j2 quarantine"]);
+  await waits({ records: 1 });
+});
+
+test("none waits in one place for so long that what was done behind it could be forgotten before a restart", async () => {
+  await start(0);
+  await journal.append(unreadable("j1", "bad"));
+  await journal.append(saidRecord("jgood", deliveryReport(), "good"));
+  await waits({ records: 1 });
+  await publishedUpTo(1);
+  const before = journal.backlog.drained();
+  nowMs += 3_600_000;
+  await eventually(
+    () => journal.backlog.drained(),
+    ({ offset }) => offset > before.offset,
+  );
+  expect(journal.backlog.doneAhead()).toEqual([]);
+  await waits({ records: 1 });
+  expect([published, told]).toEqual([["jgood event"], ["bad begins"]]);
 });
