@@ -73,8 +73,11 @@ export function createAccept<SmtpReply extends Reply>(
     return {
       reply,
       onAnswered(handed) {
-        observer.answered([{ handled, reply, handed }]);
-        if ("unstored" in taken && taken.unstored !== null) finish(taken.unstored(), options);
+        // What is not stored, or could not be answered, is read here: that takes as long as a message may want it to.
+        void turns.run(message.peer.identity.name, async () => {
+          observer.answered([{ handled, reply, handed }]);
+          if ("unstored" in taken && taken.unstored !== null) finish(taken.unstored(), options);
+        });
       },
     };
   };

@@ -6,6 +6,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
+import { isBefore } from "../journal/segments.ts";
 import type { Taken } from "./in-batches.ts";
 import type { AwaitedRoom } from "./room.ts";
 
@@ -14,8 +15,10 @@ export interface Aside {
   has(peer: string): boolean;
   /** Whether a record may go where it belongs. One that may not waits from now on. */
   mayGo(taken: Taken): boolean;
-  /** Lets go what has room now, and moves behind the others what holds up too many of them. */
+  /** Lets go what has room now, and moves behind the others what holds them up. */
   look(work: AsideWork): Promise<void>;
+  /** Moves behind the others what holds up any: the next start would drain all of these again. Before a stop. */
+  leave(work: Pick<AsideWork, "read">): Promise<void>;
   /** Of all peers, or of one. */
   use(peer?: string): AsideUse;
   /** Peers whose further reports may not be taken in. */
@@ -38,7 +41,7 @@ export interface AsideUse {
 
 export interface AsideOptions {
   readonly journal: Pick<Journal, "moveToEnd" | "isHeldUpBy"> & {
-    readonly backlog: Pick<Journal["backlog"], "putAside" | "done">;
+    readonly backlog: Pick<Journal["backlog"], "putAside" | "done" | "doneAhead">;
   };
   /** Of the journal. */
   readonly maxBytes: number;
@@ -48,8 +51,7 @@ export interface AsideOptions {
   /** Once, when a peer's messages begin to wait; `onOver` once, when none waits any more. */
   readonly onBegin: (peer: string) => void;
   readonly onOver: (peer: string) => void;
-  /** Monotonic. Tests hand in their own. */
-  readonly nowMs?: () => number;
+  readonly movedAfterMs?: number;
 }
 
 interface Waiting {
@@ -58,8 +60,17 @@ interface Waiting {
   readonly peer: string;
   /** What it would take of the room in quarantine. */
   readonly bytes: number;
+  /** Monotonic, in milliseconds. */
   readonly sinceMs: number;
 }
+
+/**
+ * After a kill, what was drained behind one that waits is drained again. So it is moved after as long as drained
+ * records are kept for a Redis that loses its last second: then neither gives more to publish again than the other.
+ */
+const MOVED_AFTER_MS = 60_000;
+/** In one synced write. */
+const MOVED_AT_ONCE = 64;
 
 interface OfPeer {
   readonly waiting: Set<Waiting>;
@@ -67,21 +78,10 @@ interface OfPeer {
   bytes: number;
 }
 
-/**
- * What is done behind one that waits is drained once more after a restart. So it must not wait there until Redis has
- * forgotten the ids of the others (MM4D_DEDUPE_HOURS, one at least).
- */
-const MOVED_AFTER_MS = 20 * 60_000;
-
 const NOTHING: OfPeer = { waiting: new Set(), bytes: 0 };
 
-export function createAside({
-  journal,
-  maxBytes,
-  quarantine,
-  nowMs = () => performance.now(),
-  ...told
-}: AsideOptions): Aside {
+export function createAside(options: AsideOptions): Aside {
+  const { journal, maxBytes, quarantine, movedAfterMs = MOVED_AFTER_MS, ...told } = options;
   const { backlog } = journal;
   const peers = new Map<string, OfPeer>();
   /** Peers whose messages wait, and at how many looks none did: one that is moved comes back in a moment. */
@@ -102,15 +102,16 @@ export function createAside({
 
   function take(fits: (waiting: Waiting) => boolean): Waiting | undefined {
     const found = firsts().find(fits);
-    if (found) remove(found);
-    return found;
+    return found && remove(found) ? found : undefined;
   }
 
-  function remove(waiting: Waiting): void {
+  /** False when it waits no longer. */
+  function remove(waiting: Waiting): boolean {
     const peer = peers.get(waiting.peer);
-    if (!peer?.waiting.delete(waiting)) return;
+    if (!peer?.waiting.delete(waiting)) return false;
     peer.bytes -= sizeOf(waiting.place);
     if (peer.waiting.size === 0) peers.delete(waiting.peer);
+    return true;
   }
 
   /** The first of each peer. */
@@ -147,34 +148,29 @@ export function createAside({
         return true;
       }
       backlog.putAside({ start, end });
-      put({ id: record.id, place: { start, end }, ...message, sinceMs: nowMs() });
+      put({ id: record.id, place: { start, end }, ...message, sinceMs: performance.now() });
       return false;
     },
 
     async look({ read, drain }) {
       if (!quarantine.isCounted()) return;
       const hasRoom = (one: Waiting): boolean => quarantine.takes(one.id, one);
-      const letGo = async (one: Waiting): Promise<void> => {
-        const entry = await read(one.place);
+      const letGo = async ({ place }: Waiting): Promise<void> => {
+        const entry = await read(place);
         if (entry) await drain(entry);
       };
-      for (const one of uncounted.splice(0).filter(hasRoom)) {
-        remove(one);
-        await letGo(one);
-      }
+      for (const one of uncounted.splice(0).filter(hasRoom)) if (remove(one)) await letGo(one);
       for (let one = take(hasRoom); one; one = take(hasRoom)) await letGo(one);
+      const dueMs = performance.now() - movedAfterMs;
       // Those that wait beside it would hold up as much after they were moved.
-      const holdsUp = ({ place, sinceMs }: Waiting): boolean =>
-        journal.isHeldUpBy(place, use().bytes) || nowMs() - sinceMs > MOVED_AFTER_MS;
-      for (let one = take(holdsUp); one; one = take(holdsUp)) {
-        const moved = await moveToEnd(one.place, read);
-        if (moved) continue;
-        put(one);
-        break;
-      }
+      const isDue = (one: Waiting): boolean =>
+        journal.isHeldUpBy(one.place, use().bytes) || (one.sinceMs < dueMs && hasDoneBehind(one));
+      await moveAll(isDue, read);
       for (const waiting of firsts()) tellOf(waiting);
       tellOver();
     },
+
+    leave: ({ read }) => moveAll(hasDoneBehind, read),
 
     use,
     full: () => [...peers.keys()].filter((peer) => !has(peer)),
@@ -194,6 +190,22 @@ export function createAside({
         begun.delete(peer);
         told.onOver(peer);
       }
+    }
+  }
+
+  function hasDoneBehind({ place }: Waiting): boolean {
+    const last = backlog.doneAhead().at(-1);
+    return last !== undefined && isBefore(place.start, last);
+  }
+
+  /** Ends when the disk does not take them. */
+  async function moveAll(holdsUp: (waiting: Waiting) => boolean, read: AsideWork["read"]): Promise<void> {
+    for (let isMoving = true; isMoving; ) {
+      const some: Waiting[] = [];
+      for (let one = take(holdsUp); one; one = some.length < MOVED_AT_ONCE ? take(holdsUp) : undefined) some.push(one);
+      const moved = await Promise.all(some.map(({ place }) => moveToEnd(place, read)));
+      for (const [index, one] of some.entries()) if (!moved[index]) put(one);
+      isMoving = some.length > 0 && moved.every(Boolean);
     }
   }
 
