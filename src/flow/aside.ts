@@ -71,6 +71,10 @@ interface Waiting {
 const MOVED_AFTER_MS = 60_000;
 /** In one synced write. */
 const MOVED_AT_ONCE = 64;
+/** And for each so many bytes that wait as long again: what a bug of ours has put aside is not written anew each minute. */
+const MOVED_BYTES = 2 * 1024 * 1024;
+
+type HoldsUp = (waiting: Waiting, hasDoneBehind: boolean) => boolean;
 
 interface OfPeer {
   readonly waiting: Set<Waiting>;
@@ -119,13 +123,8 @@ export function createAside(options: AsideOptions): Aside {
     return [...peers.values()].flatMap(({ waiting: [first] }) => (first ? [first] : []));
   }
 
-  function use(peer?: string): AsideUse {
-    const counted = peer === undefined ? [...peers.values()] : [peers.get(peer) ?? NOTHING];
-    return {
-      records: counted.reduce((sum, { waiting }) => sum + waiting.size, 0),
-      bytes: counted.reduce((sum, { bytes }) => sum + bytes, 0),
-    };
-  }
+  const use = (peer?: string): AsideUse =>
+    useOf(peer === undefined ? [...peers.values()] : [peers.get(peer) ?? NOTHING]);
 
   const has = (peer: string): boolean => (peers.get(peer)?.bytes ?? 0) < share;
 
@@ -161,16 +160,16 @@ export function createAside(options: AsideOptions): Aside {
       };
       for (const one of uncounted.splice(0).filter(hasRoom)) if (remove(one)) await letGo(one);
       for (let one = take(hasRoom); one; one = take(hasRoom)) await letGo(one);
-      const dueMs = performance.now() - movedAfterMs;
+      const dueMs = performance.now() - movedAfterMs * (1 + use().bytes / MOVED_BYTES);
       // Those that wait beside it would hold up as much after they were moved.
-      const isDue = (one: Waiting): boolean =>
-        journal.isHeldUpBy(one.place, use().bytes) || (one.sinceMs < dueMs && hasDoneBehind(one));
+      const isDue = (one: Waiting, hasDoneBehind: boolean): boolean =>
+        journal.isHeldUpBy(one.place, use().bytes) || (hasDoneBehind && one.sinceMs < dueMs);
       await moveAll(isDue, read);
       for (const waiting of firsts()) tellOf(waiting);
       tellOver();
     },
 
-    leave: ({ read }) => moveAll(hasDoneBehind, read),
+    leave: ({ read }) => moveAll((_, hasDoneBehind) => hasDoneBehind, read),
 
     use,
     full: () => [...peers.keys()].filter((peer) => !has(peer)),
@@ -186,41 +185,43 @@ export function createAside(options: AsideOptions): Aside {
     for (const [peer, looks] of begun) {
       if (peers.has(peer)) continue;
       if (looks === 0) begun.set(peer, 1);
-      else {
-        begun.delete(peer);
-        told.onOver(peer);
-      }
+      else if (begun.delete(peer)) told.onOver(peer);
     }
   }
 
-  function hasDoneBehind({ place }: Waiting): boolean {
-    const last = backlog.doneAhead().at(-1);
-    return last !== undefined && isBefore(place.start, last);
-  }
-
   /** Ends when the disk does not take them. */
-  async function moveAll(holdsUp: (waiting: Waiting) => boolean, read: AsideWork["read"]): Promise<void> {
+  async function moveAll(holdsUp: HoldsUp, read: AsideWork["read"]): Promise<void> {
     for (let isMoving = true; isMoving; ) {
+      // Once for all of these, because it goes through all that was taken.
+      const lastDone = backlog.doneAhead().at(-1);
+      const isOne = (one: Waiting): boolean => holdsUp(one, isBefore(one.place.start, lastDone ?? one.place.start));
       const some: Waiting[] = [];
-      for (let one = take(holdsUp); one; one = some.length < MOVED_AT_ONCE ? take(holdsUp) : undefined) some.push(one);
-      const moved = await Promise.all(some.map(({ place }) => moveToEnd(place, read)));
+      for (let one = take(isOne); one; one = some.length < MOVED_AT_ONCE ? take(isOne) : undefined) some.push(one);
+      const moved = await Promise.all(some.map(({ place }) => moveToEnd(journal, place, read)));
       for (const [index, one] of some.entries()) if (!moved[index]) put(one);
       isMoving = some.length > 0 && moved.every(Boolean);
     }
   }
+}
 
-  /** False when the disk does not take it, which the journal tells. */
-  async function moveToEnd(place: Place, read: AsideWork["read"]): Promise<boolean> {
-    const entry = await read(place);
-    if (!entry) return true;
-    try {
-      await journal.moveToEnd(entry.record);
-    } catch {
-      return false;
-    }
-    backlog.done(place);
-    return true;
+/** False when the disk does not take it, which the journal tells. */
+async function moveToEnd(journal: AsideOptions["journal"], place: Place, read: AsideWork["read"]): Promise<boolean> {
+  const entry = await read(place);
+  if (!entry) return true;
+  try {
+    await journal.moveToEnd(entry.record);
+  } catch {
+    return false;
   }
+  journal.backlog.done(place);
+  return true;
+}
+
+function useOf(peers: readonly OfPeer[]): AsideUse {
+  return {
+    records: peers.reduce((sum, { waiting }) => sum + waiting.size, 0),
+    bytes: peers.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 function sizeOf({ start, end }: Place): number {
