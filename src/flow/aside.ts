@@ -72,6 +72,10 @@ interface Waiting {
 const MOVED_AFTER_MS = 60_000;
 /** In one synced write. */
 const MOVED_AT_ONCE = 64;
+/** And for each so many bytes that wait as long again: what a bug of ours has put aside is not written anew each minute. */
+const MOVED_BYTES = 2 * 1024 * 1024;
+
+type HoldsUp = (waiting: Waiting, hasDoneBehind: boolean) => boolean;
 
 interface OfPeer {
   readonly waiting: Set<Waiting>;
@@ -87,6 +91,8 @@ export function createAside(options: AsideOptions): Aside {
   const peers = new Map<string, OfPeer>();
   /** Peers whose messages wait, and at how many looks none did: one that is moved comes back in a moment. */
   const begun = new Map<string, number>();
+  /** Put aside before what is in quarantine was counted. Any of them may be there: it was done behind one that waits. */
+  const uncounted: Waiting[] = [];
   const share = maxBytes * BOUNDS.asideShare.value;
 
   function put(waiting: Waiting): void {
@@ -96,16 +102,21 @@ export function createAside(options: AsideOptions): Aside {
     peer.bytes += sizeOf(waiting.place);
     // Before that it is not known whether it has to wait.
     if (quarantine.isCounted()) tellOf(waiting);
+    else uncounted.push(waiting);
   }
 
   function take(fits: (waiting: Waiting) => boolean): Waiting | undefined {
     const found = firsts().find(fits);
-    const peer = found && peers.get(found.peer);
-    if (!peer) return undefined;
-    peer.waiting.delete(found);
-    peer.bytes -= sizeOf(found.place);
-    if (peer.waiting.size === 0) peers.delete(found.peer);
-    return found;
+    return found && remove(found) ? found : undefined;
+  }
+
+  /** False when it waits no longer. */
+  function remove(waiting: Waiting): boolean {
+    const peer = peers.get(waiting.peer);
+    if (!peer?.waiting.delete(waiting)) return false;
+    peer.bytes -= sizeOf(waiting.place);
+    if (peer.waiting.size === 0) peers.delete(waiting.peer);
+    return true;
   }
 
   /** The first of each peer, in the journal's order: only the first of all keeps others from being drained. */
@@ -114,13 +125,8 @@ export function createAside(options: AsideOptions): Aside {
     return all.sort((one, other) => (isBefore(one.place.start, other.place.start) ? -1 : 1));
   }
 
-  function use(peer?: string): AsideUse {
-    const counted = peer === undefined ? [...peers.values()] : [peers.get(peer) ?? NOTHING];
-    return {
-      records: counted.reduce((sum, { waiting }) => sum + waiting.size, 0),
-      bytes: counted.reduce((sum, { bytes }) => sum + bytes, 0),
-    };
-  }
+  const use = (peer?: string): AsideUse =>
+    useOf(peer === undefined ? [...peers.values()] : [peers.get(peer) ?? NOTHING]);
 
   const has = (peer: string): boolean => (peers.get(peer)?.bytes ?? 0) < share;
 
@@ -149,20 +155,24 @@ export function createAside(options: AsideOptions): Aside {
 
     async look({ read, drain }) {
       const hasRoom = (one: Waiting): boolean => quarantine.takes(one.id, one);
-      for (let one = take(hasRoom); one; one = take(hasRoom)) {
-        const entry = await read(one.place);
+      const letGo = async ({ place }: Waiting): Promise<void> => {
+        const entry = await read(place);
         if (entry) await drain(entry);
+      };
+      if (quarantine.isCounted()) {
+        for (const one of uncounted.splice(0).filter(hasRoom)) if (remove(one)) await letGo(one);
+        for (let one = take(hasRoom); one; one = take(hasRoom)) await letGo(one);
       }
       // Those that wait beside it would hold up as much after they were moved. One may be enough.
       await moveAll(({ place }) => journal.isHeldUpBy(place, use().bytes), 1, read);
-      const dueMs = performance.now() - movedAfterMs;
-      await moveAll((one) => one.sinceMs < dueMs && hasDoneBehind(one), MOVED_AT_ONCE, read);
+      const dueMs = performance.now() - movedAfterMs * (1 + use().bytes / MOVED_BYTES);
+      await moveAll((one, hasDoneBehind) => hasDoneBehind && one.sinceMs < dueMs, MOVED_AT_ONCE, read);
       if (!quarantine.isCounted()) return;
       for (const waiting of firsts()) tellOf(waiting);
       tellOver();
     },
 
-    leave: ({ read }) => moveAll(hasDoneBehind, MOVED_AT_ONCE, read),
+    leave: ({ read }) => moveAll((_, hasDoneBehind) => hasDoneBehind, MOVED_AT_ONCE, read),
 
     use,
     full: () => [...peers.keys()].filter((peer) => !has(peer)),
@@ -178,45 +188,43 @@ export function createAside(options: AsideOptions): Aside {
     for (const [peer, looks] of begun) {
       if (peers.has(peer)) continue;
       if (looks === 0) begun.set(peer, 1);
-      else {
-        begun.delete(peer);
-        told.onOver(peer);
-      }
+      else if (begun.delete(peer)) told.onOver(peer);
     }
   }
 
-  function hasDoneBehind({ place }: Waiting): boolean {
-    const last = backlog.doneAhead().at(-1);
-    return last !== undefined && isBefore(place.start, last);
-  }
-
   /** So many at once. Ends when the disk does not take them. */
-  async function moveAll(
-    holdsUp: (waiting: Waiting) => boolean,
-    atOnce: number,
-    read: AsideWork["read"],
-  ): Promise<void> {
+  async function moveAll(holdsUp: HoldsUp, atOnce: number, read: AsideWork["read"]): Promise<void> {
     for (let isMoving = true; isMoving; ) {
+      // Once for all of these, because it goes through all that was taken.
+      const lastDone = backlog.doneAhead().at(-1);
+      const isOne = (one: Waiting): boolean => holdsUp(one, isBefore(one.place.start, lastDone ?? one.place.start));
       const some: Waiting[] = [];
-      for (let one = take(holdsUp); one; one = some.length < atOnce ? take(holdsUp) : undefined) some.push(one);
-      const moved = await Promise.all(some.map(({ place }) => moveToEnd(place, read)));
+      for (let one = take(isOne); one; one = some.length < atOnce ? take(isOne) : undefined) some.push(one);
+      const moved = await Promise.all(some.map(({ place }) => moveToEnd(journal, place, read)));
       for (const [index, one] of some.entries()) if (!moved[index]) put(one);
       isMoving = some.length > 0 && moved.every(Boolean);
     }
   }
+}
 
-  /** False when the disk does not take it, which the journal tells. */
-  async function moveToEnd(place: Place, read: AsideWork["read"]): Promise<boolean> {
-    const entry = await read(place);
-    if (!entry) return true;
-    try {
-      await journal.moveToEnd(entry.record);
-    } catch {
-      return false;
-    }
-    backlog.done(place);
-    return true;
+/** False when the disk does not take it, which the journal tells. */
+async function moveToEnd(journal: AsideOptions["journal"], place: Place, read: AsideWork["read"]): Promise<boolean> {
+  const entry = await read(place);
+  if (!entry) return true;
+  try {
+    await journal.moveToEnd(entry.record);
+  } catch {
+    return false;
   }
+  journal.backlog.done(place);
+  return true;
+}
+
+function useOf(peers: readonly OfPeer[]): AsideUse {
+  return {
+    records: peers.reduce((sum, { waiting }) => sum + waiting.size, 0),
+    bytes: peers.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 function sizeOf({ start, end }: Place): number {

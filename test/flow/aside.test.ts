@@ -324,3 +324,13 @@ test("what was drained behind one that waits is not drained again by the next st
   }
   await start(0);
 });
+
+test("what was done behind one that waits, and is drained once more after a kill, does not wait behind it", async () => {
+  await start(1, null);
+  for (const id of ["j1", "j2"]) await journal.append(unreadable(id, "bad"));
+  await waits({ records: 2 });
+  room.measured(new Map([["j2", { peer: "bad", bytes: 1 }]]));
+  await publishedUpTo(1);
+  expect(published).toEqual(["j2 quarantine"]);
+  await waits({ records: 1 });
+});

@@ -209,6 +209,40 @@ test("what only reading shows to belong into a full quarantine waits, its peer h
 }, 180_000);
 
 test(
+  "what a journal was left with aside costs its peer nothing in queue mode, where no report comes to wait there",
+  async () => {
+    const redis = await redisOf();
+    const directory = mkdtempSync(join(tmpdir(), "mm4d-left-"));
+    releasers.push(() => rmSync(directory, { recursive: true }));
+    const settings = {
+      REDIS_URL: redis.url,
+      MM4D_DATA_DIR: directory,
+      MM4D_JOURNAL_MAX_BYTES: "1048576",
+      MM4D_QUARANTINE_MAX_MESSAGES: "1",
+    };
+    const before = await startServiceWithin(settings);
+    await before.metric("mm4d_redis_up", (up) => up === 1);
+    const filler = { "X-Filler": "f".repeat(15_000) };
+    let taken = 0;
+    while ((await deliver(before, tooLarge(`large-${taken}`, filler))) === STORED) {
+      taken += 1;
+      await before.metric("mm4d_journal_aside_records", (count) => count === taken - 1);
+    }
+    await before.stop();
+
+    const service = await serviceOf({ ...settings, MM4D_ACCEPT: "queue" });
+    await service.metric("mm4d_quarantine_messages", (count) => count === 1);
+    await service.metric("mm4d_journal_aside_records", (count) => count === taken - 1);
+    expect(await deliver(service, deliveryReport())).toBe(STORED);
+    expect(await deliver(service, tooLarge("another"))).toBe(NOT_STORED);
+    expect((await service.get("/healthz")).text).not.toContain("as much waits aside");
+    await quarantine(service, "drop", "--all");
+    await service.metric("mm4d_journal_aside_records", (count) => count === taken - 2);
+  },
+  AGES,
+);
+
+test(
   "of an MM nothing but its header is ever on our disk, and that only where it is to be acknowledged",
   async () => {
     const carriers = createCarriers();
