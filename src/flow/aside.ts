@@ -51,6 +51,7 @@ export interface AsideOptions {
   /** Once, when a peer's messages begin to wait; `onOver` once, when none waits any more. */
   readonly onBegin: (peer: string) => void;
   readonly onOver: (peer: string) => void;
+  /** A message that waits for so long, in milliseconds, with others done behind it, is moved to the journal's end. */
   readonly movedAfterMs?: number;
 }
 
@@ -107,9 +108,10 @@ export function createAside(options: AsideOptions): Aside {
     return found;
   }
 
-  /** The first of each peer. */
+  /** The first of each peer, in the journal's order: only the first of all keeps others from being drained. */
   function firsts(): readonly Waiting[] {
-    return [...peers.values()].flatMap(({ waiting: [first] }) => (first ? [first] : []));
+    const all = [...peers.values()].flatMap(({ waiting: [first] }) => (first ? [first] : []));
+    return all.sort((one, other) => (isBefore(one.place.start, other.place.start) ? -1 : 1));
   }
 
   function use(peer?: string): AsideUse {
@@ -146,22 +148,21 @@ export function createAside(options: AsideOptions): Aside {
     },
 
     async look({ read, drain }) {
-      if (!quarantine.isCounted()) return;
       const hasRoom = (one: Waiting): boolean => quarantine.takes(one.id, one);
       for (let one = take(hasRoom); one; one = take(hasRoom)) {
         const entry = await read(one.place);
         if (entry) await drain(entry);
       }
+      // Those that wait beside it would hold up as much after they were moved. One may be enough.
+      await moveAll(({ place }) => journal.isHeldUpBy(place, use().bytes), 1, read);
       const dueMs = performance.now() - movedAfterMs;
-      // Those that wait beside it would hold up as much after they were moved.
-      const isDue = (one: Waiting): boolean =>
-        journal.isHeldUpBy(one.place, use().bytes) || (one.sinceMs < dueMs && hasDoneBehind(one));
-      await moveAll(isDue, read);
+      await moveAll((one) => one.sinceMs < dueMs && hasDoneBehind(one), MOVED_AT_ONCE, read);
+      if (!quarantine.isCounted()) return;
       for (const waiting of firsts()) tellOf(waiting);
       tellOver();
     },
 
-    leave: ({ read }) => moveAll(hasDoneBehind, read),
+    leave: ({ read }) => moveAll(hasDoneBehind, MOVED_AT_ONCE, read),
 
     use,
     full: () => [...peers.keys()].filter((peer) => !has(peer)),
@@ -189,11 +190,15 @@ export function createAside(options: AsideOptions): Aside {
     return last !== undefined && isBefore(place.start, last);
   }
 
-  /** Ends when the disk does not take them. */
-  async function moveAll(holdsUp: (waiting: Waiting) => boolean, read: AsideWork["read"]): Promise<void> {
+  /** So many at once. Ends when the disk does not take them. */
+  async function moveAll(
+    holdsUp: (waiting: Waiting) => boolean,
+    atOnce: number,
+    read: AsideWork["read"],
+  ): Promise<void> {
     for (let isMoving = true; isMoving; ) {
       const some: Waiting[] = [];
-      for (let one = take(holdsUp); one; one = some.length < MOVED_AT_ONCE ? take(holdsUp) : undefined) some.push(one);
+      for (let one = take(holdsUp); one; one = some.length < atOnce ? take(holdsUp) : undefined) some.push(one);
       const moved = await Promise.all(some.map(({ place }) => moveToEnd(place, read)));
       for (const [index, one] of some.entries()) if (!moved[index]) put(one);
       isMoving = some.length > 0 && moved.every(Boolean);

@@ -5,10 +5,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type AsideUse, createAside } from "../../src/flow/aside.ts";
 import { type Drain, startDrain } from "../../src/flow/drain.ts";
+import type { Taken } from "../../src/flow/in-batches.ts";
+import type { Place } from "../../src/journal/backlog.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { createQuarantineRoom, type QuarantineContents, type QuarantineRoom } from "../../src/quarantine/room.ts";
-import { readRecords, saidRecord } from "../support/drain.ts";
+import { ROOM, readRecords, saidRecord } from "../support/drain.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 
@@ -170,6 +172,82 @@ test("one that waits for long is moved behind the others, so that the segments o
   await waits({ records: 1 });
   expect(journal.status().records).toBe(1);
   expect(told).toEqual(["bad begins"]);
+});
+
+test("what is on the queue behind one that waits is not queued again by a restart, however little there is of it", async () => {
+  await start(0, new Map(), 0);
+  await journal.append(unreadable("j0", "bad"));
+  for (let id = 1; id <= 5; id += 1) await journal.append(saidRecord(`j${id}`, deliveryReport(), "good"));
+  await publishedUpTo(5);
+  await eventually(
+    () => journal.backlog.doneAhead().length,
+    (ahead) => ahead === 0,
+  );
+  await drain.stop(50);
+  await journal.close();
+  published.length = 0;
+
+  await start(0);
+  await waits({ records: 1 });
+  expect(published).toEqual([]);
+});
+
+test("others settle also behind one that waits because the quarantine cannot be counted", async () => {
+  await start(1, null, 0);
+  await journal.append(unreadable("j0", "bad"));
+  await journal.append(saidRecord("jgood", deliveryReport(), "good"));
+  await publishedUpTo(1);
+  await eventually(
+    () => journal.backlog.doneAhead().length,
+    (ahead) => ahead === 0,
+  );
+  expect([published, told]).toEqual([["jgood event"], []]);
+});
+
+test("of those that hold up others the first in the journal is moved, and not one that comes back for ever", async () => {
+  const place = (offset: number): Place => ({ start: { segment: 0, offset }, end: { segment: 0, offset: offset + 1 } });
+  const takenOf = (id: string, peer: string, offset: number): Taken => {
+    const record = unreadable(id, peer);
+    return { entry: { record, ...place(offset) }, ready: readRecords(record, 0) };
+  };
+  const moved: string[] = [];
+  let end = 10;
+  let held = true;
+  const crowded = createAside({
+    journal: {
+      isHeldUpBy: () => held && moved.length < 10,
+      async moveToEnd({ id }) {
+        moved.push(id);
+        end += 1;
+        // The drain takes it from there.
+        crowded.mayGo(takenOf(id, id, end));
+      },
+      backlog: {
+        putAside: () => {},
+        done: ({ start: { offset } }) => {
+          if (offset === 0) held = false;
+        },
+        doneAhead: () => [],
+      },
+    },
+    maxBytes: MAX_BYTES,
+    quarantine: { ...ROOM, takes: () => false },
+    onWaits: () => {},
+    onBegin: () => {},
+    onOver: () => {},
+  });
+  // Two calls are under way at a time, so that the second may be told of before the first.
+  for (const [id, offset] of [
+    ["late", 1],
+    ["late", 2],
+    ["first", 0],
+  ] as const)
+    crowded.mayGo(takenOf(id, id, offset));
+  await crowded.look({
+    read: async ({ start, end }) => ({ record: unreadable(start.offset === 0 ? "first" : "late", "bad"), start, end }),
+    drain: async () => {},
+  });
+  expect(moved).toEqual(["first"]);
 });
 
 test("after a restart they wait until what is in quarantine was counted, and nothing is told before that", async () => {
