@@ -60,7 +60,7 @@ describe.concurrent("the disk", () => {
         relaysNotice: true,
         steady: true,
         // What is open stays writable: the fault begins with the next segment, so segments are small.
-        env: { MM4D_DATA_DIR: dataDir, MM4D_JOURNAL_MAX_BYTES: String((LONG ? 1_024 : 16) * MIB) },
+        env: { MM4D_DATA_DIR: dataDir, MM4D_JOURNAL_MAX_BYTES: String((LONG ? 1_024 : 8) * MIB) },
         async happen(stage) {
           mountReadOnly(dataDir);
           mounted = true;
