@@ -79,7 +79,9 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   });
   const again = createAgain<JournalRecord>({
     unsettled: () => journal.unsettled(),
-    publish: (record) => publishUntilDone({ ready: inBatches.one(record), again: true, bytes: 0, alone: true }),
+    // Where nothing is to be published, nothing else would be waited for.
+    publish: (record) =>
+      nextTurn().then(() => publishUntilDone({ ready: inBatches.one(record), again: true, bytes: 0, alone: true })),
     onDone: () => journal.publishedAgain(),
   });
   const lanes = createLanes<Entry>({

@@ -97,6 +97,8 @@ export function createBacklog(options: BacklogOptions): Backlog {
   /** Taken and not yet counted as drained, in order. */
   let taken: Slot[] = [];
   let firstTaken = 0;
+  /** All of them before this one are done, or were put aside. */
+  let firstAwaited = 0;
   /** How many of them were put aside, and are not done. */
   let aside = 0;
   const slots = new WeakMap<Position, Slot>();
@@ -214,6 +216,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
       }
       if (firstTaken === taken.length || firstTaken >= 4096) {
         taken = taken.slice(firstTaken);
+        firstAwaited = Math.max(0, firstAwaited - firstTaken);
         firstTaken = 0;
       }
       if (head < memory.length) waiting.shift()?.();
@@ -247,8 +250,10 @@ export function createBacklog(options: BacklogOptions): Backlog {
 
     oldest() {
       const next = memory[head];
-      const first = taken.find(({ awaited, isAside }, index) => index >= firstTaken && awaited !== null && !isAside);
-      return first?.awaited ?? (next && awaitedOf(next));
+      // Where one was put aside, tens of thousands may be done behind it. None is ever awaited again.
+      for (let slot = taken[firstAwaited]; slot && (slot.isAside || !slot.awaited); slot = taken[firstAwaited])
+        firstAwaited += 1;
+      return taken[firstAwaited]?.awaited ?? (next && awaitedOf(next));
     },
   };
 }

@@ -171,6 +171,10 @@ export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedVal
 
 /** The text of bytes in UTF-8, given as one character a byte; undefined when they are not UTF-8. */
 export function readUtf8(bytes: string): string | undefined {
+  const text = Buffer.from(bytes, "latin1").toString();
+  // An error costs as much as hundreds of characters, and each field may cause one.
+  if (!text.includes(REPLACEMENT)) return text;
+  if (!bytes.includes(REPLACEMENT_BYTES)) return undefined;
   try {
     return UTF_8.decode(Buffer.from(bytes, "latin1"));
   } catch {
@@ -180,6 +184,7 @@ export function readUtf8(bytes: string): string | undefined {
 
 /** Decoders write it in place of bytes that make no character. */
 const REPLACEMENT = "\ufffd";
+const REPLACEMENT_BYTES = "\u00ef\u00bf\u00bd";
 const UTF_8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const PLAIN = /^[\x20-\x7e]*$/;
 const NOT_ASCII = /[\x80-\xff]/;

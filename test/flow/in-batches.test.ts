@@ -145,3 +145,44 @@ test("a peer is slow for ten seconds when its records took a millisecond each, a
   ms = 10_000;
   expect(peers.isSlow("rare")).toBe(false);
 });
+
+test("other work goes on while all is read again, because Redis has changed, also where nothing is to be published", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "mm4d-batches-"));
+  const journal = await openJournal({ directory, maxBytes: 100_000_000, onFault: () => {} });
+  const said = saidRecord("", deliveryReport({ "X-Mms-Message-Type": "MM4_forward.REQ" }));
+  const records = Array.from({ length: 100 }, (_, index) => ({ ...said, id: `j${index}` }));
+  await Promise.all(records.map((record) => journal.append(record)));
+  let again = 0;
+  const drain = startDrain({
+    journal,
+    ...partsOf(journal),
+    publish: () => expect.unreachable(),
+    onPublished: () => {},
+    onPublishedAgain: (count) => {
+      again += count;
+    },
+    onFault: (cause) => {
+      throw cause;
+    },
+    onTrouble: () => {},
+    onRecovered: () => {},
+  });
+  await eventually(
+    () => journal.backlog.records(),
+    (waiting) => waiting === 0,
+  );
+  await journal.tellRedis("one");
+  expect((await journal.tellRedis("another")).again).toBe(true);
+  const seen: number[] = [];
+  const watch = (): void => {
+    seen.push(again);
+    if (again < records.length) setImmediate(watch);
+  };
+  watch();
+  await drain.publishAgain();
+  await drain.stop(50);
+  await journal.close();
+  rmSync(directory, { recursive: true });
+  expect(again).toBe(records.length);
+  expect(new Set(seen).size).toBeGreaterThanOrEqual(10);
+});

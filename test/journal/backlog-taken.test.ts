@@ -46,6 +46,36 @@ test("however many were put aside, as many as ever are taken besides", () => {
   expect(backlog.take()).toBeUndefined();
 });
 
+test("the record that has waited longest is told at once, however many are done behind one that was put aside", () => {
+  const from = { segment: 1, offset: 0 };
+  const read = () => Promise.reject(new Error("All of it is in memory"));
+  const backlog = createBacklog({ from, records: 0, bytes: 0, memoryBytes: 1e9, read, end: () => from });
+  const add = (offset: number): void => {
+    const record = recordOf(`j${offset}`, { kind: "message", text: "" });
+    backlog.add({ record, start: { segment: 1, offset }, end: { segment: 1, offset: offset + 1 } });
+  };
+  for (let offset = 0; offset < MOST; offset++) add(offset);
+  const first = backlog.take();
+  const second = backlog.take();
+  if (first) backlog.putAside(first);
+  for (let taken = 2; taken < MOST; taken++) {
+    const entry = backlog.take();
+    if (entry) backlog.done(entry);
+  }
+  expect(backlog.oldest()?.id).toBe("j1");
+  if (second) backlog.done(second);
+  const beganMs = performance.now();
+  for (let asked = 0; asked < 1_000; asked++) expect(backlog.oldest()).toBeUndefined();
+  // Each report that is refused because its peer's share is used up asks for it.
+  expect(performance.now() - beganMs).toBeLessThan(300);
+  // The places before it are forgotten.
+  if (first) backlog.done(first);
+  for (const offset of [MOST, MOST + 1]) add(offset);
+  expect(backlog.oldest()?.id).toBe(`j${MOST}`);
+  backlog.take();
+  expect(backlog.oldest()?.id).toBe(`j${MOST}`);
+});
+
 test.each([
   ["a record, and damage behind it", 50],
   ["damage only", 0],

@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
-import { decodeAtMost, decodeValue, readHeader } from "../../src/mm4/header.ts";
+import { decodeAtMost, decodeValue, readHeader, readUtf8 } from "../../src/mm4/header.ts";
 import { openMessage, readReport } from "../../src/mm4/read-message.ts";
 import { decodeWords } from "../support/decode-words.ts";
 import { deliveryReport, eventOf, HEADER_LIMITS } from "../support/report.ts";
@@ -220,4 +221,55 @@ test("the bound on encoded words goes over all fields of a message, and over its
   expect(raw.statusText).toBe(word.repeat(51).trim());
   expect(raw["X-Mms-Note"]).toBe("a".repeat(50));
   expect(recipient).toMatchObject({ raw: raw.from, number: "+12025550100" });
+});
+
+test("a value that is not UTF-8 costs about as much as one that is, because a header may hold a thousand", () => {
+  const fastestMs = (bytes: string): number => {
+    const runs = Array.from({ length: 20 }, () => {
+      const beganMs = performance.now();
+      for (let field = 0; field < 1_000; field += 1) decodeValue(bytes, () => null);
+      return performance.now() - beganMs;
+    });
+    return Math.min(...runs);
+  };
+  const [utf8, latin1] = ["\u00c3\u00a9t\u00c3\u00a9", "\u00e9t\u00e9 et"];
+  fastestMs(latin1);
+  expect(fastestMs(latin1)).toBeLessThan(4 * fastestMs(utf8));
+});
+
+test("bytes are UTF-8 for the same texts as in the standard's decoder", () => {
+  const standard = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+  const byDecoder = (bytes: Uint8Array): string | undefined => {
+    try {
+      return standard.decode(bytes);
+    } catch {
+      return undefined;
+    }
+  };
+  // What begins, goes on with and ends characters, the mark for what is none among them.
+  const awkward = fc.constantFrom(
+    0x41,
+    0x80,
+    0x98,
+    0x9f,
+    0xa9,
+    0xbb,
+    0xbd,
+    0xbf,
+    0xc0,
+    0xc3,
+    0xe2,
+    0xed,
+    0xef,
+    0xf0,
+    0xf4,
+    0xff,
+  );
+  fc.assert(
+    fc.property(fc.array(awkward, { maxLength: 8 }), (bytes) => {
+      const text = Buffer.from(bytes).toString("latin1");
+      expect(readUtf8(text)).toBe(byDecoder(Uint8Array.from(bytes)));
+    }),
+    { numRuns: 3_000 },
+  );
 });
