@@ -8,6 +8,8 @@ const ALONE = ["test/faults/faults.test.ts", "test/attacks/**/*.test.ts", "test/
 /** `npm run quick` runs these only. Otherwise they are among the others: each project reads the source anew. */
 const QUICK = quickFiles().filter((file) => !/^test\/(?:faults|attacks)\//.test(file));
 const IS_QUICK = process.env.MM4D_TESTS === "quick";
+/** `npm run faults`: vitest keeps `--maxConcurrency` from the projects below. */
+const ONE_BY_ONE = process.env.FAULTS_TABLE !== undefined;
 
 /** Most of the time of most files is spent waiting: for a timer of the product, for Redis, for a process. */
 const WORKERS = availableParallelism() + 2;
@@ -54,7 +56,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Tests that say they may run at the same time spend most of it waiting for something to come back.
-    maxConcurrency: 8,
+    maxConcurrency: ONE_BY_ONE ? 1 : 8,
     reporters: ["default"],
     projects: IS_QUICK
       ? [{ extends: true, test: { ...SHARED, name: "quick", include: [...QUICK] } }]

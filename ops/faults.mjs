@@ -18,7 +18,7 @@ const { values } = parseArgs({
 const directory = mkdtempSync(join(tmpdir(), "mm4d-faults-"));
 const file = join(directory, "table.jsonl");
 const only = values.only === undefined ? [] : ["-t", values.only];
-const { status } = spawnSync("npx", ["--no-install", "vitest", "run", "test/faults", "--maxConcurrency=1", ...only], {
+const { status } = spawnSync("npx", ["--no-install", "vitest", "run", "test/faults", ...only], {
   cwd: fileURLToPath(new URL("..", import.meta.url)),
   env: { ...process.env, FAULTS_REPORTS: values.reports, FAULTS_TABLE: file },
   stdio: "inherit",

@@ -22,12 +22,14 @@ export const ORDINARY_PEER: PeerRules = {
   forwardedIsFinal: false,
 };
 
-/** What these rules say otherwise than {@link ORDINARY_PEER}; null for nothing. */
+const NAMES = Object.keys(ORDINARY_PEER) as (keyof PeerRules)[];
+
+/** What these rules say otherwise than {@link ORDINARY_PEER}, and nothing else that an entry may hold; null for nothing. */
 export function unusualIn(rules: PeerRules): Partial<PeerRules> | null {
-  const names = Object.keys(rules) as (keyof PeerRules)[];
-  const unusual = names.filter((name) => {
-    const value = rules[name];
-    return typeof value === "boolean" ? value !== ORDINARY_PEER[name] : value.length > 0;
-  });
+  const unusual = NAMES.filter((name) => isUnusual(rules[name], ORDINARY_PEER[name]));
   return unusual.length === 0 ? null : Object.fromEntries(unusual.map((name) => [name, rules[name]]));
+}
+
+function isUnusual(value: PeerRules[keyof PeerRules], ordinary: PeerRules[keyof PeerRules]): boolean {
+  return typeof value === "boolean" ? value !== ordinary : value.length > 0;
 }

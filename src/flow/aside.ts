@@ -15,8 +15,10 @@ export interface Aside {
   has(peer: string): boolean;
   /** Whether a record may go where it belongs. One that may not waits from now on. */
   mayGo(taken: Taken): boolean;
-  /** Lets go what has room now, and moves behind the others what holds up too many of them. */
+  /** Lets go what has room now, and moves behind the others what holds them up. */
   look(work: AsideWork): Promise<void>;
+  /** Moves behind the others what holds up any: the next start would drain all of these again. Before a stop. */
+  leave(work: Pick<AsideWork, "read">): Promise<void>;
   /** Of all peers, or of one. */
   use(peer?: string): AsideUse;
   /** Peers whose further reports may not be taken in. */
@@ -53,21 +55,27 @@ export interface AsideOptions {
   readonly movedAfterMs?: number;
 }
 
-/**
- * What is done behind one that waits does not settle: a restart publishes it again. So this is well within the hour for
- * which the id of an event is remembered at least; beyond that it would be doubled.
- */
-const MOVED_AFTER_MS = 600_000;
-
 interface Waiting {
   readonly id: string;
   readonly place: Place;
   readonly peer: string;
   /** What it would take of the room in quarantine. */
   readonly bytes: number;
-  /** Monotonic. */
+  /** Monotonic, in milliseconds. */
   readonly sinceMs: number;
 }
+
+/**
+ * After a kill, what was drained behind one that waits is drained again. So it is moved after as long as drained
+ * records are kept for a Redis that loses its last second: then neither gives more to publish again than the other.
+ */
+const MOVED_AFTER_MS = 60_000;
+/** In one synced write. */
+const MOVED_AT_ONCE = 64;
+/** And for each so many bytes that wait as long again: what a bug of ours has put aside is not written anew each minute. */
+const MOVED_BYTES = 2 * 1024 * 1024;
+
+type HoldsUp = (waiting: Waiting, hasDoneBehind: boolean) => boolean;
 
 interface OfPeer {
   readonly waiting: Set<Waiting>;
@@ -83,6 +91,8 @@ export function createAside(options: AsideOptions): Aside {
   const peers = new Map<string, OfPeer>();
   /** Peers whose messages wait, and at how many looks none did: one that is moved comes back in a moment. */
   const begun = new Map<string, number>();
+  /** Put aside before what is in quarantine was counted. Any of them may be there: it was done behind one that waits. */
+  const uncounted: Waiting[] = [];
   const share = maxBytes * BOUNDS.asideShare.value;
 
   function put(waiting: Waiting): void {
@@ -92,16 +102,21 @@ export function createAside(options: AsideOptions): Aside {
     peer.bytes += sizeOf(waiting.place);
     // Before that it is not known whether it has to wait.
     if (quarantine.isCounted()) tellOf(waiting);
+    else uncounted.push(waiting);
   }
 
   function take(fits: (waiting: Waiting) => boolean): Waiting | undefined {
     const found = firsts().find(fits);
-    const peer = found && peers.get(found.peer);
-    if (!peer) return undefined;
-    peer.waiting.delete(found);
-    peer.bytes -= sizeOf(found.place);
-    if (peer.waiting.size === 0) peers.delete(found.peer);
-    return found;
+    return found && remove(found) ? found : undefined;
+  }
+
+  /** False when it waits no longer. */
+  function remove(waiting: Waiting): boolean {
+    const peer = peers.get(waiting.peer);
+    if (!peer?.waiting.delete(waiting)) return false;
+    peer.bytes -= sizeOf(waiting.place);
+    if (peer.waiting.size === 0) peers.delete(waiting.peer);
+    return true;
   }
 
   /** The first of each peer, in the journal's order: only the first of all keeps others from being drained. */
@@ -110,13 +125,8 @@ export function createAside(options: AsideOptions): Aside {
     return all.sort((one, other) => (isBefore(one.place.start, other.place.start) ? -1 : 1));
   }
 
-  function use(peer?: string): AsideUse {
-    const counted = peer === undefined ? [...peers.values()] : [peers.get(peer) ?? NOTHING];
-    return {
-      records: counted.reduce((sum, { waiting }) => sum + waiting.size, 0),
-      bytes: counted.reduce((sum, { bytes }) => sum + bytes, 0),
-    };
-  }
+  const use = (peer?: string): AsideUse =>
+    useOf(peer === undefined ? [...peers.values()] : [peers.get(peer) ?? NOTHING]);
 
   const has = (peer: string): boolean => (peers.get(peer)?.bytes ?? 0) < share;
 
@@ -139,31 +149,30 @@ export function createAside(options: AsideOptions): Aside {
         return true;
       }
       backlog.putAside({ start, end });
-      put({ id: record.id, place: { start, end }, sinceMs: performance.now(), ...message });
+      put({ id: record.id, place: { start, end }, ...message, sinceMs: performance.now() });
       return false;
     },
 
     async look({ read, drain }) {
       const hasRoom = (one: Waiting): boolean => quarantine.takes(one.id, one);
-      for (let one = take(hasRoom); one; one = take(hasRoom)) {
-        const entry = await read(one.place);
+      const letGo = async ({ place }: Waiting): Promise<void> => {
+        const entry = await read(place);
         if (entry) await drain(entry);
+      };
+      if (quarantine.isCounted()) {
+        for (const one of uncounted.splice(0).filter(hasRoom)) if (remove(one)) await letGo(one);
+        for (let one = take(hasRoom); one; one = take(hasRoom)) await letGo(one);
       }
-      const lastDone = backlog.doneAhead().at(-1);
-      const waitsLong = ({ place, sinceMs }: Waiting): boolean =>
-        lastDone !== undefined && isBefore(place.start, lastDone) && performance.now() - sinceMs > movedAfterMs;
-      // Those that wait beside it would hold up as much after they were moved.
-      const holdsUp = (one: Waiting): boolean => journal.isHeldUpBy(one.place, use().bytes) || waitsLong(one);
-      for (let one = take(holdsUp); one; one = take(holdsUp)) {
-        const moved = await moveToEnd(one.place, read);
-        if (moved) continue;
-        put(one);
-        break;
-      }
+      // Those that wait beside it would hold up as much after they were moved. One may be enough.
+      await moveAll(({ place }) => journal.isHeldUpBy(place, use().bytes), 1, read);
+      const dueMs = performance.now() - movedAfterMs * (1 + use().bytes / MOVED_BYTES);
+      await moveAll((one, hasDoneBehind) => hasDoneBehind && one.sinceMs < dueMs, MOVED_AT_ONCE, read);
       if (!quarantine.isCounted()) return;
       for (const waiting of firsts()) tellOf(waiting);
       tellOver();
     },
+
+    leave: ({ read }) => moveAll((_, hasDoneBehind) => hasDoneBehind, MOVED_AT_ONCE, read),
 
     use,
     full: () => [...peers.keys()].filter((peer) => !has(peer)),
@@ -179,25 +188,43 @@ export function createAside(options: AsideOptions): Aside {
     for (const [peer, looks] of begun) {
       if (peers.has(peer)) continue;
       if (looks === 0) begun.set(peer, 1);
-      else {
-        begun.delete(peer);
-        told.onOver(peer);
-      }
+      else if (begun.delete(peer)) told.onOver(peer);
     }
   }
 
-  /** False when the disk does not take it, which the journal tells. */
-  async function moveToEnd(place: Place, read: AsideWork["read"]): Promise<boolean> {
-    const entry = await read(place);
-    if (!entry) return true;
-    try {
-      await journal.moveToEnd(entry.record);
-    } catch {
-      return false;
+  /** So many at once. Ends when the disk does not take them. */
+  async function moveAll(holdsUp: HoldsUp, atOnce: number, read: AsideWork["read"]): Promise<void> {
+    for (let isMoving = true; isMoving; ) {
+      // Once for all of these, because it goes through all that was taken.
+      const lastDone = backlog.doneAhead().at(-1);
+      const isOne = (one: Waiting): boolean => holdsUp(one, isBefore(one.place.start, lastDone ?? one.place.start));
+      const some: Waiting[] = [];
+      for (let one = take(isOne); one; one = some.length < atOnce ? take(isOne) : undefined) some.push(one);
+      const moved = await Promise.all(some.map(({ place }) => moveToEnd(journal, place, read)));
+      for (const [index, one] of some.entries()) if (!moved[index]) put(one);
+      isMoving = some.length > 0 && moved.every(Boolean);
     }
-    backlog.done(place);
-    return true;
   }
+}
+
+/** False when the disk does not take it, which the journal tells. */
+async function moveToEnd(journal: AsideOptions["journal"], place: Place, read: AsideWork["read"]): Promise<boolean> {
+  const entry = await read(place);
+  if (!entry) return true;
+  try {
+    await journal.moveToEnd(entry.record);
+  } catch {
+    return false;
+  }
+  journal.backlog.done(place);
+  return true;
+}
+
+function useOf(peers: readonly OfPeer[]): AsideUse {
+  return {
+    records: peers.reduce((sum, { waiting }) => sum + waiting.size, 0),
+    bytes: peers.reduce((sum, { bytes }) => sum + bytes, 0),
+  };
 }
 
 function sizeOf({ start, end }: Place): number {

@@ -9,7 +9,7 @@
  */
 import type { Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { JournalRecord } from "../journal/record.ts";
+import { type JournalRecord, peerOf } from "../journal/record.ts";
 import { createAgain } from "./again.ts";
 import type { Aside } from "./aside.ts";
 import { createInBatches, type Taken } from "./in-batches.ts";
@@ -98,7 +98,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
     for (let batch = await nextBatch(); batch; batch = await nextBatch()) {
       const entries: Entry[] = [];
       for (const entry of batch) {
-        const lane = options.laneOf?.(entry.record);
+        const lane = laneOf(entry.record);
         if (lane === undefined) entries.push(entry);
         else lanes.hand(lane, entry, sizeOf(entry));
       }
@@ -108,6 +108,11 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
         await drain(inBatches.some(entries));
       }
     }
+  }
+
+  function laneOf(record: JournalRecord): string | undefined {
+    const peer = peerOf(record);
+    return options.laneOf?.(record) ?? (inBatches.isSlow(peer) ? `slow ${peer}` : undefined);
   }
 
   /** Undefined when the drain was stopped. */
@@ -145,6 +150,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
 
   /** What is left undone, because the drain was stopped, is drained after the next start. */
   async function drainAlone(entry: Entry): Promise<void> {
+    await nextTurn();
     if (stopping) return;
     const ready = inBatches.one(entry.record);
     if (!aside.mayGo({ entry, ready })) return;
@@ -186,6 +192,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       const until = performance.now() + graceMs;
       while (backlog.records() > aside.use().records && trouble.cause() === null && performance.now() < until)
         await pause(FIRST_PAUSE_MS);
+      await Promise.race([aside.leave({ read: readUntilDone }), pause(graceMs)]);
       stopping = true;
       trouble.stop();
       again.stop();

@@ -15,7 +15,13 @@ export type Sorted =
 
 /** `systemAddress` is our own: a bounce may hold the id of a mail of ours. */
 export function sort(message: ReceivedMessage, reading: MessageReading, systemAddress: string): Sorted {
-  const found = recognise(message.bytes, reading);
+  let found: RecognisedMessage;
+  try {
+    found = recognise(message.bytes, reading);
+  } catch {
+    // A fault of ours, which its relay cannot mend by trying for ever. Reading meets it too, and says what it is.
+    return { recognised: "unreadable", said: saidOf(message, "unreadable", NOTHING_FOUND), isStored: true };
+  }
   const { problem } = found;
   switch (problem?.kind) {
     case undefined:
@@ -42,11 +48,13 @@ export function sort(message: ReceivedMessage, reading: MessageReading, systemAd
   }
 }
 
+const NOTHING_FOUND = { headerBytes: 0 };
+
 /** Of what is not needed behind the 250, nothing is kept: an `MM4_forward.REQ` holds a picture. */
 function saidOf(
   { sessionId, peer, mailFrom, bytes, receivedAt }: ReceivedMessage,
   recognised: SaidMessage["recognised"],
-  { headerBytes }: RecognisedMessage,
+  { headerBytes }: Pick<RecognisedMessage, "headerBytes">,
 ): SaidMessage {
   const kept = {
     // Only where a fault of ours quarantines it does a person see its body.

@@ -34,19 +34,18 @@ const STORE_DEADLINE_MS = 4_000;
 
 /** What waits for the next call. */
 interface Waiting {
-  readonly record: JournalRecord;
+  readonly ready: Ready;
   /** Null once it is where it belongs. */
   readonly settle: (cause: Error | null) => void;
   /** Its relay has been asked to come again. */
   isLate: boolean;
 }
 
+const NOT_SAID = new Error("It was not said what came of it");
 /** While Redis works on one batch, the next is on its way. */
 const CALLS = 2;
 /** So many at most go in one call. */
 const MOST = 64;
-/** No reply is written while records are read. */
-const READ_FOR_MS = 2;
 
 export function createQueueStore(options: QueueStoreOptions): QueueStore {
   const { read, quarantine, onTrouble, onRecovered, isRefusal } = options;
@@ -56,37 +55,26 @@ export function createQueueStore(options: QueueStoreOptions): QueueStore {
 
   function next(): void {
     while (calls < CALLS && waiting.length > 0) {
+      // A bounce comes by itself.
+      const alone = waiting.findIndex(({ ready: { record } }) => record.kind === "bounce");
+      const batch = waiting.splice(0, alone < 0 ? MOST : Math.min(MOST, Math.max(1, alone)));
       calls += 1;
-      void publishBatch(readSome()).finally(() => {
+      void publishBatch(batch).finally(() => {
         calls -= 1;
         next();
       });
     }
   }
 
-  function readSome(): readonly (readonly [Waiting, Ready])[] {
-    // A bounce comes by itself.
-    const alone = waiting.findIndex(({ record }) => record.kind === "bounce");
-    const most = alone < 0 ? MOST : Math.min(MOST, Math.max(1, alone));
-    const some: (readonly [Waiting, Ready])[] = [];
-    const untilMs = performance.now() + READ_FOR_MS;
-    do {
-      const [one] = waiting.splice(0, 1);
-      if (one) some.push([one, read(one.record, 0)]);
-    } while (waiting.length > 0 && some.length < most && performance.now() < untilMs);
-    return some;
-  }
-
-  async function publishBatch(batch: readonly (readonly [Waiting, Ready])[]): Promise<void> {
-    const fitting = batch.filter(([one, ready]) => hasRoom(one, ready));
-    const jobs = fitting.flatMap(([, { job }]) => (job === null ? [] : [job]));
-    const results = await publish(jobs);
+  async function publishBatch(batch: readonly Waiting[]): Promise<void> {
+    const fitting = batch.filter(hasRoom);
+    const results = await publish(fitting.flatMap(({ ready: { job } }) => (job === null ? [] : [job])));
     const fates: Fate[] = [];
-    for (const [one, ready] of fitting) {
-      const result = ready.job === null ? null : (results.get(ready.job) ?? new Error("It was not published"));
-      if (result instanceof Error || one.isLate) lose(ready);
+    for (const { ready, isLate, settle } of fitting) {
+      const result = ready.job === null ? null : (results.get(ready.job) ?? NOT_SAID);
+      if (result instanceof Error || isLate) lose(ready);
       else fates.push(fateOf(ready, result));
-      one.settle(result instanceof Error ? result : null);
+      settle(result instanceof Error ? result : null);
     }
     // Behind their replies: each is told to be accepted before.
     if (fates.length > 0) setImmediate(() => options.onBecame(fates));
@@ -96,18 +84,18 @@ export function createQueueStore(options: QueueStoreOptions): QueueStore {
   async function publish(jobs: readonly ReadRecord[]): Promise<ReadonlyMap<ReadRecord, PublishResult | Error>> {
     try {
       const results = jobs.length === 0 ? [] : await options.publish(jobs);
-      return new Map(jobs.map((job, index) => [job, results[index] ?? new Error("It was not published")]));
+      return new Map(jobs.map((job, index) => [job, results[index] ?? NOT_SAID]));
     } catch (cause) {
       return new Map(jobs.map((job) => [job, cause as Error]));
     }
   }
 
   /** Whether it may go where it belongs; its relay is asked to come again where it may not. */
-  function hasRoom(one: Waiting, { record, job }: Ready): boolean {
+  function hasRoom({ ready: { record, job }, settle }: Waiting): boolean {
     if (job?.kind !== "quarantine" || isPromised(record)) return true;
     const { peer, raw } = job.message;
     if (!quarantine.has(peer.name, raw.length)) {
-      one.settle(new QuarantineFullError(raw.length));
+      settle(new QuarantineFullError(raw.length));
       return false;
     }
     quarantine.promised(record.id, { peer: peer.name, bytes: raw.length });
@@ -121,7 +109,8 @@ export function createQueueStore(options: QueueStoreOptions): QueueStore {
 
   return {
     async append(record) {
-      const { one, end } = waitFor(record);
+      // Here, within the turn of its peer: reading may take a hundred times as long as most.
+      const { one, end } = waitFor(read(record, 0));
       waiting.push(one);
       next();
       try {
@@ -142,12 +131,12 @@ export function createQueueStore(options: QueueStoreOptions): QueueStore {
   };
 }
 
-function waitFor(record: JournalRecord): { readonly one: Waiting; readonly end: Promise<void> } {
+function waitFor(ready: Ready): { readonly one: Waiting; readonly end: Promise<void> } {
   let settle: Waiting["settle"] = () => {};
   const end = new Promise<void>((resolve, reject) => {
     settle = (cause) => (cause === null ? resolve() : reject(cause));
   });
-  return { one: { record, settle: (cause) => settle(cause), isLate: false }, end };
+  return { one: { ready, settle: (cause) => settle(cause), isLate: false }, end };
 }
 
 /** Whether it was promised its place before it was read. */

@@ -16,7 +16,7 @@ import type { BouncedMessage } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
-import { ORDINARY_PEER, type PeerRules } from "../delivery/peer-rules.ts";
+import { ORDINARY_PEER, type PeerRules, unusualIn } from "../delivery/peer-rules.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 
 /** What the journal promises to keep: a message as it was said, or what a message was read as. */
@@ -143,30 +143,29 @@ interface Written {
 
 const NOT_ACKNOWLEDGED: MessageRules["acknowledge"] = { mode: "off", host: null, to: null };
 
-function writtenOf({ id, kind, message }: SaidRecord): Written {
-  const { sessionId, peer, entry, mailFrom, receivedAt, recognised, bytes, said } = message;
+function writtenOf({ id, kind, message }: SaidRecord) {
+  const { peer, entry, recognised, bytes, said } = message;
   const { mode, host, to } = entry.acknowledge;
-  const rules = RULES.filter((name) => !isOrdinary(name, entry.rules[name]));
   return {
     id,
     kind,
-    at: receivedAt,
-    session: sessionId,
-    from: mailFrom,
-    peer: Object.fromEntries(Object.entries(peer).filter(([, value]) => value !== null)),
-    ...(rules.length === 0 ? {} : { rules: Object.fromEntries(rules.map((name) => [name, entry.rules[name]])) }),
+    at: message.receivedAt,
+    session: message.sessionId,
+    from: message.mailFrom,
+    peer: {
+      name: peer.name,
+      address: peer.address,
+      helo: peer.helo ?? undefined,
+      tls: peer.tls ?? undefined,
+      user: peer.user ?? undefined,
+    },
+    rules: unusualIn(entry.rules) ?? undefined,
     // These only: the peer's entry has a password for its MMSC.
-    ...(mode === "off" ? {} : { acknowledge: { mode, host, to } }),
-    ...(recognised === "report" ? {} : { as: recognised }),
-    ...(bytes === said.length ? {} : { bytes }),
+    acknowledge: mode === "off" ? undefined : { mode, host, to },
+    as: recognised === "report" ? undefined : recognised,
+    bytes: bytes === said.length ? undefined : bytes,
     said,
-  };
-}
-
-const RULES = Object.keys(ORDINARY_PEER) as (keyof PeerRules)[];
-
-function isOrdinary(name: keyof PeerRules, value: unknown): boolean {
-  return Array.isArray(value) ? value.length === 0 : value === ORDINARY_PEER[name];
+  } satisfies { readonly [Name in keyof Written]: unknown };
 }
 
 function saidIn(written: Written): SaidRecord {

@@ -352,14 +352,14 @@ export const SETTINGS = {
     fallback: "10000",
     ...wholeNumber(0, 1_000_000),
     about:
-      "Most messages kept in quarantine. No peer has more than half of what the others leave; beyond that its unreadable messages get 451.",
+      "Most messages kept in quarantine. No peer has more than half of what the others leave; beyond that its unreadable messages get 451, or wait in the journal where only reading has shown it.",
   },
   quarantineMaxBytes: {
     env: "MM4D_QUARANTINE_MAX_BYTES",
     fallback: "268435456",
     ...wholeNumber(0, 1_099_511_627_776),
     about:
-      "Most that the quarantine takes in Redis, in bytes. No peer has more than half of what the others leave; beyond that its unreadable messages get 451.",
+      "Most that the quarantine takes in Redis, in bytes. No peer has more than half of what the others leave; beyond that its unreadable messages get 451, or wait in the journal where only reading has shown it.",
   },
   journalMaxBytes: {
     env: "MM4D_JOURNAL_MAX_BYTES",

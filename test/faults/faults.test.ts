@@ -2,5 +2,7 @@
 import "./disk.ts";
 import "./redis.ts";
 import "./receiver.ts";
+import "./reading.ts";
+import "./aside.ts";
 import "./reports.ts";
 import "./awaits.ts";

@@ -2,12 +2,16 @@
 import { expect } from "vitest";
 import { eventually } from "../support/redis.ts";
 import type { TestService } from "../support/service.ts";
-import type { Stage } from "./stage.ts";
+import { LONG, type Stage } from "./stage.ts";
+
+/** In the long version it may take until a journal of 128 MiB is full. */
+const LIMIT_MS = LONG ? 600_000 : 60_000;
 
 export async function isNotReady({ service }: Stage, why: RegExp): Promise<void> {
   await eventually(
     () => service.get("/readyz"),
     ({ status, text }) => status === 503 && why.test(text),
+    LIMIT_MS,
   );
 }
 

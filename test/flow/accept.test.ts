@@ -2,14 +2,14 @@
 import { expect, test } from "vitest";
 import type { AcceptedMessage, Fate, RefusedMessage } from "../../src/delivery/fate.ts";
 import { leftUnread } from "../../src/flow/read.ts";
-import { jobOf } from "../../src/flow/ready.ts";
+import { createReadRecords, jobOf } from "../../src/flow/ready.ts";
 import type { Room } from "../../src/flow/room.ts";
 import { createTurns } from "../../src/flow/turns.ts";
 import { createQueueStore } from "../../src/flow/without-journal.ts";
 import { JournalFullError } from "../../src/journal/fault.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { acceptInto, listening, receivedFrom } from "../support/accept.ts";
-import { ROOM, readRecords } from "../support/drain.ts";
+import { ACKNOWLEDGING, READING, ROOM, readRecords } from "../support/drain.ts";
 import { deliveryReport } from "../support/report.ts";
 
 const REPORT = deliveryReport({ "X-Mms-Ack-Request": "Yes" });
@@ -187,6 +187,22 @@ test("nothing but recognising is done before the 250: no fault of reading is met
   onAnswered(true);
   expect(reply.code).toBe(250);
   expect(accepted).toMatchObject([{ id: "j0", recognised: "report" }]);
+});
+
+test("a fault of ours in recognising it keeps the message whole, and reading says what it is", async () => {
+  const stored: JournalRecord[] = [];
+  const broken = {
+    ...READING,
+    decodeWords: () => {
+      throw new Error("A fault of ours");
+    },
+  };
+  const report = deliveryReport({ "X-Mms-Message-Type": "=?us-ascii?Q?MM4_delivery_report.REQ?=" });
+  const { reply } = await acceptInto(stored, { reading: () => broken })(receivedFrom(report));
+  expect(reply.code).toBe(250);
+  expect(saidIn(stored[0])).toMatchObject({ recognised: "unreadable", said: Buffer.from(report).toString("latin1") });
+  const read = createReadRecords({ reading: () => broken, acknowledging: ACKNOWLEDGING });
+  expect(read(stored[0] as JournalRecord, 0).job).toMatchObject({ message: { reason: "internal-error" } });
 });
 
 test("without a journal the 250 waits for the second half, and each record is tried once", async () => {

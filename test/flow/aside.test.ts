@@ -32,7 +32,7 @@ let aside: ReturnType<typeof createAside>;
 async function start(
   places: number,
   kept: QuarantineContents | null = new Map(),
-  movedAfterMs = 600_000,
+  movedAfterMs = 60_000,
 ): Promise<void> {
   journal = await openJournal({ directory, maxBytes: MAX_BYTES, onFault: ({ kind }) => void told.push(kind) });
   room = createQuarantineRoom(places, 100_000_000);
@@ -40,8 +40,8 @@ async function start(
   aside = createAside({
     journal,
     maxBytes: MAX_BYTES,
-    quarantine: room,
     movedAfterMs,
+    quarantine: room,
     onWaits: (peer, bytes) => void room.refused(peer, bytes),
     onBegin: (peer) => void told.push(`${peer} begins`),
     onOver: (peer) => void told.push(`${peer} is over`),
@@ -294,4 +294,43 @@ test("one that has its place, and is moved because the quarantine takes nothing 
     10_000,
   );
   expect(aside.use().records).toBe(0);
+});
+
+test("what was drained behind one that waits is not drained again by the next start, after a stop, or a while after a kill", async () => {
+  for (const [index, end] of ["stop", "kill"].entries()) {
+    const count = index + 1;
+    await start(0, new Map(), 100);
+    await journal.append(unreadable(`j${end}`, "bad"));
+    await waits({ records: count });
+    for (let id = 1; id <= 5; id += 1) await journal.append(saidRecord(`j${end}${id}`, deliveryReport(), "good"));
+    await eventually(
+      () => journal.status().records,
+      (records) => records === count,
+    );
+    if (end === "kill")
+      await eventually(
+        () => journal.backlog.doneAhead().length,
+        (ahead) => ahead === 0,
+      );
+    await drain.stop(1_000);
+    expect(journal.backlog.doneAhead()).toEqual([]);
+    await journal.close();
+    published.length = 0;
+    await start(0, new Map(), 100);
+    await waits({ records: count });
+    expect(published).toEqual([]);
+    await drain.stop(1_000);
+    await journal.close();
+  }
+  await start(0);
+});
+
+test("what was done behind one that waits, and is drained once more after a kill, does not wait behind it", async () => {
+  await start(1, null);
+  for (const id of ["j1", "j2"]) await journal.append(unreadable(id, "bad"));
+  await waits({ records: 2 });
+  room.measured(new Map([["j2", { peer: "bad", bytes: 1 }]]));
+  await publishedUpTo(1);
+  expect(published).toEqual(["j2 quarantine"]);
+  await waits({ records: 1 });
 });

@@ -7,7 +7,7 @@ import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
-import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
+import { rowsOf, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openData, openSession } from "../support/smtp-client.ts";
 
 const NOT_STORED = "451 4.3.0 Cannot store the report now, try again later";
@@ -87,6 +87,49 @@ test("the quarantine is counted rightly in this mode too", async () => {
   // Measured every five seconds: what was on its way is not counted twice.
   await new Promise((resolve) => setTimeout(resolve, 6_000));
   expect(await counted()).toBe("2");
+});
+
+test("what only reading shows to belong into a full quarantine gets 451, and is there once when its relay comes again", async () => {
+  const small = await startServiceWithin({
+    REDIS_URL: redis.url,
+    MM4D_ACCEPT: "queue",
+    MM4D_QUEUE: "small",
+    MM4D_QUARANTINE_MAX_MESSAGES: "1",
+  });
+  try {
+    await eventually(
+      () => small.get("/readyz"),
+      ({ status }) => status === 200,
+    );
+    const client = await openSession(small.smtpPort);
+    const tooLarge = (name: string) => deliveryReport({ "X-Mms-Message-ID": `${name}${"m".repeat(5_000)}` });
+    const kept = async () => {
+      const { stdout } = await runCommandWithin(["quarantine", "list", "--json"], small.env);
+      return rowsOf<{ id: string; reason: string }>(stdout);
+    };
+    expect(await client.deliver(tooLarge("first"))).toBe("250 2.0.0 Report stored");
+    const [first, ...others] = await kept();
+    expect([first?.reason, others]).toEqual(["event-too-large", []]);
+    for (let again = 0; again < 2; again += 1) expect(await client.deliver(tooLarge("second"))).toBe(NOT_STORED);
+    expect(await client.deliver(deliveryReport({ "X-Mms-Message-ID": "other" }))).toBe("250 2.0.0 Report stored");
+    expect((await kept()).map(({ id }) => id)).toEqual([first?.id]);
+    expect(await small.metric("mm4d_quarantine_full_total")).toBe(2);
+    expect(await small.metric("mm4d_journal_aside_records")).toBe(0);
+
+    await runCommandWithin(["quarantine", "drop", "--all"], small.env);
+    await eventually(
+      () => client.deliver(tooLarge("second")),
+      (reply) => reply === "250 2.0.0 Report stored",
+    );
+    client.end();
+    const [second, ...more] = await kept();
+    expect([second?.reason, second?.id === first?.id, more]).toEqual(["event-too-large", false, []]);
+    const { stdout } = await runCommandWithin(["quarantine", "show", second?.id ?? ""], small.env);
+    expect(stdout).toContain("X-Mms-Message-ID: secondm");
+    expect(await small.metric("mm4d_quarantined_total")).toBe(2);
+  } finally {
+    await small.stop();
+  }
 });
 
 test("a Redis that is frozen costs a relay four seconds and a 451, and its retry is queued once", async () => {
