@@ -92,7 +92,7 @@ export function createAside(options: AsideOptions): Aside {
   /** Peers whose messages wait, and at how many looks none did: one that is moved comes back in a moment. */
   const begun = new Map<string, number>();
   /** Put aside before what is in quarantine was counted. Any of them may be there: it was done behind one that waits. */
-  const uncounted: Waiting[] = [];
+  const uncounted = new Set<Waiting>();
   const share = maxBytes * BOUNDS.asideShare.value;
 
   function put(waiting: Waiting): void {
@@ -102,7 +102,7 @@ export function createAside(options: AsideOptions): Aside {
     peer.bytes += sizeOf(waiting.place);
     // Before that it is not known whether it has to wait.
     if (quarantine.isCounted()) tellOf(waiting);
-    else uncounted.push(waiting);
+    else uncounted.add(waiting);
   }
 
   function take(fits: (waiting: Waiting) => boolean): Waiting | undefined {
@@ -113,6 +113,7 @@ export function createAside(options: AsideOptions): Aside {
   /** False when it waits no longer. */
   function remove(waiting: Waiting): boolean {
     const peer = peers.get(waiting.peer);
+    uncounted.delete(waiting);
     if (!peer?.waiting.delete(waiting)) return false;
     peer.bytes -= sizeOf(waiting.place);
     if (peer.waiting.size === 0) peers.delete(waiting.peer);
@@ -160,7 +161,8 @@ export function createAside(options: AsideOptions): Aside {
         if (entry) await drain(entry);
       };
       if (quarantine.isCounted()) {
-        for (const one of uncounted.splice(0).filter(hasRoom)) if (remove(one)) await letGo(one);
+        for (const one of [...uncounted].filter(hasRoom)) if (remove(one)) await letGo(one);
+        uncounted.clear();
         for (let one = take(hasRoom); one; one = take(hasRoom)) await letGo(one);
       }
       // Those that wait beside it would hold up as much after they were moved. One may be enough.
