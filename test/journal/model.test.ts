@@ -53,6 +53,8 @@ interface World {
   readonly done: Set<string>;
   /** At how many ends a record was in hand. */
   readonly ends: Map<string, number>;
+  /** The same of those that had left the journal at the last opening: the note has it until the next one is written. */
+  readonly noted: Map<string, number>;
   readonly redis: {
     identity: string;
     /** The one the journal was told of last. */
@@ -424,6 +426,7 @@ async function beginWorld(firstOpening: Opening, maxBytes: number): Promise<Worl
     moved: new Set<string>(),
     done: new Set<string>(),
     ends: new Map<string, number>(),
+    noted: new Map<string, number>(),
     redis: { identity: "redis 0", told: null, records: new Set<string>(), safe: new Set<string>(), left: null },
     lives: 0,
     redises: 0,
@@ -604,19 +607,28 @@ async function beginToRead(world: World, which: readonly number[]): Promise<void
   session.journal.inHand.begin(session.inHand);
 }
 
-function nothingInHand({ session, ends }: World): void {
+function nothingInHand({ session, ends, noted }: World): void {
+  noted.clear();
   for (const id of session.inHand) ends.delete(id);
   session.inHand = [];
 }
 
-/** What was in hand is counted once; of what has left the journal meanwhile, or when the note is lost, nothing is. */
-function countEnd({ session, ends, done }: World, before: Session, noteKept: boolean): void {
+/**
+ * What was in hand is counted once; of what has left the journal meanwhile, or when the note is lost, nothing is. Of the
+ * first the note may still say it.
+ */
+function countEnd({ session, ends, noted, done }: World, before: Session, noteKept: boolean): void {
+  if (!noteKept) noted.clear();
+  // A crash has brought it back.
+  for (const [id, most] of noted) if (session.journal.inHand.endsOf(id) > 0) ends.set(id, most);
   for (const id of before.inHand) ends.set(id, (ends.get(id) ?? 0) + 1);
   for (const [id, most] of ends) {
     const counted = session.journal.inHand.endsOf(id);
     if (noteKept && !done.has(id)) expect(counted, `ends with ${id} in hand`).toBe(most);
     expect([0, most]).toContain(counted);
-    if (counted === 0) ends.delete(id);
+    if (counted > 0) continue;
+    ends.delete(id);
+    if (noteKept) noted.set(id, most);
   }
 }
 
