@@ -81,8 +81,7 @@ describe.concurrent("the disk", () => {
   fault("11 data directory removed", {
     async happen(stage) {
       const { dataDir } = stage.service;
-      // Something may just be written there.
-      rmSync(dataDir, { recursive: true, maxRetries: 20 });
+      removeInUse(dataDir);
       const before = stage.accepted.size;
       await isNotReady(stage, /^The journal cannot be written \(/);
       await spell(10, 2);
@@ -152,6 +151,18 @@ describe.concurrent("a damaged journal", () => {
     }
   });
 });
+
+/** Something may just be written there; `maxRetries` does not look again what that is. */
+function removeInUse(directory: string): void {
+  for (;;) {
+    try {
+      rmSync(directory, { recursive: true });
+      return;
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "ENOTEMPTY") throw cause;
+    }
+  }
+}
 
 /** Takes every byte that is left. */
 function fill(path: string): void {
