@@ -44,7 +44,10 @@ export interface Drain {
   stop(graceMs: number): Promise<void>;
 }
 
-/** While Redis works on one batch, the next is put together. */
+/**
+ * While Redis works on one batch, the next is put together, and sent when it is full: so batches grow under load, which
+ * costs both sides less, and a slow line is used as well.
+ */
 const CALLS = 2;
 /**
  * So many, and so much, that one call takes Redis some milliseconds at most, also behind a slow line. With 64
@@ -92,10 +95,13 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       () =>
         readUntilDone({ start, end }),
   });
-  const workers = Promise.all([...Array.from({ length: CALLS }, work), lookAside()]).then(() => lanes.idle());
+  const workers = Promise.all([
+    ...Array.from({ length: CALLS }, (_, call) => work(call === 0 ? 1 : MOST.records)),
+    lookAside(),
+  ]).then(() => lanes.idle());
 
-  async function work(): Promise<void> {
-    for (let batch = await nextBatch(); batch; batch = await nextBatch()) {
+  async function work(least: number): Promise<void> {
+    for (let batch = await nextBatch(least); batch; batch = await nextBatch(least)) {
       const entries: Entry[] = [];
       for (const entry of batch) {
         const lane = laneOf(entry.record);
@@ -115,17 +121,17 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
     return options.laneOf?.(record) ?? (inBatches.isSlow(peer) ? `slow ${peer}` : undefined);
   }
 
-  /** Undefined when the drain was stopped. */
-  async function nextBatch(): Promise<readonly Entry[] | undefined> {
+  /** So many records at least, or what could not be kept in memory. Undefined when the drain was stopped. */
+  async function nextBatch(least: number): Promise<readonly Entry[] | undefined> {
     while (!stopping) {
       if (retries.waiting() >= MOST_WAITING) {
         await retries.whenFewer();
         continue;
       }
-      const batch = backlog.takeSome(MOST.records, MOST.bytes);
+      const batch = backlog.has(least) ? backlog.takeSome(MOST.records, MOST.bytes) : [];
       if (batch.length > 0) return batch;
       await backlog.load().catch(waitForDisk);
-      await backlog.whenAdded();
+      await backlog.whenAdded(least);
     }
     return undefined;
   }

@@ -53,8 +53,10 @@ export interface Backlog {
   takeSome(count: number, bytes: number): readonly Entry[];
   /** Reads the next records from the disk, if that is where they are. */
   load(): Promise<void>;
-  /** Resolves when there may be something to take. */
-  whenAdded(): Promise<void>;
+  /** Whether there are so many records to take, or more on the disk. */
+  has(least: number): boolean;
+  /** Resolves when `has` may be true. */
+  whenAdded(least?: number): Promise<void>;
   /** Ends every wait of `whenAdded`. */
   wakeAll(): void;
   /** Marks a taken record as drained, by the place that it was taken with. Records may be done out of order. */
@@ -93,7 +95,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
   let heldBytes = 0;
   let diskFrom: Position | null = isBefore(options.from, options.end()) ? options.from : null;
   let loading: Promise<void> | undefined;
-  const waiting: (() => void)[] = [];
+  const waiting: { readonly least: number; readonly wake: () => void }[] = [];
   /** Taken and not yet counted as drained, in order. */
   let taken: Slot[] = [];
   let firstTaken = 0;
@@ -112,7 +114,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
     reach(next, entries.at(-1));
     // Compared only now: what was appended during the reading was left on the disk for the next one.
     diskFrom = isBefore(next, options.end()) ? next : null;
-    if (entries.length > 0) for (const wake of waiting.splice(0)) wake();
+    if (entries.length > 0) wakeAll();
   }
 
   /**
@@ -154,6 +156,19 @@ export function createBacklog(options: BacklogOptions): Backlog {
     return entry;
   }
 
+  function has(least: number): boolean {
+    return mayTake() && (memory.length - head >= least || diskFrom !== null);
+  }
+
+  function wakeOne(): void {
+    const first = waiting.findIndex(({ least }) => has(least));
+    if (first !== -1) waiting.splice(first, 1)[0]?.wake();
+  }
+
+  function wakeAll(): void {
+    for (const { wake } of waiting.splice(0)) wake();
+  }
+
   /** A segment that somebody removed takes its records with it: then the count ends where nothing is left. */
   function recount(): void {
     if (taken.length === firstTaken && head === memory.length && diskFrom === null && !loading)
@@ -170,7 +185,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
         return;
       }
       hold(entry);
-      waiting.shift()?.();
+      wakeOne();
     },
 
     take,
@@ -194,14 +209,14 @@ export function createBacklog(options: BacklogOptions): Backlog {
       await loading;
     },
 
-    whenAdded() {
-      if (mayTake() && (head < memory.length || diskFrom !== null)) return Promise.resolve();
-      return new Promise((resolve) => waiting.push(resolve));
+    has,
+
+    whenAdded(least = 1) {
+      if (has(least)) return Promise.resolve();
+      return new Promise((wake) => waiting.push({ least, wake }));
     },
 
-    wakeAll() {
-      for (const wake of waiting.splice(0)) wake();
-    },
+    wakeAll,
 
     done(place) {
       const slot = slots.get(place.start);
@@ -219,7 +234,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
         firstAwaited = Math.max(0, firstAwaited - firstTaken);
         firstTaken = 0;
       }
-      if (head < memory.length) waiting.shift()?.();
+      wakeOne();
     },
 
     putAside(place) {

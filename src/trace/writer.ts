@@ -49,9 +49,6 @@ const MAX_BLOCK_LENGTH = 512 * 1024;
 const MAX_ENTRY_LENGTH = 32 * 1024;
 /** The most that waits while Redis is away. Beyond it, the oldest entries are lost first. */
 const MAX_LENGTH_WAITING = 16 * 1024 * 1024;
-/** In a burst, entries are written as soon as so many wait, before the second is over. */
-const BURST = 400;
-
 /** An entry in the form in which it is written, and the names by which it is found. */
 interface Waiting {
   readonly line: string;
@@ -63,7 +60,9 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
   let waiting: Waiting[] = [];
   let waitingLength = 0;
   let lost = 0;
-  let flushing: Promise<void> | undefined;
+  let added = 0;
+  let isBurst = false;
+  let writing: Promise<void> = Promise.resolve();
 
   function take(): readonly Waiting[] {
     let length = 0;
@@ -78,10 +77,10 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
     return taken;
   }
 
-  async function flushAll(): Promise<void> {
-    if (waiting.length === 0) return;
+  async function writeWhile(isDue: () => boolean): Promise<void> {
+    if (!isDue()) return;
     const key = await readKey(redis, meta);
-    while (waiting.length > 0) {
+    while (isDue()) {
       const entries = take();
       try {
         await writeBlock(entries, key);
@@ -90,6 +89,25 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
         throw cause;
       }
     }
+  }
+
+  /** One block at a time. */
+  function write(isDue: () => boolean): Promise<void> {
+    const mine = writing.then(() => writeWhile(isDue));
+    writing = mine.catch(() => {}); // Its own caller gets the error.
+    return mine;
+  }
+
+  /** In a burst no more waits than a full block: smaller ones cost as much, and take more memory an entry. */
+  function writeFull(): void {
+    if (isBurst || waiting.length < MAX_ENTRIES_IN_BLOCK || redis.status !== "ready") return;
+    isBurst = true;
+    // One that fails counts its entries as lost.
+    void write(() => waiting.length >= MAX_ENTRIES_IN_BLOCK)
+      .catch(() => {})
+      .finally(() => {
+        isBurst = false;
+      });
   }
 
   async function writeBlock(entries: readonly Waiting[], key: string): Promise<void> {
@@ -115,24 +133,20 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
     await redis.hset(meta, "oldest", generation + 1);
   }
 
-  function flush(): Promise<void> {
-    flushing ??= flushAll().finally(() => {
-      flushing = undefined;
-    });
-    return flushing;
-  }
-
   return {
     write(entry) {
       if (hours === 0) return;
       const line = jsonOf(entry);
       waitingLength += line.length;
       waiting.push({ line, names: namesOf(entry.ids) });
-      // A flush that fails here counts its entries as lost.
-      if (waiting.length % BURST === 0 && redis.status === "ready") void flush().catch(() => {});
+      added += 1;
+      writeFull();
       while (waitingLength > MAX_LENGTH_WAITING) lost += take().length;
     },
-    flush,
+    flush() {
+      const until = added;
+      return write(() => waiting.length > 0 && added - waiting.length < until);
+    },
     lost: () => lost,
   };
 }
