@@ -15,15 +15,26 @@ import { COUNT, COUNT_ARGUMENTS, type Count, countArguments } from "./statistics
 /** A job, and as what it is counted when it is new; undefined where it is not. */
 export type CountedJob = JobJson & { readonly count?: Count };
 
-/** What BullMQ's own `Queue.add` says of a job that nobody has touched. */
-export const NEW_JOB = {
-  progress: 0,
-  attemptsMade: 0,
-  attemptsStarted: 0,
-  stalledCounter: 0,
-  failedReason: "",
-  returnvalue: "",
-};
+/** What a job of ours says beyond what every new one does. */
+type NewJob = Pick<CountedJob, "id" | "name" | "data" | "opts" | "deduplicationId">;
+
+/** As BullMQ's own `Queue.add` says it of a job that nobody has touched. In one literal, because copying takes ten times as long. */
+export function newJob({ id, name, data, opts, deduplicationId }: NewJob): CountedJob {
+  return {
+    id,
+    name,
+    data,
+    opts,
+    deduplicationId,
+    progress: 0,
+    attemptsMade: 0,
+    attemptsStarted: 0,
+    stalledCounter: 0,
+    failedReason: "",
+    returnvalue: "",
+    timestamp: Date.now(),
+  } as CountedJob;
+}
 
 /**
  * Adds jobs to one queue in one call. Gives for each, in order, its id, or that of the job that stands for it already,

@@ -3,7 +3,7 @@ import type { JobsOptions } from "bullmq";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
-import { type CountedJob, NEW_JOB } from "./add-jobs.ts";
+import { type CountedJob, newJob } from "./add-jobs.ts";
 
 /** What becomes of the jobs of events. */
 export interface EventJobsSettings {
@@ -42,5 +42,5 @@ export function eventJob(
     jobId: id,
     deduplication: { id: event.id, ttl },
   };
-  return { ...NEW_JOB, id, name: event.type, data, opts, deduplicationId: event.id, timestamp: Date.now() };
+  return newJob({ id, name: event.type, data, opts, deduplicationId: event.id });
 }

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { JobsOptions } from "bullmq";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
-import { type CountedJob, NEW_JOB } from "./add-jobs.ts";
+import { type CountedJob, newJob } from "./add-jobs.ts";
 
 /** The data of a job. */
 export interface OwedJob extends Acknowledgement {
@@ -52,7 +52,7 @@ export function owedJob(
   const data = JSON.stringify(acknowledgement);
   const opts = { ...options, jobId: id, deduplication: { id, ttl } };
   const name = acknowledgement.messageType;
-  return { ...NEW_JOB, id, name, data, opts, deduplicationId: id, timestamp: Date.now() };
+  return newJob({ id, name, data, opts, deduplicationId: id });
 }
 
 /** The waits between attempts, in milliseconds, before chance is added: doubling, for about an hour in all. */

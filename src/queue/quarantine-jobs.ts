@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import type { JobsOptions } from "bullmq";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
-import { type CountedJob, NEW_JOB } from "./add-jobs.ts";
+import { type CountedJob, newJob } from "./add-jobs.ts";
 
 /** A job names its peer in its options, so that counting need not read the message. */
 export type QuarantineJobsOptions = JobsOptions & { readonly peer: string };
@@ -20,13 +20,5 @@ export function quarantineJob(
     deduplication: { id: deduplicationId, ttl },
     peer: message.peer.name,
   };
-  return {
-    ...NEW_JOB,
-    id,
-    name: message.reason,
-    data: JSON.stringify(message),
-    opts,
-    deduplicationId,
-    timestamp: Date.now(),
-  };
+  return newJob({ id, name: message.reason, data: JSON.stringify(message), opts, deduplicationId });
 }
