@@ -79,9 +79,12 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   });
   const again = createAgain<JournalRecord>({
     unsettled: () => journal.unsettled(),
-    // Where nothing is to be published, nothing else would be waited for.
-    publish: (record) =>
-      nextTurn().then(() => publishUntilDone({ ready: inBatches.one(record), again: true, bytes: 0, alone: true })),
+    async publish(record) {
+      // Where nothing is to be published, nothing else would be waited for.
+      await nextTurn();
+      const ready = await inBatches.one(record, undefined);
+      return publishUntilDone({ ready, again: true, bytes: 0, alone: true });
+    },
     onDone: () => journal.publishedAgain(),
   });
   const lanes = createLanes<Entry>({
@@ -105,7 +108,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       while (entries.length > 0 && !stopping) {
         // What was stored a moment ago is answered first.
         await nextTurn();
-        await drain(inBatches.some(entries));
+        await drain(await inBatches.some(entries));
       }
     }
   }
@@ -152,7 +155,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   async function drainAlone(entry: Entry): Promise<void> {
     await nextTurn();
     if (stopping) return;
-    const ready = inBatches.one(entry.record);
+    const ready = await inBatches.one(entry.record, entry.start);
     if (!aside.mayGo({ entry, ready })) return;
     if (await publishUntilDone({ ready, again: false, bytes: sizeOf(entry), alone: true })) backlog.done(entry);
   }

@@ -12,7 +12,7 @@ export interface Ready {
   readonly job: ReadRecord | null;
 }
 
-/** Reads a record. Never throws. `ends`: how often reading it has ended the process. */
+/** Reads a record. Never throws. `ends`: how often reading it may have ended the process. */
 export type ReadRecords = (record: JournalRecord, ends: number) => Ready;
 
 export interface ReadingOptions {
@@ -20,7 +20,7 @@ export interface ReadingOptions {
   readonly acknowledging: Acknowledging;
 }
 
-/** A record that has been in hand so often when the process ended is not read any more. */
+/** A record that may have ended the process so often is not read any more. */
 export const MOST_ENDS = 3;
 
 export function createReadRecords({ reading, acknowledging }: ReadingOptions): ReadRecords {
