@@ -47,8 +47,8 @@ export interface InHandFile extends InHand {
   found(id: string): void;
   /** All were found: they stand before `end`. Notes that a process is running. */
   opened(end: Position): Promise<void>;
-  /** Notes a clean end. What stands before `drained` is no suspect any more. */
-  close(drained: Position): Promise<void>;
+  /** Notes a clean end. What stands before `until` is drained, and no suspect any more. */
+  close(until: Position): Promise<void>;
 }
 
 /** Reads what the process before has noted. What cannot be read notes nothing. */
@@ -56,8 +56,10 @@ export function openInHand(directory: string, onFault: OnFault): InHandFile {
   const path = join(directory, IN_HAND);
   const before = noted(path);
   const ends = new Map<string, number>();
-  /** Where the suspects end; null when there are none. */
+  /** Where the suspects end, those that have been drained among them; null when there are none. */
   let suspects: Position | null = null;
+  /** Where those begin that the next process has to suspect. */
+  let drained: Position = { segment: 0, offset: 0 };
   let inHand: Count | null = null;
   let running = false;
   let said: string | undefined;
@@ -70,7 +72,8 @@ export function openInHand(directory: string, onFault: OnFault): InHandFile {
   function toSay(): string {
     const counts = new Map(inHand ? [inHand] : []);
     for (const [id, count] of ends) if (!counts.has(id)) counts.set(id, count);
-    return jsonOf({ running, suspects, ends: [...counts] });
+    const left = suspects && isBefore(drained, suspects) ? suspects : null;
+    return jsonOf({ running, suspects: left, ends: [...counts] });
   }
 
   /** One write at a time. What is to be said when it ends comes next. */
@@ -128,10 +131,10 @@ export function openInHand(directory: string, onFault: OnFault): InHandFile {
       // Where the next suspect comes at once, its note takes this one back.
       setImmediate(begun);
     },
-    close(drained) {
+    close(until) {
       running = false;
       inHand = null;
-      if (suspects && !isBefore(drained, suspects)) suspects = null;
+      drained = until;
       return saved();
     },
   };
