@@ -17,6 +17,8 @@ export interface InBatches {
   some(entries: Entry[]): Promise<readonly Taken[]>;
   /** `start`: where it stands; undefined for one that is published again. */
   one(record: JournalRecord, start: Position | undefined): Promise<Ready>;
+  /** Works on a bounce, which is read when it is tied. All else is worked on at once. */
+  tied<T>(record: JournalRecord, start: Position | undefined, work: () => Promise<T>): Promise<T>;
   /** Whether the records of this peer take so long to be read that others must not wait for them. */
   isSlow(peer: string): boolean;
 }
@@ -35,9 +37,9 @@ export function createInBatches({ inHand, read, nowMs = () => performance.now() 
   const slowPeers = createSlowPeers(nowMs);
   let lastAlone: Promise<unknown> = Promise.resolve();
 
-  /** Of what was read before it was stored nothing is read here. */
+  /** Of what was read before it was stored nothing is read any more. */
   function endsOf(record: JournalRecord, start: Position | undefined): number {
-    return record.kind === "message" ? inHand.endsOf(record.id, start) : 0;
+    return record.kind === "message" || record.kind === "bounce" ? inHand.endsOf(record.id, start) : 0;
   }
 
   function timed(record: JournalRecord, ends: number): Ready {
@@ -48,20 +50,23 @@ export function createInBatches({ inHand, read, nowMs = () => performance.now() 
   }
 
   /** It may be what ended the process before. So it is noted, and no other suspect is in hand with it. */
-  function alone(record: JournalRecord, ends: number): Promise<Ready> {
-    const ready = lastAlone.then(async () => {
+  function alone<T>(record: JournalRecord, ends: number, work: () => T | Promise<T>): Promise<T> {
+    const worked = lastAlone.then(async () => {
       await inHand.begin(record.id, ends);
-      const ready = timed(record, ends);
-      inHand.end();
-      return ready;
+      try {
+        return await work();
+      } finally {
+        inHand.end();
+      }
     });
-    lastAlone = ready;
-    return ready;
+    lastAlone = worked.catch(() => {}); // The caller hears of it.
+    return worked;
   }
 
   /** What is left unread stays counted, because it comes again when Redis has changed, or after a crash. */
   function suspected(record: JournalRecord, ends: number): Ready | Promise<Ready> {
-    return ends >= MOST_ENDS ? read(record, ends) : alone(record, ends);
+    if (record.kind === "bounce" || ends >= MOST_ENDS) return read(record, ends);
+    return alone(record, ends, () => timed(record, ends));
   }
 
   return {
@@ -83,6 +88,10 @@ export function createInBatches({ inHand, read, nowMs = () => performance.now() 
     async one(record, start) {
       const ends = endsOf(record, start);
       return ends === 0 ? timed(record, 0) : suspected(record, ends);
+    },
+    tied(record, start, work) {
+      const ends = record.kind === "bounce" ? endsOf(record, start) : 0;
+      return ends === 0 || ends >= MOST_ENDS ? work() : alone(record, ends, work);
     },
     isSlow: slowPeers.isSlow,
   };

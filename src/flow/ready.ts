@@ -25,6 +25,9 @@ export const MOST_ENDS = 3;
 
 export function createReadRecords({ reading, acknowledging }: ReadingOptions): ReadRecords {
   return (record, ends) => {
+    // It is read when it is tied.
+    if (record.kind === "bounce" && ends >= MOST_ENDS)
+      return { record, read: null, job: { ...record, message: { ...record.message, ends } } };
     if (record.kind !== "message") return { record, read: null, job: record };
     const { message } = record;
     const read = ends >= MOST_ENDS ? leftUnread(message, ends) : readSaid(message, reading(), acknowledging);

@@ -101,6 +101,28 @@ test("what was read before it was stored is not noted", async () => {
   expect(told).toEqual(["j0"]);
 });
 
+test("a bounce that is suspect is noted while it is tied, also where that fails, and left unread after three ends", async () => {
+  const { inBatches, told } = batches(0, { j0: 2, j1: 1, j2: 3 });
+  const bounced = (id: string) => recordOf(id, { kind: "bounce", text: "" });
+  const tie = async (id: string, cause?: Error) => {
+    const { job } = await inBatches.one(bounced(id), undefined);
+    await inBatches.tied(bounced(id), undefined, async () => {
+      await turn();
+      const ends = job?.kind === "bounce" ? job.message.ends : undefined;
+      told.push(ends === undefined ? `tied ${id}` : `left ${id}`);
+      if (cause) throw cause;
+    });
+  };
+  await expect(tie("j0", new Error("Redis is away"))).rejects.toThrow("Redis is away");
+  await Promise.all([tie("j1"), inBatches.one(saidRecord("j0", REPORT), undefined)]);
+  await tie("j2");
+  await tie("j3");
+  await inBatches.tied(saidRecord("j1", REPORT), undefined, async () => void told.push("no bounce"));
+  const [first, ...rest] = told.join(" ").split(" j1 after 1 ");
+  expect(first).toBe("j0 after 2 [j0 2 tied j0 ]");
+  expect(rest.join()).toBe("[j0 2 j0 after 2 ] [j1 1 tied j1 ] j2 after 3 left j2 j3 tied j3 no bounce");
+});
+
 async function drained(records: readonly JournalRecord[], read: ReadRecords): Promise<string[]> {
   const directory = mkdtempSync(join(tmpdir(), "mm4d-batches-"));
   const journal = await openJournal({ directory, maxBytes: 100_000_000, onFault: () => {} });
