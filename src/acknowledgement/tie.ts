@@ -22,6 +22,7 @@ const ACTIONS: readonly string[] = ["failed", "delayed", "delivered", "relayed",
 export async function tieBounce(message: BouncedMessage, options: TieOptions): Promise<TiedBounce> {
   const { publisher, ownDomain, mayBounce } = options;
   const peer = message.peer.name;
+  if (message.ends !== undefined) return leftUnread(message, message.ends);
   const { acknowledgementId: id, ...read } = await readBounce(Buffer.from(message.raw, "base64"), ownDomain);
   const bounce = { ...read, receivedAt: message.receivedAt };
   const action = ACTIONS.includes(bounce.action) ? bounce.action : "unknown";
@@ -35,4 +36,10 @@ export async function tieBounce(message: BouncedMessage, options: TieOptions): P
     return untied(`its acknowledgement was sent to ${named.peer}, whose bounces do not come from ${peer}`);
   }
   return { peer, bounce, action, id, acknowledgement: named, untied: null };
+}
+
+function leftUnread({ peer, receivedAt }: BouncedMessage, ends: number): TiedBounce {
+  const bounce = { action: "unknown", status: null, diagnostic: null, receivedAt };
+  const untied = `reading it ended the process ${ends} times`;
+  return { peer: peer.name, bounce, action: "unknown", id: null, acknowledgement: null, untied };
 }

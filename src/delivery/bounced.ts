@@ -8,6 +8,8 @@ export interface BouncedMessage {
   readonly receivedAt: string;
   /** The message as it came, as far as it is read, base64. */
   readonly raw: string;
+  /** It is left unread, because reading it has ended the process so often. Never stored. */
+  readonly ends?: number;
 }
 
 /** What a bounce says. */

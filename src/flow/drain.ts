@@ -10,6 +10,7 @@
 import type { Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type JournalRecord, peerOf } from "../journal/record.ts";
+import type { Position } from "../journal/segments.ts";
 import { createAgain } from "./again.ts";
 import type { Aside } from "./aside.ts";
 import { createInBatches, type Taken } from "./in-batches.ts";
@@ -82,9 +83,12 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   });
   const again = createAgain<JournalRecord>({
     unsettled: () => journal.unsettled(),
-    // Where nothing is to be published, nothing else would be waited for.
-    publish: (record) =>
-      nextTurn().then(() => publishUntilDone({ ready: inBatches.one(record), again: true, bytes: 0, alone: true })),
+    async publish(record) {
+      // Where nothing is to be published, nothing else would be waited for.
+      await nextTurn();
+      const ready = await inBatches.one(record, undefined);
+      return publishUntilDone({ ready, again: true, bytes: 0, alone: true }, undefined);
+    },
     onDone: () => journal.publishedAgain(),
   });
   const lanes = createLanes<Entry>({
@@ -111,7 +115,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       while (entries.length > 0 && !stopping) {
         // What was stored a moment ago is answered first.
         await nextTurn();
-        await drain(inBatches.some(entries));
+        await drain(await inBatches.some(entries));
       }
     }
   }
@@ -158,14 +162,15 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   async function drainAlone(entry: Entry): Promise<void> {
     await nextTurn();
     if (stopping) return;
-    const ready = inBatches.one(entry.record);
+    const ready = await inBatches.one(entry.record, entry.start);
     if (!aside.mayGo({ entry, ready })) return;
-    if (await publishUntilDone({ ready, again: false, bytes: sizeOf(entry), alone: true })) backlog.done(entry);
+    const one = { ready, again: false, bytes: sizeOf(entry), alone: true };
+    if (await publishUntilDone(one, entry.start)) backlog.done(entry);
   }
 
   /** False when the drain was stopped before the record was on the queue. */
-  async function publishUntilDone(one: Try): Promise<boolean> {
-    const [cause] = await publishing.publish([one]);
+  async function publishUntilDone(one: Try, start: Position | undefined): Promise<boolean> {
+    const [cause] = await inBatches.tied(one.ready.record, start, () => publishing.publish([one]));
     return cause ? retries.add(one, cause) : true;
   }
 

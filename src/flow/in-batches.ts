@@ -1,7 +1,8 @@
-/** Reads what is in the journal, some at a time, and notes on the disk what is in hand: that may end the process. */
+/** Reads what is in the journal, some at a time. What may have ended a process is read alone, and noted on the disk. */
 import type { Entry } from "../journal/backlog.ts";
 import type { InHand } from "../journal/in-hand.ts";
 import { type JournalRecord, peerOf } from "../journal/record.ts";
+import type { Position } from "../journal/segments.ts";
 import { MOST_ENDS, type ReadRecords, type Ready } from "./ready.ts";
 import { createSlowPeers } from "./slow-peers.ts";
 
@@ -13,8 +14,11 @@ export interface Taken {
 
 export interface InBatches {
   /** Takes entries out of the list, one at least, and reads them until there has been enough of it. */
-  some(entries: Entry[]): readonly Taken[];
-  one(record: JournalRecord): Ready;
+  some(entries: Entry[]): Promise<readonly Taken[]>;
+  /** `start`: where it stands; undefined for one that is published again. */
+  one(record: JournalRecord, start: Position | undefined): Promise<Ready>;
+  /** Works on a bounce, which is read when it is tied. All else is worked on at once. */
+  tied<T>(record: JournalRecord, start: Position | undefined, work: () => Promise<T>): Promise<T>;
   /** Whether the records of this peer take so long to be read that others must not wait for them. */
   isSlow(peer: string): boolean;
 }
@@ -30,10 +34,13 @@ export interface InBatchesOptions {
 const READ_FOR_MS = 2;
 
 export function createInBatches({ inHand, read, nowMs = () => performance.now() }: InBatchesOptions): InBatches {
-  /** It may be what ended the process before: then no other one is in hand with it. */
-  const isSuspect = (entry: Entry): boolean => inHand.endsOf(entry.record.id) > 0;
-
   const slowPeers = createSlowPeers(nowMs);
+  let lastAlone: Promise<unknown> = Promise.resolve();
+
+  /** Of what was read before it was stored nothing is read any more. */
+  function endsOf(record: JournalRecord, start: Position | undefined): number {
+    return record.kind === "message" || record.kind === "bounce" ? inHand.endsOf(record.id, start) : 0;
+  }
 
   function timed(record: JournalRecord, ends: number): Ready {
     const beganMs = nowMs();
@@ -42,33 +49,50 @@ export function createInBatches({ inHand, read, nowMs = () => performance.now() 
     return ready;
   }
 
-  function one(record: JournalRecord): Ready {
-    const ends = inHand.endsOf(record.id);
-    // What is left unread stays counted, because it comes again when Redis has changed, or after a crash.
-    if (ends >= MOST_ENDS) return read(record, ends);
-    inHand.begin([record.id]);
-    const ready = timed(record, ends);
-    inHand.end();
-    return ready;
+  /** It may be what ended the process before. So it is noted, and no other suspect is in hand with it. */
+  function alone<T>(record: JournalRecord, ends: number, work: () => T | Promise<T>): Promise<T> {
+    const worked = lastAlone.then(async () => {
+      await inHand.begin(record.id, ends);
+      try {
+        return await work();
+      } finally {
+        inHand.end();
+      }
+    });
+    lastAlone = worked.catch(() => {}); // The caller hears of it.
+    return worked;
+  }
+
+  /** What is left unread stays counted, because it comes again when Redis has changed, or after a crash. */
+  function suspected(record: JournalRecord, ends: number): Ready | Promise<Ready> {
+    if (record.kind === "bounce" || ends >= MOST_ENDS) return read(record, ends);
+    return alone(record, ends, () => timed(record, ends));
   }
 
   return {
-    some(entries) {
-      const suspect = entries.findIndex(isSuspect);
-      if (suspect === 0) return entries.splice(0, 1).map((entry) => ({ entry, ready: one(entry.record) }));
-      const most = suspect === -1 ? entries.length : suspect;
+    async some(entries) {
       const untilMs = nowMs() + READ_FOR_MS;
       const taken: Taken[] = [];
-      inHand.begin(entries.slice(0, most).map(({ record: { id } }) => id));
-      for (const entry of entries.slice(0, most)) {
-        taken.push({ entry, ready: timed(entry.record, 0) });
+      let areSuspects = false;
+      for (const entry of entries) {
+        const ends = endsOf(entry.record, entry.start);
+        // Suspects are read alone, and put on the queue together.
+        if (taken.length > 0 && ends > 0 !== areSuspects) break;
+        areSuspects = ends > 0;
+        taken.push({ entry, ready: areSuspects ? await suspected(entry.record, ends) : timed(entry.record, 0) });
         if (nowMs() >= untilMs) break;
       }
-      inHand.end();
       entries.splice(0, taken.length);
       return taken;
     },
-    one,
+    async one(record, start) {
+      const ends = endsOf(record, start);
+      return ends === 0 ? timed(record, 0) : suspected(record, ends);
+    },
+    tied(record, start, work) {
+      const ends = record.kind === "bounce" ? endsOf(record, start) : 0;
+      return ends === 0 || ends >= MOST_ENDS ? work() : alone(record, ends, work);
+    },
     isSlow: slowPeers.isSlow,
   };
 }

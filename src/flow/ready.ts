@@ -12,7 +12,7 @@ export interface Ready {
   readonly job: ReadRecord | null;
 }
 
-/** Reads a record. Never throws. `ends`: how often reading it has ended the process. */
+/** Reads a record. Never throws. `ends`: how often reading it may have ended the process. */
 export type ReadRecords = (record: JournalRecord, ends: number) => Ready;
 
 export interface ReadingOptions {
@@ -20,11 +20,14 @@ export interface ReadingOptions {
   readonly acknowledging: Acknowledging;
 }
 
-/** A record that has been in hand so often when the process ended is not read any more. */
+/** A record that may have ended the process so often is not read any more. */
 export const MOST_ENDS = 3;
 
 export function createReadRecords({ reading, acknowledging }: ReadingOptions): ReadRecords {
   return (record, ends) => {
+    // It is read when it is tied.
+    if (record.kind === "bounce" && ends >= MOST_ENDS)
+      return { record, read: null, job: { ...record, message: { ...record.message, ends } } };
     if (record.kind !== "message") return { record, read: null, job: record };
     const { message } = record;
     const read = ends >= MOST_ENDS ? leftUnread(message, ends) : readSaid(message, reading(), acknowledging);

@@ -19,7 +19,7 @@ export type JournalFault =
   | { readonly kind: "cursor-failed"; readonly cause: Error }
   /** The cursor cannot be read. Everything in the journal is drained again. */
   | { readonly kind: "cursor-unreadable" }
-  /** It could not be noted which records are being read. One whose reading ends the process would not be found. */
+  /** It could not be noted which record is being read, or that a process is running. One whose reading ends it would not be found. */
   | { readonly kind: "in-hand-failed"; readonly cause: Error };
 
 export type OnFault = (fault: JournalFault) => void;

@@ -1,39 +1,54 @@
 /**
- * Notes which records are being read, in a file beside the segments. A record whose reading ends the process would
- * end each process that starts behind it, too: by the note such a record is found, and it alone.
+ * Finds a record whose reading ends the process: it would end each process that starts behind it, too.
  *
- * The file says at how many unclean ends each record was in hand, were this process to end now. So nothing is
- * counted at a start: what one start finds, the next one finds again, unless the process ends with a record in hand.
+ * Nothing is written while all is well. A file beside the segments says that a process is running, and at its clean
+ * end that it is not. So a start knows of an unclean end, and of which records one may be to blame: those that were
+ * not drained by then. These are suspects. Each is read alone, with a note in the file of its id, and of the unclean
+ * ends that it has to answer for, were this process to end now. So nothing is counted at a start: what one start
+ * finds, the next one finds again, unless the process ends with a record in hand.
  *
- * It is not synced, because it must outlive this process only. A machine that crashes brings an earlier note back, or
- * none. That is still a note of records in hand, so a record needs three ends to be counted three times, each of them
- * while it was being read or in a crash of the machine.
+ * The event loop never waits for the file, and a record waits for it a moment only: see `LATE_MS`. Where the disk did
+ * not answer in time, or a record that came since ends the process beside a suspect, the note is of one that is not
+ * to blame. It has that one end more to answer for, and its next reading clears it.
+ *
+ * The file is not synced, because it must outlive this process only. A machine that crashes brings an earlier note
+ * back, or none. The earlier one was true of an earlier end. By it a record is taken for a suspect too late, or an end
+ * is counted that was the machine's, and still a record needs three ends to be left unread. By none, nothing is
+ * counted, and the guilty one is only found later.
  */
-import { closeSync, constants, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync, readSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import type { OnFault } from "./fault.ts";
+import { isBefore, type Position } from "./segments.ts";
 
 /**
- * Records are named by their id and not by their place: the id goes with a record that is moved, and a place is used
+ * Ends are counted by a record's id and not by its place: the id goes with a record that is moved, and a place is used
  * again after a crash of the machine that lost what stood there.
  */
 export interface InHand {
-  /** At how many unclean ends this record was being read. 0 for almost all. */
-  endsOf(id: string): number;
   /**
-   * These records are about to be read. Those of the call before are not any more. Never throws: without the note all
-   * is read as it would be with it. Nothing may be awaited before `end`, because a process that waits may well be killed.
+   * At how many unclean ends this record may have been what was being read. 0 for almost all. `start`: where it stands;
+   * undefined for one that is published again.
    */
-  begin(ids: readonly string[]): void;
-  /** They have been read: nothing is counted against them any more. */
+  endsOf(id: string, start: Position | undefined): number;
+  /**
+   * This record, and no other suspect, is about to be read; it has `ends` already. Resolves when that is noted, or
+   * cannot be: without the note it is read all the same. Never rejects.
+   */
+  begin(id: string, ends: number): Promise<void>;
+  /** It has been read: nothing is counted against it any more. Nobody waits for the note to be taken back. */
   end(): void;
 }
 
 export interface InHandFile extends InHand {
   /** This record is in the journal. What was noted of others is forgotten. */
   found(id: string): void;
-  close(): void;
+  /** All were found: they stand before `end`. Notes that a process is running. */
+  opened(end: Position): Promise<void>;
+  /** Notes a clean end. What stands before `until` is drained, and no suspect any more. */
+  close(until: Position): Promise<void>;
 }
 
 /** Reads what the process before has noted. What cannot be read notes nothing. */
@@ -41,49 +56,86 @@ export function openInHand(directory: string, onFault: OnFault): InHandFile {
   const path = join(directory, IN_HAND);
   const before = noted(path);
   const ends = new Map<string, number>();
-  let inHand: readonly string[] = [];
-  let file: number | undefined;
+  /** Where the suspects end, those that have been drained among them; null when there are none. */
+  let suspects: Position | null = null;
+  /** Where those begin that the next process has to suspect. */
+  let drained: Position = { segment: 0, offset: 0 };
+  let inHand: Count | null = null;
+  let running = false;
+  let said: string | undefined;
+  let saving: Promise<Error | null> | undefined;
+  /** The write under way did not end in time. */
+  let late = false;
   let failed = false;
 
-  /** A disk that refuses the note refuses no record: those are read all the same, and the next note is tried again. */
-  function write(page: Buffer): void {
-    try {
-      // Not truncated: what the process before has noted stays until this note is there.
-      file ??= openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
-      if (writeSync(file, page, 0, PAGE_BYTES, 0) < PAGE_BYTES) throw new Error("Only a part of the note was written");
-      failed = false;
-    } catch (cause) {
-      if (!failed) onFault({ kind: "in-hand-failed", cause: cause as Error });
-      failed = true;
-    }
+  /** What the file should say. Whoever is in hand comes first: of more than the page takes, the last ones are not noted. */
+  function toSay(): string {
+    const counts = new Map(inHand ? [inHand] : []);
+    for (const [id, count] of ends) if (!counts.has(id)) counts.set(id, count);
+    const left = suspects && isBefore(drained, suspects) ? suspects : null;
+    return jsonOf({ running, suspects: left, ends: [...counts] });
   }
 
-  function ended(): void {
-    for (const id of inHand) ends.delete(id);
-    inHand = [];
+  /** One write at a time. What is to be said when it ends comes next. */
+  async function save(): Promise<Error | null> {
+    let next: string;
+    let cause: Error | null;
+    do {
+      next = toSay();
+      cause = await write(path, next);
+      late = false;
+    } while (toSay() !== next);
+    said = cause ? undefined : next;
+    saving = undefined;
+    return cause;
+  }
+
+  function begun(): Promise<Error | null> {
+    if (saving === undefined && toSay() !== said) saving = save();
+    return saving ?? Promise.resolve(null);
+  }
+
+  /** Resolves when it is there, or has failed, or is late. What is late is not waited for again. */
+  async function saved(): Promise<void> {
+    const under = begun();
+    if (late) return;
+    const cause = await within(under);
+    late = cause === LATE && saving !== undefined;
+    if (cause && !failed) onFault({ kind: "in-hand-failed", cause });
+    failed = cause !== null;
   }
 
   return {
     found(id) {
-      const count = before.get(id);
+      const count = before.ends.get(id);
       if (count !== undefined) ends.set(id, count);
     },
-    endsOf: (id) => ends.get(id) ?? 0,
-    begin(ids) {
-      ended();
-      inHand = ids;
-      const counts = ids.map((id): Count => [id, (ends.get(id) ?? 0) + 1]);
-      // Those in hand come first: of more than the page takes, the last ones are not noted.
-      if (ends.size > 0) counts.push(...[...ends].filter(([id]) => !ids.includes(id)));
-      write(pageOf(counts));
+    opened(end) {
+      suspects = before.running ? end : before.suspects;
+      running = true;
+      return saved();
+    },
+    endsOf(id, start) {
+      const isSuspect = suspects !== null && (start === undefined || isBefore(start, suspects));
+      return ends.get(id) ?? (isSuspect ? 1 : 0);
+    },
+    async begin(id, count) {
+      if (!running) return;
+      inHand = [id, count + 1];
+      await saved();
     },
     end() {
-      ended();
-      write(ends.size === 0 ? NOTHING : pageOf([...ends]));
+      if (!inHand || !running) return;
+      ends.delete(inHand[0]);
+      inHand = null;
+      // Where the next suspect comes at once, its note takes this one back.
+      setImmediate(begun);
     },
-    close() {
-      if (file !== undefined) closeSync(file);
-      file = undefined;
+    close(until) {
+      running = false;
+      inHand = null;
+      drained = until;
+      return saved();
     },
   };
 }
@@ -91,40 +143,79 @@ export function openInHand(directory: string, onFault: OnFault): InHandFile {
 /** The name of the file. */
 export const IN_HAND = "in-hand";
 
-/**
- * The file's size: one page of memory, which a killed process has written whole or not at all. About a hundred
- * records, and a batch has 32.
- */
+/** What a record waits at most. A write to memory takes a tenth of a millisecond; what takes longer waits for a disk that hangs. */
+const LATE_MS = 80;
+const LATE = new Error(`The disk has not taken the note within ${LATE_MS} ms`);
+
+/** The file's size: one page of memory, which a killed process has written whole or not at all. About a hundred records. */
 const PAGE_BYTES = 4096;
 /** Of the page, for the checksum and the line feeds. */
 const FRAME_BYTES = 10;
-const NOTHING = pageOf([]);
 
 type Count = readonly [id: string, ends: number];
 
-/** `<crc32>`, and in the next line as JSON as many of the counts as there is room for, the first ones. */
-function pageOf(counts: readonly Count[]): Buffer {
-  const json = JSON.stringify(counts);
-  if (Buffer.byteLength(json) > PAGE_BYTES - FRAME_BYTES) return pageOf(counts.slice(0, counts.length * 0.9));
-  const page = Buffer.alloc(PAGE_BYTES, " ");
-  page.write(`${crc32(json).toString(16).padStart(8, "0")}\n${json}\n`);
-  return page;
+interface Note {
+  /** A process has begun, and has not ended cleanly. */
+  readonly running: boolean;
+  /** What stands before this and is not drained was there at an unclean end, and has not been read since. */
+  readonly suspects: Position | null;
+  readonly ends: readonly Count[];
 }
 
-function noted(path: string): ReadonlyMap<string, number> {
+/** With as many of the counts as there is room for, the first ones. */
+function jsonOf(note: Note): string {
+  const json = JSON.stringify(note);
+  if (Buffer.byteLength(json) <= PAGE_BYTES - FRAME_BYTES) return json;
+  return jsonOf({ ...note, ends: note.ends.slice(0, note.ends.length * 0.9) });
+}
+
+/** `<crc32>`, and the note in the next line. Opened each time, because somebody may have taken the file away. */
+async function write(path: string, json: string): Promise<Error | null> {
+  const page = Buffer.alloc(PAGE_BYTES, " ");
+  page.write(`${checksumOf(json)}\n${json}\n`);
   try {
-    const [checksum, json = ""] = readPage(path).split("\n");
-    // Wrong counts could put a record into quarantine unread. Without any the guilty one is only found later.
-    if (Number.parseInt(checksum ?? "", 16) !== crc32(json)) return new Map();
-    return new Map(JSON.parse(json) as Count[]);
-  } catch {
-    return new Map();
+    // Not truncated: what is noted stays until this note is there.
+    const file = await open(path, constants.O_WRONLY | constants.O_CREAT, 0o600);
+    try {
+      const { bytesWritten } = await file.write(page, 0, PAGE_BYTES, 0);
+      return bytesWritten < PAGE_BYTES ? new Error("Only a part of the note was written") : null;
+    } finally {
+      await file.close();
+    }
+  } catch (cause) {
+    return cause as Error;
   }
 }
 
-/** No more than we write, because a person may have put any file there. */
+/** What it resolves to, or `LATE`. */
+async function within(saving: Promise<Error | null>): Promise<Error | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Error>((resolve) => {
+    // Behind a turn that took long the timer comes first, and the answer may be there.
+    timer = setTimeout(() => setImmediate(resolve, LATE), LATE_MS);
+  });
+  return Promise.race([saving, late]).finally(() => clearTimeout(timer));
+}
+
+function noted(path: string): { running: boolean; suspects: Position | null; ends: ReadonlyMap<string, number> } {
+  try {
+    const [checksum, json = ""] = readPage(path).split("\n");
+    // Wrong counts could put a record into quarantine unread. Without any the guilty one is only found later.
+    if (checksum !== checksumOf(json)) throw new Error("This is no note of ours");
+    const { running, suspects, ends } = JSON.parse(json) as Note;
+    return { running, suspects, ends: new Map(ends) };
+  } catch {
+    return { running: false, suspects: null, ends: new Map() };
+  }
+}
+
+function checksumOf(json: string): string {
+  return crc32(json).toString(16).padStart(8, "0");
+}
+
+/** No more than we write, because a person may have put any file there; nor is a pipe waited for. */
 function readPage(path: string): string {
-  const file = openSync(path, "r");
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
     const page = Buffer.alloc(PAGE_BYTES);
     return page.toString("utf8", 0, readSync(file, page, 0, PAGE_BYTES, 0));

@@ -67,7 +67,7 @@ export interface Journal {
    * reported as a fault.
    */
   read(place: Place): Promise<JournalRecord | undefined>;
-  /** Which records are being read, and which were when a process ended; see in-hand.ts. */
+  /** Which records may have ended a process, and which of them is being read; see in-hand.ts. */
   readonly inHand: InHand;
   /** How many records were appended since the start. */
   appended(): number;
@@ -142,6 +142,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   });
   let saved = cursor;
   let cursorFailed = false;
+  await inHand.opened(sizes.end());
 
   /** Why there is no room for a record; undefined when there is. */
   function whyFull(record: JournalRecord, lineBytes: number): JournalFullError | undefined {
@@ -231,7 +232,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     async close() {
       await writer.close();
       await saveProgress();
-      inHand.close();
+      await inHand.close(backlog.drained());
     },
   };
 }

@@ -52,3 +52,20 @@ test.each<[string, Uint8Array, Acknowledgement | undefined, string | null, strin
 ])("a bounce that %s is tied to none, and says why", async (_, bytes, known, id, untied) => {
   expect(await tie(bytes, known)).toMatchObject({ id, acknowledgement: null, untied });
 });
+
+test("a bounce whose reading has ended the process three times is left unread, and says so", async () => {
+  const publisher: TieOptions["publisher"] = { writeBounce: () => expect.unreachable() };
+  const raw = bounce().toString("base64");
+  const tied = tieBounce(
+    { peer: PEER, receivedAt: RECEIVED_AT, raw, ends: 3 },
+    { publisher, ownDomain: "mms.example.net", mayBounce: () => true },
+  );
+  expect(await tied).toEqual({
+    peer: PEER.name,
+    bounce: { action: "unknown", status: null, diagnostic: null, receivedAt: RECEIVED_AT },
+    action: "unknown",
+    id: null,
+    acknowledgement: null,
+    untied: "reading it ended the process 3 times",
+  });
+});

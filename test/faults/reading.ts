@@ -23,10 +23,10 @@ describe.concurrent("killed while reading", () => {
       relaysNotice: true,
       steady: true,
       removedAtOnce: true,
-      starts: KILLS + 1,
+      starts: (KILLS / 2) * 3 + 1,
       happen: killWhileReading,
       async after({ service }) {
-        // Each was in hand once or twice when the process ended, and none is to blame.
+        // Each waited when the process ended, and was in hand once at most, and none is to blame.
         expect((await runCommandWithin(["quarantine", "list", "--json"], service.env)).stdout).toBe("");
       },
     }),
@@ -34,30 +34,36 @@ describe.concurrent("killed while reading", () => {
 });
 
 /**
- * The note of what is in hand is written before a batch is read, and again behind it. Killed at the second, the process
- * has read all and noted nothing of that. Every other kill comes as soon as it has started, and meets what was in hand
- * before; then that is let go, because three times in hand is what makes a record guilty.
+ * Killed with reports that wait, because Redis is frozen, it reads each of them alone when it is back, and notes it. It is
+ * killed at one of these notes, and at a later one: the same record three times would be a guilty one. Then that is let go.
  */
-async function killWhileReading({ service, accepted }: Stage): Promise<undefined> {
+async function killWhileReading({ redis, service, accepted }: Stage): Promise<undefined> {
   const note = join(service.dataDir, "journal", "in-hand");
   let inHand = 0;
-  for (let kill = 0; kill < KILLS; kill++) {
-    if (kill % 2 === 0) {
-      const enough = accepted.size + (LONG ? 1_000 : 40);
-      await eventually(
-        () => accepted.size,
-        (size) => size > enough,
-      );
-      await service.metric("mm4d_published_total", (published) => published > 0);
+  for (let kill = 0; kill < KILLS; kill += 2) {
+    await service.metric("mm4d_published_total", (published) => published > 0);
+    redis.signal("SIGSTOP");
+    const enough = accepted.size + (LONG ? 1_000 : 60);
+    await eventually(
+      () => accepted.size,
+      (size) => size > enough,
+    );
+    service.signal("SIGKILL");
+    for (const first of [2, 16]) {
+      expect(await service.exited()).toBe("SIGKILL");
+      await service.restart();
+      const at = first + 2 * Math.floor(Math.random() * 3);
+      await tamper(service.facts().pid, "pwrite64", note, `signal=SIGKILL:when=${at}`);
+      redis.signal("SIGCONT");
+      expect(await service.exited()).toBe("SIGKILL");
+      if (!readFileSync(note, "latin1").includes('"ends":[]')) inHand += 1;
+      if (first === 2) redis.signal("SIGSTOP");
     }
-    const at = 2 * (1 + Math.floor(Math.random() * 20));
-    await tamper(service.facts().pid, "pwrite64", note, `signal=SIGKILL:when=${at}`);
-    expect(await service.exited()).toBe("SIGKILL");
-    if (!readFileSync(note, "latin1").includes("\n[]\n")) inHand += 1;
     await service.restart();
+    await service.metric("mm4d_journal_records", (waiting) => waiting < 10);
   }
   // It is a test only if it was killed there.
-  expect(inHand).toBeGreaterThan(KILLS / 2);
+  expect(inHand).toBeGreaterThan(KILLS / 4);
   return undefined;
 }
 

@@ -33,11 +33,13 @@ import { type JournalFault, JournalFullError } from "../../src/journal/fault.ts"
 import { IN_HAND } from "../../src/journal/in-hand.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
+import { isBefore, type Position } from "../../src/journal/segments.ts";
 import { partsOf } from "../support/drain.ts";
 import { type Content, largeContent, lineOf, recordOf, smallContent, takeUpTo } from "../support/journal.ts";
 import { eachBy } from "../support/publishing.ts";
 
 const RUNS = Number(process.env.FAULTS_RUNS ?? 40);
+const BEGINNING: Position = { segment: 0, offset: 0 };
 
 /** What everybody outside the journal knows, over all crashes. */
 interface World {
@@ -51,10 +53,12 @@ interface World {
   readonly moved: Set<string>;
   /** Those that were marked as done at any time. */
   readonly done: Set<string>;
-  /** At how many ends a record was in hand. */
+  /** At how many ends a record may have been what was read, where that is noted by its id. */
   readonly ends: Map<string, number>;
-  /** The same of those that had left the journal at the last opening: the note has it until the next one is written. */
-  readonly noted: Map<string, number>;
+  /** The same of those that were read since: the note may still say it, because nobody waits for it. */
+  readonly takenBack: Map<string, number>;
+  /** What is not drained and stands before this was there at an unclean end. */
+  suspects: Position;
   readonly redis: {
     identity: string;
     /** The one the journal was told of last. */
@@ -79,8 +83,8 @@ interface Session {
   /** In the order in which they were handed out. */
   readonly taken: { readonly entry: Entry; done: boolean }[];
   readonly handedOut: Set<string>;
-  /** What is being read. */
-  inHand: readonly string[];
+  /** What is being read alone, and at how many ends it may have been that, were the process to end now. */
+  inHand: readonly [id: string, ends: number] | null;
   /** Appends under way, in order. */
   readonly writing: Map<JournalRecord, { readonly bytes: number; readonly settled: Promise<void> }>;
   /** Errors that no append may have. */
@@ -426,7 +430,8 @@ async function beginWorld(firstOpening: Opening, maxBytes: number): Promise<Worl
     moved: new Set<string>(),
     done: new Set<string>(),
     ends: new Map<string, number>(),
-    noted: new Map<string, number>(),
+    takenBack: new Map<string, number>(),
+    suspects: BEGINNING,
     redis: { identity: "redis 0", told: null, records: new Set<string>(), safe: new Set<string>(), left: null },
     lives: 0,
     redises: 0,
@@ -478,7 +483,7 @@ async function openSession(
     faults,
     taken: [],
     handedOut: new Set(),
-    inHand: [],
+    inHand: null,
     writing: new Map(),
     errors: [],
     recordsAtOpening: records,
@@ -493,7 +498,7 @@ async function openSession(
 }
 
 /** What must hold after every command. */
-function observe({ session, maxBytes, ends }: World): void {
+function observe({ session, maxBytes, ends, suspects }: World): void {
   const { directory, journal, faults, errors, taken, writing, disk } = session;
   expect(errors).toEqual([]);
   expect(faults).toEqual([]);
@@ -510,7 +515,8 @@ function observe({ session, maxBytes, ends }: World): void {
   expect(journal.status().maxBytes).toBe(maxBytes);
   for (const { entry } of taken) {
     const { id } = entry.record;
-    expect(journal.inHand.endsOf(id), `ends with ${id} in hand`).toBe(ends.get(id) ?? 0);
+    const expected = ends.get(id) ?? (isBefore(entry.start, suspects) ? 1 : 0);
+    expect(journal.inHand.endsOf(id, entry.start), `ends of ${id}`).toBe(expected);
   }
 
   for (const { name, path } of segmentsIn(directory)) {
@@ -576,7 +582,7 @@ async function take(world: World, most: number): Promise<void> {
     const { record, start, end } = entry;
     expectAppended(world, record);
     expect(session.handedOut.has(record.id) && !moved.has(record.id), `${record.id} was handed out twice`).toBe(false);
-    const last = session.taken.at(-1)?.entry.end ?? { segment: 0, offset: 0 };
+    const last = session.taken.at(-1)?.entry.end ?? BEGINNING;
     expect(start.segment > last.segment || (start.segment === last.segment && start.offset >= last.offset)).toBe(true);
     // A line feed that a crash cut off is not missed.
     expect([0, 1]).toContain(lineOf(record).byteLength - (end.offset - start.offset));
@@ -594,41 +600,53 @@ async function takeEverything(world: World): Promise<void> {
 
 async function read(world: World, which: readonly number[]): Promise<void> {
   await beginToRead(world, which);
-  world.session.journal.inHand.end();
   nothingInHand(world);
 }
 
+/** One after the other. The last one is still in hand. */
 async function beginToRead(world: World, which: readonly number[]): Promise<void> {
-  const { session } = world;
+  const { session, takenBack } = world;
   const left = undone(session);
-  const picked = which.flatMap((pick) => left[pick % left.length] ?? []);
-  nothingInHand(world);
-  session.inHand = [...new Set(picked.map(({ entry }) => entry.record.id))];
-  session.journal.inHand.begin(session.inHand);
+  for (const pick of which) {
+    nothingInHand(world);
+    const taken = left[pick % left.length];
+    if (!taken) return;
+    const { record, start } = taken.entry;
+    const ends = session.journal.inHand.endsOf(record.id, start);
+    session.inHand = [record.id, ends + 1];
+    await session.journal.inHand.begin(record.id, ends);
+    takenBack.clear();
+  }
 }
 
-function nothingInHand({ session, ends, noted }: World): void {
-  noted.clear();
-  for (const id of session.inHand) ends.delete(id);
-  session.inHand = [];
+function nothingInHand({ session, ends, takenBack }: World): void {
+  if (!session.inHand) return;
+  session.journal.inHand.end();
+  takenBack.set(...session.inHand);
+  ends.delete(session.inHand[0]);
+  session.inHand = null;
 }
 
 /**
- * What was in hand is counted once; of what has left the journal meanwhile, or when the note is lost, nothing is. Of the
- * first the note may still say it.
+ * At a clean end nothing is counted. At another one what was in hand is, and what waited is suspect, unless the note is
+ * lost: then nothing is. Of what has left the journal meanwhile the note is forgotten.
  */
-function countEnd({ session, ends, noted, done }: World, before: Session, noteKept: boolean): void {
-  if (!noteKept) noted.clear();
-  // A crash has brought it back.
-  for (const [id, most] of noted) if (session.journal.inHand.endsOf(id) > 0) ends.set(id, most);
-  for (const id of before.inHand) ends.set(id, (ends.get(id) ?? 0) + 1);
+function countEnd(world: World, before: Session, end: "clean" | "unclean" | "note lost"): void {
+  const { session, ends, takenBack, done } = world;
+  const { inHand } = session.journal;
+  if (end === "unclean") {
+    for (const [id, most] of takenBack) if (inHand.endsOf(id, undefined) === most) ends.set(id, most);
+    if (before.inHand) ends.set(...before.inHand);
+    const newest = segmentsIn(session.directory).at(-1);
+    world.suspects = newest ? { segment: newest.segment, offset: newest.bytes } : BEGINNING;
+  } else if (end === "note lost") world.suspects = BEGINNING;
+  takenBack.clear();
   for (const [id, most] of ends) {
-    const counted = session.journal.inHand.endsOf(id);
-    if (noteKept && !done.has(id)) expect(counted, `ends with ${id} in hand`).toBe(most);
-    expect([0, most]).toContain(counted);
-    if (counted > 0) continue;
-    ends.delete(id);
-    if (noteKept) noted.set(id, most);
+    const counted = inHand.endsOf(id, undefined);
+    if (end === "note lost") expect(counted, `ends of ${id}`).toBe(0);
+    else if (!done.has(id)) expect(counted, `ends of ${id}`).toBe(most);
+    expect([0, 1, most]).toContain(counted);
+    if (counted !== most) ends.delete(id);
   }
 }
 
@@ -792,7 +810,7 @@ async function closeAndReopen(world: World, how: { settled: boolean; opening: Op
   const waiting = session.recordsAtOpening + session.added - drained;
   world.session = await openSession(world, session.directory, how.opening, () => false, session.disk);
   expect(world.session.journal.status().records).toBe(waiting);
-  countEnd(world, session, true);
+  countEnd(world, session, "clean");
 }
 
 async function crashWhileAppending(
@@ -832,7 +850,7 @@ async function crashAndReopen(world: World, how: Crash): Promise<void> {
     writeFileSync(pathOf(directory, segment ?? 0), before);
     world.session = await openSession(world, directory, how.opening, mayBeTorn);
   }
-  countEnd(world, session, how.note === "all");
+  countEnd(world, session, how.note === "all" ? "unclean" : "note lost");
 
   // Nothing of the old process reaches the new directory.
   await written(session);
