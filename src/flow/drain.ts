@@ -203,7 +203,10 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       const until = performance.now() + graceMs;
       while (backlog.records() > aside.use().records && trouble.cause() === null && performance.now() < until)
         await pause(FIRST_PAUSE_MS);
-      await Promise.race([aside.leave({ read: readUntilDone }), pause(graceMs)]);
+      await Promise.race([
+        aside.leave({ read: readUntilDone }),
+        pause(Math.max(LOOKS_EVERY_MS, until - performance.now())),
+      ]);
       stopping = true;
       trouble.stop();
       again.stop();

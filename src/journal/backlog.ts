@@ -88,6 +88,8 @@ interface Slot {
 }
 
 const MAX_TAKEN = 100_000;
+/** Each of them takes half a kilobyte. So many are there only after an outage in which a bug of ours met all that came. */
+const MAX_ASIDE = 250_000;
 
 export function createBacklog(options: BacklogOptions): Backlog {
   let memory: Entry[] = [];
@@ -134,7 +136,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
   }
 
   // Behind one that cannot be drained others go on; but not so many that their places fill the memory.
-  const mayTake = (): boolean => taken.length - firstTaken - aside < MAX_TAKEN;
+  const mayTake = (): boolean => taken.length - firstTaken - aside < MAX_TAKEN && aside < MAX_ASIDE;
 
   function take(): Entry | undefined {
     const entry = memory[head];
