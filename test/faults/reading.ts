@@ -43,7 +43,8 @@ async function killWhileReading({ redis, service, accepted }: Stage): Promise<un
   for (let kill = 0; kill < KILLS; kill += 2) {
     await service.metric("mm4d_published_total", (published) => published > 0);
     redis.signal("SIGSTOP");
-    const enough = accepted.size + (LONG ? 1_000 : 60);
+    // More than the drain reads before it waits for Redis, and before it can be tampered with.
+    const enough = accepted.size + (LONG ? 2_000 : 400);
     await eventually(
       () => accepted.size,
       (size) => size > enough,

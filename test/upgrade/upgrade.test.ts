@@ -143,7 +143,11 @@ describe.each(versionsLeftBehind())("what $version left behind", (left) => {
   /** What a person does with what the old one left, while the new one runs. */
   async function operate({ env, carrier }: Stage, events: readonly DeliveryEvent[]): Promise<void> {
     expect((await runCommand(["failed", "retry", "--all"], env)).stderr).toBe("1 job given back to consumers.\n");
-    const listed = rowsOf((await runCommand(["quarantine", "list", "--json"], env)).stdout);
+    // What waited in the journal gets there as what is queued does, each for itself.
+    const listed = await eventually(
+      async () => rowsOf((await runCommand(["quarantine", "list", "--json"], env)).stdout),
+      ({ length }) => length >= 3,
+    );
     expect(listed.map(({ reason }) => reason).sort()).toEqual(["internal-error", "no-status", "no-status"]);
     const id = String(listed.find(({ reason }) => reason === "internal-error")?.id);
     const shown = (await runCommand(["quarantine", "show", id], env)).stdout;
@@ -157,7 +161,10 @@ describe.each(versionsLeftBehind())("what $version left behind", (left) => {
     );
     expect(rowsOf((await runCommand(["quarantine", "list", "--json"], env)).stdout).length).toBe(2);
 
-    const acks = await statesOfAcks(env);
+    const acks = await eventually(
+      () => statesOfAcks(env),
+      (now) => now.get("tx-up-bounced") === "bounced",
+    );
     expect([acks.get("tx-up-bounced"), acks.get("tx-up-refused")]).toEqual(["bounced", "undelivered"]);
     await runCommand(["acks", "retry", "--all"], env);
     expect((await carrier.refusing.responses("tx-up-refused")).length).toBe(1);
