@@ -101,6 +101,20 @@ export function openInHand(directory: string, onFault: OnFault): InHandFile {
     if (late) return;
     const cause = await within(under);
     late = cause === LATE && saving !== undefined;
+    if (late) tellLater(under);
+    else if (cause !== LATE) tell(cause);
+  }
+
+  /** A disk that is only busy is not told of. */
+  function tellLater(under: Promise<Error | null>): void {
+    const timer = setTimeout(tell, HUNG_MS, HUNG).unref();
+    void under.then((cause) => {
+      clearTimeout(timer);
+      tell(cause);
+    });
+  }
+
+  function tell(cause: Error | null): void {
     if (cause && !failed) onFault({ kind: "in-hand-failed", cause });
     failed = cause !== null;
   }
@@ -145,7 +159,9 @@ export const IN_HAND = "in-hand";
 
 /** What a record waits at most. A write to memory takes a tenth of a millisecond; what takes longer waits for a disk that hangs. */
 const LATE_MS = 80;
-const LATE = new Error(`The disk has not taken the note within ${LATE_MS} ms`);
+const LATE = new Error("The note is late");
+const HUNG_MS = 2_000;
+const HUNG = new Error(`The disk has not taken the note for ${HUNG_MS} ms`);
 
 /** The file's size: one page of memory, which a killed process has written whole or not at all. About a hundred records. */
 const PAGE_BYTES = 4096;

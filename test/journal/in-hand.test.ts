@@ -353,8 +353,9 @@ describe("the file", () => {
       await journal.inHand.begin("j1", 1);
       journal.inHand.end();
     }
-    expect(performance.now() - beganMs).toBeLessThan(500);
-    expect(faults.map(({ kind }) => kind)).toEqual(["in-hand-failed"]);
+    // To wait for each would take four seconds.
+    expect(performance.now() - beganMs).toBeLessThan(3_000);
+    await expect.poll(() => faults.map(({ kind }) => kind), { timeout: 60_000 }).toEqual(["in-hand-failed"]);
     const pipe = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     rmSync(path);
     await untilSays({});
@@ -372,5 +373,5 @@ async function untilSays(ends: Readonly<Record<string, number>>): Promise<void> 
     const json = existsSync(path) ? readFileSync(path, "utf8").split("\n")[1] : undefined;
     return json === undefined ? undefined : Object.fromEntries(JSON.parse(json).ends);
   };
-  await expect.poll(says, { timeout: 5_000, interval: 5 }).toEqual(ends);
+  await expect.poll(says, { timeout: 60_000, interval: 5 }).toEqual(ends);
 }
