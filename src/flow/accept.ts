@@ -15,7 +15,7 @@ import type { MessageReading } from "../mm4/read-message.ts";
 import { fateOf } from "./fate-of.ts";
 import type { Observer, Reply } from "./observer.ts";
 import type { ReadRecords, Ready } from "./ready.ts";
-import { BouncesWaitError, QuarantineFullError, quarantineBytes, type Room, type Rooms } from "./room.ts";
+import { BouncesWaitError, promiseRoom, QuarantineFullError, quarantineBytes, type Rooms } from "./room.ts";
 import { type Sorted, sort } from "./sort.ts";
 import type { Turns } from "./turns.ts";
 import { type QueueStore, withDeadline } from "./without-journal.ts";
@@ -153,31 +153,6 @@ async function keep(
   } catch (cause) {
     room?.broken(record.id);
     return notStored(cause as Error);
-  }
-}
-
-/**
- * The room that a record takes, if it is known to take any; null for others. Promised before the record is stored,
- * because it may arrive before that is told; and again for each record that an earlier process left.
- */
-export function promiseRoom(record: JournalRecord, rooms: Rooms): Room | null {
-  const { id } = record;
-  switch (record.kind) {
-    case "message": {
-      const { recognised, peer, said } = record.message;
-      if (recognised !== "unreadable") return null;
-      rooms.quarantine.promised(id, { peer: peer.name, bytes: quarantineBytes(said.length) });
-      return rooms.quarantine;
-    }
-    case "quarantine":
-    case "bounce": {
-      const room = record.kind === "quarantine" ? rooms.quarantine : rooms.bounces;
-      room.promised(id, { peer: record.message.peer.name, bytes: record.message.raw.length });
-      return room;
-    }
-    case "event":
-    case "acknowledgement":
-      return null;
   }
 }
 

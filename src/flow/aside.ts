@@ -8,7 +8,7 @@ import type { Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
 import { isBefore } from "../journal/segments.ts";
 import type { Taken } from "./in-batches.ts";
-import type { AwaitedRoom } from "./room.ts";
+import { type AwaitedRoom, isPromised } from "./room.ts";
 
 export interface Aside {
   /** Whether further reports of this peer may be taken in: those that wait are no more than its share of the journal. */
@@ -137,12 +137,11 @@ export function createAside(options: AsideOptions): Aside {
     mayGo({ entry: { start, end }, ready: { record, job } }) {
       // What is no message has a place already.
       if (record.kind !== "message") return true;
-      const isPromised = record.message.recognised === "unreadable";
       if (job?.kind !== "quarantine") {
-        if (isPromised) quarantine.broken(record.id);
+        if (isPromised(record)) quarantine.broken(record.id);
         return true;
       }
-      if (isPromised) return true;
+      if (isPromised(record)) return true;
       const { peer, raw } = job.message;
       const message = { peer: peer.name, bytes: raw.length };
       if (quarantine.takes(record.id, message)) {

@@ -1,4 +1,6 @@
 /** The rooms in which messages wait that make no event: each peer has a share of them. */
+import type { JournalRecord } from "../journal/record.ts";
+
 export interface Rooms {
   readonly quarantine: Room;
   readonly bounces: Room;
@@ -46,4 +48,34 @@ export class BouncesWaitError extends Error {
 /** What a message of so many bytes takes of the quarantine, which keeps it in base64. */
 export function quarantineBytes(bytes: number): number {
   return Math.ceil(bytes / 3) * 4;
+}
+
+/**
+ * The room that a record takes, if it is known to take any; null for others. Promised before the record is stored,
+ * because it may arrive before that is told; and again for each record that an earlier process left.
+ */
+export function promiseRoom(record: JournalRecord, rooms: Rooms): Room | null {
+  const { id } = record;
+  switch (record.kind) {
+    case "message": {
+      const { recognised, peer, said } = record.message;
+      if (recognised !== "unreadable") return null;
+      rooms.quarantine.promised(id, { peer: peer.name, bytes: quarantineBytes(said.length) });
+      return rooms.quarantine;
+    }
+    case "quarantine":
+    case "bounce": {
+      const room = record.kind === "quarantine" ? rooms.quarantine : rooms.bounces;
+      room.promised(id, { peer: record.message.peer.name, bytes: record.message.raw.length });
+      return room;
+    }
+    case "event":
+    case "acknowledgement":
+      return null;
+  }
+}
+
+/** Whether a record was promised its place before it was read. */
+export function isPromised(record: JournalRecord): boolean {
+  return record.kind !== "message" || record.message.recognised === "unreadable";
 }

@@ -7,7 +7,7 @@ import type { Fate } from "../delivery/fate.ts";
 import type { JournalRecord, ReadRecord } from "../journal/record.ts";
 import { fateOf, type PublishResult } from "./fate-of.ts";
 import type { ReadRecords, Ready } from "./ready.ts";
-import { QuarantineFullError, type Room } from "./room.ts";
+import { isPromised, QuarantineFullError, type Room } from "./room.ts";
 
 export interface QueueStoreOptions {
   readonly read: ReadRecords;
@@ -137,11 +137,6 @@ function waitFor(ready: Ready): { readonly one: Waiting; readonly end: Promise<v
     settle = (cause) => (cause === null ? resolve() : reject(cause));
   });
   return { one: { ready, settle: (cause) => settle(cause), isLate: false }, end };
-}
-
-/** Whether it was promised its place before it was read. */
-function isPromised(record: JournalRecord): boolean {
-  return record.kind !== "message" || record.message.recognised === "unreadable";
 }
 
 export function withDeadline<T>(work: Promise<T>, who: string): Promise<T> {

@@ -15,7 +15,7 @@ import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { BouncedMessage } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
-import type { PeerIdentity } from "../delivery/peer.ts";
+import { type PeerIdentity, withNulls, withoutNulls } from "../delivery/peer.ts";
 import { ORDINARY_PEER, type PeerRules, unusualIn } from "../delivery/peer-rules.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 
@@ -152,13 +152,7 @@ function writtenOf({ id, kind, message }: SaidRecord) {
     at: message.receivedAt,
     session: message.sessionId,
     from: message.mailFrom,
-    peer: {
-      name: peer.name,
-      address: peer.address,
-      helo: peer.helo ?? undefined,
-      tls: peer.tls ?? undefined,
-      user: peer.user ?? undefined,
-    },
+    peer: withoutNulls(peer),
     rules: unusualIn(entry.rules) ?? undefined,
     // These only: the peer's entry has a password for its MMSC.
     acknowledge: mode === "off" ? undefined : { mode, host, to },
@@ -172,7 +166,7 @@ function saidIn(written: Written): SaidRecord {
   const { id, kind, at, session, from, peer, rules, acknowledge, as, said } = written;
   const message: SaidMessage = {
     sessionId: session,
-    peer: { name: NO_PEER, address: "", helo: null, tls: null, user: null, ...peer },
+    peer: withNulls(peer),
     entry: { rules: { ...ORDINARY_PEER, ...rules }, acknowledge: acknowledge ?? NOT_ACKNOWLEDGED },
     mailFrom: from,
     receivedAt: at,

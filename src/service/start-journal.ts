@@ -1,6 +1,5 @@
 /** Opens the journal, and joins it with those who want to know of it. */
-import { promiseRoom } from "../flow/accept.ts";
-import type { Room } from "../flow/room.ts";
+import { promiseRoom, type Room } from "../flow/room.ts";
 import type { JournalFault } from "../journal/fault.ts";
 import { type Journal, type JournalStatus, openJournal } from "../journal/journal.ts";
 import type { Log } from "../monitoring/log.ts";

@@ -3,7 +3,7 @@
  * because reading the header gives it again (expand.ts), and it is three times as long.
  */
 import type { DeliveryEvent, EventType } from "../delivery/event.ts";
-import type { PeerIdentity } from "../delivery/peer.ts";
+import { type PeerIdentity, withNulls, withoutNulls } from "../delivery/peer.ts";
 import { ORDINARY_PEER, type PeerRules, unusualIn } from "../delivery/peer-rules.ts";
 import type { QuarantineReason } from "../delivery/quarantined.ts";
 import type { Disposition, Outcome } from "../delivery/verdict.ts";
@@ -98,13 +98,7 @@ export function lineOf(entry: ReportEntry): string {
     bytes: entry.bytes,
     reply: entry.reply,
     header: entry.header,
-    peer: {
-      name: peer.name,
-      address: peer.address,
-      helo: peer.helo ?? undefined,
-      tls: peer.tls ?? undefined,
-      user: peer.user ?? undefined,
-    },
+    peer: withoutNulls(peer),
     rules: unusualIn(entry.rules) ?? undefined,
     tookMs: tookMs === null ? undefined : Math.round(tookMs * 10) / 10,
     fate: "event" in fate ? { ...fate, event: writtenSummary(fate.event) } : fate,
@@ -137,7 +131,7 @@ export function entryIn(line: string): TraceEntry {
   const allIds = { eventId: null, messageId: null, transactionId: null, numbers: [], ...ids };
   return {
     ...same,
-    peer: { name: "", address: "", helo: null, tls: null, user: null, ...peer },
+    peer: withNulls(peer),
     rules: { ...ORDINARY_PEER, ...rules },
     tookMs: tookMs ?? null,
     fate: wholeFate(fate, allIds.eventId ?? ""),

@@ -8,6 +8,7 @@ import type { Journal } from "../../src/journal/journal.ts";
 import type { SaidRecord } from "../../src/journal/record.ts";
 import { decodeWords } from "./decode-words.ts";
 import { HEADER_LIMITS, PEER } from "./report.ts";
+import { saidRecord as recordOf } from "./said-message.ts";
 
 export const ROOM: AwaitedRoom = {
   has: () => true,
@@ -40,21 +41,9 @@ export function saidRecord(
   peer = PEER.name,
   rules: Partial<PeerRules> = {},
 ): SaidRecord {
-  return {
-    id,
-    kind: "message",
-    message: {
-      sessionId: "s1",
-      peer: { ...PEER, name: peer },
-      entry: {
-        rules: { ...ORDINARY_PEER, ...rules },
-        acknowledge: { mode: "auto", host: "mmsc.example", to: null },
-      },
-      mailFrom: "system-user@mmsc.example",
-      receivedAt: "2026-01-02T03:04:05.678Z",
-      recognised: "report",
-      bytes: bytes.byteLength,
-      said: Buffer.from(bytes).toString("latin1"),
-    },
-  };
+  return recordOf(id, bytes, {
+    peer: { ...PEER, name: peer },
+    entry: { rules: { ...ORDINARY_PEER, ...rules }, acknowledge: { mode: "auto", host: "mmsc.example", to: null } },
+    mailFrom: "system-user@mmsc.example",
+  });
 }
