@@ -144,10 +144,11 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   async function drain(taken: readonly Taken[]): Promise<void> {
     const fitting = taken.filter(aside.mayGo);
     const tries = fitting.map(({ entry, ready }): Try => ({ ready, again: false, bytes: sizeOf(entry), alone: false }));
+    const publishedBefore = publishing.published();
     const causes = await publishing.publish(tries);
     for (const [index, { entry }] of fitting.entries()) {
       const [one, cause] = [tries[index], causes[index]];
-      if (one && cause) void retries.add(one, cause).then((done) => done && backlog.done(entry));
+      if (one && cause) void retries.add(one, cause, publishedBefore).then((done) => done && backlog.done(entry));
       else backlog.done(entry);
     }
   }

@@ -36,8 +36,11 @@ export interface Most {
 }
 
 export interface Retries<T> {
-  /** Tries again what has just failed. True when it is published or moved; false when the retries were stopped before. */
-  add(one: T, cause: Error): Promise<boolean>;
+  /**
+   * Tries again what has just failed. True when it is published or moved; false when the retries were stopped before.
+   * `publishedBefore`: how many were published before it was tried, because others may have succeeded in the same call.
+   */
+  add(one: T, cause: Error, publishedBefore?: number): Promise<boolean>;
   /** How many wait that need not be alone. */
   waiting(): number;
   /** Resolves when one of these waits no longer. */
@@ -149,14 +152,14 @@ export function createRetries<T extends Attempt>(options: RetriesOptions<T>): Re
   }
 
   return {
-    add(one, cause) {
+    add(one, cause, publishedBefore = options.published()) {
       trouble.begin(cause);
       return new Promise((resolve) => {
         const nowMs = performance.now();
         const added: Waiting<T> = {
           one,
           sinceMs: nowMs,
-          publishedBefore: options.published(),
+          publishedBefore,
           resolve,
           pauseMs: FIRST_PAUSE_MS,
           dueMs: nowMs + FIRST_PAUSE_MS,
