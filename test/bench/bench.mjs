@@ -8,6 +8,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { printBusy } from "./busy.mjs";
 import { fetchCompetitors } from "./competitors.mjs";
 import { HELP } from "./help.mjs";
 import { stepAside, temporaryDirectory } from "./processes.mjs";
@@ -41,14 +42,16 @@ async function bench(options) {
       // Each is as often before its neighbour as behind it.
       for (const name of round % 2 === 0 ? present.toReversed() : present) {
         process.stderr.write(`${workload} ${round}/${rounds} ${name}\n`);
-        const turn = { name, subject: all[name], certificate, quick: options.quick, reports: options.reports };
+        const { quick, reports } = options;
+        const turn = { name, subject: all[name], certificate, quick, reports, earlier: rows };
         for (const row of await WORKLOADS[workload].run(turn)) rows.push({ workload, round, ...row });
       }
     }
   }
 
   printTable(rows);
-  if (!against) printTargets(rows);
+  printBusy(rows);
+  if (!against) printTargets(rows, missing);
   writeFileSync(options.json, `${JSON.stringify({ at: new Date(), node: process.version, options, rows }, null, 2)}\n`);
   process.stdout.write(`\nEvery run is in ${options.json}.\n`);
   return against && !compare(rows, "mm4d", named) ? 1 : 0;

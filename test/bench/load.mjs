@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { cpuSeconds, LOAD_CORE, machineSeconds, run } from "./processes.mjs";
+import { threadSeconds } from "./threads.mjs";
 
 const GENERATOR = fileURLToPath(new URL("generator.mjs", import.meta.url));
 const LOOKED_EVERY_MS = 10;
@@ -25,7 +26,8 @@ export function send(load) {
  * The sustained rate stops its clock when the last event is in the queue; where nothing is stored it is the
  * answered rate, whose clock stops at the last 250.
  */
-export async function measure(server, load, stored = server.redis && server.stored) {
+export async function measure(server, load, stored = server.stored) {
+  const threadsBefore = threadUsage(server);
   const before = usage(server);
   const already = stored ? await stored() : 0;
   let sent;
@@ -34,6 +36,7 @@ export async function measure(server, load, stored = server.redis && server.stor
   });
   const allStoredAtMs = stored ? await whenStored(stored, () => already + (sent?.accepted ?? load.reports)) : 0;
   await sending;
+  const threads = difference(threadsBefore, threadUsage(server));
   if (stored) await sleep(AFTERWARDS_MS);
   const used = since(before, usage(server));
   const sustainedSeconds = ((stored ? allStoredAtMs : sent.endedAtMs) - sent.startedAtMs) / 1000;
@@ -50,11 +53,18 @@ export async function measure(server, load, stored = server.redis && server.stor
     serverUs: microseconds(used.server),
     redisUs: server.redis ? microseconds(used.redis) : null,
     generatorUs: microseconds(sent.cpuSeconds),
-    // Redis shares the generator's core, so that it counts too.
-    loadCore: (sent.cpuSeconds + used.redis) / sustainedSeconds,
+    ...partsOfCores(),
     otherPercent: Math.max(0, (100 * (used.machine - used.server - used.redis - used.bench)) / used.seconds),
     note: failures.length > 0 ? `failed: ${failures.join(", ")}` : undefined,
   };
+
+  /** While the clock ran: which part of a core each of them used. */
+  function partsOfCores() {
+    const used = Object.entries({ ...threads, generator: sent.cpuSeconds });
+    const busy = Object.fromEntries(used.map(([name, seconds]) => [name, seconds / sustainedSeconds]));
+    // Redis shares the generator's core, so that it counts too.
+    return { busy, loadCore: busy.generator + busy.redisMain + busy.redisBio };
+  }
 
   async function whenStored(count, wanted) {
     let last = -1;
@@ -86,6 +96,17 @@ function usage(server) {
 }
 
 function since(before, after) {
-  const used = Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]]));
+  const used = difference(before, after);
   return { ...used, seconds: used.atMs / 1000 };
+}
+
+/** Seconds that each kind of thread has used so far. */
+function threadUsage(server) {
+  const { main, v8, pool, other } = threadSeconds(server.child.pid);
+  const redis = server.redis && threadSeconds(server.redis.child().pid);
+  return { main, v8, pool, other, redisMain: redis ? redis.main : 0, redisBio: redis ? redis.bio + redis.other : 0 };
+}
+
+function difference(before, after) {
+  return Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]]));
 }

@@ -6,7 +6,7 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -15,7 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** What is measured has a core of its own; the load, Redis and this process share the other. */
 export const SERVER_CORE = 0;
 export const LOAD_CORE = availableParallelism() > 1 ? 1 : 0;
-const TICKS_PER_SECOND = 100;
+export const TICKS_PER_SECOND = 100;
 const START_DEADLINE_MS = 20_000;
 
 const running = new Set();
@@ -118,7 +118,22 @@ export function cpuSeconds(child) {
 }
 
 export function rssBytes(child) {
-  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid}/status`, "latin1"))[1]) * 1024;
+  return memoryBytes(child, "VmRSS");
+}
+
+/** The most that it had resident since it started, or since `forgetPeak`. */
+export function peakBytes(child) {
+  return memoryBytes(child, "VmHWM");
+}
+
+/** proc_pid_clear_refs(5): "5" sets the peak to what is resident now. */
+export function forgetPeak(child) {
+  writeFileSync(`/proc/${child.pid}/clear_refs`, "5");
+}
+
+function memoryBytes(child, name) {
+  const status = readFileSync(`/proc/${child.pid}/status`, "latin1");
+  return Number(new RegExp(`${name}:\\s+(\\d+)`).exec(status)[1]) * 1024;
 }
 
 /** CPU time that all of the machine has used, and what the host took from it. */

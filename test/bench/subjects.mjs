@@ -1,4 +1,5 @@
 /** Who takes the reports: how each is started, and where what it stored can be counted. */
+import { once } from "node:events";
 import { closeSync, copyFileSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
@@ -13,7 +14,9 @@ const BULLMQ_WAITING = "bull:mm4-delivery-events:wait";
 /**
  * @typedef {object} Subject
  * @property {string} about
- * @property {string} [list] The Redis list that grows by one with each report; without one it stores nothing.
+ * @property {string} [list] The Redis list that grows by one with each report.
+ * @property {boolean} [counts] It has no Redis, and answers a message with how many reports it is done with. Without
+ *   this and a list it stores nothing.
  * @property {number} [share] Part of the reports that it is given, because it is slow.
  * @property {(place: Place) => { args: string[], env?: object }} command
  *
@@ -32,12 +35,8 @@ export const SUBJECTS = {
     command: (place) => program("socket", place),
   },
   discard: {
-    about: "smtp-server that reads the message and throws it away, without its wait",
+    about: "smtp-server that reads the message and throws it away, without its 100 ms before the greeting",
     command: (place) => program("smtp-server", place),
-  },
-  stock: {
-    about: "the same with smtp-server's 100 ms before the greeting",
-    command: (place) => program("smtp-server", { ...place, wait: true }),
   },
   obvious: {
     about: "smtp-server, mailparser, and BullMQ's Queue.add before the 250",
@@ -73,8 +72,8 @@ export const SUBJECTS = {
 export const LADDER = {
   discard: SUBJECTS.discard,
   "+ our SMTP": layers(1),
-  "+ reading": layers(2),
-  "+ journal": layers(3),
+  "+ journal": layers(2),
+  "+ reading": { ...layers(3), counts: true },
   "+ queue": mm4d("", { MM4D_TRACE_HOURS: "0", MM4D_LOG_LEVEL: "error" }),
   "+ trace": mm4d("", { MM4D_LOG_LEVEL: "error" }),
   "+ log = mm4d": mm4d(""),
@@ -118,7 +117,8 @@ export async function startSubject(subject, certificate) {
   const { args, env } = subject.command({ port, adminPort, redisPort: redis?.port, directory, certificate });
   const logFile = join(directory, "log");
   const log = openSync(logFile, "w");
-  const child = start(args, { core: SERVER_CORE, env, stdio: ["ignore", log, log] });
+  const stdio = ["ignore", log, log, ...(subject.counts ? ["ipc"] : [])];
+  const child = start(args, { core: SERVER_CORE, env, stdio });
   closeSync(log);
   try {
     await listening(child, port);
@@ -131,10 +131,21 @@ export async function startSubject(subject, certificate) {
     child,
     port,
     redis,
-    /** How many reports stand in its queue. */
-    stored: () => redis.client.llen(subject.list),
+    directory,
+    /** How many reports stand in its queue. Undefined where none is ever stored. */
+    stored: storedBy(),
     stop,
   };
+
+  function storedBy() {
+    if (redis) return () => redis.client.llen(subject.list);
+    if (!subject.counts) return undefined;
+    return async () => {
+      child.send("count");
+      const [count] = await once(child, "message");
+      return count;
+    };
+  }
 
   async function stop() {
     await kill(child);

@@ -24,7 +24,7 @@ export function printTable(rows) {
   for (const [key, of] of groups(rows)) {
     const [workload, subject] = JSON.parse(key);
     const rates = numbers(of, "perSecond");
-    const full = of.some(({ loadCore }) => loadCore > FULL_CORE);
+    const full = isLoadFull(of);
     print([
       workload === last ? "" : workload,
       subject,
@@ -38,6 +38,7 @@ export function printTable(rows) {
     ]);
     last = workload;
     const notes = new Set(of.map(({ note }) => note).filter(Boolean));
+    if (full) notes.add(`* no measure of the server: the core of generator and Redis was full`);
     for (const note of notes) process.stdout.write(`${" ".repeat(WIDTHS[0] + 1)}${note}\n`);
   }
   process.stdout.write(
@@ -49,6 +50,11 @@ export function printTable(rows) {
       "",
     ].join("\n"),
   );
+}
+
+/** Whether the core of generator and Redis was full in any of these rows, so that their rate says nothing of the server. */
+export function isLoadFull(rows) {
+  return rows.some(({ loadCore }) => loadCore > FULL_CORE);
 }
 
 /** Says how a revision's rate compares. False when it is a regression; the rule is told by --help. */

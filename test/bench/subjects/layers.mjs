@@ -1,9 +1,12 @@
 /**
  * mm4d's own rooms without the rest of the service, for the ladder. Argument: JSON with `port`, `directory` and
- * `layers`: 1 its SMTP listener, 2 and its reading, judging and explaining, 3 and its journal.
+ * `layers`: 1 its SMTP listener, 2 and what comes before the 250: recognising a report, and the journal, 3 and what
+ * comes behind it: reading, judging and explaining, as far as the queue. A message asks how many got so far.
  */
 
 import { createAccept } from "../../../dist/flow/accept.js";
+import { startDrain } from "../../../dist/flow/drain.js";
+import { createReadRecords } from "../../../dist/flow/ready.js";
 import { createTurns } from "../../../dist/flow/turns.js";
 import { openJournal } from "../../../dist/journal/journal.js";
 import { tellEach } from "../../../dist/monitoring/observers.js";
@@ -17,21 +20,12 @@ import { REPLIES } from "../../../dist/smtp/replies.js";
 
 const { port, directory, layers } = JSON.parse(process.argv[2]);
 const { config } = loadConfig({ MM4D_PEERS: "bench=127.0.0.0/8" }).value;
-const journal =
-  layers >= 3 &&
-  (await openJournal({ directory: `${directory}/journal`, maxBytes: config.journalMaxBytes, onFault: console.error }));
 const reading = loadReading(config);
-const room = { has: () => true, promised() {}, broken() {} };
-const accept = createAccept({
+const read = createReadRecords({
   reading: () => reading,
   acknowledging: { systemAddress: "", canSend: () => false },
-  turns: createTurns(Number.POSITIVE_INFINITY),
-  store: { journal: journal || { append: async () => {} } },
-  rooms: { quarantine: room, bounces: room },
-  recordId: newRecordId,
-  replyTo: () => REPLIES.stored,
-  observer: tellEach([], console.error),
 });
+const onMessage = layers >= 2 ? await acceptIntoJournal() : async () => ({ reply: REPLIES.stored, onAnswered() {} });
 const MINUTE_MS = 60_000;
 
 await startListener({
@@ -61,9 +55,51 @@ await startListener({
   findPeer: createAccess(loadPeers(config, () => {})),
   certificate: null,
   ciphers: config.tlsCiphers,
-  onMessage: layers >= 2 ? accept : async () => ({ reply: REPLIES.stored, onAnswered: () => {} }),
+  onMessage,
   onSession: () => {},
   onRefused: console.error,
   onError: () => {},
   onReply: () => {},
 });
+
+async function acceptIntoJournal() {
+  const journal = await openJournal({
+    directory: `${directory}/journal`,
+    maxBytes: config.journalMaxBytes,
+    onFault: console.error,
+  });
+  if (layers >= 3) await drainInto(journal);
+  const room = { has: () => true, promised() {}, broken() {} };
+  return createAccept({
+    reading: () => reading,
+    systemAddress: "",
+    turns: createTurns(Number.POSITIVE_INFINITY),
+    store: { journal },
+    rooms: { quarantine: room, bounces: room, aside: { has: () => true } },
+    recordId: newRecordId,
+    read,
+    replyTo: () => REPLIES.stored,
+    observer: tellEach([], console.error),
+  });
+}
+
+/** The drain, with nothing behind it. */
+async function drainInto(journal) {
+  // Nothing is drained before it is known into which Redis.
+  await journal.tellRedis("bench bench bench");
+  let done = 0;
+  startDrain({
+    journal,
+    read,
+    aside: { mayGo: () => true, look: async () => {}, leave: async () => {}, use: () => ({ records: 0, bytes: 0 }) },
+    publish: async (records) => records.map(() => ({ earlierJob: null })),
+    onPublished(some) {
+      done += some.length;
+    },
+    onPublishedAgain() {},
+    onFault: console.error,
+    onTrouble: console.error,
+    onRecovered() {},
+  });
+  process.on("message", () => process.send(done));
+}

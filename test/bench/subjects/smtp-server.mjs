@@ -1,7 +1,7 @@
 /**
- * smtp-server, and what becomes of the message. Argument: JSON with `port` and
+ * smtp-server, and what becomes of the message. It does without the library's 100 ms before the greeting, in which it
+ * looks for early talkers. Argument: JSON with `port` and
  *
- * - `wait`: keeps the library's 100 ms before the greeting, in which it looks for early talkers;
  * - `redisPort`: parses the message with mailparser and adds a job before the 250, the obvious way; without
  *   one the message is read and thrown away;
  * - `key`, `cert`: PEM files, for STARTTLS.
@@ -12,14 +12,12 @@ import { simpleParser } from "mailparser";
 import { SMTPServer } from "smtp-server";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 
-const { port, wait, redisPort, key, cert } = JSON.parse(process.argv[2]);
+const { port, redisPort, key, cert } = JSON.parse(process.argv[2]);
 const queue = redisPort && new Queue("mm4-delivery-events", { connection: { host: "127.0.0.1", port: redisPort } });
 
-if (!wait) {
-  SMTPConnection.prototype.init = function init() {
-    this._setListeners(() => this.connectionReady());
-  };
-}
+SMTPConnection.prototype.init = function init() {
+  this._setListeners(() => this.connectionReady());
+};
 
 const server = new SMTPServer({
   key: readFileSync(key),
