@@ -21,8 +21,8 @@ export interface RedisWatchOptions {
   /** Called when the content of Redis is gone: removed, or lost by a restart. */
   readonly onEmptied: () => void;
   /**
-   * Called after each look with the Redis and its content; null while there is none that takes writes. A rejection
-   * goes to `onError`.
+   * Called after each look with the Redis and its content; null while there is none that takes writes. Not while an
+   * earlier call is under way, which holds up no look. A rejection goes to `onError`.
    */
   readonly onTick: (identity: string | null) => Promise<void>;
   readonly onError: (cause: Error) => void;
@@ -91,13 +91,12 @@ export function watchRedis({
     return server;
   }
 
-  let looking: Promise<void> | undefined;
-  function look(): Promise<void> {
-    looking ??= lookOnce().finally(() => {
-      looking = undefined;
-    });
-    return looking;
-  }
+  const look = oneAtATime(lookOnce);
+  // None of them holds up a look: it may wait for the disk, or for Redis to take much.
+  const tick = oneAtATime(() => {
+    const trusted = current();
+    return onTick(trusted && writes.identityToTrust(trusted)).catch(onError);
+  });
 
   async function lookOnce(): Promise<void> {
     if (redis.status !== "ready") return;
@@ -152,15 +151,16 @@ export function watchRedis({
   }
 
   const loop = (async () => {
+    let ticked = Promise.resolve();
     while (!stopping) {
       await look();
       if (current() !== null) await writes.probe();
       const marked = current();
       if (marked !== null) await writes.lookAtMark(marked);
-      const trusted = current();
-      await onTick(trusted && writes.identityToTrust(trusted)).catch(onError);
+      ticked = tick();
       if (!stopping) await nextTick();
     }
+    await ticked;
   })();
 
   return {
@@ -184,5 +184,16 @@ export function watchRedis({
       wake();
       await loop;
     },
+  };
+}
+
+/** While a call is under way, another one gets what that gives. */
+function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+  let underWay: Promise<void> | undefined;
+  return () => {
+    underWay ??= work().finally(() => {
+      underWay = undefined;
+    });
+    return underWay;
   };
 }
