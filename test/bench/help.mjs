@@ -5,18 +5,20 @@ import { WORKLOADS } from "./workloads.mjs";
 export const HELP = `npm run bench -- [options]
 
 Sends delivery reports to mm4d and to what else could take them, and prints
-rates, latencies, CPU time and memory in one table, then each target and
-whether it was reached. Everything is started on free loopback ports, each
-subject with a Redis of its own (appendonly, everysec), and ended and removed
-again. The server has core 0; generator and Redis have core 1. Linux only;
-"npm run build" first.
+rates, latencies, CPU time and memory in one table, which process and thread was
+busy, and then each target: what must be reached, what is aimed at, and what
+was reached. A rival that cannot be fetched makes its targets not reached.
+Everything is started on free loopback ports, each subject with a Redis of its
+own (appendonly, everysec), and ended and removed again. The server has core 0;
+generator and Redis have core 1. Linux only; "npm run build" first. All of it
+takes about 35 minutes on a quiet machine.
 
-  --quick          fewer reports and one round: two minutes on a quiet machine,
+  --quick          fewer reports and one round: four minutes on a quiet machine,
                    good for a look, not for a claim
   --only A,B       these workloads only
   --subjects A,B   these subjects only
   --rounds N       rounds, the subjects in turn (3; --quick 1; --against 5).
-                   soak and away have one
+                   Those that take minutes, or that no target is about, have one
   --reports N      reports of one run (20000; --quick 5000); slow subjects are
                    given a quarter. A warm-up that is not counted comes first
   --json FILE      where every single run is written (bench-results.json)
