@@ -17,11 +17,14 @@ export interface AddressCommand {
 
 /** Undefined for a command without a path, or whose path does not end. */
 export function splitAddressCommand(command: string): AddressCommand | undefined {
-  const [before = "", name = ""] = /^((?:MAIL|RCPT)[ \t]+\w+)[ \t]*:[ \t]*/i.exec(command) ?? [];
+  const [before, name] = /^((?:MAIL|RCPT)[ \t]+\w+)[ \t]*:[ \t]*/i.exec(command) ?? [];
+  if (before === undefined || name === undefined) return undefined;
   const rest = command.slice(before.length);
-  const path = before === "" ? undefined : PATHS.map((form) => form.exec(rest)?.[0]).find((found) => found);
-  if (path === undefined) return undefined;
-  return { name: name.toUpperCase(), path, behind: rest.slice(path.length) };
+  for (const form of PATHS) {
+    const path = form.exec(rest)?.[0];
+    if (path !== undefined) return { name: name.toUpperCase(), path, behind: rest.slice(path.length) };
+  }
+  return undefined;
 }
 
 /** The first that fits counts. A quoted local part may have any character; one with a stray quote is read without quoting. */
