@@ -31,7 +31,7 @@ import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./
 import { findReply } from "./library-replies.ts";
 import { createBucket, type Limits } from "./limits.ts";
 import { findParameterFault, withUsedParameters } from "./parameters.ts";
-import { pathOctets, readPath, splitAddressCommand } from "./path.ts";
+import { type AddressCommand, pathOctets, readPath, splitAddressCommand } from "./path.ts";
 import type { Peer } from "./peer.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 import type { Unfinished } from "./unfinished.ts";
@@ -116,6 +116,11 @@ export class Mm4Connection extends SMTPConnection {
   private readonly sinceMessage = { commands: createBucket(), bad: createBucket() };
   /** The command that is being answered. */
   private verb = "";
+  /** The last address command, and what it was split into. */
+  private split: { readonly command: string; readonly said: AddressCommand | undefined } = {
+    command: "",
+    said: undefined,
+  };
   /** Whether a MAIL, or a RCPT after it, was refused. Commands that were pipelined with it cannot be right then. */
   private refusedBefore = false;
   /** Whether its entry has changed so that it must connect anew after its transaction. */
@@ -301,7 +306,7 @@ export class Mm4Connection extends SMTPConnection {
    */
   private asMeant(command: Buffer): Buffer | undefined {
     const text = command.toString("latin1");
-    const { path = "", behind = "" } = splitAddressCommand(text) ?? {};
+    const { path = "", behind = "" } = this.splitOnce(text) ?? {};
     if (pathOctets(path) > BOUNDS.pathOctets.value) {
       this.answer(REPLIES.pathTooLong);
       return undefined;
@@ -314,6 +319,12 @@ export class Mm4Connection extends SMTPConnection {
       return undefined;
     }
     return listed ? Buffer.from(withUsedParameters(text), "latin1") : command;
+  }
+
+  /** An address command is looked at for its parameters, and again for its address. */
+  private splitOnce(command: string): AddressCommand | undefined {
+    if (command !== this.split.command) this.split = { command, said: splitAddressCommand(command) };
+    return this.split.said;
   }
 
   override handler_DATA(_command: Buffer, callback: () => void): void {
@@ -473,7 +484,7 @@ export class Mm4Connection extends SMTPConnection {
 
   /** Reads the address here. The library reads the parameters, after an address that it accepts in its place. */
   override _parseAddressCommand(name: string, command: Buffer | string): ParsedAddress {
-    const said = splitAddressCommand(command.toString());
+    const said = this.splitOnce(command.toString());
     if (said?.name !== name.toUpperCase()) return false;
     const address = readPath(said.path, this.peer?.listed ?? false);
     if (address === undefined) return false;

@@ -51,7 +51,6 @@ const LONG_BYTES = 32;
 const NOTHING = Buffer.alloc(0);
 /** What ends the data: RFC 5321 §4.1.1.4. */
 const END = Buffer.from(".\r\n");
-const LAST_LINE_END = Buffer.from("\r\n.\r\n");
 const DOT_LINE = Buffer.from("\r\n.");
 const BARE_NEWLINE = /\r(?!\n)|(?<!\r)\n/;
 
@@ -131,9 +130,9 @@ export function createDataReader({ limitBytes, bareNewlines, mayHold }: DataRule
  * of what that costs.
  */
 function endOfOrdinary(chunk: Buffer): number {
-  const end = chunk.indexOf(LAST_LINE_END);
-  if (end === -1 || chunk[0] === DOT || chunk.indexOf(DOT_LINE) !== end) return -1;
+  const end = chunk.indexOf(DOT_LINE);
   const length = end + 2;
+  if (end === -1 || chunk[0] === DOT || chunk[length + 1] !== CR || chunk[length + 2] !== LF) return -1;
   return BARE_NEWLINE.test(chunk.toString("latin1", 0, length)) ? -1 : length;
 }
 

@@ -60,11 +60,16 @@ export function readPath(path: string, indulgent: boolean): string | undefined {
 
 /** Splits at the "@" outside quotes. `domain` is null when there is none. */
 export function splitAddress(address: string): { readonly local: string; readonly domain: string | null } {
-  const [quotedOrNot = ""] = /^(?:"(?:\\.|[^"\\])*"|[^"@])*/.exec(address) ?? [];
-  // A match that stops at a quote met one that is never closed. That is an ordinary character.
-  const at = address[quotedOrNot.length] === '"' ? address.lastIndexOf("@") : quotedOrNot.length;
+  const at = address.includes('"') ? findAtOutsideQuotes(address) : address.indexOf("@");
   if (at === -1 || at === address.length) return { local: address, domain: null };
   return { local: address.slice(0, at), domain: address.slice(at + 1) };
+}
+
+/** Where the "@" is; −1, or the length, when there is none. */
+function findAtOutsideQuotes(address: string): number {
+  const [quotedOrNot = ""] = /^(?:"(?:\\.|[^"\\])*"|[^"@])*/.exec(address) ?? [];
+  // A match that stops at a quote met one that is never closed. That is an ordinary character.
+  return address[quotedOrNot.length] === '"' ? address.lastIndexOf("@") : quotedOrNot.length;
 }
 
 const QUOTED = /^(?:"(?:\\.|[^"\\])*"|[^\s"@])+$/;
