@@ -100,9 +100,11 @@ export function identify(
  * them; they count as ours beside the domains that are set.
  */
 export function isOurs(address: string, domains: ReadonlySet<string>, here: readonly string[]): boolean {
-  if (splitAddress(address).domain === null) return !/[%!@]/.test(address);
-  const domain = domainOf(address);
-  return domains.size === 0 || domains.has(domain) || here.some((own) => canonicalDomain(own) === domain);
+  const written = splitAddress(address).domain;
+  if (written === null) return !/[%!@]/.test(address);
+  if (domains.size === 0) return true;
+  const domain = canonicalDomain(written);
+  return domains.has(domain) || here.some((own) => canonicalDomain(own) === domain);
 }
 
 /** The domain as {@link canonicalDomain} spells it. An address without a domain is treated as one. */

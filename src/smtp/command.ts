@@ -6,7 +6,11 @@
  */
 import { withoutBlanks } from "./path.ts";
 
+/** Words with one blank between them, as most lines are: nothing of these changes, but of EHLO and HELO. */
+const TIDY = /^(?!EHLO|HELO)[^ \t]+(?: [^ \t]+)*$/i;
+
 export function tidyCommand(line: string): string {
+  if (TIDY.test(line)) return line;
   const text = withoutBlanks(line);
   const [verb = ""] = /^[^ \t]*/.exec(text) ?? [];
   const behind = withoutBlanks(text.slice(verb.length));

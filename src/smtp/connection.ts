@@ -31,7 +31,7 @@ import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./
 import { findReply } from "./library-replies.ts";
 import { createBucket, type Limits } from "./limits.ts";
 import { findParameterFault, withUsedParameters } from "./parameters.ts";
-import { pathOctets, readPath, splitAddressCommand } from "./path.ts";
+import { type AddressCommand, pathOctets, readPath, splitAddressCommand } from "./path.ts";
 import type { Peer } from "./peer.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
 import type { Unfinished } from "./unfinished.ts";
@@ -91,6 +91,9 @@ export interface Answer {
 type Phase = "first-command" | "line" | "data" | "idle";
 
 const MAX_COMMAND_BYTES = 4_096;
+const CR = 0x0d;
+const LF = 0x0a;
+const CRLF_BYTES = 2;
 /** RFC 5321 §4.5.3.1.10: a client may offer all its recipients, and later send again to those that were too many. */
 const RECIPIENTS_TRIED = 10;
 /** The library's own wait for early talkers, kept for clients that are not listed. */
@@ -113,6 +116,11 @@ export class Mm4Connection extends SMTPConnection {
   private readonly sinceMessage = { commands: createBucket(), bad: createBucket() };
   /** The command that is being answered. */
   private verb = "";
+  /** The last address command, and what it was split into. */
+  private split: { readonly command: string; readonly said: AddressCommand | undefined } = {
+    command: "",
+    said: undefined,
+  };
   /** Whether a MAIL, or a RCPT after it, was refused. Commands that were pipelined with it cannot be right then. */
   private refusedBefore = false;
   /** Whether its entry has changed so that it must connect anew after its transaction. */
@@ -169,22 +177,20 @@ export class Mm4Connection extends SMTPConnection {
     const { code, text, reason } = tooMany ? REPLIES.tooManyBadCommands : reply;
     if (reason !== undefined) this.listening.onRefused(this, reason, this.refused);
     this.refused = null;
-    this.say(code, [text], onAnswered);
+    this.say(code, `${code} ${text}\r\n`, onAnswered);
   }
 
   /**
-   * Writes a reply. The library writes only to a connection that is open in both
+   * Writes a reply, whatever its lines, in one piece. The library writes only to a connection that is open in both
    * directions, but a client that has closed its sending side still reads.
    */
-  private say(code: number, lines: readonly string[], onAnswered: Answer["onAnswered"] = () => {}): void {
-    const last = lines.length - 1;
-    const reply = lines.map((line, index) => `${code}${index < last ? "-" : " "}${line}\r\n`).join("");
+  private say(code: number, reply: string, onAnswered?: Answer["onAnswered"]): void {
     // During a handshake the socket is the one below TLS, and a reply in clear would break the handshake.
-    if (this._upgrading || !this._socket.writable) onAnswered(false);
+    if (this._upgrading || !this._socket.writable) onAnswered?.(false);
     else {
       this._socket.write(reply, (cause) => {
         if (!cause) this.listening.onReply(this, code);
-        onAnswered(!cause);
+        onAnswered?.(!cause);
       });
     }
     if (code === 421) this.close();
@@ -194,17 +200,20 @@ export class Mm4Connection extends SMTPConnection {
   override send(code: number, data?: string | string[] | null, context?: string | false): void {
     // The greeting, the replies to EHLO and HELO, and the challenges of AUTH stay the library's: they hold facts.
     if ((context === false && code < 400) || code === 334) {
-      this.say(code, Array.isArray(data) ? data : [data ?? ""]);
+      const lines = Array.isArray(data) ? data : [data ?? ""];
+      const last = lines.length - 1;
+      this.say(code, lines.map((line, index) => `${code}${index < last ? "-" : " "}${line}\r\n`).join(""));
       return;
     }
     this.answer(findReply(code, String(data ?? ""), context || undefined));
   }
 
   override _onCommand(...[said, callback]: Command): void {
+    const line = said.toString("latin1");
     // The answer to a challenge of AUTH is no command.
-    const tidied = this.peer?.listed && !this._nextHandler;
-    const command = tidied ? Buffer.from(tidyCommand(said.toString("latin1")), "latin1") : said;
-    const reply = this.ownReply(command);
+    const text = this.peer?.listed && !this._nextHandler ? tidyCommand(line) : line;
+    const command = text === line ? said : Buffer.from(text, "latin1");
+    const reply = this.ownReply(text);
     if (reply === undefined) {
       super._onCommand(command, callback);
       return;
@@ -214,7 +223,7 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   /** Our own reply to a command; undefined when the library is to answer. */
-  private ownReply(command: Buffer): SmtpReply | undefined {
+  private ownReply(command: string): SmtpReply | undefined {
     // Before the greeting nothing is a command. A handshake under way discards the input before it.
     if (!this._ready || this._upgrading || this._closing) return undefined;
     this.counts.commands += 1;
@@ -223,7 +232,8 @@ export class Mm4Connection extends SMTPConnection {
     // The answer to a challenge of AUTH is no command.
     if (this._nextHandler) return undefined;
 
-    const [verb = ""] = command.toString("latin1").toUpperCase().split(" ", 1);
+    const blank = command.indexOf(" ");
+    const verb = (blank === -1 ? command : command.slice(0, blank)).toUpperCase();
     this.verb = verb;
     if (verb !== "RCPT" && verb !== "DATA") this.refusedBefore = false;
     if (this.isTooMany(verb)) return REPLIES.tooManyCommands;
@@ -279,29 +289,42 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   override handler_MAIL(command: Buffer, callback: () => void): void {
-    if (this.refuseAddressing(command)) callback();
-    else super.handler_MAIL(this.asMeant(command), callback);
+    const meant = this.asMeant(command);
+    if (meant) super.handler_MAIL(meant, callback);
+    else callback();
   }
 
   override handler_RCPT(command: Buffer, callback: () => void): void {
-    if (this.refuseAddressing(command)) callback();
-    else super.handler_RCPT(this.asMeant(command), callback);
+    const meant = this.asMeant(command);
+    if (meant) super.handler_RCPT(meant, callback);
+    else callback();
   }
 
-  /** Leaves out parameters that mean nothing here, because the library checks them too, and refuses UTF-8 in xtext. */
-  private asMeant(command: Buffer): Buffer {
-    return this.peer?.listed ? Buffer.from(withUsedParameters(command.toString("latin1")), "latin1") : command;
-  }
-
-  /** True when the address is too long, or its parameters are wrong. Then the refusal was sent. */
-  private refuseAddressing(command: Buffer): boolean {
+  /**
+   * The command without parameters that mean nothing here, because the library checks them too, and refuses UTF-8 in
+   * xtext. Undefined when the address is too long, or its parameters are wrong. Then the refusal was sent.
+   */
+  private asMeant(command: Buffer): Buffer | undefined {
     const text = command.toString("latin1");
-    const fault = findParameterFault(text, this.peer?.listed ?? false);
-    const tooLong = pathOctets(splitAddressCommand(text)?.path ?? "") > BOUNDS.pathOctets.value;
-    if (fault === undefined && !tooLong) return false;
-    if (tooLong) this.answer(REPLIES.pathTooLong);
-    else this.answer(fault === "wrong" ? REPLIES.badParameters : REPLIES.unknownParameter);
-    return true;
+    const { path = "", behind = "" } = this.splitOnce(text) ?? {};
+    if (pathOctets(path) > BOUNDS.pathOctets.value) {
+      this.answer(REPLIES.pathTooLong);
+      return undefined;
+    }
+    if (behind === "") return command;
+    const listed = this.peer?.listed ?? false;
+    const fault = findParameterFault(text, listed);
+    if (fault !== undefined) {
+      this.answer(fault === "wrong" ? REPLIES.badParameters : REPLIES.unknownParameter);
+      return undefined;
+    }
+    return listed ? Buffer.from(withUsedParameters(text), "latin1") : command;
+  }
+
+  /** An address command is looked at for its parameters, and again for its address. */
+  private splitOnce(command: string): AddressCommand | undefined {
+    if (command !== this.split.command) this.split = { command, said: splitAddressCommand(command) };
+    return this.split.said;
   }
 
   override handler_DATA(_command: Buffer, callback: () => void): void {
@@ -337,6 +360,7 @@ export class Mm4Connection extends SMTPConnection {
 
   /** Sets how many bytes of a message are held. False when there is no room; then nothing is changed. */
   private holdMessage(bytes: number): boolean {
+    if (bytes === this.messageBytes) return true;
     const may = this.listening.unfinished.hold(this.peer?.name ?? "", bytes - this.messageBytes);
     if (may) this.messageBytes = bytes;
     return may;
@@ -460,10 +484,11 @@ export class Mm4Connection extends SMTPConnection {
 
   /** Reads the address here. The library reads the parameters, after an address that it accepts in its place. */
   override _parseAddressCommand(name: string, command: Buffer | string): ParsedAddress {
-    const said = splitAddressCommand(command.toString());
+    const said = this.splitOnce(command.toString());
     if (said?.name !== name.toUpperCase()) return false;
     const address = readPath(said.path, this.peer?.listed ?? false);
     if (address === undefined) return false;
+    if (said.behind === "") return { address, args: false };
     const stand = address === "" ? "<>" : "<address@mm4d.invalid>";
     const parsed = super._parseAddressCommand(name, `${name}:${stand}${said.behind}`);
     return parsed && { ...parsed, address };
@@ -497,6 +522,11 @@ class Mm4Stream extends SMTPStream {
 
   /** Hands input on in pieces, because the library keeps the whole text from which an unfinished line is cut. */
   override _write(...[chunk, encoding, next]: Parameters<SMTPStream["_write"]>): void {
+    if (!this._dataMode && !this.isClosed && this._remainder === "" && isOneLine(chunk)) {
+      // Most clients wait for each reply. To find a line in such input the library makes a text of it, and bytes again.
+      this.oncommand(chunk.subarray(0, -CRLF_BYTES), next);
+      return;
+    }
     if (this._dataMode || chunk.length <= MAX_COMMAND_BYTES) {
       super._write(chunk, encoding, next);
       return;
@@ -538,6 +568,12 @@ export class Mm4Server extends SMTPServer {
     if (!connection) throw new Error("A session without a connection");
     return connection;
   }
+}
+
+/** Whether a chunk is one whole line that may be a command. */
+function isOneLine(chunk: Buffer): boolean {
+  const length = chunk.length - CRLF_BYTES;
+  return length <= MAX_COMMAND_BYTES && chunk[length] === CR && chunk.indexOf(LF) === length + 1;
 }
 
 const NO_ROOM: Answer = { reply: REPLIES.noRoom, onAnswered: () => {} };

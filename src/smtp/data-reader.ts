@@ -51,7 +51,6 @@ const LONG_BYTES = 32;
 const NOTHING = Buffer.alloc(0);
 /** What ends the data: RFC 5321 §4.1.1.4. */
 const END = Buffer.from(".\r\n");
-const LAST_LINE_END = Buffer.from("\r\n.\r\n");
 const DOT_LINE = Buffer.from("\r\n.");
 const BARE_NEWLINE = /\r(?!\n)|(?<!\r)\n/;
 
@@ -60,25 +59,30 @@ export function createDataReader({ limitBytes, bareNewlines, mayHold }: DataRule
   let length = 0;
   let place = BEGINNING;
   let holding = true;
+  /** How many bytes we may hold. */
+  let room = 0;
 
-  /** Makes room for more bytes, as far as a message may grow, or releases everything. */
-  function makeRoom(more: number): void {
+  /** Asks for room for more bytes, as far as a message may grow, or releases everything. */
+  function askForRoom(more: number): void {
     const needed = Math.min(length + more, limitBytes + 2);
-    if (!holding || needed <= message.byteLength) return;
-    const larger = Math.min(Math.max(message.byteLength * 2, FIRST_BYTES, needed), limitBytes + 2);
+    if (!holding || needed <= room) return;
+    const larger = Math.min(Math.max(room * 2, FIRST_BYTES, needed), limitBytes + 2);
     holding = mayHold(larger);
-    message = holding ? enlarged(message, length, larger) : NOTHING;
+    room = holding ? larger : 0;
     if (!holding) mayHold(0);
   }
 
   return (chunk) => {
     // One byte more than the chunk has, for a CR that was held back with its dot. Bytes beyond the limit are never used.
-    makeRoom(chunk.byteLength + 1);
+    askForRoom(chunk.byteLength + 1);
     const whole = length === 0 && place === BEGINNING && holding ? endOfOrdinary(chunk) : -1;
     if (whole !== -1 && whole <= limitBytes) {
-      chunk.copy(message, 0, 0, whole);
-      return { kind: "complete", message: message.subarray(0, whole), rest: chunk.subarray(whole + END.byteLength) };
+      const rest = chunk.subarray(whole + END.byteLength);
+      // Most messages come alone, and need no copy. One with input behind it gets one, so that it holds no more than itself.
+      const message = rest.byteLength === 0 ? chunk.subarray(0, whole) : enlarged(chunk, whole, whole);
+      return { kind: "complete", message, rest };
     }
+    if (message.byteLength !== room) message = enlarged(message, length, room);
     const endOfLine = createLineEnds(chunk);
     /** From where on all bytes have been inside a line. */
     let insideFrom = 0;
@@ -126,9 +130,9 @@ export function createDataReader({ limitBytes, bareNewlines, mayHold }: DataRule
  * of what that costs.
  */
 function endOfOrdinary(chunk: Buffer): number {
-  const end = chunk.indexOf(LAST_LINE_END);
-  if (end === -1 || chunk[0] === DOT || chunk.indexOf(DOT_LINE) !== end) return -1;
+  const end = chunk.indexOf(DOT_LINE);
   const length = end + 2;
+  if (end === -1 || chunk[0] === DOT || chunk[length + 1] !== CR || chunk[length + 2] !== LF) return -1;
   return BARE_NEWLINE.test(chunk.toString("latin1", 0, length)) ? -1 : length;
 }
 

@@ -15,12 +15,18 @@ import { domainToASCII } from "node:url";
  * Seen in practice: an IP address without its brackets.
  */
 export function canonicalDomain(written: string): string {
+  if (isCanonicalName(written)) return written;
   const domain = written.toLowerCase().replace(/\.$/, "");
   const [, literal = domain] = /^\[(?:ipv6:)?([0-9a-f:.]+)\]$/.exec(domain) ?? [];
   if (isIP(literal) !== 0) return `[${canonicalAddress(literal)}]`;
   // An internationalised domain may come in Unicode (RFC 6531); the settings have it in ASCII.
   // domainToASCII reads "/", "#" and "%41" as a URL does, so it gets no text with characters that no domain has.
   return /^[\p{L}\p{M}\p{N}._-]+$/u.test(domain) ? domainToASCII(domain) || domain : domain;
+}
+
+/** Whether a text is a name of which nothing can change, as most are. One whose last label begins with a digit may be an address. */
+function isCanonicalName(text: string): boolean {
+  return /^(?:[a-z0-9_-]+\.)*[a-z][a-z0-9_-]*$/.test(text) && !text.includes("xn--");
 }
 
 /** One spelling of a valid IP address, without the zone that a socket adds to a link-local one. */

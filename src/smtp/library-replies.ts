@@ -3,9 +3,11 @@ import { REPLIES, type SmtpReply } from "./replies.ts";
 
 /** Our row for a reply of the library. A reply that is in none of these tables is our own error. */
 export function findReply(code: number, words: string, context: string | undefined): SmtpReply {
+  // The context may also be the name of a command, which is the client's to choose.
+  const inContext = context === undefined ? undefined : BY_CONTEXT[context];
   return (
+    (inContext?.code === code ? inContext : undefined) ??
     BY_WORDS.get(`${code} ${words}`) ??
-    (context === undefined ? undefined : BY_CONTEXT[context]) ??
     BY_CODE[code] ??
     REPLIES.internalError
   );

@@ -101,7 +101,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     refusalAtConnect,
     onReply: ({ peer }, code) => options.onReply(peer?.name ?? "", code),
     onRefused: tellRefusal,
-    onMessage: (connection, message) => receive(connection, message).catch((cause) => unheard(internalError(cause))),
+    onMessage: receive,
     onFailed: ({ remoteAddress, peer }, cause) =>
       options.onError(cause, { address: remoteAddress, peer: peer?.name ?? null }),
     onTlsFailed: (connection, why) => tellRefusal(connection, "tls-handshake", why),
@@ -138,13 +138,17 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
     if (!peer) return unheard(REPLIES.internalError);
     const { mailFrom: sender } = connection.session.envelope;
     const mailFrom = sender ? sender.address : "";
-    return options.onMessage({
-      sessionId: id,
-      peer: { identity: identify(connection, peer), entry: peer },
-      mailFrom,
-      bytes,
-      receivedAt: new Date(),
-    });
+    try {
+      return await options.onMessage({
+        sessionId: id,
+        peer: { identity: identify(connection, peer), entry: peer },
+        mailFrom,
+        bytes,
+        receivedAt: new Date(),
+      });
+    } catch (cause) {
+      return unheard(internalError(cause as Error));
+    }
   }
 
   function internalError(cause: Error): SmtpReply {

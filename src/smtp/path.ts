@@ -17,11 +17,14 @@ export interface AddressCommand {
 
 /** Undefined for a command without a path, or whose path does not end. */
 export function splitAddressCommand(command: string): AddressCommand | undefined {
-  const [before = "", name = ""] = /^((?:MAIL|RCPT)[ \t]+\w+)[ \t]*:[ \t]*/i.exec(command) ?? [];
+  const [before, name] = /^((?:MAIL|RCPT)[ \t]+\w+)[ \t]*:[ \t]*/i.exec(command) ?? [];
+  if (before === undefined || name === undefined) return undefined;
   const rest = command.slice(before.length);
-  const path = before === "" ? undefined : PATHS.map((form) => form.exec(rest)?.[0]).find((found) => found);
-  if (path === undefined) return undefined;
-  return { name: name.toUpperCase(), path, behind: rest.slice(path.length) };
+  for (const form of PATHS) {
+    const path = form.exec(rest)?.[0];
+    if (path !== undefined) return { name: name.toUpperCase(), path, behind: rest.slice(path.length) };
+  }
+  return undefined;
 }
 
 /** The first that fits counts. A quoted local part may have any character; one with a stray quote is read without quoting. */
@@ -57,11 +60,16 @@ export function readPath(path: string, indulgent: boolean): string | undefined {
 
 /** Splits at the "@" outside quotes. `domain` is null when there is none. */
 export function splitAddress(address: string): { readonly local: string; readonly domain: string | null } {
-  const [quotedOrNot = ""] = /^(?:"(?:\\.|[^"\\])*"|[^"@])*/.exec(address) ?? [];
-  // A match that stops at a quote met one that is never closed. That is an ordinary character.
-  const at = address[quotedOrNot.length] === '"' ? address.lastIndexOf("@") : quotedOrNot.length;
+  const at = address.includes('"') ? findAtOutsideQuotes(address) : address.indexOf("@");
   if (at === -1 || at === address.length) return { local: address, domain: null };
   return { local: address.slice(0, at), domain: address.slice(at + 1) };
+}
+
+/** Where the "@" is; −1, or the length, when there is none. */
+function findAtOutsideQuotes(address: string): number {
+  const [quotedOrNot = ""] = /^(?:"(?:\\.|[^"\\])*"|[^"@])*/.exec(address) ?? [];
+  // A match that stops at a quote met one that is never closed. That is an ordinary character.
+  return address[quotedOrNot.length] === '"' ? address.lastIndexOf("@") : quotedOrNot.length;
 }
 
 const QUOTED = /^(?:"(?:\\.|[^"\\])*"|[^\s"@])+$/;

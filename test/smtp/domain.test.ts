@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalDomain } from "../../src/smtp/domain.ts";
 import { peerAt, startTestListener } from "../support/listener.ts";
@@ -18,6 +19,34 @@ test.each([
   ["[IPv6:192.0.2.999]", "[ipv6:192.0.2.999]"],
   ["", ""],
 ])("canonicalDomain(): %s is %s", (written, canonical) => expect(canonicalDomain(written)).toBe(canonical));
+
+test("canonicalDomain() leaves a name as it is only where spelling it out changes nothing", () => {
+  const piece = fc.constantFrom(
+    "a",
+    "Z",
+    "0",
+    "9",
+    "f",
+    "x",
+    "xn--",
+    "0x",
+    ".",
+    "-",
+    "_",
+    "ä",
+    "mms",
+    "127",
+    "example",
+  );
+  fc.assert(
+    fc.property(fc.array(piece, { minLength: 1, maxLength: 8 }), (pieces) => {
+      const name = pieces.join("").replace(/\.+$/, "");
+      // With a dot at its end, which is left out, no name is taken for one that needs nothing.
+      expect(canonicalDomain(name)).toBe(canonicalDomain(`${name}.`));
+    }),
+    { numRuns: 20_000 },
+  );
+});
 
 const OTHER = "550 5.7.1 This server takes mail for its own domains only";
 

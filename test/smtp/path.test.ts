@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { tidyCommand } from "../../src/smtp/command.ts";
 import { pathOctets, readPath, splitAddress, splitAddressCommand } from "../../src/smtp/path.ts";
@@ -78,3 +79,28 @@ test.each([
   ["NOOP \u00a0", "NOOP \u00a0"],
   ["", ""],
 ])("tidyCommand(): %j", (line, tidy) => expect(tidyCommand(line)).toBe(tidy));
+
+test("tidyCommand() leaves a line as it is only where there is nothing to tidy", () => {
+  const piece = fc.constantFrom("EHLO", "helo", "MAIL", "FROM:", "<a@b>", " ", "  ", "\t", "\xa0", "\r", "a");
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+      const line = pieces.join("");
+      // With a blank before it, which is left out, no line is taken for one that is tidy.
+      expect(tidyCommand(line)).toBe(tidyCommand(` ${line}`));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test("splitAddress() takes quotes for what they are only where there are any", () => {
+  const piece = fc.constantFrom("a", "@", "\\", "b.c");
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 8 }), (pieces) => {
+      const domain = pieces.join("");
+      // Behind a quoted pair, the address is split where it is without.
+      const { local, domain: behind } = splitAddress(`""${domain}`);
+      expect(splitAddress(domain)).toEqual({ local: local.slice(2), domain: behind });
+    }),
+    { numRuns: 5_000 },
+  );
+});
