@@ -31,6 +31,7 @@ import {
   type HeaderProblem,
   readHeader,
 } from "./header.ts";
+import type { MessageBytes } from "./header-lines.ts";
 import { findReportKind, STATUS_OF } from "./report-kind.ts";
 import { asSaid, isDoubtful, readUnfolded } from "./unfold.ts";
 
@@ -49,7 +50,7 @@ export interface OpenMessage {
 }
 
 export function openMessage(
-  message: Uint8Array,
+  message: MessageBytes,
   { decodeWords, headerLimits }: MessageReading,
 ): Result<OpenMessage, HeaderProblem> {
   const header = readHeader(message, headerLimits);
@@ -58,7 +59,7 @@ export function openMessage(
 }
 
 /** A message of whose header these fields are known. */
-export function openFields(header: Header, message: Uint8Array, decodeWords: DecodeWords): OpenMessage {
+export function openFields(header: Header, message: MessageBytes, decodeWords: DecodeWords): OpenMessage {
   const fields = readFields(header, ofOneMessage(decodeWords));
   const hasType = fields.of("messageType").values.length > 0;
   return { header, fields, typeOutsideHeader: !hasType && hasTypeLine(message) };
@@ -104,7 +105,7 @@ export function readReport(
     statusExtension: fields.of("statusExtension").values[0] ?? null,
     codes: codes.values,
     handledAt: readHandledAt(fields, warn),
-    raw: fields.raw,
+    raw: fields.raw(),
     warnings: [...warnings],
   });
 }
