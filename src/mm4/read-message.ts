@@ -16,7 +16,7 @@ import type { Problem } from "../delivery/problem.ts";
 import type { Report } from "../delivery/report.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { ok, type Result } from "../result.ts";
-import { type ReadParty, readParty } from "./address.ts";
+import { type ReadParty, readParty, readUsualParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
 import { readDate } from "./date.ts";
 import { type FieldProperty, type ReadFields, readFields } from "./fields.ts";
@@ -77,8 +77,10 @@ export function readReport(
   const statuses = fields.of(STATUS_OF[kind]);
   const codes = readCodes(fields);
 
-  const warnings = new Set<Warning>(fields.warnings);
-  const warn: Warn = (warning) => void warnings.add(warning);
+  const warnings = [...fields.warnings];
+  const warn: Warn = (warning) => {
+    if (!warnings.includes(warning)) warnings.push(warning);
+  };
   if (/\s/.test(fields.of("messageType").values[0] ?? "")) warn("folded-token");
   for (const property of SAID_ONCE) {
     const { values } = fields.of(property);
@@ -106,7 +108,7 @@ export function readReport(
     codes: codes.values,
     handledAt: readHandledAt(fields, warn),
     raw: fields.raw(),
-    warnings: [...warnings],
+    warnings,
   });
 }
 
@@ -225,6 +227,8 @@ interface PartyWarnings {
 }
 
 function readOne(field: HeaderField | undefined, context: AddressContext, names: PartyWarnings): Party | null {
+  const usual = field ? readUsualParty(field.folded) : null;
+  if (usual) return usual;
   const [first, second] = splitAddresses(field?.folded ?? "", 2).addresses;
   if (first === undefined) {
     context.warn(names.missing);
