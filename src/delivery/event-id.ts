@@ -23,23 +23,28 @@ export interface EventFacts {
 
 /** `r` and 32 hex digits: safe as an id in BullMQ, which refuses ":" and whole numbers. */
 export function eventId({ type, peerName, report, judgement }: EventFacts): string {
-  const fields = [
-    "v1",
-    peerName,
-    type,
-    report.messageId ?? "",
-    report.kind === "forward-response" ? requestRecipients(report) : identity(report.recipient),
-    verdictWords(report, judgement.status),
-    judgement.codeIdentity,
-  ];
-  if (report.messageId === null) {
+  const { kind, messageId, recipient } = report;
+  let text =
+    VERSION +
+    measured(peerName) +
+    measured(type) +
+    measured(messageId ?? "") +
+    measured(kind === "forward-response" ? requestRecipients(report) : identity(recipient)) +
+    measured(verdictWords(report, judgement.status)) +
+    measured(judgement.codeIdentity);
+  if (messageId === null) {
     const { transactionId, raw } = report;
-    fields.push(transactionId ?? "", raw.from ?? "", raw.to ?? "", raw.date ?? "");
+    for (const field of [transactionId, raw.from, raw.to, raw.date]) text += measured(field ?? "");
   }
-  // The length in bytes before each field keeps one field's text from passing for the next field.
-  const text = fields.map((field) => `${Buffer.byteLength(field)}:${field}`).join("");
   return `r${hash("sha256", text, "hex").slice(0, 32)}`;
 }
+
+/** A field, after its length in bytes: that keeps one field's text from passing for the next field. */
+function measured(field: string): string {
+  return `${Buffer.byteLength(field)}:${field}`;
+}
+
+const VERSION = measured("v1");
 
 function requestRecipients(report: Report): string {
   return report.requestRecipients

@@ -5,11 +5,13 @@ import type { Judgement } from "./interpret.ts";
 import { rank } from "./order.ts";
 import type { PeerIdentity } from "./peer.ts";
 import type { Report, ReportKind } from "./report.ts";
+import type { Warning } from "./warning.ts";
 
 /** What an event holds besides the report itself. */
 export interface Reception {
   readonly peer: PeerIdentity;
-  readonly receivedAt: Date;
+  /** RFC 3339, UTC, milliseconds. */
+  readonly receivedAt: string;
   readonly source: string;
   readonly catalogueVersion: string;
 }
@@ -23,7 +25,7 @@ const EVENT_TYPES: Record<ReportKind, EventType> = {
 export function makeEvent(report: Report, judgement: Judgement, reception: Reception): DeliveryEvent {
   const { verdict } = judgement;
   const type = EVENT_TYPES[report.kind];
-  const time = reception.receivedAt.toISOString();
+  const time = reception.receivedAt;
   return {
     specversion: "1.0",
     id: eventId({ type, report, judgement, peerName: reception.peer.name }),
@@ -51,9 +53,14 @@ export function makeEvent(report: Report, judgement: Judgement, reception: Recep
       receivedAt: time,
       peer: reception.peer,
       raw: report.raw,
-      warnings: [...new Set([...report.warnings, ...judgement.warnings])],
+      warnings: withoutRepeats(report.warnings, judgement.warnings),
     },
   };
+}
+
+/** Most reports have no warnings. */
+function withoutRepeats(read: readonly Warning[], judged: readonly Warning[]): readonly Warning[] {
+  return judged.length === 0 ? read : [...new Set([...read, ...judged])];
 }
 
 function makeReason({ entry }: Judgement, catalogueVersion: string): Reason | null {

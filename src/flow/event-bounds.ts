@@ -11,57 +11,56 @@ import { maskAllNumbers } from "../text/masking.ts";
 
 /** The bound that a report is beyond, in words; null when it fits. */
 export function boundBeyond(report: Report): string | null {
-  const fields = fieldsOf(report);
-  for (const [what, length, { value }] of lengthsOf(report)) {
-    if (length > value) return tooLong(what, length, value);
+  const { idLength, partyLength, fieldLength, fields, recipients } = BOUNDS;
+  const ofParts =
+    partBeyond("Its message id", report.messageId, idLength.value) ??
+    partBeyond("Its transaction id", report.transactionId, idLength.value) ??
+    partBeyond("Its recipient", report.recipient?.raw, partyLength.value) ??
+    partBeyond("Its originator", report.originator?.raw, partyLength.value);
+  if (ofParts !== null) return ofParts;
+  for (const { party, status } of report.requestRecipients) {
+    const length = party.raw.length + (status?.length ?? 0);
+    if (length > partyLength.value) return tooLong("One of its recipients", length, partyLength.value);
   }
-  for (const [name, text] of fields) {
+  let said = 0;
+  for (const name of Object.keys(report.raw)) {
+    const text = report.raw[name] ?? null;
+    if (text === null) continue;
+    said += 1;
     const length = name.length + text.length;
-    const { value } = BOUNDS.fieldLength;
     // A forward response may have a long list of recipients, because their number has its own bound.
-    if (length <= value || (report.kind === "forward-response" && name.toLowerCase() === RECIPIENTS)) continue;
-    return tooLong(`Its field ${maskAllNumbers(name.slice(0, NAME_SHOWN))}`, length, value);
+    if (length <= fieldLength.value || (report.kind === "forward-response" && name.toLowerCase() === RECIPIENTS))
+      continue;
+    return tooLong(`Its field ${maskAllNumbers(name.slice(0, NAME_SHOWN))}`, length, fieldLength.value);
   }
-  if (report.requestRecipients.length > BOUNDS.recipients.value) {
-    return `It names more than ${inWords(BOUNDS.recipients.value)} recipients`;
+  if (report.requestRecipients.length > recipients.value) {
+    return `It names more than ${inWords(recipients.value)} recipients`;
   }
-  if (fields.length > BOUNDS.fields.value) {
-    return `It has ${inWords(fields.length)} fields, must have ${inWords(BOUNDS.fields.value)} at most`;
-  }
+  if (said > fields.value) return `It has ${inWords(said)} fields, must have ${inWords(fields.value)} at most`;
   return null;
 }
 
 /** The bound of the whole event, in words; null when the event fits. */
 export function sizeBeyond(event: DeliveryEvent): string | null {
-  const bytes = Buffer.byteLength(textOf(event));
+  const text = textOf(event);
   const { value } = BOUNDS.eventBytes;
+  // Bytes are counted only where they may be too many, because that costs more than all other bounds together.
+  if (text.length * MOST_BYTES_OF_CHARACTER <= value) return null;
+  const bytes = Buffer.byteLength(text);
   return bytes > value ? `Its event would have ${inWords(bytes)} bytes, must have ${inWords(value)} at most` : null;
 }
 
 const RECIPIENTS = "x-mms-request-recipients";
 const NAME_SHOWN = 40;
+/** In UTF-8, of the characters that `length` counts. */
+const MOST_BYTES_OF_CHARACTER = 3;
 
-type Length = readonly [what: string, length: number, bound: { readonly value: number }];
-
-function lengthsOf({ messageId, transactionId, recipient, originator, ...report }: Report): readonly Length[] {
-  const { idLength, partyLength } = BOUNDS;
-  return [
-    ["Its message id", messageId?.length ?? 0, idLength],
-    ["Its transaction id", transactionId?.length ?? 0, idLength],
-    ["Its recipient", recipient?.raw.length ?? 0, partyLength],
-    ["Its originator", originator?.raw.length ?? 0, partyLength],
-    ...report.requestRecipients.map(
-      ({ party, status }) => ["One of its recipients", party.raw.length + (status?.length ?? 0), partyLength] as const,
-    ),
-  ];
+function partBeyond(what: string, text: string | null | undefined, most: number): string | null {
+  return text != null && text.length > most ? tooLong(what, text.length, most) : null;
 }
 
 function tooLong(what: string, length: number, most: number): string {
   return `${what} has ${inWords(length)} characters, must have ${inWords(most)} at most`;
-}
-
-function fieldsOf({ raw }: Report): readonly (readonly [name: string, text: string])[] {
-  return Object.entries(raw).filter((field): field is [string, string] => field[1] !== null);
 }
 
 function inWords(value: number): string {

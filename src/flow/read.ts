@@ -37,15 +37,14 @@ export interface Acknowledging {
  * throws: a fault of ours is a finding too.
  */
 export function readSaid(said: SaidMessage, reading: ReadingRules, acknowledging: Acknowledging): ReadMessage {
-  const message = savedOf(said);
   let opened: Result<OpenMessage, Problem> | undefined;
   let request: Request | null = null;
   let read: Result<DeliveryEvent, Problem>;
   try {
-    opened = openMessage(message.bytes, { ...reading, headerLimits: NO_LIMITS });
+    opened = openMessage(said.said, { decodeWords: reading.decodeWords, headerLimits: NO_LIMITS });
     if (opened.ok) {
       request = readRequest(opened.value, said, acknowledging);
-      read = judge(opened.value, message, reading);
+      read = judge(opened.value, { peer: said.peer, rules: said.entry.rules, receivedAt: said.receivedAt }, reading);
     } else read = opened;
   } catch (cause) {
     // The relay cannot mend our own fault by trying for ever: the message waits until we have mended it.
@@ -75,17 +74,17 @@ export function leftUnread(said: SaidMessage, ends: number): ReadMessage {
 /** Reads, judges and explains one message. */
 export function readEvent(message: SavedMessage, reading: ReadingRules): Result<DeliveryEvent, Problem> {
   const opened = openMessage(message.bytes, reading);
-  return opened.ok ? judge(opened.value, message, reading) : opened;
+  if (!opened.ok) return opened;
+  const { peer, rules, receivedAt } = message;
+  return judge(opened.value, { peer, rules, receivedAt: receivedAt.toISOString() }, reading);
 }
 
-/** As far as it is kept. */
-function savedOf({ said, peer, entry, receivedAt }: SaidMessage): SavedMessage {
-  return { bytes: Buffer.from(said, "latin1"), peer, rules: entry.rules, receivedAt: new Date(receivedAt) };
-}
+/** What the event of a message depends on besides what it says. */
+type Circumstances = Pick<SaidMessage, "peer" | "receivedAt"> & Pick<SavedMessage, "rules">;
 
 function judge(
   opened: OpenMessage,
-  { peer, rules, receivedAt }: SavedMessage,
+  { peer, rules, receivedAt }: Circumstances,
   reading: ReadingRules,
 ): Result<DeliveryEvent, Problem> {
   const { catalogue, source } = reading;

@@ -51,6 +51,18 @@ export function readParty(written: string, rules: NumberRules = ORDINARY): ReadP
   return { party: { raw, kind: isMailbox ? "email" : "other", number: null, domain }, warnings };
 }
 
+/**
+ * A field that holds one address and nothing else, written as the specification asks: an international number, its
+ * type and a domain; null for any other. No rule of a peer changes how it is read.
+ */
+export function readUsualParty(field: string): Party | null {
+  const [, number, domain] = USUAL.exec(field) ?? [];
+  if (number === undefined || domain === undefined) return null;
+  return { raw: field, kind: "e164", number, domain: domain.toLowerCase() };
+}
+
+const USUAL = /^(\+[1-9]\d{6,14})\/TYPE=PLMN@([a-z\d](?:[a-z\d.-]*[a-z\d])?)$/i;
+
 const ORDINARY: NumberRules = { nanp: false, internationalPrefixes: [] };
 
 interface FoundNumber {

@@ -21,6 +21,11 @@ export interface ReadDate {
  * zone and therefore names no instant.
  */
 export function readDate(written: string): ReadDate {
+  return readUsualDate(written) ?? readAnyDate(written);
+}
+
+/** As {@link readDate}, whatever the form. */
+export function readAnyDate(written: string): ReadDate {
   const text = withoutComments(written.slice(0, MAX_LENGTH));
   for (const { form, warning } of FORMS) {
     const match = form.exec(text);
@@ -31,6 +36,31 @@ export function readDate(written: string): ReadDate {
   }
   return UNPARSABLE;
 }
+
+/**
+ * A date of the one form that nearly all relays write, `Fri, 21 Nov 1997 09:55:06 -0600`; null for any other.
+ * The forms below are a sixth of what reading a report costs, because their parts have names.
+ */
+function readUsualDate(text: string): ReadDate | null {
+  if (!USUAL.test(text)) return null;
+  const number = (at: number): number => (text.charCodeAt(at) - DIGIT_0) * 10 + text.charCodeAt(at + 1) - DIGIT_0;
+  const month = MONTHS_AS_WRITTEN.indexOf(text.slice(8, 11));
+  const [hours, minutes] = [number(27), number(29)];
+  if (month === -1 || hours > 23 || minutes > 59) return null;
+  const at = instantOf({
+    year: number(12) * 100 + number(14),
+    month,
+    day: number(5),
+    hour: number(17),
+    minute: number(20),
+    second: number(23),
+    offset: (text.charAt(26) === "-" ? -1 : 1) * (hours * 60 + minutes),
+  });
+  return at === null ? null : { at, warning: null };
+}
+
+const USUAL = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} [+-]\d{4}$/;
+const DIGIT_0 = 0x30;
 
 const UNPARSABLE: ReadDate = { at: null, warning: "unparsable-date" };
 const MAX_LENGTH = 200;
@@ -130,7 +160,8 @@ const FORMS: readonly { form: RegExp; warning: Warning | null }[] = [
   },
 ];
 
-const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+const MONTHS_AS_WRITTEN = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const MONTHS = MONTHS_AS_WRITTEN.map((month) => month.toLowerCase());
 
 /** Offsets from UTC in minutes. RFC 5322 §4.3 names no others. */
 const ZONES: Readonly<Record<string, number>> = {
@@ -155,9 +186,24 @@ function instant(parts: Record<string, string | undefined>): string | null {
   const [day, hour, minute, second] = [parts.day, parts.hour, parts.minute, parts.second ?? "0"].map(Number);
   if (offset === null || day === undefined || hour === undefined || minute === undefined || second === undefined)
     return null;
-  if (month < 0 || hour > 23 || minute > 59 || second > 60) return null;
+  return instantOf({ year: fullYear(parts.year ?? ""), month, day, hour, minute, second, offset });
+}
 
-  const date = new Date(Date.UTC(fullYear(parts.year ?? ""), month, day));
+/** What a date says; months count from 0, the offset is in minutes. */
+interface Parts {
+  readonly year: number;
+  readonly month: number;
+  readonly day: number;
+  readonly hour: number;
+  readonly minute: number;
+  readonly second: number;
+  readonly offset: number;
+}
+
+/** Null when there is no such day or time. */
+function instantOf({ year, month, day, hour, minute, second, offset }: Parts): string | null {
+  if (month < 0 || hour > 23 || minute > 59 || second > 60) return null;
+  const date = new Date(Date.UTC(year, month, day));
   // A day that does not exist, such as 31 Feb, rolls over into the next month.
   if (date.getUTCDate() !== day || date.getUTCMonth() !== month) return null;
   return new Date(date.getTime() + ((hour * 60 + minute - offset) * 60 + second) * 1000).toISOString();

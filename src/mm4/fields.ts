@@ -4,7 +4,7 @@
  */
 import type { RawFields } from "../delivery/raw-fields.ts";
 import type { Warning } from "../delivery/warning.ts";
-import { type DecodeWords, decodeValue, type Header, type HeaderField } from "./header.ts";
+import { type DecodeWords, decodeValue, type Header, type HeaderField, isPlain } from "./header.ts";
 
 interface FieldRow {
   /** First the specification's name, then those seen in its place. Keys are in lower case. */
@@ -88,61 +88,123 @@ export interface ReadFields {
   readonly of: (property: FieldProperty) => FieldValues;
   readonly token: (property: FieldProperty) => Token;
   /** The values as an event holds them: each property, and every other X-Mms-* or X-Internal-* field. */
-  readonly raw: RawFields;
+  readonly raw: () => RawFields;
   readonly warnings: readonly Warning[];
 }
 
 /** Takes the fields above out of a header, and every other field of MM4 or Bandwidth. */
 export function readFields(header: Header, decodeWords: DecodeWords): ReadFields {
-  const warnings = new Set<Warning>(header.warnings);
-  const byKey = new Map<string, Said>();
-  for (const field of header.fields) {
-    if (!isOurs(field)) continue;
-    const { value, warnings: needed } = decodeValue(field.bytes, decodeWords);
-    for (const warning of needed) warnings.add(warning);
-    const said = byKey.get(field.key);
-    if (!said) byKey.set(field.key, { name: field.name, values: [value], fields: [field] });
-    else {
-      said.values.push(value);
-      said.fields.push(field);
-    }
-  }
-
-  const found: Partial<Record<FieldProperty, FieldValues>> = {};
-  const raw: Record<string, string | null> = {};
-  for (const [property, { names }] of FIELD_ROWS) {
-    let first: { readonly key: string; readonly said: Said } | undefined;
-    const rivals: string[] = [];
-    for (const { key, warning } of names) {
-      const said = withoutEmpty(byKey.get(key));
-      if (!said) continue;
-      if (first) rivals.push(...said.values);
-      else {
-        first = { key, said };
-        if (warning) warnings.add(warning);
-      }
-    }
-    if (first) found[property] = { values: first.said.values, rivals, fields: first.said.fields };
-    // `raw` has no property for it: it keeps its own name there.
-    if (property === "requestRecipients") continue;
-    raw[property] = first ? joined(first.said.values) : null;
-    if (first) byKey.delete(first.key);
-  }
-  // All other fields keep their own names, also the second names of the fields above.
-  for (const [key, { name, values }] of byKey) if (isCarriedThrough(key)) raw[name] = joined(values);
+  const warnings = [...header.warnings];
+  const warn = (warning: Warning): void => {
+    if (!warnings.includes(warning)) warnings.push(warning);
+  };
+  const said = readOurs(header, decodeWords, warn);
+  const found = FIELD_ROWS.map((names) => valuesOf(names, said.known, warn));
+  const of = (property: FieldProperty): FieldValues => found[ROW_OF[property]] ?? NOTHING;
   return {
-    of: (property) => found[property] ?? NOTHING,
-    token: (property) => tokenOf(found[property] ?? NOTHING, decodeWords),
-    raw: raw as unknown as RawFields,
-    warnings: [...warnings],
+    of,
+    token: (property) => tokenOf(of(property), decodeWords),
+    raw: () => rawOf(of, said.all),
+    warnings,
   };
 }
 
-/** The values and fields of one name, in order. */
-interface Said {
-  readonly name: string;
+/** What one name says, in order. */
+interface Said extends FieldValues, Pick<HeaderField, "name" | "key"> {
   readonly values: string[];
   readonly fields: HeaderField[];
+  /** Whether it is the first name with a value of its property. */
+  isFirst: boolean;
+}
+
+/** All that the header says: by the place of its name in the rows, and in order. */
+interface AllSaid {
+  readonly known: readonly (Said | undefined)[];
+  readonly all: readonly Said[];
+}
+
+function readOurs({ fields }: Header, decodeWords: DecodeWords, warn: (warning: Warning) => void): AllSaid {
+  const known: (Said | undefined)[] = PLACES.slice();
+  const all: Said[] = [];
+  /** Those of other names. */
+  let others: Map<string, Said> | undefined;
+  for (const field of fields) {
+    const place = PLACE_OF.get(field.key);
+    if (place === undefined && !isCarriedThrough(field.key)) continue;
+    let value = field.bytes;
+    if (!isPlain(value)) {
+      const decoded = decodeValue(value, decodeWords);
+      value = decoded.value;
+      decoded.warnings.forEach(warn);
+    }
+    const before = place === undefined ? others?.get(field.key) : known[place];
+    if (before) {
+      before.values.push(value);
+      before.fields.push(field);
+      continue;
+    }
+    const { name, key } = field;
+    const said = { name, key, values: [value], fields: [field], rivals: NO_VALUES, isFirst: false };
+    all.push(said);
+    if (place === undefined) {
+      others ??= new Map();
+      others.set(key, said);
+    } else known[place] = said;
+  }
+  return { known, all };
+}
+
+/** The values of one property; null when none of its names has any. */
+function valuesOf(
+  names: readonly NamePlace[],
+  known: AllSaid["known"],
+  warn: (warning: Warning) => void,
+): FieldValues | null {
+  let first: FieldValues | null = null;
+  for (const { place, warning } of names) {
+    const said = known[place];
+    const values: FieldValues | null = said ? withoutEmpty(said) : null;
+    if (!said || !values) continue;
+    if (first) first = withRivals(first, values.values);
+    else {
+      first = values;
+      said.isFirst = true;
+      if (warning) warn(warning);
+    }
+  }
+  return first;
+}
+
+function withRivals({ values, fields, rivals }: FieldValues, more: readonly string[]): FieldValues {
+  return { values, fields, rivals: [...rivals, ...more] };
+}
+
+function rawOf(of: (property: FieldProperty) => FieldValues, all: readonly Said[]): RawFields {
+  const value = (property: FieldProperty): string | null => {
+    const { values } = of(property);
+    return values.length === 0 ? null : joined(values);
+  };
+  // Written out, because an object that grows by one property after the other is slow.
+  const raw: Record<Exclude<FieldProperty, "requestRecipients">, string | null> & Record<string, string | null> = {
+    messageType: value("messageType"),
+    version: value("version"),
+    transactionId: value("transactionId"),
+    messageId: value("messageId"),
+    mmStatusCode: value("mmStatusCode"),
+    statusExtension: value("statusExtension"),
+    statusText: value("statusText"),
+    internalStatusCode: value("internalStatusCode"),
+    requestStatusCode: value("requestStatusCode"),
+    readStatus: value("readStatus"),
+    date: value("date"),
+    from: value("from"),
+    to: value("to"),
+  };
+  // All other fields keep their own names, also the second names of the fields above.
+  for (const { name, key, values, isFirst } of all) {
+    if ((!isFirst || key === REQUEST_RECIPIENTS) && isCarriedThrough(key)) raw[name] = joined(values);
+  }
+  return raw;
 }
 
 /** A fold between two encoded words only separates them, and belongs to neither: RFC 2047 §6.2. */
@@ -152,12 +214,12 @@ function tokenOf({ values: [text = ""], fields: [field] }: FieldValues, decodeWo
   return { text: decodeValue(field.token, decodeWords).value, bytes: field.token, folded };
 }
 
-/** Undefined when all values are empty. */
-function withoutEmpty(said: Said | undefined): Said | undefined {
-  if (!said?.values.includes("")) return said;
+/** Null when all values are empty. */
+function withoutEmpty(said: Said): FieldValues | null {
+  if (!said.values.includes("")) return said;
   const spoken = (_: unknown, index: number): boolean => said.values[index] !== "";
   const values = said.values.filter(spoken);
-  return values.length === 0 ? undefined : { name: said.name, values, fields: said.fields.filter(spoken) };
+  return values.length === 0 ? null : { values, fields: said.fields.filter(spoken), rivals: NO_VALUES };
 }
 
 /** Names of the fields that hold a status. */
@@ -166,13 +228,25 @@ export const STATUS_KEYS: readonly string[] = [
   ...FIELDS.internalStatusCode.names.map(({ key }) => key),
 ];
 
-const FIELD_ROWS = Object.entries(FIELDS) as [FieldProperty, FieldRow][];
-const READ_KEYS = new Set(FIELD_ROWS.flatMap(([, { names }]) => names.map(({ key }) => key)));
-const NOTHING: FieldValues = { values: [], fields: [], rivals: [] };
+const NO_VALUES: readonly string[] = [];
+const NOTHING: FieldValues = { values: NO_VALUES, fields: [], rivals: NO_VALUES };
+/** `raw` has no property for it: it keeps its own name there. */
+const REQUEST_RECIPIENTS = FIELDS.requestRecipients.names[0].key;
 
-function isOurs({ key }: HeaderField): boolean {
-  return READ_KEYS.has(key) || isCarriedThrough(key);
+/** Every name has a place, by which what it says is found. */
+const ALL_KEYS = Object.values(FIELDS).flatMap(({ names }) => names.map(({ key }) => key));
+const PLACE_OF: ReadonlyMap<string, number> = new Map(ALL_KEYS.map((key, place) => [key, place]));
+const PLACES: readonly undefined[] = ALL_KEYS.map(() => undefined);
+interface NamePlace {
+  readonly place: number;
+  readonly warning: Warning | null;
 }
+const FIELD_ROWS: readonly (readonly NamePlace[])[] = (Object.values(FIELDS) as FieldRow[]).map(({ names }) =>
+  names.map(({ key, warning }) => ({ place: ALL_KEYS.indexOf(key), warning })),
+);
+const ROW_OF = Object.fromEntries(Object.keys(FIELDS).map((property, row) => [property, row])) as Readonly<
+  Record<FieldProperty, number>
+>;
 
 function isCarriedThrough(key: string): boolean {
   return key.startsWith("x-mms-") || key.startsWith("x-internal-");

@@ -10,13 +10,8 @@
 import { err, ok, type Result } from "../result.ts";
 import type { HeaderLimits, HeaderProblem } from "./header.ts";
 
-/** What is told each line, without its line end: the characters from `start` to `end`. */
-export interface LineReader {
-  /** A line that begins a field, or tries to. */
-  begin(text: string, start: number, end: number): void;
-  /** A line that begins with a blank. */
-  goOn(text: string, start: number, end: number): void;
-}
+/** A message: its bytes, or the same with one character a byte. */
+export type MessageBytes = Uint8Array | string;
 
 /** How a header began and ended. */
 export interface HeaderEnds {
@@ -28,56 +23,87 @@ export interface HeaderEnds {
 }
 
 /**
- * Tells all lines up to the first empty one or the end of the data. Fails when they are
- * more bytes or fields than the limits allow; a line that only tries to begin a field
- * counts as one.
+ * All lines up to the first empty one or the end of the data, one after the other. They
+ * fail when they are more bytes or fields than the limits allow; a line that only tries
+ * to begin a field counts as one.
  *
  * Seen in practice: LF alone, a byte-order mark before the first field, no empty line
  * before the end.
  */
-export function readHeaderLines(
-  message: Uint8Array,
-  limits: HeaderLimits,
-  reader: LineReader,
-): Result<HeaderEnds, HeaderProblem> {
-  const text = textOfHeader(message, limits.bytes);
-  const byteOrderMark = text.startsWith(BYTE_ORDER_MARK);
-  let position = byteOrderMark ? BYTE_ORDER_MARK.length : 0;
-  let bytes = text.length;
-  let ended = false;
-  let begun = 0;
+export class HeaderLines {
+  /** The header, and maybe some of the body. */
+  readonly text: string;
+  /** Where the line begins that {@link next} has reached. */
+  start = 0;
+  /** Where it ends, without its line end. */
+  end = 0;
+  /** Whether it begins with a blank: then it goes on with a field, and begins none. */
+  goesOn = false;
 
-  while (position < text.length) {
-    const lineFeed = text.indexOf("\n", position);
-    const next = lineFeed === -1 ? text.length : lineFeed + 1;
-    const end = withoutReturns(text, position, lineFeed === -1 ? text.length : lineFeed);
-    if (end === position) {
-      ended = true;
-      bytes = next;
-      break;
-    }
-    if (isBlank(text.charCodeAt(position))) reader.goOn(text, position, end);
-    else {
-      begun += 1;
-      if (begun > limits.fields) return err({ kind: "too-many-fields", limit: limits.fields });
-      reader.begin(text, position, end);
-    }
-    position = next;
+  private readonly limits: HeaderLimits;
+  private readonly byteOrderMark: boolean;
+  /** Where the line begins that is reached next. */
+  private following: number;
+  private begun = 0;
+  /** How many bytes the header takes, once its empty line is reached. */
+  private bytes: number | null = null;
+
+  constructor(message: MessageBytes, limits: HeaderLimits) {
+    this.limits = limits;
+    this.text = textOfHeader(message, limits.bytes);
+    this.byteOrderMark = this.text.startsWith(BYTE_ORDER_MARK);
+    this.following = this.byteOrderMark ? BYTE_ORDER_MARK.length : 0;
   }
 
-  if (position > limits.bytes) return err({ kind: "header-too-large", limitBytes: limits.bytes });
-  return ok({ bytes, ended, byteOrderMark });
+  /** Reaches the next line. False when there is none, or one too many. */
+  next(): boolean {
+    const { text, following: start } = this;
+    if (start >= text.length) return false;
+    const lineFeed = text.indexOf("\n", start);
+    const lineEnd = lineFeed === -1 ? text.length : lineFeed;
+    const following = lineFeed === -1 ? text.length : lineFeed + 1;
+    const end = withoutReturns(text, start, lineEnd);
+    if (end === start) {
+      this.bytes = following;
+      return false;
+    }
+    this.goesOn = isBlank(text.charCodeAt(start));
+    if (!this.goesOn) {
+      this.begun += 1;
+      if (this.begun > this.limits.fields) return false;
+    }
+    this.start = start;
+    this.end = end;
+    this.following = following;
+    return true;
+  }
+
+  /** How the header began and ended, once {@link next} has reached all its lines. */
+  ends(): Result<HeaderEnds, HeaderProblem> {
+    const { limits, text, byteOrderMark } = this;
+    if (this.begun > limits.fields) return err({ kind: "too-many-fields", limit: limits.fields });
+    if (this.following > limits.bytes) return err({ kind: "header-too-large", limitBytes: limits.bytes });
+    return ok({ bytes: this.bytes ?? text.length, ended: this.bytes !== null, byteOrderMark });
+  }
 }
 
 /**
  * The header, one character a byte: positions are bytes, and only what is asked for is decoded. Behind it may be
- * some of the body, but not where the header ends as RFC 5322 §2.1 wants it: a body may be long.
+ * some of the body, but where a message is long not from where the header ends as RFC 5322 §2.1 wants it: a body may
+ * be long.
  */
-function textOfHeader(message: Uint8Array, limitBytes: number): string {
-  const bytes = Buffer.from(message.buffer, message.byteOffset, Math.min(message.byteLength, limitBytes + 2));
+function textOfHeader(message: MessageBytes, limitBytes: number): string {
+  const most = limitBytes + 2;
+  if (typeof message === "string") return message.length <= most ? message : message.slice(0, most);
+  const length = Math.min(message.byteLength, most);
+  const bytes = Buffer.isBuffer(message) ? message : Buffer.from(message.buffer, message.byteOffset, length);
+  if (length <= SHORT_MESSAGE) return bytes.toString("latin1", 0, length);
   const end = bytes.indexOf(EMPTY_LINE);
-  return bytes.toString("latin1", 0, end === -1 ? bytes.length : end + EMPTY_LINE.length);
+  return bytes.toString("latin1", 0, end === -1 ? length : Math.min(length, end + EMPTY_LINE.length));
 }
+
+/** So few bytes are read as fast as the empty line is found. */
+const SHORT_MESSAGE = 4_096;
 
 /** Where the colon of a line stands; -1 without one. */
 export function colonOf(text: string, start: number, end: number): number {
@@ -93,10 +119,10 @@ export function endOfName(text: string, start: number, colon: number): number {
   return end;
 }
 
-/** Trims ASCII blanks only: `String.trim` would take a Latin-1 0xA0, which may be half of a UTF-8 character. */
-export function trimBlanks(text: string): string {
-  let start = 0;
-  let end = text.length;
+/** A part of a text, trimmed of ASCII blanks only: `String.trim` would take a Latin-1 0xA0, which may be half of a UTF-8 character. */
+export function trimBlanks(text: string, from: number, to: number): string {
+  let start = from;
+  let end = to;
   while (start < end && isBlank(text.charCodeAt(start))) start += 1;
   while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
   return text.slice(start, end);

@@ -8,10 +8,10 @@
  * Sources: RFC 5322 §2.2 (fields), §2.2.3 (folding), §4.5 (obsolete syntax);
  * RFC 2047 (encoded words); 3GPP TS 23.140 §8.4.4 (message format on MM4).
  */
-import { BOUNDS } from "../bounds/bounds.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { ok, type Result } from "../result.ts";
-import { colonOf, endOfName, readHeaderLines, trimBlanks } from "./header-lines.ts";
+import { wordsAreDecodable, wordsBegun } from "./encoded-words.ts";
+import { colonOf, endOfName, HeaderLines, type MessageBytes, trimBlanks } from "./header-lines.ts";
 
 export interface HeaderLimits {
   /** Longest header read. */
@@ -57,59 +57,110 @@ export type HeaderProblem =
  * space after the colon, no empty line before the end, a folded value that
  * ends in a line of blanks.
  */
-export function readHeader(message: Uint8Array, limits: HeaderLimits): Result<Header, HeaderProblem> {
-  const warnings = new Set<Warning>();
+export function readHeader(message: MessageBytes, limits: HeaderLimits): Result<Header, HeaderProblem> {
+  return readHeaderFields(message, limits, null);
+}
+
+/** Which fields are read of a header. */
+export interface WantedFields {
+  /** Their names in lower case. */
+  readonly keys: ReadonlySet<string>;
+  /** Which lengths these have: most lines are passed over by the length of their names. */
+  readonly lengths: readonly boolean[];
+}
+
+/** As {@link readHeader}, but only these fields. A line that is no field has its warning only where all are read. */
+export function readHeaderFields(
+  message: MessageBytes,
+  limits: HeaderLimits,
+  wanted: WantedFields | null,
+): Result<Header, HeaderProblem> {
+  const lines = new HeaderLines(message, limits);
   const fields: HeaderField[] = [];
-  let open: OpenField | undefined;
-  const lines = readHeaderLines(message, limits, {
-    begin: (text, start, end) => {
-      if (open) fields.push(closeField(open));
-      open = beginField(text, start, end);
-      if (!open) warnings.add("malformed-header-line");
-    },
-    goOn: (text, start, end) => {
-      if (open) open.lines.push(text.slice(start, end));
-      else warnings.add("malformed-header-line");
-    },
-  });
-  if (!lines.ok) return lines;
-  if (open) fields.push(closeField(open));
-
-  const { bytes, ended, byteOrderMark } = lines.value;
-  return ok({
-    fields,
-    bytes,
-    warnings: [
-      ...(byteOrderMark ? (["byte-order-mark"] as const) : []),
-      ...warnings,
-      ...(ended ? [] : (["no-end-of-header"] as const)),
-    ],
-  });
-}
-
-/** A field whose lines may go on. */
-export interface OpenField {
-  readonly name: string;
-  /** What is behind its colon, and the lines that go on with it. */
-  readonly lines: string[];
-}
-
-export function closeField({ name, lines }: OpenField): HeaderField {
-  const key = name.toLowerCase();
-  if (lines.length === 1) {
-    const bytes = trimBlanks(lines[0] ?? "");
-    return { name, key, bytes, token: bytes, folded: bytes };
+  let field: HeaderField | null = null;
+  /** Its lines, where it has several. */
+  let folded: string[] = [];
+  let malformed = false;
+  while (lines.next()) {
+    if (lines.goesOn) {
+      if (!field) malformed = true;
+      else {
+        if (folded.length === 0) folded.push(field.bytes);
+        folded.push(trimBlanks(lines.text, lines.start, lines.end));
+      }
+      continue;
+    }
+    if (field && folded.length > 0) {
+      fields[fields.length - 1] = unfolded(field, folded);
+      folded = [];
+    }
+    field = beginField(lines, wanted);
+    if (field) fields.push(field);
+    else malformed = true;
   }
-  // A fold and the blanks around it become one blank, so that a value reads the same after a relay has folded it anew.
-  const trimmed = lines.map(trimBlanks);
-  return {
-    name,
-    key,
-    bytes: trimBlanks(trimmed.join(" ")),
-    token: trimmed.join(""),
-    folded: trimmed.join("\n"),
-  };
+  if (field && folded.length > 0) fields[fields.length - 1] = unfolded(field, folded);
+
+  const ends = lines.ends();
+  if (!ends.ok) return ends;
+  const { bytes, ended, byteOrderMark } = ends.value;
+  const warnings: Warning[] = [];
+  if (byteOrderMark) warnings.push("byte-order-mark");
+  if (malformed && wanted === null) warnings.push("malformed-header-line");
+  if (!ended) warnings.push("no-end-of-header");
+  return ok({ fields, bytes, warnings });
 }
+
+/** The field that a line begins; null when it begins none, or one that is not wanted. */
+function beginField({ text, start, end }: HeaderLines, wanted: WantedFields | null): HeaderField | null {
+  const colon = colonOf(text, start, end);
+  if (colon === -1) return null;
+  const nameEnd = endOfName(text, start, colon);
+  if (wanted && !wanted.lengths[nameEnd - start]) return null;
+  const name = text.slice(start, nameEnd);
+  const key = KEYS.get(name) ?? keyOf(name);
+  if (key === null || (wanted && !wanted.keys.has(key))) return null;
+  const bytes = trimBlanks(text, colon + 1, end);
+  return { name, key, bytes, token: bytes, folded: bytes };
+}
+
+/** A field of several lines. A fold and the blanks around it become one blank, so that a value reads the same after a relay has folded it anew. */
+function unfolded({ name, key }: HeaderField, lines: readonly string[]): HeaderField {
+  const bytes = lines.join(" ");
+  return { name, key, bytes: trimBlanks(bytes, 0, bytes.length), token: lines.join(""), folded: lines.join("\n") };
+}
+
+/** Null for what is no name of a field. */
+function keyOf(name: string): string | null {
+  return FIELD_NAME.test(name) ? name.toLowerCase() : null;
+}
+
+/** The names that most relays write, in their spelling, because most of what a header costs would be their small letters. */
+const KEYS: ReadonlyMap<string, string> = new Map(
+  [
+    "Received",
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Sender",
+    "MIME-Version",
+    "Content-Type",
+    "X-Mms-3GPP-MMS-Version",
+    "X-Mms-Message-Type",
+    "X-Mms-Transaction-ID",
+    "X-Mms-Message-ID",
+    "X-Mms-MM-Status-Code",
+    "X-Mms-MM-Status-Extension",
+    "X-Mms-Status-Text",
+    "X-Internal-Status-Code",
+    "X-Mms-Request-Status-Code",
+    "X-Mms-Read-Status",
+    "X-Mms-Request-Recipients",
+    "X-Mms-Ack-Request",
+    "X-Mms-Originator-System",
+  ].map((name) => [name, name.toLowerCase()]),
+);
 
 /**
  * Decodes RFC 2047 encoded words in a text; null when they must stay as written.
@@ -145,8 +196,15 @@ export interface DecodedValue {
  * Never fails: when one encoded word cannot be decoded, the whole value stays as written.
  */
 export function decodeValue(bytes: string, decodeWords: DecodeWords): DecodedValue {
-  if (PLAIN.test(bytes) && !bytes.includes("=?")) return { value: bytes, warnings: [] };
+  return isPlain(bytes) ? { value: bytes, warnings: [] } : decodeBytes(bytes, decodeWords);
+}
 
+/** Whether a field's text is its bytes. */
+export function isPlain(bytes: string): boolean {
+  return PLAIN.test(bytes) && !bytes.includes("=?");
+}
+
+function decodeBytes(bytes: string, decodeWords: DecodeWords): DecodedValue {
   const warnings: Warning[] = [];
   let value = bytes;
   if (NOT_ASCII.test(bytes)) {
@@ -192,57 +250,3 @@ const CONTROL = /\p{Cc}/u;
 const CONTROLS = /\p{Cc}/gu;
 // RFC 5322 §3.6.8: printable ASCII but the colon.
 const FIELD_NAME = /^[\x21-\x39\x3b-\x7e]+$/;
-
-function beginField(text: string, start: number, end: number): OpenField | undefined {
-  const colon = colonOf(text, start, end);
-  if (colon === -1) return undefined;
-  const name = text.slice(start, endOfName(text, start, colon));
-  if (!FIELD_NAME.test(name)) return undefined;
-  return { name, lines: [text.slice(colon + 1, end)] };
-}
-
-/**
- * Whether each encoded word has a known charset and, in base64, no other characters.
- * A decoder would drop without a word what it cannot read.
- */
-function wordsAreDecodable(text: string): boolean {
-  for (const [, charset = "", encoding = "", encoded = ""] of text.matchAll(
-    /=\?([^?*\s]+)(?:\*[^?\s]*)?\?([bq])\?([^?]*)\?=/gi,
-  )) {
-    if (!isCharset(charset)) return false;
-    if (/b/i.test(encoding) && !/^[a-z0-9+/=\s]*$/i.test(encoded)) return false;
-  }
-  return true;
-}
-
-/** How many encoded words begin in a text, `most` at most. Text that only looks like one counts too. */
-function wordsBegun(text: string, most: number): number {
-  let count = 0;
-  for (let at = text.indexOf("=?"); at !== -1 && count < most; at = text.indexOf("=?", at + 2)) count += 1;
-  return count;
-}
-
-/**
- * Which names are charsets: remembered, because making a decoder is expensive.
- * All are forgotten at once when they are many, because a peer may write any name.
- */
-const charsets = new Map<string, boolean>();
-
-function isCharset(label: string): boolean {
-  if (label.length > BOUNDS.charsetLength.value) return false;
-  const known = charsets.get(label);
-  if (known !== undefined) return known;
-  if (charsets.size >= BOUNDS.charsets.value) charsets.clear();
-  const is = hasDecoder(label);
-  charsets.set(label, is);
-  return is;
-}
-
-function hasDecoder(label: string): boolean {
-  try {
-    new TextDecoder(label);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -61,7 +61,10 @@ export const PDUS: readonly Pdu[] = [
  * ignored, because no type has one and a fold leaves one.
  */
 export function findPdu(messageType: string): Pdu | undefined {
-  return BY_NAME.get(messageType.replace(/["\s]/g, "").toLowerCase());
+  return BY_NAME.get(messageType) ?? BY_NAME.get(messageType.replace(/["\s]/g, "").toLowerCase());
 }
 
-const BY_NAME = new Map(PDUS.map((pdu) => [pdu.name.toLowerCase(), pdu]));
+/** By each name as the specification spells it, and in lower case. */
+const BY_NAME: ReadonlyMap<string, Pdu> = new Map(
+  PDUS.flatMap((pdu) => [pdu.name, pdu.name.toLowerCase()].map((name) => [name, pdu] as const)),
+);

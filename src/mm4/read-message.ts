@@ -16,7 +16,7 @@ import type { Problem } from "../delivery/problem.ts";
 import type { Report } from "../delivery/report.ts";
 import type { Warning } from "../delivery/warning.ts";
 import { ok, type Result } from "../result.ts";
-import { type ReadParty, readParty } from "./address.ts";
+import { type ReadParty, readParty, readUsualParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
 import { readDate } from "./date.ts";
 import { type FieldProperty, type ReadFields, readFields } from "./fields.ts";
@@ -31,6 +31,7 @@ import {
   type HeaderProblem,
   readHeader,
 } from "./header.ts";
+import type { MessageBytes } from "./header-lines.ts";
 import { findReportKind, STATUS_OF } from "./report-kind.ts";
 import { asSaid, isDoubtful, readUnfolded } from "./unfold.ts";
 
@@ -49,7 +50,7 @@ export interface OpenMessage {
 }
 
 export function openMessage(
-  message: Uint8Array,
+  message: MessageBytes,
   { decodeWords, headerLimits }: MessageReading,
 ): Result<OpenMessage, HeaderProblem> {
   const header = readHeader(message, headerLimits);
@@ -58,7 +59,7 @@ export function openMessage(
 }
 
 /** A message of whose header these fields are known. */
-export function openFields(header: Header, message: Uint8Array, decodeWords: DecodeWords): OpenMessage {
+export function openFields(header: Header, message: MessageBytes, decodeWords: DecodeWords): OpenMessage {
   const fields = readFields(header, ofOneMessage(decodeWords));
   const hasType = fields.of("messageType").values.length > 0;
   return { header, fields, typeOutsideHeader: !hasType && hasTypeLine(message) };
@@ -76,8 +77,10 @@ export function readReport(
   const statuses = fields.of(STATUS_OF[kind]);
   const codes = readCodes(fields);
 
-  const warnings = new Set<Warning>(fields.warnings);
-  const warn: Warn = (warning) => void warnings.add(warning);
+  const warnings = [...fields.warnings];
+  const warn: Warn = (warning) => {
+    if (!warnings.includes(warning)) warnings.push(warning);
+  };
   if (/\s/.test(fields.of("messageType").values[0] ?? "")) warn("folded-token");
   for (const property of SAID_ONCE) {
     const { values } = fields.of(property);
@@ -104,8 +107,8 @@ export function readReport(
     statusExtension: fields.of("statusExtension").values[0] ?? null,
     codes: codes.values,
     handledAt: readHandledAt(fields, warn),
-    raw: fields.raw,
-    warnings: [...warnings],
+    raw: fields.raw(),
+    warnings,
   });
 }
 
@@ -224,6 +227,8 @@ interface PartyWarnings {
 }
 
 function readOne(field: HeaderField | undefined, context: AddressContext, names: PartyWarnings): Party | null {
+  const usual = field ? readUsualParty(field.folded) : null;
+  if (usual) return usual;
   const [first, second] = splitAddresses(field?.folded ?? "", 2).addresses;
   if (first === undefined) {
     context.warn(names.missing);

@@ -7,9 +7,8 @@
  * asks the same questions of them, only of fewer fields.
  */
 import type { Problem } from "../delivery/problem.ts";
-import { ok, type Result } from "../result.ts";
-import { closeField, type Header, type HeaderLimits, type HeaderProblem, type OpenField } from "./header.ts";
-import { colonOf, endOfName, readHeaderLines } from "./header-lines.ts";
+import { ok } from "../result.ts";
+import { readHeaderFields, type WantedFields } from "./header.ts";
 import { type MessageReading, openFields, openMessage } from "./read-message.ts";
 import { DECIDING_KEYS, findReportKind } from "./report-kind.ts";
 
@@ -30,14 +29,14 @@ export interface RecognisedMessage {
 }
 
 export function recognise(message: Uint8Array, reading: MessageReading): RecognisedMessage {
-  const seen = readDecidingFields(message, reading.headerLimits);
+  const seen = readHeaderFields(message, reading.headerLimits, DECIDING);
   if (!seen.ok) return { problem: seen.error, headerBytes: message.byteLength, mayAskForAck: false };
   const { fields, bytes } = seen.value;
 
   // How many words are decoded of one field depends on all fields before it. Such a header is read as a whole.
   const opened = fields.some((field) => field.bytes.includes("=?"))
     ? openMessage(message, reading)
-    : ok(openFields({ fields, bytes, warnings: [] }, message, reading.decodeWords));
+    : ok(openFields(seen.value, message, reading.decodeWords));
   const kind = opened.ok ? findReportKind(opened.value) : opened;
   return {
     problem: kind.ok ? null : kind.error,
@@ -46,35 +45,12 @@ export function recognise(message: Uint8Array, reading: MessageReading): Recogni
   };
 }
 
-/** The fields that decide, in order. Most lines are passed over by the length of their names. */
-function readDecidingFields(
-  message: Uint8Array,
-  limits: HeaderLimits,
-): Result<Pick<Header, "fields" | "bytes">, HeaderProblem> {
-  const found: OpenField[] = [];
-  let open: OpenField | null = null;
-  const lines = readHeaderLines(message, limits, {
-    begin: (text, start, end) => {
-      open = null;
-      const colon = colonOf(text, start, end);
-      if (colon === -1) return;
-      const nameEnd = endOfName(text, start, colon);
-      if (!LENGTHS[nameEnd - start]) return;
-      const name = text.slice(start, nameEnd);
-      if (!KEYS.has(name.toLowerCase())) return;
-      open = { name, lines: [text.slice(colon + 1, end)] };
-      found.push(open);
-    },
-    goOn: (text, start, end) => void open?.lines.push(text.slice(start, end)),
-  });
-  if (!lines.ok) return lines;
-  return ok({ fields: found.map(closeField), bytes: lines.value.bytes });
-}
-
 const ACK_REQUEST = "x-mms-ack-request";
 const KEYS: ReadonlySet<string> = new Set([...DECIDING_KEYS, ACK_REQUEST]);
-/** Which lengths the names have. */
-const LENGTHS: readonly boolean[] = Array.from(
-  { length: Math.max(...[...KEYS].map(({ length }) => length)) + 1 },
-  (_, length) => [...KEYS].some((key) => key.length === length),
-);
+/** The fields that decide. */
+const DECIDING: WantedFields = {
+  keys: KEYS,
+  lengths: Array.from({ length: Math.max(...[...KEYS].map(({ length }) => length)) + 1 }, (_, length) =>
+    [...KEYS].some((key) => key.length === length),
+  ),
+};
