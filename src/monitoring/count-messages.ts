@@ -17,13 +17,13 @@ export function countMessages(metrics: Metrics): Recorder {
   return {
     accepted(messages) {
       for (const { message, recognised, tookMs } of messages) {
-        metrics.dataSeconds.observe(tookMs / 1000);
+        metrics.dataSeconds.observe({}, tookMs / 1000);
         metrics.accepted.inc({ peer: message.peer.identity.name, kind: recognised });
       }
     },
     refused(messages) {
       for (const message of messages) {
-        metrics.dataSeconds.observe(message.tookMs / 1000);
+        metrics.dataSeconds.observe({}, message.tookMs / 1000);
         countRefused(message);
       }
     },
@@ -34,7 +34,7 @@ export function countMessages(metrics: Metrics): Recorder {
         switch (fate.kind) {
           case "queued":
             metrics.published.inc({ peer: fate.event.data.peer.name, type: fate.event.type });
-            metrics.queueSeconds.observe(Math.max(0, Date.now() - Date.parse(fate.event.time)) / 1000);
+            metrics.queueSeconds.observe({}, Math.max(0, Date.now() - Date.parse(fate.event.time)) / 1000);
             break;
           case "duplicate":
             metrics.duplicates.inc({ peer: fate.event.data.peer.name, type: fate.event.type });

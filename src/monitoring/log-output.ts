@@ -15,7 +15,8 @@ export interface LogOutput {
 
 /** Some lines that are written in one piece, as other processes of the service write to the same pipe. */
 interface Piece {
-  readonly lines: string[];
+  text: string;
+  lines: number;
   bytes: number;
 }
 
@@ -35,7 +36,7 @@ const LOOKED_AT_EVERY_MS = 5;
 export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWaiting()): LogOutput {
   const waiting: Piece[] = [];
   let waitingBytes = 0;
-  /** What is left of the piece that is being written. */
+  /** What is left of the piece that is being written; null when nothing of it was taken yet. */
   let rest: Uint8Array | null = null;
   let lost = 0;
   let untold = 0;
@@ -63,13 +64,14 @@ export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWait
     const last = waiting.at(-1);
     waitingBytes += bytes;
     if (last && last.bytes + bytes <= PIPE_BUF && (rest === null || waiting.length > 1)) {
-      last.lines.push(line);
+      last.text += line;
+      last.lines += 1;
       last.bytes += bytes;
       return;
     }
     // A reader that keeps up is given the pieces of a long turn while that lasts.
     if (last && pauseMs === 0) writeAll();
-    waiting.push({ lines: [line], bytes });
+    waiting.push({ text: line, lines: 1, bytes });
   }
 
   function writeOut(): void {
@@ -82,11 +84,14 @@ export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWait
   /** False when the reader does not keep up. */
   function writeAll(): boolean {
     for (let piece = waiting[0]; piece !== undefined; piece = waiting[0]) {
-      rest ??= Buffer.from(piece.lines.join(""));
       try {
-        rest = rest.subarray(writeSync(fd, rest));
+        // As a text, because most pieces are taken whole, and a buffer for each would be collected.
+        const bytes = rest === null ? writeSync(fd, piece.text) : writeSync(fd, rest);
         taken = true;
-        if (rest.length > 0) continue;
+        if (bytes < (rest?.length ?? piece.bytes)) {
+          rest = (rest ?? Buffer.from(piece.text)).subarray(bytes);
+          continue;
+        }
       } catch (cause) {
         if ((cause as NodeJS.ErrnoException).code === "EAGAIN") {
           pauseMs = Math.min(Math.max(FIRST_PAUSE_MS, 2 * pauseMs), LONGEST_PAUSE_MS);
@@ -94,7 +99,7 @@ export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWait
         }
         // The disk is full, say, or the reader has gone. That does not end the service.
         taken = false;
-        lose(piece.lines.length);
+        lose(piece.lines);
       }
       rest = null;
       waitingBytes -= piece.bytes;

@@ -1,6 +1,7 @@
 /** Every metric, declared once, with its help text. Base units; no label that a stranger can grow. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import { VERSION } from "../version.ts";
+import { counterTally, histogramTally } from "./tally.ts";
 
 /** What gauges are read from when somebody asks. */
 export interface Observed {
@@ -218,19 +219,19 @@ export function createMetrics(first: Observed) {
     observe(next: Observed): void {
       observed = next;
     },
-    accepted: new Counter({
+    accepted: counterTally({
       name: "mm4d_accepted_total",
       help: "Messages answered 250, by what they were taken for: report, unreadable, other-pdu, bounce; counted at the 250, also while Redis is away",
       labelNames: ["peer", "kind"],
       registers,
     }),
-    reports: new Counter({
+    reports: counterTally({
       name: "mm4d_reports_total",
       help: "Reports, by what they say; counted once they are on the queue, so that it stands still while Redis is away; those that a relay sent twice count twice",
       labelNames: ["peer", "type", "outcome", "disposition"],
       registers,
     }),
-    published: new Counter({
+    published: counterTally({
       name: "mm4d_published_total",
       help: "Events put on the queue",
       labelNames: ["peer", "type"],
@@ -259,7 +260,7 @@ export function createMetrics(first: Observed) {
       labelNames: ["peer"],
       registers,
     }),
-    codes: new Counter({
+    codes: counterTally({
       name: "mm4d_codes_total",
       help: "Reports by internal status code, counted as mm4d_reports_total is; other for those that the catalogue does not list",
       labelNames: ["peer", "code"],
@@ -307,7 +308,7 @@ export function createMetrics(first: Observed) {
       labelNames: ["reason"],
       registers,
     }),
-    replies: new Counter({
+    replies: counterTally({
       name: "mm4d_smtp_replies_total",
       help: "SMTP replies sent, by code; the peer is empty for strangers",
       labelNames: ["peer", "code"],
@@ -331,7 +332,7 @@ export function createMetrics(first: Observed) {
       labelNames: ["kind"],
       registers,
     }),
-    reportAgeSeconds: new Histogram({
+    reportAgeSeconds: histogramTally({
       name: "mm4d_report_age_seconds",
       help: "From the moment at which the MM was handled, by the report's Date, to the receipt of the report, in seconds; counted as mm4d_reports_total is",
       labelNames: ["peer"],
@@ -344,15 +345,17 @@ export function createMetrics(first: Observed) {
       buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
       registers,
     }),
-    dataSeconds: new Histogram({
+    dataSeconds: histogramTally({
       name: "mm4d_data_to_reply_seconds",
       help: "From the end of a message to our reply, in seconds",
+      labelNames: [],
       buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5],
       registers,
     }),
-    queueSeconds: new Histogram({
+    queueSeconds: histogramTally({
       name: "mm4d_journal_to_queue_seconds",
       help: "From the receipt of a report to its event on the queue, in seconds",
+      labelNames: [],
       buckets: [0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30, 60, 600, 3600],
       registers,
     }),

@@ -4,12 +4,23 @@ import type { Observer, Recorder } from "../flow/observer.ts";
 
 /** Of messages. An observer that throws is told of, and stops no other. */
 export function tellEach(observers: readonly Recorder[], onFault: (cause: Error) => void): Observer {
-  const each = inTurn(observers, onFault);
   return {
-    accepted: (messages) => each((observer) => observer.accepted?.(messages)),
-    refused: (messages) => each((observer) => observer.refused?.(messages)),
-    answered: (answers) => each((observer) => observer.answered?.(answers)),
-    became: (fates) => each((observer) => observer.became?.(fates)),
+    accepted: inTurn(
+      observers.map(({ accepted }) => accepted),
+      onFault,
+    ),
+    refused: inTurn(
+      observers.map(({ refused }) => refused),
+      onFault,
+    ),
+    answered: inTurn(
+      observers.map(({ answered }) => answered),
+      onFault,
+    ),
+    became: inTurn(
+      observers.map(({ became }) => became),
+      onFault,
+    ),
   };
 }
 
@@ -18,19 +29,32 @@ export function tellEachOfAcknowledgements(
   observers: readonly AcknowledgementRecorder[],
   onFault: (cause: Error) => void,
 ): AcknowledgementObserver {
-  const each = inTurn(observers, onFault);
   return {
-    requested: (requests) => each((observer) => observer.requested?.(requests)),
-    attempted: (attempts) => each((observer) => observer.attempted?.(attempts)),
-    bounced: (bounces) => each((observer) => observer.bounced?.(bounces)),
+    requested: inTurn(
+      observers.map(({ requested }) => requested),
+      onFault,
+    ),
+    attempted: inTurn(
+      observers.map(({ attempted }) => attempted),
+      onFault,
+    ),
+    bounced: inTurn(
+      observers.map(({ bounced }) => bounced),
+      onFault,
+    ),
   };
 }
 
-function inTurn<One>(observers: readonly One[], onFault: (cause: Error) => void) {
-  return (tell: (observer: One) => void): void => {
-    for (const observer of observers) {
+/** Undefined stands for one that does not want to know of it. */
+function inTurn<What>(
+  tells: readonly (((what: What) => void) | undefined)[],
+  onFault: (cause: Error) => void,
+): (what: What) => void {
+  const wanted = tells.filter((tell) => tell !== undefined);
+  return (what) => {
+    for (const tell of wanted) {
       try {
-        tell(observer);
+        tell(what);
       } catch (cause) {
         onFault(cause as Error);
       }

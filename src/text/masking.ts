@@ -49,12 +49,30 @@ export interface NumberMasks {
  * number with a "+".
  */
 export function numberMasks(parties: Iterable<Numbered | null>): NumberMasks {
-  const { known, all } = digitsOfParties(parties);
+  const { numbers, all } = numbersOf(parties);
+  let tree: KnownDigits | undefined;
+  const maskKnown: Mask = (run) => {
+    const digits = digitsOf(run);
+    if (numbers.has(digits)) return maskDigits(run);
+    if (isNoneIn(digits, numbers)) return run;
+    tree ??= knownDigits(numbers);
+    return maskPlaces(run, placesOfKnown(run, tree, DIGITS_SHOWN));
+  };
   const id: Mask = (text) => {
-    const masked = maskPlaces(text, placesOfKnown(text, known, DIGITS_SHOWN));
+    const masked = text.replace(NUMBER, maskKnown);
     return masked.includes("+") ? masked.replace(NUMBER_WITH_PLUS, maskDigits) : masked;
   };
   return { id, text: all ? id : maskEveryNumber };
+}
+
+/** A few numbers are looked for one by one in what is short, because to make a tree of them takes longer. */
+const FEW = 8;
+
+/** Whether none of the numbers is within the digits. False also where that takes a tree. */
+function isNoneIn(digits: string, numbers: ReadonlySet<string>): boolean {
+  if (numbers.size > FEW || digits.length > MOST_DIGITS) return false;
+  for (const number of numbers) if (digits.includes(number)) return false;
+  return true;
 }
 
 /** The mask for ids, and for texts with ids in them. */
@@ -161,15 +179,6 @@ export function partiesOf({ data }: DeliveryEvent): readonly (Party | null)[] {
   return [data.recipient, data.originator, ...data.requestRecipients.map(({ party }) => party)];
 }
 
-/**
- * The digits of the parties' numbers: those of each whole number, and those of each
- * unbroken run in it. `all` is false when there are more than are looked for.
- */
-function digitsOfParties(parties: Iterable<Numbered | null>): { known: KnownDigits; all: boolean } {
-  const { numbers, all } = numbersOf(parties);
-  return { known: knownDigits(numbers), all };
-}
-
 /** The first of the parties' numbers, as digits: those that the job of an acknowledgement remembers. */
 export function numbersIn(parties: Iterable<Numbered | null>): readonly string[] {
   const ordinary = [...numbersOf(parties).numbers].filter(({ length }) => length <= MOST_DIGITS);
@@ -179,35 +188,48 @@ export function numbersIn(parties: Iterable<Numbered | null>): readonly string[]
 /** More than twice the digits of a number of ITU-T E.164. Anything longer is no number. */
 const MOST_DIGITS = 40;
 
-function numbersOf(parties: Iterable<Numbered | null>): { numbers: ReadonlySet<string>; all: boolean } {
+/** Numbers as digits. `all` is false when there are more than are looked for. */
+interface Found {
+  readonly numbers: ReadonlySet<string>;
+  readonly all: boolean;
+}
+
+/** The digits of the parties' numbers: those of each whole number, and those of each unbroken run in it. */
+function numbersOf(parties: Iterable<Numbered | null>): Found {
   const numbers = new Set<string>();
   let left: number = BOUNDS.digitsKnown.value;
   let all = true;
+  const add = (number: string): void => {
+    if (numbers.has(number)) return;
+    if (number.length > left) {
+      all = false;
+      return;
+    }
+    left -= number.length;
+    numbers.add(number);
+  };
   for (const party of parties) {
     if (party === null) continue;
     for (const written of [party.number ?? "", party.raw]) {
-      const found = [...(written.match(NUMBER) ?? []).map(digitsOf), ...(written.match(SOLID_NUMBER) ?? [])];
-      for (const number of found) {
-        if (numbers.has(number)) continue;
-        if (number.length > left) {
-          all = false;
-          continue;
-        }
-        left -= number.length;
-        numbers.add(number);
-      }
+      const found = written.match(NUMBER) ?? [];
+      for (const number of found) add(digitsOf(number));
+      // Where nothing separates their digits, the runs are the numbers.
+      if (found.some((number) => NO_DIGIT.test(number))) for (const run of written.match(SOLID_NUMBER) ?? []) add(run);
     }
   }
   return { numbers, all };
 }
 
+const NO_DIGIT = /\D/;
+
 function digitsOf(number: string): string {
-  return number.replace(/\D/g, "");
+  return NO_DIGIT.test(number) ? number.replace(/\D/g, "") : number;
 }
 
 /** Masks a number. What stands between its digits stays. */
 function maskDigits(number: string): string {
   let left = digitsOf(number).length - DIGITS_SHOWN;
+  if (left === number.length - DIGITS_SHOWN) return "*".repeat(left) + number.slice(left);
   return number.replace(/\d/g, (digit) => (left-- > 0 ? "*" : digit));
 }
 
