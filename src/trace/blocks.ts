@@ -3,14 +3,14 @@
  *
  *   P:mm4d-trace3             a hash: key, generation, oldest, and of this generation bytes, began
  *   P:mm4d-trace3:G:blocks    how many blocks it has
- *   P:mm4d-trace3:G:bN        a block of entries: deflated JSON, one a line
+ *   P:mm4d-trace3:G:bN        a block of entries: JSON, one a line, compressed
  *   P:mm4d-trace3:G:iXX       the index: of each block its number, a count, and so many keyed hashes of that bucket
  *
  * There are at most {@link GENERATIONS} generations; the oldest is removed as a whole.
  */
 import { hash, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
-import { deflateRaw, inflateRaw } from "node:zlib";
+import { brotliCompress, brotliDecompress, constants, inflateRaw } from "node:zlib";
 import type { Redis } from "ioredis";
 import { bareId, type ReportIds } from "./note.ts";
 
@@ -52,16 +52,26 @@ export async function readKey(redis: Redis, meta: string): Promise<string> {
   return key;
 }
 
-const deflate = promisify(deflateRaw);
+const compress = promisify(brotliCompress);
+const decompress = promisify(brotliDecompress);
 const inflate = promisify(inflateRaw);
 
-/** Makes a block of entries, which come one a line. Level 3 takes as long as level 1 and leaves a twentieth less. */
-export function deflateBlock(lines: string): Promise<Buffer> {
-  return deflate(lines, { level: 3 });
+/**
+ * What a block begins with. No raw deflate does, and blocks were that before:
+ * its first byte would name the reserved type (RFC 1951 §3.2.3).
+ */
+const BROTLI = Buffer.of(0x06);
+/** Takes half as long as deflate does and leaves a sixth less; 0 leaves more than deflate, 2 takes twice as long for a fiftieth. */
+const FASTEST_THAT_IS_SMALL = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+
+/** Makes a block of entries, which come one a line. */
+export async function deflateBlock(lines: string | Buffer): Promise<Buffer> {
+  return Buffer.concat([BROTLI, await compress(lines, FASTEST_THAT_IS_SMALL)]);
 }
 
 export async function inflateBlock(block: Buffer): Promise<string> {
-  return (await inflate(block)).toString();
+  const lines = block[0] === BROTLI[0] ? await decompress(block.subarray(BROTLI.byteLength)) : await inflate(block);
+  return lines.toString();
 }
 
 /** The names under which an entry is found. */
