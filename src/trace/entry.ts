@@ -3,7 +3,7 @@
  * because reading the header gives it again (expand.ts), and it is three times as long.
  */
 import type { DeliveryEvent, EventType } from "../delivery/event.ts";
-import { type PeerIdentity, withNulls, withoutNulls } from "../delivery/peer.ts";
+import { type PeerIdentity, withNulls } from "../delivery/peer.ts";
 import { ORDINARY_PEER, type PeerRules, unusualIn } from "../delivery/peer-rules.ts";
 import type { QuarantineReason } from "../delivery/quarantined.ts";
 import type { Disposition, Outcome } from "../delivery/verdict.ts";
@@ -86,41 +86,68 @@ type WrittenFate =
 
 type WrittenSummary = Pick<EventSummary, "type" | "outcome" | "disposition"> & Partial<EventSummary>;
 
-/** One line of JSON. Each report waits for its own, so each field is named: to copy what is left would take as long as all else. */
+/**
+ * One line of JSON. It is put together by hand because each report waits for its own, and JSON.stringify takes twice as
+ * long for so many short texts.
+ */
 export function lineOf(entry: ReportEntry): string {
   const { peer, tookMs, fate, ids } = entry;
-  return JSON.stringify({
-    kind: entry.kind,
-    at: entry.at,
-    id: entry.id,
-    sessionId: entry.sessionId,
-    mailFrom: entry.mailFrom,
-    bytes: entry.bytes,
-    reply: entry.reply,
-    header: entry.header,
-    peer: withoutNulls(peer),
-    rules: unusualIn(entry.rules) ?? undefined,
-    tookMs: tookMs === null ? undefined : Math.round(tookMs * 10) / 10,
-    fate: "event" in fate ? { ...fate, event: writtenSummary(fate.event) } : fate,
-    ids: {
-      eventId: ids.eventId ?? undefined,
-      messageId: ids.messageId ?? undefined,
-      transactionId: ids.transactionId ?? undefined,
-      numbers: ids.numbers.length === 0 ? undefined : ids.numbers,
-    },
-  } satisfies { [Name in keyof ReportEntry]: unknown });
+  const rules = unusualIn(entry.rules);
+  return (
+    `{"kind":"report","at":${quoted(entry.at)},"id":${quoted(entry.id)},"sessionId":${quoted(entry.sessionId)}` +
+    `,"mailFrom":${quoted(entry.mailFrom)},"bytes":${entry.bytes},"reply":${quoted(entry.reply)}` +
+    `,"header":${JSON.stringify(entry.header)},"peer":${peerText(peer)}` +
+    (rules === null ? "" : `,"rules":${JSON.stringify(rules)}`) +
+    (tookMs === null ? "" : `,"tookMs":${Math.round(tookMs * 10) / 10}`) +
+    `,"fate":${fateText(fate)},"ids":${idsText(ids)}}`
+  );
 }
 
-function writtenSummary({ type, outcome, disposition, final, code, conflict, warnings }: EventSummary) {
-  return {
-    type,
-    outcome,
-    disposition,
-    final: final ? undefined : final,
-    code: code ?? undefined,
-    conflict: conflict || undefined,
-    warnings: warnings.length === 0 ? undefined : warnings,
-  };
+/** Text as JSON. Most has nothing to escape, and to see that takes a third of what JSON.stringify does. */
+function quoted(text: string): string {
+  return NOTHING_TO_ESCAPE.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+const NOTHING_TO_ESCAPE = /^[ !#-[\]-~]*$/;
+
+function peerText({ name, address, helo, tls, user }: PeerIdentity): string {
+  return (
+    `{"name":${quoted(name)},"address":${quoted(address)}` +
+    (helo === null ? "" : `,"helo":${quoted(helo)}`) +
+    (tls === null ? "" : `,"tls":${JSON.stringify(tls)}`) +
+    (user === null ? "}" : `,"user":${quoted(user)}}`)
+  );
+}
+
+function fateText(fate: EntryFate): string {
+  switch (fate.kind) {
+    case "queued":
+      return `{"kind":"queued","at":"${fate.at}","event":${summaryText(fate.event)}}`;
+    case "duplicate":
+      return `{"kind":"duplicate","at":"${fate.at}","of":${quoted(fate.of)},"event":${summaryText(fate.event)}}`;
+    case "quarantined":
+    case "ignored":
+      return JSON.stringify(fate);
+  }
+}
+
+function summaryText({ type, outcome, disposition, final, code, conflict, warnings }: EventSummary): string {
+  return (
+    `{"type":"${type}","outcome":"${outcome}","disposition":"${disposition}"` +
+    (final ? "" : `,"final":false`) +
+    (code === null ? "" : `,"code":${code}`) +
+    (conflict ? `,"conflict":true` : "") +
+    (warnings.length === 0 ? "}" : `,"warnings":${JSON.stringify(warnings)}}`)
+  );
+}
+
+function idsText({ eventId, messageId, transactionId, numbers }: ReportIds): string {
+  const text =
+    (eventId === null ? "" : `,"eventId":${quoted(eventId)}`) +
+    (messageId === null ? "" : `,"messageId":${quoted(messageId)}`) +
+    (transactionId === null ? "" : `,"transactionId":${quoted(transactionId)}`) +
+    (numbers.length === 0 ? "" : `,"numbers":${JSON.stringify(numbers)}`);
+  return `{${text.slice(1)}}`;
 }
 
 /** Reads a line of a block, whatever stands there. */

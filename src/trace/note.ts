@@ -2,6 +2,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
+import type { Party } from "../delivery/party.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import type { Problem } from "../delivery/problem.ts";
 import { beginningOf } from "../text/beginning.ts";
@@ -89,9 +90,15 @@ export function shortened(event: DeliveryEvent): DeliveryEvent {
 
 export function idsOf(event: DeliveryEvent): ReportIds {
   const { messageId, transactionId, recipient, requestRecipients } = event.data;
+  const ids = { eventId: event.id, messageId, transactionId };
+  // As nearly all are.
+  if (requestRecipients.length === 0) return { ...ids, numbers: recipient === null ? [] : [numberOfParty(recipient)] };
   const recipients = [recipient, ...requestRecipients.map(({ party }) => party)].filter((party) => party !== null);
-  const numbers = recipients.slice(0, MAX_RECIPIENTS).map(({ number, raw }) => numberOf(number ?? raw));
-  return { eventId: event.id, messageId, transactionId, numbers: [...new Set(numbers)] };
+  return { ...ids, numbers: [...new Set(recipients.slice(0, MAX_RECIPIENTS).map(numberOfParty))] };
+}
+
+function numberOfParty({ number, raw }: Party): string {
+  return numberOf(number ?? raw);
 }
 
 /**
@@ -100,6 +107,7 @@ export function idsOf(event: DeliveryEvent): ReportIds {
  */
 export function numberOf(written: string): string {
   const text = written.slice(0, BOUNDS.idCompared.value).trim();
+  if (NUMBER_ALONE.test(text)) return text.replace("+", "");
   const open = text.endsWith(">") ? text.lastIndexOf("<") : -1;
   const spec = (open === -1 ? text : text.slice(open + 1, -1)).replace(/^"|"$/g, "");
   const type = spec.search(/\/TYPE=PLMN/i);
@@ -111,6 +119,9 @@ export function numberOf(written: string): string {
     .replace(/"$/, "");
   return /^\+?[\d\s().-]+$/.test(user) && /\d/.test(user) ? user.replace(/\D/g, "") : text.toLowerCase();
 }
+
+/** As an event has it. */
+const NUMBER_ALONE = /^\+?\d+$/;
 
 /**
  * The forms in which a recipient may be remembered that a person looks for. A carrier's log may have the
@@ -124,6 +135,7 @@ export function numbersSought(written: string): readonly string[] {
 
 /** An id without quotes or angle brackets, because relays, echoes and people write them or not. A long one is cut. */
 export function bareId(id: string): string {
+  if (isBare(id)) return id;
   const text = id.trimStart();
   let start = 0;
   while (OPENING.has(text[start] ?? "")) start += 1;
@@ -135,6 +147,16 @@ export function bareId(id: string): string {
   let end = bare.length;
   while (end > 0 && CLOSING.has(bare[end - 1] ?? "")) end -= 1;
   return bare.slice(0, end);
+}
+
+/** As nearly all are: it is not long, and has neither end in blanks, quotes or brackets. */
+function isBare(id: string): boolean {
+  return id.length <= BOUNDS.idCompared.value && isInner(id.charCodeAt(0)) && isInner(id.charCodeAt(id.length - 1));
+}
+
+/** Visible ASCII, but for `!"<>`. */
+function isInner(code: number): boolean {
+  return code > 0x22 && code < 0x7f && code !== 0x3c && code !== 0x3e;
 }
 
 const OPENING = new Set(['"', "<"]);

@@ -16,13 +16,13 @@ import {
   GENERATIONS,
   indexKey,
   indexOf,
-  namesOf,
   readKey,
   traceKey,
   WRITE,
 } from "./blocks.ts";
 import { lineOf, type TraceEntry } from "./entry.ts";
 import { shortened } from "./note.ts";
+import { createWaitingBlocks, type WaitingBlock } from "./waiting.ts";
 
 export interface TraceOptions {
   readonly place: QueuePlace;
@@ -42,50 +42,28 @@ export interface TraceWriter {
 }
 
 const HOUR_MS = 3_600_000;
-/** Limited because a block is read as a whole, which takes some milliseconds at this size. */
-const MAX_ENTRIES_IN_BLOCK = 200;
-const MAX_BLOCK_LENGTH = 512 * 1024;
 /** A longer entry is written without its event. */
 const MAX_ENTRY_LENGTH = 32 * 1024;
 /** The most that waits while Redis is away. Beyond it, the oldest entries are lost first. */
-const MAX_LENGTH_WAITING = 16 * 1024 * 1024;
-/** An entry in the form in which it is written, and the names by which it is found. */
-interface Waiting {
-  readonly line: string;
-  readonly names: readonly string[];
-}
+const MAX_BYTES_WAITING = 16 * 1024 * 1024;
 
 export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }: TraceOptions): TraceWriter {
   const meta = traceKey(prefix);
-  let waiting: Waiting[] = [];
-  let waitingLength = 0;
+  const waiting = createWaitingBlocks();
   let lost = 0;
-  let added = 0;
   let isBurst = false;
   let writing: Promise<void> = Promise.resolve();
-
-  function take(): readonly Waiting[] {
-    let length = 0;
-    let count = 0;
-    while (count < Math.min(waiting.length, MAX_ENTRIES_IN_BLOCK) && length < MAX_BLOCK_LENGTH) {
-      length += waiting[count]?.line.length ?? 0;
-      count += 1;
-    }
-    waitingLength -= length;
-    const taken = waiting.slice(0, count);
-    waiting = waiting.slice(count);
-    return taken;
-  }
 
   async function writeWhile(isDue: () => boolean): Promise<void> {
     if (!isDue()) return;
     const key = await readKey(redis, meta);
     while (isDue()) {
-      const entries = take();
+      const block = waiting.take();
+      if (block === undefined) return;
       try {
-        await writeBlock(entries, key);
+        await writeBlock(block, key);
       } catch (cause) {
-        lost += entries.length;
+        lost += block.entries;
         throw cause;
       }
     }
@@ -100,22 +78,23 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
 
   /** In a burst no more waits than a full block: smaller ones cost as much, and take more memory an entry. */
   function writeFull(): void {
-    if (isBurst || waiting.length < MAX_ENTRIES_IN_BLOCK || redis.status !== "ready") return;
+    if (isBurst || !waiting.isOneFull() || redis.status !== "ready") return;
     isBurst = true;
     // One that fails counts its entries as lost.
-    void write(() => waiting.length >= MAX_ENTRIES_IN_BLOCK)
+    void write(waiting.isOneFull)
       .catch(() => {})
       .finally(() => {
         isBurst = false;
       });
   }
 
-  async function writeBlock(entries: readonly Waiting[], key: string): Promise<void> {
-    const block = await deflateBlock(entries.map(({ line }) => line).join("\n"));
+  async function writeBlock({ bytes, length, names }: WaitingBlock, key: string): Promise<void> {
+    const block = await deflateBlock(bytes.subarray(0, length));
+    waiting.useAgain(bytes);
     const generationMs = (hours * HOUR_MS) / GENERATIONS;
     const keptSeconds = Math.ceil((hours * HOUR_MS + generationMs) / 1000);
     const bounds = [Date.now(), Math.floor(maxBytes / GENERATIONS), generationMs, keptSeconds];
-    const index = indexOf(key, new Set(entries.flatMap(({ names }) => names)));
+    const index = indexOf(key, names);
     const [generation, oldest] = (await redis.eval(WRITE, 1, meta, ...bounds, block, ...index)) as [number, number];
     if (generation - oldest >= GENERATIONS) await removeGeneration(oldest);
   }
@@ -136,16 +115,13 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
   return {
     write(entry) {
       if (hours === 0) return;
-      const line = jsonOf(entry);
-      waitingLength += line.length;
-      waiting.push({ line, names: namesOf(entry.ids) });
-      added += 1;
+      waiting.add(jsonOf(entry), entry.ids);
       writeFull();
-      while (waitingLength > MAX_LENGTH_WAITING) lost += take().length;
+      while (waiting.length() > MAX_BYTES_WAITING) lost += waiting.take()?.entries ?? 0;
     },
     flush() {
-      const until = added;
-      return write(() => waiting.length > 0 && added - waiting.length < until);
+      const last = waiting.newest();
+      return write(() => last !== undefined && waiting.has(last));
     },
     lost: () => lost,
   };

@@ -1,3 +1,4 @@
+import { deflateRawSync } from "node:zlib";
 import { expect, test } from "vitest";
 import {
   blocksIn,
@@ -72,4 +73,9 @@ test("a block holds its lines as they were", async () => {
   const block = await deflateBlock(lines);
   expect(block.byteLength).toBeLessThan(200);
   expect(await inflateBlock(block)).toBe(lines);
+});
+
+test.each([0, 1, 3, 9])("a block of earlier versions is read, at level %s", async (level) => {
+  for (const lines of ['{"a":"ü"}', `{"b":"${"x".repeat(10_000)}"}`, Array.from({ length: 9_999 }, Math.random).join()])
+    expect(await inflateBlock(deflateRawSync(lines, { level }))).toBe(lines);
 });
