@@ -113,11 +113,12 @@ export const COUNT = `
 local function count(buckets, kind, reports)
   for _, bucket in ipairs(buckets) do
     local key, countedAs = bucket[1], kind
-    if redis.call('HLEN', key) >= ${MAX_SERIES} and redis.call('HEXISTS', key, kind) == 0 then
+    local kinds = redis.call('HLEN', key)
+    if kinds >= ${MAX_SERIES} and redis.call('HEXISTS', key, kind) == 0 then
       countedAs = string.gsub(kind, '%S+$', 'other')
     end
     redis.call('HINCRBY', key, countedAs, reports)
-    redis.call('EXPIREAT', key, bucket[2])
+    if kinds == 0 then redis.call('EXPIREAT', key, bucket[2]) end
   end
 end
 `;
