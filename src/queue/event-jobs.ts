@@ -1,9 +1,10 @@
-/** The jobs of events: their options, and how long their ids are remembered. */
+/** The jobs of events, and their options. */
 import type { JobsOptions } from "bullmq";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
-import { type CountedJob, newJob } from "./add-jobs.ts";
+import type { NewJob } from "./add-jobs.ts";
+import { countOf } from "./statistics.ts";
 
 /** What becomes of the jobs of events. */
 export interface EventJobsSettings {
@@ -20,27 +21,28 @@ export interface EventJobsSettings {
 }
 
 /** How often consumers try a job, and for how long it is kept when it is done. */
-export function eventJobs(settings: EventJobsSettings): JobsOptions {
-  return {
+export interface EventJobs {
+  readonly ordinary: JobsOptions;
+  /** Of events that are too large to be kept for people to look at. */
+  readonly large: JobsOptions;
+}
+
+export function eventJobs(settings: EventJobsSettings): EventJobs {
+  const ordinary = {
     attempts: settings.jobAttempts,
     backoff: { type: "exponential", delay: settings.jobBackoffMs },
     removeOnComplete: { age: settings.completedKeepSeconds, count: settings.completedKeepCount },
     removeOnFail: { age: settings.failedKeepSeconds, count: settings.failedKeepCount },
   };
+  return { ordinary, large: { ...ordinary, removeOnComplete: true } };
 }
 
-/** The job of one record's event. `ttl` says for how many milliseconds another record of the same event is a duplicate. */
+/** The job of one record's event. */
 export function eventJob(
   { id, event }: { readonly id: string; readonly event: DeliveryEvent },
-  options: JobsOptions,
-  ttl: number,
-): CountedJob {
+  { ordinary, large }: EventJobs,
+): NewJob {
   const data = textOf(event);
-  const opts = {
-    ...options,
-    ...(Buffer.byteLength(data) > BOUNDS.consumedEventBytes.value ? { removeOnComplete: true } : {}),
-    jobId: id,
-    deduplication: { id: event.id, ttl },
-  };
-  return newJob({ id, name: event.type, data, opts, deduplicationId: event.id });
+  const options = Buffer.byteLength(data) > BOUNDS.consumedEventBytes.value ? large : ordinary;
+  return { id, name: event.type, data, options, deduplicationId: event.id, count: countOf(event) };
 }

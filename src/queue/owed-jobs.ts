@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import type { JobsOptions } from "bullmq";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
-import { type CountedJob, newJob } from "./add-jobs.ts";
+import type { NewJob } from "./add-jobs.ts";
 
 /** The data of a job. */
 export interface OwedJob extends Acknowledgement {
@@ -46,13 +46,10 @@ export function acknowledgementJobs(
 export function owedJob(
   { id: recordId, acknowledgement }: { readonly id: string; readonly acknowledgement: Acknowledgement },
   options: JobsOptions,
-  ttl: number,
-): CountedJob {
+): NewJob {
   const id = acknowledgementId(acknowledgement, recordId);
   const data = JSON.stringify(acknowledgement);
-  const opts = { ...options, jobId: id, deduplication: { id, ttl } };
-  const name = acknowledgement.messageType;
-  return newJob({ id, name, data, opts, deduplicationId: id });
+  return { id, name: acknowledgement.messageType, data, options, deduplicationId: id, count: null };
 }
 
 /** The waits between attempts, in milliseconds, before chance is added: doubling, for about an hour in all. */

@@ -3,8 +3,8 @@
  * quarantine, acknowledgements that are owed on a queue of their own.
  */
 
-import { randomUUID } from "node:crypto";
-import type { Job, JobsOptions, RedisQueueBackend } from "bullmq";
+import { randomFillSync } from "node:crypto";
+import type { Job, JobsOptions } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { Bounce } from "../delivery/bounced.ts";
@@ -12,13 +12,12 @@ import type { DeliveryEvent } from "../delivery/event.ts";
 import { type FanOut, wants } from "../delivery/fan-out.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
-import { addJobsOn, type CountedJob } from "./add-jobs.ts";
+import { addJobsOn, type NewJob } from "./add-jobs.ts";
 import { type EventJobsSettings, eventJob, eventJobs } from "./event-jobs.ts";
 import { createOpenQueues } from "./open-queues.ts";
 import { acknowledgementJobs, type OwedJob, owedJob } from "./owed-jobs.ts";
 import { quarantineJob } from "./quarantine-jobs.ts";
 import { redisFault } from "./redis-faults.ts";
-import { countOf } from "./statistics.ts";
 
 /** What is put on a queue. The id is the record's own, made by us: never a value that a peer sent. */
 export type Publishable = { readonly id: string } & (
@@ -91,16 +90,30 @@ const ABOUT_ONE_QUEUE =
   /NOPERM|The user executing the script|ACL failure in script|WRONGTYPE|^MOVED|^CROSSSLOT|Script attempted to access|same slot/;
 const NEW: Published = { earlierJob: null };
 
+const ID_BYTES = 16;
+/** Drawn for many ids at once, because each draw is a call of the system's. */
+const drawn = Buffer.alloc(256 * ID_BYTES);
+let used = drawn.length;
+
 /** A fresh id for a record: never a whole number or with a colon, which BullMQ refuses. */
 export function newRecordId(): string {
-  return `j${randomUUID().replaceAll("-", "")}`;
+  if (used === drawn.length) {
+    randomFillSync(drawn);
+    used = 0;
+  }
+  used += ID_BYTES;
+  return `j${drawn.toString("hex", used - ID_BYTES, used)}`;
 }
 
 export function createPublisher({ redis, settings, ackWaitsMs, onError }: PublisherOptions): Publisher {
-  const ttl = settings.dedupeHours * HOUR_MS;
   const jobsOfEvents = eventJobs(settings);
   const owedJobs = acknowledgementJobs(ackWaitsMs, settings);
-  const addJobs = addJobsOn({ redis, prefix: settings.queuePrefix, onNotCounted: onError });
+  const addJobs = addJobsOn({
+    redis,
+    prefix: settings.queuePrefix,
+    ttl: settings.dedupeHours * HOUR_MS,
+    onNotCounted: onError,
+  });
   const queues = createOpenQueues({
     redis,
     prefix: settings.queuePrefix,
@@ -125,20 +138,24 @@ export function createPublisher({ redis, settings, ackWaitsMs, onError }: Publis
     records: readonly EventRecord[],
     stored: Map<Publishable, Published | Error>,
   ): Promise<void> {
-    const made = records.map((record) => ({ record, job: eventJob(record, jobsOfEvents, ttl) }));
-    const counting = made.map(({ record, job }) => ({ ...job, count: countOf(record.event) }));
-    const ends = await add(settings.queue, jobsOfEvents, counting);
+    const jobs = records.map((record) => eventJob(record, jobsOfEvents));
+    const ends = await add(settings.queue, jobsOfEvents.ordinary, jobs);
     for (const [index, end] of ends.entries()) {
       const record = records[index];
       if (record) stored.set(record, resultOf(end, record.id));
     }
+    if (settings.queues.length === 0) return;
     // An event that is not in each of its queues is not published, and is tried again. Those that have it stay as they are.
-    const there = made.filter(({ record }) => !(stored.get(record) instanceof Error));
+    const there = records.flatMap((record, index) => {
+      const [job, end] = [jobs[index], ends[index]];
+      // It is counted once, whatever further queues it goes to.
+      return job && !(end instanceof Error) ? [{ record, job: { ...job, count: null } }] : [];
+    });
     await Promise.all(
       settings.queues.map(async (fanOut) => {
         const some = there.filter(({ record }) => wants(fanOut, record.event));
-        const jobs = some.map(({ job }) => job);
-        for (const [index, end] of (await add(fanOut.queue, jobsOfEvents, jobs)).entries()) {
+        const further = some.map(({ job }) => job);
+        for (const [index, end] of (await add(fanOut.queue, jobsOfEvents.ordinary, further)).entries()) {
           const record = some[index]?.record;
           if (record && end instanceof Error) stored.set(record, end);
         }
@@ -153,7 +170,7 @@ export function createPublisher({ redis, settings, ackWaitsMs, onError }: Publis
   ): Promise<void> {
     await Promise.all(
       records.map(async (record) => {
-        for (const end of await add(QUARANTINE_QUEUE, {}, [quarantineJob(record, ttl)]))
+        for (const end of await add(QUARANTINE_QUEUE, {}, [quarantineJob(record)]))
           stored.set(record, resultOf(end, record.id));
       }),
     );
@@ -165,7 +182,7 @@ export function createPublisher({ redis, settings, ackWaitsMs, onError }: Publis
     const ends = await add(
       ACKNOWLEDGEMENTS_QUEUE,
       owedJobs,
-      owing.map((record) => owedJob(record, owedJobs, ttl)),
+      owing.map((record) => owedJob(record, owedJobs)),
     );
     for (const [index, record] of owing.entries()) {
       const end = ends[index];
@@ -177,12 +194,12 @@ export function createPublisher({ redis, settings, ackWaitsMs, onError }: Publis
   async function add(
     name: string,
     defaultJobOptions: JobsOptions,
-    jobs: readonly CountedJob[],
+    jobs: readonly NewJob[],
   ): Promise<readonly (string | Error)[]> {
     if (jobs.length === 0) return [];
     try {
       const queue = await queues.open(name, defaultJobOptions);
-      const ends = await addJobs(queue.getBackend() as RedisQueueBackend, jobs);
+      const ends = await addJobs(queue, jobs);
       return ends.map((end) => (end instanceof Error ? aboutQueue(name, end) : end));
     } catch (cause) {
       return jobs.map(() => aboutQueue(name, cause as Error));

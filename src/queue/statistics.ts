@@ -100,27 +100,25 @@ export function statisticsKey(prefix: string): string {
   return `${prefix}:mm4d-statistics`;
 }
 
-/** The arguments of {@link COUNT}, before the number of reports. */
-export function countArguments({ minuteMs, kind }: Count, prefix: string): readonly (string | number)[] {
-  const buckets = FINEST_FIRST.flatMap((name) => {
+/** The buckets of a minute, for {@link COUNT}: of each the key, and when it is removed, in seconds since 1970. */
+export function bucketsOf(minuteMs: number, prefix: string): readonly (readonly [key: string, removedAt: number])[] {
+  return FINEST_FIRST.map((name) => {
     const { ms, keptMs } = RESOLUTIONS[name];
     return [keyAt(prefix, name, minuteMs), (minuteMs - (minuteMs % ms) + keptMs) / 1000];
   });
-  return [kind, ...buckets];
 }
 
-export const COUNT_ARGUMENTS = 1 + 2 * FINEST_FIRST.length;
-
-/** A function of Lua that adds to a kind in each of its buckets. In `ARGV`, {@link countArguments} begin at `at`. */
+/** A function of Lua that adds to a kind in each of these {@link bucketsOf | buckets}. */
 export const COUNT = `
-local function count(ARGV, at, reports)
-  for bucket = at + 1, at + ${COUNT_ARGUMENTS - 1}, 2 do
-    local key, kind = ARGV[bucket], ARGV[at]
-    if redis.call('HLEN', key) >= ${MAX_SERIES} and redis.call('HEXISTS', key, kind) == 0 then
-      kind = string.gsub(kind, '%S+$', 'other')
+local function count(buckets, kind, reports)
+  for _, bucket in ipairs(buckets) do
+    local key, countedAs = bucket[1], kind
+    local kinds = redis.call('HLEN', key)
+    if kinds >= ${MAX_SERIES} and redis.call('HEXISTS', key, kind) == 0 then
+      countedAs = string.gsub(kind, '%S+$', 'other')
     end
-    redis.call('HINCRBY', key, kind, reports)
-    redis.call('EXPIREAT', key, ARGV[bucket + 1])
+    redis.call('HINCRBY', key, countedAs, reports)
+    if kinds == 0 then redis.call('EXPIREAT', key, bucket[2]) end
   end
 end
 `;
