@@ -42,23 +42,26 @@ const NOT_SAID = new Error("It was not said what came of it");
 export function createPublishing<Outcome>(options: PublishingOptions<Outcome>): Publishing {
   let published = 0;
 
+  async function outcomesOf(jobs: readonly ReadRecord[]): Promise<readonly (Outcome | Error)[]> {
+    try {
+      return jobs.length === 0 ? [] : await options.publish(jobs);
+    } catch (cause) {
+      return jobs.map(() => cause as Error);
+    }
+  }
+
   return {
     async publish(tries) {
       const jobs = tries.flatMap(({ ready: { job } }) => (job === null ? [] : [job]));
-      const outcomes = new Map<ReadRecord, Outcome | Error>();
-      try {
-        const answers = jobs.length === 0 ? [] : await options.publish(jobs);
-        for (const [index, job] of jobs.entries()) outcomes.set(job, answers[index] ?? NOT_SAID);
-      } catch (cause) {
-        for (const job of jobs) outcomes.set(job, cause as Error);
-      }
+      const outcomes = await outcomesOf(jobs);
       const done: Done<Outcome>[] = [];
       let doneAgain = 0;
-      const causes = tries.map(({ ready, again }) => {
-        const published = ready.job === null ? null : (outcomes.get(ready.job) ?? NOT_SAID);
+      let answered = 0;
+      const causes = tries.map(({ ready: { record, read, job }, again }) => {
+        const published = job === null ? null : (outcomes[answered++] ?? NOT_SAID);
         if (published instanceof Error) return published;
         if (again) doneAgain += 1;
-        else done.push({ ...ready, published });
+        else done.push({ record, read, job, published });
         return null;
       });
       published += done.length + doneAgain;

@@ -29,7 +29,7 @@ export function createSlowPeers(nowMs: () => number): SlowPeers {
 
   function begin(peer: string): Work {
     if (works.size >= MAX_PEERS) works.clear();
-    const work = { beganMs: nowMs(), ms: 0, records: 0, slowUntilMs: Number.NEGATIVE_INFINITY };
+    const work = { beganMs: nowMs(), ms: 0, records: 0, slowUntilMs: 0 };
     works.set(peer, work);
     return work;
   }
@@ -46,6 +46,10 @@ export function createSlowPeers(nowMs: () => number): SlowPeers {
       work.ms = 0;
       work.records = 0;
     },
-    isSlow: (peer) => nowMs() < (works.get(peer)?.slowUntilMs ?? Number.NEGATIVE_INFINITY),
+    isSlow(peer) {
+      const work = works.get(peer);
+      // Almost none ever was, and the clock need not be asked for them.
+      return work !== undefined && work.slowUntilMs > 0 && nowMs() < work.slowUntilMs;
+    },
   };
 }

@@ -56,12 +56,6 @@ function saidOf(
   recognised: SaidMessage["recognised"],
   { headerBytes }: Pick<RecognisedMessage, "headerBytes">,
 ): SaidMessage {
-  const kept = {
-    // Only where a fault of ours quarantines it does a person see its body.
-    report: headerBytes + BOUNDS.bodyKept.value,
-    unreadable: bytes.byteLength,
-    "other-pdu": headerBytes,
-  }[recognised];
   return {
     sessionId,
     peer: peer.identity,
@@ -70,8 +64,20 @@ function saidOf(
     receivedAt: receivedAt.toISOString(),
     recognised,
     bytes: bytes.byteLength,
-    said: firstOf(bytes, kept).toString("latin1"),
+    said: firstOf(bytes, keptOf(recognised, headerBytes)).toString("latin1"),
   };
+}
+
+function keptOf(recognised: SaidMessage["recognised"], headerBytes: number): number {
+  switch (recognised) {
+    case "report":
+      // Only where a fault of ours quarantines it does a person see its body.
+      return headerBytes + BOUNDS.bodyKept.value;
+    case "unreadable":
+      return Number.POSITIVE_INFINITY;
+    case "other-pdu":
+      return headerBytes;
+  }
 }
 
 /**

@@ -28,14 +28,15 @@ export function createTurns(turnMs: number, { nowMs, nextTurn }: Loop = EVENT_LO
   let usedMs = 0;
   let began = false;
 
-  function take(begin: () => void): void {
+  function take<T>(work: () => Promise<T>): Promise<T> {
     const beganMs = nowMs();
     if (!began) {
       began = true;
       nextTurn(onTurn);
     }
-    begin();
+    const worked = attempt(work);
     usedMs += nowMs() - beganMs;
+    return worked;
   }
 
   function onTurn(): void {
@@ -48,15 +49,15 @@ export function createTurns(turnMs: number, { nowMs, nextTurn }: Loop = EVENT_LO
       const begin = works.shift();
       waiting.delete(peer);
       if (works.length > 0) waiting.set(peer, works);
-      if (begin) take(begin);
+      begin?.();
     }
   }
 
   return {
     run(peer, work) {
-      if (usedMs < turnMs && waiting.size === 0) return new Promise((resolve) => take(() => resolve(attempt(work))));
+      if (usedMs < turnMs && waiting.size === 0) return take(work);
       return new Promise((resolve) => {
-        const begin = () => resolve(attempt(work));
+        const begin = () => resolve(take(work));
         const works = waiting.get(peer);
         if (works) works.push(begin);
         else waiting.set(peer, [begin]);
@@ -66,6 +67,10 @@ export function createTurns(turnMs: number, { nowMs, nextTurn }: Loop = EVENT_LO
 }
 
 /** An error that is thrown before the first wait belongs to this work only. */
-async function attempt<T>(work: () => Promise<T>): Promise<T> {
-  return work();
+function attempt<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return work();
+  } catch (cause) {
+    return Promise.reject(cause);
+  }
 }

@@ -143,6 +143,15 @@ export function withDeadline<T>(work: Promise<T>, who: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const late = (): void => reject(new Error(`${who} did not answer within ${STORE_DEADLINE_MS} ms`));
     const timer = setTimeout(late, STORE_DEADLINE_MS);
-    work.then(resolve, reject).finally(() => clearTimeout(timer));
+    work.then(
+      (value) => {
+        clearTimeout(timer);
+        resolve(value);
+      },
+      (cause) => {
+        clearTimeout(timer);
+        reject(cause);
+      },
+    );
   });
 }

@@ -105,9 +105,8 @@ export function createBacklog(options: BacklogOptions): Backlog {
   let firstAwaited = 0;
   /** How many of them were put aside, and are not done. */
   let aside = 0;
-  const slots = new WeakMap<Position, Slot>();
-  /** By the start of a record: where what was read with it goes on. */
-  const reaches = new WeakMap<Position, Position>();
+  /** The last record that was read from the disk, until it is taken, and where what was read with it goes on. */
+  let reached: { readonly last: Entry; readonly next: Position } | null = null;
   let { records, bytes, from: drained } = options;
 
   async function loadChunk(from: Position): Promise<void> {
@@ -125,7 +124,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
    */
   function reach(next: Position, last: Entry | undefined): void {
     const slot = taken.at(-1);
-    if (last) reaches.set(last.start, next);
+    if (last) reached = { last, next };
     else if (slot && firstTaken < taken.length) slot.end = next;
     else drained = next;
   }
@@ -147,15 +146,26 @@ export function createBacklog(options: BacklogOptions): Backlog {
       memory = memory.slice(head);
       head = 0;
     }
-    const slot: Slot = {
-      start: entry.start,
-      end: reaches.get(entry.start) ?? entry.end,
-      awaited: awaitedOf(entry),
-      isAside: false,
-    };
-    slots.set(entry.start, slot);
-    taken.push(slot);
+    let { end } = entry;
+    if (reached?.last === entry) {
+      end = reached.next;
+      reached = null;
+    }
+    taken.push({ start: entry.start, end, awaited: awaitedOf(entry), isAside: false });
     return entry;
+  }
+
+  /** They are in order. A map of them would outlive the wait of each, and cost the collector more than the search. */
+  function slotOf({ start }: Place): Slot | undefined {
+    let from = firstTaken;
+    for (let to = taken.length; from < to; ) {
+      const middle = (from + to) >> 1;
+      const slot = taken[middle];
+      if (slot && isBefore(slot.start, start)) from = middle + 1;
+      else to = middle;
+    }
+    const slot = taken[from];
+    return slot && !isBefore(start, slot.start) ? slot : undefined;
   }
 
   function has(least: number): boolean {
@@ -221,7 +231,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
     wakeAll,
 
     done(place) {
-      const slot = slots.get(place.start);
+      const slot = slotOf(place);
       if (!slot?.awaited) return;
       slot.awaited = null;
       if (slot.isAside) aside -= 1;
@@ -240,7 +250,7 @@ export function createBacklog(options: BacklogOptions): Backlog {
     },
 
     putAside(place) {
-      const slot = slots.get(place.start);
+      const slot = slotOf(place);
       if (!slot?.awaited || slot.isAside) return;
       slot.isAside = true;
       aside += 1;

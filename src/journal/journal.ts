@@ -208,12 +208,13 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     async tellRedis(redis) {
       // Before anything that uses the disk: after a disk that hung, what we know of Redis is no longer true.
       const { again, emptied } = retention.tell(redis, backlog.drained(), performance.now());
-      const unsettled = isBefore(retention.current().settled, backlog.drained()) || backlog.doneAhead().length > 0;
+      const unsettled =
+        again && (isBefore(retention.current().settled, backlog.drained()) || backlog.doneAhead().length > 0);
       if (again && !unsettled) retention.publishedAgain();
       await writer.tryDisk();
       await writer.endSettled(retention.current().settled);
       await saveProgress();
-      return { again: again && unsettled, emptied };
+      return { again: unsettled, emptied };
     },
 
     // A generator of its own, so that the positions are read when the first record is asked for.

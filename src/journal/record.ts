@@ -72,9 +72,16 @@ export function peerOf(record: JournalRecord): string {
 const NO_PEER = "";
 
 export function encodeRecord(record: JournalRecord): Buffer {
-  const json = Buffer.from(jsonOf(record));
-  const head = `${crc32(json).toString(16).padStart(8, "0")} ${json.byteLength} `;
-  return Buffer.concat([Buffer.from(head), json, LINE_FEED]);
+  const json = jsonOf(record);
+  const length = Buffer.byteLength(json);
+  const start = HEAD_BYTES + String(length).length;
+  // Written where it stays, because a record is copied once more on its way to the disk.
+  const line = Buffer.allocUnsafe(start + length + 1);
+  line.write(json, start);
+  line[start + length] = LINE_FEED;
+  const checksum = crc32(line.subarray(start, start + length));
+  line.write(`${checksum.toString(16).padStart(8, "0")} ${length} `, "latin1");
+  return line;
 }
 
 function jsonOf(record: JournalRecord): string {
@@ -178,13 +185,15 @@ function saidIn(written: Written): SaidRecord {
 }
 
 const KINDS: readonly JournalRecord["kind"][] = ["message", "event", "quarantine", "acknowledgement", "bounce"];
-const LINE_FEED = Buffer.from("\n");
+const LINE_FEED = 0x0a;
+/** Eight hex digits and two blanks. */
+const HEAD_BYTES = 10;
 /** Eight hex digits, a blank, at most ten digits, a blank. */
 const MAX_HEAD_BYTES = 20;
 
 function paddingAt(bytes: Buffer, start: number): Stretch | undefined {
   let end = start;
-  while (bytes[end] === 0x0a) end += 1;
+  while (bytes[end] === LINE_FEED) end += 1;
   return end === start ? undefined : { kind: "padding", start, end };
 }
 
@@ -201,7 +210,7 @@ function recordAt(bytes: Buffer, start: number): Stretch | undefined {
 }
 
 function restAt(bytes: Buffer, start: number): Stretch {
-  const lineFeed = bytes.indexOf(0x0a, start);
+  const lineFeed = bytes.indexOf(LINE_FEED, start);
   if (lineFeed === -1) return { kind: "torn", start, end: bytes.byteLength };
   return { kind: "damaged", start, end: lineFeed + 1 };
 }

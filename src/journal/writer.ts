@@ -107,13 +107,14 @@ export function createWriter(options: WriterOptions): Writer {
 
   /** These records are on the disk. From here on we are responsible for them (RFC 5321 §6.1). */
   function keep(batch: readonly Waiting[], from: Position): void {
-    let { offset } = from;
+    const { segment } = from;
+    let start = from;
     for (const { record, line, resolve } of batch) {
-      const start = { segment: from.segment, offset };
-      offset += line.byteLength;
-      shares.arrived(from.segment, peerOf(record), line.byteLength);
-      onKept({ record, start, end: { segment: from.segment, offset } });
+      const end = { segment, offset: start.offset + line.byteLength };
+      shares.arrived(segment, peerOf(record), line.byteLength);
+      onKept({ record, start, end });
       resolve();
+      start = end;
     }
   }
 
