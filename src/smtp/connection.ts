@@ -520,21 +520,22 @@ class Mm4Stream extends SMTPStream {
   /** An unfinished line is no command, because more of it was to come. RFC 5321 §2.3.8. */
   override _flushData(): void {}
 
-  /** Hands input on in pieces, because the library keeps the whole text from which an unfinished line is cut. */
+  /**
+   * Most clients wait for each reply, so that their input is a message or one line. To find a line in any other, the
+   * library makes a text of it, and bytes of that. It is handed on in pieces, because the library keeps the whole text
+   * from which an unfinished line is cut.
+   */
   override _write(...[chunk, encoding, next]: Parameters<SMTPStream["_write"]>): void {
-    if (!this._dataMode && !this.isClosed && this._remainder === "" && isOneLine(chunk)) {
-      // Most clients wait for each reply. To find a line in such input the library makes a text of it, and bytes again.
-      this.oncommand(chunk.subarray(0, -CRLF_BYTES), next);
-      return;
+    if (this.isClosed || chunk.length === 0) next();
+    else if (this._dataMode) this._feedDataStream(chunk, next);
+    else if (this._remainder === "" && isOneLine(chunk)) this.oncommand(chunk.subarray(0, -CRLF_BYTES), next);
+    else if (chunk.length <= MAX_COMMAND_BYTES) super._write(chunk, encoding, next);
+    else {
+      super._write(chunk.subarray(0, MAX_COMMAND_BYTES), encoding, (cause) => {
+        if (cause) next(cause);
+        else this._write(chunk.subarray(MAX_COMMAND_BYTES), encoding, next);
+      });
     }
-    if (this._dataMode || chunk.length <= MAX_COMMAND_BYTES) {
-      super._write(chunk, encoding, next);
-      return;
-    }
-    super._write(chunk.subarray(0, MAX_COMMAND_BYTES), encoding, (cause) => {
-      if (cause) next(cause);
-      else this._write(chunk.subarray(MAX_COMMAND_BYTES), encoding, next);
-    });
   }
 
   override _feedDataStream(chunk: Buffer, done: (error?: Error | null) => void): void {
