@@ -142,12 +142,12 @@ function summaryText({ type, outcome, disposition, final, code, conflict, warnin
 }
 
 function idsText({ eventId, messageId, transactionId, numbers }: ReportIds): string {
-  const text =
+  return (
+    `{"numbers":${JSON.stringify(numbers)}` +
     (eventId === null ? "" : `,"eventId":${quoted(eventId)}`) +
     (messageId === null ? "" : `,"messageId":${quoted(messageId)}`) +
-    (transactionId === null ? "" : `,"transactionId":${quoted(transactionId)}`) +
-    (numbers.length === 0 ? "" : `,"numbers":${JSON.stringify(numbers)}`);
-  return `{${text.slice(1)}}`;
+    (transactionId === null ? "}" : `,"transactionId":${quoted(transactionId)}}`)
+  );
 }
 
 /** Reads a line of a block, whatever stands there. */
