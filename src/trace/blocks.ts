@@ -62,7 +62,10 @@ const inflate = promisify(inflateRaw);
  * its first byte would name the reserved type (RFC 1951 §3.2.3).
  */
 const BROTLI = Buffer.of(0x06);
-/** Takes half as long as deflate does and leaves a sixth less; 0 leaves more than deflate, 2 takes twice as long for a fiftieth. */
+/**
+ * Takes half as long as deflate and leaves a sixth less of a full block, a twentieth more of one with few entries.
+ * 0 leaves more than deflate, 2 takes half as long again for next to nothing.
+ */
 const FASTEST_THAT_IS_SMALL = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 
 /** Makes a block of entries, which come one a line, with their headers in them or behind them. */
