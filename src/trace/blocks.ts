@@ -3,7 +3,8 @@
  *
  *   P:mm4d-trace3             a hash: key, generation, oldest, and of this generation bytes, began
  *   P:mm4d-trace3:G:blocks    how many blocks it has
- *   P:mm4d-trace3:G:bN        a block of entries: JSON, one a line, compressed
+ *   P:mm4d-trace3:G:bN        a block of entries: JSON, one a line, compressed. A line that begins with
+ *                             {"header":700, has its header behind it, in so many bytes
  *   P:mm4d-trace3:G:iXX       the index: of each block its number, a count, and so many keyed hashes of that bucket
  *
  * There are at most {@link GENERATIONS} generations; the oldest is removed as a whole.
@@ -61,18 +62,42 @@ const inflate = promisify(inflateRaw);
  * its first byte would name the reserved type (RFC 1951 §3.2.3).
  */
 const BROTLI = Buffer.of(0x06);
-/** Takes half as long as deflate does and leaves a sixth less; 0 leaves more than deflate, 2 takes twice as long for a fiftieth. */
+/**
+ * Takes half as long as deflate and leaves a sixth less of a full block, a twentieth more of one with few entries.
+ * 0 leaves more than deflate, 2 takes half as long again for next to nothing.
+ */
 const FASTEST_THAT_IS_SMALL = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 
-/** Makes a block of entries, which come one a line. */
+/** Makes a block of entries, which come one a line, with their headers in them or behind them. */
 export async function deflateBlock(lines: string | Buffer): Promise<Buffer> {
   return Buffer.concat([BROTLI, await compress(lines, FASTEST_THAT_IS_SMALL)]);
 }
 
+/** The entries of a block, one a line, with their headers in them. */
 export async function inflateBlock(block: Buffer): Promise<string> {
-  const lines = block[0] === BROTLI[0] ? await decompress(block.subarray(BROTLI.byteLength)) : await inflate(block);
-  return lines.toString();
+  if (block[0] !== BROTLI[0]) return (await inflate(block)).toString();
+  return linesIn(await decompress(block.subarray(BROTLI.byteLength))).join("\n");
 }
+
+function linesIn(bytes: Buffer): readonly string[] {
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.byteLength; ) {
+    const feed = bytes.indexOf("\n", at);
+    const end = feed === -1 ? bytes.byteLength : feed;
+    const line = bytes.toString("utf8", at, end);
+    at = end + 1;
+    const [before, length] = HEADER_BEHIND.exec(line) ?? [];
+    if (before === undefined) lines.push(line);
+    else {
+      const header = bytes.toString("latin1", at, at + Number(length));
+      lines.push(`{"header":${JSON.stringify(header)}${line.slice(before.length)}`);
+      at += header.length + 1;
+    }
+  }
+  return lines;
+}
+
+const HEADER_BEHIND = /^\{"header":(\d+)/;
 
 /** The names under which an entry is found. */
 export function namesOf({ eventId, messageId, transactionId, numbers }: ReportIds): readonly string[] {

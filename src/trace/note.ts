@@ -106,8 +106,8 @@ function numberOfParty({ number, raw }: Party): string {
  * an address. In a carrier's log a number may have its type, angle brackets or a host with it.
  */
 export function numberOf(written: string): string {
+  if (NUMBER_ALONE.test(written)) return written.startsWith("+") ? written.slice(1) : written;
   const text = written.slice(0, BOUNDS.idCompared.value).trim();
-  if (NUMBER_ALONE.test(text)) return text.replace("+", "");
   const open = text.endsWith(">") ? text.lastIndexOf("<") : -1;
   const spec = (open === -1 ? text : text.slice(open + 1, -1)).replace(/^"|"$/g, "");
   const type = spec.search(/\/TYPE=PLMN/i);
@@ -120,8 +120,8 @@ export function numberOf(written: string): string {
   return /^\+?[\d\s().-]+$/.test(user) && /\d/.test(user) ? user.replace(/\D/g, "") : text.toLowerCase();
 }
 
-/** As an event has it. */
-const NUMBER_ALONE = /^\+?\d+$/;
+/** As an event has it. A number has 15 digits at most. */
+const NUMBER_ALONE = /^\+?\d{1,15}$/;
 
 /**
  * The forms in which a recipient may be remembered that a person looks for. A carrier's log may have the

@@ -6,7 +6,7 @@ import { namesOf } from "./blocks.ts";
 import type { ReportIds } from "./note.ts";
 
 export interface WaitingBlock {
-  /** Its lines are the first `length` of these bytes. */
+  /** Its lines and headers are the first `length` of these bytes. */
   readonly bytes: Buffer;
   length: number;
   entries: number;
@@ -15,7 +15,8 @@ export interface WaitingBlock {
 }
 
 export interface WaitingBlocks {
-  add(line: string, ids: ReportIds): void;
+  /** `header`: one character for each byte, as it is to stand behind its line; null for none. */
+  add(line: string, header: string | null, ids: ReportIds): void;
   /** The oldest; undefined when nothing waits. No entry is added to it any more. */
   take(): WaitingBlock | undefined;
   /** The bytes of one that was taken, when they are not needed any more. */
@@ -54,15 +55,21 @@ export function createWaitingBlocks(): WaitingBlocks {
   }
 
   return {
-    add(line, ids) {
-      const needed = 1 + MAX_BYTES_OF_CHARACTER * line.length;
+    add(line, header, ids) {
+      const needed = 2 + MAX_BYTES_OF_CHARACTER * line.length + (header?.length ?? 0);
       const last = blocks.at(-1);
       const block = last === undefined || isFull(last, needed) ? open(needed) : last;
-      const before = block.length;
-      if (block.entries > 0) block.bytes[block.length++] = LINE_FEED;
-      block.length += block.bytes.write(line, block.length);
+      const { bytes } = block;
+      let end = block.length;
+      if (block.entries > 0) bytes[end++] = LINE_FEED;
+      end += bytes.write(line, end);
+      if (header !== null) {
+        bytes[end++] = LINE_FEED;
+        end += bytes.write(header, end, "latin1");
+      }
+      length += end - block.length;
+      block.length = end;
       block.entries += 1;
-      length += block.length - before;
       for (const name of namesOf(ids)) block.names.add(name);
     },
     take() {

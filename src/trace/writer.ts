@@ -115,7 +115,8 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
   return {
     write(entry) {
       if (hours === 0) return;
-      waiting.add(jsonOf(entry), entry.ids);
+      if (entry.kind === "report") waiting.add(lineOf(entry, entry.header.length), entry.header, entry.ids);
+      else waiting.add(jsonOf(entry), null, entry.ids);
       writeFull();
       while (waiting.length() > MAX_BYTES_WAITING) lost += waiting.take()?.entries ?? 0;
     },
@@ -127,8 +128,7 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
   };
 }
 
-function jsonOf(entry: TraceEntry): string {
-  if (entry.kind === "report") return lineOf(entry);
+function jsonOf(entry: Exclude<TraceEntry, { kind: "report" }>): string {
   if (!("event" in entry) || entry.event === null) return JSON.stringify(entry);
   const { event, ...rest } = entry;
   const around = JSON.stringify(rest).slice(0, -1);
