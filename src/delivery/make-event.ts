@@ -1,6 +1,8 @@
 /** Builds the event of a judged report. */
-import { type DeliveryEvent, EVENT_SCHEMA_ID, type EventType, type Reason } from "./event.ts";
+import type { CodeEntry } from "./code.ts";
+import { type DeliveryEvent, EVENT_SCHEMA_ID, type EventData, type EventType, type Reason } from "./event.ts";
 import { eventId } from "./event-id.ts";
+import { writeText } from "./event-text.ts";
 import type { Judgement } from "./interpret.ts";
 import { rank } from "./order.ts";
 import type { PeerIdentity } from "./peer.ts";
@@ -26,45 +28,62 @@ export function makeEvent(report: Report, judgement: Judgement, reception: Recep
   const { verdict } = judgement;
   const type = EVENT_TYPES[report.kind];
   const time = reception.receivedAt;
-  return {
+  const data: EventData = {
+    messageId: report.messageId,
+    transactionId: report.transactionId,
+    recipient: report.recipient,
+    originator: report.originator,
+    requestRecipients: report.requestRecipients,
+    outcome: verdict.outcome,
+    disposition: verdict.disposition,
+    final: verdict.final,
+    rank: rank(verdict),
+    stage: verdict.stage,
+    rejectedBy: verdict.rejectedBy,
+    conflict: verdict.conflict,
+    reason: judgement.entry === null ? null : reasonOf(judgement.entry, reception.catalogueVersion),
+    handledAt: report.handledAt,
+    receivedAt: time,
+    peer: reception.peer,
+    raw: report.raw,
+    warnings: withoutRepeats(report.warnings, judgement.warnings),
+  };
+  const id = eventId({ type, report, judgement, peerName: reception.peer.name });
+  const about = report.messageId === null ? WITHOUT_SUBJECT : { subject: report.messageId };
+  const event: DeliveryEvent = {
     specversion: "1.0",
-    id: eventId({ type, report, judgement, peerName: reception.peer.name }),
+    id,
     source: reception.source,
     type,
-    ...(report.messageId === null ? {} : { subject: report.messageId }),
+    ...about,
     time,
     datacontenttype: "application/json",
     dataschema: EVENT_SCHEMA_ID,
-    data: {
-      messageId: report.messageId,
-      transactionId: report.transactionId,
-      recipient: report.recipient,
-      originator: report.originator,
-      requestRecipients: report.requestRecipients,
-      outcome: verdict.outcome,
-      disposition: verdict.disposition,
-      final: verdict.final,
-      rank: rank(verdict),
-      stage: verdict.stage,
-      rejectedBy: verdict.rejectedBy,
-      conflict: verdict.conflict,
-      reason: makeReason(judgement, reception.catalogueVersion),
-      handledAt: report.handledAt,
-      receivedAt: time,
-      peer: reception.peer,
-      raw: report.raw,
-      warnings: withoutRepeats(report.warnings, judgement.warnings),
-    },
+    data,
   };
+  writeText(event);
+  return event;
 }
+
+const WITHOUT_SUBJECT = {};
 
 /** Most reports have no warnings. */
 function withoutRepeats(read: readonly Warning[], judged: readonly Warning[]): readonly Warning[] {
   return judged.length === 0 ? read : [...new Set([...read, ...judged])];
 }
 
-function makeReason({ entry }: Judgement, catalogueVersion: string): Reason | null {
-  if (entry === null) return null;
+const reasons = new WeakMap<CodeEntry, Reason>();
+
+/** What the catalogue says, once for each of its entries. Two catalogues of different versions share entries. */
+function reasonOf(entry: CodeEntry, catalogueVersion: string): Reason {
+  const known = reasons.get(entry);
+  if (known?.catalogueVersion === catalogueVersion) return known;
+  const reason = makeReason(entry, catalogueVersion);
+  reasons.set(entry, reason);
+  return reason;
+}
+
+function makeReason(entry: CodeEntry, catalogueVersion: string): Reason {
   const { code, name, known, documented, explanation, remedy, fault, reportedBy } = entry;
   const { retryable, maxRetries, suppress, tag, httpCode } = entry;
   return {
