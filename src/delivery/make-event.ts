@@ -54,7 +54,7 @@ export function makeEvent(report: Report, judgement: Judgement, reception: Recep
   return event;
 }
 
-/** Written out twice, because an object into which another one is spread is made six times as slowly. */
+/** Written out twice, because an object into which another one is spread is slow to make. */
 function envelope(
   id: string,
   { source, receivedAt: time }: Reception,
