@@ -18,6 +18,7 @@ export interface CodeReading {
  * that is the code plus 4000 (client), 5000 (service) or 9000 (ambiguous).
  */
 export function readCode(written: string): CodeReading {
+  if (ORDINARY.test(written)) return { number: Number(written), httpCode: null, warnings: [] };
   const text = written
     .trim()
     .replace(/^"(.*)"$/, "$1")
@@ -37,6 +38,9 @@ export function readCode(written: string): CodeReading {
   if (!isHttpForm(value)) return { number: value, httpCode: null, warnings };
   return { number: value % 1000, httpCode: value, warnings: [...warnings, "code-in-http-form"] };
 }
+
+/** As nearly all are written. */
+const ORDINARY = /^[1-9]\d{0,2}$/;
 
 /**
  * The code as part of an event's id: the folded number, the same for every form of

@@ -1,5 +1,6 @@
 /** An event as JSON. */
-import type { DeliveryEvent } from "./event.ts";
+import type { DeliveryEvent, Reason } from "./event.ts";
+import type { Party } from "./party.ts";
 
 const texts = new WeakMap<DeliveryEvent, string>();
 
@@ -14,3 +15,56 @@ export function textOf(event: DeliveryEvent): string {
   texts.set(event, text);
   return text;
 }
+
+/**
+ * Makes the text of an event that has just been built: the same that JSON.stringify makes, in two thirds of the
+ * time, because half of it is what the catalogue says, and that is made text only once. The event must have all
+ * properties that are written here, in this order, and no others.
+ */
+export function writeText(event: DeliveryEvent): void {
+  const { data } = event;
+  const subject = event.subject === undefined ? "" : `"subject":${quoted(event.subject)},`;
+  const text =
+    `{"specversion":"1.0","id":"${event.id}","source":${quoted(event.source)},"type":"${event.type}",${subject}` +
+    `"time":${quoted(event.time)},"datacontenttype":"application/json","dataschema":"${event.dataschema}",` +
+    `"data":{"messageId":${quoted(data.messageId)},"transactionId":${quoted(data.transactionId)},` +
+    `"recipient":${partyText(data.recipient)},"originator":${partyText(data.originator)},` +
+    `"requestRecipients":${listText(data.requestRecipients)},` +
+    `"outcome":"${data.outcome}","disposition":"${data.disposition}","final":${data.final},"rank":${data.rank},` +
+    `"stage":${quoted(data.stage)},"rejectedBy":${quoted(data.rejectedBy)},"conflict":${data.conflict},` +
+    `"reason":${reasonText(data.reason)},"handledAt":${quoted(data.handledAt)},` +
+    `"receivedAt":${quoted(data.receivedAt)},"peer":${JSON.stringify(data.peer)},` +
+    `"raw":${JSON.stringify(data.raw)},"warnings":${listText(data.warnings)}}}`;
+  // Until a character of it is asked for, it is a tree of its parts, which would be carried along through every wait.
+  text.charCodeAt(0);
+  texts.set(event, text);
+}
+
+const reasonTexts = new WeakMap<Reason, string>();
+
+/** The reason of a code is the same object in all events of its catalogue. */
+function reasonText(reason: Reason | null): string {
+  if (reason === null) return "null";
+  const known = reasonTexts.get(reason);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(reason);
+  reasonTexts.set(reason, text);
+  return text;
+}
+
+function partyText(party: Party | null): string {
+  if (party === null) return "null";
+  const { raw, kind, number, domain } = party;
+  return `{"raw":${quoted(raw)},"kind":"${kind}","number":${quoted(number)},"domain":${quoted(domain)}}`;
+}
+
+function listText(list: readonly unknown[]): string {
+  return list.length === 0 ? "[]" : JSON.stringify(list);
+}
+
+function quoted(text: string | null): string {
+  if (text === null) return "null";
+  return NOTHING_TO_ESCAPE.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+const NOTHING_TO_ESCAPE = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;

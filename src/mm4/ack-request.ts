@@ -86,7 +86,7 @@ export function* partiesNamed(
  * the binary encoding of MM1.
  */
 function isYes(written: string): boolean {
-  return /^(?:yes|y|1|true|128)$/i.test(written.replaceAll('"', "").trim());
+  return /^(?:yes|y|1|true|128)$/i.test((written.includes('"') ? written.replaceAll('"', "") : written).trim());
 }
 
 function isTooLong(id: string | null): boolean {

@@ -104,7 +104,7 @@ export function readFields(header: Header, decodeWords: DecodeWords): ReadFields
   return {
     of,
     token: (property) => tokenOf(of(property), decodeWords),
-    raw: () => rawOf(of, said.all),
+    raw: () => rawOf(found, said.all),
     warnings,
   };
 }
@@ -179,26 +179,26 @@ function withRivals({ values, fields, rivals }: FieldValues, more: readonly stri
   return { values, fields, rivals: [...rivals, ...more] };
 }
 
-function rawOf(of: (property: FieldProperty) => FieldValues, all: readonly Said[]): RawFields {
-  const value = (property: FieldProperty): string | null => {
-    const { values } = of(property);
-    return values.length === 0 ? null : joined(values);
+function rawOf(found: readonly (FieldValues | null)[], all: readonly Said[]): RawFields {
+  const value = (row: number): string | null => {
+    const values = found[row]?.values;
+    return values ? joined(values) : null;
   };
   // Written out, because an object that grows by one property after the other is slow.
   const raw: Record<Exclude<FieldProperty, "requestRecipients">, string | null> & Record<string, string | null> = {
-    messageType: value("messageType"),
-    version: value("version"),
-    transactionId: value("transactionId"),
-    messageId: value("messageId"),
-    mmStatusCode: value("mmStatusCode"),
-    statusExtension: value("statusExtension"),
-    statusText: value("statusText"),
-    internalStatusCode: value("internalStatusCode"),
-    requestStatusCode: value("requestStatusCode"),
-    readStatus: value("readStatus"),
-    date: value("date"),
-    from: value("from"),
-    to: value("to"),
+    messageType: value(ROW_OF.messageType),
+    version: value(ROW_OF.version),
+    transactionId: value(ROW_OF.transactionId),
+    messageId: value(ROW_OF.messageId),
+    mmStatusCode: value(ROW_OF.mmStatusCode),
+    statusExtension: value(ROW_OF.statusExtension),
+    statusText: value(ROW_OF.statusText),
+    internalStatusCode: value(ROW_OF.internalStatusCode),
+    requestStatusCode: value(ROW_OF.requestStatusCode),
+    readStatus: value(ROW_OF.readStatus),
+    date: value(ROW_OF.date),
+    from: value(ROW_OF.from),
+    to: value(ROW_OF.to),
   };
   // All other fields keep their own names, also the second names of the fields above.
   for (const { name, key, values, isFirst } of all) {
