@@ -7,11 +7,13 @@ export function observeMessages(
 ): Recorder {
   return {
     became(fates) {
-      acknowledgements.countOwed(
-        fates.flatMap(({ read }) =>
-          read === null ? [] : [{ peer: read.said.peer.name, state: read.finding.owed.state }],
-        ),
-      );
+      const requests: Parameters<Acknowledgements["countOwed"]>[0][number][] = [];
+      for (const { read } of fates) {
+        // Most reports ask for none.
+        if (read === null || read.finding.owed.state === "none") continue;
+        requests.push({ peer: read.said.peer.name, state: read.finding.owed.state });
+      }
+      if (requests.length > 0) acknowledgements.countOwed(requests);
       for (const fate of fates) {
         if (fate.kind !== "bounce") continue;
         acknowledgements.bounceRoom.broken(fate.id);

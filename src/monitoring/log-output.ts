@@ -22,6 +22,8 @@ interface Piece {
 
 /** See pipe(7): no more is written in one piece. */
 const PIPE_BUF = 4_096;
+/** Of a file the system lets one process write at a time. */
+const MOST_TO_FILE = 65_536;
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 50;
 /**
@@ -34,6 +36,7 @@ const LOOKED_AT_EVERY_MS = 5;
 
 /** `tell` is asked to write the line that says how many were lost. */
 export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWaiting()): LogOutput {
+  const most = fstatSync(fd).isFile() ? MOST_TO_FILE : PIPE_BUF;
   const waiting: Piece[] = [];
   let waitingBytes = 0;
   /** What is left of the piece that is being written; null when nothing of it was taken yet. */
@@ -63,7 +66,7 @@ export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWait
   function add(line: string, bytes: number): void {
     const last = waiting.at(-1);
     waitingBytes += bytes;
-    if (last && last.bytes + bytes <= PIPE_BUF && (rest === null || waiting.length > 1)) {
+    if (last && last.bytes + bytes <= most && (rest === null || waiting.length > 1)) {
       last.text += line;
       last.lines += 1;
       last.bytes += bytes;

@@ -13,9 +13,10 @@ import type { AcceptedMessage } from "../delivery/fate.ts";
 import type { PeerIdentity } from "../delivery/peer.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 import { beginningOf } from "../text/beginning.ts";
-import { acknowledgementMask, type Mask, numberMask, numberMasks, partiesOf } from "../text/masking.ts";
+import { acknowledgementMask, type Mask, numberMask } from "../text/masking.ts";
 import { visibleJson } from "../text/visible.ts";
 import { openLogOutput } from "./log-output.ts";
+import { reportLine } from "./report-line.ts";
 
 export interface LogOptions {
   readonly level: string;
@@ -104,7 +105,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       level,
       base: number === null ? null : { process: number },
       messageKey: "event",
-      timestamp: pino.stdTimeFunctions.isoTime,
+      timestamp: isoTime(),
       formatters: { level: (label) => ({ level: label }) },
       // A peer may have written it to attack the terminal on which the log is read.
       hooks: { streamWrite: visibleJson },
@@ -124,26 +125,6 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
   const whole: Mask = (text) => text;
   const shown = numbers === "full" ? whole : numberMask([]);
 
-  function aboutReport(event: DeliveryEvent): Fields {
-    const { data } = event;
-    const masks = numbers === "full" ? { id: whole, text: whole } : numberMasks(partiesOf(event));
-    const id = (value: string | null): string | null => (value === null ? null : masks.id(beginningOf(value)));
-    const text = (value: string | null): string | null => (value === null ? null : masks.text(beginningOf(value)));
-    return {
-      eventId: event.id,
-      peer: data.peer.name,
-      messageId: id(data.messageId),
-      transactionId: id(data.transactionId),
-      recipient: text(data.recipient?.number ?? data.recipient?.raw ?? null),
-      originator: text(data.originator?.number ?? data.originator?.raw ?? null),
-      type: event.type,
-      status: beginningOf(data.raw.mmStatusCode ?? data.raw.requestStatusCode ?? data.raw.readStatus ?? "") || null,
-      code: data.reason?.code ?? null,
-      outcome: data.outcome,
-      disposition: data.disposition,
-      final: data.final,
-    };
-  }
   const aboutAcknowledgement = (id: string, ack: Acknowledgement): Fields => {
     const mask = numbers === "full" ? whole : acknowledgementMask(ack);
     const text = (value: string | null): string | null => (value === null ? null : mask(beginningOf(value)));
@@ -201,12 +182,14 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     reportPublished(sessionId, event, jobId) {
       if (!logger.isLevelEnabled("info")) return;
       const tookMs = Date.now() - Date.parse(event.time);
-      line("info", "report.published", { sessionId, ...aboutReport(event), jobId, tookMs });
+      logger.info(reportLine("report.published", event, { numbers, sessionId, jobId, tookMs }));
     },
     reportDuplicate: (sessionId, event, firstJobId) =>
-      line("info", "report.duplicate", { sessionId, ...aboutReport(event), firstJobId }),
-    reportConflict: (event) => trouble("warn", "report.conflict", aboutReport(event)),
-    codeUnknown: (event) => trouble("error", "code.unknown", aboutReport(event)),
+      logger.info(reportLine("report.duplicate", event, { numbers, sessionId, firstJobId })),
+    reportConflict: (event) =>
+      logger.warn(reportLine("report.conflict", event, { numbers, effect: EFFECTS["report.conflict"] })),
+    codeUnknown: (event) =>
+      logger.error(reportLine("code.unknown", event, { numbers, effect: EFFECTS["code.unknown"] })),
     messageQuarantined: (sessionId, id, { reason: why, detail, peer }) =>
       trouble(OURS.includes(why) ? "error" : "warn", "message.quarantined", {
         sessionId,
@@ -357,6 +340,18 @@ export type JournalTrouble = keyof typeof EFFECTS extends infer Event
     ? Exclude<Kind, "full" | "share-full">
     : never
   : never;
+
+/** The time, as pino wants it in a line. Most lines of one batch have the same. */
+function isoTime(): () => string {
+  let atMs = Number.NaN;
+  let written = "";
+  return () => {
+    const nowMs = Date.now();
+    if (nowMs !== atMs) written = `,"time":"${new Date(nowMs).toISOString()}"`;
+    atMs = nowMs;
+    return written;
+  };
+}
 
 /** The form for people. */
 function pretty(): (line: string) => string {

@@ -1,5 +1,5 @@
 /** Every metric, declared once, with its help text. Base units; no label that a stranger can grow. */
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import { VERSION } from "../version.ts";
 import { counterTally, histogramTally } from "./tally.ts";
 
@@ -339,9 +339,10 @@ export function createMetrics(first: Observed) {
       buckets: [1, 10, 60, 600, 3600, 7200, 14_400, 43_200, 86_400, 259_200],
       registers,
     }),
-    journalSyncSeconds: new Histogram({
+    journalSyncSeconds: histogramTally({
       name: "mm4d_journal_sync_seconds",
       help: "How long one synced write of the journal took, for all the records in it, in seconds",
+      labelNames: [],
       buckets: [0.0005, 0.001, 0.002, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5],
       registers,
     }),

@@ -47,9 +47,11 @@ export function createTraffic(): Traffic {
   const now = (): number => Math.floor(performance.now() / 1000);
 
   function of(peer: string): Counted {
-    const known = peers.get(peer) ?? { ...NOTHING, warnings: new Map() };
-    peers.set(peer, known);
-    return known;
+    const known = peers.get(peer);
+    if (known !== undefined) return known;
+    const counted = { ...NOTHING, warnings: new Map() };
+    peers.set(peer, counted);
+    return counted;
   }
 
   return {

@@ -67,7 +67,7 @@ export async function startJournal(options: StartJournalOptions, releasers: Rele
     hold,
     onFault: tellFault,
     onRecovered: (record) => void promiseRoom(record, { quarantine, bounces: keptIn(bounces) }),
-    onSynced: (tookMs) => metrics.journalSyncSeconds.observe(tookMs / 1000),
+    onSynced: (tookMs) => metrics.journalSyncSeconds.observe({}, tookMs / 1000),
   });
   releasers.push(async () => {
     // A disk that never answers does not keep the process from ending.

@@ -51,27 +51,28 @@ export interface NumberMasks {
 export function numberMasks(parties: Iterable<Numbered | null>): NumberMasks {
   const { numbers, all } = numbersOf(parties);
   let tree: KnownDigits | undefined;
-  const maskKnown: Mask = (run) => {
-    const digits = digitsOf(run);
-    if (numbers.has(digits)) return maskDigits(run);
-    if (isNoneIn(digits, numbers)) return run;
-    tree ??= knownDigits(numbers);
-    return maskPlaces(run, placesOfKnown(run, tree, DIGITS_SHOWN));
-  };
   const id: Mask = (text) => {
-    const masked = text.replace(NUMBER, maskKnown);
+    const digits = text.startsWith("+") ? text.slice(1) : text;
+    if (numbers.has(digits)) return text.slice(0, text.length - digits.length) + maskDigits(digits);
+    let masked = text;
+    if (!isNoneIn(text, numbers)) {
+      tree ??= knownDigits(numbers);
+      masked = maskPlaces(text, placesOfKnown(text, tree, DIGITS_SHOWN));
+    }
     return masked.includes("+") ? masked.replace(NUMBER_WITH_PLUS, maskDigits) : masked;
   };
   return { id, text: all ? id : maskEveryNumber };
 }
 
 /** A few numbers are looked for one by one in what is short, because to make a tree of them takes longer. */
-const FEW = 8;
+const FEW = { numbers: 8, characters: 100 };
+const SEPARATORS = /[ ().-]+/g;
 
-/** Whether none of the numbers is within the digits. False also where that takes a tree. */
-function isNoneIn(digits: string, numbers: ReadonlySet<string>): boolean {
-  if (numbers.size > FEW || digits.length > MOST_DIGITS) return false;
-  for (const number of numbers) if (digits.includes(number)) return false;
+/** Whether certainly none of the numbers is in the text. */
+function isNoneIn(text: string, numbers: ReadonlySet<string>): boolean {
+  if (numbers.size > FEW.numbers || text.length > FEW.characters) return false;
+  const joined = text.replace(SEPARATORS, "");
+  for (const number of numbers) if (joined.includes(number)) return false;
   return true;
 }
 
