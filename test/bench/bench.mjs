@@ -51,7 +51,7 @@ async function bench(options) {
 
   printTable(rows);
   printBusy(rows);
-  if (!against) printTargets(rows, missing);
+  if (!against) printTargets(rows, missing, options);
   writeFileSync(options.json, `${JSON.stringify({ at: new Date(), node: process.version, options, rows }, null, 2)}\n`);
   process.stdout.write(`\nEvery run is in ${options.json}.\n`);
   return against && !compare(rows, "mm4d", named) ? 1 : 0;

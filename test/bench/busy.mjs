@@ -20,6 +20,7 @@ export function printBusy(rows) {
   const measured = rows.filter(({ workload, busy }) => workload === "dialogue" && busy);
   const subjects = [...new Set(measured.map(({ subject }) => subject))];
   if (subjects.length === 0) return;
+  process.stdout.write("\n");
   print(
     "dialogue, % of a core",
     COLUMNS.map(([title]) => title),

@@ -64,7 +64,7 @@ export function verdictOf({ must, aim = must, sign }, reached) {
 }
 
 /** Those that were measured, and loudly those that could not be. */
-export function printTargets(rows, missing) {
+export function printTargets(rows, missing, { quick = false } = {}) {
   const judged = judge(rows, missing);
   if (judged.length === 0) return;
   process.stdout.write("\n");
@@ -74,6 +74,8 @@ export function printTargets(rows, missing) {
     const wanted = (value) => (value === undefined ? "" : `${sign} ${value.toLocaleString("en")}`);
     print([what, wanted(must), wanted(aim), reached === undefined ? "–" : shown(reached), `${verdict} ${why}`.trim()]);
   }
+  if (quick)
+    process.stdout.write("\n--quick: fewer reports in one round, also where a target names more. A look, no claim\n");
   const absent = [...new Set(judged.filter(({ reached }) => reached === undefined).map(({ target }) => target.rival))];
   for (const rival of absent)
     process.stdout.write(`\nNOT REACHED, because ${rival} is missing: it could not be fetched here\n`);
