@@ -20,13 +20,14 @@ export interface EventJobsSettings {
   readonly failedKeepCount: number;
 }
 
-/** How often consumers try a job, and for how long it is kept when it is done. */
+/** The options of all jobs of events. */
 export interface EventJobs {
   readonly ordinary: JobsOptions;
   /** Of events that are too large to be kept for people to look at. */
   readonly large: JobsOptions;
 }
 
+/** How often consumers try a job, and for how long it is kept when it is done. */
 export function eventJobs(settings: EventJobsSettings): EventJobs {
   const ordinary = {
     attempts: settings.jobAttempts,
