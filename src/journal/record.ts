@@ -15,7 +15,7 @@ import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { BouncedMessage } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
-import { type PeerIdentity, withNulls, withoutNulls } from "../delivery/peer.ts";
+import { type PeerIdentity, withNulls } from "../delivery/peer.ts";
 import { ORDINARY_PEER, type PeerRules, unusualIn } from "../delivery/peer-rules.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
 
@@ -135,12 +135,12 @@ interface Written {
   readonly at: string;
   readonly session: string;
   readonly from: string;
-  /** Without what is null. */
-  readonly peer: Partial<PeerIdentity>;
+  /** Without the nulls at its end. Until November 2026 1.1.0-dev wrote it by its names, without all that is null. */
+  readonly peer: WrittenPeer | Partial<PeerIdentity>;
   /** What its entry says otherwise than {@link ORDINARY_PEER}; absent for nothing. */
   readonly rules?: Partial<PeerRules>;
-  /** Absent for a peer whose messages are not acknowledged. */
-  readonly acknowledge?: MessageRules["acknowledge"];
+  /** What it is otherwise than {@link ACKNOWLEDGED}; absent for a peer whose messages are not acknowledged. */
+  readonly acknowledge?: Partial<MessageRules["acknowledge"]>;
   /** Absent for a report. */
   readonly as?: SaidMessage["recognised"];
   /** Absent when all of them are kept. */
@@ -148,7 +148,16 @@ interface Written {
   readonly said: string;
 }
 
+type WrittenPeer = readonly [
+  name: string,
+  address: string,
+  helo?: string | null,
+  tls?: PeerIdentity["tls"],
+  user?: string | null,
+];
+
 const NOT_ACKNOWLEDGED: MessageRules["acknowledge"] = { mode: "off", host: null, to: null };
+const ACKNOWLEDGED: MessageRules["acknowledge"] = { mode: "auto", host: null, to: null };
 
 function writtenOf({ id, kind, message }: SaidRecord) {
   const { peer, entry, recognised, bytes, said } = message;
@@ -159,22 +168,44 @@ function writtenOf({ id, kind, message }: SaidRecord) {
     at: message.receivedAt,
     session: message.sessionId,
     from: message.mailFrom,
-    peer: withoutNulls(peer),
+    peer: writtenPeer(peer),
     rules: unusualIn(entry.rules) ?? undefined,
     // These only: the peer's entry has a password for its MMSC.
-    acknowledge: mode === "off" ? undefined : { mode, host, to },
+    acknowledge:
+      mode === "off"
+        ? undefined
+        : { mode: mode === "auto" ? undefined : mode, host: host ?? undefined, to: to ?? undefined },
     as: recognised === "report" ? undefined : recognised,
     bytes: bytes === said.length ? undefined : bytes,
     said,
   } satisfies { readonly [Name in keyof Written]: unknown };
 }
 
+function writtenPeer({ name, address, helo, tls, user }: PeerIdentity): WrittenPeer {
+  if (user !== null) return [name, address, helo, tls, user];
+  if (tls !== null) return [name, address, helo, tls];
+  return helo === null ? [name, address] : [name, address, helo];
+}
+
+function peerIn(written: Written["peer"]): PeerIdentity {
+  if (!isList(written)) return withNulls(written);
+  const [name, address, helo = null, tls = null, user = null] = written;
+  return { name, address, helo, tls, user };
+}
+
+function isList(written: Written["peer"]): written is WrittenPeer {
+  return Array.isArray(written);
+}
+
 function saidIn(written: Written): SaidRecord {
   const { id, kind, at, session, from, peer, rules, acknowledge, as, said } = written;
   const message: SaidMessage = {
     sessionId: session,
-    peer: withNulls(peer),
-    entry: { rules: { ...ORDINARY_PEER, ...rules }, acknowledge: acknowledge ?? NOT_ACKNOWLEDGED },
+    peer: peerIn(peer),
+    entry: {
+      rules: { ...ORDINARY_PEER, ...rules },
+      acknowledge: acknowledge ? { ...ACKNOWLEDGED, ...acknowledge } : NOT_ACKNOWLEDGED,
+    },
     mailFrom: from,
     receivedAt: at,
     recognised: as ?? "report",

@@ -244,7 +244,7 @@ test("a record is promised only in a segment that still has a name", async () =>
 });
 
 test("many appends at once go beyond the limit by no more than what is being written", async () => {
-  const records = Array.from({ length: 20 }, (_, index) => recordOf(`j${index}`, { kind: "message", text: "" }));
+  const records = Array.from({ length: 30 }, (_, index) => recordOf(`j${index}`, { kind: "message", text: "" }));
   const maxBytes = 5_000;
   await withJournal({ maxBytes }, async ({ journal }) => {
     const results = await Promise.allSettled(records.map((record) => journal.append(record)));

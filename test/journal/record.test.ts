@@ -47,7 +47,7 @@ describe("on the disk", () => {
       at: "2026-01-02T03:04:05.678Z",
       session: "c8f2k1m9q7w3x5z6",
       from: "system-user@mmsc.example.net",
-      peer: { name: "carrier", address: "192.0.2.1", helo: "mmsc.example.net" },
+      peer: ["carrier", "192.0.2.1", "mmsc.example.net"],
       said: "a\r\n\r\n",
     });
     const report = Buffer.from(deliveryReport()).toString("latin1");
@@ -62,8 +62,19 @@ describe("on the disk", () => {
     const acknowledge = { mode: "auto", host: "mmsc", to: null, password: "secret" } as const;
     const rules = { ...record.message.entry.rules, nanp: true, password: "secret" };
     const line = encodeRecord({ ...record, message: { ...record.message, entry: { rules, acknowledge } } });
-    expect(jsonOf(line)).toMatchObject({ rules: { nanp: true }, acknowledge: { mode: "auto", host: "mmsc" } });
+    expect(jsonOf(line)).toMatchObject({ rules: { nanp: true }, acknowledge: { host: "mmsc" } });
     expect(line.toString()).not.toContain("secret");
+  });
+});
+
+test("a message whose peer was written by its names, as 1.1.0-dev did at first, is read", () => {
+  const written =
+    '{"id":"j0","kind":"message","at":"2026-01-02T03:04:05.678Z","session":"s1","from":"","peer":{"name":"carrier",' +
+    '"address":"192.0.2.1","user":"relay"},"acknowledge":{"mode":"auto","host":"mmsc","to":null},"said":"a"}';
+  const peer = { name: "carrier", address: "192.0.2.1", helo: null, tls: null, user: "relay" };
+  const acknowledge = { mode: "auto", host: "mmsc", to: null };
+  expect(decodeRecord(Buffer.from(written))).toMatchObject({
+    message: { peer, entry: { acknowledge }, mailFrom: "", recognised: "report", bytes: 1, said: "a" },
   });
 });
 

@@ -70,13 +70,23 @@ function withoutOrdinary({ id, kind, message }: SaidRecord): object {
     at: receivedAt,
     session: sessionId,
     from: mailFrom,
-    peer: without(peer, (value) => value === null),
+    peer: withoutLastNulls([peer.name, peer.address, peer.helo, peer.tls, peer.user]),
     rules: Object.keys(rules).length > 0 ? rules : undefined,
-    acknowledge: entry.acknowledge.mode !== "off" ? entry.acknowledge : undefined,
+    acknowledge:
+      entry.acknowledge.mode !== "off"
+        ? without(
+            { ...entry.acknowledge, mode: entry.acknowledge.mode === "auto" ? null : entry.acknowledge.mode },
+            (value) => value === null,
+          )
+        : undefined,
     as: recognised !== "report" ? recognised : undefined,
     bytes: bytes !== said.length ? bytes : undefined,
     said,
   };
+}
+
+function withoutLastNulls(values: readonly unknown[]): readonly unknown[] {
+  return values.slice(0, values.findLastIndex((value) => value !== null) + 1);
 }
 
 function without(object: object, left: (value: unknown) => boolean): object {
