@@ -51,6 +51,11 @@ export interface Drain {
  */
 const CALLS = 2;
 /**
+ * A batch that is not full waits so long for more. What a batch costs besides its records, and what the processor's
+ * caches lose between two of them, is shared by twice as many at full rate: a tenth of all CPU. No consumer sees the wait.
+ */
+const GATHERED_FOR_MS = 4;
+/**
  * So many, and so much, that one call takes Redis some milliseconds at most, also behind a slow line. With 64
  * records the slowest hundredth of the replies came twice as late at full rate, because none is written meanwhile.
  */
@@ -132,6 +137,8 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
         await retries.whenFewer();
         continue;
       }
+      // A full batch does not wait: the other call takes it.
+      if (least === 1 && backlog.has(1) && !backlog.has(MOST.records)) await pause(GATHERED_FOR_MS);
       const batch = backlog.has(least) ? backlog.takeSome(MOST.records, MOST.bytes) : [];
       if (batch.length > 0) return batch;
       await backlog.load().catch(waitForDisk);

@@ -19,7 +19,14 @@ const FETCH = {
   haraka() {
     if (existsSync(HARAKA)) return true;
     // One of its packages claims to need Node 22, and runs on 20; our .npmrc refuses what only claims so.
-    const options = ["--engine-strict=false", "--no-save", "--no-audit", "--no-fund", "--loglevel=error", "--omit=optional"];
+    const options = [
+      "--engine-strict=false",
+      "--no-save",
+      "--no-audit",
+      "--no-fund",
+      "--loglevel=error",
+      "--omit=optional",
+    ];
     execFileSync("npm", ["install", ...options, "--prefix", HARAKA_DIRECTORY, "Haraka@3"], { stdio: "inherit" });
     return true;
   },
