@@ -89,7 +89,7 @@ export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWait
     for (let piece = waiting[0]; piece !== undefined; piece = waiting[0]) {
       try {
         // As a text, because most pieces are taken whole, and a buffer for each would be collected.
-        const bytes = rest === null ? writeSync(fd, piece.text, null, encodingOf(piece)) : writeSync(fd, rest);
+        const bytes = rest === null ? writeSync(fd, piece.text) : writeSync(fd, rest);
         taken = true;
         if (bytes < (rest?.length ?? piece.bytes)) {
           rest = (rest ?? Buffer.from(piece.text)).subarray(bytes);
@@ -141,11 +141,6 @@ export function openLogOutput(tell: (lost: number) => void, fd = openWithoutWait
   process.on("exit", writeLast);
 
   return { write, lost: () => lost };
-}
-
-/** What is all ASCII, as nearly all is, has the same bytes in latin1, which takes a tenth of the time. */
-function encodingOf({ text, bytes }: Piece): BufferEncoding {
-  return bytes === text.length ? "latin1" : "utf8";
 }
 
 /**
