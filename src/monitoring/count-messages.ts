@@ -28,13 +28,14 @@ export function countMessages(metrics: Metrics): Recorder {
       }
     },
     became(fates) {
+      const nowMs = Date.now();
       for (const fate of fates) {
         // What it says was counted before it was stored.
         if (fate.read !== null) countRead(metrics, fate.read);
         switch (fate.kind) {
           case "queued":
             metrics.published.inc({ peer: fate.event.data.peer.name, type: fate.event.type });
-            metrics.queueSeconds.observe({}, Math.max(0, Date.now() - Date.parse(fate.event.time)) / 1000);
+            metrics.queueSeconds.observe({}, Math.max(0, nowMs - Date.parse(fate.event.time)) / 1000);
             break;
           case "duplicate":
             metrics.duplicates.inc({ peer: fate.event.data.peer.name, type: fate.event.type });

@@ -41,6 +41,12 @@ export function histogramTally<Name extends string>(
   config: Config<Name> & { readonly buckets: number[] },
 ): HistogramTally<Name> {
   const { labelNames, buckets } = config;
+  /** The first bucket that takes a value; as many as there are when none does. */
+  const bucketOf = (value: number): number => {
+    let bucket = 0;
+    while (value > (buckets[bucket] ?? Number.POSITIVE_INFINITY)) bucket += 1;
+    return bucket;
+  };
   // `inBuckets`: what each bucket has beyond the one before.
   const observed = byLabels(labelNames, () => ({ inBuckets: buckets.map(() => 0), count: 0, sum: 0 }));
   // One without labels is there before anything is observed.
@@ -62,8 +68,8 @@ export function histogramTally<Name extends string>(
       const of = observed.of(labels);
       of.count += 1;
       of.sum += value;
-      const bucket = buckets.findIndex((bound) => value <= bound);
-      if (bucket >= 0) of.inBuckets[bucket] = (of.inBuckets[bucket] ?? 0) + 1;
+      const bucket = bucketOf(value);
+      if (bucket < buckets.length) of.inBuckets[bucket] = (of.inBuckets[bucket] ?? 0) + 1;
     },
   };
 }

@@ -44,6 +44,12 @@ export function eventJob(
   { ordinary, large }: EventJobs,
 ): NewJob {
   const data = textOf(event);
-  const options = Buffer.byteLength(data) > BOUNDS.consumedEventBytes.value ? large : ordinary;
+  const options = isLarge(data) ? large : ordinary;
   return { id, name: event.type, data, options, deduplicationId: event.id, count: countOf(event) };
+}
+
+function isLarge(data: string): boolean {
+  const most = BOUNDS.consumedEventBytes.value;
+  // A character has three bytes at most, and nearly every event is so short that they need not be counted.
+  return data.length * 3 > most && Buffer.byteLength(data) > most;
 }

@@ -82,7 +82,8 @@ const BUCKETS_AT_A_TIME = 24;
 function kindOf({ type, data }: DeliveryEvent): string {
   const { peer, outcome, disposition, reason } = data;
   const code = reason === null ? "none" : reason.known ? String(reason.code) : "other";
-  return [peer.name, type.split(".")[1], outcome, disposition, code].join(" ");
+  const begin = type.indexOf(".") + 1;
+  return `${peer.name} ${type.slice(begin, type.indexOf(".", begin))} ${outcome} ${disposition} ${code}`;
 }
 
 function readKind(kind: string): Kind {

@@ -69,12 +69,12 @@ const BROTLI = Buffer.of(0x06);
 const FASTEST_THAT_IS_SMALL = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 
 /** Makes a block of entries, which come one a line, with their headers in them or behind them. */
-export async function deflateBlock(lines: string | Buffer): Promise<Buffer> {
+export async function packBlock(lines: string | Buffer): Promise<Buffer> {
   return Buffer.concat([BROTLI, await compress(lines, FASTEST_THAT_IS_SMALL)]);
 }
 
 /** The entries of a block, one a line, with their headers in them. */
-export async function inflateBlock(block: Buffer): Promise<string> {
+export async function unpackBlock(block: Buffer): Promise<string> {
   if (block[0] !== BROTLI[0]) return (await inflate(block)).toString();
   return linesIn(await decompress(block.subarray(BROTLI.byteLength))).join("\n");
 }

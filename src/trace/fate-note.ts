@@ -22,12 +22,18 @@ export function traceMessages({ write, reading, replyTo }: TraceRecorder): Recor
   /** By record: how long its message took to be answered. */
   const tookMs = new Map<string, number>();
 
+  function forgetOldest(): void {
+    for (const oldest of tookMs.keys()) {
+      tookMs.delete(oldest);
+      return;
+    }
+  }
+
   return {
     accepted(messages) {
       for (const { id, recognised, tookMs: took } of messages) {
         if (recognised === "bounce") continue;
-        const [oldest] = tookMs.size < MAX_WAITING_KNOWN ? [] : tookMs.keys();
-        if (oldest !== undefined) tookMs.delete(oldest);
+        if (tookMs.size >= MAX_WAITING_KNOWN) forgetOldest();
         tookMs.set(id, took);
       }
     },

@@ -8,11 +8,11 @@ import {
   GENERATIONS,
   hashOf,
   indexKey,
-  inflateBlock,
   nameOfId,
   nameOfNumber,
   namesOf,
   tracesToRead,
+  unpackBlock,
 } from "./blocks.ts";
 import { entryIn, type TraceEntry } from "./entry.ts";
 import { expanded } from "./expand.ts";
@@ -105,7 +105,7 @@ async function entriesWith(
     const bytes = await redis.getBuffer(block);
     read += 1;
     if (!bytes) continue;
-    const lines = await inflateBlock(bytes);
+    const lines = await unpackBlock(bytes);
     length += lines.length;
     for (const line of lines.split("\n")) {
       const entry = entryIn(line);

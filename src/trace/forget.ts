@@ -5,16 +5,16 @@ import {
   blockKey,
   blocksKey,
   bucketOf,
-  deflateBlock,
   entriesIn,
   GENERATIONS,
   HASH_AT,
   hashOf,
   INDEXED_BYTES,
   indexKey,
-  inflateBlock,
   namesOf,
+  packBlock,
   tracesToRead,
+  unpackBlock,
 } from "./blocks.ts";
 import { entryIn } from "./entry.ts";
 
@@ -122,11 +122,11 @@ async function rewriteBlock(
   const gone = goneOf(lines);
   const kept = lines.filter((line) => !gone.has(line));
   if (kept.length === 0) await redis.unlink(block);
-  else await redis.set(block, await deflateBlock(kept.join("\n")), "KEEPTTL", "XX");
+  else await redis.set(block, await packBlock(kept.join("\n")), "KEEPTTL", "XX");
 }
 
 async function linesOf(block: Buffer): Promise<readonly string[]> {
-  return (await inflateBlock(block)).split("\n");
+  return (await unpackBlock(block)).split("\n");
 }
 
 /** Writes zeros over the hashes. */

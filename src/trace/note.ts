@@ -90,11 +90,17 @@ export function shortened(event: DeliveryEvent): DeliveryEvent {
 
 export function idsOf(event: DeliveryEvent): ReportIds {
   const { messageId, transactionId, recipient, requestRecipients } = event.data;
-  const ids = { eventId: event.id, messageId, transactionId };
+  return { eventId: event.id, messageId, transactionId, numbers: numbersOf(recipient, requestRecipients) };
+}
+
+function numbersOf(
+  recipient: Party | null,
+  requestRecipients: DeliveryEvent["data"]["requestRecipients"],
+): readonly string[] {
   // As nearly all are.
-  if (requestRecipients.length === 0) return { ...ids, numbers: recipient === null ? [] : [numberOfParty(recipient)] };
+  if (requestRecipients.length === 0) return recipient === null ? [] : [numberOfParty(recipient)];
   const recipients = [recipient, ...requestRecipients.map(({ party }) => party)].filter((party) => party !== null);
-  return { ...ids, numbers: [...new Set(recipients.slice(0, MAX_RECIPIENTS).map(numberOfParty))] };
+  return [...new Set(recipients.slice(0, MAX_RECIPIENTS).map(numberOfParty))];
 }
 
 function numberOfParty({ number, raw }: Party): string {

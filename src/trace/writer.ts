@@ -12,10 +12,10 @@ import {
   BUCKETS,
   blockKey,
   blocksKey,
-  deflateBlock,
   GENERATIONS,
   indexKey,
   indexOf,
+  packBlock,
   readKey,
   traceKey,
   WRITE,
@@ -89,7 +89,7 @@ export function createTraceWriter({ place: { redis, prefix }, hours, maxBytes }:
   }
 
   async function writeBlock({ bytes, length, names }: WaitingBlock, key: string): Promise<void> {
-    const block = await deflateBlock(bytes.subarray(0, length));
+    const block = await packBlock(bytes.subarray(0, length));
     waiting.useAgain(bytes);
     const generationMs = (hours * HOUR_MS) / GENERATIONS;
     const keptSeconds = Math.ceil((hours * HOUR_MS + generationMs) / 1000);

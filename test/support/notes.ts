@@ -3,7 +3,7 @@ import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { ORDINARY_PEER, type PeerRules } from "../../src/delivery/peer-rules.ts";
 import { readingAgain } from "../../src/flow/read-again.ts";
 import type { QueuePlace } from "../../src/queue/queue-place.ts";
-import { deflateBlock, indexOf, namesOf, readKey, WRITE } from "../../src/trace/blocks.ts";
+import { indexOf, namesOf, packBlock, readKey, WRITE } from "../../src/trace/blocks.ts";
 import { type EntryFate, type ReportEntry, summaryOf } from "../../src/trace/entry.ts";
 import { headerIn } from "../../src/trace/header.ts";
 import { idsOf, MAX_HEADER_LENGTH, type ReceivedNote, type TraceNote } from "../../src/trace/note.ts";
@@ -97,6 +97,6 @@ export const queued = ({ ids, event }: ReceivedNote, recordId: string, duplicate
 export async function writeAs10({ redis, prefix }: QueuePlace, notes: readonly TraceNote[]): Promise<void> {
   const meta = `${prefix}:mm4d-trace2`;
   const index = indexOf(await readKey(redis, meta), new Set(notes.flatMap(({ ids }) => namesOf(ids))));
-  const block = await deflateBlock(notes.map((note) => JSON.stringify(note)).join("\n"));
+  const block = await packBlock(notes.map((note) => JSON.stringify(note)).join("\n"));
   await redis.eval(WRITE, 1, meta, Date.now(), 2 ** 24, 3_600_000, 3_600, block, ...index);
 }

@@ -3,14 +3,14 @@ import { expect, test } from "vitest";
 import {
   blocksIn,
   bucketOf,
-  deflateBlock,
   entriesIn,
   hashOf,
   INDEXED_BYTES,
   indexKey,
   indexOf,
-  inflateBlock,
   namesOf,
+  packBlock,
+  unpackBlock,
 } from "../../src/trace/blocks.ts";
 
 const KEY = "tIGpe0xVfTVv4jRyFbNGb1OeKwcEKfVdeQvqBNzVDZk";
@@ -70,12 +70,12 @@ test("the blocks of a name are found in its bucket, the newest first, and those 
 
 test("a block holds its lines as they were", async () => {
   const lines = `{"a":"ü"}\n{"b":"${"x".repeat(10_000)}"}`;
-  const block = await deflateBlock(lines);
+  const block = await packBlock(lines);
   expect(block.byteLength).toBeLessThan(200);
-  expect(await inflateBlock(block)).toBe(lines);
+  expect(await unpackBlock(block)).toBe(lines);
 });
 
 test.each([0, 1, 3, 9])("a block of earlier versions is read, at level %s", async (level) => {
   for (const lines of ['{"a":"ü"}', `{"b":"${"x".repeat(10_000)}"}`, Array.from({ length: 9_999 }, Math.random).join()])
-    expect(await inflateBlock(deflateRawSync(lines, { level }))).toBe(lines);
+    expect(await unpackBlock(deflateRawSync(lines, { level }))).toBe(lines);
 });

@@ -100,6 +100,68 @@ function unusualOf({ type, outcome, disposition, final, code, conflict, warnings
   };
 }
 
+test("so it is where nothing is to be escaped, and where one text alone has something", () => {
+  const plain = fc.stringMatching(/^[ !#-[\]-~]*$/);
+  const plainPeer = fc.record({
+    name: plain,
+    address: plain,
+    helo: orNull(plain),
+    tls: fc.constant(null),
+    user: orNull(plain),
+  });
+  const plainIds = fc.record({
+    messageId: orNull(plain),
+    transactionId: orNull(plain),
+    numbers: fc.array(plain, { maxLength: 2 }),
+  });
+  const plainTexts = fc.record({
+    id: plain,
+    sessionId: plain,
+    mailFrom: plain,
+    reply: plain,
+    peer: plainPeer,
+    plainIds,
+  });
+  const places = [
+    "id",
+    "sessionId",
+    "mailFrom",
+    "reply",
+    "name",
+    "address",
+    "helo",
+    "user",
+    "messageId",
+    "transactionId",
+    "numbers",
+  ] as const;
+  fc.assert(
+    fc.property(
+      entries,
+      plainTexts,
+      orNull(fc.constantFrom(...places)),
+      text,
+      (whole, { plainIds: ids, peer, ...texts }, place, odd) => {
+        const entry = { ...whole, ...texts, peer, ids: { eventId: whole.ids.eventId === null ? null : "e", ...ids } };
+        const values = { [place ?? "none"]: place === "numbers" ? [odd] : odd };
+        const one = {
+          ...entry,
+          ...only(entry, values),
+          peer: { ...peer, ...only(peer, values) },
+          ids: { ...entry.ids, ...only(entry.ids, values) },
+        };
+        expect(lineOf(one)).toBe(JSON.stringify(withoutOrdinary(one)));
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+/** Those values whose names an object has. */
+function only(object: object, values: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => name in object));
+}
+
 test("a header ends at the first empty line, however it is written, or where no more is kept", () => {
   const piece = fc.constantFrom("\r", "\n", "\r\n", "x", "x".repeat(MAX_HEADER_LENGTH - 3));
   fc.assert(

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { deflateBlock, inflateBlock } from "../../src/trace/blocks.ts";
+import { packBlock, unpackBlock } from "../../src/trace/blocks.ts";
 import { createWaitingBlocks, type WaitingBlock } from "../../src/trace/waiting.ts";
 
 const ids = (messageId: string) => ({ eventId: null, messageId, transactionId: null, numbers: ["1"] });
@@ -62,7 +62,7 @@ test("a block has each header behind its line, and gives it in it, whatever byte
       for (const { more, header } of entries)
         waiting.add(`{"header":${header === null ? '"12,"' : header.length}${more}`, header, ids("1"));
       const { bytes, length } = waiting.take() as WaitingBlock;
-      expect((await inflateBlock(await deflateBlock(bytes.subarray(0, length)))).split("\n")).toEqual(
+      expect((await unpackBlock(await packBlock(bytes.subarray(0, length)))).split("\n")).toEqual(
         entries.map(({ more, header }) => `{"header":${JSON.stringify(header ?? "12,")}${more}`),
       );
     }),
