@@ -6,6 +6,7 @@
  * One thing uses the disk at a time: the write, the test after a fault, or the end
  * of a segment. Records that come meanwhile wait until it is done.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Entry } from "./backlog.ts";
 import { type CurrentSegmentOptions, createCurrentSegment } from "./current-segment.ts";
 import type { OnFault } from "./fault.ts";
@@ -115,6 +116,8 @@ export function createWriter(options: WriterOptions): Writer {
         lines.clear();
         spareLines = lines;
       }
+      // What has come in this turn goes along: a write costs as much for one record as for twenty.
+      if (gathering.records.length > 0) await nextTurn();
     }
     // Here and not after the promise, because a caller whose append has just resolved must find the disk free.
     busy = undefined;
