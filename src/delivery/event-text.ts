@@ -62,7 +62,8 @@ function listText(list: readonly unknown[]): string {
   return list.length === 0 ? "[]" : JSON.stringify(list);
 }
 
-function quoted(text: string | null): string {
+/** The JSON of a text that hardly ever has a character to escape. */
+export function quoted(text: string | null): string {
   if (text === null) return "null";
   return NOTHING_TO_ESCAPE.test(text) ? `"${text}"` : JSON.stringify(text);
 }

@@ -139,6 +139,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       }
       // A full batch does not wait: the other call takes it.
       if (least === 1 && backlog.has(1) && !backlog.has(MOST.records)) await pause(GATHERED_FOR_MS);
+      if (stopping) break;
       const batch = backlog.has(least) ? backlog.takeSome(MOST.records, MOST.bytes) : [];
       if (batch.length > 0) return batch;
       await backlog.load().catch(waitForDisk);

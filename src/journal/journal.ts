@@ -12,7 +12,7 @@ import { saveCursor } from "./cursor.ts";
 import { JournalFullError, type OnFault } from "./fault.ts";
 import { type InHand, openInHand } from "./in-hand.ts";
 import { createReader } from "./reader.ts";
-import { encodeRecord, type JournalRecord, peerOf } from "./record.ts";
+import { type JournalRecord, peerOf } from "./record.ts";
 import { recover } from "./recover.ts";
 import { createRemoval } from "./removal.ts";
 import { createRetention, type RedisNews } from "./retention.ts";
@@ -176,16 +176,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   }
 
   return {
-    append(record) {
-      const line = encodeRecord(record);
-      const full = whyFull(record, line.byteLength);
-      return full ? Promise.reject(full) : writer.enqueue(record, line);
-    },
+    append: (record) => writer.enqueue(record, whyFull),
     isHeldUpBy({ start }, besides) {
       const held = (sizes.end().segment - start.segment - SEGMENTS_HELD) * segmentBytes;
       return held > 2 * besides || backlog.isHeldUp();
     },
-    moveToEnd: (record) => writer.enqueue(record, encodeRecord(record)),
+    moveToEnd: (record) => writer.enqueue(record),
     backlog,
     read: reader.record,
     inHand,

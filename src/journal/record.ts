@@ -14,10 +14,11 @@ import type { MessageRules, SaidMessage } from "../delivery/accepted.ts";
 import type { Acknowledgement } from "../delivery/acknowledgement.ts";
 import type { BouncedMessage } from "../delivery/bounced.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { textOf } from "../delivery/event-text.ts";
+import { quoted, textOf } from "../delivery/event-text.ts";
 import { type PeerIdentity, withNulls } from "../delivery/peer.ts";
 import { ORDINARY_PEER, type PeerRules, unusualIn } from "../delivery/peer-rules.ts";
 import type { QuarantinedMessage } from "../delivery/quarantined.ts";
+import { createLines, type Lines } from "./lines.ts";
 
 /** What the journal promises to keep: a message as it was said, or what a message was read as. */
 export type JournalRecord = SaidRecord | ReadRecord;
@@ -71,25 +72,20 @@ export function peerOf(record: JournalRecord): string {
 
 const NO_PEER = "";
 
+/** The line of a record. */
 export function encodeRecord(record: JournalRecord): Buffer {
-  const json = jsonOf(record);
-  const length = Buffer.byteLength(json);
-  const start = HEAD_BYTES + String(length).length;
-  // Written where it stays, because a record is copied once more on its way to the disk.
-  const line = Buffer.allocUnsafe(start + length + 1);
-  line.write(json, start);
-  line[start + length] = LINE_FEED;
-  const checksum = crc32(line.subarray(start, start + length));
-  line.write(`${checksum.toString(16).padStart(8, "0")} ${length} `, "latin1");
-  return line;
+  const lines = createLines(0);
+  lines.add(writeRecord(record, lines));
+  return lines.bytes();
 }
 
-function jsonOf(record: JournalRecord): string {
-  if (record.kind === "message") return JSON.stringify(writtenOf(record));
-  if (record.kind !== "event") return JSON.stringify(record);
+/** Writes the line of a record, and gives how many bytes it takes; see {@link Lines.write}. */
+export function writeRecord(record: JournalRecord, lines: Lines): number {
+  if (record.kind === "message") return lines.write(beforeSaid(record), JSON.stringify(record.message.said));
+  if (record.kind !== "event") return lines.write(JSON.stringify(record));
   const { id, event, acknowledgement } = record;
   const owed = acknowledgement === undefined ? "" : `,"acknowledgement":${JSON.stringify(acknowledgement)}`;
-  return `{"id":${JSON.stringify(id)},"kind":"event","event":${textOf(event)}${owed}}`;
+  return lines.write(`{"id":${quoted(id)},"kind":"event","event":${textOf(event)}${owed}}`);
 }
 
 /** A stretch of a segment: a record, or other bytes. Offsets count from the first byte scanned. */
@@ -159,32 +155,39 @@ type WrittenPeer = readonly [
 const NOT_ACKNOWLEDGED: MessageRules["acknowledge"] = { mode: "off", host: null, to: null };
 const ACKNOWLEDGED: MessageRules["acknowledge"] = { mode: "auto", host: null, to: null };
 
-function writtenOf({ id, kind, message }: SaidRecord) {
-  const { peer, entry, recognised, bytes, said } = message;
-  const { mode, host, to } = entry.acknowledge;
-  return {
-    id,
-    kind,
-    at: message.receivedAt,
-    session: message.sessionId,
-    from: message.mailFrom,
-    peer: writtenPeer(peer),
-    rules: unusualIn(entry.rules) ?? undefined,
-    // These only: the peer's entry has a password for its MMSC.
-    acknowledge:
-      mode === "off"
-        ? undefined
-        : { mode: mode === "auto" ? undefined : mode, host: host ?? undefined, to: to ?? undefined },
-    as: recognised === "report" ? undefined : recognised,
-    bytes: bytes === said.length ? undefined : bytes,
-    said,
-  } satisfies { readonly [Name in keyof Written]: unknown };
+/** A message as {@link Written}, up to what was said. Put together by hand, because each report waits for it. */
+function beforeSaid({ id, message }: SaidRecord): string {
+  const { receivedAt, sessionId, mailFrom, peer, entry, recognised, bytes, said } = message;
+  const as = recognised === "report" ? "" : `,"as":"${recognised}"`;
+  const came = bytes === said.length ? "" : `,"bytes":${bytes}`;
+  return (
+    `{"id":${quoted(id)},"kind":"message","at":${quoted(receivedAt)},"session":${quoted(sessionId)},` +
+    `"from":${quoted(mailFrom)},"peer":${peerText(peer)}${entryText(entry)}${as}${came},"said":`
+  );
 }
 
-function writtenPeer({ name, address, helo, tls, user }: PeerIdentity): WrittenPeer {
-  if (user !== null) return [name, address, helo, tls, user];
-  if (tls !== null) return [name, address, helo, tls];
-  return helo === null ? [name, address] : [name, address, helo];
+function peerText({ name, address, helo, tls, user }: PeerIdentity): string {
+  const known = `${quoted(name)},${quoted(address)}`;
+  if (user !== null) return `[${known},${quoted(helo)},${JSON.stringify(tls)},${quoted(user)}]`;
+  if (tls !== null) return `[${known},${quoted(helo)},${JSON.stringify(tls)}]`;
+  return helo === null ? `[${known}]` : `[${known},${quoted(helo)}]`;
+}
+
+const entryTexts = new WeakMap<MessageRules, string>();
+
+/** A peer's entry is the same object for all its messages. */
+function entryText(entry: MessageRules): string {
+  const known = entryTexts.get(entry);
+  if (known !== undefined) return known;
+  const { mode, host, to } = entry.acknowledge;
+  const rules = unusualIn(entry.rules);
+  // These only: the peer's entry has a password for its MMSC.
+  const acknowledge = { mode: mode === "auto" ? undefined : mode, host: host ?? undefined, to: to ?? undefined };
+  const text =
+    (rules === null ? "" : `,"rules":${JSON.stringify(rules)}`) +
+    (mode === "off" ? "" : `,"acknowledge":${JSON.stringify(acknowledge)}`);
+  entryTexts.set(entry, text);
+  return text;
 }
 
 function peerIn(written: Written["peer"]): PeerIdentity {
@@ -217,8 +220,6 @@ function saidIn(written: Written): SaidRecord {
 
 const KINDS: readonly JournalRecord["kind"][] = ["message", "event", "quarantine", "acknowledgement", "bounce"];
 const LINE_FEED = 0x0a;
-/** Eight hex digits and two blanks. */
-const HEAD_BYTES = 10;
 /** Eight hex digits, a blank, at most ten digits, a blank. */
 const MAX_HEAD_BYTES = 20;
 

@@ -6,10 +6,12 @@
  * One thing uses the disk at a time: the write, the test after a fault, or the end
  * of a segment. Records that come meanwhile wait until it is done.
  */
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Entry } from "./backlog.ts";
 import { type CurrentSegmentOptions, createCurrentSegment } from "./current-segment.ts";
 import type { OnFault } from "./fault.ts";
-import { type JournalRecord, peerOf } from "./record.ts";
+import { createLines, type Lines } from "./lines.ts";
+import { type JournalRecord, peerOf, writeRecord } from "./record.ts";
 import { isBefore, type Position, tryDirectory } from "./segments.ts";
 import type { Shares } from "./shares.ts";
 
@@ -23,8 +25,11 @@ export interface WriterOptions extends CurrentSegmentOptions {
 }
 
 export interface Writer {
-  /** Resolves once the record is on the disk. Rejects when it is not: then nothing was promised. */
-  enqueue(record: JournalRecord, line: Buffer): Promise<void>;
+  /**
+   * Resolves once the record is on the disk. Rejects when it is not: then nothing was promised. `refusalOf`: asked
+   * first, with the bytes that it takes, whether it is refused.
+   */
+  enqueue(record: JournalRecord, refusalOf?: RefusalOf): Promise<void>;
   /** How many records were enqueued. */
   appended(): number;
   /** The bytes that wait for the write under way to end. */
@@ -41,9 +46,17 @@ export interface Writer {
   close(): Promise<void>;
 }
 
-interface Waiting {
-  readonly record: JournalRecord;
-  readonly line: Buffer;
+/** Why a record is refused; undefined when it is not. */
+export type RefusalOf = (record: JournalRecord, lineBytes: number) => Error | undefined;
+
+/** Records that go to the disk in one write. */
+interface Batch {
+  readonly records: JournalRecord[];
+  /** How many bytes each of them takes. */
+  readonly lineBytes: number[];
+  readonly lines: Lines;
+  /** One for all of them, because it settles for all of them at once. */
+  readonly kept: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (cause: Error) => void;
 }
@@ -56,14 +69,16 @@ export function createWriter(options: WriterOptions): Writer {
   const { directory, segmentBytes, hold, shares, onFault, onSynced, onKept } = options;
   const current = createCurrentSegment(options);
   const disk = createDiskState(onFault);
-  let waiting: Waiting[] = [];
-  let waitingBytes = 0;
+  /** What waits, for the next write. */
+  let gathering = batchOf(createLines());
+  /** For those that come while these are written. */
+  let spareLines = createLines();
   let appended = 0;
   /** What uses the disk now. */
   let busy: Promise<void> | undefined;
 
   function startFlush(): void {
-    if (!busy && waiting.length > 0) busy = flush();
+    if (!busy && gathering.records.length > 0) busy = flush();
   }
 
   /** Uses the disk for other work. Only called while nothing uses it. */
@@ -75,10 +90,10 @@ export function createWriter(options: WriterOptions): Writer {
   }
 
   async function flush(): Promise<void> {
-    while (waiting.length > 0) {
-      const batch = waiting;
-      waiting = [];
-      waitingBytes = 0;
+    while (gathering.records.length > 0) {
+      const batch = gathering;
+      const { lines } = batch;
+      gathering = batchOf(spareLines);
       // A disk that does not answer is reported long before its write fails.
       const slow = setTimeout(
         () => disk.failed(new Error(`The disk has not answered for ${SLOW_WRITE_MS} ms`)),
@@ -86,50 +101,58 @@ export function createWriter(options: WriterOptions): Writer {
       );
       try {
         const beganMs = performance.now();
-        const start = await current.write(Buffer.concat(batch.map(({ line }) => line)));
+        const start = await current.write(lines.bytes());
         onSynced(performance.now() - beganMs);
         disk.recovered();
         keep(batch, start);
       } catch (cause) {
         disk.failed(cause as Error);
-        for (const { record, line, reject } of batch) {
-          shares.broken(peerOf(record), line.byteLength);
-          reject(cause as Error);
-        }
+        for (const [index, record] of batch.records.entries())
+          shares.broken(peerOf(record), batch.lineBytes[index] ?? 0);
+        batch.reject(cause as Error);
         await current.close();
       } finally {
         clearTimeout(slow);
+        lines.clear();
+        spareLines = lines;
       }
+      // What has come in this turn goes along: a write costs as much for one record as for twenty.
+      if (gathering.records.length > 0) await nextTurn();
     }
     // Here and not after the promise, because a caller whose append has just resolved must find the disk free.
     busy = undefined;
   }
 
   /** These records are on the disk. From here on we are responsible for them (RFC 5321 §6.1). */
-  function keep(batch: readonly Waiting[], from: Position): void {
+  function keep({ records, lineBytes, resolve }: Batch, from: Position): void {
     const { segment } = from;
     let start = from;
-    for (const { record, line, resolve } of batch) {
-      const end = { segment, offset: start.offset + line.byteLength };
-      shares.arrived(segment, peerOf(record), line.byteLength);
+    for (const [index, record] of records.entries()) {
+      const bytes = lineBytes[index] ?? 0;
+      const end = { segment, offset: start.offset + bytes };
+      shares.arrived(segment, peerOf(record), bytes);
       onKept({ record, start, end });
-      resolve();
       start = end;
     }
+    resolve();
   }
 
   return {
-    enqueue(record, line) {
-      return new Promise((resolve, reject) => {
-        appended += 1;
-        shares.promised(peerOf(record), line.byteLength);
-        waiting.push({ record, line, resolve, reject });
-        waitingBytes += line.byteLength;
-        startFlush();
-      });
+    enqueue(record, refusalOf) {
+      const { records, lineBytes, lines, kept } = gathering;
+      const bytes = writeRecord(record, lines);
+      const refusal = refusalOf?.(record, bytes);
+      if (refusal) return Promise.reject(refusal);
+      lines.add(bytes);
+      appended += 1;
+      shares.promised(peerOf(record), bytes);
+      records.push(record);
+      lineBytes.push(bytes);
+      startFlush();
+      return kept;
     },
     appended: () => appended,
-    waitingBytes: () => waitingBytes,
+    waitingBytes: () => gathering.lines.byteLength(),
     fault: disk.fault,
     async tryDisk() {
       if (disk.fault() === null || busy) return;
@@ -147,6 +170,14 @@ export function createWriter(options: WriterOptions): Writer {
       await current.close();
     },
   };
+}
+
+function batchOf(lines: Lines): Batch {
+  let settle: Pick<Batch, "resolve" | "reject"> = { resolve() {}, reject() {} };
+  const kept = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  return { records: [], lineBytes: [], lines, kept, ...settle };
 }
 
 /** Whether the disk takes writes. Reports a fault once, and its end once. */

@@ -9,6 +9,7 @@
 import type { Problem } from "../delivery/problem.ts";
 import { ok } from "../result.ts";
 import { readHeaderFields, type WantedFields } from "./header.ts";
+import type { MessageBytes } from "./header-lines.ts";
 import { type MessageReading, openFields, openMessage } from "./read-message.ts";
 import { DECIDING_KEYS, findReportKind } from "./report-kind.ts";
 
@@ -28,9 +29,9 @@ export interface RecognisedMessage {
   readonly mayAskForAck: boolean;
 }
 
-export function recognise(message: Uint8Array, reading: MessageReading): RecognisedMessage {
+export function recognise(message: MessageBytes, reading: MessageReading): RecognisedMessage {
   const seen = readHeaderFields(message, reading.headerLimits, DECIDING);
-  if (!seen.ok) return { problem: seen.error, headerBytes: message.byteLength, mayAskForAck: false };
+  if (!seen.ok) return { problem: seen.error, headerBytes: message.length, mayAskForAck: false };
   const { fields, bytes } = seen.value;
 
   // How many words are decoded of one field depends on all fields before it. Such a header is read as a whole.

@@ -40,8 +40,7 @@ function writerOf(options: Partial<WriterOptions> = {}): Writer {
 const recordNamed = (id: string) => recordOf(id, { kind: "message", text: "" });
 
 function enqueue(writer: Writer, id: string): Promise<void> {
-  const record = recordNamed(id);
-  return writer.enqueue(record, lineOf(record));
+  return writer.enqueue(recordNamed(id));
 }
 
 test("what waits while the disk is written goes into one write, in order", async () => {

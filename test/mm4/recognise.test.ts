@@ -338,6 +338,7 @@ test("recognise() and the full reading agree whatever is said, and what is kept 
 function agree(bytes: Buffer, headerLimits: HeaderLimits, more = 0): string {
   const reading = { decodeWords, headerLimits };
   const { problem, headerBytes, mayAskForAck } = recognise(bytes, reading);
+  expect(recognise(bytes.toString("latin1"), reading)).toEqual({ problem, headerBytes, mayAskForAck });
   const whole = readWhole(bytes, headerLimits);
   expect(problem).toEqual(whole.report.ok ? null : whole.report.error);
 
