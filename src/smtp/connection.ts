@@ -229,15 +229,13 @@ export class Mm4Connection extends SMTPConnection {
 
   /**
    * The handler of the command that is being answered, if it is one that every message needs, and the library would
-   * give it to its handler now; undefined where the library is to look for itself.
+   * give it to its handler now; undefined where the library is to look for itself. That none of these is disabled, or
+   * needs a login for the library too, is how our server is set up.
    */
   private findHandler(): Handler | undefined {
     // In these states it may be no command, or the library may answer it. Before HELO it is out of order.
-    if (!this._ready || this._upgrading || this._closing || this._nextHandler || !this.hostNameAppearsAs)
-      return undefined;
-    const { options, _closeTimeout: stopped } = this._server;
-    // Without a login, the library refuses these where it asks for one itself.
-    if (stopped || !options.authOptional || this._isDisabled(this.verb)) return undefined;
+    if (!this._ready || this._upgrading || this._closing || this._nextHandler) return undefined;
+    if (!this.hostNameAppearsAs || this._server._closeTimeout) return undefined;
     switch (this.verb) {
       case "MAIL":
         return this.handler_MAIL;
