@@ -88,37 +88,39 @@ type Taken =
       /** What becomes of a message that need not be stored; null for one that is. */
       readonly unstored: (() => Ready) | null;
     })
-  | Pick<RefusedMessage, "refused">;
+  | Lost;
 
 function handledOf(message: ReceivedMessage, tookMs: number, taken: Taken): AcceptedMessage | RefusedMessage {
   if ("refused" in taken) return { message, tookMs, refused: taken.refused };
   return { message, tookMs, id: taken.id, recognised: taken.recognised };
 }
 
+type Lost = Pick<RefusedMessage, "refused">;
+
 /** Stores what was said, if there is room for it. */
-async function take(
+function take(
   sorted: Sorted,
   peer: string,
   options: Pick<AcceptOptions<Reply>, "rooms" | "recordId" | "read" | "store">,
 ): Promise<Taken> {
-  if (sorted.recognised === null) return { refused: { kind: "refused", problem: sorted.refusal } };
+  if (sorted.recognised === null) return Promise.resolve({ refused: { kind: "refused", problem: sorted.refusal } });
   const refused = lackFor(sorted, peer, options.rooms);
-  if (refused !== null) return { refused };
+  if (refused !== null) return Promise.resolve({ refused });
   const id = options.recordId();
   const { recognised } = sorted;
   const record: JournalRecord =
     recognised === "bounce"
       ? { id, kind: "bounce", message: sorted.bounce }
       : { id, kind: "message", message: sorted.said };
-  if (recognised !== "bounce" && !sorted.isStored) return { id, recognised, unstored: () => options.read(record, 0) };
-  const lost = await keep(record, options);
-  return lost === null ? { id, recognised, unstored: null } : { refused: lost };
+  if (recognised !== "bounce" && !sorted.isStored)
+    return Promise.resolve({ id, recognised, unstored: () => options.read(record, 0) });
+  return keep(record, { id, recognised, unstored: null }, options);
 }
 
 /** What need not be stored is told of. A fault of ours met in reading it is stored all the same, for a person to see. */
 function finish(ready: Ready, options: Pick<AcceptOptions<Reply>, "observer" | "rooms" | "store">): void {
   if (ready.job === null) options.observer.became([fateOf(ready, null)]);
-  else void keep(ready.record, options);
+  else void keep(ready.record, null, options);
 }
 
 /** Null when there is room. */
@@ -140,19 +142,20 @@ function lackFor(sorted: Exclude<Sorted, { recognised: null }>, peer: string, ro
   }
 }
 
-/** Null once the record is safe; otherwise, and in time, why that is not certain: then the relay comes again. */
-async function keep(
+/** `kept` once the record is safe; otherwise, and in time, why that is not certain: then the relay comes again. */
+async function keep<Kept>(
   record: JournalRecord,
+  kept: Kept,
   { rooms, store }: Pick<AcceptOptions<Reply>, "rooms" | "store">,
-): Promise<Refused | null> {
+): Promise<Kept | Lost> {
   const room = promiseRoom(record, rooms);
   try {
     if ("journal" in store) await withDeadline(store.journal.append(record), "The disk");
     else await store.queue.append(record);
-    return null;
+    return kept;
   } catch (cause) {
     room?.broken(record.id);
-    return notStored(cause as Error);
+    return { refused: notStored(cause as Error) };
   }
 }
 

@@ -19,6 +19,8 @@
  * 7. AUTH is offered to peers with a user, STARTTLS to peers that may use it.
  * 8. A client that has closed its sending side is still answered, and then closed. RFC 1122 §4.2.2.13.
  *    Seen in practice: Exim pipelines the final dot and QUIT, and closes its sending side behind them.
+ * 9. MAIL, RCPT and DATA go straight to their handlers. Before each command the library makes texts and objects for
+ *    a log that we do not keep.
  */
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
@@ -38,6 +40,7 @@ import type { Unfinished } from "./unfinished.ts";
 
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
 type Command = Parameters<SMTPConnection["_onCommand"]>;
+type Handler = (command: Buffer, callback: () => void) => void;
 
 /** A connection, once we know whether its client is a peer, a balancer or a stranger. */
 export interface Arrival {
@@ -214,12 +217,54 @@ export class Mm4Connection extends SMTPConnection {
     const text = this.peer?.listed && !this._nextHandler ? tidyCommand(line) : line;
     const command = text === line ? said : Buffer.from(text, "latin1");
     const reply = this.ownReply(text);
-    if (reply === undefined) {
-      super._onCommand(command, callback);
+    if (reply !== undefined) {
+      this.answer(reply);
+      this._whenWritable(callback ?? NOTHING_MORE);
       return;
     }
-    this.answer(reply);
-    this._whenWritable(callback ?? (() => {}));
+    const handler = this.findHandler();
+    if (handler === undefined) super._onCommand(command, callback);
+    else this.handle(handler, command, callback ?? NOTHING_MORE);
+  }
+
+  /**
+   * The handler of the command that is being answered, if it is one that every message needs, and the library would
+   * give it to its handler now; undefined where the library is to look for itself. That none of these is disabled, or
+   * needs a login for the library too, is how our server is set up.
+   */
+  private findHandler(): Handler | undefined {
+    // In these states it may be no command, or the library may answer it. Before HELO it is out of order.
+    if (!this._ready || this._upgrading || this._closing || this._nextHandler) return undefined;
+    if (!this.hostNameAppearsAs || this._server._closeTimeout) return undefined;
+    switch (this.verb) {
+      case "MAIL":
+        return this.handler_MAIL;
+      case "RCPT":
+        return this.handler_RCPT;
+      case "DATA":
+        return this.handler_DATA;
+      default:
+        return undefined;
+    }
+  }
+
+  /** Calls a handler as the library does, which makes texts and objects for a log and for other commands first. */
+  private handle(handler: Handler, command: Buffer, next: () => void): void {
+    let isDone = false;
+    const done = (): void => {
+      isDone = true;
+      this._handlerPending = false;
+      this._whenWritable(next);
+    };
+    this._handlerPending = true;
+    try {
+      handler.call(this, command, done);
+    } catch (err) {
+      this._server.logger.error({ err, tnx: "command", cid: this.id, command: this.verb });
+      if (isDone) return;
+      this.answer(REPLIES.internalError);
+      done();
+    }
   }
 
   /** Our own reply to a command; undefined when the library is to answer. */
@@ -578,3 +623,4 @@ function isOneLine(chunk: Buffer): boolean {
 }
 
 const NO_ROOM: Answer = { reply: REPLIES.noRoom, onAnswered: () => {} };
+const NOTHING_MORE = (): void => {};

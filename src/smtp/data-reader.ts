@@ -52,7 +52,6 @@ const NOTHING = Buffer.alloc(0);
 /** What ends the data: RFC 5321 §4.1.1.4. */
 const END = Buffer.from(".\r\n");
 const DOT_LINE = Buffer.from("\r\n.");
-const BARE_NEWLINE = /\r(?!\n)|(?<!\r)\n/;
 
 export function createDataReader({ limitBytes, bareNewlines, mayHold }: DataRules): ReadData {
   let message: Buffer = NOTHING;
@@ -133,7 +132,18 @@ function endOfOrdinary(chunk: Buffer): number {
   const end = chunk.indexOf(DOT_LINE);
   const length = end + 2;
   if (end === -1 || chunk[0] === DOT || chunk[length + 1] !== CR || chunk[length + 2] !== LF) return -1;
-  return BARE_NEWLINE.test(chunk.toString("latin1", 0, length)) ? -1 : length;
+  return hasWholeNewlines(chunk, length) ? length : -1;
+}
+
+/** Whether among so many bytes, the last of which are CRLF, each CR comes before an LF, and each LF behind a CR. */
+function hasWholeNewlines(chunk: Buffer, length: number): boolean {
+  let [cr, lf] = [-1, -1];
+  do {
+    cr = chunk.indexOf(CR, cr + 1);
+    lf = chunk.indexOf(LF, lf + 1);
+    if (lf !== cr + 1) return false;
+  } while (lf < length - 1);
+  return true;
 }
 
 /** Finds the next CR or LF of a chunk, or else its end. If the places asked for only grow, it looks at no byte more than twice. */
