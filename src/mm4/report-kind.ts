@@ -22,7 +22,7 @@ export const STATUS_OF = {
 
 /** Depends on no fields but those of {@link DECIDING_KEYS}. */
 export function findReportKind({ header, fields, typeOutsideHeader }: OpenMessage): Result<ReportKind, NoReport> {
-  const messageType = fields.of("messageType").values[0];
+  const messageType = fields.of("messageType").first;
   if (messageType === undefined) {
     const kind = kindOfOther(header);
     if (kind === "bounce") return err({ kind, typeOutsideHeader });
@@ -31,7 +31,7 @@ export function findReportKind({ header, fields, typeOutsideHeader }: OpenMessag
   const pdu = findPdu(messageType);
   if (!pdu) return err({ kind: "unknown-type" });
   if (pdu.kind === null) return err({ kind: "other-pdu", messageType: pdu.name });
-  const hasStatus = (property: FieldProperty): boolean => fields.of(property).values.length > 0;
+  const hasStatus = (property: FieldProperty): boolean => fields.of(property).first !== undefined;
   if (!hasStatus(STATUS_OF[pdu.kind]) && !hasStatus("internalStatusCode")) return err({ kind: "no-status" });
   return ok(pdu.kind);
 }
