@@ -6,6 +6,7 @@ import { inspectJournal, type RecordState } from "../journal/inspect.ts";
 import { receivedAtOf } from "../journal/record.ts";
 import { readParty } from "../mm4/address.ts";
 import { splitAddresses } from "../mm4/address-list.ts";
+import { valuesIn } from "../mm4/fields.ts";
 import { type MessageReading, openMessage, readIds } from "../mm4/read-message.ts";
 import type { Refusal } from "../monitoring/refusals.ts";
 import type { TraceState } from "../process/control.ts";
@@ -208,7 +209,7 @@ function idsIn(message: Uint8Array, reading: MessageReading): ReportIds {
   if (!opened.ok) return { eventId: null, messageId: null, transactionId: null, numbers: [] };
   const { fields } = opened.value;
   const numbers = (["from", "to", "requestRecipients"] as const)
-    .flatMap((field) => fields.of(field).values)
+    .flatMap((field) => valuesIn(fields.of(field)))
     .flatMap((list) => splitAddresses(list, BOUNDS.recipients.value).addresses)
     .map((address) => readParty(address).party)
     .map(({ number, raw: written }) => numberOf(number ?? written));

@@ -86,9 +86,9 @@ function judgeDeliveryReport({ report, rules, knowledge, status, entry, warnings
   const rejectedBy = rule.family === "rejected" ? readExtension(report.statusExtension, warnings) : null;
 
   const { winner, conflict } = findPrecedence(rule.family, judgedClass(entry), knowledge.precedence);
-  const alone = statusAlone(rule, rejectedBy, rules);
-  if (winner === "status") return { ...alone, conflict };
-  if (winner === "status-caused-by-code") return { ...alone, rejectedBy: entry?.rejectedBy ?? null, conflict };
+  if (winner === "status") return statusAlone(rule, { rejectedBy, rules, conflict });
+  if (winner === "status-caused-by-code")
+    return statusAlone(rule, { rejectedBy: entry?.rejectedBy ?? null, rules, conflict });
   if (winner !== "code") return { ...winner, rejectedBy: null, conflict };
 
   const verdict = codeAlone(entry);
@@ -143,7 +143,11 @@ const UNKNOWN: Verdict = {
   conflict: false,
 };
 
-function statusAlone(rule: StatusRule, rejectedBy: RejectedBy | null, rules: PeerRules): Verdict {
+interface Circumstances extends Pick<Verdict, "rejectedBy" | "conflict"> {
+  readonly rules: PeerRules;
+}
+
+function statusAlone(rule: StatusRule, { rules, rejectedBy, conflict }: Circumstances): Verdict {
   const { outcome, disposition, family } = rule;
   return {
     outcome,
@@ -151,7 +155,7 @@ function statusAlone(rule: StatusRule, rejectedBy: RejectedBy | null, rules: Pee
     final: rule.final || (family === "forwarded" && rules.forwardedIsFinal),
     stage: family === "retrieved" && rules.localLongCode ? "carrier" : rule.stage,
     rejectedBy,
-    conflict: false,
+    conflict,
   };
 }
 

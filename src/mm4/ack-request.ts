@@ -10,6 +10,7 @@ import type { Party } from "../delivery/party.ts";
 import type { PeerRules } from "../delivery/peer-rules.ts";
 import { type ReadParty, readMailbox, readParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
+import { valuesIn } from "./fields.ts";
 import { findPdu } from "./pdus.ts";
 import type { OpenMessage } from "./read-message.ts";
 import { asSaid, readUnfolded } from "./unfold.ts";
@@ -34,7 +35,7 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
     header.fields.find(({ key, bytes }) => key === name && bytes !== "")?.bytes ?? "";
   if (!context.always && !isYes(said("x-mms-ack-request"))) return null;
   const messageType = responseTo(
-    fields.of("messageType").values.length === 0 ? undefined : fields.token("messageType").text,
+    fields.of("messageType").first === undefined ? undefined : fields.token("messageType").text,
   );
   if (messageType === null) return null;
 
@@ -51,7 +52,7 @@ export function readAckRequest({ header, fields }: OpenMessage, context: AckCont
   // An id is echoed whole or the message is not answered. 3GPP TS 23.140 §8.4.2.
   if (isTooLong(transactionId) || isTooLong(messageId)) return null;
 
-  const parties = fields.of(context.rules.swapAddresses ? "from" : "to").fields[0];
+  const parties = fields.of(context.rules.swapAddresses ? "from" : "to").field;
   return {
     messageType,
     version: versionOf(fields.token("version").bytes),
@@ -75,9 +76,9 @@ export function* partiesNamed(
   rules: PeerRules,
 ): Generator<Pick<Party, "raw" | "number">> {
   for (const property of ["from", "to", "requestRecipients"] as const) {
-    const { values, fields: said } = fields.of(property);
-    const number = numberIn(said[0]?.folded ?? "", rules);
-    for (const raw of values) yield { raw, number };
+    const said = fields.of(property);
+    const number = numberIn(said.field?.folded ?? "", rules);
+    for (const raw of valuesIn(said)) yield { raw, number };
   }
 }
 

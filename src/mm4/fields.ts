@@ -64,14 +64,31 @@ export const FIELDS = {
 
 export type FieldProperty = keyof typeof FIELDS;
 
-/** The values of one property in a message. */
+/** What a message says of one property: the values that are not empty, of the first name that has any. */
 export interface FieldValues {
-  /** Every value that is not empty, in order, decoded: those of the first name that has any. */
-  readonly values: readonly string[];
-  /** The same as header fields, not decoded, because an address is split before its words are decoded. RFC 2047 §5. */
-  readonly fields: readonly HeaderField[];
+  /** The first value, decoded; undefined when there is none. */
+  readonly first: string | undefined;
+  /** The same as a header field, not decoded, because an address is split before its words are decoded. RFC 2047 §5. */
+  readonly field: HeaderField | undefined;
+  /** All of them, in order, where there are several: most properties have one value, and need no lists. */
+  readonly several: Several | null;
   /** The values of its other names, decoded. */
   readonly rivals: readonly string[];
+}
+
+interface Several {
+  readonly values: readonly string[];
+  readonly fields: readonly HeaderField[];
+}
+
+/** All values of a property, in order, decoded. */
+export function valuesIn({ first, several }: FieldValues): readonly string[] {
+  return several?.values ?? (first === undefined ? NO_VALUES : [first]);
+}
+
+/** The same as header fields, not decoded. */
+export function fieldsIn({ field, several }: FieldValues): readonly HeaderField[] {
+  return several?.fields ?? (field === undefined ? NO_FIELDS : [field]);
 }
 
 /** The first value of a property that is one token, such as an id. */
@@ -109,10 +126,11 @@ export function readFields(header: Header, decodeWords: DecodeWords): ReadFields
   };
 }
 
-/** What one name says, in order. */
+/** What one name says, in order, with what is empty. */
 interface Said extends FieldValues, Pick<HeaderField, "name" | "key"> {
-  readonly values: string[];
-  readonly fields: HeaderField[];
+  readonly first: string;
+  readonly field: HeaderField;
+  several: { readonly values: string[]; readonly fields: HeaderField[] } | null;
   /** Whether it is the first name with a value of its property. */
   isFirst: boolean;
 }
@@ -139,12 +157,13 @@ function readOurs({ fields }: Header, decodeWords: DecodeWords, warn: (warning: 
     }
     const before = place === undefined ? others?.get(field.key) : known[place];
     if (before) {
-      before.values.push(value);
-      before.fields.push(field);
+      before.several ??= { values: [before.first], fields: [before.field] };
+      before.several.values.push(value);
+      before.several.fields.push(field);
       continue;
     }
     const { name, key } = field;
-    const said = { name, key, values: [value], fields: [field], rivals: NO_VALUES, isFirst: false };
+    const said: Said = { name, key, first: value, field, several: null, rivals: NO_VALUES, isFirst: false };
     all.push(said);
     if (place === undefined) {
       others ??= new Map();
@@ -165,7 +184,7 @@ function valuesOf(
     const said = known[place];
     const values: FieldValues | null = said ? withoutEmpty(said) : null;
     if (!said || !values) continue;
-    if (first) first = withRivals(first, values.values);
+    if (first) first = withRivals(first, valuesIn(values));
     else {
       first = values;
       said.isFirst = true;
@@ -175,14 +194,14 @@ function valuesOf(
   return first;
 }
 
-function withRivals({ values, fields, rivals }: FieldValues, more: readonly string[]): FieldValues {
-  return { values, fields, rivals: [...rivals, ...more] };
+function withRivals({ first, field, several, rivals }: FieldValues, more: readonly string[]): FieldValues {
+  return { first, field, several, rivals: [...rivals, ...more] };
 }
 
 function rawOf(found: readonly (FieldValues | null)[], all: readonly Said[]): RawFields {
   const value = (row: number): string | null => {
-    const values = found[row]?.values;
-    return values ? joined(values) : null;
+    const said = found[row];
+    return said ? joined(said) : null;
   };
   // Written out, because an object that grows by one property after the other is slow.
   const raw: Record<Exclude<FieldProperty, "requestRecipients">, string | null> & Record<string, string | null> = {
@@ -201,14 +220,15 @@ function rawOf(found: readonly (FieldValues | null)[], all: readonly Said[]): Ra
     to: value(ROW_OF.to),
   };
   // All other fields keep their own names, also the second names of the fields above.
-  for (const { name, key, values, isFirst } of all) {
-    if ((!isFirst || key === REQUEST_RECIPIENTS) && isCarriedThrough(key)) raw[name] = joined(values);
+  for (const said of all) {
+    const { name, key, isFirst } = said;
+    if ((!isFirst || key === REQUEST_RECIPIENTS) && isCarriedThrough(key)) raw[name] = joined(said);
   }
   return raw;
 }
 
 /** A fold between two encoded words only separates them, and belongs to neither: RFC 2047 §6.2. */
-function tokenOf({ values: [text = ""], fields: [field] }: FieldValues, decodeWords: DecodeWords): Token {
+function tokenOf({ first: text = "", field }: FieldValues, decodeWords: DecodeWords): Token {
   const folded = field !== undefined && field.token !== field.bytes && !field.token.includes("=?");
   if (!folded) return { text, bytes: field?.bytes ?? "", folded };
   return { text: decodeValue(field.token, decodeWords).value, bytes: field.token, folded };
@@ -216,10 +236,13 @@ function tokenOf({ values: [text = ""], fields: [field] }: FieldValues, decodeWo
 
 /** Null when all values are empty. */
 function withoutEmpty(said: Said): FieldValues | null {
-  if (!said.values.includes("")) return said;
-  const spoken = (_: unknown, index: number): boolean => said.values[index] !== "";
-  const values = said.values.filter(spoken);
-  return values.length === 0 ? null : { values, fields: said.fields.filter(spoken), rivals: NO_VALUES };
+  const { several, first } = said;
+  if (several === null) return first === "" ? null : said;
+  if (!several.values.includes("")) return said;
+  const spoken = (_: unknown, index: number): boolean => several.values[index] !== "";
+  const [values, fields] = [several.values.filter(spoken), several.fields.filter(spoken)];
+  if (values.length === 0) return null;
+  return { first: values[0], field: fields[0], several: { values, fields }, rivals: NO_VALUES };
 }
 
 /** Names of the fields that hold a status. */
@@ -229,7 +252,8 @@ export const STATUS_KEYS: readonly string[] = [
 ];
 
 const NO_VALUES: readonly string[] = [];
-const NOTHING: FieldValues = { values: NO_VALUES, fields: [], rivals: NO_VALUES };
+const NO_FIELDS: readonly HeaderField[] = [];
+const NOTHING: FieldValues = { first: undefined, field: undefined, several: null, rivals: NO_VALUES };
 /** `raw` has no property for it: it keeps its own name there. */
 const REQUEST_RECIPIENTS = FIELDS.requestRecipients.names[0].key;
 
@@ -253,7 +277,6 @@ function isCarriedThrough(key: string): boolean {
 }
 
 /** The values of a field that occurs several times, as one text; equal values once. */
-function joined(values: readonly string[]): string {
-  const [first = ""] = values;
-  return values.length > 1 ? [...new Set(values)].join(", ") : first;
+function joined({ first = "", several }: FieldValues): string {
+  return several === null ? first : [...new Set(several.values)].join(", ");
 }

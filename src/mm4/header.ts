@@ -116,8 +116,9 @@ function beginField({ text, start, end }: HeaderLines, wanted: WantedFields | nu
   if (colon === -1) return null;
   const nameEnd = endOfName(text, start, colon);
   if (wanted && !wanted.lengths[nameEnd - start]) return null;
-  const name = text.slice(start, nameEnd);
-  const key = KEYS.get(name) ?? keyOf(name);
+  const usual = usualName(text, start, nameEnd);
+  const name = usual?.name ?? text.slice(start, nameEnd);
+  const key = usual?.key ?? keyOf(name);
   if (key === null || (wanted && !wanted.keys.has(key))) return null;
   const bytes = trimBlanks(text, colon + 1, end);
   return { name, key, bytes, token: bytes, folded: bytes };
@@ -134,8 +135,24 @@ function keyOf(name: string): string | null {
   return FIELD_NAME.test(name) ? name.toLowerCase() : null;
 }
 
-/** The names that most relays write, in their spelling, because most of what a header costs would be their small letters. */
-const KEYS: ReadonlyMap<string, string> = new Map(
+/** The name that stands there, if it is a usual one in its usual spelling. */
+function usualName(text: string, start: number, end: number): UsualName | undefined {
+  const names = USUAL_NAMES[end - start];
+  if (names !== undefined) for (const usual of names) if (text.startsWith(usual.name, start)) return usual;
+  return undefined;
+}
+
+interface UsualName {
+  readonly name: string;
+  /** In lower case. */
+  readonly key: string;
+}
+
+/**
+ * The names that most relays write, in their spelling, by their lengths, because most of what a header costs would be
+ * to take its names out and to make their letters small.
+ */
+const USUAL_NAMES: readonly (readonly UsualName[])[] = byLength(
   [
     "Received",
     "From",
@@ -159,8 +176,17 @@ const KEYS: ReadonlyMap<string, string> = new Map(
     "X-Mms-Request-Recipients",
     "X-Mms-Ack-Request",
     "X-Mms-Originator-System",
-  ].map((name) => [name, name.toLowerCase()]),
+  ].map((name) => ({ name, key: name.toLowerCase() })),
 );
+
+function byLength(names: readonly UsualName[]): UsualName[][] {
+  const rows: UsualName[][] = [];
+  for (const usual of names) {
+    while (rows.length <= usual.name.length) rows.push([]);
+    rows[usual.name.length]?.push(usual);
+  }
+  return rows;
+}
 
 /**
  * Decodes RFC 2047 encoded words in a text; null when they must stay as written.

@@ -19,7 +19,7 @@ import { ok, type Result } from "../result.ts";
 import { type ReadParty, readParty, readUsualParty } from "./address.ts";
 import { splitAddresses } from "./address-list.ts";
 import { readDate } from "./date.ts";
-import { type FieldProperty, type ReadFields, readFields } from "./fields.ts";
+import { type FieldProperty, fieldsIn, type ReadFields, readFields, valuesIn } from "./fields.ts";
 import { hasTypeLine } from "./has-type-line.ts";
 import {
   type DecodeWords,
@@ -61,7 +61,7 @@ export function openMessage(
 /** A message of whose header these fields are known. */
 export function openFields(header: Header, message: MessageBytes, decodeWords: DecodeWords): OpenMessage {
   const fields = readFields(header, ofOneMessage(decodeWords));
-  const hasType = fields.of("messageType").values.length > 0;
+  const hasType = fields.of("messageType").first !== undefined;
   return { header, fields, typeOutsideHeader: !hasType && hasTypeLine(message) };
 }
 
@@ -81,14 +81,15 @@ export function readReport(
   const warn: Warn = (warning) => {
     if (!warnings.includes(warning)) warnings.push(warning);
   };
-  if (/\s/.test(fields.of("messageType").values[0] ?? "")) warn("folded-token");
+  if (/\s/.test(fields.of("messageType").first ?? "")) warn("folded-token");
   for (const property of SAID_ONCE) {
-    const { values } = fields.of(property);
-    if (values.length > 1 && new Set(values).size > 1) warn("duplicate-header");
+    const { several } = fields.of(property);
+    if (several !== null && new Set(several.values).size > 1) warn("duplicate-header");
   }
   readVersion(fields, warn);
   if (codes.folded) warn("folded-token");
-  if (kind !== "forward-response" && fields.of("requestStatusCode").values.length > 0) warn("request-status-in-report");
+  if (kind !== "forward-response" && fields.of("requestStatusCode").first !== undefined)
+    warn("request-status-in-report");
 
   // A new count for addresses: their words were counted once already, when whole fields were decoded for `raw`.
   const decodeWords = ofOneMessage(reading.decodeWords);
@@ -102,9 +103,9 @@ export function readReport(
     transactionId,
     ...(kind === "forward-response" ? NO_PARTIES : readParties(fields, { rules, decodeWords, warn })),
     requestRecipients: kind === "forward-response" ? readRequestRecipients(fields, { rules, decodeWords, warn }) : [],
-    statuses: statuses.values,
+    statuses: valuesIn(statuses),
     rivalStatuses: statuses.rivals,
-    statusExtension: fields.of("statusExtension").values[0] ?? null,
+    statusExtension: fields.of("statusExtension").first ?? null,
     codes: codes.values,
     handledAt: readHandledAt(fields, warn),
     raw: fields.raw(),
@@ -141,7 +142,7 @@ const NO_PARTIES = { recipient: null, originator: null };
 
 /** 3GPP TS 23.140 §8.4.6: versions are compared by their major number. Reading does not depend on it. */
 function readVersion(fields: ReadFields, warn: Warn): void {
-  const version = fields.of("version").values[0];
+  const version = fields.of("version").first;
   if (version === undefined) warn("missing-version");
   else if (!/^"?\d+(?:\.|"?$)/.test(version)) warn("unusual-version");
 }
@@ -186,15 +187,15 @@ function without(open: string, close: string, text: string): { text: string; unp
 
 /** The codes as written. A code that is folded between its digits is joined. */
 function readCodes(fields: ReadFields): { values: readonly string[]; folded: boolean } {
-  const said = fields.of("internalStatusCode");
+  const codes = fields.of("internalStatusCode");
+  const said = fieldsIn(codes);
   const isFolded = ({ bytes, token }: HeaderField): boolean => bytes !== token && /^"?\d{2,4}"?$/.test(token);
-  return {
-    values: said.values.map((value, index) => {
-      const field = said.fields[index];
-      return field && isFolded(field) ? field.token : value;
-    }),
-    folded: said.fields.some(isFolded),
-  };
+  if (!said.some(isFolded)) return { values: valuesIn(codes), folded: false };
+  const values = valuesIn(codes).map((value, index) => {
+    const field = said[index];
+    return field && isFolded(field) ? field.token : value;
+  });
+  return { values, folded: true };
 }
 
 interface AddressContext {
@@ -207,12 +208,12 @@ interface AddressContext {
 function readParties(fields: ReadFields, context: AddressContext): Pick<Report, "recipient" | "originator"> {
   const [about, sender] = context.rules.swapAddresses ? (["to", "from"] as const) : (["from", "to"] as const);
   return {
-    recipient: readOne(fields.of(about).fields[0], context, {
+    recipient: readOne(fields.of(about).field, context, {
       missing: "missing-recipient",
       unreadable: "unreadable-recipient",
       several: "several-recipients",
     }),
-    originator: readOne(fields.of(sender).fields[0], context, {
+    originator: readOne(fields.of(sender).field, context, {
       missing: "missing-originator",
       unreadable: "unreadable-originator",
       several: "several-originators",
@@ -266,7 +267,7 @@ function accept({ party, warnings }: ReadParty, { warn }: AddressContext): Party
  * more than the bound is read, to show that there are too many.
  */
 function readRequestRecipients(fields: ReadFields, context: AddressContext): readonly RequestRecipient[] {
-  const all = fields.of("requestRecipients").fields.flatMap((field) => {
+  const all = fieldsIn(fields.of("requestRecipients")).flatMap((field) => {
     const { addresses, withoutCommas } = splitAddresses(field.folded, MOST_RECIPIENTS);
     if (withoutCommas) context.warn("recipients-without-commas");
     return addresses.map((entry) => {
@@ -317,7 +318,7 @@ function withoutSemicolon(text: string): string {
 }
 
 function readHandledAt(fields: ReadFields, warn: Warn): string | null {
-  const written = fields.of("date").values[0];
+  const written = fields.of("date").first;
   if (written === undefined) {
     warn("missing-date");
     return null;

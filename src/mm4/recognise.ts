@@ -11,7 +11,7 @@ import { ok } from "../result.ts";
 import { readHeaderFields, type WantedFields } from "./header.ts";
 import type { MessageBytes } from "./header-lines.ts";
 import { type MessageReading, openFields, openMessage } from "./read-message.ts";
-import { DECIDING_KEYS, findReportKind } from "./report-kind.ts";
+import { DECIDING_KEYS, findReportKind, isCertainlyReport } from "./report-kind.ts";
 
 /** What a message is, as far as an honest answer needs it. */
 export interface RecognisedMessage {
@@ -33,17 +33,15 @@ export function recognise(message: MessageBytes, reading: MessageReading): Recog
   const seen = readHeaderFields(message, reading.headerLimits, DECIDING);
   if (!seen.ok) return { problem: seen.error, headerBytes: message.length, mayAskForAck: false };
   const { fields, bytes } = seen.value;
+  const mayAskForAck = fields.some(({ key }) => key === ACK_REQUEST);
+  if (isCertainlyReport(fields)) return { problem: null, headerBytes: bytes, mayAskForAck };
 
   // How many words are decoded of one field depends on all fields before it. Such a header is read as a whole.
   const opened = fields.some((field) => field.bytes.includes("=?"))
     ? openMessage(message, reading)
     : ok(openFields(seen.value, message, reading.decodeWords));
   const kind = opened.ok ? findReportKind(opened.value) : opened;
-  return {
-    problem: kind.ok ? null : kind.error,
-    headerBytes: bytes,
-    mayAskForAck: fields.some(({ key }) => key === ACK_REQUEST),
-  };
+  return { problem: kind.ok ? null : kind.error, headerBytes: bytes, mayAskForAck };
 }
 
 const ACK_REQUEST = "x-mms-ack-request";

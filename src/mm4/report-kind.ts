@@ -6,7 +6,7 @@ import type { Problem } from "../delivery/problem.ts";
 import type { ReportKind } from "../delivery/report.ts";
 import { err, ok, type Result } from "../result.ts";
 import { FIELDS, type FieldProperty, STATUS_KEYS } from "./fields.ts";
-import type { Header, HeaderProblem } from "./header.ts";
+import { type Header, type HeaderField, type HeaderProblem, isPlain } from "./header.ts";
 import { findPdu } from "./pdus.ts";
 import type { OpenMessage } from "./read-message.ts";
 
@@ -22,7 +22,7 @@ export const STATUS_OF = {
 
 /** Depends on no fields but those of {@link DECIDING_KEYS}. */
 export function findReportKind({ header, fields, typeOutsideHeader }: OpenMessage): Result<ReportKind, NoReport> {
-  const messageType = fields.of("messageType").values[0];
+  const messageType = fields.of("messageType").first;
   if (messageType === undefined) {
     const kind = kindOfOther(header);
     if (kind === "bounce") return err({ kind, typeOutsideHeader });
@@ -31,9 +31,26 @@ export function findReportKind({ header, fields, typeOutsideHeader }: OpenMessag
   const pdu = findPdu(messageType);
   if (!pdu) return err({ kind: "unknown-type" });
   if (pdu.kind === null) return err({ kind: "other-pdu", messageType: pdu.name });
-  const hasStatus = (property: FieldProperty): boolean => fields.of(property).values.length > 0;
+  const hasStatus = (property: FieldProperty): boolean => fields.of(property).first !== undefined;
   if (!hasStatus(STATUS_OF[pdu.kind]) && !hasStatus("internalStatusCode")) return err({ kind: "no-status" });
   return ok(pdu.kind);
+}
+
+/**
+ * Whether {@link findReportKind} would find a report, where that is plain to see, as of nearly all messages it is:
+ * one type, a report's, and a status, with nothing in them to decode. False says nothing.
+ */
+export function isCertainlyReport(fields: readonly HeaderField[]): boolean {
+  let type: string | null = null;
+  for (const { key, bytes } of fields) {
+    if (!TYPE_KEYS.includes(key)) continue;
+    if (type !== null) return false;
+    type = bytes;
+  }
+  const kind = type !== null && isPlain(type) ? findPdu(type)?.kind : null;
+  if (!kind) return false;
+  const keys = KEYS_OF_STATUS[kind];
+  return fields.some(({ key, bytes }) => bytes !== "" && keys.includes(key) && isPlain(bytes));
 }
 
 const TYPE_KEYS: readonly string[] = FIELDS.messageType.names.map(({ key }) => key);
@@ -54,6 +71,19 @@ function kindOfOther({ fields }: Header): "unknown-type" | "bounce" | "not-mm4" 
 }
 
 const CONTENT_TYPE = "content-type";
+
+/** The names of the fields of which each kind of report must have one, in lower case. */
+const KEYS_OF_STATUS = {
+  "delivery-report": statusKeysOf("delivery-report"),
+  "forward-response": statusKeysOf("forward-response"),
+  "read-report": statusKeysOf("read-report"),
+} satisfies Record<ReportKind, readonly string[]>;
+
+function statusKeysOf(kind: ReportKind): readonly string[] {
+  return ([STATUS_OF[kind], "internalStatusCode"] as const).flatMap((property) =>
+    FIELDS[property].names.map(({ key }) => key),
+  );
+}
 
 /** The names of all fields that decide it, in lower case. */
 export const DECIDING_KEYS: readonly string[] = [

@@ -211,6 +211,11 @@ function numbersOf(parties: Iterable<Numbered | null>): Found {
   };
   for (const party of parties) {
     if (party === null) continue;
+    const usual = usualNumber(party);
+    if (usual !== null) {
+      add(usual);
+      continue;
+    }
     for (const written of [party.number ?? "", party.raw]) {
       const found = written.match(NUMBER) ?? [];
       for (const number of found) add(digitsOf(number));
@@ -221,6 +226,15 @@ function numbersOf(parties: Iterable<Numbered | null>): Found {
   return { numbers, all };
 }
 
+/** The digits of a party that is written with its number at the beginning and no other behind it, as most are; null of any other. */
+function usualNumber({ number, raw }: Numbered): string | null {
+  if (number === null || !WHOLE_NUMBER.test(number) || !raw.startsWith(number)) return null;
+  const rest = raw.slice(number.length);
+  return rest.startsWith("/") && !HOLDS_NUMBER.test(rest) ? number.slice(1) : null;
+}
+
+const WHOLE_NUMBER = /^\+\d{7,}$/;
+const HOLDS_NUMBER = new RegExp(NUMBER.source);
 const NO_DIGIT = /\D/;
 
 function digitsOf(number: string): string {
