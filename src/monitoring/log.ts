@@ -100,29 +100,20 @@ export interface Log {
 export function createLog({ level, numbers, process: number, to }: LogOptions): Log {
   const output = to ? { write: to.write, lost: () => 0 } : openLogOutput(tellLost);
   const shape = !to && process.stdout.isTTY ? pretty() : null;
-  const destination = shape === null ? output : { write: (text: string) => output.write(shape(text)) };
-  const time = isoTime();
   const logger: Logger = pino(
     {
       level,
       base: number === null ? null : { process: number },
       messageKey: "event",
-      timestamp: time,
+      timestamp: isoTime(),
       formatters: { level: (label) => ({ level: label }) },
       // A peer may have written it to attack the terminal on which the log is read.
       hooks: { streamWrite: visibleJson },
     },
-    destination,
+    shape === null ? output : { write: (text: string) => output.write(shape(text)) },
   );
   const line = (severity: "debug" | "info", event: string, fields: Fields = {}): void => {
     logger[severity]({ event, ...fields });
-  };
-  const begin = number === null ? "" : `,"process":${number}`;
-  /** Writes what pino would, and takes half as long, because there is such a line for each report. */
-  const report = (severity: "info" | "warn" | "error", ...about: Parameters<typeof reportLine>): void => {
-    if (!logger.isLevelEnabled(severity)) return;
-    const fields = visibleJson(JSON.stringify(reportLine(...about)));
-    destination.write(`{"level":"${severity}"${time()}${begin},${fields.slice(1)}\n`);
   };
   /** Each line about a fault says what the fault means for reports, and what to do. */
   const trouble = (severity: "warn" | "error" | "fatal", event: keyof typeof EFFECTS, fields: Fields = {}): void => {
@@ -191,13 +182,14 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     reportPublished(sessionId, event, jobId) {
       if (!logger.isLevelEnabled("info")) return;
       const tookMs = Date.now() - Date.parse(event.time);
-      report("info", "report.published", event, { numbers, sessionId, jobId, tookMs });
+      logger.info(reportLine("report.published", event, { numbers, sessionId, jobId, tookMs }));
     },
     reportDuplicate: (sessionId, event, firstJobId) =>
-      report("info", "report.duplicate", event, { numbers, sessionId, firstJobId }),
+      logger.info(reportLine("report.duplicate", event, { numbers, sessionId, firstJobId })),
     reportConflict: (event) =>
-      report("warn", "report.conflict", event, { numbers, effect: EFFECTS["report.conflict"] }),
-    codeUnknown: (event) => report("error", "code.unknown", event, { numbers, effect: EFFECTS["code.unknown"] }),
+      logger.warn(reportLine("report.conflict", event, { numbers, effect: EFFECTS["report.conflict"] })),
+    codeUnknown: (event) =>
+      logger.error(reportLine("code.unknown", event, { numbers, effect: EFFECTS["code.unknown"] })),
     messageQuarantined: (sessionId, id, { reason: why, detail, peer }) =>
       trouble(OURS.includes(why) ? "error" : "warn", "message.quarantined", {
         sessionId,

@@ -1,10 +1,6 @@
 /** The lines about a report, byte for byte. */
-import fc from "fast-check";
-import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
 import { createLog } from "../../src/monitoring/log.ts";
-import { reportLine } from "../../src/monitoring/report-line.ts";
-import { visibleJson } from "../../src/text/visible.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 
 afterEach(() => vi.useRealTimers());
@@ -39,44 +35,4 @@ test.each([
     `${begin("warn", "001")},"event":"report.conflict",${report},${effect}`,
     `${begin("error", "001")},"event":"code.unknown",${report},${effect}`,
   ]);
-});
-
-test("a line is what pino would write, whatever its texts are", () => {
-  vi.useFakeTimers({ now: new Date("2026-11-28T02:16:22.000Z"), toFake: ["Date"] });
-  const byPino: string[] = [];
-  const logger = pino(
-    {
-      base: { process: 2 },
-      messageKey: "event",
-      timestamp: () => ',"time":"2026-11-28T02:16:22.000Z"',
-      formatters: { level: (label) => ({ level: label }) },
-      hooks: { streamWrite: visibleJson },
-    },
-    { write: (line) => byPino.push(line) },
-  );
-  const lines: string[] = [];
-  const log = createLog({ level: "info", numbers: "full", process: 2, to: { write: (line) => lines.push(line) } });
-  const text = fc.oneof(
-    fc.string({ maxLength: 200 }),
-    fc.string({ unit: "binary", maxLength: 200 }),
-    fc.string({
-      unit: fc.constantFrom("a", '"', "\\", "\n", "\u007f", "\u2028", "\u202e", "\ud800", "\udc00", "é", "😀"),
-    }),
-  );
-  const event = eventOf(deliveryReport({}));
-  const ids = fc.record({ messageId: text, transactionId: text, sessionId: fc.option(text), name: text, jobId: text });
-  fc.assert(
-    fc.property(ids, ({ messageId, transactionId, sessionId, name, jobId }) => {
-      const peer = { ...event.data.peer, name };
-      const one = {
-        ...event,
-        time: "2026-11-28T02:16:21.684Z",
-        data: { ...event.data, messageId, transactionId, peer },
-      };
-      log.reportPublished(sessionId, one, jobId);
-      logger.info(reportLine("report.published", one, { numbers: "full", sessionId, jobId, tookMs: 316 }));
-      expect(lines.pop()).toBe(byPino.pop());
-    }),
-    { numRuns: 500 },
-  );
 });
