@@ -65,7 +65,8 @@ test("a reader that stands still holds nothing up, and one that goes on misses n
     );
     const lines = rowsOf(readFileSync(out, "utf8"));
     const published = lines.filter(({ event }) => event === "report.published").map(({ messageId }) => messageId);
-    expect(published).toEqual(Array.from({ length: 160 }, (_, number) => `read-${number}`));
+    // One whose call failed once comes behind others.
+    expect(published.toSorted()).toEqual(Array.from({ length: 160 }, (_, number) => `read-${number}`).sort());
     expect(lines[0]?.event).toBe("redis.embedded");
     expect(lines.at(-1)).toMatchObject({ event: "service.stopped", clean: true });
   } finally {

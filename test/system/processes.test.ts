@@ -56,17 +56,23 @@ function deliver(onAccepted?: (count: number) => void) {
 }
 
 /** Of the process of that number, which listens on the socket in its directory. */
-function pidOf(number: number): number {
+async function pidOf(number: number): Promise<number> {
+  // The system's list of sockets may leave one out while others come and go.
+  return (await eventually(
+    () => listenerOf(number),
+    (pid) => pid !== undefined,
+  )) as number;
+}
+
+function listenerOf(number: number): number | undefined {
   const path = join(service.dataDir, number === 1 ? "" : `processes/${number}`, "control.sock");
-  const pid = childrenOf(service.facts().pid).find((child) => {
+  return childrenOf(service.facts().pid).find((child) => {
     const line = readFileSync("/proc/net/unix", "utf8")
       .split("\n")
       .find((socket) => socket.endsWith(path));
     const inode = line?.split(/\s+/)[6];
     return readdirSync(`/proc/${child}/fd`).some((fd) => openedAs(child, fd) === `socket:[${inode}]`);
   });
-  if (pid === undefined) throw new Error(`Process ${number} is not there`);
-  return pid;
 }
 
 /** Null for what was closed since it was listed. */
@@ -133,7 +139,7 @@ test("they share the port, and are one service to whoever looks", async () => {
   const traced = await runCommandWithin(["trace", "+12025550177", "--json"], service.env);
   expect(JSON.parse(traced.stdout).reports.length).toBe(together.length);
 
-  const hung = pidOf(2);
+  const hung = await pidOf(2);
   process.kill(hung, "SIGSTOP");
   try {
     const { text: reasons } = await eventually(
@@ -173,7 +179,7 @@ test("one that is killed is replaced, and what stood in its journal is queued; a
   // What is answered 250 from here on stands in the journals only.
   redis.signal("SIGSTOP");
   // The first, which has the page, among them.
-  const victims = [pidOf(1), pidOf(3)];
+  const victims = [await pidOf(1), await pidOf(3)];
   const { accepted, retries } = await deliver((count) => {
     if (count === REPORTS / 2) for (const pid of victims) process.kill(pid, "SIGKILL");
   });
@@ -191,7 +197,7 @@ test("one that is killed is replaced, and what stood in its journal is queued; a
   expect(text).toContain('mm4d_processes_missing{process="1"} 0');
 
   // Told to stop while one of them is still starting.
-  const victim = pidOf(2);
+  const victim = await pidOf(2);
   process.kill(victim, "SIGKILL");
   await eventually(
     () => childrenOf(service.facts().pid),
@@ -233,7 +239,7 @@ test("the first one's end leaves the embedded Redis, which its successor looks a
   const redisPid = (): number =>
     (JSON.parse(readFileSync(join(service.dataDir, "redis/process.json"), "utf8")) as { pid: number }).pid;
   const before = redisPid();
-  process.kill(pidOf(1), "SIGKILL");
+  process.kill(await pidOf(1), "SIGKILL");
   await eventually(
     () => service.log().filter(({ event }) => event === "redis.embedded").length,
     (count) => count === 2,
@@ -248,7 +254,7 @@ test("the first one's end leaves the embedded Redis, which its successor looks a
 
   // It cannot start again until that is mended.
   writeFileSync(peersFile, "{");
-  process.kill(pidOf(1), "SIGKILL");
+  process.kill(await pidOf(1), "SIGKILL");
   const { MM4D_PEERS_FILE: _, ...env } = service.env;
   const firstDown = `the mm4d on the data directory ${service.dataDir} cannot be asked now: its first process`;
   const { code, stderr } = await eventually(
