@@ -17,6 +17,8 @@ export function createAccess(peers: readonly Peer[]): FindPeer {
 
 /** Makes the test whether an address is in one of these networks. */
 export function createNetworks(networks: readonly Network[]): (address: string) => boolean {
+  // Most services have no balancer, and each connection would be made an address to be looked up.
+  if (networks.length === 0) return () => false;
   const list = new BlockList();
   for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
   return (address) => {

@@ -15,6 +15,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 /** What is measured has a core of its own; the load, Redis and this process share the other. */
 export const SERVER_CORE = 0;
 export const LOAD_CORE = availableParallelism() > 1 ? 1 : 0;
+export const ANY_CORE = `${SERVER_CORE},${LOAD_CORE}`;
 export const TICKS_PER_SECOND = 100;
 const START_DEADLINE_MS = 20_000;
 
