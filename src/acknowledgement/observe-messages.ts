@@ -7,12 +7,12 @@ export function observeMessages(
 ): Recorder {
   return {
     became(fates) {
-      const requests: Parameters<Acknowledgements["countOwed"]>[0][number][] = [];
-      for (const { read } of fates) {
+      const requests = fates.flatMap(({ read }) =>
         // Most reports ask for none.
-        if (read === null || read.finding.owed.state === "none") continue;
-        requests.push({ peer: read.said.peer.name, state: read.finding.owed.state });
-      }
+        read === null || read.finding.owed.state === "none"
+          ? []
+          : [{ peer: read.said.peer.name, state: read.finding.owed.state }],
+      );
       if (requests.length > 0) acknowledgements.countOwed(requests);
       for (const fate of fates) {
         if (fate.kind !== "bounce") continue;

@@ -8,21 +8,7 @@ export interface PeerIdentity {
   readonly user: string | null;
 }
 
-/**
- * As it is written: without what is null, as most of it is for most peers. Each field is named, because to copy what is
- * left takes as long as all else.
- */
-export function withoutNulls({ name, address, helo, tls, user }: PeerIdentity) {
-  return {
-    name,
-    address,
-    helo: helo ?? undefined,
-    tls: tls ?? undefined,
-    user: user ?? undefined,
-  } satisfies { readonly [Name in keyof PeerIdentity]: unknown };
-}
-
-/** The peer again, whatever was written. */
+/** The peer again, of whom what is null may not have been written. */
 export function withNulls(written: Partial<PeerIdentity>): PeerIdentity {
   return { name: "", address: "", helo: null, tls: null, user: null, ...written };
 }

@@ -7,6 +7,7 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
 import type { Report } from "../delivery/report.ts";
+import { takesMoreThan } from "../text/byte-length.ts";
 import { maskAllNumbers } from "../text/masking.ts";
 
 /** The bound that a report is beyond, in words; null when it fits. */
@@ -44,16 +45,12 @@ export function boundBeyond(report: Report): string | null {
 export function sizeBeyond(event: DeliveryEvent): string | null {
   const text = textOf(event);
   const { value } = BOUNDS.eventBytes;
-  // Bytes are counted only where they may be too many, because that costs more than all other bounds together.
-  if (text.length * MOST_BYTES_OF_CHARACTER <= value) return null;
-  const bytes = Buffer.byteLength(text);
-  return bytes > value ? `Its event would have ${inWords(bytes)} bytes, must have ${inWords(value)} at most` : null;
+  if (!takesMoreThan(value, text)) return null;
+  return `Its event would have ${inWords(Buffer.byteLength(text))} bytes, must have ${inWords(value)} at most`;
 }
 
 const RECIPIENTS = "x-mms-request-recipients";
 const NAME_SHOWN = 40;
-/** In UTF-8, of the characters that `length` counts. */
-const MOST_BYTES_OF_CHARACTER = 3;
 
 function partBeyond(what: string, text: string | null | undefined, most: number): string | null {
   return text != null && text.length > most ? tooLong(what, text.length, most) : null;

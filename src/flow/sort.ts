@@ -15,33 +15,32 @@ export type Sorted =
 
 /** `systemAddress` is our own: a bounce may hold the id of a mail of ours. */
 export function sort(message: ReceivedMessage, reading: MessageReading, systemAddress: string): Sorted {
-  const text = shortText(message.bytes);
   let found: RecognisedMessage;
   try {
-    found = recognise(text ?? message.bytes, reading);
+    found = recognise(message.bytes, reading);
   } catch {
     // A fault of ours, which its relay cannot mend by trying for ever. Reading meets it too, and says what it is.
-    return { recognised: "unreadable", said: saidOf(message, text, "unreadable", NOTHING_FOUND), isStored: true };
+    return { recognised: "unreadable", said: saidOf(message, "unreadable", NOTHING_FOUND), isStored: true };
   }
   const { problem } = found;
   switch (problem?.kind) {
     case undefined:
-      return { recognised: "report", said: saidOf(message, text, "report", found), isStored: true };
+      return { recognised: "report", said: saidOf(message, "report", found), isStored: true };
     case "other-pdu": {
       const { mode } = message.peer.entry.acknowledge;
       const isStored = mode === "always" || (mode === "auto" && found.mayAskForAck);
-      return { recognised: "other-pdu", said: saidOf(message, text, "other-pdu", found), isStored };
+      return { recognised: "other-pdu", said: saidOf(message, "other-pdu", found), isStored };
     }
     case "no-status":
     case "unknown-type":
-      return { recognised: "unreadable", said: saidOf(message, text, "unreadable", found), isStored: true };
+      return { recognised: "unreadable", said: saidOf(message, "unreadable", found), isStored: true };
     case "bounce":
     case "type-outside-header":
     case "not-mm4":
       // Asked first, because what we have sent comes back within a bounce, with its type.
       if (isBounce(problem.kind, message, systemAddress)) return { recognised: "bounce", bounce: bounceOf(message) };
       if (problem.kind === "type-outside-header" || (problem.kind === "bounce" && problem.typeOutsideHeader))
-        return { recognised: "unreadable", said: saidOf(message, text, "unreadable", found), isStored: true };
+        return { recognised: "unreadable", said: saidOf(message, "unreadable", found), isStored: true };
       return { recognised: null, refusal: { kind: "not-mm4" } };
     case "header-too-large":
     case "too-many-fields":
@@ -51,22 +50,12 @@ export function sort(message: ReceivedMessage, reading: MessageReading, systemAd
 
 const NOTHING_FOUND = { headerBytes: 0 };
 
-/** The whole of a short message, one character a byte: made once, to be recognised and to be stored. Null for a longer one. */
-function shortText(bytes: Uint8Array): string | null {
-  return bytes.byteLength <= SHORT_BYTES ? firstOf(bytes, SHORT_BYTES).toString("latin1") : null;
-}
-
-/** Hardly a report is longer. */
-const SHORT_BYTES = 4_096;
-
 /** Of what is not needed behind the 250, nothing is kept: an `MM4_forward.REQ` holds a picture. */
 function saidOf(
   { sessionId, peer, mailFrom, bytes, receivedAt }: ReceivedMessage,
-  text: string | null,
   recognised: SaidMessage["recognised"],
   { headerBytes }: Pick<RecognisedMessage, "headerBytes">,
 ): SaidMessage {
-  const kept = keptOf(recognised, headerBytes);
   return {
     sessionId,
     peer: peer.identity,
@@ -75,7 +64,7 @@ function saidOf(
     receivedAt: receivedAt.toISOString(),
     recognised,
     bytes: bytes.byteLength,
-    said: text?.slice(0, kept) ?? firstOf(bytes, kept).toString("latin1"),
+    said: firstOf(bytes, keptOf(recognised, headerBytes)).toString("latin1"),
   };
 }
 

@@ -3,6 +3,7 @@ import type { JobsOptions } from "bullmq";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { textOf } from "../delivery/event-text.ts";
+import { takesMoreThan } from "../text/byte-length.ts";
 import type { NewJob } from "./add-jobs.ts";
 import { countOf } from "./statistics.ts";
 
@@ -44,12 +45,6 @@ export function eventJob(
   { ordinary, large }: EventJobs,
 ): NewJob {
   const data = textOf(event);
-  const options = isLarge(data) ? large : ordinary;
+  const options = takesMoreThan(BOUNDS.consumedEventBytes.value, data) ? large : ordinary;
   return { id, name: event.type, data, options, deduplicationId: event.id, count: countOf(event) };
-}
-
-function isLarge(data: string): boolean {
-  const most = BOUNDS.consumedEventBytes.value;
-  // A character has three bytes at most, and nearly every event is so short that they need not be counted.
-  return data.length * 3 > most && Buffer.byteLength(data) > most;
 }

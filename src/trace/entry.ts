@@ -3,6 +3,7 @@
  * because reading the header gives it again (expand.ts), and it is three times as long.
  */
 import type { DeliveryEvent, EventType } from "../delivery/event.ts";
+import { quoted } from "../delivery/event-text.ts";
 import { type PeerIdentity, withNulls } from "../delivery/peer.ts";
 import { ORDINARY_PEER, type PeerRules, unusualIn } from "../delivery/peer-rules.ts";
 import type { QuarantineReason } from "../delivery/quarantined.ts";
@@ -88,39 +89,22 @@ type WrittenSummary = Pick<EventSummary, "type" | "outcome" | "disposition"> & P
 
 /**
  * One line of JSON, with this in the place of its header. It is put together by hand because each report waits for its
- * own, and JSON.stringify takes twice as long for so many short texts. Most of these have nothing to escape, which
- * is seen of all at once.
+ * own, and JSON.stringify takes twice as long for so many short texts.
  */
 export function lineOf(entry: ReportEntry, header: string | number = JSON.stringify(entry.header)): string {
   const { peer, tookMs, fate, ids } = entry;
   const rules = unusualIn(entry.rules);
-  const quoted = NOTHING_TO_ESCAPE.test(textsOf(entry)) ? betweenQuotes : JSON.stringify;
   return (
     `{"header":${header},"kind":"report","at":${quoted(entry.at)},"id":${quoted(entry.id)},"sessionId":${quoted(entry.sessionId)}` +
     `,"mailFrom":${quoted(entry.mailFrom)},"bytes":${entry.bytes},"reply":${quoted(entry.reply)}` +
-    `,"peer":${peerText(peer, quoted)}` +
+    `,"peer":${peerText(peer)}` +
     (rules === null ? "" : `,"rules":${JSON.stringify(rules)}`) +
     (tookMs === null ? "" : `,"tookMs":${Math.round(tookMs * 10) / 10}`) +
-    `,"fate":${fateText(fate)},"ids":${idsText(ids, quoted)}}`
+    `,"fate":${fateText(fate)},"ids":${idsText(ids)}}`
   );
 }
 
-/** Gives a text as JSON. */
-type Quote = (text: string) => string;
-
-const betweenQuotes: Quote = (text) => `"${text}"`;
-
-const NOTHING_TO_ESCAPE = /^[ !#-[\]-~]*$/;
-
-/** All that is quoted, in one. */
-function textsOf({ at, id, sessionId, mailFrom, reply, peer, ids }: ReportEntry): string {
-  return (
-    `${at}${id}${sessionId}${mailFrom}${reply}${peer.name}${peer.address}${peer.helo}${peer.user}` +
-    `${ids.eventId}${ids.messageId}${ids.transactionId}${ids.numbers.length === 1 ? ids.numbers[0] : ids.numbers.join("")}`
-  );
-}
-
-function peerText({ name, address, helo, tls, user }: PeerIdentity, quoted: Quote): string {
+function peerText({ name, address, helo, tls, user }: PeerIdentity): string {
   return (
     `{"name":${quoted(name)},"address":${quoted(address)}` +
     (helo === null ? "" : `,"helo":${quoted(helo)}`) +
@@ -134,7 +118,7 @@ function fateText(fate: EntryFate): string {
     case "queued":
       return `{"kind":"queued","at":"${fate.at}","event":${summaryText(fate.event)}}`;
     case "duplicate":
-      return `{"kind":"duplicate","at":"${fate.at}","of":${JSON.stringify(fate.of)},"event":${summaryText(fate.event)}}`;
+      return `{"kind":"duplicate","at":"${fate.at}","of":${quoted(fate.of)},"event":${summaryText(fate.event)}}`;
     case "quarantined":
     case "ignored":
       return JSON.stringify(fate);
@@ -151,7 +135,7 @@ function summaryText({ type, outcome, disposition, final, code, conflict, warnin
   );
 }
 
-function idsText({ eventId, messageId, transactionId, numbers }: ReportIds, quoted: Quote): string {
+function idsText({ eventId, messageId, transactionId, numbers }: ReportIds): string {
   const [number] = numbers;
   return (
     (numbers.length === 1 && number !== undefined

@@ -23,10 +23,8 @@ export function traceMessages({ write, reading, replyTo }: TraceRecorder): Recor
   const tookMs = new Map<string, number>();
 
   function forgetOldest(): void {
-    for (const oldest of tookMs.keys()) {
-      tookMs.delete(oldest);
-      return;
-    }
+    const [oldest] = tookMs.keys();
+    if (oldest !== undefined) tookMs.delete(oldest);
   }
 
   return {

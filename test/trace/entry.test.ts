@@ -1,7 +1,6 @@
 /** What is put together by hand says what the plain way says. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { withoutNulls } from "../../src/delivery/peer.ts";
 import { ORDINARY_PEER, unusualIn } from "../../src/delivery/peer-rules.ts";
 import { type EventSummary, entryIn, lineOf, type ReportEntry } from "../../src/trace/entry.ts";
 import { headerIn } from "../../src/trace/header.ts";
@@ -86,8 +85,12 @@ function withoutOrdinary({ peer, rules, tookMs, fate: became, ids, ...entry }: R
     rules: unusualIn(rules) ?? undefined,
     tookMs: tookMs ?? undefined,
     fate: "event" in became ? { ...became, event: unusualOf(became.event) } : became,
-    ids: { numbers: ids.numbers, ...Object.fromEntries(Object.entries(ids).filter(([, value]) => value !== null)) },
+    ids: { numbers: ids.numbers, ...withoutNulls(ids) },
   };
+}
+
+function withoutNulls(said: object): object {
+  return Object.fromEntries(Object.entries(said).filter(([, value]) => value !== null));
 }
 
 function unusualOf({ type, outcome, disposition, final, code, conflict, warnings }: EventSummary): unknown {
