@@ -29,6 +29,7 @@ import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import { SMTPStream } from "smtp-server/lib/smtp-stream.js";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { tidyCommand } from "./command.ts";
+import { createCrowd } from "./crowd.ts";
 import { createDataReader, type DataFault, FIRST_BYTES, type ReadData } from "./data-reader.ts";
 import { findReply } from "./library-replies.ts";
 import { createBucket, type Limits } from "./limits.ts";
@@ -136,11 +137,14 @@ export class Mm4Connection extends SMTPConnection {
   /** How many bytes of that message are held. */
   private messageBytes = 0;
   failedLogins = 0;
+  /** Takes it off the server's list of those that are open. */
+  leave: () => void = NOTHING_MORE;
   private tlsFailed = false;
 
   constructor(server: Mm4Server, listening: Listening, arrival: Arrival) {
     const { socket, address, port, here, peer, healthCheck, implicitTls, sinceMs } = arrival;
     super(server, socket, { remoteAddress: address, remotePort: port });
+    Object.assign(this.session, { connection: this });
     this.listening = listening;
     this.peer = peer;
     this.here = here;
@@ -472,6 +476,7 @@ export class Mm4Connection extends SMTPConnection {
   /** Frees the place at once, because the client may take five seconds to close its own side. */
   override close(): void {
     super.close();
+    this.leave();
     this.listening.onLeaving(this);
   }
 
@@ -480,6 +485,7 @@ export class Mm4Connection extends SMTPConnection {
     // A complete message is held until it is stored, even when its client has gone.
     const parser = this._parser || undefined;
     if (parser?._dataMode) this.holdMessage(0);
+    this.leave();
     super._onClose();
   }
 
@@ -599,18 +605,18 @@ class Mm4Stream extends SMTPStream {
 
 /** smtp-server with our connections. It does not listen itself, because sockets come through the door. */
 export class Mm4Server extends SMTPServer {
-  private readonly bySession = new WeakMap<SMTPServerSession, Mm4Connection>();
+  /** Those that may still get a reply. The library's own set of them stays empty. */
+  readonly open = createCrowd<Mm4Connection>();
 
   admit(arrival: Arrival, listening: Listening): void {
     const connection = new Mm4Connection(this, listening, arrival);
-    this.connections.add(connection);
-    this.bySession.set(connection.session, connection);
+    connection.leave = this.open.enter(connection);
     connection.on("error", (error: Error) => listening.onFailed(connection, error));
     connection.init();
   }
 
-  connectionOf(session: SMTPServerSession): Mm4Connection {
-    const connection = this.bySession.get(session);
+  /** What a WeakMap holds stays until the whole heap is collected, so that each connection would be copied twice. */
+  connectionOf({ connection }: SMTPServerSession & { readonly connection?: Mm4Connection }): Mm4Connection {
     if (!connection) throw new Error("A session without a connection");
     return connection;
   }

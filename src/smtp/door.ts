@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from "node:n
 import { BOUNDS } from "../bounds/bounds.ts";
 import { type FindPeer, plainAddress } from "./access.ts";
 import type { Arrival } from "./connection.ts";
+import { type Crowd, createCrowd } from "./crowd.ts";
 import { createPace } from "./limits.ts";
 import type { Peer } from "./peer.ts";
 import { type ProxyHeader, readProxyHeader } from "./proxy-header.ts";
@@ -57,12 +58,12 @@ const BACKLOG = 4_096;
 /** Rejects when an address cannot be listened on. */
 export async function openDoor(options: DoorOptions): Promise<Door> {
   const { host, port, smtpsPort, maxClients, headerMs, isProxy, findPeer, maxOf, onArrival, onTurnedAway } = options;
-  const sockets = new Set<Socket>();
-  const strangers = new Set<Socket>();
-  const healthChecks = new Set<Socket>();
-  const byPeer = new Map<string, Set<Socket>>();
+  const sockets = createCrowd<Socket>();
+  const strangers = createCrowd<Socket>();
+  const healthChecks = createCrowd<Socket>();
+  const byPeer = new Map<string, Crowd<Socket>>();
   /** Connections that were beyond their peer's limit when they came. They take no other connection's place. */
-  const spare = new Set<Socket>();
+  const spare = createCrowd<Socket>();
   const servers: Server[] = [];
   const mayShakeHands = createPace();
 
@@ -70,7 +71,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
     const sinceMs = performance.now();
     const { remoteAddress: address, remotePort: clientPort, localAddress } = socket;
     // An error before SMTP begins is not worth reporting.
-    socket.on("error", () => {});
+    socket.on("error", NOTHING);
     if (address === undefined || clientPort === undefined) {
       socket.destroy();
       return;
@@ -117,7 +118,7 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
 
   /** Counts also connections in a handshake and refused ones that do not go, so that no peer takes all places. */
   function holdPeer(socket: Socket, peer: Peer): boolean {
-    const held = byPeer.get(peer.name) ?? new Set<Socket>();
+    const held = byPeer.get(peer.name) ?? createCrowd<Socket>();
     byPeer.set(peer.name, held);
     const beyond = held.size - maxOf(peer);
     if (beyond >= BOUNDS.spareConnectionsOfPeer.value) return false;
@@ -183,10 +184,11 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
   }
 }
 
+const NOTHING = (): void => {};
+
 /** Counts a socket until it has ended. */
-function hold(socket: Socket, held: Set<Socket>): void {
-  held.add(socket);
-  socket.once("close", () => held.delete(socket));
+function hold(socket: Socket, held: Crowd<Socket>): void {
+  socket.on("close", held.enter(socket));
 }
 
 /** Reads a balancer's header, before the client's first byte. Undefined when none comes in time, or the balancer leaves. */

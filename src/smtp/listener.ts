@@ -157,7 +157,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   }
 
   function connections(): readonly Mm4Connection[] {
-    return [...server.connections] as unknown as Mm4Connection[];
+    return [...server.open];
   }
 
   const door = await openDoor({
@@ -208,7 +208,7 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
         if (!connection.inTransaction()) connection.refuse(REPLIES.shuttingDown);
       }
       const endMs = performance.now() + graceMs;
-      while (server.connections.size > 0 && performance.now() < endMs) {
+      while (server.open.size > 0 && performance.now() < endMs) {
         await new Promise((resolve) => setTimeout(resolve, STOPPING_LOOKED_AT_EVERY_MS));
       }
       for (const connection of connections()) connection.refuse(REPLIES.shuttingDown);
