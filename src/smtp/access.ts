@@ -6,13 +6,23 @@ import type { Peer } from "./peer.ts";
 /** The peer that an address belongs to; undefined when it belongs to none. */
 export type FindPeer = (address: string) => Peer | undefined;
 
+/** How many addresses are remembered with their peers, because a relay comes again and again from the same few. */
+const REMEMBERED = 1_000;
+
 /** Looks peers up by address. Where their networks overlap, the longest prefix wins. */
 export function createAccess(peers: readonly Peer[]): FindPeer {
   const rules = peers
     .flatMap((peer) => peer.networks.map((network) => ({ peer, ...network })))
     .sort((a, b) => b.prefix - a.prefix)
     .map(({ peer, ...network }) => ({ peer, contains: createNetworks([network]) }));
-  return (address) => rules.find(({ contains }) => contains(address))?.peer;
+  const known = new Map<string, Peer>();
+  return (address) => {
+    const before = known.get(address);
+    if (before !== undefined) return before;
+    const peer = rules.find(({ contains }) => contains(address))?.peer;
+    if (peer !== undefined && known.size < REMEMBERED) known.set(address, peer);
+    return peer;
+  };
 }
 
 /** Makes the test whether an address is in one of these networks. */

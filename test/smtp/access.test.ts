@@ -42,3 +42,15 @@ test("networkOf() tells whole networks of IPv6, because a stranger has one", () 
 test("createNetworks() of none contains nobody", () => {
   expect(createNetworks([])("127.0.0.1")).toBe(false);
 });
+
+test("createAccess() says the same again, and of more addresses than it remembers", () => {
+  const findPeer = createAccess(
+    peers({ name: "wide", addresses: ["10.0.0.0/8"] }, { name: "one", addresses: ["10.9.9.9"] }),
+  );
+  const addresses = Array.from({ length: 3_000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
+  for (let round = 0; round < 2; round++) {
+    expect(addresses.every((address) => findPeer(address)?.name === "wide")).toBe(true);
+    expect(findPeer("10.9.9.9")?.name).toBe("one");
+    expect(findPeer("192.0.2.1")).toBeUndefined();
+  }
+});
