@@ -6,8 +6,8 @@
  */
 import { withoutBlanks } from "./path.ts";
 
-/** Words with one blank between them, as most lines are: nothing of these changes, but of EHLO and HELO. */
-const TIDY = /^(?!EHLO|HELO)[^ \t]+(?: [^ \t]+)*$/i;
+/** Words with one blank between them, as most lines are: nothing of these changes, but EHLO and HELO keep one name. */
+const TIDY = /^(?:(?:EHLO|HELO) [^ \t]+|(?!EHLO|HELO)[^ \t]+(?: [^ \t]+)*)$/i;
 
 export function tidyCommand(line: string): string {
   if (TIDY.test(line)) return line;

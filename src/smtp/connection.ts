@@ -19,9 +19,10 @@
  * 7. AUTH is offered to peers with a user, STARTTLS to peers that may use it.
  * 8. A client that has closed its sending side is still answered, and then closed. RFC 1122 §4.2.2.13.
  *    Seen in practice: Exim pipelines the final dot and QUIT, and closes its sending side behind them.
- * 9. MAIL, RCPT and DATA go straight to their handlers. Before each command the library makes texts and objects for
+ * 9. The commands that every session has go straight to their handlers. Before each command the library makes texts and objects for
  *    a log that we do not keep.
  */
+import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { SMTPServer, type SMTPServerSession } from "smtp-server";
@@ -143,7 +144,7 @@ export class Mm4Connection extends SMTPConnection {
 
   constructor(server: Mm4Server, listening: Listening, arrival: Arrival) {
     const { socket, address, port, here, peer, healthCheck, implicitTls, sinceMs } = arrival;
-    super(server, socket, { remoteAddress: address, remotePort: port });
+    super(server, socket, { id: newSessionId(), remoteAddress: address, remotePort: port });
     Object.assign(this.session, { connection: this });
     this.listening = listening;
     this.peer = peer;
@@ -232,14 +233,19 @@ export class Mm4Connection extends SMTPConnection {
   }
 
   /**
-   * The handler of the command that is being answered, if it is one that every message needs, and the library would
+   * The handler of the command that is being answered, if it is one that every session has, and the library would
    * give it to its handler now; undefined where the library is to look for itself. That none of these is disabled, or
    * needs a login for the library too, is how our server is set up.
    */
   private findHandler(): Handler | undefined {
     // In these states it may be no command, or the library may answer it. Before HELO it is out of order.
     if (!this._ready || this._upgrading || this._closing || this._nextHandler) return undefined;
-    if (!this.hostNameAppearsAs || this._server._closeTimeout) return undefined;
+    if (this._server._closeTimeout) return undefined;
+    if (this.verb === "EHLO") {
+      this.openingCommand = this.verb;
+      return this.handler_EHLO;
+    }
+    if (!this.hostNameAppearsAs) return undefined;
     switch (this.verb) {
       case "MAIL":
         return this.handler_MAIL;
@@ -247,6 +253,8 @@ export class Mm4Connection extends SMTPConnection {
         return this.handler_RCPT;
       case "DATA":
         return this.handler_DATA;
+      case "QUIT":
+        return this.handler_QUIT;
       default:
         return undefined;
     }
@@ -314,8 +322,7 @@ export class Mm4Connection extends SMTPConnection {
   override _createParser(): SMTPStream {
     const parser = new Mm4Stream({ maxCommandLength: MAX_COMMAND_BYTES });
     parser.oncommand = (command, callback) => this._onCommand(command, callback);
-    // The client has closed its sending side, and all its commands are answered.
-    parser.on("finish", () => this.close());
+    parser.onEnd = () => this.close();
     parser.on("error", (error) => {
       if (error.message === "Command line too long") return this.refuse(REPLIES.lineTooLong);
       this.listening.onFailed(this, error);
@@ -460,6 +467,7 @@ export class Mm4Connection extends SMTPConnection {
    * library calls this for each socket that it begins to use, also for that of a handshake.
    */
   override _armTimeout(socket: Socket = this._socket): void {
+    if (!this._upgrading) return;
     socket.once("end", () => {
       // In the middle of a handshake no reply is possible.
       if (this._upgrading) socket.destroy();
@@ -551,11 +559,12 @@ class Mm4Stream extends SMTPStream {
   newReader: () => ReadData = () => {
     throw new Error("No reader is set");
   };
-  onFault: (fault: DataFault) => void = () => {};
+  onFault: (fault: DataFault) => void = NOTHING_MORE;
+  onEnd: () => void = NOTHING_MORE;
   private readData: ReadData | undefined;
-  private onMessage: (message: Buffer | undefined) => void = () => {};
+  private onMessage: (message: Buffer | undefined) => void = NOTHING_MORE;
   /** Goes on with the input that came after a message. */
-  private goOn: () => void = () => {};
+  private goOn: () => void = NOTHING_MORE;
 
   /** Reads a message, and after it nothing before `endMessage`. Gives undefined for a message that could not be held. */
   startMessage(onMessage: (message: Buffer | undefined) => void): void {
@@ -568,8 +577,13 @@ class Mm4Stream extends SMTPStream {
     this.goOn();
   }
 
-  /** An unfinished line is no command, because more of it was to come. RFC 5321 §2.3.8. */
-  override _flushData(): void {}
+  /**
+   * The client has closed its sending side, and all its commands are answered. An unfinished line is no command,
+   * because more of it was to come. RFC 5321 §2.3.8.
+   */
+  override _flushData(): void {
+    this.onEnd();
+  }
 
   /**
    * Most clients wait for each reply, so that their input is a message or one line. To find a line in any other, the
@@ -626,6 +640,17 @@ export class Mm4Server extends SMTPServer {
 function isOneLine(chunk: Buffer): boolean {
   const length = chunk.length - CRLF_BYTES;
   return length <= MAX_COMMAND_BYTES && chunk[length] === CR && chunk.indexOf(LF) === length + 1;
+}
+
+/**
+ * 80 random bits, written as the library writes them. It asks the system for them each time, where Node.js has those
+ * of some UUIDs in hand. The six bits of a UUID that are not random are left out.
+ */
+function newSessionId(): string {
+  const uuid = randomUUID();
+  return BigInt(`0x${uuid.slice(0, 8)}${uuid.slice(-12)}`)
+    .toString(32)
+    .padStart(16, "0");
 }
 
 const NO_ROOM: Answer = { reply: REPLIES.noRoom, onAnswered: () => {} };

@@ -1,4 +1,4 @@
-/** MAIL, RCPT and DATA go to their handlers in a shorter way than the library's, and must be answered as in its own. */
+/** Some commands go to their handlers in a shorter way than the library's, and must be answered as in its own. */
 import fc from "fast-check";
 import { SMTPConnection } from "smtp-server/lib/smtp-connection.js";
 import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
@@ -166,5 +166,5 @@ test("the usual commands take the shorter way", async () => {
   const library = vi.spyOn(SMTPConnection.prototype, "_onCommand");
   const { messages } = await told(usual, false, {});
   expect(messages).toEqual(["a: b\r\n\r\nx\r\n"]);
-  expect(library.mock.calls.map(([command]) => command.toString("latin1"))).toEqual(["EHLO gw", ".", "QUIT"]);
+  expect(library.mock.calls.map(([command]) => command.toString("latin1"))).toEqual(["."]);
 });
