@@ -19,10 +19,11 @@
  * 7. AUTH is offered to peers with a user, STARTTLS to peers that may use it.
  * 8. A client that has closed its sending side is still answered, and then closed. RFC 1122 §4.2.2.13.
  *    Seen in practice: Exim pipelines the final dot and QUIT, and closes its sending side behind them.
- * 9. The commands that every session has go straight to their handlers. Before each command the library makes texts and objects for
- *    a log that we do not keep.
+ * 9. The commands that every session has go straight to their handlers. Before each command the library makes texts
+ *    and objects for a log that we do not keep.
+ * 10. Open connections are listed by crowd.ts, and a session names its own. The library's Set, or a WeakMap, would
+ *    hold those that have ended.
  */
-import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import type { TLSSocket } from "node:tls";
 import { SMTPServer, type SMTPServerSession } from "smtp-server";
@@ -38,6 +39,7 @@ import { findParameterFault, withUsedParameters } from "./parameters.ts";
 import { type AddressCommand, pathOctets, readPath, splitAddressCommand } from "./path.ts";
 import type { Peer } from "./peer.ts";
 import { REPLIES, type SmtpReply } from "./replies.ts";
+import { newSessionId } from "./session-id.ts";
 import type { Unfinished } from "./unfinished.ts";
 
 type ParsedAddress = ReturnType<SMTPConnection["_parseAddressCommand"]>;
@@ -629,7 +631,6 @@ export class Mm4Server extends SMTPServer {
     connection.init();
   }
 
-  /** What a WeakMap holds stays until the whole heap is collected, so that each connection would be copied twice. */
   connectionOf({ connection }: SMTPServerSession & { readonly connection?: Mm4Connection }): Mm4Connection {
     if (!connection) throw new Error("A session without a connection");
     return connection;
@@ -640,17 +641,6 @@ export class Mm4Server extends SMTPServer {
 function isOneLine(chunk: Buffer): boolean {
   const length = chunk.length - CRLF_BYTES;
   return length <= MAX_COMMAND_BYTES && chunk[length] === CR && chunk.indexOf(LF) === length + 1;
-}
-
-/**
- * 80 random bits, written as the library writes them. It asks the system for them each time, where Node.js has those
- * of some UUIDs in hand. The six bits of a UUID that are not random are left out.
- */
-function newSessionId(): string {
-  const uuid = randomUUID();
-  return BigInt(`0x${uuid.slice(0, 8)}${uuid.slice(-12)}`)
-    .toString(32)
-    .padStart(16, "0");
 }
 
 const NO_ROOM: Answer = { reply: REPLIES.noRoom, onAnswered: () => {} };
