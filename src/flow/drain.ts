@@ -4,15 +4,17 @@
  *   some records → read → put on the queue in one call → told once → done
  *
  * A batch ends by count, by bytes and by time, and between two of them replies go out.
- * Under load batches grow by themselves. A record is tried until it is on the queue.
+ * Under load batches grow by themselves, and in a burst relays go first, for some seconds
+ * at most. A record is tried until it is on the queue.
  * While Redis is away, nothing but this is delayed.
  */
-import type { Entry, Place } from "../journal/backlog.ts";
+import type { Awaited, Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type JournalRecord, peerOf } from "../journal/record.ts";
 import type { Position } from "../journal/segments.ts";
 import { createAgain } from "./again.ts";
 import type { Aside } from "./aside.ts";
+import { createGivingWay } from "./giving-way.ts";
 import { createInBatches, type Taken } from "./in-batches.ts";
 import { createLanes } from "./lanes.ts";
 import { createPauses } from "./pauses.ts";
@@ -51,11 +53,6 @@ export interface Drain {
  */
 const CALLS = 2;
 /**
- * A batch that is not full waits so long for more. What a batch costs besides its records, and what the processor's
- * caches lose between two of them, is shared by twice as many at full rate: a tenth of all CPU. No consumer sees the wait.
- */
-const GATHERED_FOR_MS = 4;
-/**
  * So many, and so much, that one call takes Redis some milliseconds at most, also behind a slow line. With 64
  * records the slowest hundredth of the replies came twice as late at full rate, because none is written meanwhile.
  */
@@ -73,6 +70,10 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   const publishing = createPublishing(options);
   const inBatches = createInBatches({ inHand: journal.inHand, read: options.read });
   const { pause, endAll } = createPauses();
+  const givingWay = createGivingWay({
+    pause,
+    waitedMs: () => (stopping ? Number.POSITIVE_INFINITY : waitedMs(backlog.oldest())),
+  });
   const trouble = createTrouble(options);
   const retries = createRetries<Try>({
     publish: publishing.publish,
@@ -137,12 +138,12 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
         await retries.whenFewer();
         continue;
       }
-      // A full batch does not wait: the other call takes it.
-      if (least === 1 && backlog.has(1) && !backlog.has(MOST.records)) await pause(GATHERED_FOR_MS);
+      // How long a record has waited is not known before it is read from the disk.
+      await backlog.load().catch(waitForDisk);
+      if (backlog.has(least)) await givingWay.turn(backlog.has(MOST.records));
       if (stopping) break;
       const batch = backlog.has(least) ? backlog.takeSome(MOST.records, MOST.bytes) : [];
       if (batch.length > 0) return batch;
-      await backlog.load().catch(waitForDisk);
       await backlog.whenAdded(least);
     }
     return undefined;
@@ -234,6 +235,12 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
 /** The next turn of the event loop: replies, new connections and `/livez` go on between two batches. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
+}
+
+/** A clock that was set back makes nothing wait for longer. */
+function waitedMs(oldest: Awaited | undefined): number {
+  const ms = oldest ? Date.now() - Date.parse(oldest.receivedAt) : 0;
+  return ms < 0 ? Number.POSITIVE_INFINITY : ms;
 }
 
 function sizeOf({ start, end }: Place): number {

@@ -5,12 +5,12 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Drain, startDrain } from "../../src/flow/drain.ts";
+import { LOOKS_FOR_MS } from "../../src/flow/giving-way.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import { partsOf } from "../support/drain.ts";
 import { recordOf, takeUpTo } from "../support/journal.ts";
 
 const FULL = 32;
-const GATHERED_FOR_MS = 4;
 
 let directory: string;
 let journal: Journal;
@@ -21,6 +21,8 @@ let idleTimers: number;
 
 beforeEach(async () => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  // The drain gives way to nobody here.
+  vi.spyOn(performance, "eventLoopUtilization").mockReturnValue({ idle: 1, active: 0, utilization: 0 });
   directory = mkdtempSync(join(tmpdir(), "mm4d-gathering-"));
   journal = await open();
   vi.clearAllTimers();
@@ -48,23 +50,28 @@ afterEach(async () => {
   await drain.stop(0);
   await journal.close();
   vi.useRealTimers();
+  vi.restoreAllMocks();
   rmSync(directory, { recursive: true });
 });
 
-test("a full batch does not wait, and a small one goes after some milliseconds", async () => {
-  const full = await append(FULL, "full");
-  await until(() => batches.length > 0);
-  expect(batches).toEqual([full]);
-  await vi.advanceTimersByTimeAsync(GATHERED_FOR_MS);
-
+test("what comes within some milliseconds goes in one batch, as far as one may be large", async () => {
   const [first = ""] = await append(1, "first");
   await turns();
   const [second = ""] = await append(1, "second");
   await turns();
-  expect(batches).toEqual([full]);
-  await vi.advanceTimersByTimeAsync(GATHERED_FOR_MS);
+  expect(batches).toEqual([]);
+  await vi.advanceTimersByTimeAsync(LOOKS_FOR_MS);
   await until(() => journal.backlog.records() === 0);
-  expect(batches).toEqual([full, [first, second]]);
+  expect(batches).toEqual([[first, second]]);
+
+  const many = await append(FULL + 1, "many");
+  await vi.advanceTimersByTimeAsync(LOOKS_FOR_MS);
+  await until(() => batches.length === 2);
+  await turns();
+  expect(batches[1]).toEqual(many.slice(0, FULL));
+  await vi.advanceTimersByTimeAsync(LOOKS_FOR_MS);
+  await until(() => journal.backlog.records() === 0);
+  expect(batches[2]).toEqual(many.slice(FULL));
   expect(vi.getTimerCount()).toBe(idleTimers);
 });
 
