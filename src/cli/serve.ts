@@ -5,6 +5,7 @@ import { createLog } from "../monitoring/log.ts";
 import { ALIVE, type Assignment, LISTENING, type Processes, type Started, startProcesses } from "../process/cluster.ts";
 import { unusable } from "../process/data-directory.ts";
 import { processNumbers } from "../process/directories.ts";
+import { keepHeapSmall } from "../process/heap.ts";
 import { connectSystemd } from "../process/systemd.ts";
 import { describeRedis, redisOf } from "../queue/redis.ts";
 import { type Service, startService } from "../service/service.ts";
@@ -37,6 +38,7 @@ async function serve(): Promise<void> {
   const { config, notes } = loadSettings("start");
   // Only our user may read the files we create, because the journal holds telephone numbers.
   process.umask(0o077);
+  keepHeapSmall();
   if (cluster.isWorker) return serveAsOneOfSeveral(config, notes);
   let kill = (): void => {};
   // Listens for signals from the first moment, because a service that is starting must also stop in order.
