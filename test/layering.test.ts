@@ -65,8 +65,14 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   process: { from: [], types: ["queue", "monitoring", "delivery"], packages: [], node: true },
   simulator: { from: ["mm4"], types: [], packages: ["smtp-server", "nodemailer"], node: true },
   consumer: { from: ["delivery", "text"], types: [], packages: ["bullmq"], node: false },
+  views: {
+    from: ["trace", "queue", "delivery", "text"],
+    types: [],
+    packages: ["bullmq", "ioredis"],
+    node: true,
+  },
   admin: {
-    from: ["catalogue", "delivery", "text", "trace", "settings"],
+    from: ["catalogue", "delivery", "text", "trace", "settings", "views"],
     types: ["queue", "quarantine", "acknowledgement", "monitoring"],
     packages: ["hono", "@hono", "@bull-board"],
     node: true,
@@ -84,6 +90,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
       "settings",
       "smtp",
       "admin",
+      "views",
       "text",
     ],
     types: [],

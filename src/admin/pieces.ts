@@ -1,0 +1,37 @@
+/** Pieces that many pages are made of. */
+import { html } from "hono/html";
+import { visible } from "../text/visible.ts";
+import type { Html } from "./layout.ts";
+
+/** An id, whole, with a button that copies it (page.js). */
+export function wholeId(id: string): Html {
+  return html`<span class="id"><code>${visible(id)}</code><button type="button" class="copy" data-copy="${id}" aria-label="Copy ${visible(id)}">⧉</button></span>`;
+}
+
+/** A time, relative to now in words (page.js keeps them true), and exact in its title; UTC or local as chosen. */
+export function ago(at: string, now = new Date()): Html {
+  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(at)) / 1000));
+  return html`<time datetime="${at}" data-ago title="${at.replace("T", " ").replace("Z", " UTC")}">${inWords(seconds)} ago</time>`;
+}
+
+/** What happened, in the colour of what it means. */
+export function outcomeMark(outcome: string, disposition: string): Html {
+  return html`<span class="mark ${disposition}">${outcome}</span>`;
+}
+
+/** A count that leads to what it counts. */
+export function countOf(count: number, href: string): Html {
+  return html`<a class="count" href="${href}">${count.toLocaleString("en")}</a>`;
+}
+
+/** Where there is nothing: that, and what to do next. */
+export function nothingYet(says: string, next: Html | string): Html {
+  return html`<div class="card empty"><p>${says}</p><p class="next">${next}</p></div>`;
+}
+
+function inWords(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 172_800) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}

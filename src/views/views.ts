@@ -1,0 +1,72 @@
+/** What the page shows of much data. It is found in a thread of its own, because reports are taken in the main one. */
+import type { TraceEntry } from "../trace/entry.ts";
+import type { ReportFilter, ReportRow } from "./report-row.ts";
+
+export interface Views {
+  /** Rows that fit, newest first. Rejects when Redis does not answer, and when too many ask at once. */
+  reports(filter: ReportFilter, from: Place | null): Promise<ReportsPage>;
+  /** The entries of the trace with an id or a number, as `findEntries` of trace/find.ts gives them. */
+  entries(wanted: string): Promise<{ readonly entries: readonly TraceEntry[]; readonly more: boolean }>;
+  /** Jobs of a queue of events that failed, and that are to be tried again, by their errors. */
+  troubles(queue: string): Promise<Troubles>;
+  /** Gives failed jobs back to consumers: one, or all of an error. How many were. */
+  retry(queue: string, which: { readonly id: string } | { readonly error: string }): Promise<number>;
+  /** Rows as they come, each second while somebody follows; one poll for all. Gives what ends it. */
+  follow(onRows: (news: LiveRows) => void): () => void;
+  close(): Promise<void>;
+}
+
+/** Where a list goes on: opaque, a short text that may stand in an address. */
+export type Place = string;
+
+export interface ReportsPage {
+  readonly rows: readonly ReportRow[];
+  /** Where older ones are; null when there are none. */
+  readonly older: Place | null;
+  /** How many reports were looked through for these rows. */
+  readonly lookedThrough: number;
+}
+
+export interface LiveRows {
+  /** Newest first. */
+  readonly rows: readonly ReportRow[];
+  /** How many more came, which are not among these. */
+  readonly skipped: number;
+}
+
+export interface Troubles {
+  readonly failed: JobGroups;
+  readonly retrying: JobGroups;
+}
+
+export interface JobGroups {
+  /** The one with most jobs first. */
+  readonly groups: readonly JobGroup[];
+  /** How many jobs are in that state, and how many of them were looked at (1,000 at most). */
+  readonly jobs: number;
+  readonly lookedAt: number;
+}
+
+/** Jobs whose errors differ only in an id, a number or a time. */
+export interface JobGroup {
+  /** Names the group in an address and for `retry`; stable while its errors stay alike. */
+  readonly error: string;
+  /** The first line of one of the errors. */
+  readonly example: string;
+  readonly jobs: number;
+  /** RFC 3339, UTC. Of retrying jobs the time of the next try stands in `next`. */
+  readonly firstAt: string | null;
+  readonly lastAt: string | null;
+  readonly next: string | null;
+  /** Of the newest, 20 at most. */
+  readonly newest: readonly JobRow[];
+}
+
+export interface JobRow {
+  readonly id: string;
+  readonly messageId: string | null;
+  readonly attempts: number;
+  readonly at: string | null;
+  /** The whole error, its first 2,000 characters. */
+  readonly text: string;
+}
