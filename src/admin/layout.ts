@@ -67,6 +67,9 @@ export function layout({ title, path, operator, body }: PageOptions): Html {
         <link rel="icon" id="icon" href="${icon(glance?.state ?? null)}" />
         <link rel="stylesheet" href="/assets/uplot.css" />
         <link rel="stylesheet" href="/assets/page.css" />
+        <link rel="stylesheet" href="/assets/frame.css" />
+        <link rel="stylesheet" href="/assets/overview.css" />
+        <link rel="stylesheet" href="/assets/phone.css" />
         <script src="/assets/uplot.js" defer></script>
         <script src="/assets/page.js" type="module"></script>
       </head>

@@ -235,8 +235,10 @@ function loginPage(next: string, fault: string | null) {
     body: html`<h1>Log in</h1>
       <form method="post" action="/login" class="card login">
         ${fault === null ? "" : html`<p class="fault" role="alert">${fault}</p>`}
+        <input name="username" value="operator" autocomplete="username" hidden readonly />
         <label for="token">Token</label>
-        <input id="token" name="token" type="password" autocomplete="current-password" required autofocus />
+        <input id="token" name="token" type="password" autocomplete="current-password" required autofocus aria-describedby="where" />
+        <p id="where" class="soft">It is MM4D_ADMIN_TOKEN of this service, or in the file that MM4D_ADMIN_TOKEN_FILE names.</p>
         <input type="hidden" name="next" value="${next}" />
         <button>Log in</button>
       </form>`,

@@ -247,6 +247,8 @@ const PROTECTED = [
   `${BOARD_PATH}/*`,
 ];
 
+/** In the order in which layout.ts names them, so that what is said for a phone comes last. */
+const STYLES = ["page.css", "frame.css", "overview.css", "phone.css"];
 /** page.js and what it is made of. */
 const SCRIPTS = ["page.js", "charts.js", "copy.js", "keys.js", "live.js", "times.js"];
 
@@ -256,7 +258,9 @@ function readAssets(): Readonly<Record<string, { readonly type: string; readonly
   const { resolve } = createRequire(import.meta.url);
   const theirs = (name: string) => new Uint8Array(readFileSync(resolve(name)));
   return {
-    "/assets/page.css": { type: "text/css; charset=utf-8", bytes: ours("page.css") },
+    ...Object.fromEntries(
+      STYLES.map((name) => [`/assets/${name}`, { type: "text/css; charset=utf-8", bytes: ours(name) }]),
+    ),
     ...Object.fromEntries(
       SCRIPTS.map((name) => [`/assets/${name}`, { type: "text/javascript; charset=utf-8", bytes: ours(name) }]),
     ),
