@@ -8,6 +8,7 @@ import type { Status, StatusFacts } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import type { Resolution } from "../queue/statistics.ts";
 import type { Trace } from "../trace/note.ts";
+import type { Views } from "../views/views.ts";
 
 /** Functions that need Redis reject while it is away. */
 export interface Operations {
@@ -26,6 +27,8 @@ export interface Operations {
   /** Counts of the last `agoMs` milliseconds. */
   readonly tallies: (agoMs: number, resolution: Resolution) => Promise<readonly Tally[]>;
   readonly trace: (wanted: string) => Promise<Trace>;
+  /** Reports as a list, and the jobs of events. */
+  readonly views: Views;
   readonly quarantine: () => Promise<QuarantineDesk>;
   readonly acknowledgements: () => Promise<AcknowledgementDesk>;
 }

@@ -71,6 +71,14 @@ async function start(times: HttpTimes): Promise<void> {
     catalogue: () => createCatalogue(),
     tallies: none,
     trace: none,
+    views: {
+      reports: none,
+      entries: none,
+      troubles: none,
+      retry: none,
+      follow: () => () => {},
+      close: async () => {},
+    },
     quarantine: none,
     acknowledgements: none,
   };
