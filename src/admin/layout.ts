@@ -16,15 +16,15 @@ export interface PageOptions {
 }
 
 /** The path of bull-board. It is here so that knowing it does not load bull-board. */
-export const BOARD_PATH = "/queue";
+export const BOARD_PATH = "/queue/board";
 
 const PAGES = [
   ["/", "Now"],
   ["/codes", "Codes"],
-  ["/trace", "Trace"],
+  ["/reports", "Reports"],
   ["/quarantine", "Quarantine"],
   ["/acknowledgements", "Acknowledgements"],
-  [`${BOARD_PATH}/`, "Queue"],
+  ["/queue", "Queue"],
 ] as const;
 
 export function layout({ title, path, operator, body }: PageOptions): Html {

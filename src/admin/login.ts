@@ -193,7 +193,7 @@ function isSecure(c: Context): boolean {
 }
 
 /** The text if it is a path on this server, else the first page. */
-function pathIn(text: unknown): string {
+export function pathIn(text: unknown): string {
   return typeof text === "string" && /^\/(?![/\\])[\x21-\x7e]*$/.test(text) ? text : "/";
 }
 

@@ -19,7 +19,9 @@ import { createLogin, type PageEnv } from "./login.ts";
 import { nowPage } from "./now-page.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { quarantinePage } from "./quarantine-page.ts";
-import { tracePage } from "./trace-page.ts";
+import { queuePage } from "./queue-page.ts";
+import { reportPage } from "./report-page.ts";
+import { reportsPage } from "./reports-page.ts";
 
 export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {
   readonly host: string;
@@ -164,7 +166,9 @@ function pages({ token, operations: direct, queues, onAction }: AdminOptions): H
   for (const path of PROTECTED) app.use(path, login.guard);
   app.route("/", nowPage(operations, login));
   app.route("/", codesPage(operations));
-  app.route("/", tracePage(operations));
+  app.route("/", reportsPage(operations, onAction));
+  app.route("/", reportPage(operations));
+  app.route("/", queuePage(operations, login, onAction));
   app.route("/", quarantinePage(operations, login, onAction));
   app.route("/", acknowledgementsPage(operations, login, onAction));
 
@@ -219,11 +223,11 @@ const PROTECTED = [
   "/now",
   "/chart",
   "/codes/*",
+  "/reports/*",
   "/trace/*",
   "/quarantine/*",
   "/acknowledgements/*",
-  BOARD_PATH,
-  `${BOARD_PATH}/*`,
+  "/queue/*",
 ];
 
 /** Served from here, so that the page works without the internet. */

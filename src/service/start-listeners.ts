@@ -7,6 +7,7 @@ import type { Refusals } from "../monitoring/refusals.ts";
 import type { Releaser } from "../process/releasers.ts";
 import { whyNotListening } from "../process/system-limits.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
+import { ratesOf } from "../queue/queue-rates.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import type { Config } from "../settings/config.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
@@ -94,6 +95,11 @@ export async function listenForHttp(
         const since = new Date(until.getTime() - agoMs);
         return readStatistics(queuePlace, { since, until, resolution });
       },
+      eventQueues() {
+        const seen = state.queues();
+        return [queue, ...config.queues.map((further) => further.queue)].map((name) => ({ name, use: seen.get(name) }));
+      },
+      queueRates: (name) => ratesOf(queuePlace, name, config),
       async trace(wanted) {
         await state.flushTrace();
         return findTrace(queuePlace, queue, wanted, traceReading);

@@ -56,6 +56,7 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
   return {
     reasons,
     redisAway: own.redisAway,
+    queues: own.queuesNow,
 
     health: async (): Promise<HealthFacts> => healthOf(await all()),
 
