@@ -40,6 +40,7 @@ export function layout({ title, path, operator, body }: PageOptions): Html {
         <link rel="icon" href="data:," />
         <link rel="stylesheet" href="/assets/uplot.css" />
         <link rel="stylesheet" href="/assets/page.css" />
+        <link rel="stylesheet" href="/assets/reports.css" />
         <script src="/assets/uplot.js" defer></script>
         <script src="/assets/page.js" defer></script>
       </head>

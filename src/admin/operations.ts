@@ -8,6 +8,7 @@ import type { Status } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import type { QueueRates } from "../queue/queue-rates.ts";
 import type { Resolution } from "../queue/statistics.ts";
+import type { WorkerSeen } from "../queue/workers.ts";
 import type { Trace } from "../trace/note.ts";
 import type { Views } from "../views/views.ts";
 
@@ -39,6 +40,8 @@ export interface EventQueue {
   readonly name: string;
   /** What is on it; undefined before it was looked at, and while Redis is away. */
   readonly use: QueueUse | undefined;
+  /** The first of its consumers, as far as Redis tells. */
+  readonly workers: readonly WorkerSeen[];
 }
 
 export interface RefusedClient {

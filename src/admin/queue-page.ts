@@ -2,6 +2,7 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import type { QueueUse } from "../monitoring/metrics.ts";
+import type { WorkerSeen } from "../queue/workers.ts";
 import { maskAllNumbers } from "../text/masking.ts";
 import { durationInWords, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
@@ -61,14 +62,14 @@ function done(text: string | undefined): Html {
 /** `index`: of further queues, so that each list has an anchor of its own. */
 async function section(
   operations: Operations,
-  { name, use }: EventQueue,
+  { name, use, workers }: EventQueue,
   index: number,
   operator: Operator,
 ): Promise<Html> {
   const [troubles, rates] = await Promise.all([operations.views.troubles(name), operations.queueRates(name)]);
   return html`<section class="card" aria-label="${name}">
     <h2>${visible(name)}</h2>
-    ${use === undefined ? html`<p>It was not looked at yet: reload in some seconds.</p>` : state(use, index)}
+    ${use === undefined ? html`<p>It was not looked at yet: reload in some seconds.</p>` : state(use, index)} ${consumers(workers, use?.workers ?? 0)}
     <p>In the last minute: ${rates.completed === null ? "consumed events are not kept, so that they cannot be counted" : html`<strong>${rates.isMore ? "more than " : ""}${rates.completed.toLocaleString("en")}</strong> consumed`},
       <strong>${rates.failed.toLocaleString("en")}</strong> failed.</p>
     ${errors(troubles, { queue: name, index, operator })}
@@ -90,6 +91,17 @@ function state(use: QueueUse, index: number): Html {
     </ul>
     ${workers === null ? html`<p>Consumers cannot be counted: ${visible(workersUnknown ?? "")}.</p>` : ""}
     ${workers === 0 ? noConsumer(waits, notTakenMs) : ""}`;
+}
+
+function consumers(workers: readonly WorkerSeen[], count: number): Html {
+  if (workers.length === 0) return html``;
+  return html`<details><summary>Consumers</summary>
+    <ul>${workers.map(
+      ({ name, address, connectedSeconds }) =>
+        html`<li>${name === null ? "without a name" : html`<strong>${visible(name)}</strong>`} from ${visible(address)}, connected for ${durationInWords(connectedSeconds * 1_000)}</li>`,
+    )}</ul>
+    ${count > workers.length ? html`<p>There are ${count - workers.length} more.</p>` : ""}
+  </details>`;
 }
 
 function noConsumer(waits: number, notTakenMs: number | null): Html {
@@ -132,7 +144,7 @@ function groupOf(kind: Kind, group: JobGroup, { queue, operator }: Place): Html 
   const times = [
     ...(firstAt === null ? [] : [html`first ${ago(firstAt)}`]),
     ...(lastAt === null || lastAt === firstAt ? [] : [html`last ${ago(lastAt)}`]),
-    ...(next === null ? [] : [html`next try ${nextTry(next)}`]),
+    ...(next === null ? [] : [html`next try ${ago(next)}`]),
   ];
   return html`<div class="group">
     <p class="error">${example === "" ? "(the consumer gave no reason)" : shown(example)}</p>
@@ -145,11 +157,6 @@ function groupOf(kind: Kind, group: JobGroup, { queue, operator }: Place): Html 
       </table>
     </details>
   </div>`;
-}
-
-function nextTry(at: string): Html {
-  const inMs = Date.parse(at) - Date.now();
-  return html`<time datetime="${at}" title="${at}">${inMs <= 0 ? "now" : `in ${durationInWords(inMs)}`}</time>`;
 }
 
 function retryAll(queue: string, error: string, jobs: number): Html {

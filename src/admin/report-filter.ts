@@ -79,6 +79,11 @@ export function listAddress(query: Query, changes: Readonly<Record<string, strin
   return search === "" ? "/reports" : `/reports?${search}`;
 }
 
+/** The filters of a query, as a query. */
+export function queryOf(query: Query): string {
+  return new URLSearchParams(known(query)).toString();
+}
+
 /** Whether anything is left out. */
 export function isFiltered(query: Query): boolean {
   return Object.keys(known(query)).length > 0;

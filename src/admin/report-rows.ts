@@ -42,7 +42,8 @@ export function reportRow(row: ReportRow, look: RowsLook): Html {
 /** The page of a report; null when it has no id by which it could be found again. */
 export function reportAddress({ eventId, fate, id, messageId, transactionId, numbers }: ReportRow): string | null {
   // A number stands in no address, because addresses are not masked.
-  const mayStand = (found: string | null): boolean => found !== null && idShown(found, numbers, "masked") === found;
+  const mayStand = (found: string | null): boolean =>
+    found !== null && found.trim() !== "" && idShown(found, numbers, "masked") === found;
   const known = [eventId, messageId, transactionId].find(mayStand) ?? null;
   if (known !== null) return addressOfId(known);
   return fate === "quarantined" ? `/quarantine/${encodeURIComponent(id)}` : null;

@@ -16,6 +16,7 @@ import {
   listAddress,
   OUTCOMES,
   type Query,
+  queryOf,
   SINCE,
   TYPES,
 } from "./report-filter.ts";
@@ -37,7 +38,7 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
     const body = html`<h1>Reports</h1>
       ${filters(query, filter, peers)}
       ${faults.map((fault) => html`<p class="fault">${visible(fault)}; it leaves nothing out.</p>`)}
-      ${away === null ? await listed(c, await operations.views.reports(filter, from), lookOf(operations, c)) : html`<p class="card">No reports can be listed: ${away}.</p>`}`;
+      ${away === null ? listed(query, await operations.views.reports(filter, from), lookOf(operations, c)) : html`<p class="card">No reports can be listed: ${away}.</p>`}`;
     return c.html(layout({ title: "Reports", path: pathOf(c), operator: c.var.operator, body }));
   });
   return routes;
@@ -86,18 +87,23 @@ function check(name: string, label: string, on: boolean): Html {
   return html`<label class="check"><input type="checkbox" name="${name}" value="1" ${on ? "checked" : ""} /> ${label}</label>`;
 }
 
-function listed(c: Context<PageEnv>, page: ReportsPage, look: RowsLook): Html {
+/** The first page is live: what comes and fits is put before its first row (assets/live.js). */
+function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
   const { rows, older, lookedThrough } = page;
-  const query = c.req.query();
   const isNewest = placeIn(query) === null;
-  if (rows.length === 0) return nothing(query, page);
-  return html`<section class="card">
-    <div class="wide" tabindex="0">${reportTable(rows, look)}</div>
+  const live = isNewest ? queryOf(query) : null;
+  const empty = rows.length === 0;
+  if (empty && !isNewest) return nothing(query, page);
+  const onwards = { from: query.from ?? null };
+  return html`${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
+  <section class="card" ${empty ? "data-when-rows hidden" : ""}>
+    ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>⏸ Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
+    <div class="wide" tabindex="0">${reportTable(rows, look, live)}</div>
     <p class="pages">
-      <span>${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first.</span>
+      ${empty ? "" : html`<span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>`}
       ${isNewest ? "" : html`<a href="${listAddress(query)}">Newest</a>`}
-      ${older === null ? "" : html`<a href="${listAddress(query, { from: older })}" rel="next">Older</a>`}
-      <span class="export">Export: <a href="${listAddress(query, { from: query.from ?? null, as: "csv" })}">CSV</a> <a href="${listAddress(query, { from: query.from ?? null, as: "jsonl" })}">JSON lines</a></span>
+      ${older === null ? "" : html`<a href="${listAddress(query, { from: older })}" rel="next">Older →</a>`}
+      <span class="export">Export <a href="${listAddress(query, { ...onwards, as: "csv" })}">CSV</a> <a href="${listAddress(query, { ...onwards, as: "jsonl" })}">JSON lines</a></span>
     </p>
   </section>`;
 }
@@ -108,13 +114,13 @@ function nothing(query: Query, { older, lookedThrough }: ReportsPage): Html {
     older === null
       ? ""
       : html`<a href="${listAddress(query, { from: older })}" rel="next">Look through older ones</a>. `;
-  if (isFiltered(query) || query.from !== undefined) {
-    const says = `None of the ${lookedThrough.toLocaleString("en")} reports looked through fits.`;
+  if (isFiltered(query) || placeIn(query) !== null) {
+    const says = `No report fits, of ${lookedThrough.toLocaleString("en")} looked through.`;
     return nothingYet(says, html`${onwards}${codeInstead(query)}<a href="/reports">Show all reports</a>`);
   }
   return nothingYet(
     "No reports yet.",
-    html`${onwards}Send one: <code>mm4d send</code>, or many: <code>mm4d send --scenario storm</code>. Which peers may connect: <a href="/peers">Peers</a>.`,
+    html`${onwards}Send one with <code>mm4d send</code>, or many with <code>mm4d send --scenario storm</code>. Which peers may connect: <a href="/peers">Peers</a>.`,
   );
 }
 

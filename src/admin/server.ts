@@ -237,6 +237,7 @@ function readAssets(): Readonly<Record<string, { readonly type: string; readonly
   const theirs = (name: string) => new Uint8Array(readFileSync(resolve(name)));
   return {
     "/assets/page.css": { type: "text/css; charset=utf-8", bytes: ours("page.css") },
+    "/assets/reports.css": { type: "text/css; charset=utf-8", bytes: ours("reports.css") },
     "/assets/page.js": { type: "text/javascript; charset=utf-8", bytes: ours("page.js") },
     "/assets/uplot.css": { type: "text/css; charset=utf-8", bytes: theirs("uplot/dist/uPlot.min.css") },
     "/assets/uplot.js": { type: "text/javascript; charset=utf-8", bytes: theirs("uplot/dist/uPlot.iife.min.js") },

@@ -97,7 +97,11 @@ export async function listenForHttp(
       },
       eventQueues() {
         const seen = state.queues();
-        return [queue, ...config.queues.map((further) => further.queue)].map((name) => ({ name, use: seen.get(name) }));
+        return [queue, ...config.queues.map((further) => further.queue)].map((name) => ({
+          name,
+          use: seen.get(name),
+          workers: state.workersOf(name),
+        }));
       },
       queueRates: (name) => ratesOf(queuePlace, name, config),
       async trace(wanted) {

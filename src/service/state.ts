@@ -57,6 +57,7 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
     reasons,
     redisAway: own.redisAway,
     queues: own.queuesNow,
+    workersOf: own.workersOf,
 
     health: async (): Promise<HealthFacts> => healthOf(await all()),
 

@@ -53,7 +53,10 @@ async function start(times: HttpTimes): Promise<void> {
     redisAway: () => "There is no Redis here",
     catalogue: () => createCatalogue(),
     tallies: none,
+    eventQueues: () => [],
+    queueRates: none,
     trace: none,
+    views: { reports: none, entries: none, troubles: none, retry: none, follow: () => () => {}, close: none },
     quarantine: none,
     acknowledgements: none,
   };
