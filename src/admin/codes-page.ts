@@ -6,10 +6,9 @@ import type { CodeEntry } from "../delivery/code.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
 import { describeCode } from "../text/describe.ts";
 import { inPercent } from "../text/quantities.ts";
-import { spanIn } from "./charts.ts";
+import { chart, spanIn } from "./charts.ts";
 import { choices, type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { PageEnv } from "./login.ts";
-import { chart } from "./now-page.ts";
 import type { Operations } from "./operations.ts";
 
 const DAY_MS = 86_400_000;
@@ -42,7 +41,7 @@ export function codesPage(operations: Operations): Hono<PageEnv> {
         <p>${remedy}</p>
         <ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul>
       </section>
-      ${chart(spanIn(c.req.query("span") ?? "week"), String(entry.code))} ${await peersOf(operations, entry)}
+      ${chart({ span: spanIn(c.req.query("span") ?? "week"), code: String(entry.code) })} ${await peersOf(operations, entry)}
       <p><a href="/codes">All codes</a></p>`;
     return c.html(layout({ title: `${entry.code} ${entry.name}`, path: pathOf(c), operator: c.var.operator, body }));
   });

@@ -9,13 +9,15 @@ import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { csrf } from "hono/csrf";
 import { html } from "hono/html";
 import { isLoopback } from "../settings/values.ts";
-import { layout } from "./layout.ts";
+import { type Glance, layout } from "./layout.ts";
 import type { OnAction } from "./operations.ts";
 
 export interface Operator {
   /** Whether the operator may do more than look. */
   readonly loggedIn: boolean;
   readonly numbers: "masked" | "full";
+  /** How the service is; absent where it cannot be told. */
+  readonly glance?: Glance;
 }
 
 export type PageEnv = { Variables: { readonly operator: Operator } };

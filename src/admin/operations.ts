@@ -3,8 +3,9 @@
 import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgement/desk.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Tally } from "../delivery/tally.ts";
+import type { Latency } from "../monitoring/latency.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
-import type { Status } from "../monitoring/status.ts";
+import type { Status, StatusFacts } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import type { QueueRates } from "../queue/queue-rates.ts";
 import type { Resolution } from "../queue/statistics.ts";
@@ -15,6 +16,12 @@ import type { Views } from "../views/views.ts";
 /** Functions that need Redis reject while it is away. */
 export interface Operations {
   readonly status: () => Promise<Status>;
+  /** What the status is made of, of all processes. */
+  readonly facts: () => Promise<StatusFacts>;
+  /** Names of the peers in force, in the order of the settings. */
+  readonly peerNames: () => Promise<readonly string[]>;
+  /** How long replies and the way to the queue take. */
+  readonly latency: () => Promise<Latency>;
   /** Clients refused lately, the most recent last. */
   readonly refusals: () => Promise<readonly RefusedClient[]>;
   /** Why data in Redis cannot be shown now; null when it can. */

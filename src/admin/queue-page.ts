@@ -81,7 +81,7 @@ function state(use: QueueUse, index: number): Html {
   const count = (state: string): string => (jobs[state] ?? 0).toLocaleString("en");
   const oldest =
     oldestWaitingAt === null ? "" : `, the oldest for ${durationInWords(Date.now() - oldestWaitingAt.getTime())}`;
-  return html`<ul class="figures">
+  return html`<ul class="counts">
       <li><strong>${workers === null ? "?" : workers.toLocaleString("en")}</strong> ${workers === 1 ? "consumer" : "consumers"}</li>
       <li><strong>${count("waiting")}</strong> waiting${oldest}</li>
       <li><strong>${count("active")}</strong> active</li>

@@ -34,7 +34,7 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
     const format = formatIn(query.as);
     const away = operations.redisAway();
     if (format !== null && away === null) return exported(c, { format, filter, from }, operations, onAction);
-    const peers = (await operations.status()).facts.flatMap((fact) => fact.peers.map(({ name }) => name));
+    const peers = await operations.peerNames();
     const body = html`<h1>Reports</h1>
       ${filters(query, filter, peers)}
       ${faults.map((fault) => html`<p class="fault">${visible(fault)}; it leaves nothing out.</p>`)}

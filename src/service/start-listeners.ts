@@ -1,5 +1,6 @@
 /** Starts what listens: SMTP for relays, HTTP for people and machines that look after the service. */
 import { type Admin, startAdmin } from "../admin/server.ts";
+import { latencyOf } from "../monitoring/latency.ts";
 import type { Log } from "../monitoring/log.ts";
 import { type Metrics, metricsText } from "../monitoring/metrics.ts";
 import { notReady, stateOf } from "../monitoring/reasons.ts";
@@ -87,6 +88,9 @@ export async function listenForHttp(
     networkOf,
     operations: {
       status: state.status,
+      facts: state.facts,
+      peerNames: async () => files.peers().map(({ name }) => name),
+      latency: async () => latencyOf(await state.metrics()),
       refusals: state.refusals,
       redisAway: state.redisAway,
       catalogue,
