@@ -188,7 +188,7 @@ async function start(
   });
   releasers.push(() => within(REDIS_STOP_MS, desks.close()));
   const admin = isFirst
-    ? await listenForHttp({ config, queuePlace, files, state, desks, traceReading, log, metrics }, releasers)
+    ? await listenForHttp({ config, place, queuePlace, files, state, desks, traceReading, log, metrics }, releasers)
     : null;
 
   const onMessage = createAccept({

@@ -9,14 +9,17 @@ import type { Releaser } from "../process/releasers.ts";
 import { whyNotListening } from "../process/system-limits.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { ratesOf } from "../queue/queue-rates.ts";
+import type { RedisPlace } from "../queue/redis.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import type { Config } from "../settings/config.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
-import { findTrace } from "../trace/find.ts";
+import { traceOf } from "../trace/find.ts";
 import type { TraceReading } from "../trace/reading.ts";
 import { VERSION } from "../version.ts";
+import { startViews } from "../views/start-views.ts";
+import type { Views } from "../views/views.ts";
 import type { Desks } from "./desks.ts";
 import type { SettingsInForce } from "./settings-in-force.ts";
 import type { State } from "./state.ts";
@@ -65,6 +68,7 @@ export async function listenForSmtp(
 
 export interface AdminParts {
   readonly config: Config;
+  readonly place: RedisPlace;
   readonly queuePlace: QueuePlace;
   readonly files: SettingsInForce;
   readonly state: State;
@@ -76,10 +80,25 @@ export interface AdminParts {
 
 /** Rejects with a sentence when it cannot be listened there. */
 export async function listenForHttp(
-  { config, queuePlace, files, state, desks, traceReading, log, metrics }: AdminParts,
+  { config, place, queuePlace, files, state, desks, traceReading, log, metrics }: AdminParts,
   releasers: Releaser[],
 ): Promise<Admin> {
-  const { queue, adminHost, adminPort, adminToken } = config;
+  const { queue, queues, adminHost, adminPort, adminToken } = config;
+  const found = startViews({
+    redis: place,
+    prefix: config.queuePrefix,
+    queues: [queue, ...queues.map((further) => further.queue)],
+    onFault: log.viewsFailed,
+  });
+  releasers.push(found.close);
+  const views: Views = {
+    ...found,
+    async entries(wanted) {
+      // A report is found once its relay was answered.
+      await state.flushTrace();
+      return found.entries(wanted);
+    },
+  };
   const catalogue = () => files.reading().catalogue;
   const admin = await startAdmin({
     host: adminHost,
@@ -108,10 +127,8 @@ export async function listenForHttp(
         }));
       },
       queueRates: (name) => ratesOf(queuePlace, name, config),
-      async trace(wanted) {
-        await state.flushTrace();
-        return findTrace(queuePlace, queue, wanted, traceReading);
-      },
+      trace: async (wanted) => traceOf(queuePlace, queue, await views.entries(wanted), traceReading),
+      views,
       quarantine: desks.quarantine,
       acknowledgements: desks.acknowledgements,
     },

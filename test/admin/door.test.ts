@@ -73,7 +73,14 @@ async function start(times: HttpTimes): Promise<void> {
     eventQueues: () => [],
     queueRates: none,
     trace: none,
-    views: { reports: none, entries: none, troubles: none, retry: none, follow: () => () => {}, close: none },
+    views: {
+      reports: none,
+      entries: none,
+      troubles: none,
+      retry: none,
+      follow: () => () => {},
+      close: async () => {},
+    },
     quarantine: none,
     acknowledgements: none,
   };
