@@ -4,9 +4,12 @@ import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgem
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
+import type { QueueUse } from "../monitoring/metrics.ts";
 import type { Status, StatusFacts } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
+import type { QueueRates } from "../queue/queue-rates.ts";
 import type { Resolution } from "../queue/statistics.ts";
+import type { WorkerSeen } from "../queue/workers.ts";
 import type { Trace } from "../trace/note.ts";
 import type { Views } from "../views/views.ts";
 
@@ -26,15 +29,27 @@ export interface Operations {
   readonly catalogue: () => Catalogue;
   /** Counts of the last `agoMs` milliseconds. */
   readonly tallies: (agoMs: number, resolution: Resolution) => Promise<readonly Tally[]>;
-  readonly trace: (wanted: string) => Promise<Trace>;
-  /** Reports as a list, and the jobs of events. */
+  /** What is found of much data, in a thread of its own. */
   readonly views: Views;
+  /** The queues of events, the main one first. */
+  readonly eventQueues: () => readonly EventQueue[];
+  readonly queueRates: (queue: string) => Promise<QueueRates>;
+  readonly trace: (wanted: string) => Promise<Trace>;
   readonly quarantine: () => Promise<QuarantineDesk>;
   readonly acknowledgements: () => Promise<AcknowledgementDesk>;
 }
 
 /** Logs what an operator did. */
 export type OnAction = (action: string, fields: Readonly<Record<string, unknown>>) => void;
+
+/** A queue of events. */
+export interface EventQueue {
+  readonly name: string;
+  /** What is on it; undefined before it was looked at, and while Redis is away. */
+  readonly use: QueueUse | undefined;
+  /** The first of its consumers, as far as Redis tells. */
+  readonly workers: readonly WorkerSeen[];
+}
 
 export interface RefusedClient {
   readonly address: string;

@@ -103,6 +103,12 @@ export const BOUNDS = {
     reason:
       "browsers and Prometheus send none; they are answered one after the other, and beyond it the connection ends",
   },
+  pagesExported: {
+    value: 20,
+    unit: "things",
+    about: "pages of the list of reports that one file with it has",
+    reason: "a thousand reports, for a spreadsheet or a ticket; whoever wants all of them is a consumer",
+  },
   httpFormBytes: {
     value: 16_384,
     unit: "bytes",

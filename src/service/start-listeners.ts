@@ -8,6 +8,7 @@ import type { Refusals } from "../monitoring/refusals.ts";
 import type { Releaser } from "../process/releasers.ts";
 import { whyNotListening } from "../process/system-limits.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
+import { ratesOf } from "../queue/queue-rates.ts";
 import type { RedisPlace } from "../queue/redis.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import type { Config } from "../settings/config.ts";
@@ -117,6 +118,15 @@ export async function listenForHttp(
         const since = new Date(until.getTime() - agoMs);
         return readStatistics(queuePlace, { since, until, resolution });
       },
+      eventQueues() {
+        const seen = state.queues();
+        return [queue, ...config.queues.map((further) => further.queue)].map((name) => ({
+          name,
+          use: seen.get(name),
+          workers: state.workersOf(name),
+        }));
+      },
+      queueRates: (name) => ratesOf(queuePlace, name, config),
       trace: async (wanted) => traceOf(queuePlace, queue, await views.entries(wanted), traceReading),
       views,
       quarantine: desks.quarantine,

@@ -70,6 +70,8 @@ async function start(times: HttpTimes): Promise<void> {
     redisAway: () => "There is no Redis here",
     catalogue: () => createCatalogue(),
     tallies: none,
+    eventQueues: () => [],
+    queueRates: none,
     trace: none,
     views: {
       reports: none,

@@ -1,8 +1,8 @@
 /*
  * What is live on a page, by one stream of `/live`:
  *   data-live="NAME"         is replaced by the HTML of the event NAME
- *   data-live-rows="FILTER"  gets rows of reports at its top, those that the filter (a query) lets through, at most
- *                            data-live-max; each has its data-id
+ *   data-live-rows="FILTER"  gets rows of reports at its top, those that the filter (a query) lets through; each has its
+ *                            data-id, and there are at most as many as data-live-max says
  *   data-live-pause          a button that holds them back
  *   data-live-skipped        says how many more came than are shown
  *   data-when-empty, data-when-rows  what is shown until the first row, and from then on
@@ -92,7 +92,7 @@ function insert(fresh, skipped) {
     place.textContent = skipped === 0 ? "" : `${skipped} more came at the same time: reload to see them.`;
   }
   rows.prepend(...fresh);
-  const most = Number(rows.dataset.liveMax || MAX_ROWS);
+  const most = Number(rows.closest("[data-live-max]")?.dataset.liveMax ?? MAX_ROWS);
   for (const row of [...rows.children].slice(most)) if (!row.contains(document.activeElement)) row.remove();
   showTimes(rows);
 }
