@@ -65,7 +65,7 @@ async function latest(operations: Operations, c: Context<PageEnv>): Promise<Html
     <section class="card" data-live-max="${REPORTS_SHOWN}" ${empty ? "data-when-rows hidden" : ""}>
       <div class="title"><h2>Latest reports</h2>
         <span class="soft" data-live-skipped role="status"></span>
-        <button type="button" data-live-pause hidden>⏸ Pause</button>
+        <button type="button" data-live-pause hidden>Pause</button>
         <a href="/reports">All reports</a>
       </div>
       <div class="wide" tabindex="0">${reportTable(rows, lookOf(operations, c), "")}</div>

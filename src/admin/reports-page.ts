@@ -113,7 +113,7 @@ function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
   const onwards = { from: query.from ?? null };
   return html`${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
   <section class="card" ${empty ? "data-when-rows hidden" : ""}>
-    ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>⏸ Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
+    ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
     <div class="wide" tabindex="0">${reportTable(rows, look, live)}</div>
     <p class="pages">
       ${empty ? "" : html`<span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>`}

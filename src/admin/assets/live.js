@@ -82,7 +82,7 @@ function take({ html, skipped }) {
   if (!paused) return insert(fresh, skipped);
   heldBack += fresh.length + skipped;
   held = [...fresh, ...held].slice(0, MAX_ROWS);
-  pause.textContent = `▶ Resume (${heldBack} new)`;
+  pause.textContent = `Resume (${heldBack} new)`;
 }
 
 function insert(fresh, skipped) {
@@ -102,7 +102,7 @@ if (pause !== null) {
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
-    pause.textContent = paused ? "▶ Resume" : "⏸ Pause";
+    pause.textContent = paused ? "Resume" : "Pause";
     if (paused) return;
     if (heldBack > 0) insert(held, heldBack - held.length);
     held = [];
