@@ -10,7 +10,6 @@ import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Reason, State } from "../monitoring/reasons.ts";
-import { acknowledgementsPage } from "./acknowledgements-page.ts";
 import type { BoardQueue } from "./board.ts";
 import { codesPage } from "./codes-page.ts";
 import { type DoorOptions, deadlines, HTTP_TIMES, keepDoor } from "./door.ts";
@@ -18,6 +17,7 @@ import { BOARD_PATH, layout, pathOf } from "./layout.ts";
 import { createLogin, type PageEnv } from "./login.ts";
 import { nowPage } from "./now-page.ts";
 import type { OnAction, Operations } from "./operations.ts";
+import { peersPage } from "./peers-page.ts";
 import { quarantinePage } from "./quarantine-page.ts";
 import { tracePage } from "./trace-page.ts";
 
@@ -166,7 +166,7 @@ function pages({ token, operations: direct, queues, onAction }: AdminOptions): H
   app.route("/", codesPage(operations));
   app.route("/", tracePage(operations));
   app.route("/", quarantinePage(operations, login, onAction));
-  app.route("/", acknowledgementsPage(operations, login, onAction));
+  app.route("/", peersPage(operations, login, onAction));
 
   let board: Promise<Hono> | undefined;
   app.get(BOARD_PATH, (c) => c.redirect(`${BOARD_PATH}/`, 301));
@@ -221,6 +221,7 @@ const PROTECTED = [
   "/codes/*",
   "/trace/*",
   "/quarantine/*",
+  "/peers/*",
   "/acknowledgements/*",
   BOARD_PATH,
   `${BOARD_PATH}/*`,

@@ -1,4 +1,5 @@
 /** Starts what listens: SMTP for relays, HTTP for people and machines that look after the service. */
+import { testMmsc } from "../acknowledgement/test-mmsc.ts";
 import { type Admin, startAdmin } from "../admin/server.ts";
 import type { Log } from "../monitoring/log.ts";
 import { type Metrics, metricsText } from "../monitoring/metrics.ts";
@@ -6,16 +7,18 @@ import { notReady, stateOf } from "../monitoring/reasons.ts";
 import type { Refusals } from "../monitoring/refusals.ts";
 import type { Releaser } from "../process/releasers.ts";
 import { whyNotListening } from "../process/system-limits.ts";
-import type { QueuePlace } from "../queue/queue-place.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import type { Config } from "../settings/config.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
+import { replyToRefused } from "../smtp/refusal-reply.ts";
 import { findTrace } from "../trace/find.ts";
 import type { TraceReading } from "../trace/reading.ts";
 import { VERSION } from "../version.ts";
 import type { Desks } from "./desks.ts";
+import { peersNow } from "./peers-now.ts";
+import type { RedisRooms } from "./redis-rooms.ts";
 import type { SettingsInForce } from "./settings-in-force.ts";
 import type { State } from "./state.ts";
 
@@ -63,7 +66,7 @@ export async function listenForSmtp(
 
 export interface AdminParts {
   readonly config: Config;
-  readonly queuePlace: QueuePlace;
+  readonly rooms: Pick<RedisRooms, "queuePlace" | "refusalsKept">;
   readonly files: SettingsInForce;
   readonly state: State;
   readonly desks: Desks;
@@ -74,10 +77,11 @@ export interface AdminParts {
 
 /** Rejects with a sentence when it cannot be listened there. */
 export async function listenForHttp(
-  { config, queuePlace, files, state, desks, traceReading, log, metrics }: AdminParts,
+  { config, rooms, files, state, desks, traceReading, log, metrics }: AdminParts,
   releasers: Releaser[],
 ): Promise<Admin> {
   const { queue, adminHost, adminPort, adminToken } = config;
+  const { queuePlace, refusalsKept } = rooms;
   const catalogue = () => files.reading().catalogue;
   const admin = await startAdmin({
     host: adminHost,
@@ -86,7 +90,12 @@ export async function listenForHttp(
     networkOf,
     operations: {
       status: state.status,
-      refusals: state.refusals,
+      async refusals() {
+        const all = await (state.redisAway() === null ? refusalsKept.list() : state.refusals());
+        return all.map((refusal) => ({ ...refusal, reply: replyToRefused(refusal.reason) }));
+      },
+      peers: () => peersNow(files.peers(), state, config),
+      testMmsc: (peer) => testMmsc(files.peers(), peer, config.hostname),
       redisAway: state.redisAway,
       catalogue,
       tallies(agoMs, resolution) {
@@ -99,6 +108,7 @@ export async function listenForHttp(
         return findTrace(queuePlace, queue, wanted, traceReading);
       },
       quarantine: desks.quarantine,
+      quarantineFill: async () => (await state.health()).quarantine,
       acknowledgements: desks.acknowledgements,
     },
     queues: desks.queues,

@@ -6,7 +6,7 @@ import type { Metrics, MetricsOfProcess, Observed } from "../monitoring/metrics.
 import type { ReasonTimes } from "../monitoring/reason-times.ts";
 import { REASONS, type Reason, reasonsOf, stateOf } from "../monitoring/reasons.ts";
 import type { Refusal } from "../monitoring/refusals.ts";
-import { describeStatus, type Status, statusOfAll } from "../monitoring/status.ts";
+import { describeStatus, type Status, type StatusFacts, statusOfAll } from "../monitoring/status.ts";
 import type { Assignment } from "../process/cluster.ts";
 import type { TraceState } from "../process/control.ts";
 import { within } from "../process/releasers.ts";
@@ -63,6 +63,11 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
       const states = await all();
       const facts = statusOfAll(states.map((one) => one.status));
       return describeStatus({ ...facts, reasons: reasonsOf(healthOf(states), times) }, new Date());
+    },
+
+    /** What came and who is connected, by peer. */
+    async traffic(): Promise<Pick<StatusFacts, "peers" | "connections">> {
+      return statusOfAll((await all()).map((one) => one.status));
     },
 
     /** The latest last. */

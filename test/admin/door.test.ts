@@ -55,6 +55,9 @@ async function start(times: HttpTimes): Promise<void> {
     tallies: none,
     trace: none,
     quarantine: none,
+    quarantineFill: none,
+    peers: none,
+    testMmsc: none,
     acknowledgements: none,
   };
   const options = {
