@@ -7,11 +7,10 @@ import { sumBy } from "../delivery/tally.ts";
 import { describeCode } from "../text/describe.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
-import { spanIn } from "./charts.ts";
+import { chart, spanIn } from "./charts.ts";
 import { type CodeCount, changeInWords, codeCounts, countsOf, PERIODS, type Period, periodIn } from "./code-counts.ts";
 import { choices, type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { PageEnv } from "./login.ts";
-import { chart } from "./now-page.ts";
 import type { Operations } from "./operations.ts";
 import { countOf, nothingYet, outcomeMark } from "./pieces.ts";
 import { peerAddress, reportsAddress } from "./reports-address.ts";
@@ -47,7 +46,7 @@ export function codesPage(operations: Operations): Hono<PageEnv> {
         <p>${remedy}</p>
         <ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul>
       </section>
-      ${chart(spanIn(c.req.query("span") ?? "week"), String(entry.code))} ${await peersOf(operations, entry)}
+      ${chart({ span: spanIn(c.req.query("span") ?? "week"), code: String(entry.code) })} ${await peersOf(operations, entry)}
       <p><a href="/codes">All codes</a></p>`;
     return c.html(layout({ title: `${entry.code} ${entry.name}`, path: pathOf(c), operator: c.var.operator, body }));
   });

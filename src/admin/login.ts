@@ -9,13 +9,15 @@ import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { csrf } from "hono/csrf";
 import { html } from "hono/html";
 import { isLoopback } from "../settings/values.ts";
-import { layout } from "./layout.ts";
+import { type Glance, layout } from "./layout.ts";
 import type { OnAction } from "./operations.ts";
 
 export interface Operator {
   /** Whether the operator may do more than look. */
   readonly loggedIn: boolean;
   readonly numbers: "masked" | "full";
+  /** How the service is; absent where it cannot be told. */
+  readonly glance?: Glance;
 }
 
 export type PageEnv = { Variables: { readonly operator: Operator } };
@@ -233,8 +235,10 @@ function loginPage(next: string, fault: string | null) {
     body: html`<h1>Log in</h1>
       <form method="post" action="/login" class="card login">
         ${fault === null ? "" : html`<p class="fault" role="alert">${fault}</p>`}
+        <input name="username" value="operator" autocomplete="username" hidden readonly />
         <label for="token">Token</label>
-        <input id="token" name="token" type="password" autocomplete="current-password" required autofocus />
+        <input id="token" name="token" type="password" autocomplete="current-password" required autofocus aria-describedby="where" />
+        <p id="where" class="soft">It is MM4D_ADMIN_TOKEN of this service, or in the file that MM4D_ADMIN_TOKEN_FILE names.</p>
         <input type="hidden" name="next" value="${next}" />
         <button>Log in</button>
       </form>`,

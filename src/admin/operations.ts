@@ -4,7 +4,8 @@ import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgem
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Tally } from "../delivery/tally.ts";
-import type { Status } from "../monitoring/status.ts";
+import type { Latency } from "../monitoring/latency.ts";
+import type { Status, StatusFacts } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import type { Resolution } from "../queue/statistics.ts";
 import type { Trace } from "../trace/note.ts";
@@ -13,6 +14,12 @@ import type { PeerNow } from "./peer-now.ts";
 /** Functions that need Redis reject while it is away. */
 export interface Operations {
   readonly status: () => Promise<Status>;
+  /** What the status is made of, of all processes. */
+  readonly facts: () => Promise<StatusFacts>;
+  /** Names of the peers in force, in the order of the settings. */
+  readonly peerNames: () => Promise<readonly string[]>;
+  /** How long replies and the way to the queue take. */
+  readonly latency: () => Promise<Latency>;
   /** Clients refused in the last 24 hours, the most recent last; while Redis is away, since the start. */
   readonly refusals: () => Promise<readonly RefusedClient[]>;
   /** Every peer in force, in the order of the settings, and those that have sent since the start. */

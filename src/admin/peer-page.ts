@@ -6,12 +6,14 @@ import { sumBy, type Tally } from "../delivery/tally.ts";
 import { maskAllButAddresses } from "../text/masking.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
+import { chart, spanIn } from "./charts.ts";
 import { countsOf, PERIODS } from "./code-counts.ts";
+import { rate } from "./figures.ts";
 import { type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { Operator, PageEnv } from "./login.ts";
 import type { Operations, RefusedClient } from "./operations.ts";
 import { acknowledgementsOf, choiceIn } from "./peer-acknowledgements.ts";
-import { type PeerCounts, peerCounts, rateInWords } from "./peer-counts.ts";
+import { type PeerCounts, peerCounts } from "./peer-counts.ts";
 import type { PeerNow } from "./peer-now.ts";
 import { connectionsOf, hourOf, lastReport, refusalTable, successOf, timesRefused, tlsInWords } from "./peer-words.ts";
 import { ago, countOf, nothingYet, outcomeMark } from "./pieces.ts";
@@ -72,7 +74,7 @@ async function sections(
       : html`<p class="card" id="acknowledgements">No acknowledgements can be shown: ${away}.</p>`;
   return html`${peer === undefined ? html`<p class="card">No entry of that name is in force now.</p>` : state(peer, counted, refusals, operator)}
     ${counted === null ? noCounts(away ?? "") : html`${outcomes(name, counted.week)} ${codes(operations, name, counted.week)}`}
-    ${refused(refusals)} ${owed} ${peer?.entry ? entry(peer.entry) : ""}
+    ${chart({ span: spanIn(c.req.query("span")), peer: name })} ${refused(refusals)} ${owed} ${peer?.entry ? entry(peer.entry) : ""}
     <p><a href="/peers">All peers</a></p>`;
 }
 
@@ -96,7 +98,7 @@ function state(peer: PeerNow, counted: Counted | null, refusals: readonly Refuse
       ${
         counted === null
           ? ""
-          : html`<dt>Now</dt><dd>${rateInWords(counted.hour?.perSecond ?? 0)}</dd>
+          : html`<dt>Now</dt><dd>${rate(counted.hour?.lastWholeMinute ?? 0)}</dd>
       <dt>Last hour</dt><dd>${hourOf(peer.name, counted.hour)} reports, success ${successOf(counted.hour)}</dd>`
       }
       <dt>Last report</dt><dd>${lastReport(peer, counted?.hour)}</dd>

@@ -2,11 +2,12 @@
 import { Hono } from "hono";
 import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { rate } from "./figures.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import { addressOf, type Login, type PageEnv } from "./login.ts";
 import type { OnAction, Operations, RefusedClient } from "./operations.ts";
 import { type OwedCounts, owedCounts, sendAgain } from "./peer-acknowledgements.ts";
-import { type PeerCounts, peerCounts, rateInWords } from "./peer-counts.ts";
+import { type PeerCounts, peerCounts } from "./peer-counts.ts";
 import type { PeerNow } from "./peer-now.ts";
 import { peerPage } from "./peer-page.ts";
 import { connectionsOf, hourOf, lastReport, refusalTable, successOf, timesRefused, tlsInWords } from "./peer-words.ts";
@@ -111,7 +112,7 @@ function peerTable(
       const unknown = known ? null : "–";
       return html`<tr>
         <th scope="row" data-label="Peer"><a href="${peerAddress(peer.name)}">${peer.name}</a>${peer.inForce ? "" : " (no longer in force)"}</th>
-        <td data-label="Now" class="number">${unknown ?? rateInWords(its?.perSecond ?? 0)}</td>
+        <td data-label="Now" class="number">${unknown ?? rate(its?.lastWholeMinute ?? 0)}</td>
         <td data-label="1 h" class="number">${unknown ?? hourOf(peer.name, its)}</td>
         <td data-label="Success" class="number">${unknown ?? successOf(its)}</td>
         <td data-label="Last report">${lastReport(peer, its)}</td>

@@ -17,5 +17,5 @@ export function sparkline(counts: readonly number[], says: string): Html {
         `${(EDGE + at * step).toFixed(1)},${(HEIGHT - EDGE - (count / most) * (HEIGHT - 2 * EDGE)).toFixed(1)}`,
     )
     .join(" ");
-  return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${says}"><polyline points="${points}" fill="none" stroke="currentColor" stroke-width="1.5" /></svg>`;
+  return html`<svg class="course" viewBox="0 0 ${WIDTH} ${HEIGHT}" width="${WIDTH}" height="${HEIGHT}" role="img" aria-label="${says}"><polyline points="${points}" fill="none" stroke="currentColor" stroke-width="1.5" /></svg>`;
 }

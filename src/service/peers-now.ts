@@ -10,13 +10,13 @@ import type { State } from "./state.ts";
 /** Those in force, in the order of the settings, and behind them those whose entry was taken out since they sent. */
 export async function peersNow(
   peers: readonly Peer[],
-  state: Pick<State, "health" | "status" | "traffic">,
+  state: Pick<State, "health" | "status" | "facts">,
   config: Pick<Config, "maxClientsPerPeer">,
 ): Promise<readonly PeerNow[]> {
   const [health, status, { peers: traffic, connections }] = await Promise.all([
     state.health(),
     state.status(),
-    state.traffic(),
+    state.facts(),
   ]);
   const seen = {
     facts: new Map(health.peers.map((one) => [one.name, one])),

@@ -1,6 +1,7 @@
 /** Starts what listens: SMTP for relays, HTTP for people and machines that look after the service. */
 import { testMmsc } from "../acknowledgement/test-mmsc.ts";
 import { type Admin, startAdmin } from "../admin/server.ts";
+import { latencyOf } from "../monitoring/latency.ts";
 import type { Log } from "../monitoring/log.ts";
 import { type Metrics, metricsText } from "../monitoring/metrics.ts";
 import { notReady, stateOf } from "../monitoring/reasons.ts";
@@ -90,6 +91,9 @@ export async function listenForHttp(
     networkOf,
     operations: {
       status: state.status,
+      facts: state.facts,
+      peerNames: async () => files.peers().map(({ name }) => name),
+      latency: async () => latencyOf(await state.metrics()),
       async refusals() {
         const all = await (state.redisAway() === null ? refusalsKept.list() : state.refusals());
         return all.map((refusal) => ({ ...refusal, reply: replyToRefused(refusal.reason) }));

@@ -53,22 +53,20 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
     return reasonsOf(healthOf(await all()), times);
   }
 
+  async function facts(): Promise<StatusFacts> {
+    const states = await all();
+    return { ...statusOfAll(states.map((one) => one.status)), reasons: reasonsOf(healthOf(states), times) };
+  }
+
   return {
     reasons,
     redisAway: own.redisAway,
 
     health: async (): Promise<HealthFacts> => healthOf(await all()),
 
-    async status(): Promise<Status> {
-      const states = await all();
-      const facts = statusOfAll(states.map((one) => one.status));
-      return describeStatus({ ...facts, reasons: reasonsOf(healthOf(states), times) }, new Date());
-    },
+    facts,
 
-    /** What came and who is connected, by peer. */
-    async traffic(): Promise<Pick<StatusFacts, "peers" | "connections">> {
-      return statusOfAll((await all()).map((one) => one.status));
-    },
+    status: async (): Promise<Status> => describeStatus(await facts(), new Date()),
 
     /** The latest last. */
     async refusals(): Promise<readonly Refusal[]> {

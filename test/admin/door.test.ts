@@ -42,13 +42,30 @@ async function start(times: HttpTimes): Promise<void> {
     status: async () => ({
       healthy: true,
       state: "well" as const,
-      headline: told,
+      headline: SHORT,
       reasons: [],
       reasonsInFull: [],
       workersUnknown: null,
       facts: [],
       lines: [],
     }),
+    facts: async () => ({
+      version: told,
+      runningMs: 0,
+      reasons: [],
+      reportsLastMinute: 0,
+      peers: new Map(),
+      connections: new Map(),
+      journal: { records: 0, bytes: 0, waitingBytes: 0, maxBytes: 0, oldestAt: null },
+      aside: 0,
+      redis: "",
+      events: undefined,
+      further: [],
+      acknowledgements: undefined,
+      quarantined: 0,
+    }),
+    peerNames: async () => [],
+    latency: async () => ({ reply: null, queue: null }),
     refusals: async () => [],
     redisAway: () => "There is no Redis here",
     catalogue: () => createCatalogue(),
@@ -102,7 +119,7 @@ async function openMany(count: number, fromOf: (index: number) => string, said =
 /** A page that is open, of which nothing more is read until it is resumed. */
 async function openPage(from: string): Promise<Socket> {
   for (;;) {
-    const page = await open(from, ask("GET", "/now"));
+    const page = await open(from, ask("GET", "/live?parts=banner"));
     await once(page, "readable");
     const first = page.read(LIVE.length) as Buffer | null;
     // On a slow machine its time may have been over before its request was read.
@@ -183,9 +200,9 @@ describe("when its time is over, a connection is ended", () => {
     told = LARGE;
     await openPage("127.0.0.1");
     told = SHORT;
-    expect(await statusOf(port(), "/now")).toBe(503);
+    expect(await statusOf(port(), "/live?parts=banner")).toBe(503);
     await eventually(
-      () => statusOf(port(), "/now"),
+      () => statusOf(port(), "/live?parts=banner"),
       (status) => status === 200,
     );
   });

@@ -1,0 +1,126 @@
+/** Cards of the overview: which codes fail, and what each peer does. */
+import { html } from "hono/html";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import { sumBy, type Tally } from "../delivery/tally.ts";
+import type { PeerStatus, StatusFacts } from "../monitoring/status.ts";
+import { inPercent, sum } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
+import { codeInWords } from "./charts.ts";
+import { rate } from "./figures.ts";
+import type { Html } from "./layout.ts";
+import type { RefusedClient } from "./operations.ts";
+import { ago, countOf } from "./pieces.ts";
+
+const CODES_SHOWN = 6;
+const PEERS_SHOWN = 12;
+const REFUSALS_SHOWN = 5;
+/** From so many times its usual count on, a code is marked. */
+const UNUSUAL = 1.5;
+const HOURS = 24;
+
+/** The codes of most failures in the last hour, each against its mean hour of the last day. */
+export function failingCodes(hour: readonly Tally[], day: readonly Tally[], catalogue: Catalogue): Html {
+  const failed = sumBy(hour.filter(isFailure), ({ code }) => code);
+  const before = new Map(sumBy(day.filter(isFailure), ({ code }) => code).map(({ key, reports }) => [key, reports]));
+  const all = sum(failed.map(({ reports }) => reports));
+  // Without an earlier hour nothing is unusual.
+  const hasEarlier = sum(day.map(({ reports }) => reports)) > sum(hour.map(({ reports }) => reports));
+  /** In an hour of the last day before this one, on the average. */
+  const usualOf = (code: string, now: number): number => Math.max(0, (before.get(code) ?? 0) - now) / (HOURS - 1);
+  return html`<section class="card">
+    <div class="title"><h2>Failing codes, last hour</h2><a href="/codes">All codes</a></div>
+    ${failed.length === 0 ? html`<p class="soft">No failures in the last hour.</p>` : table(failed.slice(0, CODES_SHOWN))}
+  </section>`;
+
+  function table(rows: typeof failed): Html {
+    return html`<table class="cards">
+      <thead><tr><th scope="col">Code</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Share</th></tr></thead>
+      <tbody>${rows.map(({ key, reports }) => {
+        const usual = usualOf(key, reports);
+        const mark =
+          hasEarlier && reports > UNUSUAL * usual
+            ? html` <span title="More than usual: ${usual.toFixed(1)} an hour in the last day">▲</span>`
+            : "";
+        return html`<tr>
+          <th scope="row">${codeLink(key, catalogue)}</th>
+          <td class="number" data-label="Reports">${count(key, reports)}</td>
+          <td class="number" data-label="Of failures">${inPercent(reports, all)}${mark}</td>
+        </tr>`;
+      })}</tbody>
+    </table>`;
+  }
+}
+
+function isFailure({ disposition }: Tally): boolean {
+  return disposition === "failure";
+}
+
+function codeLink(code: string, catalogue: Catalogue): Html {
+  if (!/^\d+$/.test(code)) return html`${codeInWords(code)}`;
+  const { name } = catalogue.findCode(Number(code));
+  return html`<a href="/codes/${code}">${code}</a> ${name === code ? "" : name}`;
+}
+
+/** The list can be asked for a code that is a number only. */
+function count(code: string, reports: number): Html {
+  if (!/^\d+$/.test(code)) return html`${reports.toLocaleString("en")}`;
+  return countOf(reports, `/reports?code=${code}&disposition=failure&since=1h`);
+}
+
+export interface PeersSeen {
+  readonly facts: Pick<StatusFacts, "peers" | "connections">;
+  /** Names of the peers in force. */
+  readonly set: readonly string[];
+  readonly told: readonly PeerStatus[];
+  /** Counts of the last hour; null while Redis is away. */
+  readonly hour: readonly Tally[] | null;
+  readonly refusals: readonly RefusedClient[];
+}
+
+/** Every peer in force, also one that has never sent, and who was refused. */
+export function peersCard({ facts, set, told, hour, refusals }: PeersSeen, now: Date): Html {
+  const names = [...new Set([...set, ...facts.peers.keys()])];
+  const sums = new Map(sumBy(hour ?? [], ({ peer }) => peer).map((one) => [one.key, one]));
+  const lastMinute = minuteOf(hour ?? [], now);
+  const unusual = new Map(told.map((one) => [one.name, one.unusual]));
+  return html`<section class="card">
+    <div class="title"><h2>Peers, last hour</h2><a href="/peers">All peers</a></div>
+    ${
+      names.length === 0
+        ? html`<p class="soft">No peer is set: only this machine may connect. To let one in, see MM4D_PEERS.</p>`
+        : html`<table class="cards">
+      <thead><tr><th scope="col">Peer</th><th scope="col" class="number">Now</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Success</th><th scope="col">Last report</th><th scope="col" class="number">Connections</th></tr></thead>
+      <tbody>${names.slice(0, PEERS_SHOWN).map((name) => {
+        const own = sums.get(name);
+        const lastAt = facts.peers.get(name)?.lastAt ?? null;
+        const more = unusual.get(name) ?? [];
+        return html`<tr>
+          <th scope="row"><a href="/peers/${encodeURIComponent(name)}">${visible(name)}</a></th>
+          <td class="number" data-label="Now">${hour === null ? "–" : rate(lastMinute.get(name) ?? 0)}</td>
+          <td class="number" data-label="Reports">${hour === null ? "–" : countOf(own?.reports ?? 0, `/reports?${new URLSearchParams({ peer: name, since: "1h" })}`)}</td>
+          <td class="number" data-label="Success">${own === undefined ? "–" : inPercent(own.successes, own.reports)}</td>
+          <td data-label="Last report">${lastAt === null ? "nothing since the start" : ago(lastAt.toISOString(), now)}${more.length === 0 ? "" : html` <span class="unusual">Unusual: ${more.join("; ")}</span>`}</td>
+          <td class="number" data-label="Connections">${facts.connections.get(name) ?? 0}</td>
+        </tr>`;
+      })}</tbody>
+    </table>`
+    }
+    ${names.length <= PEERS_SHOWN ? "" : html`<p><a href="/peers">${names.length - PEERS_SHOWN} more</a></p>`}
+    ${refusals.length === 0 ? "" : refused(refusals.slice(-REFUSALS_SHOWN).reverse(), now)}
+  </section>`;
+}
+
+/** Reports by peer in the last whole minute, because the one that runs has only begun. */
+function minuteOf(hour: readonly Tally[], now: Date): ReadonlyMap<string, number> {
+  const minute = now.getTime() - (now.getTime() % 60_000) - 60_000;
+  const own = hour.filter(({ from }) => from.getTime() === minute);
+  return new Map(sumBy(own, ({ peer }) => peer).map(({ key, reports }) => [key, reports]));
+}
+
+function refused(refusals: readonly RefusedClient[], now: Date): Html {
+  return html`<h3>Refused</h3>
+    <ul class="reasons">${refusals.map(
+      ({ address, peer, helo, reason, count, lastAt }) =>
+        html`<li><strong>${address}</strong> ${peer === null ? visible(helo ?? "") : visible(peer)}: ${reason}, ${count}×, ${ago(lastAt, now)}</li>`,
+    )}</ul>`;
+}

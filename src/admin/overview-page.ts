@@ -1,0 +1,92 @@
+/** Overview: what is wrong, how much comes and how it fares, and which reports came last. All of it is live. */
+import { Hono } from "hono";
+import { html } from "hono/html";
+import { banner } from "./banner.ts";
+import { chart, layersIn, SPANS, spanIn } from "./charts.ts";
+import { figures } from "./figures.ts";
+import { type Html, layout, noCounts, pathOf } from "./layout.ts";
+import type { PageEnv } from "./login.ts";
+import type { Operations } from "./operations.ts";
+import { failingCodes, peersCard } from "./overview-cards.ts";
+import { remembering } from "./remembering.ts";
+
+/** All pages that are open show what was seen at one time. */
+const SEEN_MS = 1_500;
+const LATENCY_MS = 10_000;
+
+export interface Overview {
+  readonly routes: Hono<PageEnv>;
+  /** Its parts, for the live pages. */
+  readonly parts: Readonly<Record<"banner" | "figures" | "codes" | "peers" | "chart", () => Promise<string>>>;
+}
+
+export function overviewPage(operations: Operations): Overview {
+  const see = seeing(operations);
+  const parts = {
+    banner: async () => (await bannerOf(await see())).toString(),
+    figures: async () => (await figuresOf(await see())).toString(),
+    codes: async () => (await codesOf(await see(), operations)).toString(),
+    peers: async () => (await peersOf(await see())).toString(),
+    // Drawn again when there is something new.
+    chart: async () => String((await see()).counts?.hour.reduce((all, { reports }) => all + reports, 0) ?? "away"),
+  };
+
+  const routes = new Hono<PageEnv>();
+  routes.get("/", async (c) => {
+    const seen = await see();
+    const layers = layersIn(c.req.query("by"));
+    const body = html`<div data-live="banner">${bannerOf(seen)}</div>
+      <div data-live="figures">${figuresOf(seen)}</div>
+      <div class="halves">
+        <div data-live="codes">${codesOf(seen, operations)}</div>
+        <div data-live="peers">${peersOf(seen)}</div>
+      </div>
+      ${chart({ span: spanIn(c.req.query("span")), layers })}`;
+    return c.html(layout({ title: "Overview", path: pathOf(c), operator: c.var.operator, body }));
+  });
+  return { routes, parts };
+}
+
+type Seen = Awaited<ReturnType<ReturnType<typeof seeing>>>;
+
+function seeing(operations: Operations) {
+  const latency = remembering(LATENCY_MS, operations.latency);
+  let startedAt: string | undefined;
+  return remembering(SEEN_MS, async () => {
+    const away = operations.redisAway();
+    const [status, facts, set, refusals, counts] = await Promise.all([
+      operations.status(),
+      operations.facts(),
+      operations.peerNames(),
+      operations.refusals(),
+      away === null ? countsOf(operations) : null,
+    ]);
+    const now = new Date();
+    startedAt ??= new Date(now.getTime() - facts.runningMs).toISOString();
+    return { status, facts, set, refusals, counts, away, startedAt, now, latency: await latency() };
+  });
+}
+
+async function countsOf({ tallies }: Operations) {
+  const [hour, day] = await Promise.all(
+    (["hour", "day"] as const).map((span) => tallies(SPANS[span].ms, SPANS[span].resolution)),
+  );
+  return { hour: hour ?? [], day: day ?? [] };
+}
+
+function bannerOf({ facts, status, startedAt }: Seen): Html {
+  return banner(facts, status.state, startedAt);
+}
+
+function figuresOf(seen: Seen): Html {
+  return figures(seen, seen.now);
+}
+
+function codesOf({ counts, away }: Seen, { catalogue }: Operations): Html {
+  return counts === null ? noCounts(away ?? "Redis is away") : failingCodes(counts.hour, counts.day, catalogue());
+}
+
+function peersOf({ facts, set, status, counts, refusals, now }: Seen): Html {
+  const told = status.facts.flatMap(({ peers }) => peers);
+  return peersCard({ facts, set, told, hour: counts?.hour ?? null, refusals }, now);
+}
