@@ -73,18 +73,20 @@ async function peers(operations: Operations, from: number): Promise<Html> {
     away === null ? countedIn(operations) : NOT_KNOWN,
   ]);
   const shown = all.slice(from, from + BOUNDS.listShown.value);
-  const page = (place: number, name: string): Html => html`<a href="/peers?from=${place}">${name}</a>`;
   return html`${away === null ? "" : html`<p class="card">What Redis counts cannot be shown: ${away}.</p>`}
     <section class="card">
       <h2>${all.length === 1 ? "1 peer" : `${all.length} peers`}</h2>
       ${peerTable(shown, refusals, counted, away === null)}
       ${counted.owedComplete ? "" : html`<p>More acknowledgements are owed than the ${BOUNDS.acknowledgementsLookedAt.value.toLocaleString("en")} that were looked at.</p>`}
-      <p class="pages">
-        ${from > 0 ? page(Math.max(0, from - BOUNDS.listShown.value), "Before") : ""}
-        ${from + shown.length < all.length ? page(from + BOUNDS.listShown.value, "Further") : ""}
-      </p>
+      ${all.length === shown.length ? "" : pages(from, all.length)}
     </section>
     ${strangers(refusals)}`;
+}
+
+function pages(from: number, all: number): Html {
+  const page = (place: number, name: string): Html => html`<a href="/peers?from=${place}">${name}</a>`;
+  const step = BOUNDS.listShown.value;
+  return html`<p class="pages">${from > 0 ? page(Math.max(0, from - step), "Before") : ""} ${from + step < all ? page(from + step, "Further") : ""}</p>`;
 }
 
 async function countedIn(operations: Operations): Promise<Counted> {
@@ -120,7 +122,7 @@ function peerTable(
         <td data-label="TLS">${tlsInWords(peer)}</td>
         <td data-label="Refused, 24 h" class="number">${refusedOf(peer.name, ofPeer.get(peer.name) ?? [])}</td>
         <td data-label="Acks owed">${unknown ?? owedOf(peer, owed.get(peer.name))}</td>
-        <td data-label="Unusual">${peer.unusual.length === 0 ? "–" : html`<span class="unusual">${peer.unusual.join("; ")}</span>`}</td>
+        <td data-label="Unusual">${peer.unusual.length === 0 ? "" : html`<span class="unusual">${peer.unusual.join("; ")}</span>`}</td>
       </tr>`;
     })}</tbody>
   </table></div>`;
