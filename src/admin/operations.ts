@@ -5,10 +5,14 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
+import type { QueueUse } from "../monitoring/metrics.ts";
 import type { Status, StatusFacts } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
+import type { QueueRates } from "../queue/queue-rates.ts";
 import type { Resolution } from "../queue/statistics.ts";
+import type { WorkerSeen } from "../queue/workers.ts";
 import type { Trace } from "../trace/note.ts";
+import type { Views } from "../views/views.ts";
 import type { PeerNow } from "./peer-now.ts";
 
 /** Functions that need Redis reject while it is away. */
@@ -31,6 +35,11 @@ export interface Operations {
   readonly catalogue: () => Catalogue;
   /** Counts of the last `agoMs` milliseconds. */
   readonly tallies: (agoMs: number, resolution: Resolution) => Promise<readonly Tally[]>;
+  /** What is found of much data, in a thread of its own. */
+  readonly views: Views;
+  /** The queues of events, the main one first. */
+  readonly eventQueues: () => readonly EventQueue[];
+  readonly queueRates: (queue: string) => Promise<QueueRates>;
   readonly trace: (wanted: string) => Promise<Trace>;
   readonly quarantine: () => Promise<QuarantineDesk>;
   /** How much is in quarantine, and how much there may be. */
@@ -40,6 +49,15 @@ export interface Operations {
 
 /** Logs what an operator did. */
 export type OnAction = (action: string, fields: Readonly<Record<string, unknown>>) => void;
+
+/** A queue of events. */
+export interface EventQueue {
+  readonly name: string;
+  /** What is on it; undefined before it was looked at, and while Redis is away. */
+  readonly use: QueueUse | undefined;
+  /** The first of its consumers, as far as Redis tells. */
+  readonly workers: readonly WorkerSeen[];
+}
 
 export interface RefusedClient {
   readonly address: string;

@@ -128,7 +128,7 @@ export function row(
     <td data-label="Response">${ack.messageType} ${ack.requestStatus}</td>
     <td data-label="Message id">${idOf(ack.messageId)}</td>
     <td data-label="Transaction id">${idOf(ack.transactionId)}</td>
-    <td data-label="Answer, or last error">${shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text)))}</td>
+    <td data-label="Answer">${shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text)))}</td>
     ${loggedIn ? html`<td data-label="Action">${state === "owed" || state === "sending" ? "–" : sendOne(ack.peer, id)}</td>` : ""}
   </tr>`;
 }

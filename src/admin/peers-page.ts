@@ -12,16 +12,22 @@ import type { PeerNow } from "./peer-now.ts";
 import { peerPage } from "./peer-page.ts";
 import { connectionsOf, hourOf, lastReport, refusalTable, successOf, timesRefused, tlsInWords } from "./peer-words.ts";
 import { nothingYet } from "./pieces.ts";
+import { remembering } from "./remembering.ts";
 import { peerAddress } from "./reports-address.ts";
 
 const HOUR_MS = 3_600_000;
+const OWED_MS = 5_000;
+
+type OwedSeen = Awaited<ReturnType<typeof owedCounts>>;
 
 export function peersPage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
+  // Many open pages ask for the same.
+  const owed = remembering(OWED_MS, async () => owedCounts(await operations.acknowledgements()));
 
   routes.get("/peers", async (c) => {
     const from = Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0);
-    const body = html`<h1>Peers</h1> ${await peers(operations, from)}`;
+    const body = html`<h1>Peers</h1> ${await peers(operations, owed, from)}`;
     return c.html(layout({ title: "Peers", path: pathOf(c), operator: c.var.operator, body }));
   });
 
@@ -65,12 +71,12 @@ interface Counted {
 
 const NOT_KNOWN: Counted = { counts: new Map(), owed: new Map(), owedComplete: true };
 
-async function peers(operations: Operations, from: number): Promise<Html> {
+async function peers(operations: Operations, owed: () => Promise<OwedSeen>, from: number): Promise<Html> {
   const away = operations.redisAway();
   const [all, refusals, counted] = await Promise.all([
     operations.peers(),
     operations.refusals(),
-    away === null ? countedIn(operations) : NOT_KNOWN,
+    away === null ? countedIn(operations, owed) : NOT_KNOWN,
   ]);
   const shown = all.slice(from, from + BOUNDS.listShown.value);
   return html`${away === null ? "" : html`<p class="card">What Redis counts cannot be shown: ${away}.</p>`}
@@ -89,12 +95,9 @@ function pages(from: number, all: number): Html {
   return html`<p class="pages">${from > 0 ? page(Math.max(0, from - step), "Before") : ""} ${from + step < all ? page(from + step, "Further") : ""}</p>`;
 }
 
-async function countedIn(operations: Operations): Promise<Counted> {
-  const [tallies, owed] = await Promise.all([
-    operations.tallies(HOUR_MS, "minute"),
-    operations.acknowledgements().then(owedCounts),
-  ]);
-  return { counts: peerCounts(tallies, new Date()), owed: owed.byPeer, owedComplete: owed.complete };
+async function countedIn(operations: Operations, owed: () => Promise<OwedSeen>): Promise<Counted> {
+  const [tallies, { byPeer, complete }] = await Promise.all([operations.tallies(HOUR_MS, "minute"), owed()]);
+  return { counts: peerCounts(tallies, new Date()), owed: byPeer, owedComplete: complete };
 }
 
 function peerTable(

@@ -14,7 +14,7 @@ import type { BoardQueue } from "./board.ts";
 import { chartRoutes } from "./charts.ts";
 import { codesPage } from "./codes-page.ts";
 import { type DoorOptions, deadlines, HTTP_TIMES, keepDoor } from "./door.ts";
-import { BOARD_PATH, type Glance, layout, pathOf } from "./layout.ts";
+import { BOARD_PATH, type Glance, layout, pathOf, STYLES } from "./layout.ts";
 import { livePage } from "./live.ts";
 import { createLogin, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
@@ -22,8 +22,10 @@ import { overviewPage } from "./overview-page.ts";
 import { peersPage } from "./peers-page.ts";
 import { nothingYet } from "./pieces.ts";
 import { quarantinePage } from "./quarantine-page.ts";
+import { queuePage } from "./queue-page.ts";
 import { remembering } from "./remembering.ts";
-import { tracePage } from "./trace-page.ts";
+import { reportPage } from "./report-page.ts";
+import { reportsPage, rowsLive } from "./reports-page.ts";
 
 export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {
   readonly host: string;
@@ -179,9 +181,14 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   });
   app.route("/", overview.routes);
   app.route("/", chartRoutes(operations));
-  app.route("/", livePage({ login, glance, parts: overview.parts }));
+  app.route(
+    "/",
+    livePage({ login, glance, parts: overview.parts, follow: operations.views.follow, rowsLive: rowsLive(operations) }),
+  );
   app.route("/", codesPage(operations));
-  app.route("/", tracePage(operations));
+  app.route("/", reportsPage(operations, onAction));
+  app.route("/", reportPage(operations));
+  app.route("/", queuePage(operations, login, onAction));
   app.route("/", quarantinePage(operations, login, onAction));
   app.route("/", peersPage(operations, login, onAction));
 
@@ -240,18 +247,16 @@ const PROTECTED = [
   "/glance",
   "/chart",
   "/codes/*",
+  "/reports/*",
   "/trace/*",
   "/quarantine/*",
   "/peers/*",
   "/acknowledgements/*",
-  BOARD_PATH,
-  `${BOARD_PATH}/*`,
+  "/queue/*",
 ];
 
-/** In the order in which layout.ts names them, so that what is said for a phone comes last. */
-const STYLES = ["page.css", "frame.css", "overview.css", "screens.css", "phone.css"];
 /** page.js and what it is made of. */
-const SCRIPTS = ["page.js", "charts.js", "copy.js", "keys.js", "live.js", "times.js"];
+const SCRIPTS = ["page.js", "charts.js", "copy.js", "filters.js", "keys.js", "live.js", "times.js"];
 
 /** Served from here, so that the page works without the internet. */
 function readAssets(): Readonly<Record<string, { readonly type: string; readonly bytes: Uint8Array<ArrayBuffer> }>> {

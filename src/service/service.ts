@@ -188,7 +188,7 @@ async function start(
   });
   releasers.push(() => within(REDIS_STOP_MS, desks.close()));
   const admin = isFirst
-    ? await listenForHttp({ config, rooms, files, state, desks, traceReading, log, metrics }, releasers)
+    ? await listenForHttp({ config, place, rooms, files, state, desks, traceReading, log, metrics }, releasers)
     : null;
 
   const onMessage = createAccept({

@@ -8,15 +8,19 @@ import { notReady, stateOf } from "../monitoring/reasons.ts";
 import type { Refusals } from "../monitoring/refusals.ts";
 import type { Releaser } from "../process/releasers.ts";
 import { whyNotListening } from "../process/system-limits.ts";
+import { ratesOf } from "../queue/queue-rates.ts";
+import type { RedisPlace } from "../queue/redis.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import type { Config } from "../settings/config.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
 import { replyToRefused } from "../smtp/refusal-reply.ts";
-import { findTrace } from "../trace/find.ts";
+import { traceOf } from "../trace/find.ts";
 import type { TraceReading } from "../trace/reading.ts";
 import { VERSION } from "../version.ts";
+import { startViews } from "../views/start-views.ts";
+import type { Views } from "../views/views.ts";
 import type { Desks } from "./desks.ts";
 import { peersNow } from "./peers-now.ts";
 import type { RedisRooms } from "./redis-rooms.ts";
@@ -67,6 +71,7 @@ export async function listenForSmtp(
 
 export interface AdminParts {
   readonly config: Config;
+  readonly place: RedisPlace;
   readonly rooms: Pick<RedisRooms, "queuePlace" | "refusalsKept">;
   readonly files: SettingsInForce;
   readonly state: State;
@@ -78,11 +83,26 @@ export interface AdminParts {
 
 /** Rejects with a sentence when it cannot be listened there. */
 export async function listenForHttp(
-  { config, rooms, files, state, desks, traceReading, log, metrics }: AdminParts,
+  { config, place, rooms, files, state, desks, traceReading, log, metrics }: AdminParts,
   releasers: Releaser[],
 ): Promise<Admin> {
-  const { queue, adminHost, adminPort, adminToken } = config;
   const { queuePlace, refusalsKept } = rooms;
+  const { queue, queues, adminHost, adminPort, adminToken } = config;
+  const found = startViews({
+    redis: place,
+    prefix: config.queuePrefix,
+    queues: [queue, ...queues.map((further) => further.queue)],
+    onFault: log.viewsFailed,
+  });
+  releasers.push(found.close);
+  const views: Views = {
+    ...found,
+    async entries(wanted) {
+      // A report is found once its relay was answered.
+      await state.flushTrace();
+      return found.entries(wanted);
+    },
+  };
   const catalogue = () => files.reading().catalogue;
   const admin = await startAdmin({
     host: adminHost,
@@ -107,10 +127,17 @@ export async function listenForHttp(
         const since = new Date(until.getTime() - agoMs);
         return readStatistics(queuePlace, { since, until, resolution });
       },
-      async trace(wanted) {
-        await state.flushTrace();
-        return findTrace(queuePlace, queue, wanted, traceReading);
+      eventQueues() {
+        const seen = state.queues();
+        return [queue, ...config.queues.map((further) => further.queue)].map((name) => ({
+          name,
+          use: seen.get(name),
+          workers: state.workersOf(name),
+        }));
       },
+      queueRates: (name) => ratesOf(queuePlace, name, config),
+      trace: async (wanted) => traceOf(queuePlace, queue, await views.entries(wanted), traceReading),
+      views,
       quarantine: desks.quarantine,
       quarantineFill: async () => (await state.health()).quarantine,
       acknowledgements: desks.acknowledgements,

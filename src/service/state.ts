@@ -61,6 +61,8 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
   return {
     reasons,
     redisAway: own.redisAway,
+    queues: own.queuesNow,
+    workersOf: own.workersOf,
 
     health: async (): Promise<HealthFacts> => healthOf(await all()),
 

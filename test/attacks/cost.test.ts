@@ -11,7 +11,7 @@ import type { AcknowledgementEntry } from "../../src/acknowledgement/desk.ts";
 import { shownJob } from "../../src/admin/board.ts";
 import { row } from "../../src/admin/peer-acknowledgements.ts";
 import { inBrief, show } from "../../src/admin/quarantine-message.ts";
-import { told } from "../../src/admin/trace-page.ts";
+import { told } from "../../src/admin/report-told.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { describeEntry } from "../../src/cli/acks.ts";
 import { describeJob } from "../../src/cli/failed.ts";
@@ -188,7 +188,8 @@ const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
   "the trace, told": ({ report }) =>
     fitted(tellReport(report, "masked").headline.concat(report.notes.length.toString())),
   "the trace, in full": ({ report }) => jsonOf([report, tellReport(report, "full")]),
-  "the page of the trace": ({ report }) => told(report, OPERATOR).toString(),
+  "the page of a report": ({ report }) =>
+    told(report, { ...OPERATOR, queue: "events", address: "/reports/x" }).toString(),
   "the page of acknowledgements": ({ entry }) => row(entry, OPERATOR).toString(),
   "the board": ({ event, ack, text }) => [
     event && shownJob({ ...event }),

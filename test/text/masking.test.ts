@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
 import { shownJob } from "../../src/admin/board.ts";
 import { row } from "../../src/admin/peer-acknowledgements.ts";
-import { told } from "../../src/admin/trace-page.ts";
+import { told } from "../../src/admin/report-told.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
@@ -191,7 +191,7 @@ function shownEvents(
     shownJob({ ...event }),
     headerOf(report, "masked"),
     tellReport(report, "masked").headline.join("\n"),
-    told(report, { numbers: "masked" }).toString(),
+    told(report, { numbers: "masked", loggedIn: true, queue: "events", address: "/reports/x" }).toString(),
   ];
 }
 

@@ -1,6 +1,7 @@
 /* What makes the pages live and quick to use. Without it they are still whole. */
 import "./charts.js";
 import "./copy.js";
+import "./filters.js";
 import "./keys.js";
 import "./live.js";
 import "./times.js";
