@@ -71,16 +71,17 @@ async function seen(operations: Operations, period: Period): Promise<Html> {
 function seenTable(operations: Operations, rows: readonly CodeCount[], period: Period): Html {
   const all = sum(rows.map(({ reports }) => reports));
   const { name } = PERIODS[period];
-  return html`<div class="wide" tabindex="0"><table class="cards">
-    <thead><tr><th scope="col">Code, and what to do</th><th scope="col">${name}</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Share</th><th scope="col" class="number">24 h against the day before</th><th scope="col">Peers</th></tr></thead>
+  return html`<div class="wide" tabindex="0"><table class="codes">
+    <thead><tr><th scope="col">Code</th><th scope="col">What happened, and what to do</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Share</th><th scope="col">${name}</th><th scope="col" class="number">Day on day</th><th scope="col">Peers</th></tr></thead>
     <tbody>${rows.map(
       ({ key, reports, course, change, peers }) => html`<tr>
-        <th scope="row" data-label="Code">${codeCell(operations, key)}</th>
-        <td data-label="${name}">${sparkline(course, `Its course over ${name}: at most ${Math.max(...course)} reports in one part`)}</td>
-        <td data-label="Reports" class="number">${reportsOf(key, reports, period)}</td>
-        <td data-label="Share" class="number">${inPercent(reports, all)}</td>
-        <td data-label="Against the day before" class="number"><span title="${change.now} in the last 24 hours, ${change.before} in those before">${changeInWords(change)}</span></td>
-        <td data-label="Peers">${peerCounts(key, peers, period)}</td>
+        <th scope="row">${codeCell(operations, key)}</th>
+        <td class="text">${adviceOf(operations, key)}</td>
+        <td class="number reports">${reportsOf(key, reports, period)}</td>
+        <td class="number">${inPercent(reports, all)}</td>
+        <td>${sparkline(course, `Its course over ${name}: at most ${Math.max(...course)} reports in one part`)}</td>
+        <td class="number"><span title="${change.now} in the last 24 hours, ${change.before} in the 24 hours before">${changeInWords(change)}</span></td>
+        <td>${peerCounts(key, peers, period)}</td>
       </tr>`,
     )}</tbody>
   </table></div>`;
@@ -106,9 +107,8 @@ function peerCounts(code: string, peers: CodeCount["peers"], period: Period): Ht
 }
 
 function codeCell(operations: Operations, code: string): Html {
-  const advice = html`<span class="advice">${adviceOf(operations, code)}</span>`;
-  if (code === "other") return html`codes that are not listed ${advice}`;
-  return html`<a href="/codes/${code}">${code}</a> ${operations.catalogue().findCode(Number(code)).name} ${advice}`;
+  if (code === "other") return html`codes that are not listed`;
+  return html`<a href="/codes/${code}">${code}</a> ${operations.catalogue().findCode(Number(code)).name}`;
 }
 
 function adviceOf(operations: Operations, code: string): string {
@@ -145,11 +145,11 @@ function found(operations: Operations, wanted: string): Html {
 }
 
 function entryTable(entries: readonly CodeEntry[]): Html {
-  return html`<div class="wide" tabindex="0"><table class="cards">
-    <thead><tr><th scope="col">Code</th><th scope="col">Name</th><th scope="col">What happened</th></tr></thead>
+  return html`<div class="wide" tabindex="0"><table class="codes">
+    <thead><tr><th scope="col">Code</th><th scope="col">What happened</th></tr></thead>
     <tbody>${entries.map(
       ({ code, name, explanation }) =>
-        html`<tr><th scope="row" data-label="Code"><a href="/codes/${code}">${code}</a></th><td data-label="Name">${name}</td><td data-label="What happened">${explanation}</td></tr>`,
+        html`<tr><th scope="row"><a href="/codes/${code}">${code}</a> ${name}</th><td class="text">${explanation}</td></tr>`,
     )}</tbody>
   </table></div>`;
 }

@@ -10,7 +10,7 @@ import { visible } from "../text/visible.ts";
 import { choices, type Html } from "./layout.ts";
 import type { Operator } from "./login.ts";
 import type { AcknowledgementDesk } from "./operations.ts";
-import { ago, nothingYet, wholeId } from "./pieces.ts";
+import { ago, wholeId } from "./pieces.ts";
 import { peerAddress } from "./reports-address.ts";
 
 /** What each choice shows. What was owed longest comes first, and of the others the newest. */
@@ -51,7 +51,7 @@ export async function acknowledgementsOf(
   const lookedAt = BOUNDS.acknowledgementsLookedAt.value.toLocaleString("en");
   return html`<section class="card" id="acknowledgements">
     <div class="title"><h2>Acknowledgements</h2>${choices("State of acknowledgements", all)}</div>
-    ${rows.length === 0 ? nothingYet(`${name}: none.`, WHEN_NONE[choice]) : table(rows, operator)}
+    ${rows.length === 0 ? html`<p>${name}: none.</p><p class="soft">${WHEN_NONE[choice]}</p>` : table(rows, operator)}
     ${complete ? "" : html`<p>There may be more: of all peers' the first ${lookedAt} were looked through, and ${BOUNDS.listShown.value} at most are shown. <code>mm4d acks list</code> tells all.</p>`}
     ${operator.loggedIn && choice === "undelivered" && rows.length > 0 ? sendAll(peer) : ""}
   </section>`;
@@ -128,7 +128,7 @@ export function row(
     <td data-label="Response">${ack.messageType} ${ack.requestStatus}</td>
     <td data-label="Message id">${idOf(ack.messageId)}</td>
     <td data-label="Transaction id">${idOf(ack.transactionId)}</td>
-    <td data-label="Answer, or last error">${shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text)))}</td>
+    <td data-label="Answer">${shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text)))}</td>
     ${loggedIn ? html`<td data-label="Action">${state === "owed" || state === "sending" ? "–" : sendOne(ack.peer, id)}</td>` : ""}
   </tr>`;
 }

@@ -73,7 +73,7 @@ async function sections(
       ? await acknowledgementsOf(name, choiceIn(c.req.query("show")), await operations.acknowledgements(), operator)
       : html`<p class="card" id="acknowledgements">No acknowledgements can be shown: ${away}.</p>`;
   return html`${peer === undefined ? html`<p class="card">No entry of that name is in force now.</p>` : state(peer, counted, refusals, operator)}
-    ${counted === null ? noCounts(away ?? "") : html`${outcomes(name, counted.week)} ${codes(operations, name, counted.week)}`}
+    ${counted === null ? noCounts(away ?? "") : counted.week.length === 0 ? nothingOf(name) : html`<div class="halves">${outcomes(name, counted.week)} ${codes(operations, name, counted.week)}</div>`}
     ${chart({ span: spanIn(c.req.query("span")), peer: name })} ${refused(refusals)} ${owed} ${peer?.entry ? entry(peer.entry) : ""}
     <p><a href="/peers">All peers</a></p>`;
 }
@@ -122,13 +122,14 @@ function mmscInWords({ mmsc }: PeerNow, { numbers }: Operator): Html {
   return html`${host}: ${answeredAt === null ? "not tried since the start" : html`answered ${ago(answeredAt)}`}`;
 }
 
+function nothingOf(name: string): Html {
+  return nothingYet(
+    `No report of ${visible(name)} was counted in the last 7 days.`,
+    html`<code>mm4d peers list</code> prints from which addresses it may connect, and <a href="/peers#strangers">Peers</a> which strangers were refused.`,
+  );
+}
+
 function outcomes(name: string, week: readonly Tally[]): Html {
-  if (week.length === 0) {
-    return nothingYet(
-      `No report of ${visible(name)} was counted in the last 7 days.`,
-      html`<code>mm4d refusals</code> tells whether it was refused, and <code>mm4d send</code> plays a carrier.`,
-    );
-  }
   const rows = sumBy(week, ({ outcome, disposition }) => `${outcome} ${disposition}`);
   const all = sum(rows.map(({ reports }) => reports));
   return html`<section class="card">

@@ -16,7 +16,7 @@ export function lastReport({ lastAt, knownMs }: PeerNow, counts: PeerCounts | un
   const counted = counts?.lastMinute.toISOString() ?? "";
   const last = lastAt !== null && lastAt >= counted ? lastAt : counted;
   if (last !== "") return ago(last);
-  if (knownMs === null) return html`none yet`;
+  if (knownMs === null) return html`nothing yet`;
   return html`<span class="unusual">nothing for ${durationInWords(Math.min(knownMs, DAY_MS))}${knownMs < DAY_MS ? ", since the start" : " or longer"}</span>`;
 }
 
@@ -53,7 +53,7 @@ export function refusalTable(refusals: readonly RefusedClient[]): Html {
     <tbody>${refusals.map(
       ({ address, helo, reason, detail, reply, count, lastAt }) => html`<tr>
         <th scope="row" data-label="Address">${wholeId(address)}</th>
-        <td data-label="Greeted as">${visible(helo ?? "–")}</td>
+        <td data-label="Greeted as">${visible(helo ?? "")}</td>
         <td data-label="Reply">${reply} <span class="advice">${reason}${detail === null ? "" : `: ${visible(detail)}`}</span></td>
         <td data-label="Times" class="number">${count.toLocaleString("en")}</td>
         <td data-label="Last">${ago(lastAt)}</td>

@@ -12,16 +12,22 @@ import type { PeerNow } from "./peer-now.ts";
 import { peerPage } from "./peer-page.ts";
 import { connectionsOf, hourOf, lastReport, refusalTable, successOf, timesRefused, tlsInWords } from "./peer-words.ts";
 import { nothingYet } from "./pieces.ts";
+import { remembering } from "./remembering.ts";
 import { peerAddress } from "./reports-address.ts";
 
 const HOUR_MS = 3_600_000;
+const OWED_MS = 5_000;
+
+type OwedSeen = Awaited<ReturnType<typeof owedCounts>>;
 
 export function peersPage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
+  // Many open pages ask for the same.
+  const owed = remembering(OWED_MS, async () => owedCounts(await operations.acknowledgements()));
 
   routes.get("/peers", async (c) => {
     const from = Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0);
-    const body = html`<h1>Peers</h1> ${await peers(operations, from)}`;
+    const body = html`<h1>Peers</h1> ${await peers(operations, owed, from)}`;
     return c.html(layout({ title: "Peers", path: pathOf(c), operator: c.var.operator, body }));
   });
 
@@ -65,34 +71,33 @@ interface Counted {
 
 const NOT_KNOWN: Counted = { counts: new Map(), owed: new Map(), owedComplete: true };
 
-async function peers(operations: Operations, from: number): Promise<Html> {
+async function peers(operations: Operations, owed: () => Promise<OwedSeen>, from: number): Promise<Html> {
   const away = operations.redisAway();
   const [all, refusals, counted] = await Promise.all([
     operations.peers(),
     operations.refusals(),
-    away === null ? countedIn(operations) : NOT_KNOWN,
+    away === null ? countedIn(operations, owed) : NOT_KNOWN,
   ]);
   const shown = all.slice(from, from + BOUNDS.listShown.value);
-  const page = (place: number, name: string): Html => html`<a href="/peers?from=${place}">${name}</a>`;
   return html`${away === null ? "" : html`<p class="card">What Redis counts cannot be shown: ${away}.</p>`}
     <section class="card">
       <h2>${all.length === 1 ? "1 peer" : `${all.length} peers`}</h2>
       ${peerTable(shown, refusals, counted, away === null)}
       ${counted.owedComplete ? "" : html`<p>More acknowledgements are owed than the ${BOUNDS.acknowledgementsLookedAt.value.toLocaleString("en")} that were looked at.</p>`}
-      <p class="pages">
-        ${from > 0 ? page(Math.max(0, from - BOUNDS.listShown.value), "Before") : ""}
-        ${from + shown.length < all.length ? page(from + BOUNDS.listShown.value, "Further") : ""}
-      </p>
+      ${all.length === shown.length ? "" : pages(from, all.length)}
     </section>
     ${strangers(refusals)}`;
 }
 
-async function countedIn(operations: Operations): Promise<Counted> {
-  const [tallies, owed] = await Promise.all([
-    operations.tallies(HOUR_MS, "minute"),
-    operations.acknowledgements().then(owedCounts),
-  ]);
-  return { counts: peerCounts(tallies, new Date()), owed: owed.byPeer, owedComplete: owed.complete };
+function pages(from: number, all: number): Html {
+  const page = (place: number, name: string): Html => html`<a href="/peers?from=${place}">${name}</a>`;
+  const step = BOUNDS.listShown.value;
+  return html`<p class="pages">${from > 0 ? page(Math.max(0, from - step), "Before") : ""} ${from + step < all ? page(from + step, "Further") : ""}</p>`;
+}
+
+async function countedIn(operations: Operations, owed: () => Promise<OwedSeen>): Promise<Counted> {
+  const [tallies, { byPeer, complete }] = await Promise.all([operations.tallies(HOUR_MS, "minute"), owed()]);
+  return { counts: peerCounts(tallies, new Date()), owed: byPeer, owedComplete: complete };
 }
 
 function peerTable(
@@ -120,7 +125,7 @@ function peerTable(
         <td data-label="TLS">${tlsInWords(peer)}</td>
         <td data-label="Refused, 24 h" class="number">${refusedOf(peer.name, ofPeer.get(peer.name) ?? [])}</td>
         <td data-label="Acks owed">${unknown ?? owedOf(peer, owed.get(peer.name))}</td>
-        <td data-label="Unusual">${peer.unusual.length === 0 ? "–" : html`<span class="unusual">${peer.unusual.join("; ")}</span>`}</td>
+        <td data-label="Unusual">${peer.unusual.length === 0 ? "" : html`<span class="unusual">${peer.unusual.join("; ")}</span>`}</td>
       </tr>`;
     })}</tbody>
   </table></div>`;

@@ -25,7 +25,7 @@ const MAX_LINE = 120;
 export function inBrief(
   message: QuarantinedMessage,
   { numbers }: Pick<Operator, "numbers">,
-): { readonly messageId: Html | null; readonly wrong: string | null } {
+): { readonly messageId: Html | null; readonly wrong: Html | null } {
   const text = textOf(Buffer.from(message.raw, "base64"), message);
   const masks = masksByHeader(text);
   const lines = text.split(/\r?\n/);
@@ -34,18 +34,19 @@ export function inBrief(
       .find((line) => MESSAGE_ID.test(line))
       ?.replace(MESSAGE_ID, "")
       .trim() ?? "";
-  const { says } = wrongLines(lines, message);
+  const { places, says } = wrongLines(lines, message);
   const shown = (line: string, masked: (line: string) => string): string =>
     visible(numbers === "full" ? beginningOf(line) : masked(beginningOf(line)));
+  function inLine(text: string, isLine: boolean): Html {
+    const words = beginningOf(
+      shown(text, (line) => masks.id(maskHeader(line, []))),
+      MAX_LINE,
+    );
+    return isLine ? html`<code>${words}</code>` : html`${words}`;
+  }
   return {
     messageId: id === "" ? null : wholeId(shown(id.replace(/^"(.*)"$/, "$1"), masks.id)),
-    wrong:
-      says === null
-        ? null
-        : beginningOf(
-            shown(says, (line) => masks.id(maskHeader(line, []))),
-            MAX_LINE,
-          ),
+    wrong: says === null ? null : inLine(says, places.length > 0),
   };
 }
 

@@ -121,7 +121,7 @@ function fill({ bytes, maxMessages, maxBytes }: Fill, counted: number): Html {
   const full = counted >= maxMessages || bytes >= maxBytes;
   return html`<p class="card fill">
     <strong>${counted} of ${maxMessages} messages</strong>${full ? ", full" : ""};
-    ${bytes < 1e6 ? some(Math.round(bytes / 1e3), "kilobyte") : megabytes(bytes)} of ${megabytes(maxBytes)}
+    ${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : megabytes(bytes)} of ${megabytes(maxBytes)}
     (${inPercent(Math.max(counted / maxMessages, bytes / maxBytes), 1)} used).
     ${full ? html`Relays hear 451 for messages that cannot be read, until there is room.` : ""}
   </p>`;
@@ -162,11 +162,15 @@ async function list(entries: readonly QuarantineEntry[], from: number, all: numb
   return html`<section class="card">
     <h2>${from + 1} to ${from + entries.length} of ${all}, newest first</h2>
     ${operator.loggedIn ? html`<form method="post" action="/quarantine/replay">${table} ${ofSelected()}</form>` : table}
-    <p class="pages">
-      ${from > 0 ? html`<a href="/quarantine?from=${Math.max(0, from - PAGE)}">Newer</a>` : ""}
-      ${from + entries.length < all ? html`<a href="/quarantine?from=${from + PAGE}">Older</a>` : ""}
-    </p>
+    ${entries.length === all ? "" : pages(from, all)}
   </section>`;
+}
+
+function pages(from: number, all: number): Html {
+  return html`<p class="pages">
+    ${from > 0 ? html`<a href="/quarantine?from=${Math.max(0, from - PAGE)}">Newer</a>` : ""}
+    ${from + PAGE < all ? html`<a href="/quarantine?from=${from + PAGE}">Older</a>` : ""}
+  </p>`;
 }
 
 function row({ id, message }: QuarantineEntry, operator: Operator): Html {
@@ -177,8 +181,8 @@ function row({ id, message }: QuarantineEntry, operator: Operator): Html {
     <th scope="row" data-label="Received"><a href="/quarantine/${id}">${ago(receivedAt)}</a></th>
     <td data-label="Why">${reason}</td>
     <td data-label="Peer"><a href="${peerAddress(peer.name)}">${peer.name}</a></td>
-    <td data-label="Message id">${messageId ?? "–"}</td>
-    <td data-label="What is wrong">${wrong === null ? "–" : html`<code>${wrong}</code>`}</td>
+    <td data-label="Message id">${messageId ?? ""}</td>
+    <td data-label="What is wrong">${wrong ?? ""}</td>
   </tr>`;
 }
 
