@@ -61,15 +61,19 @@ function filters(query: Query, filter: ReportFilter, peers: readonly string[]): 
   const known = peer === "" || peers.includes(peer) ? peers : [peer, ...peers];
   const spans = Object.entries(SINCE);
   const allSpans = since === "" || Object.hasOwn(SINCE, since) ? spans : [[since, since] as const, ...spans];
+  const more = filter.outcome !== null || filter.type !== null || filter.conflict || filter.warnings;
   return html`<form class="filters" role="search" action="/reports" data-filters>
     ${query.q ? html`<label>Id or number <input name="q" type="search" value="${visible(query.q)}" /></label>` : ""}
     ${select("peer", "Peer", [["", "all"], ...known.map((name) => [name, name] as const)], peer)}
     ${select("disposition", "Result", [["", "all"], ...DISPOSITIONS.map((name) => [name, name] as const)], query.disposition)}
-    ${select("outcome", "Outcome", [["", "all"], ...OUTCOMES.map((name) => [name, name] as const)], query.outcome)}
     <label>Code <input name="code" inputmode="numeric" size="5" value="${visible(query.code ?? "")}" /></label>
-    ${select("type", "Type", [["", "all"], ...Object.keys(TYPES).map((name) => [name, name.replace("-", " ")] as const)], query.type)}
     ${select("since", "Since", [["", "the beginning"], ...allSpans], since)}
-    ${check("conflict", "contradictory", filter.conflict)} ${check("warnings", "with warnings", filter.warnings)}
+    <details ${more ? "open" : ""}>
+      <summary>More</summary>
+      ${select("outcome", "Outcome", [["", "all"], ...OUTCOMES.map((name) => [name, name] as const)], query.outcome)}
+      ${select("type", "Type", [["", "all"], ...Object.keys(TYPES).map((name) => [name, name.replace("-", " ")] as const)], query.type)}
+      ${check("conflict", "contradictory", filter.conflict)} ${check("warnings", "with warnings", filter.warnings)}
+    </details>
     <button>Show</button>
     ${isFiltered(query) ? html`<a href="/reports">All reports</a>` : ""}
   </form>`;
@@ -92,15 +96,15 @@ function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
   const { rows, older, lookedThrough } = page;
   const isNewest = placeIn(query) === null;
   const live = isNewest ? queryOf(query) : null;
-  const empty = rows.length === 0;
-  if (empty && !isNewest) return nothing(query, page);
+  if (rows.length === 0) {
+    return live === null ? nothing(query, page) : html`<div data-live-rows="${live}">${nothing(query, page)}</div>`;
+  }
   const onwards = { from: query.from ?? null };
-  return html`${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
-  <section class="card" ${empty ? "data-when-rows hidden" : ""}>
-    ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>⏸ Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
+  return html`<section class="card">
+    ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause>⏸ Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
     <div class="wide" tabindex="0">${reportTable(rows, look, live)}</div>
     <p class="pages">
-      ${empty ? "" : html`<span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>`}
+      <span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>
       ${isNewest ? "" : html`<a href="${listAddress(query)}">Newest</a>`}
       ${older === null ? "" : html`<a href="${listAddress(query, { from: older })}" rel="next">Older →</a>`}
       <span class="export">Export <a href="${listAddress(query, { ...onwards, as: "csv" })}">CSV</a> <a href="${listAddress(query, { ...onwards, as: "jsonl" })}">JSON lines</a></span>

@@ -234,7 +234,7 @@ test("the board shows what is unseen in a job by its number, in what a peer wrot
   const job = await queue.add("event", { requestStatus: "Ok", messageId: unseen, to: null, originator: null });
   await job.log(unseen);
   await job.updateProgress(unseen);
-  const board = new Hono().route("/queue", createBoard([queue]));
+  const board = new Hono().route("/queue/board", createBoard([queue]));
   const shown = "a\\u202eb\\u200bc\\x9bd";
   for (const [path, times] of [
     [`/api/queues/${name}/${job.id}`, 2],
