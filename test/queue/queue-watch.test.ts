@@ -240,7 +240,7 @@ test("the board shows what is unseen in a job by its number, in what a peer wrot
     [`/api/queues/${name}/${job.id}`, 2],
     [`/api/queues/${name}/${job.id}/logs`, 1],
   ] as const) {
-    const answer = await board.request(`/queue${path}`);
+    const answer = await board.request(`/queue/board${path}`);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([200, expect.stringMatching(/json/)]);
     const text = await answer.text();
     expect(text).not.toMatch(/[\p{Cf}\p{Cc}]/u);
