@@ -26,6 +26,9 @@ export interface Glance {
 /** The path of bull-board. It is here so that knowing it does not load bull-board. */
 export const BOARD_PATH = "/queue/board";
 
+/** What is said for a phone comes last, because it takes back what the others say. */
+export const STYLES = ["page.css", "frame.css", "overview.css", "reports.css", "phone.css"] as const;
+
 const PAGES = [
   ["/", "Overview"],
   ["/reports", "Reports"],
@@ -66,8 +69,7 @@ export function layout({ title, path, operator, body }: PageOptions): Html {
         <title>${[state, title, "mm4d"].filter((part) => part !== "").join(" · ")}</title>
         <link rel="icon" id="icon" href="${icon(glance?.state ?? null)}" />
         <link rel="stylesheet" href="/assets/uplot.css" />
-        <link rel="stylesheet" href="/assets/page.css" />
-        <link rel="stylesheet" href="/assets/reports.css" />
+        ${STYLES.map((name) => html`<link rel="stylesheet" href="/assets/${name}" />`)}
         <script src="/assets/uplot.js" defer></script>
         <script src="/assets/page.js" type="module"></script>
       </head>

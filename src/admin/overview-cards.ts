@@ -23,6 +23,10 @@ export function failingCodes(hour: readonly Tally[], day: readonly Tally[], cata
   const failed = sumBy(hour.filter(isFailure), ({ code }) => code);
   const before = new Map(sumBy(day.filter(isFailure), ({ code }) => code).map(({ key, reports }) => [key, reports]));
   const all = sum(failed.map(({ reports }) => reports));
+  // Without an earlier hour nothing is unusual.
+  const hasEarlier = sum(day.map(({ reports }) => reports)) > sum(hour.map(({ reports }) => reports));
+  /** In an hour of the last day before this one, on the average. */
+  const usualOf = (code: string, now: number): number => Math.max(0, (before.get(code) ?? 0) - now) / (HOURS - 1);
   return html`<section class="card">
     <div class="title"><h2>Failing codes, last hour</h2><a href="/codes">All codes</a></div>
     ${failed.length === 0 ? html`<p class="soft">No failures in the last hour.</p>` : table(failed.slice(0, CODES_SHOWN))}
@@ -32,14 +36,15 @@ export function failingCodes(hour: readonly Tally[], day: readonly Tally[], cata
     return html`<table class="cards">
       <thead><tr><th scope="col">Code</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Share</th></tr></thead>
       <tbody>${rows.map(({ key, reports }) => {
-        const more = reports > (UNUSUAL * (before.get(key) ?? 0)) / HOURS;
-        const usual = more
-          ? html` <span title="More than usual: its mean of the last 24 hours is ${((before.get(key) ?? 0) / HOURS).toFixed(1)} an hour">▲</span>`
-          : "";
+        const usual = usualOf(key, reports);
+        const mark =
+          hasEarlier && reports > UNUSUAL * usual
+            ? html` <span title="More than usual: ${usual.toFixed(1)} an hour in the last day">▲</span>`
+            : "";
         return html`<tr>
           <th scope="row">${codeLink(key, catalogue)}</th>
           <td class="number" data-label="Reports">${count(key, reports)}</td>
-          <td class="number" data-label="Of failures">${inPercent(reports, all)}${usual}</td>
+          <td class="number" data-label="Of failures">${inPercent(reports, all)}${mark}</td>
         </tr>`;
       })}</tbody>
     </table>`;
@@ -94,7 +99,7 @@ export function peersCard({ facts, set, told, hour, refusals }: PeersSeen, now: 
           <td class="number" data-label="Now">${hour === null ? "–" : rate(lastMinute.get(name) ?? 0)}</td>
           <td class="number" data-label="Reports">${hour === null ? "–" : countOf(own?.reports ?? 0, `/reports?${new URLSearchParams({ peer: name, since: "1h" })}`)}</td>
           <td class="number" data-label="Success">${own === undefined ? "–" : inPercent(own.successes, own.reports)}</td>
-          <td data-label="Last report">${lastAt === null ? "nothing since the start" : ago(lastAt.toISOString(), now)}${more.length === 0 ? "" : html`<span class="unusual">Unusual: ${more.join("; ")}</span>`}</td>
+          <td data-label="Last report">${lastAt === null ? "nothing since the start" : ago(lastAt.toISOString(), now)}${more.length === 0 ? "" : html` <span class="unusual">Unusual: ${more.join("; ")}</span>`}</td>
           <td class="number" data-label="Connections">${facts.connections.get(name) ?? 0}</td>
         </tr>`;
       })}</tbody>

@@ -1,6 +1,8 @@
 /** Overview: what is wrong, how much comes and how it fares, and which reports came last. All of it is live. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { html } from "hono/html";
+import { visible } from "../text/visible.ts";
+import { EVERY_REPORT } from "../views/filter.ts";
 import { banner } from "./banner.ts";
 import { chart, layersIn, SPANS, spanIn } from "./charts.ts";
 import { figures } from "./figures.ts";
@@ -8,11 +10,15 @@ import { type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
 import { failingCodes, peersCard } from "./overview-cards.ts";
+import { nothingYet } from "./pieces.ts";
 import { remembering } from "./remembering.ts";
+import { reportTable } from "./report-rows.ts";
+import { lookOf } from "./reports-page.ts";
 
 /** All pages that are open show what was seen at one time. */
 const SEEN_MS = 1_500;
 const LATENCY_MS = 10_000;
+const REPORTS_SHOWN = 10;
 
 export interface Overview {
   readonly routes: Hono<PageEnv>;
@@ -41,11 +47,32 @@ export function overviewPage(operations: Operations): Overview {
         <div data-live="codes">${codesOf(seen, operations)}</div>
         <div data-live="peers">${peersOf(seen)}</div>
       </div>
-      ${chart({ span: spanIn(c.req.query("span")), layers })}`;
+      ${chart({ span: spanIn(c.req.query("span")), layers })}
+      ${seen.away === null ? await latest(operations, c) : ""}`;
     return c.html(layout({ title: "Overview", path: pathOf(c), operator: c.var.operator, body }));
   });
   return { routes, parts };
 }
+
+/** The newest reports; those that come are put before them. */
+async function latest(operations: Operations, c: Context<PageEnv>): Promise<Html> {
+  const found = await operations.views.reports(EVERY_REPORT, null).catch((cause: Error) => cause.message);
+  if (typeof found === "string")
+    return html`<p class="card">The latest reports cannot be listed: ${visible(found)}.</p>`;
+  const rows = found.rows.slice(0, REPORTS_SHOWN);
+  const empty = rows.length === 0;
+  return html`${empty ? html`<div data-when-empty>${nothingYet("No reports yet.", FIRST_STEP)}</div>` : ""}
+    <section class="card" data-live-max="${REPORTS_SHOWN}" ${empty ? "data-when-rows hidden" : ""}>
+      <div class="title"><h2>Latest reports</h2>
+        <span class="soft" data-live-skipped role="status"></span>
+        <button type="button" data-live-pause hidden>Pause</button>
+        <a href="/reports">All reports</a>
+      </div>
+      <div class="wide" tabindex="0">${reportTable(rows, lookOf(operations, c), "")}</div>
+    </section>`;
+}
+
+const FIRST_STEP = html`Send some with <code>mm4d send --scenario storm</code>. Which peers may connect: <a href="/peers">Peers</a>.`;
 
 type Seen = Awaited<ReturnType<ReturnType<typeof seeing>>>;
 

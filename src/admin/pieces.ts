@@ -5,8 +5,11 @@ import type { Html } from "./layout.ts";
 
 /** An id, whole, with a button that copies it (assets/copy.js). */
 export function wholeId(id: string): Html {
-  return html`<span class="id"><code>${visible(id)}</code><button type="button" class="copy" data-copy="${id}" aria-label="Copy ${visible(id)}">⧉</button></span>`;
+  return html`<span class="id"><code>${visible(id)}</code><button type="button" class="copy" data-copy="${id}" aria-label="Copy ${visible(id)}">${TWO_SHEETS}</button></span>`;
 }
+
+/** Drawn, because not every machine has a letter for it. */
+const TWO_SHEETS = html`<svg viewBox="0 0 16 16" width="14" height="14" fill="none" stroke="currentColor" stroke-width="1.5" aria-hidden="true"><rect x="2" y="2" width="9" height="9" rx="1.5" /><path d="M5 14h7.5a1.5 1.5 0 0 0 1.5-1.5V5" /></svg>`;
 
 /**
  * A time, relative to now in words (assets/times.js keeps them true), and exact in its title, in UTC or local time

@@ -29,7 +29,7 @@ export function reportRow(row: ReportRow, look: RowsLook): Html {
   const { at, peer, numbers, messageId } = row;
   const href = reportAddress(row);
   const shownId = messageId === null ? null : idShown(messageId, numbers, look.numbers);
-  return html`<tr data-report="${row.id} ${at}">
+  return html`<tr data-id="${row.id}">
     <th scope="row" data-label="Received">${href === null ? ago(at) : html`<a class="open" href="${href}">${ago(at)}</a>`}</th>
     <td data-label="Result">${result(row)}</td>
     <td data-label="Code">${codeCell(row, look)}</td>

@@ -3,9 +3,11 @@ import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
+import { fitting } from "../views/filter.ts";
 import type { ReportFilter } from "../views/report-row.ts";
 import type { ReportsPage } from "../views/views.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
+import type { RowsLive } from "./live.ts";
 import type { PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { nothingYet } from "./pieces.ts";
@@ -20,7 +22,7 @@ import {
   SINCE,
   TYPES,
 } from "./report-filter.ts";
-import { type RowsLook, reportTable } from "./report-rows.ts";
+import { type RowsLook, reportRow, reportTable } from "./report-rows.ts";
 import { exported, formatIn } from "./reports-export.ts";
 
 const MAX_PLACE_LENGTH = 500;
@@ -48,6 +50,20 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
 export function lookOf(operations: Operations, c: Context<PageEnv>): RowsLook {
   const catalogue = operations.catalogue();
   return { numbers: c.var.operator.numbers, nameOfCode: (code) => catalogue.findCode(code).name };
+}
+
+/** The rows that come and fit, for the live stream. */
+export function rowsLive(operations: Operations): RowsLive {
+  return (c, query) => {
+    const { filter } = filterIn(Object.fromEntries(new URLSearchParams(query)), new Date());
+    const fits = fitting(filter);
+    const look = lookOf(operations, c);
+    return (rows) =>
+      rows
+        .filter(fits)
+        .map((row) => reportRow(row, look))
+        .join("");
+  };
 }
 
 function placeIn({ from = "" }: Query): string | null {
@@ -96,15 +112,15 @@ function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
   const { rows, older, lookedThrough } = page;
   const isNewest = placeIn(query) === null;
   const live = isNewest ? queryOf(query) : null;
-  if (rows.length === 0) {
-    return live === null ? nothing(query, page) : html`<div data-live-rows="${live}">${nothing(query, page)}</div>`;
-  }
+  const empty = rows.length === 0;
+  if (empty && !isNewest) return nothing(query, page);
   const onwards = { from: query.from ?? null };
-  return html`<section class="card">
-    ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause>⏸ Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
+  return html`${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
+  <section class="card" ${empty ? "data-when-rows hidden" : ""}>
+    ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
     <div class="wide" tabindex="0">${reportTable(rows, look, live)}</div>
     <p class="pages">
-      <span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>
+      ${empty ? "" : html`<span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>`}
       ${isNewest ? "" : html`<a href="${listAddress(query)}">Newest</a>`}
       ${older === null ? "" : html`<a href="${listAddress(query, { from: older })}" rel="next">Older →</a>`}
       <span class="export">Export <a href="${listAddress(query, { ...onwards, as: "csv" })}">CSV</a> <a href="${listAddress(query, { ...onwards, as: "jsonl" })}">JSON lines</a></span>

@@ -15,7 +15,7 @@ import type { BoardQueue } from "./board.ts";
 import { chartRoutes } from "./charts.ts";
 import { codesPage } from "./codes-page.ts";
 import { type DoorOptions, deadlines, HTTP_TIMES, keepDoor } from "./door.ts";
-import { BOARD_PATH, type Glance, layout, pathOf } from "./layout.ts";
+import { BOARD_PATH, type Glance, layout, pathOf, STYLES } from "./layout.ts";
 import { livePage } from "./live.ts";
 import { createLogin, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
@@ -25,7 +25,7 @@ import { quarantinePage } from "./quarantine-page.ts";
 import { queuePage } from "./queue-page.ts";
 import { remembering } from "./remembering.ts";
 import { reportPage } from "./report-page.ts";
-import { reportsPage } from "./reports-page.ts";
+import { reportsPage, rowsLive } from "./reports-page.ts";
 
 export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {
   readonly host: string;
@@ -181,7 +181,10 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   });
   app.route("/", overview.routes);
   app.route("/", chartRoutes(operations));
-  app.route("/", livePage({ login, glance, parts: overview.parts }));
+  app.route(
+    "/",
+    livePage({ login, glance, parts: overview.parts, follow: operations.views.follow, rowsLive: rowsLive(operations) }),
+  );
   app.route("/", codesPage(operations));
   app.route("/", reportsPage(operations, onAction));
   app.route("/", reportPage(operations));
@@ -260,8 +263,9 @@ function readAssets(): Readonly<Record<string, { readonly type: string; readonly
   const { resolve } = createRequire(import.meta.url);
   const theirs = (name: string) => new Uint8Array(readFileSync(resolve(name)));
   return {
-    "/assets/page.css": { type: "text/css; charset=utf-8", bytes: ours("page.css") },
-    "/assets/reports.css": { type: "text/css; charset=utf-8", bytes: ours("reports.css") },
+    ...Object.fromEntries(
+      STYLES.map((name) => [`/assets/${name}`, { type: "text/css; charset=utf-8", bytes: ours(name) }]),
+    ),
     ...Object.fromEntries(
       SCRIPTS.map((name) => [`/assets/${name}`, { type: "text/javascript; charset=utf-8", bytes: ours(name) }]),
     ),

@@ -98,6 +98,13 @@ function stacked(place, { times, series }) {
     [times, ...layers.map(({ tops }) => tops)],
     place,
   );
-  place.dataset.drawn = "";
+  // A bar leads to the reports from its time on.
+  plot.over.addEventListener("click", () => {
+    const { idx } = plot.cursor;
+    if (idx === null || idx === undefined || place.dataset.reports === undefined) return;
+    const address = new URL(place.dataset.reports, location.href);
+    address.searchParams.set("since", new Date(times[idx] * 1000).toISOString());
+    location.assign(address);
+  });
   return plot;
 }

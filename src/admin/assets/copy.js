@@ -4,14 +4,14 @@ const SHOWN_MS = 1_500;
 document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy]");
   if (button === null) return;
+  if (button.dataset.copied !== undefined) return;
   const copied = await copy(button.dataset.copy);
-  const before = button.textContent;
-  if (before === "✓" || before === "✕") return;
-  button.textContent = copied ? "✓" : "✕";
-  button.title = copied ? "Copied" : "Cannot copy: select it instead";
+  const label = button.getAttribute("aria-label");
+  button.dataset.copied = copied ? "✓" : "✕";
+  button.setAttribute("aria-label", copied ? "Copied" : "Cannot copy: select it instead");
   setTimeout(() => {
-    button.textContent = before;
-    button.title = "";
+    delete button.dataset.copied;
+    if (label !== null) button.setAttribute("aria-label", label);
   }, SHOWN_MS);
 });
 

@@ -63,8 +63,8 @@ function leave(event) {
   const { activeElement } = document;
   if (activeElement?.closest("input, textarea, select")) return activeElement.blur();
   // To the list that this is of: as it was left, where the visitor came from it.
-  const up = document.querySelector("a[data-up]");
-  if (up === null) return;
+  const up = document.querySelector('nav[aria-label="Pages"] a[aria-current]');
+  if (up === null || new URL(up.href).pathname === location.pathname) return;
   event.preventDefault();
   const cameFrom = document.referrer === "" ? null : new URL(document.referrer);
   const there = new URL(up.href);

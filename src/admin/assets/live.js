@@ -1,9 +1,11 @@
 /*
  * What is live on a page, by one stream of `/live`:
  *   data-live="NAME"         is replaced by the HTML of the event NAME
- *   data-rows                gets rows of reports at its top, those that the address asks for
- *   data-rows-pause          a button that holds them back
- *   data-rows-none           stands where there is no row yet: the first one has the page loaded again
+ *   data-live-rows="FILTER"  gets rows of reports at its top, those that the filter (a query) lets through; each has its
+ *                            data-id, and there are at most as many as data-live-max says
+ *   data-live-pause          a button that holds them back
+ *   data-live-skipped        says how many more came than are shown
+ *   data-when-empty, data-when-rows  what is shown until the first row, and from then on
  * The frame (title, icon, count) is told to every page.
  */
 import { redraw } from "./charts.js";
@@ -14,10 +16,8 @@ const AGAIN_AFTER_MS = 10_000;
 const GLANCE_EVERY_MS = 20_000;
 
 const { liveFrom, title } = document.body.dataset;
-/* Older ones of a list do not change. */
-const isNewest = !new URLSearchParams(location.search).has("from");
-const rows = isNewest ? document.querySelector("[data-rows], [data-rows-none]") : null;
-const pause = rows === null ? null : document.querySelector("[data-rows-pause]");
+const rows = document.querySelector("[data-live-rows]");
+const pause = rows === null ? null : document.querySelector("[data-live-pause]");
 const lost = document.getElementById("lost");
 let source;
 let again;
@@ -38,7 +38,7 @@ function open() {
   const query = new URLSearchParams();
   const parts = [...document.querySelectorAll("[data-live]")].map((place) => place.dataset.live);
   if (parts.length > 0) query.set("parts", [...new Set(parts)].join());
-  if (rows !== null) query.set("rows", location.search);
+  if (rows !== null) query.set("rows", rows.dataset.liveRows);
   source = new EventSource(`${liveFrom}?${query}`);
   source.addEventListener("open", () => showLost(false));
   source.addEventListener("error", () => {
@@ -73,21 +73,26 @@ function isSelectedIn(place) {
 }
 
 function take({ html, skipped }) {
-  if (rows.dataset.rows === undefined) return location.reload();
-  if (!paused) return insert(html, skipped);
   const came = document.createElement("tbody");
-  came.innerHTML = html;
-  heldBack += came.children.length + skipped;
-  held = [...came.children, ...held].slice(0, MAX_ROWS);
-  pause.textContent = `▶ Resume (${heldBack} new)`;
+  came.innerHTML = html; // The server has escaped it.
+  // The first ones that a stream tells are those that were there when the page was made.
+  const known = new Set([...rows.children, ...held].map((row) => row.dataset.id));
+  const fresh = [...came.children].filter((row) => !known.has(row.dataset.id));
+  if (fresh.length + skipped === 0) return;
+  if (!paused) return insert(fresh, skipped);
+  heldBack += fresh.length + skipped;
+  held = [...fresh, ...held].slice(0, MAX_ROWS);
+  pause.textContent = `Resume (${heldBack} new)`;
 }
 
-function insert(html, skipped) {
-  for (const place of document.querySelectorAll("[data-rows-skipped]")) {
+function insert(fresh, skipped) {
+  for (const place of document.querySelectorAll("[data-when-empty]")) place.hidden = true;
+  for (const place of document.querySelectorAll("[data-when-rows]")) place.hidden = false;
+  for (const place of document.querySelectorAll("[data-live-skipped]")) {
     place.textContent = skipped === 0 ? "" : `${skipped} more came at the same time: reload to see them.`;
   }
-  rows.insertAdjacentHTML("afterbegin", html);
-  const most = Number(rows.dataset.rows || MAX_ROWS);
+  rows.prepend(...fresh);
+  const most = Number(rows.closest("[data-live-max]")?.dataset.liveMax ?? MAX_ROWS);
   for (const row of [...rows.children].slice(most)) if (!row.contains(document.activeElement)) row.remove();
   showTimes(rows);
 }
@@ -97,9 +102,9 @@ if (pause !== null) {
   pause.addEventListener("click", () => {
     paused = !paused;
     pause.setAttribute("aria-pressed", String(paused));
-    pause.textContent = paused ? "▶ Resume" : "⏸ Pause";
+    pause.textContent = paused ? "Resume" : "Pause";
     if (paused) return;
-    insert(held.map((row) => row.outerHTML).join(""), heldBack - held.length);
+    if (heldBack > 0) insert(held, heldBack - held.length);
     held = [];
     heldBack = 0;
   });
