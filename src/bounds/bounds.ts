@@ -452,8 +452,8 @@ export const BOUNDS = {
   bytesListed: {
     value: 16_777_216,
     unit: "bytes",
-    about: "what is read of these blocks",
-    reason: "some ten thousand reports, in some tenths of a second of the thread that looks; beyond it as above",
+    about: "what is read of these blocks, as they are kept",
+    reason: "a hundred thousand reports; beyond it as above",
   },
   listedMs: {
     value: 1_000,

@@ -67,6 +67,8 @@ export async function listenForSmtp(
 export interface AdminParts {
   readonly config: Config;
   readonly place: RedisPlace;
+  /** The program of the thread that finds what the page shows. */
+  readonly viewsThread: URL;
   readonly queuePlace: QueuePlace;
   readonly files: SettingsInForce;
   readonly state: State;
@@ -78,11 +80,12 @@ export interface AdminParts {
 
 /** Rejects with a sentence when it cannot be listened there. */
 export async function listenForHttp(
-  { config, place, queuePlace, files, state, desks, traceReading, log, metrics }: AdminParts,
+  { config, place, viewsThread, queuePlace, files, state, desks, traceReading, log, metrics }: AdminParts,
   releasers: Releaser[],
 ): Promise<Admin> {
   const { queue, queues, adminHost, adminPort, adminToken } = config;
   const found = startViews({
+    thread: viewsThread,
     redis: place,
     prefix: config.queuePrefix,
     queues: [queue, ...queues.map((further) => further.queue)],

@@ -9,7 +9,11 @@ import { ROWS_OF_PAGE } from "./list-reports.ts";
 import type { Question } from "./question.ts";
 import type { LiveRows, Views } from "./views.ts";
 
+/** The program of the thread, as the build makes it. */
+export const THREAD = new URL("thread.js", import.meta.url);
+
 export interface ViewsOptions {
+  readonly thread: URL;
   readonly redis: RedisPlace;
   readonly prefix: string;
   /** The queues that may be looked at. */
@@ -18,11 +22,11 @@ export interface ViewsOptions {
   readonly onFault: (cause: Error) => void;
 }
 
-export function startViews({ redis, prefix, queues, onFault }: ViewsOptions): Views {
+export function startViews({ thread, redis, prefix, queues, onFault }: ViewsOptions): Views {
   const followers = new Set<(news: LiveRows) => void>();
   /** For who follows next: the newest that were told. */
   let newest: LiveRows | null = null;
-  const aside = createAside({ data: { redis, prefix }, onNews: hear, onFault });
+  const aside = createAside({ thread, data: { redis, prefix }, onNews: hear, onFault });
   const look = createLane(aside.ask);
   const act = createLane(aside.ask);
 

@@ -5,20 +5,21 @@ import { redisAt } from "../../src/queue/redis.ts";
 import { packBlock } from "../../src/trace/blocks.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
 import { EVERY_REPORT } from "../../src/views/filter.ts";
+import { startViews } from "../../src/views/start-views.ts";
 import type { LiveRows, Views } from "../../src/views/views.ts";
-import { builtViews } from "../support/built.ts";
 import { reported } from "../support/notes.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
+import { VIEWS_THREAD } from "../support/service.ts";
 
 const own = useRedis();
 const faults: Error[] = [];
 let views: Views;
 
-beforeEach(async () => {
-  const { startViews } = await builtViews();
+beforeEach(() => {
   faults.length = 0;
   views = startViews({
+    thread: VIEWS_THREAD,
     redis: redisAt(own.server.url),
     prefix: own.prefix,
     queues: ["events"],
