@@ -476,7 +476,7 @@ export const BOUNDS = {
   viewsWaiting: {
     value: 20,
     unit: "things",
-    about: "pages that wait to be found in the trace and the queues, one after the other",
+    about: "pages that wait to be found in the trace and the queues, one after the other; half of them for one client",
     reason: "a few seconds' work of the one thread that finds them; beyond it a page says that too many ask",
   },
   viewsMs: {

@@ -94,10 +94,10 @@ export async function listenForHttp(
   releasers.push(found.close);
   const views: Views = {
     ...found,
-    async entries(wanted) {
+    async entries(wanted, client) {
       // A report is found once its relay was answered.
       await state.flushTrace();
-      return found.entries(wanted);
+      return found.entries(wanted, client);
     },
   };
   const catalogue = () => files.reading().catalogue;

@@ -1,4 +1,7 @@
-/** What the page shows of much data. It is found in a thread of its own, because reports are taken in the main one. */
+/**
+ * What the page shows of much data. It is found in a thread of its own, because reports are taken in the main one.
+ * `client` is who asks, such as the network of a browser's address: each may have half of what may wait.
+ */
 import type { TraceEntry } from "../trace/entry.ts";
 import type { ReportFilter, ReportRow } from "./report-row.ts";
 
@@ -8,16 +11,19 @@ export interface Views {
    * looked through that others would wait. What has come within the last second may be missing: `follow` brings it.
    * Rejects when Redis does not answer, when too many ask at once, and for a time that is none.
    */
-  reports(filter: ReportFilter, from: Place | null): Promise<ReportsPage>;
+  reports(filter: ReportFilter, from: Place | null, client?: string): Promise<ReportsPage>;
   /** The entries of the trace with an id or a number, as `findEntries` of trace/find.ts gives them. */
-  entries(wanted: string): Promise<{ readonly entries: readonly TraceEntry[]; readonly more: boolean }>;
+  entries(
+    wanted: string,
+    client?: string,
+  ): Promise<{ readonly entries: readonly TraceEntry[]; readonly more: boolean }>;
   /** Jobs of a queue of events, its name as in the settings, that failed, and that are to be tried again, by their errors. */
-  troubles(queue: string): Promise<Troubles>;
+  troubles(queue: string, client?: string): Promise<Troubles>;
   /**
    * Gives failed jobs back to consumers: one, or all of an error, also those beyond the ones looked at. How many were;
    * ten thousand at most, and what is left is still among the troubles.
    */
-  retry(queue: string, which: RetriedJobs): Promise<number>;
+  retry(queue: string, which: RetriedJobs, client?: string): Promise<number>;
   /**
    * Rows as they come, each second while somebody follows; one look for all. First come the newest rows that there are,
    * so that none is missed between a page and its stream; later they may come again, when the thread was begun anew.
