@@ -145,6 +145,31 @@ test("all of an error are given back, also those that were not looked at, and no
   expect((await lookAtQueue(own, QUEUE)).jobs).toMatchObject({ waiting: many - 13, failed: 13 });
 });
 
+test("what takes too long is given back in part, and asked again, wholly", async () => {
+  await add(idsOf(45));
+  await fail(() => new UnrecoverableError("gone"));
+  const error = (await findTroubles(own, QUEUE)).failed.groups[0]?.error ?? "";
+  const given: number[] = [];
+  for (let count = -1; count !== 0; ) {
+    count = await retryJobs(own, QUEUE, { error }, performance.now() - 1);
+    given.push(count);
+  }
+  expect(given).toEqual([20, 20, 5, 0]);
+});
+
+test("a job that was removed while its queue still lists it harms nothing", async () => {
+  await add(idsOf(2));
+  await fail(() => new UnrecoverableError("gone"));
+  await own.redis.del(`${own.prefix}:${QUEUE}:j0`);
+  const { failed } = await findTroubles(own, QUEUE);
+  expect(failed.groups.map(({ example, jobs }) => [example, jobs]).sort()).toEqual([
+    ["", 1],
+    ["gone", 1],
+  ]);
+  for (const { error } of failed.groups) await retryJobs(own, QUEUE, { error });
+  expect(await failedIds()).toEqual(["j0"]);
+});
+
 test("giving back leaves the queue's settings as they are", async () => {
   const streams = { events: { maxLen: 77 } };
   closing.push(new Queue(QUEUE, { connection: own.redis, prefix: own.prefix, streams }));
