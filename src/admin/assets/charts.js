@@ -6,10 +6,18 @@ const FURTHER = ["first", "second", "third", "fourth", "fifth", "sixth", "sevent
 const REDRAWN_EVERY_MS = 30_000;
 const AT_MOST_EVERY_MS = 4_000;
 const charts = [...document.querySelectorAll("[data-chart]")].map(begin);
-let drawnMs = 0;
+/* The page itself has just drawn them. */
+let drawnMs = performance.now();
+let soon;
 
+/* At once, or as soon as it may be again. */
 export function redraw() {
-  if (performance.now() - drawnMs < AT_MOST_EVERY_MS || document.hidden) return;
+  clearTimeout(soon);
+  const waitMs = drawnMs + AT_MOST_EVERY_MS - performance.now();
+  if (waitMs > 0) {
+    soon = setTimeout(redraw, waitMs);
+    return;
+  }
   drawnMs = performance.now();
   for (const draw of charts) void draw();
 }

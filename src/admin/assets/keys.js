@@ -5,6 +5,7 @@
  */
 const ROWS = "main tbody tr, main [data-row]";
 const dialog = document.getElementById("keys");
+const LAST = "mm4d-last:";
 const search = document.getElementById("find");
 
 document.addEventListener("keydown", (event) => {
@@ -66,8 +67,20 @@ function leave(event) {
   const up = document.querySelector('nav[aria-label="Pages"] a[aria-current]');
   if (up === null || new URL(up.href).pathname === location.pathname) return;
   event.preventDefault();
-  const cameFrom = document.referrer === "" ? null : new URL(document.referrer);
-  const there = new URL(up.href);
-  if (cameFrom?.origin === there.origin && cameFrom.pathname === there.pathname) history.back();
-  else up.click();
+  location.assign(addressOf(new URL(up.href).pathname));
+}
+
+/* A list with its filters, as it was seen last in this tab. */
+function addressOf(pathname) {
+  try {
+    return sessionStorage.getItem(LAST + pathname) ?? pathname;
+  } catch {
+    return pathname; // A browser that keeps nothing.
+  }
+}
+
+try {
+  sessionStorage.setItem(LAST + location.pathname, location.pathname + location.search);
+} catch {
+  // As above.
 }

@@ -37,6 +37,7 @@ function open() {
   close();
   const query = new URLSearchParams();
   const parts = [...document.querySelectorAll("[data-live]")].map((place) => place.dataset.live);
+  if (document.querySelector("[data-chart]") !== null) parts.push("chart");
   if (parts.length > 0) query.set("parts", [...new Set(parts)].join());
   if (rows !== null) query.set("rows", rows.dataset.liveRows);
   source = new EventSource(`${liveFrom}?${query}`);
@@ -48,8 +49,9 @@ function open() {
   });
   source.addEventListener("title", ({ data }) => showFrame(JSON.parse(data)));
   source.addEventListener("rows", ({ data }) => take(JSON.parse(data)));
-  source.addEventListener("chart", () => redraw());
-  for (const name of parts) source.addEventListener(name, ({ data }) => replace(name, data));
+  for (const name of parts) {
+    source.addEventListener(name, name === "chart" ? redraw : ({ data }) => replace(name, data));
+  }
 }
 
 function close() {
