@@ -91,6 +91,7 @@ function eventOf(kind: ReportKind, status?: string, code?: string): DeliveryEven
       decodeWords: (text) => libmime.decodeWords(text),
       headerLimits: { bytes: 65_536, fields: 1_000 },
       catalogue: CATALOGUE,
+      tableOf: () => CATALOGUE,
       source: "/mm4d/mms.example.net",
     },
   );

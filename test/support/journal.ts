@@ -146,6 +146,7 @@ const unusual: fc.Arbitrary<Partial<SaidMessage>> = fc.record(
         swapAddresses: fc.boolean(),
         localLongCode: fc.boolean(),
         forwardedIsFinal: fc.boolean(),
+        catalogue: fc.oneof(fc.constantFrom("bandwidth", "none"), anyText),
       }),
       acknowledge: fc.oneof(
         fc.constant({ mode: "off" as const, host: null, to: null }),
