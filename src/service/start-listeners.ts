@@ -9,6 +9,7 @@ import { whyNotListening } from "../process/system-limits.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import type { Config } from "../settings/config.ts";
+import { rulesOf } from "../settings/peers.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
@@ -89,6 +90,7 @@ export async function listenForHttp(
       refusals: state.refusals,
       redisAway: state.redisAway,
       catalogue,
+      catalogueOf: (peer) => files.reading().tableOf(rulesOf(files.peers(), peer).catalogue),
       tallies(agoMs, resolution) {
         const until = new Date();
         const since = new Date(until.getTime() - agoMs);

@@ -52,6 +52,7 @@ async function start(times: HttpTimes): Promise<void> {
     refusals: async () => [],
     redisAway: () => "There is no Redis here",
     catalogue: () => createCatalogue(),
+    catalogueOf: () => createCatalogue(),
     tallies: none,
     trace: none,
     quarantine: none,
