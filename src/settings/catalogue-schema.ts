@@ -54,7 +54,7 @@ function createSchema(z: Zod) {
   const wholeOrNull = whole("a whole number or null", Number.MAX_SAFE_INTEGER).nullable().optional();
   const someOf = <const T extends readonly string[]>(choices: T) => {
     const what = must(`a list of ${choices.join(", ")}`);
-    return z.array(z.enum(choices, what), what).min(1, what);
+    return z.array(z.enum(choices, must(oneOfThese(choices))), what).min(1, what);
   };
 
   const code = objectOf(

@@ -1,5 +1,5 @@
 /** Whose code it is: a peer whose entry names another table than the catalogue's, or none. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -33,6 +33,12 @@ const ACME = saved("acme.json", {
   ],
 });
 
+/** The examples of a document, in JSON. */
+const examplesIn = (name: string): unknown[] =>
+  [...readFileSync(new URL(`../../docs/${name}`, import.meta.url), "utf8").matchAll(/```json\n([\s\S]*?)```/g)].map(
+    ([, json = ""]) => JSON.parse(json),
+  );
+
 const withCode = (code: string, status: string | null = "Rejected") =>
   deliveryReport({ "X-Mms-MM-Status-Code": status ?? undefined, "X-Internal-Status-Code": code });
 
@@ -60,6 +66,7 @@ describe("without a table", () => {
       httpCode: null,
       catalogueVersion: "none",
     });
+    expect(examplesIn("event.md")).toContainEqual(event.data.reason);
     expect([event.data.rejectedBy, event.data.warnings]).toEqual([null, []]);
     expect(describeEvent(event)[0]).toBe("rejected (failure, final)  code 470");
     expect(
@@ -175,6 +182,11 @@ describe("with a table of its own", () => {
   ])("a fault is told with where it is: %j", (json, expected) => {
     const table = readOwnTable(json);
     expect(table.ok ? [] : table.error).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test("the example of the documentation is in order", () => {
+    const [, alone] = examplesIn("catalogue.md");
+    expect(readOwnTable(alone)).toMatchObject({ ok: true, value: { codes: [{ name: "inbox-full" }] } });
   });
 
   test("a class of none needs no outcome, and an empty table is one", () => {
