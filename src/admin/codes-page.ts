@@ -99,17 +99,15 @@ function codeCell(operations: Operations, code: string, peers: readonly string[]
 }
 
 /** What the tables of these peers say of a code. Each of several is told with whose it is. */
-function adviceOf(operations: Operations, code: string, peers: readonly string[]): string {
+function adviceOf(operations: Operations, code: string, peers: readonly string[]): Html | Html[] {
   if (code === "other") {
-    return "No row lists them. Look for code.unknown in the log, ask the peer, and write what it says into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE).";
+    return html`No row lists them. Look for code.unknown in the log, ask the peer, and write what it says into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE).`;
   }
   const said = saidToPeers(Number(code), peers, operations.catalogueOf);
-  return said
-    .map(({ entry: { explanation, remedy }, peers: who }) => {
-      const whose = said.length === 1 ? "" : `${who.join(", ")}: `;
-      return `${whose}${explanation} ${remedy}`;
-    })
-    .join(" ");
+  return said.map(({ entry: { explanation, remedy }, peers: who }) => {
+    const whose = said.length === 1 ? "" : html`<strong>${who.join(", ")}:</strong> `;
+    return html`<div>${whose}${explanation} ${remedy}</div>`;
+  });
 }
 
 function catalogue(operations: Operations, wanted: string): Html {

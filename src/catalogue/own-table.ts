@@ -23,8 +23,8 @@ const REMEDY = "Go by the status beside it. Ask the peer what the code means, wi
 
 const IN_TABLE: Unsaid = {
   ...UNSAID,
-  explanation: "The peer's own table lists this code and says no more of it.",
-  remedy: REMEDY,
+  explanation: "The peer's own table lists this code and does not explain it.",
+  remedy: "The peer's own table gives no advice for it. Go by the outcome.",
   source: "The peer's own table",
 };
 const NOT_IN_TABLE: Unsaid = {
