@@ -6,7 +6,7 @@ import type { Html } from "./layout.ts";
 import type { RefusedClient } from "./operations.ts";
 import type { PeerCounts } from "./peer-counts.ts";
 import type { PeerNow } from "./peer-now.ts";
-import { ago, countOf } from "./pieces.ts";
+import { ago, countOf, wholeId } from "./pieces.ts";
 import { reportsAddress } from "./reports-address.ts";
 
 const DAY_MS = 86_400_000;
@@ -52,7 +52,7 @@ export function refusalTable(refusals: readonly RefusedClient[]): Html {
     <thead><tr><th scope="col">Address</th><th scope="col">Greeted as</th><th scope="col">Reply, and reason</th><th scope="col" class="number">Times</th><th scope="col">Last</th></tr></thead>
     <tbody>${refusals.map(
       ({ address, helo, reason, detail, reply, count, lastAt }) => html`<tr>
-        <th scope="row" data-label="Address"><span class="id"><code>${address}</code><button type="button" class="copy" data-copy="${address}" aria-label="Copy ${address}">⧉</button></span></th>
+        <th scope="row" data-label="Address">${wholeId(address)}</th>
         <td data-label="Greeted as">${visible(helo ?? "")}</td>
         <td data-label="Reply">${reply} <span class="advice">${reason}${detail === null ? "" : `: ${visible(detail)}`}</span></td>
         <td data-label="Times" class="number">${count.toLocaleString("en")}</td>

@@ -168,11 +168,15 @@ function retryAll(queue: string, error: string, jobs: number): Html {
 }
 
 /** `queue`: null when it cannot be retried. */
-function jobRow({ id, messageId, attempts, at, text }: JobRow, queue: string | null, operator: Operator): Html {
+function jobRow(
+  { id, eventId, messageId, numbers, attempts, at, text }: JobRow,
+  queue: string | null,
+  operator: Operator,
+): Html {
   const shown = errorShown(operator)(text);
   return html`<tr>
     <th scope="row" data-label="When">${at === null ? "–" : ago(at)}</th>
-    <td data-label="Message">${messageId === null ? wholeId(id) : html`<a href="${addressOfId(messageId)}">${visible(idShown(messageId, [], operator.numbers))}</a>`}</td>
+    <td data-label="Message">${eventId === null ? wholeId(id) : html`<a class="open" href="${addressOfId(eventId)}">${messageId === null ? "without id" : visible(idShown(messageId, numbers, operator.numbers))}</a>`}</td>
     <td data-label="Attempts" class="number">${attempts}</td>
     <td data-label="Error"><details><summary>whole</summary><pre class="error" tabindex="0">${shown}</pre></details></td>
     ${queue !== null ? html`<td data-label="Action">${retryForm({ queue, id, next: "/queue" })}</td>` : ""}

@@ -34,7 +34,7 @@ export function reportRow(row: ReportRow, look: RowsLook): Html {
     <td data-label="Result">${result(row)}</td>
     <td data-label="Code">${codeCell(row, look)}</td>
     <td data-label="Recipient">${recipients(numbers, look.numbers)}</td>
-    <td data-label="Message">${shownId === null ? html`<span class="soft">without id</span>` : wholeId(shownId)}</td>
+    <td data-label="Message">${shownId === null ? html`<span class="soft">without id</span>` : wholeId(visible(shownId))}</td>
     <td data-label="Peer"><a href="/peers/${inAddress(peer)}">${visible(peer)}</a></td>
   </tr>`;
 }
@@ -87,12 +87,12 @@ function result({ fate, outcome, disposition, conflict, warnings, why }: ReportR
 }
 
 function codeCell({ code, peer }: ReportRow, { nameOfCode }: RowsLook): Html {
-  if (code === null) return html`–`;
+  if (code === null) return html``;
   const name = nameOfCode(code, peer);
   return html`<a href="/codes/${code}">${code}</a>${name === String(code) ? "" : html` ${visible(name)}`}`;
 }
 
 function recipients([first, ...more]: readonly string[], shown: Operator["numbers"]): Html {
-  if (first === undefined) return html`–`;
+  if (first === undefined) return html``;
   return html`${visible(numberShown(first, shown))}${more.length === 0 ? "" : html` <span class="soft">and ${more.length} more</span>`}`;
 }

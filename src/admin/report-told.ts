@@ -32,7 +32,8 @@ export function told(whole: TracedReport, look: ToldFor): Html {
   const event = report.event && shownEvent(report, report.event, look.numbers);
   const eventText = event && visible(JSON.stringify(event, null, 2));
   const received = notes.filter((note) => note.kind === "received").at(-1);
-  return html`<article>
+  return html`<p><a href="/reports" data-up>← Reports</a></p>
+  <article>
     <section class="card">
       ${heading(report, headline)}
       ${meaning(report.event)}
@@ -79,7 +80,7 @@ function heading({ event, said, notes }: TracedReport, [first = ""]: readonly st
   const reason = event?.data.reason ?? null;
   const code = reason?.code ?? said?.code ?? null;
   const at = notes[0]?.at;
-  const when = at === undefined ? "" : html`<p class="when">${ago(at)}, ${time(at)} UTC</p>`;
+  const when = at === undefined ? "" : html`<p class="when">${ago(at)}, ${time(at)}</p>`;
   if (verdict === null) return html`<h1>${visible(first)}</h1>${when}`;
   const { outcome, disposition, final, conflict } = verdict;
   return html`<h1>${outcomeMark(outcome, disposition)}

@@ -77,15 +77,19 @@ function filters(query: Query, filter: ReportFilter, peers: readonly string[]): 
   const known = peer === "" || peers.includes(peer) ? peers : [peer, ...peers];
   const spans = Object.entries(SINCE);
   const allSpans = since === "" || Object.hasOwn(SINCE, since) ? spans : [[since, since] as const, ...spans];
+  const more = filter.outcome !== null || filter.type !== null || filter.conflict || filter.warnings;
   return html`<form class="filters" role="search" action="/reports" data-filters>
     ${query.q ? html`<label>Id or number <input name="q" type="search" value="${visible(query.q)}" /></label>` : ""}
     ${select("peer", "Peer", [["", "all"], ...known.map((name) => [name, name] as const)], peer)}
     ${select("disposition", "Result", [["", "all"], ...DISPOSITIONS.map((name) => [name, name] as const)], query.disposition)}
-    ${select("outcome", "Outcome", [["", "all"], ...OUTCOMES.map((name) => [name, name] as const)], query.outcome)}
     <label>Code <input name="code" inputmode="numeric" size="5" value="${visible(query.code ?? "")}" /></label>
-    ${select("type", "Type", [["", "all"], ...Object.keys(TYPES).map((name) => [name, name.replace("-", " ")] as const)], query.type)}
     ${select("since", "Since", [["", "the beginning"], ...allSpans], since)}
-    ${check("conflict", "contradictory", filter.conflict)} ${check("warnings", "with warnings", filter.warnings)}
+    <details ${more ? "open" : ""}>
+      <summary>More</summary>
+      ${select("outcome", "Outcome", [["", "all"], ...OUTCOMES.map((name) => [name, name] as const)], query.outcome)}
+      ${select("type", "Type", [["", "all"], ...Object.keys(TYPES).map((name) => [name, name.replace("-", " ")] as const)], query.type)}
+      ${check("conflict", "contradictory", filter.conflict)} ${check("warnings", "with warnings", filter.warnings)}
+    </details>
     <button>Show</button>
     ${isFiltered(query) ? html`<a href="/reports">All reports</a>` : ""}
   </form>`;

@@ -86,8 +86,8 @@ export async function listenForHttp(
   { config, place, rooms, files, state, desks, traceReading, log, metrics }: AdminParts,
   releasers: Releaser[],
 ): Promise<Admin> {
-  const { queuePlace, refusalsKept } = rooms;
   const { queue, queues, adminHost, adminPort, adminToken } = config;
+  const { queuePlace, refusalsKept } = rooms;
   const found = startViews({
     redis: place,
     prefix: config.queuePrefix,
