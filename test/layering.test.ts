@@ -66,9 +66,9 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   simulator: { from: ["mm4"], types: [], packages: ["smtp-server", "nodemailer"], node: true },
   consumer: { from: ["delivery", "text"], types: [], packages: ["bullmq"], node: false },
   views: {
-    from: ["trace", "queue", "delivery", "text"],
-    types: [],
-    packages: ["bullmq", "ioredis"],
+    from: ["trace", "queue", "text"],
+    types: ["delivery"],
+    packages: [],
     node: true,
   },
   admin: {

@@ -10,11 +10,14 @@ export interface Views {
   /** Jobs of a queue of events that failed, and that are to be tried again, by their errors. */
   troubles(queue: string): Promise<Troubles>;
   /** Gives failed jobs back to consumers: one, or all of an error. How many were. */
-  retry(queue: string, which: { readonly id: string } | { readonly error: string }): Promise<number>;
+  retry(queue: string, which: RetriedJobs): Promise<number>;
   /** Rows as they come, each second while somebody follows; one poll for all. Gives what ends it. */
   follow(onRows: (news: LiveRows) => void): () => void;
   close(): Promise<void>;
 }
+
+/** One job, or all whose errors are alike: see {@link JobGroup}. */
+export type RetriedJobs = { readonly id: string } | { readonly error: string };
 
 /** Where a list goes on: opaque, a short text that may stand in an address. */
 export type Place = string;
@@ -64,7 +67,11 @@ export interface JobGroup {
 
 export interface JobRow {
   readonly id: string;
+  /** Of its event, by which its report is found. */
+  readonly eventId: string | null;
   readonly messageId: string | null;
+  /** Of its parties, in digits: to mask them in its ids. */
+  readonly numbers: readonly string[];
   readonly attempts: number;
   readonly at: string | null;
   /** The whole error, its first 2,000 characters. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { row } from "../../src/admin/acknowledgements-page.ts";
 import { shownJob } from "../../src/admin/board.ts";
-import { told } from "../../src/admin/trace-page.ts";
+import { row } from "../../src/admin/peer-acknowledgements.ts";
+import { told } from "../../src/admin/report-told.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { readSaid } from "../../src/flow/read.ts";
@@ -191,7 +191,7 @@ function shownEvents(
     shownJob({ ...event }),
     headerOf(report, "masked"),
     tellReport(report, "masked").headline.join("\n"),
-    told(report, { numbers: "masked" }).toString(),
+    told(report, { numbers: "masked", loggedIn: true, queue: "events", address: "/reports/x" }).toString(),
   ];
 }
 
