@@ -1,9 +1,11 @@
 /** Codes: what failed, how often, by peer and over time; and what every code means. */
 import { Hono } from "hono";
 import { html } from "hono/html";
+import { nameForPeers, saidToPeers } from "../catalogue/by-peers.ts";
 import { lookUp } from "../catalogue/look-up.ts";
 import type { CodeEntry } from "../delivery/code.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
+import { codeInWords } from "../text/codes.ts";
 import { describeCode } from "../text/describe.ts";
 import { inPercent } from "../text/quantities.ts";
 import { chart, spanIn } from "./charts.ts";
@@ -33,10 +35,12 @@ export function codesPage(operations: Operations): Hono<PageEnv> {
 
   routes.get("/codes/:code{[0-9]{1,9}}", async (c) => {
     const code = Number(c.req.param("code"));
-    const entry = operations.catalogue().findCode(code);
-    const [, explanation = "", remedy = "", ...facts] = describeCode(entry);
+    const { findCode, vendor } = operations.catalogue();
+    const entry = findCode(code);
+    const [, explanation = "", remedy = "", ...facts] = describeCode(entry, vendor);
     const body = html`<h1>${entry.code} ${entry.name}</h1>
       <section class="card prose">
+        ${vendor === null ? "" : html`<h2>By ${vendor}'s table</h2>`}
         <p>${explanation}</p>
         <p>${remedy}</p>
         <ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul>
@@ -81,30 +85,37 @@ function seenTable(operations: Operations, tallies: readonly Tally[], rows: read
         tallies.filter(({ code }) => code === key),
         ({ peer }) => peer,
       );
+      const names = peers.map(({ key: peer }) => peer);
       const told = peers.map(({ key: peer, reports: count }) => `${peer} ${count}`).join(", ");
-      return html`<tr><th scope="row">${codeCell(operations, key)}</th><td>${adviceOf(operations, key)}</td><td class="number">${reports}</td><td class="number">${inPercent(reports, all)}</td><td>${told}</td></tr>`;
+      return html`<tr><th scope="row">${codeCell(operations, key, names)}</th><td>${adviceOf(operations, key, names)}</td><td class="number">${reports}</td><td class="number">${inPercent(reports, all)}</td><td>${told}</td></tr>`;
     })}</tbody>
   </table></div>`;
 }
 
-function codeCell(operations: Operations, code: string): Html {
+function codeCell(operations: Operations, code: string, peers: readonly string[]): Html {
   if (code === "other") return html`codes that are not listed`;
-  return html`<a href="/codes/${code}">${code}</a> ${operations.catalogue().findCode(Number(code)).name}`;
+  return html`<a href="/codes/${code}">${code}</a> ${nameForPeers(Number(code), peers, operations.catalogueOf)}`;
 }
 
-function adviceOf(operations: Operations, code: string): string {
+/** What the tables of these peers say of a code. Each of several is told with whose it is. */
+function adviceOf(operations: Operations, code: string, peers: readonly string[]): string {
   if (code === "other") {
-    return "The catalogue does not list them. Look for code.unknown in the log, ask the peer, and lay what it says over the catalogue (MM4D_CATALOGUE_FILE).";
+    return "No row lists them. Look for code.unknown in the log, ask the peer, and write what it says into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE).";
   }
-  const { explanation, remedy } = operations.catalogue().findCode(Number(code));
-  return `${explanation} ${remedy}`;
+  const said = saidToPeers(Number(code), peers, operations.catalogueOf);
+  return said
+    .map(({ entry: { explanation, remedy }, peers: who }) => {
+      const whose = said.length === 1 ? "" : `${who.join(", ")}: `;
+      return `${whose}${explanation} ${remedy}`;
+    })
+    .join(" ");
 }
 
 function catalogue(operations: Operations, wanted: string): Html {
   const known = operations.catalogue();
   const found = wanted.trim() === "" ? known.entries : lookUp(wanted, known);
   return html`<section class="card">
-    <h2>${wanted.trim() === "" ? `The catalogue of ${known.version}` : `${found.length} found`}</h2>
+    <h2>${wanted.trim() === "" ? `The catalogue of ${known.version}${known.vendor === null ? "" : `, by ${known.vendor}'s table`}` : `${found.length} found`}</h2>
     <div class="wide" tabindex="0"><table>
       <thead><tr><th scope="col">Code</th><th scope="col">Name</th><th scope="col">What happened</th></tr></thead>
       <tbody>${found.map(
@@ -123,7 +134,8 @@ async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Htm
     ({ peer, outcome }) => `${peer} ${outcome}`,
   );
   if (rows.length === 0) return html`<p class="card">No report had it in the last 30 days.</p>`;
-  return html`<section class="card">
+  const peers = new Set(rows.map(({ key }) => key.split(" ")[0] ?? ""));
+  return html`${otherTables(operations, code, [...peers])}<section class="card">
     <h2>The last 30 days</h2>
     <div class="wide" tabindex="0"><table>
       <thead><tr><th scope="col">Peer</th><th scope="col">Outcome</th><th scope="col" class="number">Reports</th></tr></thead>
@@ -133,4 +145,16 @@ async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Htm
       })}</tbody>
     </table></div>
   </section>`;
+}
+
+/** What the code means to those of these peers that use another table than the catalogue's. */
+function otherTables({ catalogue: general, catalogueOf }: Operations, code: number, peers: readonly string[]): Html[] {
+  const others = peers.filter((peer) => catalogueOf(peer) !== general());
+  return saidToPeers(code, others, catalogueOf).map(
+    ({ entry, peers: who }) => html`<section class="card prose">
+      <h2>${codeInWords(entry)}, from ${who.join(", ")}</h2>
+      <p>${entry.explanation}</p>
+      <p>${entry.remedy}</p>
+    </section>`,
+  );
 }
