@@ -22,7 +22,7 @@ import type { OnAction, Operations } from "./operations.ts";
 import { overviewPage } from "./overview-page.ts";
 import { nothingYet } from "./pieces.ts";
 import { quarantinePage } from "./quarantine-page.ts";
-import { queuePage } from "./queue-page.ts";
+import { queuePage, queueParts } from "./queue-page.ts";
 import { remembering } from "./remembering.ts";
 import { reportPage } from "./report-page.ts";
 import { reportsPage, rowsLive } from "./reports-page.ts";
@@ -183,7 +183,13 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   app.route("/", chartRoutes(operations));
   app.route(
     "/",
-    livePage({ login, glance, parts: overview.parts, follow: operations.views.follow, rowsLive: rowsLive(operations) }),
+    livePage({
+      login,
+      glance,
+      parts: { ...overview.parts, ...queueParts(operations) },
+      follow: operations.views.follow,
+      rowsLive: rowsLive(operations),
+    }),
   );
   app.route("/", codesPage(operations));
   app.route("/", reportsPage(operations, onAction));
