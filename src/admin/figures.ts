@@ -8,6 +8,7 @@ import { inPercent, some, sum } from "../text/quantities.ts";
 import { chartOf } from "./charts.ts";
 import type { Html } from "./layout.ts";
 import { ago } from "./pieces.ts";
+import { sparkline } from "./sparkline.ts";
 
 export interface FiguresSeen {
   readonly facts: Pick<StatusFacts, "reportsLastMinute" | "events" | "further">;
@@ -18,7 +19,7 @@ export interface FiguresSeen {
 
 export function figures({ facts, counts, latency }: FiguresSeen, now: Date): Html {
   return html`<dl class="figures">
-    ${figure("Reports", html`<a href="/reports">${rate(facts.reportsLastMinute)}</a>`, counts === null ? "" : html`${sparkline(perMinute(counts.hour, now))} last hour`)}
+    ${figure("Reports", html`<a href="/reports">${rate(facts.reportsLastMinute)}</a>`, counts === null ? "" : html`${sparkline(perMinute(counts.hour, now), "Reports of each minute of the last hour")} last hour`)}
     ${success(counts)}
     ${figure("Reply, p50", latency.reply === null ? "–" : milliseconds(latency.reply.p50), replies(latency))}
     ${waiting(facts)}
@@ -42,13 +43,6 @@ export function rate(perMinute: number): string {
 function perMinute(hour: readonly Tally[], now: Date): readonly number[] {
   const { times, series } = chartOf(hour, "hour", now);
   return times.map((_, bar) => sum(series.map(({ counts }) => counts[bar] ?? 0)));
-}
-
-/** A line without axes: how it went, not how much it was. */
-function sparkline(counts: readonly number[]): Html {
-  const most = Math.max(1, ...counts);
-  const points = counts.map((count, index) => `${index},${(20 - (19 * count) / most).toFixed(1)}`).join(" ");
-  return html`<svg class="spark" viewBox="0 0 ${counts.length - 1} 21" preserveAspectRatio="none" aria-hidden="true"><polyline points="${points}" fill="none" stroke="currentColor" stroke-width="1.5" vector-effect="non-scaling-stroke" /></svg>`;
 }
 
 function success(counts: FiguresSeen["counts"]): Html {

@@ -27,7 +27,7 @@ export interface Glance {
 export const BOARD_PATH = "/queue/board";
 
 /** What is said for a phone comes last, because it takes back what the others say. */
-export const STYLES = ["page.css", "frame.css", "overview.css", "reports.css", "phone.css"] as const;
+export const STYLES = ["page.css", "frame.css", "overview.css", "reports.css", "screens.css", "phone.css"] as const;
 
 const PAGES = [
   ["/", "Overview"],

@@ -2,14 +2,17 @@
 import { html } from "hono/html";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import { sumBy, type Tally } from "../delivery/tally.ts";
-import type { PeerStatus, StatusFacts } from "../monitoring/status.ts";
 import { inPercent, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { codeInWords } from "./charts.ts";
 import { rate } from "./figures.ts";
 import type { Html } from "./layout.ts";
 import type { RefusedClient } from "./operations.ts";
+import { type PeerCounts, peerCounts } from "./peer-counts.ts";
+import type { PeerNow } from "./peer-now.ts";
+import { hourOf, lastReport, successOf } from "./peer-words.ts";
 import { ago, countOf } from "./pieces.ts";
+import { peerAddress, reportsAddress } from "./reports-address.ts";
 
 const CODES_SHOWN = 6;
 const PEERS_SHOWN = 12;
@@ -64,63 +67,54 @@ function codeLink(code: string, catalogue: Catalogue): Html {
 /** The list can be asked for a code that is a number only. */
 function count(code: string, reports: number): Html {
   if (!/^\d+$/.test(code)) return html`${reports.toLocaleString("en")}`;
-  return countOf(reports, `/reports?code=${code}&disposition=failure&since=1h`);
+  return countOf(reports, reportsAddress({ code, disposition: "failure", since: "1h" }));
 }
 
 export interface PeersSeen {
-  readonly facts: Pick<StatusFacts, "peers" | "connections">;
-  /** Names of the peers in force. */
-  readonly set: readonly string[];
-  readonly told: readonly PeerStatus[];
-  /** Counts of the last hour; null while Redis is away. */
+  /** Every peer in force, also one that has never sent, and those that have sent since the start. */
+  readonly peers: readonly PeerNow[];
+  /** Counts of the last hour by the minute; null while Redis is away. */
   readonly hour: readonly Tally[] | null;
+  /** The latest last. */
   readonly refusals: readonly RefusedClient[];
 }
 
-/** Every peer in force, also one that has never sent, and who was refused. */
-export function peersCard({ facts, set, told, hour, refusals }: PeersSeen, now: Date): Html {
-  const names = [...new Set([...set, ...facts.peers.keys()])];
-  const sums = new Map(sumBy(hour ?? [], ({ peer }) => peer).map((one) => [one.key, one]));
-  const lastMinute = minuteOf(hour ?? [], now);
-  const unusual = new Map(told.map((one) => [one.name, one.unusual]));
+/** What each peer does, and who was refused. */
+export function peersCard({ peers, hour, refusals }: PeersSeen, now: Date): Html {
+  const counts = peerCounts(hour ?? [], now);
   return html`<section class="card">
     <div class="title"><h2>Peers, last hour</h2><a href="/peers">All peers</a></div>
     ${
-      names.length === 0
-        ? html`<p class="soft">No peer is set: only this machine may connect. To let one in, see MM4D_PEERS.</p>`
+      peers.length === 0
+        ? html`<p class="soft">No peer may connect. To let one in, see MM4D_PEERS.</p>`
         : html`<table class="cards">
       <thead><tr><th scope="col">Peer</th><th scope="col" class="number">Now</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Success</th><th scope="col">Last report</th><th scope="col" class="number">Connections</th></tr></thead>
-      <tbody>${names.slice(0, PEERS_SHOWN).map((name) => {
-        const own = sums.get(name);
-        const lastAt = facts.peers.get(name)?.lastAt ?? null;
-        const more = unusual.get(name) ?? [];
-        return html`<tr>
-          <th scope="row"><a href="/peers/${encodeURIComponent(name)}">${visible(name)}</a></th>
-          <td class="number" data-label="Now">${hour === null ? "–" : rate(lastMinute.get(name) ?? 0)}</td>
-          <td class="number" data-label="Reports">${hour === null ? "–" : countOf(own?.reports ?? 0, `/reports?${new URLSearchParams({ peer: name, since: "1h" })}`)}</td>
-          <td class="number" data-label="Success">${own === undefined ? "–" : inPercent(own.successes, own.reports)}</td>
-          <td data-label="Last report">${lastAt === null ? "nothing since the start" : ago(lastAt.toISOString(), now)}${more.length === 0 ? "" : html` <span class="unusual">Unusual: ${more.join("; ")}</span>`}</td>
-          <td class="number" data-label="Connections">${facts.connections.get(name) ?? 0}</td>
-        </tr>`;
-      })}</tbody>
+      <tbody>${peers.slice(0, PEERS_SHOWN).map((peer) => peerRow(peer, hour === null ? null : counts))}</tbody>
     </table>`
     }
-    ${names.length <= PEERS_SHOWN ? "" : html`<p><a href="/peers">${names.length - PEERS_SHOWN} more</a></p>`}
+    ${peers.length <= PEERS_SHOWN ? "" : html`<p><a href="/peers">${peers.length - PEERS_SHOWN} more</a></p>`}
     ${refusals.length === 0 ? "" : refused(refusals.slice(-REFUSALS_SHOWN).reverse(), now)}
   </section>`;
 }
 
-/** Reports by peer in the last whole minute, because the one that runs has only begun. */
-function minuteOf(hour: readonly Tally[], now: Date): ReadonlyMap<string, number> {
-  const minute = now.getTime() - (now.getTime() % 60_000) - 60_000;
-  const own = hour.filter(({ from }) => from.getTime() === minute);
-  return new Map(sumBy(own, ({ peer }) => peer).map(({ key, reports }) => [key, reports]));
+/** `counts`: null while Redis is away. */
+function peerRow(peer: PeerNow, counts: ReadonlyMap<string, PeerCounts> | null): Html {
+  const { name, unusual, connections } = peer;
+  const own = counts?.get(name);
+  return html`<tr>
+    <th scope="row"><a href="${peerAddress(name)}">${visible(name)}</a></th>
+    <td class="number" data-label="Now">${counts === null ? "–" : rate(own?.lastWholeMinute ?? 0)}</td>
+    <td class="number" data-label="Reports">${counts === null ? "–" : hourOf(name, own)}</td>
+    <td class="number" data-label="Success">${successOf(own)}</td>
+    <td data-label="Last report">${lastReport(peer, own)}${unusual.length === 0 ? "" : html` <span class="unusual">Unusual: ${unusual.join("; ")}</span>`}</td>
+    <td class="number" data-label="Connections">${connections}</td>
+  </tr>`;
 }
 
 function refused(refusals: readonly RefusedClient[], now: Date): Html {
   return html`<h3>Refused</h3>
     <ul class="reasons">${refusals.map(
       ({ address, peer, helo, reason, count, lastAt }) =>
-        html`<li><strong>${address}</strong> ${peer === null ? visible(helo ?? "") : visible(peer)}: ${reason}, ${count}×, ${ago(lastAt, now)}</li>`,
+        html`<li><strong>${address}</strong> ${visible(peer ?? helo ?? "")}: ${reason}, ${count.toLocaleString("en")}×, ${ago(lastAt, now)}</li>`,
     )}</ul>`;
 }

@@ -1,4 +1,5 @@
 /** Overview: what is wrong, how much comes and how it fares, and which reports came last. All of it is live. */
+import { setTimeout as wait } from "node:timers/promises";
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import { visible } from "../text/visible.ts";
@@ -18,6 +19,7 @@ import { lookOf } from "./reports-page.ts";
 /** All pages that are open show what was seen at one time. */
 const SEEN_MS = 1_500;
 const LATENCY_MS = 10_000;
+const ANSWERS_MS = 1_000;
 const REPORTS_SHOWN = 10;
 
 export interface Overview {
@@ -81,17 +83,27 @@ function seeing(operations: Operations) {
   let startedAt: string | undefined;
   return remembering(SEEN_MS, async () => {
     const away = operations.redisAway();
-    const [status, facts, set, refusals, counts] = await Promise.all([
+    const [status, facts, peers, refusals, counts] = await Promise.all([
       operations.status(),
       operations.facts(),
-      operations.peerNames(),
-      operations.refusals(),
-      away === null ? countsOf(operations) : null,
+      operations.peers(),
+      soon(operations.refusals()),
+      away === null ? soon(countsOf(operations)) : null,
     ]);
     const now = new Date();
     startedAt ??= new Date(now.getTime() - facts.runningMs).toISOString();
-    return { status, facts, set, refusals, counts, away, startedAt, now, latency: await latency() };
+    return {
+      ...{ status, facts, peers, counts, startedAt, now },
+      refusals: refusals ?? [],
+      away: away ?? (counts === null ? "Redis does not answer" : null),
+      latency: await latency(),
+    };
   });
+}
+
+/** What Redis tells, if it does at once: the banner must not wait for a Redis that hangs, of which it tells. */
+async function soon<Answer>(asked: Promise<Answer>): Promise<Answer | null> {
+  return Promise.race([asked.catch(() => null), wait(ANSWERS_MS, null, { ref: false })]);
 }
 
 async function countsOf({ tallies }: Operations) {
@@ -110,10 +122,9 @@ function figuresOf(seen: Seen): Html {
 }
 
 function codesOf({ counts, away }: Seen, { catalogue }: Operations): Html {
-  return counts === null ? noCounts(away ?? "Redis is away") : failingCodes(counts.hour, counts.day, catalogue());
+  return counts === null ? noCounts(away ?? "") : failingCodes(counts.hour, counts.day, catalogue());
 }
 
-function peersOf({ facts, set, status, counts, refusals, now }: Seen): Html {
-  const told = status.facts.flatMap(({ peers }) => peers);
-  return peersCard({ facts, set, told, hour: counts?.hour ?? null, refusals }, now);
+function peersOf({ peers, counts, refusals, now }: Seen): Html {
+  return peersCard({ peers, hour: counts?.hour ?? null, refusals }, now);
 }

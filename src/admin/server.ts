@@ -1,7 +1,5 @@
 /** HTTP for operators: three checks (alive, ready, well), the metrics, and the page. */
-import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
@@ -10,16 +8,17 @@ import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Reason, State } from "../monitoring/reasons.ts";
-import { acknowledgementsPage } from "./acknowledgements-page.ts";
+import { readAssets } from "./assets.ts";
 import type { BoardQueue } from "./board.ts";
 import { chartRoutes } from "./charts.ts";
 import { codesPage } from "./codes-page.ts";
 import { type DoorOptions, deadlines, HTTP_TIMES, keepDoor } from "./door.ts";
-import { BOARD_PATH, type Glance, layout, pathOf, STYLES } from "./layout.ts";
+import { BOARD_PATH, type Glance, layout, pathOf } from "./layout.ts";
 import { livePage } from "./live.ts";
 import { createLogin, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { overviewPage } from "./overview-page.ts";
+import { peersPage } from "./peers-page.ts";
 import { nothingYet } from "./pieces.ts";
 import { quarantinePage } from "./quarantine-page.ts";
 import { queuePage, queueParts } from "./queue-page.ts";
@@ -196,7 +195,7 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   app.route("/", reportPage(operations));
   app.route("/", queuePage(operations, login, onAction));
   app.route("/", quarantinePage(operations, login, onAction));
-  app.route("/", acknowledgementsPage(operations, login, onAction));
+  app.route("/", peersPage(operations, login, onAction));
 
   let board: Promise<Hono> | undefined;
   app.get(BOARD_PATH, (c) => c.redirect(`${BOARD_PATH}/`, 301));
@@ -256,26 +255,7 @@ const PROTECTED = [
   "/reports/*",
   "/trace/*",
   "/quarantine/*",
+  "/peers/*",
   "/acknowledgements/*",
   "/queue/*",
 ];
-
-/** page.js and what it is made of. */
-const SCRIPTS = ["page.js", "charts.js", "copy.js", "filters.js", "keys.js", "live.js", "times.js"];
-
-/** Served from here, so that the page works without the internet. */
-function readAssets(): Readonly<Record<string, { readonly type: string; readonly bytes: Uint8Array<ArrayBuffer> }>> {
-  const ours = (name: string) => new Uint8Array(readFileSync(new URL(`./assets/${name}`, import.meta.url)));
-  const { resolve } = createRequire(import.meta.url);
-  const theirs = (name: string) => new Uint8Array(readFileSync(resolve(name)));
-  return {
-    ...Object.fromEntries(
-      STYLES.map((name) => [`/assets/${name}`, { type: "text/css; charset=utf-8", bytes: ours(name) }]),
-    ),
-    ...Object.fromEntries(
-      SCRIPTS.map((name) => [`/assets/${name}`, { type: "text/javascript; charset=utf-8", bytes: ours(name) }]),
-    ),
-    "/assets/uplot.css": { type: "text/css; charset=utf-8", bytes: theirs("uplot/dist/uPlot.min.css") },
-    "/assets/uplot.js": { type: "text/javascript; charset=utf-8", bytes: theirs("uplot/dist/uPlot.iife.min.js") },
-  };
-}

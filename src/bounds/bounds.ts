@@ -272,6 +272,19 @@ export const BOUNDS = {
     about: "what the page shows of one list, such as recipients, fields or the steps of a report",
     reason: "nobody reads more; the command line tells all",
   },
+  refusalsKept: {
+    value: 500,
+    unit: "things",
+    about: "addresses and reasons of refused clients that Redis keeps of one hour, for a day",
+    reason:
+      "some kilobytes on an ordinary day, and some megabytes when strangers of many addresses knock; further ones of that hour are only in the log and in `mm4d refusals`",
+  },
+  acknowledgementsLookedAt: {
+    value: 1_000,
+    unit: "things",
+    about: "acknowledgements of one state that the page of a peer, or of all peers, looks through at once",
+    reason: "some tens of milliseconds between which reports are received; it says so, and mm4d acks list tells all",
+  },
   valueShown: {
     value: 16_384,
     unit: "characters",
@@ -458,8 +471,8 @@ export const BOUNDS = {
   bytesListed: {
     value: 16_777_216,
     unit: "bytes",
-    about: "what is read of these blocks",
-    reason: "some ten thousand reports, in some tenths of a second of the thread that looks; beyond it as above",
+    about: "what is read of these blocks, as they are kept",
+    reason: "a hundred thousand reports; beyond it as above",
   },
   listedMs: {
     value: 1_000,
@@ -482,7 +495,7 @@ export const BOUNDS = {
   viewsWaiting: {
     value: 20,
     unit: "things",
-    about: "pages that wait to be found in the trace and the queues, one after the other",
+    about: "pages that wait to be found in the trace and the queues, one after the other; half of them for one client",
     reason: "a few seconds' work of the one thread that finds them; beyond it a page says that too many ask",
   },
   viewsMs: {

@@ -1,6 +1,6 @@
 /** `mm4d peers`: checks the peers' file and makes passwords for it. */
 import type { Command } from "commander";
-import { probe } from "../acknowledgement/probe.ts";
+import { testMmsc } from "../acknowledgement/test-mmsc.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { NO_TABLE, VENDORS_TABLE } from "../delivery/code.ts";
 import { readAtMost } from "../settings/named-file.ts";
@@ -73,28 +73,7 @@ function describe(peer: Peer): readonly string[] {
 
 async function test(name: string): Promise<void> {
   const { config } = (await followService(loadSettings("test a peer"))).settings;
-  const peer = loadPeers(config).find((known) => known.name === name);
-  if (!peer) throw new Error(`Cannot test "${name}": there is no such peer (mm4d peers list)`);
-  const { host, port } = peer.acknowledge;
-  if (host === null) throw new Error(`Cannot test "${name}": its entry has no acknowledge.host, must have one`);
-  const startedMs = performance.now();
-  const { acknowledge } = peer;
-  const found = await probe({ ...acknowledge, host }, config.hostname).catch((cause: Error) => {
-    throw new Error(cause.message);
-  });
-  const { greeting, tls, withoutTlsBecause, user, offersLogin } = found;
-  printWrapped([
-    `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${greeting}`,
-    tls === null
-      ? `  without TLS${withoutTlsBecause === null ? "" : `, because ${withoutTlsBecause}. So go its acknowledgements, unless the entry has "tls": "required"`}`
-      : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${tls.subject} until ${tls.expiresAt}, ${tls.fault === null ? "trusted" : `not trusted (${tls.fault})`}`,
-    user !== null
-      ? `  logged in as ${user}${tls === null ? ", and the password went without TLS" : ""}`
-      : acknowledge.auth === null || offersLogin
-        ? "  without a login"
-        : `  without a login: it offers none${tls === null ? " without TLS" : ""}, though the entry has a user`,
-    "  nothing was sent",
-  ]);
+  printWrapped(await testMmsc(loadPeers(config), name, config.hostname));
 }
 
 async function hash(): Promise<void> {

@@ -83,6 +83,9 @@ async function start(times: HttpTimes): Promise<void> {
       close: async () => {},
     },
     quarantine: none,
+    quarantineFill: none,
+    peers: none,
+    testMmsc: none,
     acknowledgements: none,
   };
   const options = {

@@ -91,10 +91,20 @@ function insert(fresh, skipped) {
   for (const place of document.querySelectorAll("[data-live-skipped]")) {
     place.textContent = skipped === 0 ? "" : `${skipped} more came at the same time: reload to see them.`;
   }
-  rows.prepend(...fresh);
+  for (const row of fresh.reverse()) rows.insertBefore(row, placeOf(row));
   const most = Number(rows.closest("[data-live-max]")?.dataset.liveMax ?? MAX_ROWS);
   for (const row of [...rows.children].slice(most)) if (!row.contains(document.activeElement)) row.remove();
   showTimes(rows);
+}
+
+/* The newest first: what a stream tells first may be older than what stands here. */
+function placeOf(row) {
+  const at = timeOf(row);
+  return [...rows.children].find((other) => timeOf(other) <= at) ?? null;
+}
+
+function timeOf(row) {
+  return row.querySelector("time")?.dateTime ?? "";
 }
 
 if (pause !== null) {
