@@ -471,8 +471,8 @@ export const BOUNDS = {
   bytesListed: {
     value: 16_777_216,
     unit: "bytes",
-    about: "what is read of these blocks",
-    reason: "some ten thousand reports, in some tenths of a second of the thread that looks; beyond it as above",
+    about: "what is read of these blocks, as they are kept",
+    reason: "a hundred thousand reports; beyond it as above",
   },
   listedMs: {
     value: 1_000,
@@ -495,7 +495,7 @@ export const BOUNDS = {
   viewsWaiting: {
     value: 20,
     unit: "things",
-    about: "pages that wait to be found in the trace and the queues, one after the other",
+    about: "pages that wait to be found in the trace and the queues, one after the other; half of them for one client",
     reason: "a few seconds' work of the one thread that finds them; beyond it a page says that too many ask",
   },
   viewsMs: {

@@ -73,6 +73,8 @@ export interface AdminParts {
   readonly config: Config;
   readonly place: RedisPlace;
   readonly rooms: Pick<RedisRooms, "queuePlace" | "refusalsKept">;
+  /** The program of the thread that finds what the page shows. */
+  readonly viewsThread: URL;
   readonly files: SettingsInForce;
   readonly state: State;
   readonly desks: Desks;
@@ -83,12 +85,13 @@ export interface AdminParts {
 
 /** Rejects with a sentence when it cannot be listened there. */
 export async function listenForHttp(
-  { config, place, rooms, files, state, desks, traceReading, log, metrics }: AdminParts,
+  { config, place, viewsThread, rooms, files, state, desks, traceReading, log, metrics }: AdminParts,
   releasers: Releaser[],
 ): Promise<Admin> {
   const { queue, queues, adminHost, adminPort, adminToken } = config;
   const { queuePlace, refusalsKept } = rooms;
   const found = startViews({
+    thread: viewsThread,
     redis: place,
     prefix: config.queuePrefix,
     queues: [queue, ...queues.map((further) => further.queue)],
@@ -97,10 +100,10 @@ export async function listenForHttp(
   releasers.push(found.close);
   const views: Views = {
     ...found,
-    async entries(wanted) {
+    async entries(wanted, client) {
       // A report is found once its relay was answered.
       await state.flushTrace();
-      return found.entries(wanted);
+      return found.entries(wanted, client);
     },
   };
   const catalogue = () => files.reading().catalogue;

@@ -4,7 +4,6 @@ import type { QueuePlace } from "../queue/queue-place.ts";
 import { findEntries } from "../trace/find.ts";
 import { listReports } from "./list-reports.ts";
 import type { Question } from "./question.ts";
-import { retryJobs } from "./retry-jobs.ts";
 import { findTroubles } from "./troubles.ts";
 
 export function answering(place: QueuePlace): (question: Question) => Promise<unknown> {
@@ -16,8 +15,11 @@ export function answering(place: QueuePlace): (question: Question) => Promise<un
         return entriesFor(place, question.wanted);
       case "troubles":
         return findTroubles(place, question.queue);
-      case "retry":
+      case "retry": {
+        // BullMQ takes longer to load than all else here, and somebody waits for a first page.
+        const { retryJobs } = await import("./retry-jobs.ts");
         return retryJobs(place, question.queue, question.which);
+      }
     }
   };
 }

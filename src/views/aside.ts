@@ -5,6 +5,8 @@ import type { Asked, Question, ThreadData, Told } from "./question.ts";
 import type { LiveRows } from "./views.ts";
 
 export interface AsideOptions {
+  /** The program of the thread. */
+  readonly thread: URL;
   readonly data: ThreadData;
   readonly onNews: (news: LiveRows) => void;
   readonly onFault: (cause: Error) => void;
@@ -26,7 +28,7 @@ interface Waiting {
 const IDLE_MS = 60_000;
 const AGAIN_MS = 1_000;
 
-export function createAside({ data, onNews, onFault }: AsideOptions): Aside {
+export function createAside({ thread, data, onNews, onFault }: AsideOptions): Aside {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
   let asked = 0;
@@ -37,7 +39,7 @@ export function createAside({ data, onNews, onFault }: AsideOptions): Aside {
   function opened(): Worker {
     clearTimeout(idle);
     if (worker) return worker;
-    const made = new Worker(new URL(import.meta.url.replace(/aside(\.\w+)$/, "thread$1")), {
+    const made = new Worker(thread, {
       workerData: data,
       resourceLimits: { maxOldGenerationSizeMb: BOUNDS.viewsBytes.value / 2 ** 20 },
     });
@@ -83,15 +85,15 @@ export function createAside({ data, onNews, onFault }: AsideOptions): Aside {
     async ask<T>(question: Question) {
       if (closed) throw new Error("mm4d is stopping");
       const number = ++asked;
-      const thread = opened();
+      const asking = opened();
       const tooLong = setTimeout(() => {
-        ended(thread, new Error(`It takes longer than ${BOUNDS.viewsMs.value / 1000} s`));
-        void thread.terminate();
+        ended(asking, new Error(`It takes longer than ${BOUNDS.viewsMs.value / 1000} s`));
+        void asking.terminate();
       }, BOUNDS.viewsMs.value);
       try {
         return await new Promise<T>((resolve, reject) => {
           waiting.set(number, { resolve: (answer) => resolve(answer as T), reject });
-          thread.postMessage({ number, question } satisfies Asked);
+          asking.postMessage({ number, question } satisfies Asked);
         });
       } finally {
         clearTimeout(tooLong);

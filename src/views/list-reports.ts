@@ -4,7 +4,7 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
-import { unpackBlock } from "../trace/blocks.ts";
+import { unpackWithoutHeaders } from "../trace/blocks.ts";
 import { entryIn, type TraceEntry } from "../trace/entry.ts";
 import { namesSought } from "../trace/find.ts";
 import {
@@ -16,7 +16,7 @@ import {
   tracesOf,
   type WrittenTrace,
 } from "../trace/places.ts";
-import { fitting } from "./filter.ts";
+import { fitting, perhapsFitting } from "./filter.ts";
 import type { ReportFilter, ReportRow } from "./report-row.ts";
 import { rowsIn } from "./rows.ts";
 import type { Place, ReportsPage } from "./views.ts";
@@ -44,6 +44,7 @@ export async function listReports(
   const traces = await tracesOf(place);
   const begin = from === null ? null : readPlace(from);
   const fits = fitting(filter);
+  const mayFit = perhapsFitting(filter);
   const rows: ReportRow[] = [];
   let lookedThrough = 0;
   let blocks = 0;
@@ -60,16 +61,18 @@ export async function listReports(
     // One block is always looked into, so that each page leads on.
     if (rows.length === ROWS_OF_PAGE || (isTooMuch && blocks > 0)) return page(at);
     blocks += 1;
-    const text = content === null ? null : await unpackBlock(content);
-    if (text === null) continue;
-    bytes += text.length;
-    const entries = text.split("\n").slice(0, at.lines).map(entryIn);
+    if (content === null) continue;
+    bytes += content.length;
+    const lines = (await unpackWithoutHeaders(content)).slice(0, at.lines);
+    // The last one always, because it tells when they were written.
+    const entries = lines.map((line, index) => (mayFit(line) || index === lines.length - 1 ? entryIn(line) : null));
+    lookedThrough += entries.filter((entry) => entry === null).length;
     for (const { row, line } of rowsIn(entries)) {
       lookedThrough += 1;
       if (fits(row)) rows.push(row);
       if (rows.length === ROWS_OF_PAGE && line > 0) return page({ ...at, lines: line });
     }
-    if (filter.since !== null && isWrittenBefore(entries, filter.since)) return page(null);
+    if (filter.since !== null && isWrittenBefore(entries.at(-1), filter.since)) return page(null);
   }
   return page(null);
 }
@@ -127,16 +130,13 @@ async function* contentsOf(
 }
 
 /**
- * Whether all of a block was written before a time. Then all that stands before it came before that time too: what is
- * drained late, as after an outage, came earlier than it was written.
+ * Whether the last of a block was written before a time. Then all that stands before it came before that time too: what
+ * is drained late, as after an outage, came earlier than it was written.
  */
-function isWrittenBefore(entries: readonly TraceEntry[], time: string): boolean {
-  const written = entries.flatMap((entry) => {
-    if (entry.kind === "received") return [];
-    if (entry.kind !== "report") return [entry.at];
-    return "at" in entry.fate ? [entry.fate.at] : [];
-  });
-  return written.length > 0 && written.every((at) => at < time);
+function isWrittenBefore(entry: TraceEntry | null | undefined, time: string): boolean {
+  if (!entry || entry.kind === "received") return false;
+  if (entry.kind !== "report") return entry.at < time;
+  return "at" in entry.fate && entry.fate.at < time;
 }
 
 function writePlace({ trace, generation, number, lines }: ListPlace): Place {

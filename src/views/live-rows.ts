@@ -1,7 +1,7 @@
 /** Finds the rows that have come since the last look, for everybody who follows. */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
-import { unpackBlock } from "../trace/blocks.ts";
+import { unpackWithoutHeaders } from "../trace/blocks.ts";
 import { entryIn } from "../trace/entry.ts";
 import { type BlockPlace, blocksBackwards, keyOfBlock, tracesOf, type WrittenTrace } from "../trace/places.ts";
 import { MAX_ENTRIES_IN_BLOCK } from "../trace/waiting.ts";
@@ -43,7 +43,7 @@ export function createLiveLook(place: QueuePlace): () => Promise<LiveRows> {
   async function rowsOf(traces: readonly (WrittenTrace | null)[], at: BlockPlace) {
     const content = await place.redis.getBuffer(keyOfBlock(traces, at));
     if (content === null) return [];
-    const entries = (await unpackBlock(content)).split("\n").map(entryIn);
+    const entries = (await unpackWithoutHeaders(content)).map(entryIn);
     return rowsIn(entries).map(({ row }) => row);
   }
 

@@ -7,22 +7,25 @@ type QueuedNote = Extract<TraceNote, { kind: "queued" }>;
 
 /**
  * The rows of a block's entries, each with the place of its entry; the last entry first. What tells only of a report
- * that has its own entry makes no row, nor does a message that could not be stored: its relay comes again.
+ * that has its own entry makes no row, nor does a message that could not be stored: its relay comes again. Null stands
+ * for an entry that is left out.
  */
-export function rowsIn(entries: readonly TraceEntry[]): readonly { readonly row: ReportRow; readonly line: number }[] {
+export function rowsIn(
+  entries: readonly (TraceEntry | null)[],
+): readonly { readonly row: ReportRow; readonly line: number }[] {
   const queued = queuedAlone(entries);
   const rows = entries.flatMap((entry, line) => {
-    const row = rowOf(entry, queued);
+    const row = entry && rowOf(entry, queued);
     return row === null ? [] : [{ row, line }];
   });
   return rows.reverse();
 }
 
 /** Of 1.0: notes that tell where an event went which another note has, by the event's id and in order. */
-function queuedAlone(entries: readonly TraceEntry[]): ReadonlyMap<string, QueuedNote[]> {
+function queuedAlone(entries: readonly (TraceEntry | null)[]): ReadonlyMap<string, QueuedNote[]> {
   const byEvent = new Map<string, QueuedNote[]>();
   for (const entry of entries) {
-    if (entry.kind !== "queued" || entry.event !== null || entry.ids.eventId === null) continue;
+    if (entry?.kind !== "queued" || entry.event !== null || entry.ids.eventId === null) continue;
     byEvent.set(entry.ids.eventId, [...(byEvent.get(entry.ids.eventId) ?? []), entry]);
   }
   return byEvent;

@@ -2,35 +2,46 @@
  * Finds what the page shows of much data in a thread of its own. The thread is begun when somebody looks, and ends
  * when nobody has looked for a minute.
  */
-import { BOUNDS } from "../bounds/bounds.ts";
 import type { RedisPlace } from "../queue/redis.ts";
-import { type Aside, createAside } from "./aside.ts";
+import { createAside } from "./aside.ts";
+import { createLane } from "./lane.ts";
 import { ROWS_OF_PAGE } from "./list-reports.ts";
-import type { Question } from "./question.ts";
 import type { LiveRows, Views } from "./views.ts";
 
+/** The program of the thread, as the build makes it. */
+export const THREAD = new URL("thread.js", import.meta.url);
+
 export interface ViewsOptions {
+  readonly thread: URL;
   readonly redis: RedisPlace;
   readonly prefix: string;
   /** The queues that may be looked at. */
   readonly queues: readonly string[];
-  /** The thread has ended by a fault, or because it took too long or too much memory. */
+  /** The thread has ended by a fault, or because it took too long or too much memory; or a follower has thrown. */
   readonly onFault: (cause: Error) => void;
 }
 
-export function startViews({ redis, prefix, queues, onFault }: ViewsOptions): Views {
+export function startViews({ thread, redis, prefix, queues, onFault }: ViewsOptions): Views {
   const followers = new Set<(news: LiveRows) => void>();
   /** For who follows next: the newest that were told. */
   let newest: LiveRows | null = null;
-  const aside = createAside({ data: { redis, prefix }, onNews: hear, onFault });
+  const aside = createAside({ thread, data: { redis, prefix }, onNews: hear, onFault });
   const look = createLane(aside.ask);
+  // Giving back takes some seconds, and the pages go on meanwhile.
   const act = createLane(aside.ask);
 
   function hear(news: LiveRows): void {
     const ids = new Set(news.rows.map(({ id }) => id));
     const before = newest?.rows.filter(({ id }) => !ids.has(id)) ?? [];
     newest = { rows: [...news.rows, ...before].slice(0, ROWS_OF_PAGE), skipped: 0 };
-    for (const onRows of followers) onRows(news);
+    for (const onRows of followers) {
+      try {
+        onRows(news);
+      } catch (cause) {
+        // A page that cannot show its rows must end neither the others nor the service.
+        onFault(cause as Error);
+      }
+    }
   }
 
   function checkQueue(queue: string): void {
@@ -38,15 +49,15 @@ export function startViews({ redis, prefix, queues, onFault }: ViewsOptions): Vi
   }
 
   return {
-    reports: async (filter, from) => look({ kind: "reports", filter, from }),
-    entries: async (wanted) => look({ kind: "entries", wanted }),
-    async troubles(queue) {
+    reports: (filter, from, client) => look({ kind: "reports", filter, from }, client),
+    entries: (wanted, client) => look({ kind: "entries", wanted }, client),
+    async troubles(queue, client) {
       checkQueue(queue);
-      return look({ kind: "troubles", queue });
+      return look({ kind: "troubles", queue }, client);
     },
-    async retry(queue, which) {
+    async retry(queue, which, client) {
       checkQueue(queue);
-      return act({ kind: "retry", queue, which });
+      return act({ kind: "retry", queue, which }, client);
     },
     follow(onRows) {
       // Each follower is one of its own, even where the same function follows twice.
@@ -61,23 +72,5 @@ export function startViews({ redis, prefix, queues, onFault }: ViewsOptions): Vi
       };
     },
     close: aside.close,
-  };
-}
-
-/** One question after the other. One that is asked already, and has no answer yet, is not asked twice. */
-function createLane(ask: Aside["ask"]): Aside["ask"] {
-  const open = new Map<string, Promise<unknown>>();
-  let last: Promise<unknown> = Promise.resolve();
-  return <T>(question: Question): Promise<T> => {
-    const name = JSON.stringify(question);
-    const same = open.get(name);
-    if (same) return same as Promise<T>;
-    if (open.size >= BOUNDS.viewsWaiting.value) {
-      return Promise.reject(new Error("Too many pages are asked for at once: ask again in some seconds"));
-    }
-    const mine = last.then(() => ask<T>(question)).finally(() => open.delete(name));
-    open.set(name, mine);
-    last = mine.catch(() => {}); // Its own caller gets the error.
-    return mine;
   };
 }

@@ -5,20 +5,21 @@ import { redisAt } from "../../src/queue/redis.ts";
 import { packBlock } from "../../src/trace/blocks.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
 import { EVERY_REPORT } from "../../src/views/filter.ts";
+import { startViews } from "../../src/views/start-views.ts";
 import type { LiveRows, Views } from "../../src/views/views.ts";
-import { builtViews } from "../support/built.ts";
 import { reported } from "../support/notes.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
+import { VIEWS_THREAD } from "../support/service.ts";
 
 const own = useRedis();
 const faults: Error[] = [];
 let views: Views;
 
-beforeEach(async () => {
-  const { startViews } = await builtViews();
+beforeEach(() => {
   faults.length = 0;
   views = startViews({
+    thread: VIEWS_THREAD,
     redis: redisAt(own.server.url),
     prefix: own.prefix,
     queues: ["events"],
@@ -60,6 +61,20 @@ test("more questions than may wait are refused, and the others answered", async 
   expect((await views.reports(EVERY_REPORT, null)).rows).toHaveLength(1);
 });
 
+test("one client has half of the room, and a question that others ask as well is answered anyhow", async () => {
+  await write("j1");
+  const half = BOUNDS.viewsWaiting.value / 2;
+  const asked = Array.from({ length: half + 1 }, (_, code) => views.reports({ ...EVERY_REPORT, code }, null, "one"));
+  const other = views.reports(EVERY_REPORT, null, "other");
+  const shared = views.reports(EVERY_REPORT, null, "one");
+  const ends = await Promise.allSettled(asked);
+  expect(ends.filter(({ status }) => status === "fulfilled")).toHaveLength(half);
+  expect(ends.at(-1)?.status).toBe("rejected");
+  expect((await other).rows).toHaveLength(1);
+  expect(await shared).toBe(await other);
+  expect((await views.reports({ ...EVERY_REPORT, code: 99 }, null, "one")).rows).toEqual([]);
+});
+
 test("who follows is told the newest rows first, and then each that comes; one look for all", async () => {
   await write("j1");
   const one: LiveRows[] = [];
@@ -89,6 +104,22 @@ test("who follows is told the newest rows first, and then each that comes; one l
   await write("j5");
   await wait(1_500);
   expect(other).toHaveLength(2);
+});
+
+test("a follower that throws harms no other", async () => {
+  await write("j1");
+  const told: LiveRows[] = [];
+  const endThrowing = views.follow(() => {
+    throw new Error("cannot be shown");
+  });
+  const end = views.follow((news) => told.push(news));
+  await eventually(
+    () => told.length,
+    (count) => count === 1,
+  );
+  expect(faults.map(({ message }) => message)).toEqual(["cannot be shown"]);
+  endThrowing();
+  end();
 });
 
 test("of very many that come within a second the newest are told, and how many the others are", async () => {

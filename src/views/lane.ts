@@ -1,0 +1,43 @@
+/** Questions wait here for the thread, so many at most, and no client has more than half of the room. */
+import { BOUNDS } from "../bounds/bounds.ts";
+import type { Question } from "./question.ts";
+
+/** Answers a question when it is its turn. Rejects at once where too many wait. */
+export type Lane = <T>(question: Question, client?: string) => Promise<T>;
+
+/** One question after the other. One that is asked already, and has no answer yet, is not asked twice. */
+export function createLane(ask: <T>(question: Question) => Promise<T>): Lane {
+  const open = new Map<string, Promise<unknown>>();
+  const openBy = new Map<string, number>();
+  let last: Promise<unknown> = Promise.resolve();
+
+  function check(client: string | undefined): void {
+    const most = BOUNDS.viewsWaiting.value;
+    if (open.size < most && (client === undefined || (openBy.get(client) ?? 0) < most / 2)) return;
+    throw new Error("Too many pages are asked for at once: ask again in some seconds");
+  }
+
+  function count(client: string | undefined, by: 1 | -1): void {
+    if (client === undefined) return;
+    const now = (openBy.get(client) ?? 0) + by;
+    if (now === 0) openBy.delete(client);
+    else openBy.set(client, now);
+  }
+
+  return async <T>(question: Question, client?: string): Promise<T> => {
+    const name = JSON.stringify(question);
+    const same = open.get(name);
+    if (same) return same as Promise<T>;
+    check(client);
+    count(client, 1);
+    const mine = last
+      .then(() => ask<T>(question))
+      .finally(() => {
+        open.delete(name);
+        count(client, -1);
+      });
+    open.set(name, mine);
+    last = mine.catch(() => {}); // Its own caller gets the error.
+    return mine;
+  };
+}
