@@ -1,9 +1,11 @@
 /** Codes: what failed, how often, by peer and over time; and what every code means. */
 import { Hono } from "hono";
 import { html } from "hono/html";
+import { nameForPeers, namesOf, saidToPeers } from "../catalogue/by-peers.ts";
 import { lookUp } from "../catalogue/look-up.ts";
 import type { CodeEntry } from "../delivery/code.ts";
 import { sumBy } from "../delivery/tally.ts";
+import { codeInWords } from "../text/codes.ts";
 import { describeCode } from "../text/describe.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
@@ -38,10 +40,12 @@ export function codesPage(operations: Operations): Hono<PageEnv> {
 
   routes.get("/codes/:code{[0-9]{1,9}}", async (c) => {
     const code = Number(c.req.param("code"));
-    const entry = operations.catalogue().findCode(code);
-    const [, explanation = "", remedy = "", ...facts] = describeCode(entry);
+    const { findCode, vendor } = operations.catalogue();
+    const entry = findCode(code);
+    const [, explanation = "", remedy = "", ...facts] = describeCode(entry, vendor);
     const body = html`<h1>${entry.code} ${entry.name}</h1>
       <section class="card prose">
+        ${vendor === null ? "" : html`<h2>By ${vendor}'s table</h2>`}
         <p>${explanation}</p>
         <p>${remedy}</p>
         <ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul>
@@ -75,8 +79,8 @@ function seenTable(operations: Operations, rows: readonly CodeCount[], period: P
     <thead><tr><th scope="col">Code</th><th scope="col">What happened, and what to do</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Share</th><th scope="col">${name}</th><th scope="col" class="number">Day on day</th><th scope="col">Peers</th></tr></thead>
     <tbody>${rows.map(
       ({ key, reports, course, change, peers }) => html`<tr>
-        <th scope="row">${codeCell(operations, key)}</th>
-        <td class="text">${adviceOf(operations, key)}</td>
+        <th scope="row">${codeCell(operations, key, peers)}</th>
+        <td class="text">${adviceOf(operations, key, peers)}</td>
         <td class="number reports">${reportsOf(key, reports, period)}</td>
         <td class="number">${inPercent(reports, all)}</td>
         <td>${sparkline(course, `Its course over ${name}: at most ${Math.max(...course)} reports in one part`)}</td>
@@ -106,25 +110,33 @@ function peerCounts(code: string, peers: CodeCount["peers"], period: Period): Ht
     )}${more > 0 ? ` and ${more} more` : ""}`;
 }
 
-function codeCell(operations: Operations, code: string): Html {
+function codeCell({ catalogueOf }: Operations, code: string, peers: CodeCount["peers"]): Html {
   if (code === "other") return html`codes that are not listed`;
-  return html`<a href="/codes/${code}">${code}</a> ${operations.catalogue().findCode(Number(code)).name}`;
+  return html`<a href="/codes/${code}">${code}</a> ${nameForPeers(Number(code), keysOf(peers), catalogueOf)}`;
 }
 
-function adviceOf(operations: Operations, code: string): string {
+/** What the tables of these peers say of a code. Each of several is told with whose it is. */
+function adviceOf({ catalogueOf }: Operations, code: string, peers: CodeCount["peers"]): Html | Html[] {
   if (code === "other") {
-    return "The catalogue does not list them. Look for code.unknown in the log, ask the peer, and lay what it says over the catalogue (MM4D_CATALOGUE_FILE).";
+    return html`No row lists them. Look for code.unknown in the log, ask the peer, and write what it says into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE).`;
   }
-  const { explanation, remedy } = operations.catalogue().findCode(Number(code));
-  return `${explanation} ${remedy}`;
+  const said = saidToPeers(Number(code), keysOf(peers), catalogueOf);
+  return said.map(({ entry: { explanation, remedy }, peers: who }) => {
+    const whose = said.length === 1 ? "" : html`<strong>${namesOf(who)}:</strong> `;
+    return html`<div>${whose}${explanation} ${remedy}</div>`;
+  });
+}
+
+function keysOf(peers: CodeCount["peers"]): readonly string[] {
+  return peers.map(({ key }) => key);
 }
 
 /** Folded by hundreds, because it has some two hundred rows. */
 function catalogue(operations: Operations): Html {
-  const { version, entries } = operations.catalogue();
+  const { version, vendor, entries } = operations.catalogue();
   const hundreds = [...new Set(entries.map(({ code }) => Math.floor(code / 100)))];
   return html`<section class="card">
-    <h2>The catalogue of ${version}</h2>
+    <h2>The catalogue of ${version}${vendor === null ? "" : `, by ${vendor}'s table`}</h2>
     ${hundreds.map((hundred) => {
       const its = entries.filter(({ code }) => Math.floor(code / 100) === hundred);
       const [from, to] = [its[0]?.code, its.at(-1)?.code];
@@ -163,7 +175,8 @@ async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Htm
     ({ peer, outcome, disposition }) => `${peer} ${outcome} ${disposition}`,
   );
   if (rows.length === 0) return html`<p class="card">No report had it in the last 30 days.</p>`;
-  return html`<section class="card">
+  const peers = new Set(rows.map(({ key }) => key.split(" ")[0] ?? ""));
+  return html`${otherTables(operations, code, [...peers])}<section class="card">
     <h2>The last 30 days</h2>
     <div class="wide" tabindex="0"><table class="cards">
       <thead><tr><th scope="col">Peer</th><th scope="col">Outcome</th><th scope="col" class="number">Reports</th></tr></thead>
@@ -174,4 +187,16 @@ async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Htm
       })}</tbody>
     </table></div>
   </section>`;
+}
+
+/** What the code means to those of these peers that use another table than the catalogue's. */
+function otherTables({ catalogue: general, catalogueOf }: Operations, code: number, peers: readonly string[]): Html[] {
+  const others = peers.filter((peer) => catalogueOf(peer) !== general());
+  return saidToPeers(code, others, catalogueOf).map(
+    ({ entry, peers: who }) => html`<section class="card prose">
+      <h2>${codeInWords(entry)}, from ${namesOf(who)}</h2>
+      <p>${entry.explanation}</p>
+      <p>${entry.remedy}</p>
+    </section>`,
+  );
 }

@@ -1,6 +1,7 @@
 /** What the page needs from the service: numbers to show, and actions. */
 
 import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgement/desk.ts";
+import type { CatalogueOf } from "../catalogue/by-peers.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Tally } from "../delivery/tally.ts";
@@ -33,6 +34,8 @@ export interface Operations {
   /** Why data in Redis cannot be shown now; null when it can. */
   readonly redisAway: () => string | null;
   readonly catalogue: () => Catalogue;
+  /** The table that explains a peer's codes; the catalogue for a peer that is not known. */
+  readonly catalogueOf: CatalogueOf;
   /** Counts of the last `agoMs` milliseconds. */
   readonly tallies: (agoMs: number, resolution: Resolution) => Promise<readonly Tally[]>;
   /** What is found of much data, in a thread of its own. */

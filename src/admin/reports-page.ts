@@ -48,8 +48,8 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
 
 /** With what a page shows its rows. */
 export function lookOf(operations: Operations, c: Context<PageEnv>): RowsLook {
-  const catalogue = operations.catalogue();
-  return { numbers: c.var.operator.numbers, nameOfCode: (code) => catalogue.findCode(code).name };
+  const nameOfCode = (code: number, peer: string): string => operations.catalogueOf(peer).findCode(code).name;
+  return { numbers: c.var.operator.numbers, nameOfCode };
 }
 
 /** The rows that come and fit, for the live stream. */

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { testMmsc } from "../acknowledgement/test-mmsc.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { NO_TABLE, VENDORS_TABLE } from "../delivery/code.ts";
 import { readAtMost } from "../settings/named-file.ts";
 import { doubtsAbout, loadPeers } from "../settings/peers.ts";
 import { hashPassword } from "../smtp/password.ts";
@@ -49,7 +50,7 @@ async function list(): Promise<void> {
 
 function describe(peer: Peer): readonly string[] {
   const { name, listed, networks, tls, clientCertificate, auth, mailFromDomains, limits, acknowledge, rules } = peer;
-  const { internationalPrefixes, ...switches } = rules;
+  const { internationalPrefixes, catalogue, ...switches } = rules;
   const options = [
     tls === "optional" ? "" : `TLS ${tls}`,
     clientCertificate ? "client certificate" : "",
@@ -60,6 +61,7 @@ function describe(peer: Peer): readonly string[] {
     limits.commands === null ? "" : `${limits.commands} commands at once without a message`,
     acknowledge.host === null ? "" : `acknowledgements to ${acknowledge.host}:${acknowledge.port}`,
     internationalPrefixes.length > 0 ? `international prefixes ${internationalPrefixes.join(", ")}` : "",
+    catalogue === VENDORS_TABLE ? "" : `codes ${catalogue === NO_TABLE ? "without a table" : `by ${catalogue}`}`,
     ...Object.entries({ ...switches, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
   ].filter((text) => text !== "");
   return [

@@ -12,6 +12,7 @@ import { ratesOf } from "../queue/queue-rates.ts";
 import type { RedisPlace } from "../queue/redis.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import type { Config } from "../settings/config.ts";
+import { rulesOf } from "../settings/peers.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
@@ -125,6 +126,7 @@ export async function listenForHttp(
       testMmsc: (peer) => testMmsc(files.peers(), peer, config.hostname),
       redisAway: state.redisAway,
       catalogue,
+      catalogueOf: (peer) => files.reading().tableOf(rulesOf(files.peers(), peer).catalogue),
       tallies(agoMs, resolution) {
         const until = new Date();
         const since = new Date(until.getTime() - agoMs);

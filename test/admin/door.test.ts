@@ -69,6 +69,7 @@ async function start(times: HttpTimes): Promise<void> {
     refusals: async () => [],
     redisAway: () => "There is no Redis here",
     catalogue: () => createCatalogue(),
+    catalogueOf: () => createCatalogue(),
     tallies: none,
     eventQueues: () => [],
     queueRates: none,
@@ -83,7 +84,7 @@ async function start(times: HttpTimes): Promise<void> {
     },
     quarantine: none,
     quarantineFill: none,
-    peers: none,
+    peers: async () => [],
     testMmsc: none,
     acknowledgements: none,
   };

@@ -12,7 +12,6 @@ import { shownJob } from "../../src/admin/board.ts";
 import { row } from "../../src/admin/peer-acknowledgements.ts";
 import { inBrief, show } from "../../src/admin/quarantine-message.ts";
 import { told } from "../../src/admin/report-told.ts";
-import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { describeEntry } from "../../src/cli/acks.ts";
 import { describeJob } from "../../src/cli/failed.ts";
 import { fitted, jsonOf } from "../../src/cli/terminal.ts";
@@ -42,6 +41,7 @@ import { decodeWords } from "../support/decode-words.ts";
 import { faultOf, SHORTER, tooDear } from "../support/linear.ts";
 import { readingBy } from "../support/notes.ts";
 import { PEER } from "../support/report.ts";
+import { tables } from "../support/tables.ts";
 
 /** What a peer may write again and again: the n-th, one character a byte. */
 type Shape = (index: number) => string;
@@ -141,7 +141,7 @@ interface Hostile {
   readonly report: TracedReport;
 }
 
-const READING = { decodeWords, headerLimits: LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" };
+const READING = { decodeWords, headerLimits: LIMITS, ...tables(), source: "/mm4d/local" };
 const read = (bytes: Uint8Array) =>
   readEvent({ bytes, peer: PEER, rules: ORDINARY_PEER, receivedAt: new Date("2026-01-02T03:04:05.678Z") }, READING);
 const log = createLog({ level: "debug", numbers: "masked", process: null, to: { write: (line) => void line.length } });
