@@ -1,6 +1,6 @@
 /** Cards of the overview: which codes fail, and what each peer does. */
 import { html } from "hono/html";
-import type { Catalogue } from "../catalogue/catalogue.ts";
+import { type CatalogueOf, nameForPeers } from "../catalogue/by-peers.ts";
 import { sumBy, type Tally } from "../delivery/tally.ts";
 import { inPercent, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
@@ -22,7 +22,7 @@ const UNUSUAL = 1.5;
 const HOURS = 24;
 
 /** The codes of most failures in the last hour, each against its mean hour of the last day. */
-export function failingCodes(hour: readonly Tally[], day: readonly Tally[], catalogue: Catalogue): Html {
+export function failingCodes(hour: readonly Tally[], day: readonly Tally[], catalogueOf: CatalogueOf): Html {
   const failed = sumBy(hour.filter(isFailure), ({ code }) => code);
   const before = new Map(sumBy(day.filter(isFailure), ({ code }) => code).map(({ key, reports }) => [key, reports]));
   const all = sum(failed.map(({ reports }) => reports));
@@ -30,6 +30,7 @@ export function failingCodes(hour: readonly Tally[], day: readonly Tally[], cata
   const hasEarlier = sum(day.map(({ reports }) => reports)) > sum(hour.map(({ reports }) => reports));
   /** In an hour of the last day before this one, on the average. */
   const usualOf = (code: string, now: number): number => Math.max(0, (before.get(code) ?? 0) - now) / (HOURS - 1);
+  const peersOf = (code: string) => [...new Set(hour.filter((tally) => tally.code === code).map(({ peer }) => peer))];
   return html`<section class="card">
     <div class="title"><h2>Failing codes, last hour</h2><a href="/codes">All codes</a></div>
     ${failed.length === 0 ? html`<p class="soft">No failures in the last hour.</p>` : table(failed.slice(0, CODES_SHOWN))}
@@ -45,7 +46,7 @@ export function failingCodes(hour: readonly Tally[], day: readonly Tally[], cata
             ? html` <span title="More than usual: ${usual.toFixed(1)} an hour in the last day">▲</span>`
             : "";
         return html`<tr>
-          <th scope="row">${codeLink(key, catalogue)}</th>
+          <th scope="row">${codeLink(key, peersOf(key), catalogueOf)}</th>
           <td class="number" data-label="Reports">${count(key, reports)}</td>
           <td class="number" data-label="Of failures">${inPercent(reports, all)}${mark}</td>
         </tr>`;
@@ -58,10 +59,9 @@ function isFailure({ disposition }: Tally): boolean {
   return disposition === "failure";
 }
 
-function codeLink(code: string, catalogue: Catalogue): Html {
+function codeLink(code: string, peers: readonly string[], catalogueOf: CatalogueOf): Html {
   if (!/^\d+$/.test(code)) return html`${codeInWords(code)}`;
-  const { name } = catalogue.findCode(Number(code));
-  return html`<a href="/codes/${code}">${code}</a> ${name === code ? "" : name}`;
+  return html`<a href="/codes/${code}">${code}</a> ${nameForPeers(Number(code), peers, catalogueOf)}`;
 }
 
 /** The list can be asked for a code that is a number only. */

@@ -121,8 +121,8 @@ function figuresOf(seen: Seen): Html {
   return figures(seen, seen.now);
 }
 
-function codesOf({ counts, away }: Seen, { catalogue }: Operations): Html {
-  return counts === null ? noCounts(away ?? "") : failingCodes(counts.hour, counts.day, catalogue());
+function codesOf({ counts, away }: Seen, { catalogueOf }: Operations): Html {
+  return counts === null ? noCounts(away ?? "") : failingCodes(counts.hour, counts.day, catalogueOf);
 }
 
 function peersOf({ peers, counts, refusals, now }: Seen): Html {

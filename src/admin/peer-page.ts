@@ -2,6 +2,7 @@
 import type { Context } from "hono";
 import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { nameForPeers } from "../catalogue/by-peers.ts";
 import { sumBy, type Tally } from "../delivery/tally.ts";
 import { maskAllButAddresses } from "../text/masking.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
@@ -159,7 +160,7 @@ function codes(operations: Operations, name: string, week: readonly Tally[]): Ht
           return html`<tr><th scope="row" data-label="Code">codes that are not listed</th><td data-label="Reports" class="number">${reports.toLocaleString("en")}</td></tr>`;
         }
         const address = reportsAddress({ peer: name, code, since: PERIODS.week.since });
-        return html`<tr><th scope="row" data-label="Code"><a href="/codes/${code}">${code}</a> ${operations.catalogue().findCode(Number(code)).name}</th><td data-label="Reports" class="number">${countOf(reports, address)}</td></tr>`;
+        return html`<tr><th scope="row" data-label="Code"><a href="/codes/${code}">${code}</a> ${nameForPeers(Number(code), [name], operations.catalogueOf)}</th><td data-label="Reports" class="number">${countOf(reports, address)}</td></tr>`;
       })}</tbody>
     </table></div>
   </section>`;

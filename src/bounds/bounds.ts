@@ -139,6 +139,18 @@ export const BOUNDS = {
     about: "a file with peers, codes or certificates",
     reason: "ten thousand peers have some megabytes; beyond it as above",
   },
+  codeCounted: {
+    value: 999,
+    unit: "things",
+    about: "the largest code that is counted by its number where no table explains a peer's codes",
+    reason: "codes have three digits; each number takes room in metrics and statistics, so larger ones count as other",
+  },
+  codesKept: {
+    value: 1_000,
+    unit: "things",
+    about: "codes of which what is said of a code that no row lists is kept in memory, for each table",
+    reason: "the same ones come again and again; what is said of any further one is made each time",
+  },
   bounceBytes: {
     value: 65_536,
     unit: "bytes",

@@ -27,5 +27,13 @@ export function nameForPeers(code: number, peers: readonly string[], catalogueOf
   const names = said.map(({ entry }) => (entry.name === String(code) ? "not explained" : entry.name));
   const [first = ""] = names;
   if (new Set(names).size <= 1) return first;
-  return said.map(({ peers: who }, index) => `${names[index]} (${who.join(", ")})`).join("; ");
+  return said.map(({ peers: who }, index) => `${names[index]} (${namesOf(who)})`).join("; ");
 }
+
+/** The names of some peers: of many the first, and how many more there are. */
+export function namesOf(peers: readonly string[]): string {
+  const more = peers.length - PEERS_NAMED;
+  return more <= 1 ? peers.join(", ") : `${peers.slice(0, PEERS_NAMED).join(", ")} and ${more} more`;
+}
+
+const PEERS_NAMED = 3;

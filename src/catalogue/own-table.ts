@@ -1,4 +1,5 @@
 /** A peer's own table of codes, and what is said of the codes of a peer that has none. */
+import { BOUNDS } from "../bounds/bounds.ts";
 import { type CodeEntry, NO_TABLE } from "../delivery/code.ts";
 import type { Catalogue } from "./catalogue.ts";
 import type { Overlay } from "./overlay.ts";
@@ -23,8 +24,8 @@ const REMEDY = "Go by the status beside it. Ask the peer what the code means, wi
 
 const IN_TABLE: Unsaid = {
   ...UNSAID,
-  explanation: "The peer's own table lists this code and says no more of it.",
-  remedy: REMEDY,
+  explanation: "The peer's own table lists this code and does not explain it.",
+  remedy: "The peer's own table gives no advice for it. Go by the outcome.",
   source: "The peer's own table",
 };
 const NOT_IN_TABLE: Unsaid = {
@@ -73,8 +74,6 @@ export function createNoTable(): Catalogue {
   };
 }
 
-const MOST_KEPT = 1_000;
-
 /** Makes the entries of numbers that no row lists, and keeps the first of them, because the same ones come again and again. */
 function entriesOf(unsaid: Unsaid): (code: number) => CodeEntry {
   const kept = new Map<number, CodeEntry>();
@@ -82,7 +81,7 @@ function entriesOf(unsaid: Unsaid): (code: number) => CodeEntry {
     const known = kept.get(code);
     if (known) return known;
     const entry = { ...unsaid, code, name: String(code), known: false };
-    if (kept.size < MOST_KEPT) kept.set(code, entry);
+    if (kept.size < BOUNDS.codesKept.value) kept.set(code, entry);
     return entry;
   };
 }

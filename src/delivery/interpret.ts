@@ -54,7 +54,7 @@ export function interpret(
   report: Report,
   rules: PeerRules,
   knowledge: CodeKnowledge,
-  chooseBy: Pick<CodeKnowledge, "findCode"> = knowledge,
+  chooseBy: Pick<CodeKnowledge, "findCode">,
 ): Judgement {
   const warnings: Warning[] = [];
   const code = chooseCode(report.codes, knowledge, chooseBy, warnings);

@@ -1,4 +1,5 @@
 /** Codes as they are told: in words, and under which number they are counted. */
+import { BOUNDS } from "../bounds/bounds.ts";
 import { NO_TABLE } from "../delivery/code.ts";
 import type { Reason } from "../delivery/event.ts";
 
@@ -13,11 +14,9 @@ export function codeInWords({ code, name }: Pick<Reason, "code" | "name">): stri
  */
 export function countedCode(reason: Reason | null): string {
   if (reason === null) return "none";
-  const isCounted = hasTable(reason) ? reason.known : reason.code <= MOST_COUNTED;
+  const isCounted = hasTable(reason) ? reason.known : reason.code <= BOUNDS.codeCounted.value;
   return isCounted ? String(reason.code) : "other";
 }
-
-const MOST_COUNTED = 999;
 
 /** Whether the peer's table should list the code, and does not. A peer without a table lacks nothing. */
 export function isUnlisted(reason: Reason | null): boolean {

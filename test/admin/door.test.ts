@@ -84,7 +84,7 @@ async function start(times: HttpTimes): Promise<void> {
     },
     quarantine: none,
     quarantineFill: none,
-    peers: none,
+    peers: async () => [],
     testMmsc: none,
     acknowledgements: none,
   };
