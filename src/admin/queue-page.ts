@@ -1,8 +1,6 @@
 /** Queue: who consumes, what waits, what failed and why; and giving failed jobs back to consumers. */
 import { Hono } from "hono";
 import { html } from "hono/html";
-import type { QueueUse } from "../monitoring/metrics.ts";
-import type { WorkerSeen } from "../queue/workers.ts";
 import { maskAllNumbers } from "../text/masking.ts";
 import { durationInWords, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
@@ -59,24 +57,42 @@ function done(text: string | undefined): Html {
     : html``;
 }
 
-/** `index`: of further queues, so that each list has an anchor of its own. */
-async function section(
-  operations: Operations,
-  { name, use, workers }: EventQueue,
-  index: number,
-  operator: Operator,
-): Promise<Html> {
-  const [troubles, rates] = await Promise.all([operations.views.troubles(name), operations.queueRates(name)]);
+/** `index`: of further queues, so that each has an anchor and a live part of its own. */
+async function section(operations: Operations, queue: EventQueue, index: number, operator: Operator): Promise<Html> {
+  const { name } = queue;
+  const [troubles, rates] = await Promise.all([
+    operations.views.troubles(name).catch((cause: Error) => cause),
+    operations.queueRates(name),
+  ]);
+  const completed = (rates.completed ?? 0).toLocaleString("en");
+  const consumed =
+    rates.completed === null
+      ? "consumed events are not kept so long, and so not counted"
+      : html`<strong>${rates.isMore ? `at least ${completed}` : completed}</strong> consumed`;
   return html`<section class="card" aria-label="${name}">
     <h2>${visible(name)}</h2>
-    ${use === undefined ? html`<p>It was not looked at yet: reload in some seconds.</p>` : state(use, index)} ${consumers(workers, use?.workers ?? 0)}
-    <p>In the last minute: ${rates.completed === null ? "consumed events are not kept, so that they cannot be counted" : html`<strong>${rates.isMore ? "more than " : ""}${rates.completed.toLocaleString("en")}</strong> consumed`},
-      <strong>${rates.failed.toLocaleString("en")}</strong> failed.</p>
-    ${errors(troubles, { queue: name, index, operator })}
+    <div data-live="${partOf(index)}">${counts(queue, index)}</div>
+    ${consumers(queue)}
+    <p>In the last minute: ${consumed}, <strong>${rates.failed.toLocaleString("en")}</strong> failed.</p>
+    ${troubles instanceof Error ? html`<p class="fault">The errors cannot be listed: ${visible(troubles.message)}.</p>` : errors(troubles, { queue: name, index, operator })}
   </section>`;
 }
 
-function state(use: QueueUse, index: number): Html {
+/** What is live on this page: the counts of each queue. The errors are found when it is opened, because that is much work. */
+export function queueParts(operations: Operations): Readonly<Record<string, () => Promise<string>>> {
+  const part = (index: number) => async (): Promise<string> => {
+    const queue = operations.redisAway() === null ? operations.eventQueues()[index] : undefined;
+    return queue === undefined ? "<p>Not known: Redis is away.</p>" : counts(queue, index).toString();
+  };
+  return Object.fromEntries(operations.eventQueues().map((_, index) => [partOf(index), part(index)]));
+}
+
+function partOf(index: number): string {
+  return `queue-${index}`;
+}
+
+function counts({ use }: EventQueue, index: number): Html {
+  if (use === undefined) return html`<p>It was not looked at yet. That takes some seconds from the start.</p>`;
   const { jobs, oldestWaitingAt, paused, workers, workersUnknown, waits, notTakenMs } = use;
   const count = (state: string): string => (jobs[state] ?? 0).toLocaleString("en");
   const oldest =
@@ -93,14 +109,15 @@ function state(use: QueueUse, index: number): Html {
     ${workers === 0 ? noConsumer(waits, notTakenMs) : ""}`;
 }
 
-function consumers(workers: readonly WorkerSeen[], count: number): Html {
+function consumers({ workers, use }: EventQueue): Html {
   if (workers.length === 0) return html``;
+  const more = (use?.workers ?? 0) - workers.length;
   return html`<details><summary>Consumers</summary>
     <ul>${workers.map(
       ({ name, address, connectedSeconds }) =>
         html`<li>${name === null ? "without a name" : html`<strong>${visible(name)}</strong>`} from ${visible(address)}, connected for ${durationInWords(connectedSeconds * 1_000)}</li>`,
     )}</ul>
-    ${count > workers.length ? html`<p>There are ${count - workers.length} more.</p>` : ""}
+    ${more > 0 ? html`<p>There are ${more} more.</p>` : ""}
   </details>`;
 }
 
@@ -150,7 +167,7 @@ function groupOf(kind: Kind, group: JobGroup, { queue, operator }: Place): Html 
     <p class="error">${example === "" ? "(the consumer gave no reason)" : shown(example)}</p>
     <p class="soft"><strong>${some(jobs, "event")}</strong>${times.map((time) => html`, ${time}`)}</p>
     ${mayRetry ? retryAll(queue, error, jobs) : ""}
-    <details><summary>${newest.length < jobs ? `The newest ${newest.length}` : "Which"}</summary>
+    <details><summary>${newest.length < jobs ? `The newest ${newest.length}` : "Which they are"}</summary>
       <table class="cards">
         <thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col" class="number">Attempts</th><th scope="col">Error</th>${mayRetry ? html`<th scope="col">Action</th>` : ""}</tr></thead>
         <tbody>${newest.map((job) => jobRow(job, mayRetry ? queue : null, operator))}</tbody>
@@ -178,7 +195,7 @@ function jobRow(
     <th scope="row" data-label="When">${at === null ? "–" : ago(at)}</th>
     <td data-label="Message">${eventId === null ? wholeId(id) : html`<a class="open" href="${addressOfId(eventId)}">${messageId === null ? "without id" : visible(idShown(messageId, numbers, operator.numbers))}</a>`}</td>
     <td data-label="Attempts" class="number">${attempts}</td>
-    <td data-label="Error"><details><summary>whole</summary><pre class="error" tabindex="0">${shown}</pre></details></td>
+    <td data-label="Error"><details><summary>Error</summary><pre class="error" tabindex="0">${shown}</pre></details></td>
     ${queue !== null ? html`<td data-label="Action">${retryForm({ queue, id, next: "/queue" })}</td>` : ""}
   </tr>`;
 }

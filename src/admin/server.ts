@@ -21,7 +21,7 @@ import { overviewPage } from "./overview-page.ts";
 import { peersPage } from "./peers-page.ts";
 import { nothingYet } from "./pieces.ts";
 import { quarantinePage } from "./quarantine-page.ts";
-import { queuePage } from "./queue-page.ts";
+import { queuePage, queueParts } from "./queue-page.ts";
 import { remembering } from "./remembering.ts";
 import { reportPage } from "./report-page.ts";
 import { reportsPage, rowsLive } from "./reports-page.ts";
@@ -182,7 +182,13 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   app.route("/", chartRoutes(operations));
   app.route(
     "/",
-    livePage({ login, glance, parts: overview.parts, follow: operations.views.follow, rowsLive: rowsLive(operations) }),
+    livePage({
+      login,
+      glance,
+      parts: { ...overview.parts, ...queueParts(operations) },
+      follow: operations.views.follow,
+      rowsLive: rowsLive(operations),
+    }),
   );
   app.route("/", codesPage(operations));
   app.route("/", reportsPage(operations, onAction));
