@@ -77,7 +77,7 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
           if (refusal.lastAt >= since) all.set(nameOf(refusal), { ...refusal, count });
         }
       }
-      return [...all.values()].sort((a, b) => a.lastAt.localeCompare(b.lastAt));
+      return [...all.values()].sort((a, b) => orderOf(a).localeCompare(orderOf(b)));
     },
   };
 }
@@ -107,6 +107,11 @@ function keyOf(prefix: string, hour: number): string {
 /** Neither an address nor a reason has a blank. */
 function nameOf({ address, reason }: Pick<Refusal, "address" | "reason">): string {
   return `${address} ${reason}`;
+}
+
+/** Those of one moment are in the same order each time, so that a list does not jump. */
+function orderOf(refusal: KeptRefusal): string {
+  return `${refusal.lastAt} ${nameOf(refusal)}`;
 }
 
 function countIn(name: string): string {

@@ -111,7 +111,14 @@ test("what a peer's MMSC refused is sent again, one or all", async () => {
   for (const id of ["tx-1", "tx-2", "tx-3"])
     await first.report(service.smtpPort, id, { "X-Mms-Message-ID": `mm-${id}` });
   await service.metric('mm4d_acknowledgements_total{peer="first",result="failed"}', (count) => count === 3);
-  await page.goto("/peers");
+  // They are counted anew every five seconds.
+  await eventually(
+    async () => {
+      await page.goto("/peers");
+      return main();
+    },
+    (text) => text.includes("3 undelivered"),
+  );
   await rowOf("first").first().getByRole("link", { name: "3 undelivered" }).click();
   await page.waitForURL("**/peers/first?show=undelivered*");
   await lookAtPage(page, "thoroughly");
