@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   delivery: { from: [], types: [], packages: [], node: ["node:crypto"] },
   mm4: { from: [], types: ["delivery"], packages: [], node: false },
   catalogue: { from: ["delivery"], types: [], packages: [], node: false },
-  text: { from: [], types: ["delivery"], packages: [], node: false },
+  text: { from: ["delivery"], types: [], packages: [], node: false },
   journal: { from: ["delivery"], types: [], packages: [], node: true },
   flow: { from: ["mm4", "delivery", "journal", "text"], types: ["catalogue"], packages: [], node: false },
   trace: {

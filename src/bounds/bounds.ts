@@ -103,6 +103,12 @@ export const BOUNDS = {
     reason:
       "browsers and Prometheus send none; they are answered one after the other, and beyond it the connection ends",
   },
+  pagesExported: {
+    value: 20,
+    unit: "things",
+    about: "pages of the list of reports that one file with it has",
+    reason: "a thousand reports, for a spreadsheet or a ticket; whoever wants all of them is a consumer",
+  },
   httpFormBytes: {
     value: 16_384,
     unit: "bytes",
@@ -132,6 +138,18 @@ export const BOUNDS = {
     unit: "bytes",
     about: "a file with peers, codes or certificates",
     reason: "ten thousand peers have some megabytes; beyond it as above",
+  },
+  codeCounted: {
+    value: 999,
+    unit: "things",
+    about: "the largest code that is counted by its number where no table explains a peer's codes",
+    reason: "codes have three digits; each number takes room in metrics and statistics, so larger ones count as other",
+  },
+  codesKept: {
+    value: 1_000,
+    unit: "things",
+    about: "codes of which what is said of a code that no row lists is kept in memory, for each table",
+    reason: "the same ones come again and again; what is said of any further one is made each time",
   },
   bounceBytes: {
     value: 65_536,
@@ -265,6 +283,19 @@ export const BOUNDS = {
     unit: "things",
     about: "what the page shows of one list, such as recipients, fields or the steps of a report",
     reason: "nobody reads more; the command line tells all",
+  },
+  refusalsKept: {
+    value: 500,
+    unit: "things",
+    about: "addresses and reasons of refused clients that Redis keeps of one hour, for a day",
+    reason:
+      "some kilobytes on an ordinary day, and some megabytes when strangers of many addresses knock; further ones of that hour are only in the log and in `mm4d refusals`",
+  },
+  acknowledgementsLookedAt: {
+    value: 1_000,
+    unit: "things",
+    about: "acknowledgements of one state that the page of a peer, or of all peers, looks through at once",
+    reason: "some tens of milliseconds between which reports are received; it says so, and mm4d acks list tells all",
   },
   valueShown: {
     value: 16_384,

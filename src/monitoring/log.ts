@@ -267,10 +267,11 @@ const EFFECTS = {
     "none; so many lines of the log are missing before this one. Whoever reads stdout did not keep up, or it could not be written: see to that reader, or to the disk",
   "files.used-up":
     "their peers are dropped when they connect, without a word, and come again. Raise the limit of open files (LimitNOFILE=, ulimit -n), or lower MM4D_MAX_CLIENTS; told once a minute",
-  "settings.not-reloaded": "none: what was in force stays. Correct the file; it is read again when it changes",
+  "settings.not-reloaded":
+    "none: what was in force stays. Correct the file; it is read again when it changes, and at SIGHUP",
   "report.conflict": "its event says so and is queued. The peer's status and code contradict each other: tell the peer",
   "code.unknown":
-    "its event says known: false; told once a code and peer. Ask the peer what it means, and lay it over the catalogue (MM4D_CATALOGUE_FILE)",
+    "its event says known: false; told once a code and peer. Ask the peer what it means, and write it into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE)",
   "message.quarantined":
     "it made no event, and is kept. Look at it (mm4d quarantine show), tell the peer, replay or drop it",
   "message.ignored": "it made no event, and is not kept. Do what the advice says; told once an hour",

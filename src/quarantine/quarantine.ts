@@ -15,8 +15,8 @@ export interface QuarantineEntry {
 export interface Quarantine {
   /** Oldest first: `count` messages from place `from` on, or all. */
   list(from?: number, count?: number): Promise<readonly QuarantineEntry[]>;
-  /** The last `count` messages, newest first. */
-  newest(count: number): Promise<readonly QuarantineEntry[]>;
+  /** `count` messages, newest first, from place `from` on. */
+  newest(count: number, from?: number): Promise<readonly QuarantineEntry[]>;
   /** How many messages are there for each reason. */
   reasons(): Promise<ReadonlyMap<string, number>>;
   /** The messages with this reason, oldest first, one at a time. */
@@ -59,8 +59,8 @@ export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
       const jobs = await queue.getJobs(["waiting"], from, from + count - 1, true);
       return entries(jobs);
     },
-    async newest(count) {
-      const jobs = await queue.getJobs(["waiting"], 0, count - 1, false);
+    async newest(count, from = 0) {
+      const jobs = await queue.getJobs(["waiting"], from, from + count - 1, false);
       return entries(jobs);
     },
     async reasons() {

@@ -4,15 +4,16 @@ import { ErrorCode, type FinishedStatus, type Job, type Queue } from "bullmq";
 const PAGE = 100;
 
 /**
- * The jobs that are in this state by now, oldest first, each once, however many come
+ * The jobs that are in this state by now, oldest first unless asked otherwise, each once, however many come
  * or vanish meanwhile. A job that is in another state when its turn comes is left out.
  */
 export async function* jobsIn<Data>(
   queue: Queue<Data>,
   state: FinishedStatus | "waiting" | "active" | "delayed",
+  oldestFirst = true,
 ): AsyncGenerator<Job<Data>> {
   // All ids at once, some MB for a hundred thousand, because ranks in a set that changes would skip jobs.
-  const ids = await queue.getRanges([state], 0, -1, true);
+  const ids = await queue.getRanges([state], 0, -1, oldestFirst);
   for (let from = 0; from < ids.length; from += PAGE) {
     const jobs = await Promise.all(
       ids.slice(from, from + PAGE).map(async (id) => {

@@ -112,7 +112,7 @@ async function start(
   const { metrics, outages, refusals, traffic } = monitors;
   const recovered = journalStatus().records;
 
-  const rooms = openRedisRooms({ config, place, traffic, times, log }, releasers);
+  const rooms = openRedisRooms({ config, place, traffic, refusals, times, log }, releasers);
   const { queuePlace, silence, queueWatch, publisher, trace } = rooms;
   silence.usePeers(files.peers());
   files.newPeers.follow(silence.usePeers);
@@ -169,7 +169,7 @@ async function start(
     lookAtFiles: () => monitors.openFiles.look(),
     journalWatch: secondHalf.journalWatch,
     flushTrace: trace.flush,
-    looks: [lookAtQuarantine(queuePlace, quarantine), queueWatch.look, silence.look],
+    looks: [lookAtQuarantine(queuePlace, quarantine), queueWatch.look, silence.look, rooms.refusalsKept.look],
     async tellReasons() {
       // Of several processes the first tells of all.
       if (isFirst && !own.isStopping()) monitors.reasonsTold.tell(await state.reasons());
@@ -192,7 +192,7 @@ async function start(
   releasers.push(() => within(REDIS_STOP_MS, desks.close()));
   const admin = isFirst
     ? await listenForHttp(
-        { config, place, viewsThread, queuePlace, files, state, desks, traceReading, log, metrics },
+        { config, place, viewsThread, rooms, files, state, desks, traceReading, log, metrics },
         releasers,
       )
     : null;

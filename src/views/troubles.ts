@@ -140,18 +140,31 @@ async function rowsOf({ redis, prefix }: QueuePlace, queue: string, jobs: readon
   const found = (await redis.eval(SHOW, keys.length, ...keys, ERROR_BYTES, DATA_BYTES)) as string[];
   return jobs.map(({ id, atMs }, index) => ({
     id,
+    eventId: EVENT_ID.exec(found[3 * index + 1] ?? "")?.[1] ?? null,
     messageId: messageIdIn(found[3 * index + 1] ?? ""),
+    numbers: numbersIn(found[3 * index + 1] ?? ""),
     attempts: Number(found[3 * index + 2]),
     at: timeOf(atMs),
     text: beginningOf(found[3 * index] ?? "", BOUNDS.errorShown.value),
   }));
 }
 
+/** Where an event's JSON begins. */
+const EVENT_ID = /^\{"specversion":"1\.0","id":"(r[0-9a-f]{32})"/;
+
 /** In the beginning of an event's JSON, where it comes first of all that has that name; null where there is none. */
 function messageIdIn(json: string): string | null {
   const text = /"messageId":("(?:[^"\\]|\\.)*")/.exec(json)?.[1];
   return text === undefined ? null : (JSON.parse(text) as string);
 }
+
+/** The first numbers of the parties that the beginning of an event's JSON names. */
+function numbersIn(json: string): readonly string[] {
+  const parties = [...json.matchAll(/"(?:raw|number)":"([^"\\]*)/g)].slice(0, MAX_PARTIES);
+  return [...new Set(parties.flatMap(([, written = ""]) => written.match(/\d{7,15}/g) ?? []))];
+}
+
+const MAX_PARTIES = 40;
 
 function timeOf(ms: number): string | null {
   return Number.isFinite(ms) ? new Date(ms).toISOString() : null;

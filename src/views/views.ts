@@ -86,7 +86,11 @@ export interface JobGroup {
 
 export interface JobRow {
   readonly id: string;
+  /** Of its event, by which its report is found. */
+  readonly eventId: string | null;
   readonly messageId: string | null;
+  /** Of its parties, in digits: to mask them in its ids. */
+  readonly numbers: readonly string[];
   readonly attempts: number;
   /** As in its group. */
   readonly at: string | null;

@@ -35,7 +35,7 @@ test("limits that were lowered since then keep no report from being read", () =>
 });
 
 test("a fault of ours keeps the message, and what is known of it", () => {
-  const { finding, ids } = readOf(LOCAL, {}, { ...READING, catalogue: null as never });
+  const { finding, ids } = readOf(LOCAL, {}, { ...READING, tableOf: null as never });
   expect(finding).toMatchObject({ kind: "quarantine", message: { reason: "internal-error" } });
   expect(ids.messageId).toBe("mm-1@mmsc.example.net");
 });

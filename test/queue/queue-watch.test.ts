@@ -234,13 +234,13 @@ test("the board shows what is unseen in a job by its number, in what a peer wrot
   const job = await queue.add("event", { requestStatus: "Ok", messageId: unseen, to: null, originator: null });
   await job.log(unseen);
   await job.updateProgress(unseen);
-  const board = new Hono().route("/queue", createBoard([queue]));
+  const board = new Hono().route("/queue/board", createBoard([queue]));
   const shown = "a\\u202eb\\u200bc\\x9bd";
   for (const [path, times] of [
     [`/api/queues/${name}/${job.id}`, 2],
     [`/api/queues/${name}/${job.id}/logs`, 1],
   ] as const) {
-    const answer = await board.request(`/queue${path}`);
+    const answer = await board.request(`/queue/board${path}`);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([200, expect.stringMatching(/json/)]);
     const text = await answer.text();
     expect(text).not.toMatch(/[\p{Cf}\p{Cc}]/u);

@@ -86,7 +86,8 @@ const DOORS = [
   "/trace?q=x",
   "/quarantine",
   "/quarantine/x",
-  "/acknowledgements",
+  "/quarantine/x/message.eml",
+  "/peers",
   "/queue/",
   "/queue/api/queues",
 ];
@@ -108,10 +109,16 @@ test("without a session there is nothing to see and nothing to do, whatever the 
   for (const cookie of forged) {
     for (const path of DOORS) expect([cookie, path, (await ask(path, { cookie })).status]).toEqual([cookie, path, 401]);
   }
-  for (const path of DOORS.filter((door) => !/now|\/x$/.test(door))) {
+  for (const path of DOORS.filter((door) => !/now|\/x\b/.test(door))) {
     expect([path, (await ask(path, { cookie: good })).status]).toEqual([path, 200]);
   }
-  for (const path of ["/quarantine/replay", "/quarantine/drop", "/acknowledgements/retry", "/numbers"]) {
+  for (const path of [
+    "/quarantine/replay",
+    "/quarantine/drop",
+    "/peers/first/send-again",
+    "/peers/first/test",
+    "/numbers",
+  ]) {
     expect([path, (await ask(path, { fields: { reason: "no-status" } })).status]).toEqual([path, 401]);
   }
 });
@@ -135,7 +142,15 @@ test("the cookie is strict and out of a script's reach, and over TLS it stays th
 test("another site's form does nothing, with the operator's cookie too", async () => {
   await unreadable();
   const cookie = cookieOf(await logInAs());
-  const paths = ["/quarantine/drop", "/quarantine/replay", "/acknowledgements/retry", "/numbers", "/logout", "/login"];
+  const paths = [
+    "/quarantine/drop",
+    "/quarantine/replay",
+    "/peers/first/send-again",
+    "/peers/first/test",
+    "/numbers",
+    "/logout",
+    "/login",
+  ];
   const sites: readonly Readonly<Record<string, string>>[] = [
     { origin: "http://evil.example" },
     { origin: "null" },
@@ -210,7 +225,7 @@ test("script in every header field of a report is text on every page", async () 
   const paths = [
     "/",
     "/codes",
-    "/acknowledgements",
+    "/peers",
     "/quarantine",
     "/queue/queue/mm4-delivery-events",
     "/queue/queue/mm4-quarantine",
@@ -327,8 +342,8 @@ test("a form may name our messages only, not what BullMQ keeps beside them", asy
     if (id !== "") expect([id, (await ask(path, { cookie })).status]).toEqual([id, 404]);
     const { headers } = await ask("/quarantine/drop", { cookie, fields: { id } });
     expect([id, headers.get("location")]).toEqual([id, "/quarantine?dropped=0"]);
-    expect((await ask("/acknowledgements/retry", { cookie, fields: { id } })).headers.get("location")).toBe(
-      "/acknowledgements?again=0",
+    expect((await ask("/peers/first/send-again", { cookie, fields: { id } })).headers.get("location")).toBe(
+      "/peers/first?again=0",
     );
   }
   expect(await meta()).toEqual(before);
@@ -448,11 +463,11 @@ test("many pages that are left open end with the service, and there is an end to
 });
 
 test("without a token the page is for this machine, under its own name, and to look at only", async () => {
-  for (const path of DOORS.filter((door) => !/now|\/x$/.test(door))) {
+  for (const path of DOORS.filter((door) => !/now|\/x\b/.test(door))) {
     expect([path, (await ask(path, { of: open })).status]).toEqual([path, 200]);
   }
   expect(await (await ask("/", { of: open })).text()).toContain("read-only");
-  for (const path of ["/quarantine/replay", "/quarantine/drop", "/acknowledgements/retry"]) {
+  for (const path of ["/quarantine/replay", "/quarantine/drop", "/peers/first/send-again", "/peers/first/test"]) {
     expect([path, (await ask(path, { of: open, fields: { reason: "no-status" } })).status]).toEqual([path, 403]);
   }
   expect((await ask("/numbers", { of: open, fields: { show: "yes" } })).status).toBe(401);

@@ -23,7 +23,8 @@ const PAGES = [
   "/codes/470",
   "/trace",
   "/quarantine",
-  "/acknowledgements",
+  "/peers",
+  "/peers/first",
 ];
 
 let browser: Browser;
@@ -113,7 +114,7 @@ async function lookAround(system: System, pages: readonly string[], how: "thorou
 
 test("an empty system: every page says that there is nothing, and nothing is wrong with it", async () => {
   const system = await startSystem();
-  await lookAround(system, ["/", "/codes/470", "/trace", "/quarantine", "/acknowledgements"], "quickly");
+  await lookAround(system, ["/", "/codes/470", "/trace", "/quarantine", "/peers"], "quickly");
   const { page } = await visit(browser, base(system.service));
   await logIn(page, TOKEN);
   expect(await page.locator("main").innerText()).toMatch(/all is well[\s\S]*No reports in the last hour/);
@@ -158,7 +159,8 @@ test("a broken system: the page says in words what is wrong, and works as far as
     "/codes",
     "/trace?q=x",
     "/quarantine",
-    "/acknowledgements",
+    "/peers",
+    "/peers/first",
     "/queue/",
     "/codes/470",
     "/?span=day",
@@ -177,11 +179,11 @@ test("a broken system: the page says in words what is wrong, and works as far as
   // What was first asked of a Redis that hung works when it does not hang any more.
   redis.signal("SIGSTOP");
   const asked = await Promise.all(
-    ["/acknowledgements", "/queue/"].map((path) => page.request.get(path).then((response) => response.status())),
+    ["/peers/first", "/queue/"].map((path) => page.request.get(path).then((response) => response.status())),
   );
   expect(asked.filter((status) => status < 500)).toEqual([]);
   redis.signal("SIGCONT");
-  for (const path of ["/acknowledgements", "/queue/", "/queue/api/queues"]) {
+  for (const path of ["/peers/first", "/queue/", "/queue/api/queues"]) {
     await eventually(
       async () => [path, (await page.request.get(path)).status()],
       ([, status]) => status === 200,
@@ -321,15 +323,15 @@ describe("a busy system", () => {
     await page.getByRole("button", { name: "Drop it for good" }).click();
     expect(await main()).toContain("1 message dropped.");
     await page
-      .getByText(/Drop all \d+ …/)
+      .getByText(/Drop \d+ messages? …/)
       .first()
       .click();
     await page
-      .getByRole("button", { name: /Drop all \d+ for good/ })
+      .getByRole("button", { name: /Drop \d+ messages? for good/ })
       .first()
       .click();
     expect(await main()).toMatch(/\d+ messages? dropped\./);
-    await page.getByRole("button", { name: /Replay all \d+/ }).click();
+    await page.getByRole("button", { name: /Replay \d+ messages?/ }).click();
     expect(await main()).toMatch(/0 messages replayed; \d+ messages? still cannot be read/);
     const lines = system.service.log().filter(({ event }) => String(event).startsWith("operator."));
     expect(lines.map(({ event }) => event)).toEqual(
@@ -349,7 +351,7 @@ describe("a busy system", () => {
     carrier.mmsc().misbehave({ kind: "5xx", at: "data", times: 1, delayMs: 0 });
     await carrier.report(service.smtpPort, "tx-refused");
     await service.metric('mm4d_acknowledgements_total{peer="first",result="failed"}', (count) => count === 1);
-    await page.goto("/acknowledgements?show=undelivered");
+    await page.goto("/peers/first?show=undelivered");
     await lookAtPage(page);
     expect(await main()).toContain("tx-refused");
     carrier.mmsc().misbehave(undefined);
