@@ -2,17 +2,21 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { findEntries } from "../trace/find.ts";
+import { eventSought } from "./job-sought.ts";
 import { listReports } from "./list-reports.ts";
 import type { Question } from "./question.ts";
 import { findTroubles } from "./troubles.ts";
 
-export function answering(place: QueuePlace): (question: Question) => Promise<unknown> {
+export function answering(place: QueuePlace, queues: readonly string[]): (question: Question) => Promise<unknown> {
   return async (question) => {
     switch (question.kind) {
-      case "reports":
-        return listReports(place, question.filter, question.from);
+      case "reports": {
+        const { filter, from } = question;
+        const q = filter.q === null ? null : await eventSought(place, queues, filter.q);
+        return listReports(place, { ...filter, q }, from);
+      }
       case "entries":
-        return entriesFor(place, question.wanted);
+        return entriesFor(place, await eventSought(place, queues, question.wanted));
       case "troubles":
         return findTroubles(place, question.queue);
       case "retry": {

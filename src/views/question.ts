@@ -7,6 +7,8 @@ import type { LiveRows, Place, RetriedJobs } from "./views.ts";
 export interface ThreadData {
   readonly redis: RedisPlace;
   readonly prefix: string;
+  /** The queues of events. */
+  readonly queues: readonly string[];
 }
 
 export type Question =

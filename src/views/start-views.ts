@@ -25,7 +25,7 @@ export function startViews({ thread, redis, prefix, queues, onFault }: ViewsOpti
   const followers = new Set<(news: LiveRows) => void>();
   /** For who follows next: the newest that were told. */
   let newest: LiveRows | null = null;
-  const aside = createAside({ thread, data: { redis, prefix }, onNews: hear, onFault });
+  const aside = createAside({ thread, data: { redis, prefix, queues }, onNews: hear, onFault });
   const look = createLane(aside.ask);
   // Giving back takes some seconds, and the pages go on meanwhile.
   const act = createLane(aside.ask);

@@ -12,7 +12,7 @@ export interface Views {
    * Rejects when Redis does not answer, when too many ask at once, and for a time that is none.
    */
   reports(filter: ReportFilter, from: Place | null, client?: string): Promise<ReportsPage>;
-  /** The entries of the trace with an id or a number, as `findEntries` of trace/find.ts gives them. */
+  /** The entries of the trace with an id (also of a job that is still kept) or a number, as `findEntries` of trace/find.ts gives them. */
   entries(
     wanted: string,
     client?: string,

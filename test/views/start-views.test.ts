@@ -1,6 +1,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
+import { textOf } from "../../src/delivery/event-text.ts";
 import { redisAt } from "../../src/queue/redis.ts";
 import { packBlock } from "../../src/trace/blocks.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
@@ -10,6 +11,7 @@ import type { LiveRows, Views } from "../../src/views/views.ts";
 import { reported } from "../support/notes.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
+import { deliveryReport, eventOf } from "../support/report.ts";
 import { VIEWS_THREAD } from "../support/service.ts";
 
 const own = useRedis();
@@ -47,6 +49,24 @@ test("the thread answers what is asked, and many ask the same at the price of on
   expect(await views.troubles("events")).toEqual({ failed: nothing, retrying: nothing });
   await expect(views.troubles("others")).rejects.toThrow('There is no queue "others"');
   await expect(views.retry("others", { id: "j1" })).rejects.toThrow('There is no queue "others"');
+});
+
+test("a report is found by the id of its job, while that is kept", async () => {
+  const entry = reported({ "X-Mms-Message-ID": "mm-of-job" }, "j0123456789abcdef0123456789abcdef");
+  const trace = writer();
+  trace.write(entry);
+  await trace.flush();
+  const event = eventOf(deliveryReport({ "X-Mms-Message-ID": "mm-of-job" }));
+  expect(event.id).toBe(entry.ids.eventId);
+  const found = async (q: string) => [
+    (await views.reports({ ...EVERY_REPORT, q }, null)).rows.map(({ id }) => id),
+    (await views.entries(q)).entries.length,
+  ];
+  expect(await found(entry.id)).toEqual([[], 0]);
+  await own.redis.hset(`${own.prefix}:events:${entry.id}`, { data: textOf(event) });
+  expect(await found(entry.id)).toEqual([[entry.id], 1]);
+  expect(await found(` ${entry.id} `)).toEqual([[entry.id], 1]);
+  expect(await found("j0123456789abcdef0123456789abcde0")).toEqual([[], 0]);
 });
 
 test("more questions than may wait are refused, and the others answered", async () => {
