@@ -79,7 +79,7 @@ export function layout({ title, path, operator, body }: PageOptions): Html {
           <a class="brand" href="/">mm4d</a>
           ${operator === null ? "" : html`${search(path)}<div class="bar">${navigation(here, glance)} ${session(operator, path)}</div>`}
         </header>
-        <p id="lost" role="status" hidden>Not live: mm4d does not answer, or you were logged out. What stands here is from before.</p>
+        <p id="lost" role="status" hidden>Not live: mm4d does not answer, too many pages are open, or you were logged out. What stands here is from before.</p>
         <main id="main">${body}</main>
         ${operator === null ? "" : keys()}
       </body>

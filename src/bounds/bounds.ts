@@ -94,7 +94,7 @@ export const BOUNDS = {
     value: 50,
     unit: "things",
     about: "pages that are live at a time",
-    reason: "each is written anew every two seconds; one more is shown as it was when it was opened",
+    reason: "what has changed is sent to each every two seconds; one more is shown as it was when it was opened",
   },
   httpRequestsWaiting: {
     value: 2_000,
