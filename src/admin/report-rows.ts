@@ -86,10 +86,14 @@ function result({ fate, outcome, disposition, conflict, warnings, why }: ReportR
     ${warnings.length === 0 ? "" : html`<span class="tag" title="${warnings.join(", ")}">${some(warnings.length, "warning")}</span>`}`;
 }
 
-function codeCell({ code, peer }: ReportRow, { nameOfCode }: RowsLook): Html {
-  if (code === null) return html``;
-  const name = nameOfCode(code, peer);
-  return html`<a href="/codes/${code}">${code}</a>${name === String(code) ? "" : html` ${visible(name)}`}`;
+function codeCell({ code, peer, numbers }: ReportRow, { nameOfCode, numbers: shown }: RowsLook): Html {
+  return code === null ? html`` : codeLink(code, nameOfCode(code, peer), idShown(String(code), numbers, shown));
+}
+
+/** A code with its name, as a link to all that is known of it. A relay may have written a party's number there: then there is no link. */
+export function codeLink(code: number, name: string, shown: string): Html {
+  if (shown !== String(code)) return html`${shown}`;
+  return html`<a href="/codes/${code}">${code}</a>${name === shown ? "" : html` ${visible(name)}`}`;
 }
 
 function recipients([first, ...more]: readonly string[], shown: Operator["numbers"]): Html {

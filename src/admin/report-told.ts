@@ -11,6 +11,7 @@ import { headerOf, masksOf, partiesKnown, tellReport } from "../trace/told.ts";
 import { type Html, time } from "./layout.ts";
 import type { Operator } from "./login.ts";
 import { ago, outcomeMark, wholeId } from "./pieces.ts";
+import { codeLink } from "./report-rows.ts";
 
 /** Who looks, and how codes are named. */
 export interface ToldFor extends Pick<Operator, "numbers" | "loggedIn"> {
@@ -29,13 +30,12 @@ export function told(whole: TracedReport, look: ToldFor): Html {
   const shown = shownAs(report, look.numbers);
   const { headline, today, steps } = tellReport(report, look.numbers);
   const header = headerOf(report, look.numbers);
-  const event = report.event && shownEvent(report, report.event, look.numbers);
-  const eventText = event && visible(JSON.stringify(event, null, 2));
+  const eventText = report.event && shownEvent(report, report.event, look.numbers, shown);
   const received = notes.filter((note) => note.kind === "received").at(-1);
   return html`<p><a href="/reports" data-up>← Reports</a></p>
   <article>
     <section class="card">
-      ${heading(report, headline)}
+      ${heading(report, headline, shown)}
       ${meaning(report.event)}
       ${today.map((line) => html`<p class="soft">${visible(line.trim())}</p>`)}
       ${idList(report, shown)}
@@ -75,17 +75,17 @@ function shownAs(report: TracedReport, numbers: Operator["numbers"]): Shown {
   };
 }
 
-function heading({ event, said, notes }: TracedReport, [first = ""]: readonly string[]): Html {
+function heading({ event, said, notes }: TracedReport, [first = ""]: readonly string[], shown: Shown): Html {
   const verdict = event?.data ?? said;
-  const reason = event?.data.reason ?? null;
-  const code = reason?.code ?? said?.code ?? null;
+  const code = event?.data.reason?.code ?? said?.code ?? null;
   const at = notes[0]?.at;
   const when = at === undefined ? "" : html`<p class="when">${ago(at)}, ${time(at)}</p>`;
   if (verdict === null) return html`<h1>${visible(first)}</h1>${when}`;
   const { outcome, disposition, final, conflict } = verdict;
-  return html`<h1>${outcomeMark(outcome, disposition)}
-      <small>${disposition}, ${final ? "final" : "not final"}${conflict ? ", contradictory" : ""}</small>
-      ${code === null ? "" : html`<a class="code" href="/codes/${code}">${code}${reason === null || reason.name === String(code) ? "" : ` ${visible(reason.name)}`}</a>`}</h1>
+  const means = [disposition, final ? "final" : "not final", ...(conflict ? ["contradictory"] : [])].join(", ");
+  const name = event?.data.reason?.name ?? String(code);
+  return html`<h1>${outcomeMark(outcome, disposition)} <small>${means}</small>
+      ${code === null ? "" : html`<span class="code">${codeLink(code, name, shown.id(String(code)))}</span>`}</h1>
     ${when}`;
 }
 
@@ -193,7 +193,13 @@ function acknowledgements(report: TracedReport, shown: Shown): Html {
   </details>`;
 }
 
-function shownEvent(report: TracedReport, event: DeliveryEvent, numbers: Operator["numbers"]): DeliveryEvent {
-  const shown = beginningOfValue(event) as DeliveryEvent;
-  return numbers === "full" ? shown : maskEvent(shown, partiesKnown(report, event));
+/** As JSON. A number that a relay wrote as a code is masked there too. */
+function shownEvent(report: TracedReport, event: DeliveryEvent, numbers: Operator["numbers"], shown: Shown): string {
+  const beginning = beginningOfValue(event) as DeliveryEvent;
+  const masked = numbers === "full" ? beginning : maskEvent(beginning, partiesKnown(report, event));
+  const code = event.data.reason?.code;
+  const isNumber = code !== undefined && shown.id(String(code)) !== String(code);
+  return visible(
+    JSON.stringify(masked, (name, value) => (isNumber && name === "code" ? shown.id(String(value)) : value), 2),
+  );
 }

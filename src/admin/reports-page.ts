@@ -136,7 +136,10 @@ function nothing(query: Query, { older, lookedThrough }: ReportsPage): Html {
       : html`<a href="${listAddress(query, { from: older })}" rel="next">Look through older ones</a>. `;
   if (isFiltered(query) || placeIn(query) !== null) {
     const says = `No report fits, of ${lookedThrough.toLocaleString("en")} looked through.`;
-    return nothingYet(says, html`${onwards}${codeInstead(query)}<a href="/reports">Show all reports</a>`);
+    return nothingYet(
+      query.q ? `${says} It may be older than MM4D_TRACE_HOURS, still in the journal, or never received.` : says,
+      html`${onwards}${codeInstead(query)}<a href="/reports">Show all reports</a>`,
+    );
   }
   return nothingYet(
     "No reports yet.",

@@ -198,6 +198,8 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   app.route("/", peersPage(operations, login, onAction));
 
   let board: Promise<Hono> | undefined;
+  // Where the board stood in mm4d 1.0.
+  app.get("/queue/", (c) => c.redirect("/queue", 301));
   app.get(BOARD_PATH, (c) => c.redirect(`${BOARD_PATH}/`, 301));
   app.all(`${BOARD_PATH}/*`, async (c) => {
     const away = operations.redisAway();

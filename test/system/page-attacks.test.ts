@@ -83,13 +83,16 @@ const DOORS = [
   "/chart",
   "/codes",
   "/codes/470",
-  "/trace?q=x",
+  "/reports",
+  "/reports/x",
+  "/reports?q=y",
   "/quarantine",
   "/quarantine/x",
   "/quarantine/x/message.eml",
   "/peers",
-  "/queue/",
-  "/queue/api/queues",
+  "/queue",
+  "/queue/board/",
+  "/queue/board/api/queues",
 ];
 
 test("without a session there is nothing to see and nothing to do, whatever the cookie says", async () => {
@@ -227,16 +230,20 @@ test("script in every header field of a report is text on every page", async () 
     "/codes",
     "/peers",
     "/quarantine",
-    "/queue/queue/mm4-delivery-events",
-    "/queue/queue/mm4-quarantine",
+    "/queue/board/queue/mm4-delivery-events",
+    "/queue/board/queue/mm4-quarantine",
   ];
   for (const wanted of [`hostile${hostile}`, hostile])
-    paths.push(`/trace?q=${encodeURIComponent(wanted)}`, `/codes?q=${encodeURIComponent(wanted)}`);
+    paths.push(
+      `/reports/${encodeURIComponent(wanted)}`,
+      `/reports?q=${encodeURIComponent(wanted)}`,
+      `/codes?q=${encodeURIComponent(wanted)}`,
+    );
   for (const path of paths) {
     await page.goto(path);
     // The board draws itself.
-    if (path.startsWith("/queue/")) await page.waitForTimeout(500);
-    if (path.startsWith("/trace?q=hostile")) {
+    if (path.startsWith("/queue/board/")) await page.waitForTimeout(500);
+    if (path.startsWith("/reports/hostile")) {
       for (const summary of await page.locator("summary").all()) await summary.click();
       expect(await page.locator("main").innerText()).toContain("<script>alert(1)</script>");
     }
@@ -270,7 +277,7 @@ test("a stolen cookie is worth nothing after log-out, nor after a restart", asyn
 test("what a session may see ends with it, also on a page that is open, and in a copy of its cookie", async () => {
   const cookie = cookieOf(await logInAs());
   expect((await ask("/numbers", { cookie, fields: { show: "yes" } })).status).toBe(303);
-  const shows = async () => (await (await ask("/trace", { cookie })).text()).includes("Mask numbers");
+  const shows = async () => (await (await ask("/reports", { cookie })).text()).includes("Mask numbers");
   expect(await shows()).toBe(true);
   expect((await ask("/numbers", { cookie, fields: { show: "no" } })).status).toBe(303);
   expect(await shows()).toBe(false);
@@ -297,10 +304,11 @@ test("a code that is the recipient's number breaks no page, and what consumers w
     return { status: response.status, text: await response.text() };
   };
   const traced = await eventually(
-    () => get("/trace?q=number-as-code"),
+    () => get("/reports/number-as-code"),
     ({ text }) => text.includes("put on the queue as job"),
   );
   const job = /put on the queue as job (j[0-9a-f]{32})/.exec(traced.text)?.[1] ?? "";
+  for (const { text } of [traced, await get("/reports?q=number-as-code")]) expect(text).not.toContain("2025550166");
   const { stdout } = await runCommandWithin(["trace", "number-as-code", "--json"], service.env);
   expect(JSON.parse(stdout).reports[0].event.data.recipient.number).toBe(`+${number}`);
   const queue = new Queue("mm4-delivery-events", { connection: { url: redis.url, maxRetriesPerRequest: null } });
@@ -315,9 +323,9 @@ test("a code that is the recipient's number breaks no page, and what consumers w
   await (await queue.getJob(job))?.log(`asked ${number}`);
   await queue.close();
   for (const path of [
-    "/queue/api/queues?activeQueue=mm4-delivery-events&status=latest&page=1&jobsPerPage=100",
-    `/queue/api/queues/mm4-delivery-events/${job}`,
-    `/queue/api/queues/mm4-delivery-events/${job}/logs`,
+    "/queue/board/api/queues?activeQueue=mm4-delivery-events&status=latest&page=1&jobsPerPage=100",
+    `/queue/board/api/queues/mm4-delivery-events/${job}`,
+    `/queue/board/api/queues/mm4-delivery-events/${job}/logs`,
   ]) {
     const { status, text } = await get(path);
     expect([path, status]).toEqual([path, 200]);
@@ -328,7 +336,7 @@ test("a code that is the recipient's number breaks no page, and what consumers w
     });
     expect(texts.filter((one) => /2025550166|555-0177/.test(one.replace("***-0177", "")))).toEqual([]);
   }
-  expect((await get("/queue/api/queues?activeQueue=mm4-delivery-events&jobsPerPage=50000")).status).toBe(400);
+  expect((await get("/queue/board/api/queues?activeQueue=mm4-delivery-events&jobsPerPage=50000")).status).toBe(400);
 });
 
 test("a form may name our messages only, not what BullMQ keeps beside them", async () => {
@@ -357,11 +365,11 @@ test("no path leads out, and none to a file", async () => {
     "/assets/%2e%2e/%2e%2e/package.json",
     "/assets/..%2f..%2fpackage.json",
     "/assets//etc/passwd",
-    "/queue/static/../../../../package.json",
-    "/queue/static/%2e%2e/%2e%2e/%2e%2e/package.json",
-    "/queue/static/..%2f..%2f..%2fpackage.json",
-    "/queue/static/..%5c..%5cpackage.json",
-    "/queue/static/%00",
+    "/queue/board/static/../../../../package.json",
+    "/queue/board/static/%2e%2e/%2e%2e/%2e%2e/package.json",
+    "/queue/board/static/..%2f..%2f..%2fpackage.json",
+    "/queue/board/static/..%5c..%5cpackage.json",
+    "/queue/board/static/%00",
     "/quarantine/..%2f..%2fetc",
     "/codes/470%00",
     "/codes/99999999999999999999",
@@ -389,7 +397,7 @@ test("no path leads out, and none to a file", async () => {
   }
   for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS"]) {
     expect(
-      (await ask("/queue/api/queues/mm4-delivery-events/clean/completed", { method, cookie })).status,
+      (await ask("/queue/board/api/queues/mm4-delivery-events/clean/completed", { method, cookie })).status,
     ).toBeGreaterThanOrEqual(403);
   }
   expect((await ask("/quarantine/drop", { cookie, fields: { id: "x".repeat(100_000) } })).status).toBe(413);

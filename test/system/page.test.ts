@@ -21,7 +21,9 @@ const PAGES = [
   "/codes",
   "/codes?q=spam",
   "/codes/470",
-  "/trace",
+  "/reports",
+  "/reports?disposition=failure",
+  "/queue",
   "/quarantine",
   "/peers",
   "/peers/first",
@@ -106,7 +108,7 @@ async function lookAround(system: System, pages: readonly string[], how: "thorou
     await page.goto(path);
     await lookAtPage(page, how);
   }
-  await page.goto("/queue/");
+  await page.goto("/queue/board/");
   await page.getByRole("link", { name: "mm4-delivery-events" }).first().waitFor();
   expect(faults).toEqual([]);
   await page.context().close();
@@ -114,14 +116,14 @@ async function lookAround(system: System, pages: readonly string[], how: "thorou
 
 test("an empty system: every page says that there is nothing, and nothing is wrong with it", async () => {
   const system = await startSystem();
-  await lookAround(system, ["/", "/codes/470", "/trace", "/quarantine", "/peers"], "quickly");
+  await lookAround(system, ["/", "/codes/470", "/reports", "/queue", "/quarantine", "/peers"], "quickly");
   const { page } = await visit(browser, base(system.service));
   await logIn(page, TOKEN);
   expect(await page.locator("main").innerText()).toMatch(/all is well[\s\S]*No reports in the last hour/);
   await page.goto("/quarantine");
   expect(await page.locator("main").innerText()).toContain("every message could be read");
   await page.goto("/trace?q=nobody");
-  expect(await page.locator("main").innerText()).toContain("Nothing is remembered under that id or number");
+  expect(await page.locator("main").innerText()).toContain("It may be older than MM4D_TRACE_HOURS");
   await page.goto("/codes/470");
   expect(await page.locator("main").innerText()).toContain("No report had it in the last 30 days");
   await page.context().close();
@@ -161,7 +163,8 @@ test("a broken system: the page says in words what is wrong, and works as far as
     "/quarantine",
     "/peers",
     "/peers/first",
-    "/queue/",
+    "/queue",
+    "/queue/board/",
     "/codes/470",
     "/?span=day",
   ]) {
@@ -179,11 +182,11 @@ test("a broken system: the page says in words what is wrong, and works as far as
   // What was first asked of a Redis that hung works when it does not hang any more.
   redis.signal("SIGSTOP");
   const asked = await Promise.all(
-    ["/peers/first", "/queue/"].map((path) => page.request.get(path).then((response) => response.status())),
+    ["/peers/first", "/queue/board/"].map((path) => page.request.get(path).then((response) => response.status())),
   );
   expect(asked.filter((status) => status < 500)).toEqual([]);
   redis.signal("SIGCONT");
-  for (const path of ["/peers/first", "/queue/", "/queue/api/queues"]) {
+  for (const path of ["/peers/first", "/queue", "/queue/board/", "/queue/board/api/queues"]) {
     await eventually(
       async () => [path, (await page.request.get(path)).status()],
       ([, status]) => status === 200,
@@ -211,7 +214,7 @@ describe("a busy system", () => {
   const main = () => page.locator("main").innerText();
 
   test("every page, on a desk and on a phone, light and dark", async () => {
-    await lookAround(system, [...PAGES, "/trace?q=12025550100"], "thoroughly");
+    await lookAround(system, [...PAGES, "/reports?q=12025550100"], "thoroughly");
   });
 
   test("only who knows the token is let in, to where they wanted", async () => {
@@ -268,9 +271,12 @@ describe("a busy system", () => {
       "X-Mms-Note": "<script>alert(1)</script>",
     });
     await system.carrier.responses("tx-page");
-    await page.goto("/trace");
-    await page.getByLabel("Message id, transaction id, event id or number").fill("+1 (202) 555-0155");
-    await page.getByRole("button", { name: "Find" }).click();
+    await page.goto("/codes");
+    await page.keyboard.press("/");
+    await page.keyboard.type("+1 (202) 555-0155");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/reports?q=**");
+    await page.locator("tbody a.open").click();
     await eventually(
       async () => {
         await page.reload();
@@ -279,9 +285,9 @@ describe("a busy system", () => {
       (text) => text.includes("acknowledgement sent: 250"),
     );
     await page.getByText("Header as it came").click();
-    await page.getByText("Event", { exact: true }).click();
+    await page.getByText("Event", { exact: true }).last().click();
     const masked = await main();
-    expect(masked).toMatch(/delivered \(success, final\)[\s\S]*received from first[\s\S]*put on the queue as job/);
+    expect(masked).toMatch(/delivered\s+success, final[\s\S]*received from first[\s\S]*put on the queue as job/);
     expect(masked).toContain("<script>alert(1)</script>");
     expect(masked).not.toContain("2025550155");
     await page.getByRole("button", { name: "Show numbers" }).click();
