@@ -1,6 +1,6 @@
 /** The acknowledgements that are owed, as a person sees them: the jobs of their queue. */
 import { type Job, type JobState, Queue } from "bullmq";
-import { isGone, jobsIn } from "../queue/jobs.ts";
+import { isGone, jobsIn, type Stretch } from "../queue/jobs.ts";
 import type { OwedJob } from "../queue/owed-jobs.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
@@ -33,12 +33,9 @@ export interface AcknowledgementEntry {
 export interface Acknowledgements {
   /**
    * By state, oldest first unless asked otherwise, each once, however many change their state meanwhile. Sent ones are kept for five
-   * days, ten thousand at most.
+   * days, ten thousand at most. `most` bounds how many of each of BullMQ's states are looked at.
    */
-  list(
-    states?: readonly AcknowledgementState[],
-    order?: "oldest-first" | "newest-first",
-  ): AsyncGenerator<AcknowledgementEntry>;
+  list(states?: readonly AcknowledgementState[], stretch?: Stretch): AsyncGenerator<AcknowledgementEntry>;
   find(id: string): Promise<AcknowledgementEntry | undefined>;
   /**
    * Sends one again with a fresh set of attempts. One that waits for its next attempt
@@ -81,11 +78,11 @@ export function openAcknowledgements({ redis, prefix }: QueuePlace): Acknowledge
   }
 
   return {
-    async *list(states = STATES, order = "oldest-first") {
+    async *list(states = STATES, stretch = {}) {
       const listed = new Set<string>();
       for (const place of PLACES) {
         if (!place.holds.some((state) => states.includes(state))) continue;
-        for await (const job of jobsIn(queue, place.name, order === "oldest-first")) {
+        for await (const job of jobsIn(queue, place.name, stretch)) {
           const entry = await entryOf(job, place.name);
           if (!listed.has(entry.id) && states.includes(entry.state)) yield entry;
           listed.add(entry.id);

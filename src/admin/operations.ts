@@ -99,9 +99,10 @@ export interface QuarantineDesk {
 }
 
 export interface AcknowledgementDesk {
+  /** `most`: of each state of BullMQ. */
   list(
     states: readonly AcknowledgementState[],
-    order?: "oldest-first" | "newest-first",
+    stretch?: { readonly newestFirst?: boolean; readonly most?: number },
   ): AsyncIterable<AcknowledgementEntry>;
   find(id: string): Promise<AcknowledgementEntry | undefined>;
   retry(id: string, only?: AcknowledgementState): Promise<boolean>;

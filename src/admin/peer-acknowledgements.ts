@@ -13,15 +13,24 @@ import type { AcknowledgementDesk } from "./operations.ts";
 import { ago, wholeId } from "./pieces.ts";
 import { peerAddress } from "./reports-address.ts";
 
-/** What each choice shows. What was owed longest comes first, and of the others the newest. */
+const OPEN = ["owed", "sending", "retrying"] as const;
+/** So that it is known whether there are more than are looked at. */
+const MOST = BOUNDS.acknowledgementsLookedAt.value + 1;
+
+/** What each choice shows, and among which states it is found. What was owed longest comes first, and of the others the newest. */
 const CHOICES = {
-  open: { name: "Owed", states: ["owed", "sending", "retrying"], order: "oldest-first" },
-  undelivered: { name: "Undelivered", states: ["undelivered"], order: "newest-first" },
-  bounced: { name: "Bounced", states: ["bounced"], order: "newest-first" },
-  sent: { name: "Sent", states: ["sent"], order: "newest-first" },
+  open: { name: "Owed", states: OPEN, newestFirst: false, among: OPEN },
+  undelivered: { name: "Undelivered", states: ["undelivered"], newestFirst: true, among: ["undelivered"] },
+  bounced: { name: "Bounced", states: ["bounced"], newestFirst: true, among: ["sent", "bounced"] },
+  sent: { name: "Sent", states: ["sent"], newestFirst: true, among: ["sent", "bounced"] },
 } as const satisfies Record<
   string,
-  { name: string; states: readonly AcknowledgementState[]; order: "oldest-first" | "newest-first" }
+  {
+    name: string;
+    states: readonly AcknowledgementState[];
+    newestFirst: boolean;
+    among: readonly AcknowledgementState[];
+  }
 >;
 export type Choice = keyof typeof CHOICES;
 
@@ -65,15 +74,16 @@ const WHEN_NONE: Readonly<Record<Choice, string>> = {
 };
 
 async function entriesOf(peer: string, choice: Choice, desk: AcknowledgementDesk) {
-  const { states, order } = CHOICES[choice];
+  const { states, among, newestFirst } = CHOICES[choice];
   const entries: AcknowledgementEntry[] = [];
   let lookedAt = 0;
-  for await (const entry of desk.list(states, order)) {
+  for await (const entry of desk.list(among, { newestFirst, most: MOST })) {
     if (entries.length >= BOUNDS.listShown.value || lookedAt >= BOUNDS.acknowledgementsLookedAt.value) {
       return { entries, complete: false };
     }
     lookedAt += 1;
-    if (entry.acknowledgement.peer === peer) entries.push(entry);
+    const fits = (states as readonly AcknowledgementState[]).includes(entry.state);
+    if (fits && entry.acknowledgement.peer === peer) entries.push(entry);
   }
   return { entries, complete: true };
 }
@@ -91,7 +101,7 @@ export async function owedCounts(
   let complete = true;
   for (const choice of ["open", "undelivered"] as const) {
     let lookedAt = 0;
-    for await (const { acknowledgement } of desk.list(CHOICES[choice].states)) {
+    for await (const { acknowledgement } of desk.list(CHOICES[choice].among, { most: MOST })) {
       if (lookedAt >= BOUNDS.acknowledgementsLookedAt.value) {
         complete = false;
         break;

@@ -3,6 +3,12 @@ import { ErrorCode, type FinishedStatus, type Job, type Queue } from "bullmq";
 
 const PAGE = 100;
 
+/** In which order jobs are gone through, and how many of them at most. */
+export interface Stretch {
+  readonly newestFirst?: boolean;
+  readonly most?: number;
+}
+
 /**
  * The jobs that are in this state by now, oldest first unless asked otherwise, each once, however many come
  * or vanish meanwhile. A job that is in another state when its turn comes is left out.
@@ -10,10 +16,10 @@ const PAGE = 100;
 export async function* jobsIn<Data>(
   queue: Queue<Data>,
   state: FinishedStatus | "waiting" | "active" | "delayed",
-  oldestFirst = true,
+  { newestFirst = false, most }: Stretch = {},
 ): AsyncGenerator<Job<Data>> {
   // All ids at once, some MB for a hundred thousand, because ranks in a set that changes would skip jobs.
-  const ids = await queue.getRanges([state], 0, -1, oldestFirst);
+  const ids = await queue.getRanges([state], 0, most === undefined ? -1 : most - 1, !newestFirst);
   for (let from = 0; from < ids.length; from += PAGE) {
     const jobs = await Promise.all(
       ids.slice(from, from + PAGE).map(async (id) => {
