@@ -5,6 +5,7 @@
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { ReadMessage } from "../delivery/fate.ts";
 import type { Recorder } from "../flow/observer.ts";
+import { isUnlisted } from "../text/codes.ts";
 import { later } from "./health.ts";
 
 export interface PeerTraffic {
@@ -76,7 +77,7 @@ export function createTraffic(): Traffic {
       if (data.disposition === "success") peer.successes += 1;
       if (data.disposition === "failure") peer.failures += 1;
       if (data.conflict) peer.conflicts += 1;
-      if (data.reason?.known === false) peer.unlistedCodes += 1;
+      if (isUnlisted(data.reason)) peer.unlistedCodes += 1;
       for (const warning of data.warnings) peer.warnings.set(warning, (peer.warnings.get(warning) ?? 0) + 1);
     },
     countDuplicate(peer) {

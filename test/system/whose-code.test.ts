@@ -134,6 +134,12 @@ test("codes are counted by number also where no table lists them, and only a tab
     ["acme", 488],
     ["aggregator", 488],
   ]);
+  const overview = await eventually(
+    () => service.get("/"),
+    ({ text: shown }) => shown.includes("codes that are not listed"),
+  );
+  // Of the aggregator and acme.
+  expect(overview.text.match(/1 with codes that are not listed/g)).toHaveLength(2);
   const stats = (await run("stats", "--by", "code")).replace(/\n\s{4,}/g, " ");
   expect(stats).toMatch(/^ {2}488 .* not explained$/m);
   const { text } = await service.get("/codes");
