@@ -43,7 +43,8 @@ export interface Operations {
   /** The queues of events, the main one first. */
   readonly eventQueues: () => readonly EventQueue[];
   readonly queueRates: (queue: string) => Promise<QueueRates>;
-  readonly trace: (wanted: string) => Promise<Trace>;
+  /** `client`: the address of who asks, as of `views`. */
+  readonly trace: (wanted: string, client: string) => Promise<Trace>;
   readonly quarantine: () => Promise<QuarantineDesk>;
   /** How much is in quarantine, and how much there may be. */
   readonly quarantineFill: () => Promise<Fill>;

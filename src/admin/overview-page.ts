@@ -8,7 +8,7 @@ import { banner } from "./banner.ts";
 import { chart, layersIn, SPANS, spanIn } from "./charts.ts";
 import { figures } from "./figures.ts";
 import { type Html, layout, noCounts, pathOf } from "./layout.ts";
-import type { PageEnv } from "./login.ts";
+import { addressOf, type PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
 import { failingCodes, peersCard } from "./overview-cards.ts";
 import { nothingYet } from "./pieces.ts";
@@ -58,7 +58,7 @@ export function overviewPage(operations: Operations): Overview {
 
 /** The newest reports; those that come are put before them. */
 async function latest(operations: Operations, c: Context<PageEnv>): Promise<Html> {
-  const found = await operations.views.reports(EVERY_REPORT, null).catch((cause: Error) => cause.message);
+  const found = await operations.views.reports(EVERY_REPORT, null, addressOf(c)).catch((cause: Error) => cause.message);
   if (typeof found === "string")
     return html`<p class="card">The latest reports cannot be listed: ${visible(found)}.</p>`;
   const rows = found.rows.slice(0, REPORTS_SHOWN);

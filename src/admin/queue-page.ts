@@ -1,5 +1,5 @@
 /** Queue: who consumes, what waits, what failed and why; and giving failed jobs back to consumers. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import { maskAllNumbers } from "../text/masking.ts";
 import { durationInWords, some } from "../text/quantities.ts";
@@ -21,7 +21,7 @@ export function queuePage(operations: Operations, { mayAct }: Login, onAction: O
     const sections: Html[] = [];
     if (away === null)
       for (const queue of operations.eventQueues()) {
-        sections.push(await section(operations, queue, sections.length, operator));
+        sections.push(await section(operations, queue, sections.length, c));
       }
     const body = html`<h1>Queue</h1>
       ${done(c.req.query("retried"))}
@@ -39,7 +39,7 @@ export function queuePage(operations: Operations, { mayAct }: Login, onAction: O
     }
     let retried = 0;
     try {
-      retried = await operations.views.retry(String(queue), which);
+      retried = await operations.views.retry(String(queue), which, addressOf(c));
     } finally {
       onAction("jobs-retried", { address: addressOf(c), queue, ...which, retried });
     }
@@ -58,10 +58,11 @@ function done(text: string | undefined): Html {
 }
 
 /** `index`: of further queues, so that each has an anchor and a live part of its own. */
-async function section(operations: Operations, queue: EventQueue, index: number, operator: Operator): Promise<Html> {
+async function section(operations: Operations, queue: EventQueue, index: number, c: Context<PageEnv>): Promise<Html> {
+  const { operator } = c.var;
   const { name } = queue;
   const [troubles, rates] = await Promise.all([
-    operations.views.troubles(name).catch((cause: Error) => cause),
+    operations.views.troubles(name, addressOf(c)).catch((cause: Error) => cause),
     operations.queueRates(name),
   ]);
   const completed = (rates.completed ?? 0).toLocaleString("en");

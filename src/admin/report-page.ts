@@ -5,7 +5,7 @@ import { visible } from "../text/visible.ts";
 import { bareId, byReport, type TracedReport } from "../trace/note.ts";
 import type { ReportRow } from "../views/report-row.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
-import type { PageEnv } from "./login.ts";
+import { addressOf, type PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
 import { nothingYet } from "./pieces.ts";
 import { addressOfId, inAddress, reportTable } from "./report-rows.ts";
@@ -22,7 +22,7 @@ export function reportPage(operations: Operations): Hono<PageEnv> {
     const wanted = c.req.param("id").slice(0, MAX_WANTED_LENGTH);
     const away = operations.redisAway();
     if (away !== null) return page(c, 503, html`<h1>Report</h1><p class="card">It cannot be looked for: ${away}.</p>`);
-    const { reports, more } = await operations.trace(wanted);
+    const { reports, more } = await operations.trace(wanted, addressOf(c));
     const report = wantedOf(reports, wanted);
     if (report === undefined) return page(c, 404, notFound(wanted, reports.length > 0));
     const { loggedIn, numbers } = c.var.operator;
@@ -38,7 +38,7 @@ export function reportPage(operations: Operations): Hono<PageEnv> {
   // Links of mm4d 1.0 and 1.1, and of whoever types "id".
   routes.get("/trace", async (c) => {
     const wanted = (c.req.query("q") ?? c.req.query("id") ?? "").trim().slice(0, MAX_WANTED_LENGTH);
-    return c.redirect(wanted === "" ? "/reports" : await addressFound(operations, wanted), 303);
+    return c.redirect(wanted === "" ? "/reports" : await addressFound(operations, wanted, addressOf(c)), 303);
   });
   return routes;
 }
@@ -57,10 +57,10 @@ function wantedOf(reports: readonly TracedReport[], wanted: string): TracedRepor
   );
 }
 
-async function addressFound(operations: Operations, wanted: string): Promise<string> {
+async function addressFound(operations: Operations, wanted: string, client: string): Promise<string> {
   const found = `/reports?q=${inAddress(wanted)}`;
   if (operations.redisAway() !== null) return found;
-  const { entries } = await operations.views.entries(wanted);
+  const { entries } = await operations.views.entries(wanted, client);
   const [first, ...more] = byReport(entries);
   const ids = first?.[0]?.ids;
   const id = ids?.eventId ?? ids?.messageId ?? ids?.transactionId ?? null;

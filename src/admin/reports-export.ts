@@ -36,7 +36,7 @@ export async function exported(
   const rows: ReportRow[] = [];
   let place = from;
   for (let page = 0; page < BOUNDS.pagesExported.value; page += 1) {
-    const found = await views.reports(filter, place);
+    const found = await views.reports(filter, place, addressOf(c));
     rows.push(...found.rows);
     place = found.older;
     if (place === null) break;

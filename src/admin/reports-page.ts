@@ -8,7 +8,7 @@ import type { ReportFilter } from "../views/report-row.ts";
 import type { ReportsPage } from "../views/views.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import type { RowsLive } from "./live.ts";
-import type { PageEnv } from "./login.ts";
+import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { nothingYet } from "./pieces.ts";
 import {
@@ -40,7 +40,7 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
     const body = html`<h1>Reports</h1>
       ${filters(query, filter, peers)}
       ${faults.map((fault) => html`<p class="fault">${visible(fault)}; it leaves nothing out.</p>`)}
-      ${away === null ? listed(query, await operations.views.reports(filter, from), lookOf(operations, c)) : html`<p class="card">No reports can be listed: ${away}.</p>`}`;
+      ${away === null ? listed(query, await operations.views.reports(filter, from, addressOf(c)), lookOf(operations, c)) : html`<p class="card">No reports can be listed: ${away}.</p>`}`;
     return c.html(layout({ title: "Reports", path: pathOf(c), operator: c.var.operator, body }));
   });
   return routes;

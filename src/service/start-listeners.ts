@@ -96,6 +96,7 @@ export async function listenForHttp(
     redis: place,
     prefix: config.queuePrefix,
     queues: [queue, ...queues.map((further) => further.queue)],
+    networkOf,
     onFault: log.viewsFailed,
   });
   releasers.push(found.close);
@@ -141,7 +142,7 @@ export async function listenForHttp(
         }));
       },
       queueRates: (name) => ratesOf(queuePlace, name, config),
-      trace: async (wanted) => traceOf(queuePlace, queue, await views.entries(wanted), traceReading),
+      trace: async (wanted, client) => traceOf(queuePlace, queue, await views.entries(wanted, client), traceReading),
       views,
       quarantine: desks.quarantine,
       quarantineFill: async () => (await state.health()).quarantine,

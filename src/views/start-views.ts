@@ -17,18 +17,20 @@ export interface ViewsOptions {
   readonly prefix: string;
   /** The queues that may be looked at. */
   readonly queues: readonly string[];
+  /** The network of an address: whoever has one address of it may have all. */
+  readonly networkOf: (address: string) => string;
   /** The thread has ended by a fault, or because it took too long or too much memory; or a follower has thrown. */
   readonly onFault: (cause: Error) => void;
 }
 
-export function startViews({ thread, redis, prefix, queues, onFault }: ViewsOptions): Views {
+export function startViews({ thread, redis, prefix, queues, networkOf, onFault }: ViewsOptions): Views {
   const followers = new Set<(news: LiveRows) => void>();
   /** For who follows next: the newest that were told. */
   let newest: LiveRows | null = null;
   const aside = createAside({ thread, data: { redis, prefix, queues }, onNews: hear, onFault });
-  const look = createLane(aside.ask);
+  const look = createLane(aside.ask, networkOf);
   // Giving back takes some seconds, and the pages go on meanwhile.
-  const act = createLane(aside.ask);
+  const act = createLane(aside.ask, networkOf);
 
   function hear(news: LiveRows): void {
     const ids = new Set(news.rows.map(({ id }) => id));

@@ -1,6 +1,6 @@
 /**
  * What the page shows of much data. It is found in a thread of its own, because reports are taken in the main one.
- * `client` is who asks, such as the network of a browser's address: each may have half of what may wait.
+ * `client` is the address of who asks: its network may have half of what may wait.
  */
 import type { TraceEntry } from "../trace/entry.ts";
 import type { ReportFilter, ReportRow } from "./report-row.ts";

@@ -1,6 +1,8 @@
 /** Lists in a large trace: `npm run test:long` takes a million reports. */
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { connectRedis, redisAt } from "../../src/queue/redis.ts";
+
+import { networkOf } from "../../src/smtp/access.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
 import { EVERY_REPORT } from "../../src/views/filter.ts";
 import { startViews } from "../../src/views/start-views.ts";
@@ -53,7 +55,8 @@ async function timed<T>(what: string, work: () => Promise<T>): Promise<{ readonl
 }
 
 test("the first page comes within a second, with the start of the thread; further ones and what is sought too", async () => {
-  views = startViews({ thread: VIEWS_THREAD, redis: redisAt(server.url), prefix: PREFIX, queues: [], onFault() {} });
+  const redis = redisAt(server.url);
+  views = startViews({ thread: VIEWS_THREAD, redis, prefix: PREFIX, queues: [], networkOf, onFault() {} });
   const first = await timed("first page, with the start of the thread", () => views.reports(EVERY_REPORT, null));
   expect(first.value.rows.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, at) => `j${REPORTS - 1 - at}`));
   expect(first.ms).toBeLessThan(MOST_MS);

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { textOf } from "../../src/delivery/event-text.ts";
 import { redisAt } from "../../src/queue/redis.ts";
+import { networkOf } from "../../src/smtp/access.ts";
 import { packBlock } from "../../src/trace/blocks.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
 import { EVERY_REPORT } from "../../src/views/filter.ts";
@@ -25,6 +26,7 @@ beforeEach(() => {
     redis: redisAt(own.server.url),
     prefix: own.prefix,
     queues: ["events"],
+    networkOf,
     onFault: (cause) => faults.push(cause),
   });
 });
@@ -84,15 +86,17 @@ test("more questions than may wait are refused, and the others answered", async 
 test("one client has half of the room, and a question that others ask as well is answered anyhow", async () => {
   await write("j1");
   const half = BOUNDS.viewsWaiting.value / 2;
-  const asked = Array.from({ length: half + 1 }, (_, code) => views.reports({ ...EVERY_REPORT, code }, null, "one"));
-  const other = views.reports(EVERY_REPORT, null, "other");
-  const shared = views.reports(EVERY_REPORT, null, "one");
+  const asked = Array.from({ length: half + 1 }, (_, code) =>
+    views.reports({ ...EVERY_REPORT, code }, null, `2001:db8::${code}`),
+  );
+  const other = views.reports(EVERY_REPORT, null, "192.0.2.1");
+  const shared = views.reports(EVERY_REPORT, null, "2001:db8::ffff");
   const ends = await Promise.allSettled(asked);
   expect(ends.filter(({ status }) => status === "fulfilled")).toHaveLength(half);
   expect(ends.at(-1)?.status).toBe("rejected");
   expect((await other).rows).toHaveLength(1);
   expect(await shared).toBe(await other);
-  expect((await views.reports({ ...EVERY_REPORT, code: 99 }, null, "one")).rows).toEqual([]);
+  expect((await views.reports({ ...EVERY_REPORT, code: 99 }, null, "2001:db8::1")).rows).toEqual([]);
 });
 
 test("who follows is told the newest rows first, and then each that comes; one look for all", async () => {
