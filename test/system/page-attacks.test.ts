@@ -79,7 +79,8 @@ async function unreadable(fields: Readonly<Record<string, string>> = {}): Promis
 
 const DOORS = [
   "/",
-  "/now",
+  "/live",
+  "/glance",
   "/chart",
   "/codes",
   "/codes/470",
@@ -112,7 +113,7 @@ test("without a session there is nothing to see and nothing to do, whatever the 
   for (const cookie of forged) {
     for (const path of DOORS) expect([cookie, path, (await ask(path, { cookie })).status]).toEqual([cookie, path, 401]);
   }
-  for (const path of DOORS.filter((door) => !/now|\/x\b/.test(door))) {
+  for (const path of DOORS.filter((door) => !/live|\/x\b/.test(door))) {
     expect([path, (await ask(path, { cookie: good })).status]).toEqual([path, 200]);
   }
   for (const path of [
@@ -281,7 +282,7 @@ test("what a session may see ends with it, also on a page that is open, and in a
   expect(await shows()).toBe(true);
   expect((await ask("/numbers", { cookie, fields: { show: "no" } })).status).toBe(303);
   expect(await shows()).toBe(false);
-  const open = await fetch(`${base()}/now`, { headers: { cookie } });
+  const open = await fetch(`${base()}/live`, { headers: { cookie } });
   await ask("/logout", { cookie, fields: {} });
   // It ends by itself; what it said until then is all.
   expect(await open.text()).toContain("data: ");
@@ -447,23 +448,23 @@ test("many pages that are left open end with the service, and there is an end to
   );
   const aborts = Array.from({ length: 60 }, () => new AbortController());
   const statuses = await Promise.all(
-    aborts.map(async ({ signal }) => (await fetch(`${base()}/now`, { headers: { cookie }, signal })).status),
+    aborts.map(async ({ signal }) => (await fetch(`${base()}/live`, { headers: { cookie }, signal })).status),
   );
   expect(statuses.filter((status) => status === 200).length).toBe(50);
   for (const abort of aborts) abort.abort();
   // Nobody reads what HEAD asks for.
-  for (let index = 0; index < 60; index += 1) await ask("/now", { method: "HEAD", cookie });
+  for (let index = 0; index < 60; index += 1) await ask("/live", { method: "HEAD", cookie });
   // Those that have left make room.
   await eventually(
     async () => {
       const abort = new AbortController();
-      const { status } = await fetch(`${base()}/now`, { headers: { cookie }, signal: abort.signal });
+      const { status } = await fetch(`${base()}/live`, { headers: { cookie }, signal: abort.signal });
       abort.abort();
       return status;
     },
     (status) => status === 200,
   );
-  const left = await fetch(`${base()}/now`, { headers: { cookie } });
+  const left = await fetch(`${base()}/live`, { headers: { cookie } });
   service.signal("SIGTERM");
   expect(await service.exited()).toBe(0);
   await left.text().catch(() => {});
@@ -471,7 +472,7 @@ test("many pages that are left open end with the service, and there is an end to
 });
 
 test("without a token the page is for this machine, under its own name, and to look at only", async () => {
-  for (const path of DOORS.filter((door) => !/now|\/x\b/.test(door))) {
+  for (const path of DOORS.filter((door) => !/live|\/x\b/.test(door))) {
     expect([path, (await ask(path, { of: open })).status]).toEqual([path, 200]);
   }
   expect(await (await ask("/", { of: open })).text()).toContain("read-only");
