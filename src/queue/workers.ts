@@ -66,11 +66,12 @@ function lineAround(list: string, at: number): string {
 }
 
 function workerSeen(line: string, name: string): WorkerSeen {
-  const field = (label: string): string => new RegExp(` ${label}=(\\S*)`).exec(line)?.[1] ?? "";
-  const own = field("name").slice(name.length - " name=".length);
+  const parts = line.split(" ");
+  const field = (label: string): string => parts.find((part) => part.startsWith(label))?.slice(label.length) ?? "";
+  const own = field("name=").slice(name.length - " name=".length);
   return {
     name: own.startsWith(":w:") ? own.slice(":w:".length) : null,
-    address: field("addr"),
-    connectedSeconds: Number(field("age")),
+    address: field("addr="),
+    connectedSeconds: Number(field("age=")),
   };
 }

@@ -71,7 +71,9 @@ test("failed jobs are grouped by what their errors have in common, the most freq
   const [newest] = group?.newest ?? [];
   expect(newest).toEqual({
     id: expect.stringMatching(/^j\d$/),
+    eventId: expect.stringMatching(/^r[0-9a-f]{32}$/),
     messageId: `mm-${newest?.id}`,
+    numbers: ["12025550100", "12025550199"],
     attempts: 1,
     at: group?.lastAt,
     text: expect.stringMatching(/^no message mm-j\d in table messages\nat line j\d$/),
