@@ -1,4 +1,7 @@
 /** Peers, codes and the quarantine in a real browser: what each screen says, and what can be done there. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { statisticsKey } from "../../src/queue/statistics.ts";
@@ -12,6 +15,9 @@ import { openSession } from "../support/smtp-client.ts";
 const TOKEN = "correct horse battery staple";
 const HOUR_MS = 3_600_000;
 
+const SECRET = "the secret of our login";
+const directory = mkdtempSync(join(tmpdir(), "mm4d-screens-"));
+
 let browser: Browser;
 let redis: TestRedis;
 let carriers: Carriers;
@@ -24,7 +30,13 @@ beforeAll(async () => {
   [browser, redis] = [await startBrowser(), await startRedis()];
   carriers = createCarriers();
   first = await carriers.add("first", { entry: { mailFromDomains: ["first.example"] } });
-  await carriers.add("second");
+  const passwordFile = join(directory, "password");
+  writeFileSync(passwordFile, SECRET);
+  // It never sends.
+  await carriers.add("second", {
+    entry: { limits: { connections: 7 } },
+    acknowledge: { auth: { user: "mm4d-user", passwordFile, withoutTls: true } },
+  });
   carriers.write();
   service = await startServiceWithin({
     REDIS_URL: redis.url,
@@ -54,6 +66,7 @@ afterAll(async () => {
   await service.stop();
   await carriers.stop();
   await redis.stop();
+  rmSync(directory, { recursive: true });
 });
 
 let delivered = 0;
@@ -99,8 +112,10 @@ test("a peer's page has its entry without secrets, its codes, and tests its MMSC
   expect(await main()).not.toContain("password");
   await page.getByRole("button", { name: "Test MMSC" }).click();
   expect(await main()).toMatch(/127\.0\.0\.1:\d+ answers in \d+ ms[\s\S]*nothing was sent/);
-  first.mmsc();
   await look("/peers/second");
+  await page.getByText("Its entry in force").click();
+  expect(await main()).toMatch(/0 of 7[\s\S]*"user": "mm4d-user"/);
+  expect(await page.content()).not.toMatch(new RegExp(`${SECRET}|"password"`));
   expect(await main()).toContain("No report of second was counted in the last 7 days");
   expect((await page.request.get("/peers/%3Cb%3E%2F..%2Fx", { headers: { accept: "text/html" } })).status()).toBe(404);
   expect((await page.request.get("/acknowledgements", { maxRedirects: 0 })).headers().location).toBe("/peers");
