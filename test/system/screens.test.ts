@@ -200,3 +200,33 @@ test("messages in quarantine are told apart, and several are replayed and droppe
   expect(await main()).toContain("The quarantine is empty: every message could be read.");
   await lookAtPage(page);
 });
+
+test("while Redis is away each page says so, and shows what is known without it", async () => {
+  await redis.kill();
+  expect(await first.deliver(service.smtpPort, deliveryReport(), "x@elsewhere.example")).toMatch(/^550 /);
+  await eventually(
+    async () => {
+      await page.goto("/peers");
+      return main();
+    },
+    (text) => text.includes("What Redis counts cannot be shown: Redis has been away"),
+  );
+  await lookAtPage(page, "thoroughly");
+  // Who was refused is known since the start.
+  expect(await rowOf("second").first().innerText()).toContain("0 of 7");
+  expect(await rowOf("127.0.0.9").innerText()).toContain("554 5.7.1");
+  await page.goto("/peers/first");
+  await lookAtPage(page, "thoroughly");
+  expect(await main()).toMatch(
+    /No counts can be shown: Redis[\s\S]*550 5\.7\.1[\s\S]*No acknowledgements can be shown: Redis/,
+  );
+  await page.getByText("Its entry in force").click();
+  expect(await main()).toContain('"mailFromDomains": [');
+  await look("/codes/470");
+  expect(await main()).toMatch(/sender's registration[\s\S]*No counts can be shown: Redis/);
+  await page.goto("/quarantine");
+  expect(await main()).toContain("Redis has been away");
+  // The browser tells of the 503.
+  visiting.faults.length = 0;
+  await redis.start();
+});
