@@ -106,7 +106,7 @@ function peerCounts(code: string, peers: CodeCount["peers"], period: Period): Ht
     .slice(0, MAX_PEERS)
     .map(
       ({ key: peer, reports }, at) =>
-        html`${at === 0 ? "" : ", "}<a href="${peerAddress(peer)}">${peer}</a> ${reportsOf(code, reports, period, peer)}`,
+        html`${at === 0 ? "" : ", "}<span class="pair"><a href="${peerAddress(peer)}">${peer}</a> ${reportsOf(code, reports, period, peer)}</span>`,
     )}${more > 0 ? ` and ${more} more` : ""}`;
 }
 

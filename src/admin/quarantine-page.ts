@@ -122,7 +122,7 @@ function fill({ bytes, maxMessages, maxBytes }: Fill, counted: number): Html {
   return html`<p class="card fill">
     <strong>${counted} of ${maxMessages} messages</strong>${full ? ", full" : ""};
     ${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : megabytes(bytes)} of ${megabytes(maxBytes)}
-    (${inPercent(Math.max(counted / maxMessages, bytes / maxBytes), 1)} used).
+    (<span class="pair">${inPercent(Math.max(counted / maxMessages, bytes / maxBytes), 1)} used</span>).
     ${full ? html`Relays hear 451 for messages that cannot be read, until there is room.` : ""}
   </p>`;
 }

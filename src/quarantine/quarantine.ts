@@ -29,6 +29,8 @@ export interface Quarantine {
   close(): Promise<void>;
 }
 
+const NAMES_AT_A_TIME = 200;
+
 /** Opens the quarantine for a person. The connection stays the caller's. */
 export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
   const queue = new Queue<QuarantinedMessage>(QUARANTINE_QUEUE, { connection: redis, prefix });
@@ -45,13 +47,17 @@ export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
   async function names(): Promise<readonly { id: string; reason: string }[]> {
     const key = `${prefix}:${QUARANTINE_QUEUE}`;
     const ids = (await redis.lrange(`${key}:wait`, 0, -1)).reverse();
-    const pipeline = redis.pipeline();
-    for (const id of ids) pipeline.hget(`${key}:${id}`, "name");
-    const answers = (await pipeline.exec()) ?? [];
-    return ids.flatMap((id, index) => {
-      const reason = answers[index]?.[1];
-      return typeof reason === "string" ? [{ id, reason }] : [];
-    });
+    const found: { id: string; reason: string }[] = [];
+    // A few at a time, because reports are received between them.
+    for (let from = 0; from < ids.length; from += NAMES_AT_A_TIME) {
+      const some = ids.slice(from, from + NAMES_AT_A_TIME);
+      const pipeline = redis.pipeline();
+      for (const id of some) pipeline.hget(`${key}:${id}`, "name");
+      for (const [index, [, reason]] of ((await pipeline.exec()) ?? []).entries()) {
+        if (typeof reason === "string") found.push({ id: some[index] ?? "", reason });
+      }
+    }
+    return found;
   }
 
   return {

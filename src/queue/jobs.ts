@@ -6,12 +6,13 @@ const PAGE = 100;
 /** In which order jobs are gone through, and how many of them at most. */
 export interface Stretch {
   readonly newestFirst?: boolean;
+  /** A job that changes its state meanwhile may then be told as it was, because asking Redis costs as much as all that wait. */
   readonly most?: number;
 }
 
 /**
  * The jobs that are in this state by now, oldest first unless asked otherwise, each once, however many come
- * or vanish meanwhile. A job that is in another state when its turn comes is left out.
+ * or vanish meanwhile. A job that is in another state when its turn comes is left out, where all are gone through.
  */
 export async function* jobsIn<Data>(
   queue: Queue<Data>,
@@ -24,7 +25,7 @@ export async function* jobsIn<Data>(
     const jobs = await Promise.all(
       ids.slice(from, from + PAGE).map(async (id) => {
         const job = await queue.getJob(id);
-        return job && (await job.getState()) === state ? (job as Job<Data>) : undefined;
+        return job && (most !== undefined || (await job.getState()) === state) ? (job as Job<Data>) : undefined;
       }),
     );
     for (const job of jobs) if (job) yield job;

@@ -1,4 +1,7 @@
 /** Peers, codes and the quarantine in a real browser: what each screen says, and what can be done there. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { statisticsKey } from "../../src/queue/statistics.ts";
@@ -12,6 +15,9 @@ import { openSession } from "../support/smtp-client.ts";
 const TOKEN = "correct horse battery staple";
 const HOUR_MS = 3_600_000;
 
+const SECRET = "the secret of our login";
+const directory = mkdtempSync(join(tmpdir(), "mm4d-screens-"));
+
 let browser: Browser;
 let redis: TestRedis;
 let carriers: Carriers;
@@ -24,7 +30,13 @@ beforeAll(async () => {
   [browser, redis] = [await startBrowser(), await startRedis()];
   carriers = createCarriers();
   first = await carriers.add("first", { entry: { mailFromDomains: ["first.example"] } });
-  await carriers.add("second");
+  const passwordFile = join(directory, "password");
+  writeFileSync(passwordFile, SECRET);
+  // It never sends.
+  await carriers.add("second", {
+    entry: { limits: { connections: 7 } },
+    acknowledge: { auth: { user: "mm4d-user", passwordFile, withoutTls: true } },
+  });
   carriers.write();
   service = await startServiceWithin({
     REDIS_URL: redis.url,
@@ -54,6 +66,7 @@ afterAll(async () => {
   await service.stop();
   await carriers.stop();
   await redis.stop();
+  rmSync(directory, { recursive: true });
 });
 
 let delivered = 0;
@@ -99,8 +112,10 @@ test("a peer's page has its entry without secrets, its codes, and tests its MMSC
   expect(await main()).not.toContain("password");
   await page.getByRole("button", { name: "Test MMSC" }).click();
   expect(await main()).toMatch(/127\.0\.0\.1:\d+ answers in \d+ ms[\s\S]*nothing was sent/);
-  first.mmsc();
   await look("/peers/second");
+  await page.getByText("Its entry in force").click();
+  expect(await main()).toMatch(/0 of 7[\s\S]*"user": "mm4d-user"/);
+  expect(await page.content()).not.toMatch(new RegExp(`${SECRET}|"password"`));
   expect(await main()).toContain("No report of second was counted in the last 7 days");
   expect((await page.request.get("/peers/%3Cb%3E%2F..%2Fx", { headers: { accept: "text/html" } })).status()).toBe(404);
   expect((await page.request.get("/acknowledgements", { maxRedirects: 0 })).headers().location).toBe("/peers");
@@ -184,4 +199,34 @@ test("messages in quarantine are told apart, and several are replayed and droppe
   await page.getByRole("button", { name: "Drop 1 message for good" }).click();
   expect(await main()).toContain("The quarantine is empty: every message could be read.");
   await lookAtPage(page);
+});
+
+test("while Redis is away each page says so, and shows what is known without it", async () => {
+  await redis.kill();
+  expect(await first.deliver(service.smtpPort, deliveryReport(), "x@elsewhere.example")).toMatch(/^550 /);
+  await eventually(
+    async () => {
+      await page.goto("/peers");
+      return main();
+    },
+    (text) => text.includes("What Redis counts cannot be shown: Redis has been away"),
+  );
+  await lookAtPage(page, "thoroughly");
+  // Who was refused is known since the start.
+  expect(await rowOf("second").first().innerText()).toContain("0 of 7");
+  expect(await rowOf("127.0.0.9").innerText()).toContain("554 5.7.1");
+  await page.goto("/peers/first");
+  await lookAtPage(page, "thoroughly");
+  expect(await main()).toMatch(
+    /No counts can be shown: Redis[\s\S]*550 5\.7\.1[\s\S]*No acknowledgements can be shown: Redis/,
+  );
+  await page.getByText("Its entry in force").click();
+  expect(await main()).toContain('"mailFromDomains": [');
+  await look("/codes/470");
+  expect(await main()).toMatch(/sender's registration[\s\S]*No counts can be shown: Redis/);
+  await page.goto("/quarantine");
+  expect(await main()).toContain("Redis has been away");
+  // The browser tells of the 503.
+  visiting.faults.length = 0;
+  await redis.start();
 });
