@@ -1,7 +1,7 @@
 /** Codes: what failed, how often, by peer and over time; and what every code means. */
 import { Hono } from "hono";
 import { html } from "hono/html";
-import { nameForPeers, namesOf, saidToPeers } from "../catalogue/by-peers.ts";
+import { nameForPeers, namesOf, type SaidOfCode, saidToPeers } from "../catalogue/by-peers.ts";
 import { lookUp } from "../catalogue/look-up.ts";
 import type { CodeEntry } from "../delivery/code.ts";
 import { sumBy } from "../delivery/tally.ts";
@@ -40,19 +40,15 @@ export function codesPage(operations: Operations): Hono<PageEnv> {
 
   routes.get("/codes/:code{[0-9]{1,9}}", async (c) => {
     const code = Number(c.req.param("code"));
-    const { findCode, vendor } = operations.catalogue();
-    const entry = findCode(code);
-    const [, explanation = "", remedy = "", ...facts] = describeCode(entry, vendor);
-    const body = html`<h1>${entry.code} ${entry.name}</h1>
-      <section class="card prose">
-        ${vendor === null ? "" : html`<h2>By ${vendor}'s table</h2>`}
-        <p>${explanation}</p>
-        <p>${remedy}</p>
-        <ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul>
-      </section>
-      ${chart({ span: spanIn(c.req.query("span") ?? "week"), code: String(entry.code) })} ${await peersOf(operations, entry)}
+    const said = saidToPeers(code, await operations.peerNames(), operations.catalogueOf);
+    // Where tables differ, none of their names is the code's.
+    const names = new Set(said.map(({ entry }) => codeInWords(entry)));
+    const [title = ""] = names.size === 1 ? names : [`code ${code}`];
+    const body = html`<h1>${title}</h1>
+      ${said.map((one) => meaning(one, operations))}
+      ${chart({ span: spanIn(c.req.query("span") ?? "week"), code: String(code) })} ${await peersOf(operations, code)}
       <p><a href="/codes">All codes</a></p>`;
-    return c.html(layout({ title: `${entry.code} ${entry.name}`, path: pathOf(c), operator: c.var.operator, body }));
+    return c.html(layout({ title, path: pathOf(c), operator: c.var.operator, body }));
   });
   return routes;
 }
@@ -167,7 +163,7 @@ function entryTable(entries: readonly CodeEntry[]): Html {
 }
 
 /** Who sent it, and with which outcome. */
-async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Html> {
+async function peersOf(operations: Operations, code: number): Promise<Html> {
   const away = operations.redisAway();
   if (away !== null) return noCounts(away);
   const rows = sumBy(
@@ -175,8 +171,7 @@ async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Htm
     ({ peer, outcome, disposition }) => `${peer} ${outcome} ${disposition}`,
   );
   if (rows.length === 0) return html`<p class="card">No report had it in the last 30 days.</p>`;
-  const peers = new Set(rows.map(({ key }) => key.split(" ")[0] ?? ""));
-  return html`${otherTables(operations, code, [...peers])}<section class="card">
+  return html`<section class="card">
     <h2>The last 30 days</h2>
     <div class="wide" tabindex="0"><table class="cards">
       <thead><tr><th scope="col">Peer</th><th scope="col">Outcome</th><th scope="col" class="number">Reports</th></tr></thead>
@@ -189,14 +184,17 @@ async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Htm
   </section>`;
 }
 
-/** What the code means to those of these peers that use another table than the catalogue's. */
-function otherTables({ catalogue: general, catalogueOf }: Operations, code: number, peers: readonly string[]): Html[] {
-  const others = peers.filter((peer) => catalogueOf(peer) !== general());
-  return saidToPeers(code, others, catalogueOf).map(
-    ({ entry, peers: who }) => html`<section class="card prose">
-      <h2>${codeInWords(entry)}, from ${namesOf(who)}</h2>
-      <p>${entry.explanation}</p>
-      <p>${entry.remedy}</p>
-    </section>`,
-  );
+/** What one table says of a code, and for whom. The catalogue's stands there only where a peer uses it. */
+function meaning({ entry, peers }: SaidOfCode, { catalogueOf }: Operations): Html {
+  // They share a table.
+  const [first = ""] = peers;
+  const { vendor } = catalogueOf(first);
+  const [, explanation = "", remedy = "", ...facts] = describeCode(entry, vendor);
+  const whose = vendor === null ? `${codeInWords(entry)}, from ${namesOf(peers)}` : `By ${vendor}'s table`;
+  return html`<section class="card prose">
+    <h2>${whose}</h2>
+    <p>${explanation}</p>
+    <p>${remedy}</p>
+    ${entry.known || vendor !== null ? html`<ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul>` : ""}
+  </section>`;
 }

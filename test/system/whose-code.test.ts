@@ -147,7 +147,8 @@ test("codes are counted by number also where no table lists them, and only a tab
   for (const name of ["rejected-spam-detected (aggregator)", "not explained (plain)", "acme-busy (acme)"])
     expect([counted, text]).toEqual([expect.stringContaining(name), expect.stringContaining(name)]);
   const { text: code } = await service.get("/codes/470");
-  expect(code).toContain("<h2>By Bandwidth's table</h2>");
+  expect(code).toContain("<h2>By Bandwidth&#39;s table</h2>");
+  expect(code).toContain("<h1>code 470</h1>");
   expect(code).toContain("<h2>code 470, from plain</h2>");
   expect(code).toContain("<h2>470 acme-busy, from acme</h2>");
 });
