@@ -2,7 +2,7 @@
 import { html } from "hono/html";
 import { type CatalogueOf, nameForPeers } from "../catalogue/by-peers.ts";
 import { sumBy, type Tally } from "../delivery/tally.ts";
-import { inPercent, sum } from "../text/quantities.ts";
+import { inPercent, some, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { codeInWords } from "./charts.ts";
 import { rate } from "./figures.ts";
@@ -106,7 +106,7 @@ function peerRow(peer: PeerNow, counts: ReadonlyMap<string, PeerCounts> | null):
     <td class="number" data-label="Now">${counts === null ? "–" : rate(own?.lastWholeMinute ?? 0)}</td>
     <td class="number" data-label="Reports">${counts === null ? "–" : hourOf(name, own)}</td>
     <td class="number" data-label="Success">${successOf(own)}</td>
-    <td data-label="Last report">${lastReport(peer, own)}${unusual.length === 0 ? "" : html` <span class="unusual">Unusual: ${unusual.join("; ")}</span>`}</td>
+    <td data-label="Last report">${lastReport(peer, own)}${unusual.length === 0 ? "" : html` <a class="unusual" href="${peerAddress(name)}" title="${unusual.join("; ")}">${some(unusual.length, "unusual thing")}</a>`}</td>
     <td class="number" data-label="Connections">${connections}</td>
   </tr>`;
 }

@@ -20,8 +20,13 @@ export async function eventSought(
   if (!JOB_ID.test(id)) return wanted;
   for (const queue of queues) {
     const beginning = (await redis.eval(LOOK, 1, `${prefix}:${queue}:${id}`, BEGINNING_BYTES)) as string;
-    const [, eventId] = EVENT_ID.exec(beginning) ?? [];
-    if (eventId !== undefined) return eventId;
+    const eventId = eventIdIn(beginning);
+    if (eventId !== null) return eventId;
   }
   return wanted;
+}
+
+/** The id of the event whose JSON begins so; null for anything else. */
+export function eventIdIn(json: string): string | null {
+  return EVENT_ID.exec(json)?.[1] ?? null;
 }

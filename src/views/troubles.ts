@@ -4,6 +4,7 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import { shapeOf } from "../queue/error-shape.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { beginningOf } from "../text/beginning.ts";
+import { eventIdIn } from "./job-sought.ts";
 import type { JobGroup, JobGroups, JobRow, Troubles } from "./views.ts";
 
 /** What a delayed job's time is multiplied by to be its score (BullMQ, getDelayedScore.lua). */
@@ -140,7 +141,7 @@ async function rowsOf({ redis, prefix }: QueuePlace, queue: string, jobs: readon
   const found = (await redis.eval(SHOW, keys.length, ...keys, ERROR_BYTES, DATA_BYTES)) as string[];
   return jobs.map(({ id, atMs }, index) => ({
     id,
-    eventId: EVENT_ID.exec(found[3 * index + 1] ?? "")?.[1] ?? null,
+    eventId: eventIdIn(found[3 * index + 1] ?? ""),
     messageId: messageIdIn(found[3 * index + 1] ?? ""),
     numbers: numbersIn(found[3 * index + 1] ?? ""),
     attempts: Number(found[3 * index + 2]),
@@ -149,13 +150,15 @@ async function rowsOf({ redis, prefix }: QueuePlace, queue: string, jobs: readon
   }));
 }
 
-/** Where an event's JSON begins. */
-const EVENT_ID = /^\{"specversion":"1\.0","id":"(r[0-9a-f]{32})"/;
-
 /** In the beginning of an event's JSON, where it comes first of all that has that name; null where there is none. */
 function messageIdIn(json: string): string | null {
   const text = /"messageId":("(?:[^"\\]|\\.)*")/.exec(json)?.[1];
-  return text === undefined ? null : (JSON.parse(text) as string);
+  try {
+    return text === undefined ? null : (JSON.parse(text) as string);
+  } catch {
+    // Another program has put something on the queue.
+    return null;
+  }
 }
 
 /** The first numbers of the parties that the beginning of an event's JSON names. */

@@ -14,6 +14,10 @@ import { VIEWS_THREAD } from "../support/service.ts";
 const REPORTS = Number(process.env.REPORTS ?? 20_000);
 /** Among other tests a machine is busy with them. */
 const MOST_MS = process.env.REPORTS === undefined ? 10_000 : 1_000;
+/** Figures are wanted of many only. */
+const say = (text: string): void => {
+  if (process.env.REPORTS !== undefined) console.log(text);
+};
 /** The reports come from so many messages' beginnings, because reading each would take longer than the test. */
 const KINDS = 200;
 const PREFIX = "bull";
@@ -37,7 +41,7 @@ beforeAll(async () => {
   }
   await trace.flush();
   const bytes = /used_memory:(\d+)/.exec(await redis.info("memory"))?.[1];
-  console.log(`${REPORTS} reports traced, Redis ${Math.round(Number(bytes) / 2 ** 20)} MB`);
+  say(`${REPORTS} reports traced, Redis ${Math.round(Number(bytes) / 2 ** 20)} MB`);
   redis.disconnect();
 }, 1_800_000);
 afterAll(async () => {
@@ -50,7 +54,7 @@ async function timed<T>(what: string, work: () => Promise<T>): Promise<{ readonl
   const startedMs = performance.now();
   const value = await work();
   const ms = performance.now() - startedMs;
-  console.log(`${what}: ${Math.round(ms)} ms`);
+  say(`${what}: ${Math.round(ms)} ms`);
   return { ms, value };
 }
 
@@ -80,7 +84,7 @@ test("what fits nothing is looked through by pages, each of them bounded", async
   const { ms, value } = await timed("a page of a code that never came", () =>
     views.reports({ ...EVERY_REPORT, code: 999 }, null),
   );
-  console.log(`looked through ${value.lookedThrough}`);
+  say(`looked through ${value.lookedThrough}`);
   expect(value.rows).toEqual([]);
   expect(value.lookedThrough).toBeGreaterThan(Math.min(REPORTS, 5_000) - 1);
   expect(ms).toBeLessThan(2 * MOST_MS);

@@ -183,14 +183,14 @@ test("while Redis is away it says so, and goes on when Redis is back", async () 
   end();
 });
 
-test("a thread that needs too much memory ends, and the next question has another one", async () => {
+test("a thread that needs too much memory, or time, ends, and the next question has another one", async () => {
   await write("j1");
   expect((await views.reports(EVERY_REPORT, null)).rows).toHaveLength(1);
-  // Some bytes that become some million lines.
+  // Some bytes that become some million lines. On a slow machine the time is over before the memory is full.
   const key = `${own.prefix}:mm4d-trace3:1:b1`;
   const block = await own.redis.getBuffer(key);
-  await own.redis.set(key, await packBlock("{}\n".repeat(2 ** 24)));
-  await expect(views.reports({ ...EVERY_REPORT, code: 1 }, null)).rejects.toThrow(/memory/);
+  await own.redis.set(key, await packBlock("{}\n".repeat(2 ** 23)));
+  await expect(views.reports({ ...EVERY_REPORT, code: 1 }, null)).rejects.toThrow(/memory|longer/);
   expect(faults).toHaveLength(1);
   await own.redis.set(key, block ?? "");
   expect((await views.reports(EVERY_REPORT, null)).rows).toHaveLength(1);
