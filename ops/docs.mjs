@@ -237,13 +237,13 @@ function precedence() {
 
 /** A table of all, and a section each: what `mm4d codes NUMBER` says. */
 function codes() {
-  const { entries } = createCatalogue();
+  const { entries, vendor } = createCatalogue();
   const rows = entries.map(
     ({ code, name, outcome, retryable }) =>
       `| [${code}](#${code}-${name}) | ${name} | ${outcome ?? "nothing"} | ${retryable ? "yes" : "no"} |`,
   );
   const sections = entries.flatMap((entry) => {
-    const [, explanation, remedy, ...facts] = describeCode(entry).map((line) => line.trim());
+    const [, explanation, remedy, ...facts] = describeCode(entry, vendor).map((line) => line.trim());
     return [
       "",
       `### ${entry.code} ${entry.name}`,
@@ -306,13 +306,15 @@ async function malformed() {
 
 async function whatBecomesOf(bytes) {
   const systemAddress = "system-user@mms.example.net";
+  const catalogue = createCatalogue();
   const reading = {
     headerLimits: {
       bytes: Number(SETTINGS.maxHeaderBytes.fallback),
       fields: Number(SETTINGS.maxHeaderFields.fallback),
     },
     decodeWords: (text) => libmime.decodeWords(text),
-    catalogue: createCatalogue(),
+    catalogue,
+    tableOf: () => catalogue,
     source: "/mm4d/local",
   };
   const sorted = sort(

@@ -22,7 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   delivery: { from: [], types: [], packages: [], node: ["node:crypto"] },
   mm4: { from: [], types: ["delivery"], packages: [], node: false },
   catalogue: { from: ["delivery"], types: [], packages: [], node: false },
-  text: { from: [], types: ["delivery"], packages: [], node: false },
+  text: { from: ["delivery"], types: [], packages: [], node: false },
   journal: { from: ["delivery"], types: [], packages: [], node: true },
   flow: { from: ["mm4", "delivery", "journal", "text"], types: ["catalogue"], packages: [], node: false },
   trace: {
@@ -66,9 +66,9 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   simulator: { from: ["mm4"], types: [], packages: ["smtp-server", "nodemailer"], node: true },
   consumer: { from: ["delivery", "text"], types: [], packages: ["bullmq"], node: false },
   views: {
-    from: ["trace", "queue", "delivery", "text"],
-    types: [],
-    packages: ["bullmq", "ioredis"],
+    from: ["trace", "queue", "text"],
+    types: ["delivery"],
+    packages: [],
     node: true,
   },
   admin: {

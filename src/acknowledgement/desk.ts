@@ -1,6 +1,6 @@
 /** The acknowledgements that are owed, as a person sees them: the jobs of their queue. */
 import { type Job, type JobState, Queue } from "bullmq";
-import { isGone, jobsIn } from "../queue/jobs.ts";
+import { isGone, jobsIn, type Stretch } from "../queue/jobs.ts";
 import type { OwedJob } from "../queue/owed-jobs.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
@@ -32,10 +32,11 @@ export interface AcknowledgementEntry {
 
 export interface Acknowledgements {
   /**
-   * By state, oldest first, each once, however many change their state meanwhile. Sent ones are kept for five
-   * days, ten thousand at most.
+   * By state, oldest first unless asked otherwise, each once, however many change their state meanwhile. Sent ones are kept for five
+   * days, ten thousand at most. `most` bounds how many of each of BullMQ's states are looked at.
    */
-  list(states?: readonly AcknowledgementState[]): AsyncGenerator<AcknowledgementEntry>;
+  list(states?: readonly AcknowledgementState[], stretch?: Stretch): AsyncGenerator<AcknowledgementEntry>;
+  find(id: string): Promise<AcknowledgementEntry | undefined>;
   /**
    * Sends one again with a fresh set of attempts. One that waits for its next attempt
    * is tried at once. False when there is none by now, or none in the state `only`.
@@ -57,6 +58,11 @@ export function openAcknowledgements({ redis, prefix }: QueuePlace): Acknowledge
     return score === null ? undefined : Math.floor(Number(score) / 0x1000);
   }
 
+  /** An id that is not ours may be a key of BullMQ. */
+  async function jobOf(id: string): Promise<Job<OwedJob> | undefined> {
+    return /^a[0-9a-f]{32}$/.test(id) ? queue.getJob(id) : undefined;
+  }
+
   async function entryOf(job: Job<OwedJob>, state: JobState): Promise<AcknowledgementEntry> {
     const { id = "", data, attemptsMade: attempts, finishedOn } = job;
     const at = state === "delayed" ? await dueAt(id) : finishedOn;
@@ -72,11 +78,11 @@ export function openAcknowledgements({ redis, prefix }: QueuePlace): Acknowledge
   }
 
   return {
-    async *list(states = STATES) {
+    async *list(states = STATES, stretch = {}) {
       const listed = new Set<string>();
       for (const place of PLACES) {
         if (!place.holds.some((state) => states.includes(state))) continue;
-        for await (const job of jobsIn(queue, place.name)) {
+        for await (const job of jobsIn(queue, place.name, stretch)) {
           const entry = await entryOf(job, place.name);
           if (!listed.has(entry.id) && states.includes(entry.state)) yield entry;
           listed.add(entry.id);
@@ -84,9 +90,14 @@ export function openAcknowledgements({ redis, prefix }: QueuePlace): Acknowledge
       }
     },
 
+    async find(id) {
+      const job = await jobOf(id);
+      const state = await job?.getState();
+      return job && state !== undefined && state !== "unknown" ? entryOf(job, state) : undefined;
+    },
+
     async retry(id, only) {
-      // An id that is not ours may be a key of BullMQ.
-      const job = /^a[0-9a-f]{32}$/.test(id) ? await queue.getJob(id) : undefined;
+      const job = await jobOf(id);
       if (!job) return false;
       const state = await job.getState();
       if (only !== undefined && stateOf(state, job) !== only) return false;

@@ -1,20 +1,26 @@
 /** Codes: what failed, how often, by peer and over time; and what every code means. */
 import { Hono } from "hono";
 import { html } from "hono/html";
+import { nameForPeers, namesOf, type SaidOfCode, saidToPeers } from "../catalogue/by-peers.ts";
 import { lookUp } from "../catalogue/look-up.ts";
 import type { CodeEntry } from "../delivery/code.ts";
-import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
+import { sumBy } from "../delivery/tally.ts";
+import { codeInWords } from "../text/codes.ts";
 import { describeCode } from "../text/describe.ts";
-import { inPercent } from "../text/quantities.ts";
-import { spanIn } from "./charts.ts";
+import { inPercent, some, sum } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
+import { chart, spanIn } from "./charts.ts";
+import { type CodeCount, changeInWords, codeCounts, countsOf, PERIODS, type Period, periodIn } from "./code-counts.ts";
 import { choices, type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { PageEnv } from "./login.ts";
-import { chart } from "./now-page.ts";
 import type { Operations } from "./operations.ts";
+import { countOf, nothingYet, outcomeMark } from "./pieces.ts";
+import { peerAddress, reportsAddress } from "./reports-address.ts";
+import { sparkline } from "./sparkline.ts";
 
-const DAY_MS = 86_400_000;
-const PERIODS = { day: ["24 hours", 1], week: ["7 days", 7], month: ["30 days", 30] } as const;
-type Period = keyof typeof PERIODS;
+const TWO_DAYS_MS = 2 * 86_400_000;
+/** A row has room for some; the page of the code has them all. */
+const MAX_PEERS = 3;
 
 export function codesPage(operations: Operations): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
@@ -23,115 +29,172 @@ export function codesPage(operations: Operations): Hono<PageEnv> {
     const wanted = (c.req.query("q") ?? "").slice(0, 100);
     const period = periodIn(c.req.query("since"));
     const body = html`<h1>Codes</h1>
-      <form class="search" role="search" action="/codes">
+      <form class="search" role="search" action="/codes" aria-label="Codes">
         <label for="q">Code, range, or word</label>
-        <input id="q" name="q" type="search" value="${wanted}" placeholder="470, 4470, 4xx, spam" />
+        <input id="q" name="q" type="search" value="${visible(wanted)}" placeholder="470, 4470, 4xx, spam" />
         <button>Search</button>
       </form>
-      ${wanted.trim() === "" ? await seen(operations, period) : ""} ${catalogue(operations, wanted)}`;
+      ${wanted.trim() === "" ? await seen(operations, period) : ""} ${wanted.trim() === "" ? catalogue(operations) : found(operations, wanted)}`;
     return c.html(layout({ title: "Codes", path: pathOf(c), operator: c.var.operator, body }));
   });
 
   routes.get("/codes/:code{[0-9]{1,9}}", async (c) => {
     const code = Number(c.req.param("code"));
-    const entry = operations.catalogue().findCode(code);
-    const [, explanation = "", remedy = "", ...facts] = describeCode(entry);
-    const body = html`<h1>${entry.code} ${entry.name}</h1>
-      <section class="card prose">
-        <p>${explanation}</p>
-        <p>${remedy}</p>
-        <ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul>
-      </section>
-      ${chart(spanIn(c.req.query("span") ?? "week"), String(entry.code))} ${await peersOf(operations, entry)}
+    const said = saidToPeers(code, await operations.peerNames(), operations.catalogueOf);
+    // Where tables differ, none of their names is the code's.
+    const names = new Set(said.map(({ entry }) => codeInWords(entry)));
+    const [title = ""] = names.size === 1 ? names : [`code ${code}`];
+    const body = html`<h1>${title}</h1>
+      ${said.map((one) => meaning(one, operations))}
+      ${chart({ span: spanIn(c.req.query("span") ?? "week"), code: String(code) })} ${await peersOf(operations, code)}
       <p><a href="/codes">All codes</a></p>`;
-    return c.html(layout({ title: `${entry.code} ${entry.name}`, path: pathOf(c), operator: c.var.operator, body }));
+    return c.html(layout({ title, path: pathOf(c), operator: c.var.operator, body }));
   });
   return routes;
-}
-
-function periodIn(text: string | undefined): Period {
-  return text === "day" || text === "month" ? text : "week";
-}
-
-function countsOf(operations: Operations, period: Period): Promise<readonly Tally[]> {
-  const [, days] = PERIODS[period];
-  return operations.tallies(days * DAY_MS, days > 7 ? "day" : "hour");
 }
 
 /** The codes of a period, the most frequent first. */
 async function seen(operations: Operations, period: Period): Promise<Html> {
   const away = operations.redisAway();
   if (away !== null) return noCounts(away);
-  const tallies = (await countsOf(operations, period)).filter(({ code }) => code !== "none");
-  const rows = sumBy(tallies, ({ code }) => code);
-  const all = rows.reduce((sum, { reports }) => sum + reports, 0);
+  const [tallies, twoDays] = await Promise.all([countsOf(operations, period), operations.tallies(TWO_DAYS_MS, "hour")]);
+  const rows = codeCounts(tallies, period, twoDays, new Date());
   const periods = (Object.keys(PERIODS) as Period[]).map(
-    (name) => [`/codes?since=${name}`, PERIODS[name][0], name === period] as const,
+    (name) => [`/codes?since=${name}`, PERIODS[name].name, name === period] as const,
   );
-  return html`<section class="card">
-    <div class="title"><h2>What came with a code</h2>${choices("Period", periods)}</div>
-    ${rows.length === 0 ? html`<p>No report had a code in these ${PERIODS[period][0]}.</p>` : seenTable(operations, tallies, rows, all)}
-  </section>`;
+  const title = html`<div class="title"><h2>What came with a code</h2>${choices("Period", periods)}</div>`;
+  if (rows.length > 0) return html`<section class="card">${title} ${seenTable(operations, rows, period)}</section>`;
+  return html`<section class="card">${title}</section>
+    ${nothingYet(`No report had a code in these ${PERIODS[period].name}.`, html`<code>mm4d send --status Rejected --code 470</code> sends one.`)}`;
 }
 
-function seenTable(operations: Operations, tallies: readonly Tally[], rows: readonly Sum[], all: number): Html {
-  return html`<div class="wide" tabindex="0"><table>
-    <thead><tr><th scope="col">Code</th><th scope="col">What happened, and what to do</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Share</th><th scope="col">Peers</th></tr></thead>
-    <tbody>${rows.map(({ key, reports }) => {
-      const peers = sumBy(
-        tallies.filter(({ code }) => code === key),
-        ({ peer }) => peer,
-      );
-      const told = peers.map(({ key: peer, reports: count }) => `${peer} ${count}`).join(", ");
-      return html`<tr><th scope="row">${codeCell(operations, key)}</th><td>${adviceOf(operations, key)}</td><td class="number">${reports}</td><td class="number">${inPercent(reports, all)}</td><td>${told}</td></tr>`;
-    })}</tbody>
+function seenTable(operations: Operations, rows: readonly CodeCount[], period: Period): Html {
+  const all = sum(rows.map(({ reports }) => reports));
+  const { name } = PERIODS[period];
+  return html`<div class="wide" tabindex="0"><table class="codes">
+    <thead><tr><th scope="col">Code</th><th scope="col">What happened, and what to do</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Share</th><th scope="col">${name}</th><th scope="col" class="number">Day on day</th><th scope="col">Peers</th></tr></thead>
+    <tbody>${rows.map(
+      ({ key, reports, course, change, peers }) => html`<tr>
+        <th scope="row">${codeCell(operations, key, peers)}</th>
+        <td class="text">${adviceOf(operations, key, peers)}</td>
+        <td class="number reports">${reportsOf(key, reports, period)}</td>
+        <td class="number">${inPercent(reports, all)}</td>
+        <td>${sparkline(course, `Its course over ${name}: at most ${Math.max(...course)} reports in one part`)}</td>
+        <td class="number"><span title="${change.now} in the last 24 hours, ${change.before} in the 24 hours before">${changeInWords(change)}</span></td>
+        <td>${peerCounts(key, peers, period)}</td>
+      </tr>`,
+    )}</tbody>
   </table></div>`;
 }
 
-function codeCell(operations: Operations, code: string): Html {
+/** Codes that are not listed are counted as one, and reports are not found by that. */
+function reportsOf(code: string, reports: number, period: Period, peer?: string): Html {
+  if (code === "other") return html`${reports.toLocaleString("en")}`;
+  return countOf(
+    reports,
+    reportsAddress({ code, ...(peer === undefined ? {} : { peer }), since: PERIODS[period].since }),
+  );
+}
+
+function peerCounts(code: string, peers: CodeCount["peers"], period: Period): Html {
+  const more = peers.length - MAX_PEERS;
+  return html`${peers
+    .slice(0, MAX_PEERS)
+    .map(
+      ({ key: peer, reports }, at) =>
+        html`${at === 0 ? "" : ", "}<span class="pair"><a href="${peerAddress(peer)}">${peer}</a> ${reportsOf(code, reports, period, peer)}</span>`,
+    )}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function codeCell({ catalogueOf }: Operations, code: string, peers: CodeCount["peers"]): Html {
   if (code === "other") return html`codes that are not listed`;
-  return html`<a href="/codes/${code}">${code}</a> ${operations.catalogue().findCode(Number(code)).name}`;
+  return html`<a href="/codes/${code}">${code}</a> ${nameForPeers(Number(code), keysOf(peers), catalogueOf)}`;
 }
 
-function adviceOf(operations: Operations, code: string): string {
+/** What the tables of these peers say of a code. Each of several is told with whose it is. */
+function adviceOf({ catalogueOf }: Operations, code: string, peers: CodeCount["peers"]): Html | Html[] {
   if (code === "other") {
-    return "The catalogue does not list them. Look for code.unknown in the log, ask the peer, and lay what it says over the catalogue (MM4D_CATALOGUE_FILE).";
+    return html`No row lists them. Look for code.unknown in the log, ask the peer, and write what it says into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE).`;
   }
-  const { explanation, remedy } = operations.catalogue().findCode(Number(code));
-  return `${explanation} ${remedy}`;
+  const said = saidToPeers(Number(code), keysOf(peers), catalogueOf);
+  return said.map(({ entry: { explanation, remedy }, peers: who }) => {
+    const whose = said.length === 1 ? "" : html`<strong>${namesOf(who)}:</strong> `;
+    return html`<div>${whose}${explanation} ${remedy}</div>`;
+  });
 }
 
-function catalogue(operations: Operations, wanted: string): Html {
-  const known = operations.catalogue();
-  const found = wanted.trim() === "" ? known.entries : lookUp(wanted, known);
+function keysOf(peers: CodeCount["peers"]): readonly string[] {
+  return peers.map(({ key }) => key);
+}
+
+/** Folded by hundreds, because it has some two hundred rows. */
+function catalogue(operations: Operations): Html {
+  const { version, vendor, entries } = operations.catalogue();
+  const hundreds = [...new Set(entries.map(({ code }) => Math.floor(code / 100)))];
   return html`<section class="card">
-    <h2>${wanted.trim() === "" ? `The catalogue of ${known.version}` : `${found.length} found`}</h2>
-    <div class="wide" tabindex="0"><table>
-      <thead><tr><th scope="col">Code</th><th scope="col">Name</th><th scope="col">What happened</th></tr></thead>
-      <tbody>${found.map(
-        ({ code, name, explanation }) =>
-          html`<tr><th scope="row"><a href="/codes/${code}">${code}</a></th><td>${name}</td><td>${explanation}</td></tr>`,
-      )}</tbody>
-    </table></div>
+    <h2>The catalogue of ${version}${vendor === null ? "" : `, by ${vendor}'s table`}</h2>
+    ${hundreds.map((hundred) => {
+      const its = entries.filter(({ code }) => Math.floor(code / 100) === hundred);
+      const [from, to] = [its[0]?.code, its.at(-1)?.code];
+      return html`<details class="hundred"><summary>${from === to ? from : `${from} to ${to}`}: ${some(its.length, "code")}</summary>${entryTable(its)}</details>`;
+    })}
   </section>`;
 }
 
-async function peersOf(operations: Operations, { code }: CodeEntry): Promise<Html> {
+function found(operations: Operations, wanted: string): Html {
+  const entries = lookUp(wanted, operations.catalogue());
+  if (entries.length === 0) {
+    return nothingYet(
+      "0 found.",
+      html`Search by a number (470), a range (4xx) or a word (spam), or see <a href="/codes">all codes</a>.`,
+    );
+  }
+  return html`<section class="card"><h2>${entries.length} found</h2>${entryTable(entries)}</section>`;
+}
+
+function entryTable(entries: readonly CodeEntry[]): Html {
+  return html`<div class="wide" tabindex="0"><table class="codes">
+    <thead><tr><th scope="col">Code</th><th scope="col">What happened</th></tr></thead>
+    <tbody>${entries.map(
+      ({ code, name, explanation }) =>
+        html`<tr><th scope="row"><a href="/codes/${code}">${code}</a> ${name}</th><td class="text">${explanation}</td></tr>`,
+    )}</tbody>
+  </table></div>`;
+}
+
+/** Who sent it, and with which outcome. */
+async function peersOf(operations: Operations, code: number): Promise<Html> {
   const away = operations.redisAway();
   if (away !== null) return noCounts(away);
   const rows = sumBy(
     (await countsOf(operations, "month")).filter((tally) => tally.code === String(code)),
-    ({ peer, outcome }) => `${peer} ${outcome}`,
+    ({ peer, outcome, disposition }) => `${peer} ${outcome} ${disposition}`,
   );
   if (rows.length === 0) return html`<p class="card">No report had it in the last 30 days.</p>`;
   return html`<section class="card">
     <h2>The last 30 days</h2>
-    <div class="wide" tabindex="0"><table>
+    <div class="wide" tabindex="0"><table class="cards">
       <thead><tr><th scope="col">Peer</th><th scope="col">Outcome</th><th scope="col" class="number">Reports</th></tr></thead>
       <tbody>${rows.map(({ key, reports }) => {
-        const [peer, outcome] = key.split(" ");
-        return html`<tr><th scope="row">${peer}</th><td>${outcome}</td><td class="number">${reports}</td></tr>`;
+        const [peer = "", outcome = "", disposition = ""] = key.split(" ");
+        const address = reportsAddress({ code: String(code), peer, outcome, since: PERIODS.month.since });
+        return html`<tr><th scope="row" data-label="Peer"><a href="${peerAddress(peer)}">${peer}</a></th><td data-label="Outcome">${outcomeMark(outcome, disposition)}</td><td data-label="Reports" class="number">${countOf(reports, address)}</td></tr>`;
       })}</tbody>
     </table></div>
+  </section>`;
+}
+
+/** What one table says of a code, and for whom. The catalogue's stands there only where a peer uses it. */
+function meaning({ entry, peers }: SaidOfCode, { catalogueOf }: Operations): Html {
+  // They share a table.
+  const [first = ""] = peers;
+  const { vendor } = catalogueOf(first);
+  const [, explanation = "", remedy = "", ...facts] = describeCode(entry, vendor);
+  const whose = vendor === null ? `${codeInWords(entry)}, from ${namesOf(peers)}` : `By ${vendor}'s table`;
+  return html`<section class="card prose">
+    <h2>${whose}</h2>
+    <p>${explanation}</p>
+    <p>${remedy}</p>
+    ${entry.known || vendor !== null ? html`<ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul>` : ""}
   </section>`;
 }

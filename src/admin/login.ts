@@ -9,13 +9,15 @@ import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { csrf } from "hono/csrf";
 import { html } from "hono/html";
 import { isLoopback } from "../settings/values.ts";
-import { layout } from "./layout.ts";
+import { type Glance, layout } from "./layout.ts";
 import type { OnAction } from "./operations.ts";
 
 export interface Operator {
   /** Whether the operator may do more than look. */
   readonly loggedIn: boolean;
   readonly numbers: "masked" | "full";
+  /** How the service is; absent where it cannot be told. */
+  readonly glance?: Glance;
 }
 
 export type PageEnv = { Variables: { readonly operator: Operator } };
@@ -31,8 +33,8 @@ export interface Login {
   readonly guard: MiddlewareHandler<PageEnv>;
   /** Refuses a request that changes something, unless it comes from one of our pages. */
   readonly sameSite: MiddlewareHandler;
-  /** Whether a request that was let through may still look: for pages that stay open. */
-  readonly mayStillLook: (c: Context) => Promise<boolean>;
+  /** Whether a request that was let through may still look, and see numbers as it did: for pages that stay open. */
+  readonly mayStillLook: (c: Context<PageEnv>) => Promise<boolean>;
   /** Lets a request through if it may also act. */
   readonly mayAct: MiddlewareHandler<PageEnv>;
   readonly routes: Hono<PageEnv>;
@@ -80,6 +82,10 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
     until.set(id, untilMs);
   }
 
+  function numbersOf({ id }: Session): Operator["numbers"] {
+    return (shown.get(id) ?? 0) > Date.now() ? "full" : "masked";
+  }
+
   const guard: MiddlewareHandler<PageEnv> = async (c, next) => {
     if (token === "") {
       const why = notHere(c);
@@ -89,8 +95,7 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
     }
     const session = await sessionOf(c);
     if (session) {
-      const numbers = (shown.get(session.id) ?? 0) > Date.now() ? "full" : "masked";
-      c.set("operator", { loggedIn: true, numbers });
+      c.set("operator", { loggedIn: true, numbers: numbersOf(session) });
       return next();
     }
     const { pathname, search } = new URL(c.req.url);
@@ -160,7 +165,11 @@ export function createLogin({ token, onAction }: LoginOptions): Login {
     guard,
     // Compares hosts only, because the scheme differs behind a proxy that ends TLS.
     sameSite: csrf({ origin: (origin, c) => URL.canParse(origin) && new URL(origin).host === c.req.header("host") }),
-    mayStillLook: async (c) => token === "" || (await sessionOf(c)) !== undefined,
+    async mayStillLook(c) {
+      if (token === "") return true;
+      const session = await sessionOf(c);
+      return session !== undefined && numbersOf(session) === c.var.operator.numbers;
+    },
     mayAct,
     routes,
   };
@@ -193,7 +202,7 @@ function isSecure(c: Context): boolean {
 }
 
 /** The text if it is a path on this server, else the first page. */
-function pathIn(text: unknown): string {
+export function pathIn(text: unknown): string {
   return typeof text === "string" && /^\/(?![/\\])[\x21-\x7e]*$/.test(text) ? text : "/";
 }
 
@@ -233,8 +242,10 @@ function loginPage(next: string, fault: string | null) {
     body: html`<h1>Log in</h1>
       <form method="post" action="/login" class="card login">
         ${fault === null ? "" : html`<p class="fault" role="alert">${fault}</p>`}
+        <input name="username" value="operator" autocomplete="username" hidden readonly />
         <label for="token">Token</label>
-        <input id="token" name="token" type="password" autocomplete="current-password" required autofocus />
+        <input id="token" name="token" type="password" autocomplete="current-password" required autofocus aria-describedby="where" />
+        <p id="where" class="soft">It is MM4D_ADMIN_TOKEN of this service, or in the file that MM4D_ADMIN_TOKEN_FILE names.</p>
         <input type="hidden" name="next" value="${next}" />
         <button>Log in</button>
       </form>`,

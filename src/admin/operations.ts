@@ -1,48 +1,98 @@
 /** What the page needs from the service: numbers to show, and actions. */
 
 import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgement/desk.ts";
+import type { CatalogueOf } from "../catalogue/by-peers.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Tally } from "../delivery/tally.ts";
-import type { Status } from "../monitoring/status.ts";
+import type { Latency } from "../monitoring/latency.ts";
+import type { QueueUse } from "../monitoring/metrics.ts";
+import type { Status, StatusFacts } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
+import type { QueueRates } from "../queue/queue-rates.ts";
 import type { Resolution } from "../queue/statistics.ts";
+import type { WorkerSeen } from "../queue/workers.ts";
 import type { Trace } from "../trace/note.ts";
+import type { Views } from "../views/views.ts";
+import type { PeerNow } from "./peer-now.ts";
 
 /** Functions that need Redis reject while it is away. */
 export interface Operations {
   readonly status: () => Promise<Status>;
-  /** Clients refused lately, the most recent last. */
+  /** What the status is made of, of all processes. */
+  readonly facts: () => Promise<StatusFacts>;
+  /** Names of the peers in force, in the order of the settings. */
+  readonly peerNames: () => Promise<readonly string[]>;
+  /** How long replies and the way to the queue take. */
+  readonly latency: () => Promise<Latency>;
+  /** Clients refused in the last 24 hours, the most recent last; while Redis is away, since the start. */
   readonly refusals: () => Promise<readonly RefusedClient[]>;
+  /** Every peer in force, in the order of the settings, and those that have sent since the start. */
+  readonly peers: () => Promise<readonly PeerNow[]>;
+  /** Connects to the MMSC of a peer and sends nothing. What came of it, a line each. Rejects with a sentence when it cannot be reached. */
+  readonly testMmsc: (peer: string) => Promise<readonly string[]>;
   /** Why data in Redis cannot be shown now; null when it can. */
   readonly redisAway: () => string | null;
   readonly catalogue: () => Catalogue;
+  /** The table that explains a peer's codes; the catalogue for a peer that is not known. */
+  readonly catalogueOf: CatalogueOf;
   /** Counts of the last `agoMs` milliseconds. */
   readonly tallies: (agoMs: number, resolution: Resolution) => Promise<readonly Tally[]>;
-  readonly trace: (wanted: string) => Promise<Trace>;
+  /** What is found of much data, in a thread of its own. */
+  readonly views: Views;
+  /** The queues of events, the main one first. */
+  readonly eventQueues: () => readonly EventQueue[];
+  readonly queueRates: (queue: string) => Promise<QueueRates>;
+  /** `client`: the address of who asks, as of `views`. */
+  readonly trace: (wanted: string, client: string) => Promise<Trace>;
   readonly quarantine: () => Promise<QuarantineDesk>;
+  /** How much is in quarantine, and how much there may be. */
+  readonly quarantineFill: () => Promise<Fill>;
   readonly acknowledgements: () => Promise<AcknowledgementDesk>;
 }
 
 /** Logs what an operator did. */
 export type OnAction = (action: string, fields: Readonly<Record<string, unknown>>) => void;
 
+/** A queue of events. */
+export interface EventQueue {
+  readonly name: string;
+  /** What is on it; undefined before it was looked at, and while Redis is away. */
+  readonly use: QueueUse | undefined;
+  /** The first of its consumers, as far as Redis tells. */
+  readonly workers: readonly WorkerSeen[];
+}
+
 export interface RefusedClient {
   readonly address: string;
   readonly peer: string | null;
   readonly helo: string | null;
   readonly reason: string;
+  /** What was refused, where the reason does not say it: a domain. */
+  readonly detail: string | null;
+  /** The SMTP reply, or why there was none. */
+  readonly reply: string;
   readonly count: number;
   readonly lastAt: string;
 }
 
+export interface Fill {
+  readonly messages: number;
+  readonly bytes: number;
+  readonly maxMessages: number;
+  readonly maxBytes: number;
+}
+
 export interface QuarantineDesk {
-  /** Oldest first. */
-  list(from: number, count: number): Promise<readonly QuarantineEntry[]>;
+  /** Newest first: `count` messages from place `from` on. */
+  newest(count: number, from: number): Promise<readonly QuarantineEntry[]>;
   /** How many messages there are of each reason. */
   reasons(): Promise<ReadonlyMap<string, number>>;
   find(id: string): Promise<QuarantineEntry | undefined>;
   ofReason(reason: string): AsyncIterable<QuarantineEntry>;
   replay(entry: QuarantineEntry): Promise<{ readonly published: boolean; readonly text: string }>;
+  /** The event that replaying would queue, or in words why there would be none. It is not for what reading ended the process. */
+  wouldBecome(entry: QuarantineEntry): DeliveryEvent | string;
   /** False when no message has that id. */
   drop(id: string): Promise<boolean>;
   /** The body as mailparser reads it. Rejects when mailparser fails or takes too long. */
@@ -50,6 +100,11 @@ export interface QuarantineDesk {
 }
 
 export interface AcknowledgementDesk {
-  list(states: readonly AcknowledgementState[]): AsyncIterable<AcknowledgementEntry>;
+  /** `most`: of each state of BullMQ. */
+  list(
+    states: readonly AcknowledgementState[],
+    stretch?: { readonly newestFirst?: boolean; readonly most?: number },
+  ): AsyncIterable<AcknowledgementEntry>;
+  find(id: string): Promise<AcknowledgementEntry | undefined>;
   retry(id: string, only?: AcknowledgementState): Promise<boolean>;
 }

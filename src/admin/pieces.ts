@@ -3,15 +3,22 @@ import { html } from "hono/html";
 import { visible } from "../text/visible.ts";
 import type { Html } from "./layout.ts";
 
-/** An id, whole, with a button that copies it (page.js). */
+/** An id, whole, with a button that copies it (assets/copy.js). */
 export function wholeId(id: string): Html {
-  return html`<span class="id"><code>${visible(id)}</code><button type="button" class="copy" data-copy="${id}" aria-label="Copy ${visible(id)}">⧉</button></span>`;
+  return html`<span class="id"><code>${visible(id)}</code><button type="button" class="copy" data-copy="${id}" aria-label="Copy ${visible(id)}">${TWO_SHEETS}</button></span>`;
 }
 
-/** A time, relative to now in words (page.js keeps them true), and exact in its title; UTC or local as chosen. */
+/** Drawn, because not every machine has a letter for it. */
+const TWO_SHEETS = html`<svg viewBox="0 0 16 16" width="14" height="14" fill="none" stroke="currentColor" stroke-width="1.5" aria-hidden="true"><rect x="2" y="2" width="9" height="9" rx="1.5" /><path d="M5 14h7.5a1.5 1.5 0 0 0 1.5-1.5V5" /></svg>`;
+
+/**
+ * A time, relative to now in words (assets/times.js keeps them true), and exact in its title, in UTC or local time
+ * as chosen. One that is still to come is "in 4 min".
+ */
 export function ago(at: string, now = new Date()): Html {
-  const seconds = Math.max(0, Math.round((now.getTime() - Date.parse(at)) / 1000));
-  return html`<time datetime="${at}" data-ago title="${at.replace("T", " ").replace("Z", " UTC")}">${inWords(seconds)} ago</time>`;
+  const seconds = Math.round((now.getTime() - Date.parse(at)) / 1000);
+  const words = seconds < 0 ? `in ${inWords(-seconds)}` : `${inWords(seconds)} ago`;
+  return html`<time datetime="${at}" data-ago title="${at.replace("T", " ").replace("Z", " UTC")}">${words}</time>`;
 }
 
 /** What happened, in the colour of what it means. */
@@ -29,6 +36,7 @@ export function nothingYet(says: string, next: Html | string): Html {
   return html`<div class="card empty"><p>${says}</p><p class="next">${next}</p></div>`;
 }
 
+/** As assets/times.js says it. */
 function inWords(seconds: number): string {
   if (seconds < 60) return `${seconds} s`;
   if (seconds < 3_600) return `${Math.floor(seconds / 60)} min`;

@@ -1,20 +1,19 @@
-/** Quarantine: messages that could not be read; why each is there, what it says, and what to do with it. */
+/** Quarantine: messages that could not be read, how full it is, and what to do with one, some or all of a reason. */
+import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
 import { html } from "hono/html";
-import { BOUNDS } from "../bounds/bounds.ts";
 import { reasonInWords } from "../delivery/quarantined.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
-import { beginningOf } from "../text/beginning.ts";
-import { maskHeader } from "../text/mask-header.ts";
-import { maskAllNumbers } from "../text/masking.ts";
-import { some } from "../text/quantities.ts";
-import { visible } from "../text/visible.ts";
-import { type Html, layout, pathOf, time } from "./layout.ts";
+import { inPercent, megabytes, some, sum } from "../text/quantities.ts";
+import { type Html, layout, pathOf } from "./layout.ts";
 import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
-import type { OnAction, Operations, QuarantineDesk } from "./operations.ts";
+import type { Fill, OnAction, Operations, QuarantineDesk } from "./operations.ts";
+import { ago, nothingYet } from "./pieces.ts";
+import { actions, mayReplay } from "./quarantine-actions.ts";
+import { inBrief, show } from "./quarantine-message.ts";
+import { peerAddress } from "./reports-address.ts";
 
 const PAGE = 50;
-const MAX_HEX_BYTES = 2_048;
 
 export function quarantinePage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
@@ -23,11 +22,11 @@ export function quarantinePage(operations: Operations, { mayAct }: Login, onActi
     const { operator } = c.var;
     const desk = await operations.quarantine();
     const from = Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0);
-    const [reasons, entries] = [await desk.reasons(), await desk.list(from, PAGE)];
-    const all = [...reasons.values()].reduce((sum, count) => sum + count, 0);
+    const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from)];
+    const all = sum([...reasons.values()]);
     const body = html`<h1>Quarantine</h1>
-      ${done(c.req.query())}
-      ${all === 0 ? html`<p class="card">It is empty: every message could be read.</p>` : html`${byReason(reasons, operator)} ${list(entries, from, all)}`}`;
+      ${done(c.req.query())} ${fill(await operations.quarantineFill(), all)}
+      ${all === 0 ? empty() : html`${byReason(reasons, operator)} ${await list(entries, from, all, operator)}`}`;
     return c.html(layout({ title: "Quarantine", path: pathOf(c), operator, body }));
   });
 
@@ -37,14 +36,27 @@ export function quarantinePage(operations: Operations, { mayAct }: Login, onActi
     const entry = await desk.find(c.req.param("id"));
     const body = entry
       ? await show(entry, desk, operator)
-      : html`<h1>Not there</h1><p class="card">No such message is in quarantine: it was replayed or dropped. <a href="/quarantine">Back</a></p>`;
+      : html`<h1>Not there</h1><p class="card">This message is not in quarantine: it was replayed or dropped. <a href="/quarantine">Back</a></p>`;
     const title = entry ? "Quarantined message" : "Not there";
     return c.html(layout({ title, path: pathOf(c), operator, body }), entry ? 200 : 404);
   });
 
+  // As it came, so with its numbers.
+  routes.get("/quarantine/:id/message.eml", mayAct, async (c) => {
+    if (c.var.operator.numbers === "masked")
+      return c.text("Show numbers first: a message as it came holds them\n", 403);
+    const entry = await (await operations.quarantine()).find(c.req.param("id"));
+    if (!entry) return c.text("This message is not in quarantine\n", 404);
+    onAction("quarantine-downloaded", { address: addressOf(c), id: entry.id });
+    return c.body(new Uint8Array(Buffer.from(entry.message.raw, "base64")), 200, {
+      "content-type": "message/rfc822",
+      "content-disposition": `attachment; filename="${entry.id}.eml"`,
+    });
+  });
+
   routes.post("/quarantine/replay", mayAct, async (c) => {
     const desk = await operations.quarantine();
-    const { which, chosen } = await choose(desk, await c.req.parseBody());
+    const { which, chosen } = choose(desk, await c.req.parseBody({ all: true }));
     let published = 0;
     let kept = 0;
     try {
@@ -61,7 +73,7 @@ export function quarantinePage(operations: Operations, { mayAct }: Login, onActi
 
   routes.post("/quarantine/drop", mayAct, async (c) => {
     const desk = await operations.quarantine();
-    const { which, chosen } = await choose(desk, await c.req.parseBody());
+    const { which, chosen } = choose(desk, await c.req.parseBody({ all: true }));
     let dropped = 0;
     try {
       for await (const { id } of chosen) if (await desk.drop(id)) dropped += 1;
@@ -73,17 +85,24 @@ export function quarantinePage(operations: Operations, { mayAct }: Login, onActi
   return routes;
 }
 
-/** One message, or those of a reason that were there when the page was made. */
-async function choose(desk: QuarantineDesk, { id, reason, before }: Readonly<Record<string, unknown>>) {
+/** Those that were named, or those of a reason that were there when the page was made. */
+function choose(desk: QuarantineDesk, { id, reason, before }: Readonly<Record<string, unknown>>) {
   if (typeof reason === "string" && reason !== "") {
     return { which: { reason, before }, chosen: seen(desk.ofReason(reason), String(before)) };
   }
-  const entry = typeof id === "string" ? await desk.find(id) : undefined;
-  return { which: { id }, chosen: entry ? [entry] : [] };
+  const ids = (Array.isArray(id) ? id : [id]).filter((one): one is string => typeof one === "string");
+  return { which: { id: ids.length === 1 ? ids[0] : ids }, chosen: found(desk, new Set(ids)) };
 }
 
 async function* seen(entries: AsyncIterable<QuarantineEntry>, before: string): AsyncGenerator<QuarantineEntry> {
   for await (const entry of entries) if (entry.message.receivedAt <= before) yield entry;
+}
+
+async function* found(desk: QuarantineDesk, ids: Iterable<string>): AsyncGenerator<QuarantineEntry> {
+  for (const id of ids) {
+    const entry = await desk.find(id);
+    if (entry) yield entry;
+  }
 }
 
 /** What the last click did. It shows numbers only, because anybody can write a query into a link. */
@@ -97,6 +116,24 @@ function done(query: Readonly<Record<string, string>>): Html {
   return said.length === 0 ? html`` : html`<p class="card done" role="status">${said.join("; ")}.</p>`;
 }
 
+/** `counted`: how many there are now, because the measure of the room is some seconds old. */
+function fill({ bytes, maxMessages, maxBytes }: Fill, counted: number): Html {
+  const full = counted >= maxMessages || bytes >= maxBytes;
+  return html`<p class="card fill">
+    <strong>${counted} of ${maxMessages} messages</strong>${full ? ", full" : ""};
+    ${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : megabytes(bytes)} of ${megabytes(maxBytes)}
+    (<span class="pair">${inPercent(Math.max(counted / maxMessages, bytes / maxBytes), 1)} used</span>).
+    ${full ? html`Relays hear 451 for messages that cannot be read, until there is room.` : ""}
+  </p>`;
+}
+
+function empty(): Html {
+  return nothingYet(
+    "The quarantine is empty: every message could be read.",
+    html`<code>mm4d send --scenario malformed</code> shows what becomes of one that cannot.`,
+  );
+}
+
 function byReason(reasons: ReadonlyMap<string, number>, { loggedIn }: Operator): Html {
   return html`<section class="card">
     <h2>Why they are here</h2>
@@ -104,114 +141,58 @@ function byReason(reasons: ReadonlyMap<string, number>, { loggedIn }: Operator):
       ${[...reasons].map(
         ([reason, count]) => html`<li>
           <p><strong>${reason}</strong>: ${some(count, "message")}; ${reasonInWords(reason)}</p>
-          ${loggedIn ? actions({ name: "reason", value: reason, reason, which: `all ${count}` }) : ""}
+          ${loggedIn ? actions({ name: "reason", value: reason, reason, which: some(count, "message") }) : ""}
         </li>`,
       )}
     </ul>
   </section>`;
 }
 
-/** Reading it would end the service once more. A person replays it by the command line. */
-function mayReplay(reason: string): boolean {
-  return reason !== "not-read";
-}
-
-interface Chosen {
-  readonly name: "id" | "reason";
-  readonly value: string;
-  readonly reason: string;
-  /** In words. */
-  readonly which: string;
-}
-
-/** Dropping asks once more. It does not concern messages that came after the page was made. */
-function actions({ name, value, reason, which }: Chosen): Html {
-  const chosen = html`<input type="hidden" name="${name}" value="${value}" />
-    <input type="hidden" name="before" value="${new Date().toISOString()}" />`;
-  const replay = html`<form method="post" action="/quarantine/replay">
-      ${chosen}
-      <button>Replay ${which}</button>
-    </form>`;
-  return html`<div class="actions">
-    ${mayReplay(reason) ? replay : ""}
-    <details>
-      <summary>Drop ${which} …</summary>
-      <form method="post" action="/quarantine/drop">
-        ${chosen}
-        <button class="danger">Drop ${which} for good</button>
-      </form>
-    </details>
-  </div>`;
-}
-
-function list(entries: readonly QuarantineEntry[], from: number, all: number): Html {
+async function list(entries: readonly QuarantineEntry[], from: number, all: number, operator: Operator): Promise<Html> {
+  const rows: Html[] = [];
+  for (const entry of entries) {
+    // Reports are received between two rows.
+    await turn();
+    rows.push(row(entry, operator));
+  }
+  const table = html`<div class="wide" tabindex="0"><table class="cards">
+      <thead><tr>${operator.loggedIn ? html`<th scope="col">Select</th>` : ""}<th scope="col">Received</th><th scope="col">Why</th><th scope="col">Peer</th><th scope="col">Message id</th><th scope="col">What is wrong</th></tr></thead>
+      <tbody>${rows}</tbody>
+    </table></div>`;
   return html`<section class="card">
-    <h2>${from + 1} to ${from + entries.length} of ${all}, oldest first</h2>
-    <div class="wide" tabindex="0"><table>
-      <thead><tr><th scope="col">Received (UTC)</th><th scope="col">Why</th><th scope="col">Peer</th><th scope="col" class="number">Bytes</th></tr></thead>
-      <tbody>${entries.map(
-        ({ id, message }) =>
-          html`<tr><th scope="row"><a href="/quarantine/${id}">${time(message.receivedAt)}</a></th><td>${message.reason}</td><td>${message.peer.name}</td><td class="number">${Buffer.byteLength(message.raw, "base64")}</td></tr>`,
-      )}</tbody>
-    </table></div>
-    <p class="pages">
-      ${from > 0 ? html`<a href="/quarantine?from=${Math.max(0, from - PAGE)}">Older</a>` : ""}
-      ${from + entries.length < all ? html`<a href="/quarantine?from=${from + PAGE}">Newer</a>` : ""}
-    </p>
+    <h2>${from + 1} to ${from + entries.length} of ${all}, newest first</h2>
+    ${operator.loggedIn ? html`<form method="post" action="/quarantine/replay">${table} ${ofSelected()}</form>` : table}
+    ${entries.length === all ? "" : pages(from, all)}
   </section>`;
 }
 
-export async function show(
-  { id, message }: QuarantineEntry,
-  desk: Pick<QuarantineDesk, "readBody">,
-  operator: Operator,
-): Promise<Html> {
-  const bytes = Buffer.from(message.raw, "base64");
-  const masked = operator.numbers === "masked";
-  const [header = ""] = bytes.toString("latin1").split(/\r?\n\r?\n/, 1);
-  const text = beginningOf(Buffer.from(header, "latin1").toString(), BOUNDS.messageShown.value);
-  const body = await desk
-    .readBody(bytes)
-    .catch((cause: Error) => ({ text: `(cannot be read: ${cause.message})`, parts: [] }));
-  const said = (words: string, most?: number): string => {
-    const shown = beginningOf(words, most);
-    return visible(masked ? maskAllNumbers(shown) : shown);
-  };
-  return html`<h1>Quarantined message</h1>
-    <section class="card">
-      <dl class="pairs">
-        <dt>Received</dt><dd>${time(message.receivedAt)} UTC</dd>
-        <dt>Why</dt><dd>${message.reason}: ${reasonInWords(message.reason)}</dd>
-        <dt>Peer</dt><dd>${message.peer.name} (${message.peer.address})</dd>
-        <dt>Id</dt><dd>${id}</dd>
-        ${message.notKept ? html`<dt>Not kept</dt><dd>${some(message.notKept, "byte")} of the end of its body</dd>` : ""}
-      </dl>
-      ${message.detail === null ? "" : html`<pre tabindex="0">${said(message.detail, BOUNDS.valueShown.value)}</pre>`}
-      ${operator.loggedIn ? actions({ name: "id", value: id, reason: message.reason, which: "it" }) : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
-    </section>
-    <section class="card"><h2>Header</h2><pre tabindex="0">${visible(masked ? maskHeader(text, []) : text)}</pre></section>
-    <section class="card">
-      <h2>Body, as mailparser reads it</h2>
-      ${body.text.trim() === "" ? html`<p>No text.</p>` : html`<pre tabindex="0">${said(body.text.trimEnd(), BOUNDS.messageShown.value)}</pre>`}
-      ${body.parts.length === 0 ? "" : html`<ul>${body.parts.slice(0, BOUNDS.listShown.value).map((part) => html`<li>${said(part)}</li>`)}</ul>`}
-    </section>
-    ${isText(bytes) || masked ? "" : html`<section class="card"><h2>Bytes</h2><pre tabindex="0">${hexOf(bytes.subarray(0, MAX_HEX_BYTES))}</pre></section>`}
-    ${isText(bytes) || !masked ? "" : html`<p class="card">It holds bytes that are no text. They are shown with the numbers.</p>`}`;
+function pages(from: number, all: number): Html {
+  return html`<p class="pages">
+    ${from > 0 ? html`<a href="/quarantine?from=${Math.max(0, from - PAGE)}">Newer</a>` : ""}
+    ${from + PAGE < all ? html`<a href="/quarantine?from=${from + PAGE}">Older</a>` : ""}
+  </p>`;
 }
 
-/** Whether it is UTF-8 without control characters but line ends and tabs. */
-function isText(bytes: Buffer): boolean {
-  const text = bytes.toString();
-  return !text.includes("\ufffd") && !/[^\P{Cc}\r\n\t]/u.test(text);
+function row({ id, message }: QuarantineEntry, operator: Operator): Html {
+  const { messageId, wrong } = inBrief(message, operator);
+  const { receivedAt, reason, peer } = message;
+  return html`<tr>
+    ${operator.loggedIn ? html`<td data-label="Select"><input type="checkbox" name="id" value="${id}" aria-label="Select ${id}" /></td>` : ""}
+    <th scope="row" data-label="Received"><a href="/quarantine/${id}">${ago(receivedAt)}</a></th>
+    <td data-label="Why">${reason}</td>
+    <td data-label="Peer"><a href="${peerAddress(peer.name)}">${peer.name}</a></td>
+    <td data-label="Message id">${messageId ?? ""}</td>
+    <td data-label="What is wrong">${wrong ?? ""}</td>
+  </tr>`;
 }
 
-function hexOf(bytes: Buffer): string {
-  const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += 16) {
-    const row = bytes.subarray(at, at + 16);
-    const hex = [...row].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    const text = row.toString("latin1").replace(/[^\x20-\x7e]/g, ".");
-    lines.push(`${at.toString(16).padStart(6, "0")}  ${hex.padEnd(47)}  ${text}`);
-  }
-  return lines.join("\n");
+/** Dropping asks once more. */
+function ofSelected(): Html {
+  return html`<div class="actions">
+    <button>Replay selected</button>
+    <details>
+      <summary>Drop selected …</summary>
+      <button class="danger" formaction="/quarantine/drop">Drop selected for good</button>
+    </details>
+  </div>`;
 }

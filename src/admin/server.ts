@@ -1,7 +1,5 @@
 /** HTTP for operators: three checks (alive, ready, well), the metrics, and the page. */
-import { readFileSync } from "node:fs";
 import type { Server } from "node:http";
-import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
@@ -10,16 +8,23 @@ import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Reason, State } from "../monitoring/reasons.ts";
-import { acknowledgementsPage } from "./acknowledgements-page.ts";
+import { readAssets } from "./assets.ts";
 import type { BoardQueue } from "./board.ts";
+import { chartRoutes } from "./charts.ts";
 import { codesPage } from "./codes-page.ts";
 import { type DoorOptions, deadlines, HTTP_TIMES, keepDoor } from "./door.ts";
-import { BOARD_PATH, layout, pathOf } from "./layout.ts";
+import { BOARD_PATH, type Glance, layout, pathOf } from "./layout.ts";
+import { livePage } from "./live.ts";
 import { createLogin, type PageEnv } from "./login.ts";
-import { nowPage } from "./now-page.ts";
 import type { OnAction, Operations } from "./operations.ts";
+import { overviewPage } from "./overview-page.ts";
+import { peersPage } from "./peers-page.ts";
+import { nothingYet } from "./pieces.ts";
 import { quarantinePage } from "./quarantine-page.ts";
-import { tracePage } from "./trace-page.ts";
+import { queuePage, queueParts } from "./queue-page.ts";
+import { remembering } from "./remembering.ts";
+import { reportPage } from "./report-page.ts";
+import { reportsPage, rowsLive } from "./reports-page.ts";
 
 export interface AdminOptions extends Pick<DoorOptions, "networkOf"> {
   readonly host: string;
@@ -140,8 +145,14 @@ function inLines(lines: readonly string[]): string {
 }
 
 /** Everything for people. */
-function pages({ token, operations: direct, queues, onAction }: AdminOptions): Hono<PageEnv> {
-  const operations = { ...direct, tallies: remembering(direct.tallies) };
+function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOptions): Hono<PageEnv> {
+  // Many open pages ask for the same.
+  const operations = { ...direct, tallies: remembering(TALLIES_MS, direct.tallies) };
+  const glance = remembering(GLANCE_MS, async (): Promise<Glance> => {
+    const { reasons, quarantined } = await direct.facts();
+    return { state: stateOf(reasons), quarantined };
+  });
+  const overview = overviewPage(operations);
   const login = createLogin({ token, onAction });
   const app = new Hono<PageEnv>();
   const headers = secureHeaders({
@@ -162,13 +173,33 @@ function pages({ token, operations: direct, queues, onAction }: AdminOptions): H
   app.use(login.sameSite, bodyLimit({ maxSize: BOUNDS.httpFormBytes.value }));
   app.route("/", login.routes);
   for (const path of PROTECTED) app.use(path, login.guard);
-  app.route("/", nowPage(operations, login));
+  app.use(async (c, next) => {
+    // Not for those who have not logged in: how the service is does not concern them.
+    if (c.var.operator) c.set("operator", { ...c.var.operator, glance: await glance() });
+    return next();
+  });
+  app.route("/", overview.routes);
+  app.route("/", chartRoutes(operations));
+  app.route(
+    "/",
+    livePage({
+      login,
+      glance,
+      parts: { ...overview.parts, ...queueParts(operations) },
+      follow: operations.views.follow,
+      rowsLive: rowsLive(operations),
+    }),
+  );
   app.route("/", codesPage(operations));
-  app.route("/", tracePage(operations));
+  app.route("/", reportsPage(operations, onAction));
+  app.route("/", reportPage(operations));
+  app.route("/", queuePage(operations, login, onAction));
   app.route("/", quarantinePage(operations, login, onAction));
-  app.route("/", acknowledgementsPage(operations, login, onAction));
+  app.route("/", peersPage(operations, login, onAction));
 
   let board: Promise<Hono> | undefined;
+  // Where the board stood in mm4d 1.0.
+  app.get("/queue/", (c) => c.redirect("/queue", 301));
   app.get(BOARD_PATH, (c) => c.redirect(`${BOARD_PATH}/`, 301));
   app.all(`${BOARD_PATH}/*`, async (c) => {
     const away = operations.redisAway();
@@ -186,55 +217,47 @@ function pages({ token, operations: direct, queues, onAction }: AdminOptions): H
     throw cause;
   }
 
+  // For people; whoever asks otherwise gets a list of what there is.
+  app.get("*", async (c, next) => {
+    if (!c.req.header("accept")?.includes("text/html")) return next();
+    return login.guard(c, async () => {
+      const body = html`<h1>Nothing is here</h1>
+        ${nothingYet("No page has this address.", html`What came is on <a href="/reports">Reports</a>, how it is on <a href="/">Overview</a>.`)}`;
+      const { operator } = c.var;
+      const page = layout({
+        title: "Nothing is here",
+        path: pathOf(c),
+        operator: { ...operator, glance: await glance() },
+        body,
+      });
+      c.res = await c.html(page, 404);
+    });
+  });
+
   app.onError((cause, c) => {
     if ("getResponse" in cause && typeof cause.getResponse === "function") return cause.getResponse() as Response;
     const away = operations.redisAway();
-    const body = html`<h1>Not now</h1><p class="card">${away ?? cause.message}.</p>`;
-    return c.html(
-      layout({ title: "Not now", path: pathOf(c), operator: c.get("operator") ?? null, body }),
-      away === null ? 500 : 503,
-    );
+    const title = away === null ? "Something went wrong" : "Redis is unreachable";
+    const body = html`<h1>${title}</h1><p class="card">${away ?? cause.message}.</p>`;
+    const operator = c.get("operator") ?? null;
+    return c.html(layout({ title, path: pathOf(c), operator, body }), away === null ? 500 : 503);
   });
   return app;
 }
 
-/** Many open pages ask for the same, so an answer is kept for some seconds. */
-function remembering(tallies: Operations["tallies"]): Operations["tallies"] {
-  const known = new Map<string, { readonly atMs: number; readonly answer: ReturnType<Operations["tallies"]> }>();
-  return (agoMs, resolution) => {
-    const key = `${agoMs} ${resolution}`;
-    const before = known.get(key);
-    if (before && performance.now() - before.atMs < REMEMBERED_MS) return before.answer;
-    const answer = tallies(agoMs, resolution);
-    known.set(key, { atMs: performance.now(), answer });
-    answer.catch(() => known.delete(key));
-    return answer;
-  };
-}
-
-const REMEMBERED_MS = 3_000;
+const TALLIES_MS = 3_000;
+const GLANCE_MS = 1_500;
 
 const PROTECTED = [
   "/",
-  "/now",
+  "/live",
+  "/glance",
   "/chart",
   "/codes/*",
+  "/reports/*",
   "/trace/*",
   "/quarantine/*",
+  "/peers/*",
   "/acknowledgements/*",
-  BOARD_PATH,
-  `${BOARD_PATH}/*`,
+  "/queue/*",
 ];
-
-/** Served from here, so that the page works without the internet. */
-function readAssets(): Readonly<Record<string, { readonly type: string; readonly bytes: Uint8Array<ArrayBuffer> }>> {
-  const ours = (name: string) => new Uint8Array(readFileSync(new URL(`./assets/${name}`, import.meta.url)));
-  const { resolve } = createRequire(import.meta.url);
-  const theirs = (name: string) => new Uint8Array(readFileSync(resolve(name)));
-  return {
-    "/assets/page.css": { type: "text/css; charset=utf-8", bytes: ours("page.css") },
-    "/assets/page.js": { type: "text/javascript; charset=utf-8", bytes: ours("page.js") },
-    "/assets/uplot.css": { type: "text/css; charset=utf-8", bytes: theirs("uplot/dist/uPlot.min.css") },
-    "/assets/uplot.js": { type: "text/javascript; charset=utf-8", bytes: theirs("uplot/dist/uPlot.iife.min.js") },
-  };
-}

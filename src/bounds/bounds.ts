@@ -94,7 +94,7 @@ export const BOUNDS = {
     value: 50,
     unit: "things",
     about: "pages that are live at a time",
-    reason: "each is written anew every two seconds; one more is shown as it was when it was opened",
+    reason: "what has changed is sent to each every two seconds; one more is shown as it was when it was opened",
   },
   httpRequestsWaiting: {
     value: 2_000,
@@ -102,6 +102,12 @@ export const BOUNDS = {
     about: "requests that may wait on one HTTP connection for the answer to the one before them",
     reason:
       "browsers and Prometheus send none; they are answered one after the other, and beyond it the connection ends",
+  },
+  pagesExported: {
+    value: 20,
+    unit: "things",
+    about: "pages of the list of reports that one file with it has",
+    reason: "a thousand reports, for a spreadsheet or a ticket; whoever wants all of them is a consumer",
   },
   httpFormBytes: {
     value: 16_384,
@@ -132,6 +138,18 @@ export const BOUNDS = {
     unit: "bytes",
     about: "a file with peers, codes or certificates",
     reason: "ten thousand peers have some megabytes; beyond it as above",
+  },
+  codeCounted: {
+    value: 999,
+    unit: "things",
+    about: "the largest code that is counted by its number where no table explains a peer's codes",
+    reason: "codes have three digits; each number takes room in metrics and statistics, so larger ones count as other",
+  },
+  codesKept: {
+    value: 1_000,
+    unit: "things",
+    about: "codes of which what is said of a code that no row lists is kept in memory, for each table",
+    reason: "the same ones come again and again; what is said of any further one is made each time",
   },
   bounceBytes: {
     value: 65_536,
@@ -266,6 +284,19 @@ export const BOUNDS = {
     about: "what the page shows of one list, such as recipients, fields or the steps of a report",
     reason: "nobody reads more; the command line tells all",
   },
+  refusalsKept: {
+    value: 500,
+    unit: "things",
+    about: "addresses and reasons of refused clients that Redis keeps of one hour, for a day",
+    reason:
+      "some kilobytes on an ordinary day, and some megabytes when strangers of many addresses knock; further ones of that hour are only in the log and in `mm4d refusals`",
+  },
+  acknowledgementsLookedAt: {
+    value: 1_000,
+    unit: "things",
+    about: "acknowledgements of one state that the page of a peer, or of all peers, looks through at once",
+    reason: "some tens of milliseconds between which reports are received; it says so, and mm4d acks list tells all",
+  },
   valueShown: {
     value: 16_384,
     unit: "characters",
@@ -388,6 +419,42 @@ export const BOUNDS = {
     about: "what is read of a job's error to say whether many failed alike",
     reason: "a consumer may write any error; the beginning tells which it is",
   },
+  jobsLookedAt: {
+    value: 1_000,
+    unit: "things",
+    about: "failed jobs of a queue, and again those that are to be tried again, that the page Queue looks at",
+    reason: "errors that many share show in these, and what is done about them is done to all that are alike",
+  },
+  errorGroups: {
+    value: 50,
+    unit: "things",
+    about: "errors that it lists of each, the most frequent first",
+    reason: "a person looks at the first; where all differ, the others differ too",
+  },
+  jobsOfError: {
+    value: 20,
+    unit: "things",
+    about: "jobs that it lists of each error, the newest first",
+    reason: "an error is understood by some of its jobs; `mm4d failed list` prints all",
+  },
+  errorShown: {
+    value: 2_000,
+    unit: "characters",
+    about: "what it shows of a job's error",
+    reason: "a stack of twenty lines; `mm4d failed list` prints more",
+  },
+  jobsRetried: {
+    value: 10_000,
+    unit: "things",
+    about: "jobs that are given back to consumers at once from the page",
+    reason: "some seconds of the thread that does it; whoever asks again goes on, and `mm4d failed retry` does all",
+  },
+  retriedMs: {
+    value: 8_000,
+    unit: "ms",
+    about: "how long that may take",
+    reason: "a browser waits for the answer; beyond it as above",
+  },
   errorQuoted: {
     value: 160,
     unit: "characters",
@@ -405,6 +472,61 @@ export const BOUNDS = {
     unit: "ms",
     about: "how often Redis is asked for its list of clients, at most",
     reason: "with ten thousand clients that is some MB; whether a consumer is connected may be told late",
+  },
+  blocksListed: {
+    value: 2_000,
+    unit: "things",
+    about: "blocks of the trace that are looked into for one page of Reports",
+    reason:
+      "where little comes each has a report or two; beyond it the page tells what it looked through, and where it goes on",
+  },
+  bytesListed: {
+    value: 16_777_216,
+    unit: "bytes",
+    about: "what is read of these blocks, as they are kept",
+    reason: "a hundred thousand reports; beyond it as above",
+  },
+  listedMs: {
+    value: 1_000,
+    unit: "ms",
+    about: "how long one page of Reports is looked for",
+    reason: "others wait for their pages meanwhile; beyond it as above",
+  },
+  blocksReadLive: {
+    value: 20,
+    unit: "things",
+    about: "blocks of the trace that are read each second for whoever follows Reports",
+    reason: "four thousand reports a second; of further ones it is told how many they are, as of all beyond fifty",
+  },
+  blocksCountedLive: {
+    value: 200,
+    unit: "things",
+    about: "blocks that are counted for that",
+    reason: "forty thousand reports, as when Redis comes back; older ones are found by pages",
+  },
+  viewsWaiting: {
+    value: 20,
+    unit: "things",
+    about: "pages that wait to be found in the trace and the queues, one after the other; half of them for one client",
+    reason: "a few seconds' work of the one thread that finds them; beyond it a page says that too many ask",
+  },
+  viewsMs: {
+    value: 15_000,
+    unit: "ms",
+    about: "how long one such page may take once it is its turn",
+    reason: "each is bounded to a second of work; a thread that takes longer is ended, and another one begun",
+  },
+  viewsBytes: {
+    value: 134_217_728,
+    unit: "bytes",
+    about: "the memory of this thread",
+    reason: "a page takes some megabytes; a thread that needs more ends, and another one is begun",
+  },
+  entriesFound: {
+    value: 500,
+    unit: "things",
+    about: "entries of the trace that are handed on for one report",
+    reason: "a report that came a hundred times has some hundreds; the newest are handed on",
   },
   typeLookedFor: {
     value: 65_536,

@@ -13,9 +13,11 @@ const CATALOGUE_VERSION = "2026-11-23";
 const MM4_ONLY = new Set([2, 112, 113, 114, 115, 116, 130, 140, 141, 150, 242, 304, 305, 306, 352, 402]);
 const THOUSANDS: Record<Fault, number> = { client: 4000, service: 5000, ambiguous: 9000 };
 
-/** All that judging and explaining must know about codes. */
+/** A table of codes: all that judging and explaining must know about them. */
 export interface Catalogue {
   readonly version: string;
+  /** Whose table it is, as a person says it; null for a peer's own. */
+  readonly vendor: string | null;
   /** Every listed code, in numeric order. */
   readonly entries: readonly CodeEntry[];
   /**
@@ -40,6 +42,7 @@ export function createCatalogue(overlay: Overlay = { codes: [], precedence: [] }
   const laidOver = overlay.codes.length + overlay.precedence.length > 0;
   return {
     version: laidOver ? `${CATALOGUE_VERSION}+own` : CATALOGUE_VERSION,
+    vendor: "Bandwidth",
     entries: [...byCode.values()].sort((a, b) => a.code - b.code),
     findCode(code, httpCode = null) {
       const entry = byCode.get(code) ?? unlisted(code);

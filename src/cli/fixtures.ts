@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import libmime from "libmime";
 import { createCatalogue } from "../catalogue/catalogue.ts";
+import { createNoTable } from "../catalogue/own-table.ts";
+import { NO_TABLE, VENDORS_TABLE } from "../delivery/code.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import { ORDINARY_PEER } from "../delivery/peer-rules.ts";
 import type { ReportKind } from "../delivery/report.ts";
@@ -51,10 +53,12 @@ function fixtures(): ReadonlyMap<string, DeliveryEvent> {
     const word = status?.toLowerCase().replaceAll(" ", "-") ?? "no-status";
     found.set(`${kind}.${word}.${code ?? "no-code"}`, event);
   }
+  found.set("delivery-report.rejected.470.no-table", eventOf("delivery-report", "rejected", "470", NO_TABLE));
   return found;
 }
 
 const CATALOGUE = createCatalogue();
+const WITHOUT_TABLE = createNoTable();
 /** A code that no page lists, and a code outside every range. */
 const UNLISTED = ["488", "888888"];
 
@@ -73,7 +77,7 @@ function* reports(): Generator<{ kind: ReportKind; status?: string; code?: strin
   for (const status of ["Read", "Deleted without being read"]) yield { kind: "read-report", status };
 }
 
-function eventOf(kind: ReportKind, status?: string, code?: string): DeliveryEvent {
+function eventOf(kind: ReportKind, status?: string, code?: string, catalogue = VENDORS_TABLE): DeliveryEvent {
   const bytes = composePdu({
     kind,
     transactionId: "fixture-transaction@mmsc.example.net",
@@ -86,11 +90,12 @@ function eventOf(kind: ReportKind, status?: string, code?: string): DeliveryEven
   });
   const peer = { name: "carrier", address: "192.0.2.1", helo: "mmsc.example.net", tls: null, user: null };
   const read = readEvent(
-    { bytes, peer, rules: ORDINARY_PEER, receivedAt: new Date("2026-01-02T03:04:05.678Z") },
+    { bytes, peer, rules: { ...ORDINARY_PEER, catalogue }, receivedAt: new Date("2026-01-02T03:04:05.678Z") },
     {
       decodeWords: (text) => libmime.decodeWords(text),
       headerLimits: { bytes: 65_536, fields: 1_000 },
       catalogue: CATALOGUE,
+      tableOf: (name) => (name === NO_TABLE ? WITHOUT_TABLE : CATALOGUE),
       source: "/mm4d/mms.example.net",
     },
   );

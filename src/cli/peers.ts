@@ -1,7 +1,8 @@
 /** `mm4d peers`: checks the peers' file and makes passwords for it. */
 import type { Command } from "commander";
-import { probe } from "../acknowledgement/probe.ts";
+import { testMmsc } from "../acknowledgement/test-mmsc.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { NO_TABLE, VENDORS_TABLE } from "../delivery/code.ts";
 import { readAtMost } from "../settings/named-file.ts";
 import { doubtsAbout, loadPeers } from "../settings/peers.ts";
 import { hashPassword } from "../smtp/password.ts";
@@ -49,7 +50,7 @@ async function list(): Promise<void> {
 
 function describe(peer: Peer): readonly string[] {
   const { name, listed, networks, tls, clientCertificate, auth, mailFromDomains, limits, acknowledge, rules } = peer;
-  const { internationalPrefixes, ...switches } = rules;
+  const { internationalPrefixes, catalogue, ...switches } = rules;
   const options = [
     tls === "optional" ? "" : `TLS ${tls}`,
     clientCertificate ? "client certificate" : "",
@@ -60,6 +61,7 @@ function describe(peer: Peer): readonly string[] {
     limits.commands === null ? "" : `${limits.commands} commands at once without a message`,
     acknowledge.host === null ? "" : `acknowledgements to ${acknowledge.host}:${acknowledge.port}`,
     internationalPrefixes.length > 0 ? `international prefixes ${internationalPrefixes.join(", ")}` : "",
+    catalogue === VENDORS_TABLE ? "" : `codes ${catalogue === NO_TABLE ? "without a table" : `by ${catalogue}`}`,
     ...Object.entries({ ...switches, bareNewlines: peer.bareNewlines }).map(([rule, on]) => (on ? rule : "")),
   ].filter((text) => text !== "");
   return [
@@ -71,28 +73,7 @@ function describe(peer: Peer): readonly string[] {
 
 async function test(name: string): Promise<void> {
   const { config } = (await followService(loadSettings("test a peer"))).settings;
-  const peer = loadPeers(config).find((known) => known.name === name);
-  if (!peer) throw new Error(`Cannot test "${name}": there is no such peer (mm4d peers list)`);
-  const { host, port } = peer.acknowledge;
-  if (host === null) throw new Error(`Cannot test "${name}": its entry has no acknowledge.host, must have one`);
-  const startedMs = performance.now();
-  const { acknowledge } = peer;
-  const found = await probe({ ...acknowledge, host }, config.hostname).catch((cause: Error) => {
-    throw new Error(cause.message);
-  });
-  const { greeting, tls, withoutTlsBecause, user, offersLogin } = found;
-  printWrapped([
-    `${host}:${port} answers in ${Math.round(performance.now() - startedMs)} ms: ${greeting}`,
-    tls === null
-      ? `  without TLS${withoutTlsBecause === null ? "" : `, because ${withoutTlsBecause}. So go its acknowledgements, unless the entry has "tls": "required"`}`
-      : `  with ${tls.protocol}, ${tls.cipher}; certificate of ${tls.subject} until ${tls.expiresAt}, ${tls.fault === null ? "trusted" : `not trusted (${tls.fault})`}`,
-    user !== null
-      ? `  logged in as ${user}${tls === null ? ", and the password went without TLS" : ""}`
-      : acknowledge.auth === null || offersLogin
-        ? "  without a login"
-        : `  without a login: it offers none${tls === null ? " without TLS" : ""}, though the entry has a user`,
-    "  nothing was sent",
-  ]);
+  printWrapped(await testMmsc(loadPeers(config), name, config.hostname));
 }
 
 async function hash(): Promise<void> {

@@ -5,10 +5,11 @@ import { createReadRecords, type Ready } from "../flow/ready.ts";
 import type { JournalRecord } from "../journal/record.ts";
 import { type Config, systemAddressOf } from "../settings/config.ts";
 import { loadReading } from "../settings/reading.ts";
+import { TELL_UNREAD } from "./peers-tables.ts";
 
 /** Reads the operator's catalogue file. Throws one sentence for each of its faults. The reader never throws. */
 export function createRecordReader(config: Config): (record: JournalRecord) => Ready {
-  const reading = loadReading(config);
+  const reading = loadReading(config, TELL_UNREAD);
   const read = createReadRecords({ reading: () => reading, acknowledging: acknowledgingOf(config) });
   // A record that ended the service is read here all the same, because only this command is in danger.
   return (record) => read(record, 0);

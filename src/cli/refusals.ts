@@ -1,7 +1,7 @@
 /** `mm4d refusals`: who was refused lately, and why. */
 import type { Command } from "commander";
 import type { Refusal } from "../monitoring/refusals.ts";
-import { REPLIES, type SmtpReply } from "../smtp/replies.ts";
+import { replyToRefused } from "../smtp/refusal-reply.ts";
 import { askRefusals } from "./running-service.ts";
 import { fitted, jsonOf, printLine, tell } from "./terminal.ts";
 
@@ -24,19 +24,10 @@ async function refusals({ json }: { json?: true }): Promise<void> {
   if (!json && list.length === 0) tell("Nobody was refused since the start.");
 }
 
-/** Refusals that have no reply, because the connection is closed without a word. */
-const SILENT: Readonly<Record<string, string>> = {
-  "tls-handshake": "the TLS handshake failed; no word of ours would have been understood",
-  flood: "too many connections of strangers, or far beyond MM4D_MAX_CLIENTS; closed without a word",
-  "proxy-header": "a balancer in MM4D_PROXIES sent no PROXY header that can be read; closed without a word",
-};
-
 function describe({ address, peer, helo, reason, detail, count, firstAt, lastAt }: Refusal): readonly string[] {
-  const reply = Object.values(REPLIES).find((row: SmtpReply) => row.reason === reason);
-  const why = reply ? `${reply.code} ${reply.text}` : (SILENT[reason] ?? reason);
   return [
     `${address}  ${peer ?? "no peer"}${helo === null ? "" : `, HELO ${helo}`}`,
-    `  ${reason}${detail === null ? "" : ` (${detail})`}: ${why}`,
+    `  ${reason}${detail === null ? "" : ` (${detail})`}: ${replyToRefused(reason)}`,
     `  ${count === 1 ? "once" : `${count} times`}, ${count === 1 ? lastAt : `from ${firstAt} to ${lastAt}`}`,
   ];
 }

@@ -170,7 +170,7 @@ function welcome(service: Service, { queue, processes }: Config): string {
   return [
     `mm4d takes MM4 reports on smtp://${at(smtp)}`,
     ...(smtps === null ? [] : [`  and on smtps://${at(smtps)}, with TLS from the beginning,`]),
-    `  and answers http://${at(admin)}/healthz`,
+    `  Page: http://${at(admin)}/`,
     `  Redis: ${describeRedis(place)}${redisUrlFile === null ? "" : " (embedded, started by mm4d)"}`,
     ...(redisUrlFile === null ? [] : [`    whose URL for consumers is in ${redisUrlFile}`]),
     `  Queue: ${queue}`,

@@ -1,11 +1,11 @@
 /** `mm4d stats`: counts reports by what they said. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import type { Catalogue } from "../catalogue/catalogue.ts";
+import { type CatalogueOf, nameForPeers } from "../catalogue/by-peers.ts";
 import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
 import { withQueuePlace } from "../queue/queue-place.ts";
 import { bucketOf, readStatistics, resolutionSince } from "../queue/statistics.ts";
-import { loadCatalogue } from "../settings/catalogue-file.ts";
 import { durationInWords, inPercent, some } from "../text/quantities.ts";
+import { tablesOfPeers } from "./peers-tables.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";
@@ -49,7 +49,6 @@ function readDuration(text: string): number {
 
 async function stats({ since: agoMs, by, json }: { since: number; by: Group; json?: true }): Promise<void> {
   const { address, settings } = await findQueue(loadSettings("count reports"));
-  const catalogue = loadCatalogue(settings.config.catalogueFile);
   const until = new Date();
   const since = new Date(until.getTime() - agoMs);
   const resolution = resolutionSince(since, until);
@@ -57,7 +56,10 @@ async function stats({ since: agoMs, by, json }: { since: number; by: Group; jso
   const from = bucketOf(since, resolution);
   const rows = sumBy(tallies, (tally) => tally[by]);
   if (json) print(jsonOf({ from, until, by, rows: rows.map((row) => named(row, by)) }));
-  else printWrapped([...summary(tallies, from, until), ...table(rows, by, catalogue)]);
+  else {
+    const nameOf = by === "code" ? namesIn(tallies, tablesOfPeers(settings.config)) : () => "";
+    printWrapped([...summary(tallies, from, until), ...table(rows, by, nameOf)]);
+  }
 }
 
 function named({ key, ...counts }: Sum, by: Group): Readonly<Record<string, string | number>> {
@@ -74,8 +76,8 @@ function summary(tallies: readonly Tally[], from: Date, until: Date): readonly s
   ];
 }
 
-/** At most 80 columns. */
-function table(rows: readonly Sum[], by: Group, catalogue: Catalogue): readonly string[] {
+/** At most 80 columns, where the tables of all peers name a code alike. */
+function table(rows: readonly Sum[], by: Group, nameOf: (key: string) => string): readonly string[] {
   const all = rows.reduce((sum, { reports }) => sum + reports, 0);
   const wide = Math.max(...rows.map(({ key }) => key.length), by.length);
   return [
@@ -83,12 +85,17 @@ function table(rows: readonly Sum[], by: Group, catalogue: Catalogue): readonly 
     ...rows.map(({ key, reports, successes, failures }) => {
       const share = (part: number, whole: number): string => inPercent(part, whole).padStart(7);
       const numbers = `${String(reports).padStart(10)} ${share(reports, all)}    ${share(successes, reports)}   ${share(failures, reports)}`;
-      return `  ${key.padEnd(wide)} ${numbers}  ${by === "code" ? nameOf(key, catalogue) : ""}`.trimEnd();
+      return `  ${key.padEnd(wide)} ${numbers}  ${nameOf(key)}`.trimEnd();
     }),
   ];
 }
 
-function nameOf(code: string, catalogue: Catalogue): string {
-  if (code === "none") return "no code";
-  return code === "other" ? "codes that are not listed" : catalogue.findCode(Number(code)).name;
+/** Names a code by the tables of the peers that sent it. */
+function namesIn(tallies: readonly Tally[], catalogueOf: CatalogueOf): (code: string) => string {
+  return (code) => {
+    if (code === "none") return "no code";
+    if (code === "other") return "codes that are not listed";
+    const peers = new Set(tallies.filter((tally) => tally.code === code).map(({ peer }) => peer));
+    return nameForPeers(Number(code), [...peers], catalogueOf);
+  };
 }

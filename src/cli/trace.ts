@@ -11,6 +11,7 @@ import { findTrace } from "../trace/find.ts";
 import type { Trace } from "../trace/note.ts";
 import type { TraceReading } from "../trace/reading.ts";
 import { headerOf, tellReport } from "../trace/told.ts";
+import { TELL_UNREAD } from "./peers-tables.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { fitted, jsonOf, printLine, tell } from "./terminal.ts";
@@ -67,9 +68,9 @@ function look(id: string, { address, settings }: QueueFound): Promise<Trace> {
  */
 function readingWith(config: Config): TraceReading {
   const catalogue = orSay(
-    () => loadReading(config),
+    () => loadReading(config, TELL_UNREAD),
     "read with the catalogue of this version alone",
-    () => loadReading({ ...config, catalogueFile: "" }),
+    () => loadReading({ ...config, catalogueFile: "" }, TELL_UNREAD),
   );
   const peers = orSay(
     () => loadPeers(config),

@@ -5,6 +5,12 @@
  */
 import type { Outcome } from "./verdict.ts";
 
+/** The name of the catalogue's own table, which explains the codes of every peer whose entry names no other. */
+export const VENDORS_TABLE = "bandwidth";
+
+/** For a peer whose codes are explained by no table. Its reasons have this as their `catalogueVersion`. */
+export const NO_TABLE = "none";
+
 /**
  * How a code weighs against the status beside it, in the precedence table.
  *
@@ -17,6 +23,7 @@ import type { Outcome } from "./verdict.ts";
  * - `carrier-service`: a definite failure inside the destination carrier (6xx).
  * - `ambiguous`: a failure nobody could name (999).
  * - `out-of-range`: a number outside every range in use, which is not judged.
+ * - `not-judged`: the peer's table does not say how it weighs, or there is none.
  */
 export type CodeClass =
   | "none"
@@ -27,7 +34,8 @@ export type CodeClass =
   | "hard"
   | "carrier-service"
   | "ambiguous"
-  | "out-of-range";
+  | "out-of-range"
+  | "not-judged";
 
 /**
  * A number that the event's JSON Schema calls an integer.
@@ -39,13 +47,13 @@ export type Fault = "client" | "service" | "ambiguous";
 export type Reporter = "bandwidth" | "carrier";
 export type CodeTag = "opt-out" | "spam" | "receipt-timeout";
 
-/** One row of the catalogue: facts of the vendor's table, our words, and our judgement. */
+/** One row of a table of codes: facts of the vendor's table, our words, and our judgement. */
 export interface CodeEntry {
   /** The internal status code; 0 to 999 for a listed one. */
   readonly code: WholeNumber;
   /** The vendor's name for it. Not a key: 304 and 305 share one. */
   readonly name: string;
-  /** Whether the catalogue lists this number; `false` for a row made from its hundreds. */
+  /** Whether the peer's table lists this number; `false` for a row made from its hundreds, and without a table. */
   readonly known: boolean;
   /** Whether Bandwidth's MM4 table explains the code. */
   readonly documented: boolean;

@@ -73,7 +73,7 @@ export interface EventData {
   readonly warnings: readonly Warning[];
 }
 
-/** What the catalogue says about the report's code. */
+/** What the peer's table says about the report's code. */
 export interface Reason
   extends Pick<
     CodeEntry,
@@ -91,6 +91,6 @@ export interface Reason
     | "tag"
     | "httpCode"
   > {
-  /** The day on which the catalogue was last compared with its pages. */
+  /** The day on which the catalogue was last compared with its pages; `own` for a peer's own table, `none` without one. */
   readonly catalogueVersion: string;
 }

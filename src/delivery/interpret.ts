@@ -25,9 +25,9 @@ import {
 import type { RejectedBy, Verdict } from "./verdict.ts";
 import type { Warning } from "./warning.ts";
 
-/** What judging must know about codes. */
+/** What judging must know about codes: the table that the peer uses. */
 export interface CodeKnowledge {
-  /** Looks a number up. When the catalogue has no row, the entry has `known: false`. */
+  /** Looks a number up. When the table has no row, the entry has `known: false`. */
   readonly findCode: (code: number, httpCode: number | null) => CodeEntry;
   /** An operator's precedence rows, tried before ours. */
   readonly precedence: readonly PrecedenceRow[];
@@ -41,14 +41,23 @@ export interface Judgement {
   readonly code: number | null;
   /** The code as part of the event's id. */
   readonly codeIdentity: string;
-  /** What the catalogue says about the code; null when there is no code that is a number. */
+  /** What the peer's table says about the code; null when there is no code that is a number. */
   readonly entry: CodeEntry | null;
   readonly warnings: readonly Warning[];
 }
 
-export function interpret(report: Report, rules: PeerRules, knowledge: CodeKnowledge): Judgement {
+/**
+ * `chooseBy`: which of several codes is taken is decided by this table, the same for all peers, because the event's id
+ * depends on it.
+ */
+export function interpret(
+  report: Report,
+  rules: PeerRules,
+  knowledge: CodeKnowledge,
+  chooseBy: Pick<CodeKnowledge, "findCode">,
+): Judgement {
   const warnings: Warning[] = [];
-  const code = chooseCode(report.codes, knowledge, warnings);
+  const code = chooseCode(report.codes, knowledge, chooseBy, warnings);
   const status = chooseStatus(report, warnings);
   if (status === null) warnings.push("missing-status");
 
@@ -169,7 +178,8 @@ function codeAlone(entry: CodeEntry | null): Verdict {
 }
 
 function judgedClass(entry: CodeEntry | null): JudgedClass {
-  return entry === null || entry.class === "out-of-range" ? "absent" : entry.class;
+  if (entry === null || entry.class === "out-of-range" || entry.class === "not-judged") return "absent";
+  return entry.class;
 }
 
 function readExtension(extension: string | null, warnings: Warning[]): RejectedBy | null {
@@ -218,17 +228,25 @@ interface ChosenCode {
   readonly entry: CodeEntry | null;
 }
 
-function chooseCode(codes: readonly string[], { findCode }: CodeKnowledge, warnings: Warning[]): ChosenCode {
-  const readings = codes.map((written) => {
-    const reading = readCode(written);
-    return { reading, entry: reading.number === null ? null : findCode(reading.number, reading.httpCode) };
-  });
-  const several = readings.length > 1 && new Set(readings.map(({ reading }) => codeIdentity(reading))).size > 1;
+function chooseCode(
+  codes: readonly string[],
+  { findCode }: CodeKnowledge,
+  chooseBy: Pick<CodeKnowledge, "findCode">,
+  warnings: Warning[],
+): ChosenCode {
+  const readings = codes.map(readCode);
+  const several = readings.length > 1 && new Set(readings.map(codeIdentity)).size > 1;
   if (several) warnings.push("duplicate-code");
 
-  const chosen = chooseLast(readings, ({ entry }) => codeAlone(entry).disposition === "failure");
+  const chosen = chooseLast(readings, ({ number, httpCode }) => {
+    return number !== null && codeAlone(chooseBy.findCode(number, httpCode)).disposition === "failure";
+  });
   if (!chosen) return { number: null, identity: "", entry: null };
-  warnings.push(...chosen.reading.warnings);
-  if (chosen.entry?.class === "out-of-range") warnings.push("code-out-of-range");
-  return { number: chosen.reading.number, identity: codeIdentity(chosen.reading), entry: chosen.entry };
+  const { number, httpCode } = chosen;
+  const entry = number === null ? null : findCode(number, httpCode);
+  // A table that knows no HTTP form takes the number as it is written.
+  const isFolded = httpCode !== null && entry?.code === number;
+  warnings.push(...chosen.warnings.filter((warning) => isFolded || warning !== "code-in-http-form"));
+  if (entry?.class === "out-of-range") warnings.push("code-out-of-range");
+  return { number, identity: codeIdentity(chosen), entry };
 }

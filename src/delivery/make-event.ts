@@ -76,7 +76,7 @@ function withoutRepeats(read: readonly Warning[], judged: readonly Warning[]): r
 
 const reasons = new WeakMap<CodeEntry, Reason>();
 
-/** What the catalogue says, once for each of its entries. Two catalogues of different versions share entries. */
+/** What a table says, once for each of its entries. Two catalogues of different versions share entries. */
 function reasonOf(entry: CodeEntry, catalogueVersion: string): Reason {
   const known = reasons.get(entry);
   if (known?.catalogueVersion === catalogueVersion) return known;

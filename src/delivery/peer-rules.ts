@@ -1,4 +1,5 @@
 /** How we read the reports of one peer. */
+import { VENDORS_TABLE } from "./code.ts";
 
 /** Peculiarities of one peer's reports. All are off unless the peer's entry says otherwise. */
 export interface PeerRules {
@@ -12,6 +13,8 @@ export interface PeerRules {
   readonly localLongCode: boolean;
   /** "Forwarded" is this peer's last word. */
   readonly forwardedIsFinal: boolean;
+  /** Which table explains its codes: "bandwidth", "none", or the path of a file. */
+  readonly catalogue: string;
 }
 
 export const ORDINARY_PEER: PeerRules = {
@@ -20,6 +23,7 @@ export const ORDINARY_PEER: PeerRules = {
   swapAddresses: false,
   localLongCode: false,
   forwardedIsFinal: false,
+  catalogue: VENDORS_TABLE,
 };
 
 const NAMES = Object.keys(ORDINARY_PEER) as (keyof PeerRules)[];
@@ -31,5 +35,5 @@ export function unusualIn(rules: PeerRules): Partial<PeerRules> | null {
 }
 
 function isUnusual(value: PeerRules[keyof PeerRules], ordinary: PeerRules[keyof PeerRules]): boolean {
-  return typeof value === "boolean" ? value !== ordinary : value.length > 0;
+  return typeof value === "object" ? value.length > 0 : value !== ordinary;
 }

@@ -13,7 +13,7 @@ import type { StatusFamily } from "./status.ts";
 import type { Verdict } from "./verdict.ts";
 
 /** The class of a report's code; `absent` also stands for a code that cannot be judged. */
-export type JudgedClass = Exclude<CodeClass, "out-of-range"> | "absent";
+export type JudgedClass = Exclude<CodeClass, "out-of-range" | "not-judged"> | "absent";
 
 /** Where the verdict of a row comes from. */
 export type Winner =

@@ -8,7 +8,7 @@ export interface Kind {
   readonly type: string;
   readonly outcome: Outcome;
   readonly disposition: Disposition;
-  /** A code of the catalogue; `other` for any other number; `none` without one. */
+  /** A code that the peer's table lists; `other` for any other number; `none` without one. */
   readonly code: string;
 }
 

@@ -47,7 +47,7 @@ export const WARNINGS = {
   "read-status-in-x-mms-mm-read-status": "The read status stands in X-Mms-MM-Read-Status",
   "request-status-in-report":
     "The report has an X-Mms-Request-Status-Code, which belongs into a response; it was not judged",
-  "missing-status": "There is no status; the internal status code alone was judged",
+  "missing-status": "There is no status; only an internal status code can tell what happened",
   "unknown-status": "The status is a word nobody has documented",
   "unknown-status-extension": "The status extension is a word nobody has documented",
   "numeric-status": "The status is written as a number",
@@ -57,7 +57,7 @@ export const WARNINGS = {
   "code-zero-padded": "The internal status code has leading zeros",
   "code-in-http-form": "The internal status code is in its four-digit HTTP form",
   "code-not-a-number": "The internal status code is not a number; its text is in raw",
-  "code-out-of-range": "The internal status code is outside every range Bandwidth uses and was not judged",
+  "code-out-of-range": "The internal status code is outside every range in use and was not judged",
 } as const;
 
 /** The name of one tolerance. */

@@ -7,6 +7,7 @@ import type { DeliveryEvent } from "../delivery/event.ts";
 import type { MessageIds, Owed, ReadMessage } from "../delivery/fate.ts";
 import { interpret } from "../delivery/interpret.ts";
 import { makeEvent } from "../delivery/make-event.ts";
+import type { PeerRules } from "../delivery/peer-rules.ts";
 import type { Problem } from "../delivery/problem.ts";
 import type { QuarantineReason } from "../delivery/quarantined.ts";
 import { partiesNamed, readAckRequest } from "../mm4/ack-request.ts";
@@ -19,7 +20,10 @@ import { boundBeyond, sizeBeyond } from "./event-bounds.ts";
 
 /** What reading a message takes besides the message. */
 export interface ReadingRules extends MessageReading {
+  /** The vendor's, with what an operator has laid over it. */
   readonly catalogue: Catalogue;
+  /** The table that a peer's rules name. */
+  readonly tableOf: (name: PeerRules["catalogue"]) => Catalogue;
   /** The `source` of our events. */
   readonly source: string;
 }
@@ -88,12 +92,13 @@ function judge(
   reading: ReadingRules,
 ): Result<DeliveryEvent, Problem> {
   const { catalogue, source } = reading;
+  const table = reading.tableOf(rules.catalogue);
   const report = readReport(opened, rules, reading);
   if (!report.ok) return report;
   const tooMuch = boundBeyond(report.value);
   if (tooMuch !== null) return err({ kind: "event-too-large", detail: tooMuch });
-  const judgement = interpret(report.value, rules, catalogue);
-  const event = makeEvent(report.value, judgement, { peer, receivedAt, source, catalogueVersion: catalogue.version });
+  const judgement = interpret(report.value, rules, table, catalogue);
+  const event = makeEvent(report.value, judgement, { peer, receivedAt, source, catalogueVersion: table.version });
   const tooLarge = sizeBeyond(event);
   return tooLarge === null ? ok(event) : err({ kind: "event-too-large", detail: tooLarge });
 }

@@ -4,6 +4,7 @@
  */
 import type { ReadMessage, RefusedMessage } from "../delivery/fate.ts";
 import type { Recorder } from "../flow/observer.ts";
+import { countedCode, isUnlisted } from "../text/codes.ts";
 import type { Metrics } from "./metrics.ts";
 
 export function countMessages(metrics: Metrics): Recorder {
@@ -59,12 +60,12 @@ function countRead(metrics: Metrics, { said, finding }: ReadMessage): void {
       const { type, time, data } = finding.event;
       const { outcome, disposition, conflict, reason, warnings, handledAt } = data;
       metrics.reports.inc({ peer, type, outcome, disposition });
-      if (reason !== null) metrics.codes.inc({ peer, code: reason.known ? String(reason.code) : "other" });
+      if (reason !== null) metrics.codes.inc({ peer, code: countedCode(reason) });
       if (handledAt !== null)
         metrics.reportAgeSeconds.observe({ peer }, Math.max(0, (Date.parse(time) - Date.parse(handledAt)) / 1000));
       for (const warning of warnings) metrics.warnings.inc({ peer, warning });
       if (conflict) metrics.conflicts.inc({ peer });
-      if (reason?.known === false) metrics.unknownCodes.inc({ peer });
+      if (isUnlisted(reason)) metrics.unknownCodes.inc({ peer });
       return;
     }
     case "quarantine":

@@ -1,6 +1,7 @@
 /** What becomes of messages, in the log: that they came, at their 250; what they say, once they are where they belong. */
 import type { ReadMessage } from "../delivery/fate.ts";
 import type { Recorder } from "../flow/observer.ts";
+import { isUnlisted } from "../text/codes.ts";
 import type { Log } from "./log.ts";
 import { oncePer } from "./once-per.ts";
 
@@ -19,7 +20,7 @@ export function logMessages(log: Log): Recorder {
         const { event } = finding;
         const { conflict, reason } = event.data;
         if (conflict) log.reportConflict(event);
-        if (reason?.known === false && isNewCode(`${peer.name} ${reason.code}`)) log.codeUnknown(event);
+        if (isUnlisted(reason) && isNewCode(`${peer.name} ${reason?.code}`)) log.codeUnknown(event);
         return;
       }
       case "quarantine":

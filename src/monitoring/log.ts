@@ -91,6 +91,7 @@ export interface Log {
   drainRecovered(fields: Fields): void;
   operatorActed(action: string, fields: Fields): void;
   traceFailed(cause: Error): void;
+  viewsFailed(cause: Error): void;
   processEnded(fields: Fields): void;
   reasonBegun(reason: { readonly name: string; readonly state: string; readonly text: string }): void;
   reasonOver(fields: Fields): void;
@@ -247,6 +248,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       trouble(state === "not-well" ? "error" : "warn", "reason.begun", { reason: name, state, text }),
     reasonOver: (fields) => line("info", "reason.over", fields),
     processEnded: (fields) => trouble("error", "process.ended", fields),
+    viewsFailed: (cause) => trouble("warn", "views.failed", reason(cause)),
     traceFailed: (cause) => trouble("error", "trace.failed", { ...reason(cause), stack: cause.stack }),
     drainRecovered: (fields) => line("info", "drain.recovered", fields),
   };
@@ -265,10 +267,11 @@ const EFFECTS = {
     "none; so many lines of the log are missing before this one. Whoever reads stdout did not keep up, or it could not be written: see to that reader, or to the disk",
   "files.used-up":
     "their peers are dropped when they connect, without a word, and come again. Raise the limit of open files (LimitNOFILE=, ulimit -n), or lower MM4D_MAX_CLIENTS; told once a minute",
-  "settings.not-reloaded": "none: what was in force stays. Correct the file; it is read again when it changes",
+  "settings.not-reloaded":
+    "none: what was in force stays. Correct the file; it is read again when it changes, and at SIGHUP",
   "report.conflict": "its event says so and is queued. The peer's status and code contradict each other: tell the peer",
   "code.unknown":
-    "its event says known: false; told once a code and peer. Ask the peer what it means, and lay it over the catalogue (MM4D_CATALOGUE_FILE)",
+    "its event says known: false; told once a code and peer. Ask the peer what it means, and write it into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE)",
   "message.quarantined":
     "it made no event, and is kept. Look at it (mm4d quarantine show), tell the peer, replay or drop it",
   "message.ignored": "it made no event, and is not kept. Do what the advice says; told once an hour",
@@ -297,6 +300,8 @@ const EFFECTS = {
   "queue.failed": "they get 451 until the queue takes them. mm4d doctor tells what is wrong",
   "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
   "operator.login-failed": "none. A wrong MM4D_ADMIN_TOKEN was given; many of these are somebody who guesses",
+  "views.failed":
+    "none for reports; a page could not be shown, or is not live for a moment, and the thread that finds pages is begun anew",
   "trace.failed": "none, but mm4d trace will not tell of one. Please report the stack: it is a fault of ours",
   "journal.full":
     "they get 451 until there is room: until Redis has caught up, or what was queued within the last minute has left. mm4d status tells which",

@@ -256,13 +256,13 @@ export function createMetrics(first: Observed) {
     }),
     unknownCodes: new Counter({
       name: "mm4d_unknown_codes_total",
-      help: "Reports with an internal status code that the catalogue does not list, counted as mm4d_reports_total is",
+      help: "Reports with an internal status code that the peer's table does not list, counted as mm4d_reports_total is",
       labelNames: ["peer"],
       registers,
     }),
     codes: counterTally({
       name: "mm4d_codes_total",
-      help: "Reports by internal status code, counted as mm4d_reports_total is; other for those that the catalogue does not list",
+      help: "Reports by internal status code, counted as mm4d_reports_total is; other for those that the peer's table does not list, and for more than three digits without a table",
       labelNames: ["peer", "code"],
       registers,
     }),

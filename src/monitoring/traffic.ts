@@ -5,6 +5,7 @@
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { ReadMessage } from "../delivery/fate.ts";
 import type { Recorder } from "../flow/observer.ts";
+import { isUnlisted } from "../text/codes.ts";
 import { later } from "./health.ts";
 
 export interface PeerTraffic {
@@ -13,6 +14,8 @@ export interface PeerTraffic {
   /** When the first and the last of them came; null before. */
   readonly firstAt: Date | null;
   readonly lastAt: Date | null;
+  /** The protocol of TLS over which the last one came, such as `TLSv1.3`; null for none, and before. */
+  readonly lastTls: string | null;
   /** Reports that were read and are on the queue: while Redis is away there are more that were accepted. */
   readonly reports: number;
   readonly successes: number;
@@ -28,7 +31,7 @@ export interface PeerTraffic {
 }
 
 export interface Traffic {
-  countAccepted(peer: string, receivedAt: Date): void;
+  countAccepted(peer: string, receivedAt: Date, tls: string | null): void;
   countRead(event: DeliveryEvent): void;
   countDuplicate(peer: string): void;
   countQuarantined(peer: string): void;
@@ -55,11 +58,12 @@ export function createTraffic(): Traffic {
   }
 
   return {
-    countAccepted(name, receivedAt) {
+    countAccepted(name, receivedAt, tls) {
       const peer = of(name);
       peer.accepted += 1;
       peer.firstAt ??= receivedAt;
       peer.lastAt = receivedAt;
+      peer.lastTls = tls;
       const second = now();
       const slot = seconds[second % MINUTE_SECONDS];
       if (!slot) return;
@@ -73,7 +77,7 @@ export function createTraffic(): Traffic {
       if (data.disposition === "success") peer.successes += 1;
       if (data.disposition === "failure") peer.failures += 1;
       if (data.conflict) peer.conflicts += 1;
-      if (data.reason?.known === false) peer.unlistedCodes += 1;
+      if (isUnlisted(data.reason)) peer.unlistedCodes += 1;
       for (const warning of data.warnings) peer.warnings.set(warning, (peer.warnings.get(warning) ?? 0) + 1);
     },
     countDuplicate(peer) {
@@ -109,8 +113,11 @@ export function trafficOfMessages(traffic: Traffic): Recorder {
 
   return {
     accepted(messages) {
-      for (const { message, recognised } of messages)
-        if (recognised === "report") traffic.countAccepted(message.peer.identity.name, message.receivedAt);
+      for (const { message, recognised } of messages) {
+        if (recognised !== "report") continue;
+        const { name, tls } = message.peer.identity;
+        traffic.countAccepted(name, message.receivedAt, tls?.protocol ?? null);
+      }
     },
     became(fates) {
       for (const fate of fates) {
@@ -127,6 +134,7 @@ const NOTHING = {
   accepted: 0,
   firstAt: null,
   lastAt: null,
+  lastTls: null,
   reports: 0,
   successes: 0,
   failures: 0,
@@ -142,6 +150,7 @@ export function trafficOfBoth(a: PeerTraffic, b: PeerTraffic): PeerTraffic {
     accepted: a.accepted + b.accepted,
     firstAt: earlier(a.firstAt, b.firstAt),
     lastAt: later(a.lastAt, b.lastAt),
+    lastTls: later(a.lastAt, b.lastAt) === a.lastAt ? a.lastTls : b.lastTls,
     reports: a.reports + b.reports,
     successes: a.successes + b.successes,
     failures: a.failures + b.failures,

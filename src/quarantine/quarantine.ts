@@ -15,8 +15,8 @@ export interface QuarantineEntry {
 export interface Quarantine {
   /** Oldest first: `count` messages from place `from` on, or all. */
   list(from?: number, count?: number): Promise<readonly QuarantineEntry[]>;
-  /** The last `count` messages, newest first. */
-  newest(count: number): Promise<readonly QuarantineEntry[]>;
+  /** `count` messages, newest first, from place `from` on. */
+  newest(count: number, from?: number): Promise<readonly QuarantineEntry[]>;
   /** How many messages are there for each reason. */
   reasons(): Promise<ReadonlyMap<string, number>>;
   /** The messages with this reason, oldest first, one at a time. */
@@ -28,6 +28,8 @@ export interface Quarantine {
   ready(): Promise<unknown>;
   close(): Promise<void>;
 }
+
+const NAMES_AT_A_TIME = 200;
 
 /** Opens the quarantine for a person. The connection stays the caller's. */
 export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
@@ -45,13 +47,17 @@ export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
   async function names(): Promise<readonly { id: string; reason: string }[]> {
     const key = `${prefix}:${QUARANTINE_QUEUE}`;
     const ids = (await redis.lrange(`${key}:wait`, 0, -1)).reverse();
-    const pipeline = redis.pipeline();
-    for (const id of ids) pipeline.hget(`${key}:${id}`, "name");
-    const answers = (await pipeline.exec()) ?? [];
-    return ids.flatMap((id, index) => {
-      const reason = answers[index]?.[1];
-      return typeof reason === "string" ? [{ id, reason }] : [];
-    });
+    const found: { id: string; reason: string }[] = [];
+    // A few at a time, because reports are received between them.
+    for (let from = 0; from < ids.length; from += NAMES_AT_A_TIME) {
+      const some = ids.slice(from, from + NAMES_AT_A_TIME);
+      const pipeline = redis.pipeline();
+      for (const id of some) pipeline.hget(`${key}:${id}`, "name");
+      for (const [index, [, reason]] of ((await pipeline.exec()) ?? []).entries()) {
+        if (typeof reason === "string") found.push({ id: some[index] ?? "", reason });
+      }
+    }
+    return found;
   }
 
   return {
@@ -59,8 +65,8 @@ export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
       const jobs = await queue.getJobs(["waiting"], from, from + count - 1, true);
       return entries(jobs);
     },
-    async newest(count) {
-      const jobs = await queue.getJobs(["waiting"], 0, count - 1, false);
+    async newest(count, from = 0) {
+      const jobs = await queue.getJobs(["waiting"], from, from + count - 1, false);
       return entries(jobs);
     },
     async reasons() {

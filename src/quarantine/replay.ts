@@ -1,4 +1,5 @@
 /** Replays messages from quarantine: reads each again with today's program and settings, and queues its event. */
+import type { DeliveryEvent } from "../delivery/event.ts";
 import type { PeerRules } from "../delivery/peer-rules.ts";
 import { type ReadingRules, readEvent } from "../flow/read.ts";
 import { newRecordId, type Publisher } from "../queue/publisher.ts";
@@ -21,26 +22,31 @@ export interface Replayed {
  * Publishes the event for the first time, with its ordinary id and the time at which the message came.
  * A message that still makes no event, or meets a fault of ours again, stays. Rejects when Redis does not take it.
  */
-export async function replay({ id, message }: QuarantineEntry, replayer: Replayer): Promise<Replayed> {
-  const { peer, receivedAt, raw } = message;
-  const rules = replayer.rulesOf(peer.name);
-  const saved = { bytes: Buffer.from(raw, "base64"), peer, rules, receivedAt: new Date(receivedAt) };
-  let read: ReturnType<typeof readEvent>;
-  try {
-    read = readEvent(saved, replayer.reading);
-  } catch (cause) {
-    return { published: false, text: `still meets a fault of ours: ${(cause as Error).message}` };
-  }
-  if (!read.ok) {
-    const detail = "detail" in read.error ? ` (${read.error.detail})` : "";
-    return { published: false, text: `still makes no event: ${read.error.kind}${detail}` };
-  }
-  const event = read.value;
+export async function replay(entry: QuarantineEntry, replayer: Replayer): Promise<Replayed> {
+  const event = wouldBecome(entry, replayer);
+  if (typeof event === "string") return { published: false, text: `still ${event}` };
   const [published] = await replayer.publish([{ id: newRecordId(), kind: "event", event }]);
   if (published === undefined || published instanceof Error) throw published;
-  await replayer.quarantine.drop(id);
+  await replayer.quarantine.drop(entry.id);
   return {
     published: true,
     text: published.earlierJob === null ? `queued as ${event.id}` : `was queued before as ${event.id}`,
   };
+}
+
+/** The event that a message makes with today's program and settings, or why it makes none, in words that follow "it". */
+export function wouldBecome(
+  { message }: QuarantineEntry,
+  { reading, rulesOf }: Pick<Replayer, "reading" | "rulesOf">,
+): DeliveryEvent | string {
+  const { peer, receivedAt, raw } = message;
+  const rules = rulesOf(peer.name);
+  try {
+    const saved = { bytes: Buffer.from(raw, "base64"), peer, rules, receivedAt: new Date(receivedAt) };
+    const read = readEvent(saved, reading);
+    if (read.ok) return read.value;
+    return `makes no event: ${read.error.kind}${"detail" in read.error ? ` (${read.error.detail})` : ""}`;
+  } catch (cause) {
+    return `meets a fault of ours: ${(cause as Error).message}`;
+  }
 }

@@ -30,7 +30,8 @@ export interface FailedJobs {
 
 /** Opens the failed jobs of a queue for a person. The connection stays the caller's. */
 export function openFailedJobs({ redis, prefix }: QueuePlace, name: string): FailedJobs {
-  const queue = new Queue<DeliveryEvent>(name, { connection: redis, prefix });
+  // Its settings are the publisher's: BullMQ would set how long its stream of events is.
+  const queue = new Queue<DeliveryEvent>(name, { connection: redis, prefix, skipMetasUpdate: true });
   queue.on("error", () => {}); // The call that fails tells its caller.
 
   return {

@@ -3,21 +3,29 @@ import { ErrorCode, type FinishedStatus, type Job, type Queue } from "bullmq";
 
 const PAGE = 100;
 
+/** In which order jobs are gone through, and how many of them at most. */
+export interface Stretch {
+  readonly newestFirst?: boolean;
+  /** A job that changes its state meanwhile may then be told as it was, because asking Redis costs as much as all that wait. */
+  readonly most?: number;
+}
+
 /**
- * The jobs that are in this state by now, oldest first, each once, however many come
- * or vanish meanwhile. A job that is in another state when its turn comes is left out.
+ * The jobs that are in this state by now, oldest first unless asked otherwise, each once, however many come
+ * or vanish meanwhile. A job that is in another state when its turn comes is left out, where all are gone through.
  */
 export async function* jobsIn<Data>(
   queue: Queue<Data>,
   state: FinishedStatus | "waiting" | "active" | "delayed",
+  { newestFirst = false, most }: Stretch = {},
 ): AsyncGenerator<Job<Data>> {
   // All ids at once, some MB for a hundred thousand, because ranks in a set that changes would skip jobs.
-  const ids = await queue.getRanges([state], 0, -1, true);
+  const ids = await queue.getRanges([state], 0, most === undefined ? -1 : most - 1, !newestFirst);
   for (let from = 0; from < ids.length; from += PAGE) {
     const jobs = await Promise.all(
       ids.slice(from, from + PAGE).map(async (id) => {
         const job = await queue.getJob(id);
-        return job && (await job.getState()) === state ? (job as Job<Data>) : undefined;
+        return job && (most !== undefined || (await job.getState()) === state) ? (job as Job<Data>) : undefined;
       }),
     );
     for (const job of jobs) if (job) yield job;

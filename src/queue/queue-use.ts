@@ -7,6 +7,7 @@ import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
 import { beginningOf } from "../text/beginning.ts";
+import { shapeOf } from "./error-shape.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
 
@@ -117,17 +118,13 @@ async function errorsOf(redis: Redis, keys: readonly string[]): Promise<string[]
   );
 }
 
-/** The most frequent error, by its first line. Errors are alike if they differ only in an id, a number or a time. */
+/** The most frequent error. */
 function alikeIn(errors: readonly string[]): QueueUse["retrying"] {
   const shapes = new Map<string, { alike: number; readonly error: string }>();
   for (const error of errors) {
     // A consumer has put the job off without an error.
     if (error === "") continue;
-    const [line = ""] = error.split("\n", 1);
-    const shape = line
-      .split(" ")
-      .map((word) => (/\d/.test(word) ? "#" : word))
-      .join(" ");
+    const { line, shape } = shapeOf(error);
     const known = shapes.get(shape) ?? { alike: 0, error: line };
     known.alike += 1;
     shapes.set(shape, known);

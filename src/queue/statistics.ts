@@ -7,6 +7,7 @@
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Kind, Tally } from "../delivery/tally.ts";
 import type { Disposition, Outcome } from "../delivery/verdict.ts";
+import { countedCode } from "../text/codes.ts";
 import type { QueuePlace } from "./queue-place.ts";
 
 const MINUTE_MS = 60_000;
@@ -78,10 +79,10 @@ export async function readStatistics(
 
 const BUCKETS_AT_A_TIME = 24;
 
-/** The kind of a report. No part of it has a blank, because it takes only those of a peer's values that the catalogue lists. */
+/** The kind of a report. No part of it has a blank, because of a peer's values it takes only numbers. */
 function kindOf({ type, data }: DeliveryEvent): string {
   const { peer, outcome, disposition, reason } = data;
-  const code = reason === null ? "none" : reason.known ? String(reason.code) : "other";
+  const code = countedCode(reason);
   const begin = type.indexOf(".") + 1;
   return `${peer.name} ${type.slice(begin, type.indexOf(".", begin))} ${outcome} ${disposition} ${code}`;
 }

@@ -7,7 +7,7 @@ import { Queue } from "bullmq";
 import { openAcknowledgements } from "../acknowledgement/desk.ts";
 import type { AcknowledgementDesk, QuarantineDesk } from "../admin/operations.ts";
 import { openQuarantine } from "../quarantine/quarantine.ts";
-import { type Replayer, replay } from "../quarantine/replay.ts";
+import { type Replayer, replay, wouldBecome } from "../quarantine/replay.ts";
 import { readSavedBodyAside } from "../quarantine/saved-body-aside.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
@@ -72,6 +72,7 @@ export function createDesks({ place, queues: names, redisAway, replayer }: Desks
       const kept = await quarantine();
       return {
         ...kept,
+        wouldBecome: (entry) => wouldBecome(entry, replayer()),
         replay: (entry) => replay(entry, { ...replayer(), quarantine: kept }),
         readBody: readSavedBodyAside,
       };

@@ -134,6 +134,7 @@ export function createOwnState(parts: OwnParts) {
     now,
     redisAway,
     queuesNow,
+    workersOf: (queue: string) => (redisAway() === null ? queueWatch.workers(queue) : []),
     journalStatus: parts.journalStatus,
     /** Connections are counted from here on. */
     listens(started: Connections): void {

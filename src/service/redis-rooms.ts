@@ -2,6 +2,7 @@
 
 import type { Log } from "../monitoring/log.ts";
 import type { ReasonTimes } from "../monitoring/reason-times.ts";
+import type { Refusals } from "../monitoring/refusals.ts";
 import { createSilence, type Silence } from "../monitoring/silence.ts";
 import type { Traffic } from "../monitoring/traffic.ts";
 import { type Releaser, within } from "../process/releasers.ts";
@@ -11,6 +12,7 @@ import { createPublisher, type Publisher } from "../queue/publisher.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { createQueueWatch, type QueueWatch } from "../queue/queue-watch.ts";
 import { connectRedis, type RedisPlace } from "../queue/redis.ts";
+import { createRefusalsKept, type RefusalsKept } from "../queue/refusals-kept.ts";
 import type { Config } from "../settings/config.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 import { createTraceWriter, type TraceWriter } from "../trace/writer.ts";
@@ -20,6 +22,7 @@ import { QUEUES_SEEN_EVERY_MS } from "./upkeep.ts";
 export interface RedisRooms {
   readonly queuePlace: QueuePlace;
   readonly silence: Silence;
+  readonly refusalsKept: RefusalsKept;
   readonly queueWatch: QueueWatch;
   /** The waits between attempts to send an acknowledgement, in milliseconds. */
   readonly ackWaitsMs: readonly number[];
@@ -31,16 +34,18 @@ export interface RedisRoomsOptions {
   readonly config: Config;
   readonly place: RedisPlace;
   readonly traffic: Traffic;
+  readonly refusals: Pick<Refusals, "list">;
   readonly times: ReasonTimes;
   readonly log: Log;
 }
 
 export function openRedisRooms(options: RedisRoomsOptions, releasers: Releaser[]): RedisRooms {
-  const { config, traffic, times, log } = options;
+  const { config, traffic, refusals, times, log } = options;
   const redis = connectRedis(options.place);
   const queuePlace = { redis, prefix: config.queuePrefix };
   releasers.push(async () => redis.disconnect());
   const silence = createSilence({ traffic, heard: createHeard(queuePlace), times });
+  const refusalsKept = createRefusalsKept(queuePlace, refusals.list);
   const queueWatch = createQueueWatch({
     place: queuePlace,
     names: [config.queue, ...config.queues.map((fanOut) => fanOut.queue), ACKNOWLEDGEMENTS_QUEUE],
@@ -51,5 +56,5 @@ export function openRedisRooms(options: RedisRoomsOptions, releasers: Releaser[]
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
   const trace = createTraceWriter({ place: queuePlace, hours: config.traceHours, maxBytes: config.traceMaxBytes });
   releasers.push(() => within(REDIS_STOP_MS, trace.flush()));
-  return { queuePlace, silence, queueWatch, ackWaitsMs, publisher, trace };
+  return { queuePlace, silence, refusalsKept, queueWatch, ackWaitsMs, publisher, trace };
 }

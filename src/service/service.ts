@@ -19,6 +19,7 @@ import { rulesOf } from "../settings/peers.ts";
 import { createAccess } from "../smtp/access.ts";
 import { replyTo } from "../smtp/reply-to.ts";
 import { VERSION } from "../version.ts";
+import { THREAD } from "../views/start-views.ts";
 import { answersOf } from "./answers.ts";
 import { beginAcknowledgements } from "./begin-acknowledgements.ts";
 import { createDesks } from "./desks.ts";
@@ -65,6 +66,8 @@ export interface Surroundings {
   readonly settingsNotes?: readonly string[];
   /** Where the lines of the log go instead of stdout. */
   readonly logTo?: { write(line: string): void };
+  /** The program of the thread of the views, where it does not stand beside theirs. */
+  readonly viewsThread?: URL;
 }
 
 /**
@@ -74,7 +77,7 @@ export interface Surroundings {
 export async function startService(
   config: Config,
   assignment: Assignment = ALONE,
-  { times = REASON_TIMES, settingsNotes = [], logTo }: Surroundings = {},
+  { times = REASON_TIMES, settingsNotes = [], logTo, viewsThread = THREAD }: Surroundings = {},
 ): Promise<Service> {
   const releasers: Releaser[] = [];
   const log = createLog({
@@ -84,7 +87,7 @@ export async function startService(
     ...(logTo === undefined ? {} : { to: logTo }),
   });
   try {
-    return await start(config, assignment, { times, settingsNotes }, log, releasers);
+    return await start(config, assignment, { times, settingsNotes, viewsThread }, log, releasers);
   } catch (cause) {
     log.serviceFailed(cause as Error);
     await releaseAll(releasers, log.serviceFailed);
@@ -95,7 +98,7 @@ export async function startService(
 async function start(
   config: Config,
   assignment: Assignment,
-  { times, settingsNotes }: Required<Omit<Surroundings, "logTo">>,
+  { times, settingsNotes, viewsThread }: Required<Omit<Surroundings, "logTo">>,
   log: Log,
   releasers: Releaser[],
 ): Promise<Service> {
@@ -109,7 +112,7 @@ async function start(
   const { metrics, outages, refusals, traffic } = monitors;
   const recovered = journalStatus().records;
 
-  const rooms = openRedisRooms({ config, place, traffic, times, log }, releasers);
+  const rooms = openRedisRooms({ config, place, traffic, refusals, times, log }, releasers);
   const { queuePlace, silence, queueWatch, publisher, trace } = rooms;
   silence.usePeers(files.peers());
   files.newPeers.follow(silence.usePeers);
@@ -166,7 +169,7 @@ async function start(
     lookAtFiles: () => monitors.openFiles.look(),
     journalWatch: secondHalf.journalWatch,
     flushTrace: trace.flush,
-    looks: [lookAtQuarantine(queuePlace, quarantine), queueWatch.look, silence.look],
+    looks: [lookAtQuarantine(queuePlace, quarantine), queueWatch.look, silence.look, rooms.refusalsKept.look],
     async tellReasons() {
       // Of several processes the first tells of all.
       if (isFirst && !own.isStopping()) monitors.reasonsTold.tell(await state.reasons());
@@ -188,7 +191,10 @@ async function start(
   });
   releasers.push(() => within(REDIS_STOP_MS, desks.close()));
   const admin = isFirst
-    ? await listenForHttp({ config, queuePlace, files, state, desks, traceReading, log, metrics }, releasers)
+    ? await listenForHttp(
+        { config, place, viewsThread, rooms, files, state, desks, traceReading, log, metrics },
+        releasers,
+      )
     : null;
 
   const onMessage = createAccept({

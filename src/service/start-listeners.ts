@@ -1,21 +1,30 @@
 /** Starts what listens: SMTP for relays, HTTP for people and machines that look after the service. */
+import { testMmsc } from "../acknowledgement/test-mmsc.ts";
 import { type Admin, startAdmin } from "../admin/server.ts";
+import { latencyOf } from "../monitoring/latency.ts";
 import type { Log } from "../monitoring/log.ts";
 import { type Metrics, metricsText } from "../monitoring/metrics.ts";
 import { notReady, stateOf } from "../monitoring/reasons.ts";
 import type { Refusals } from "../monitoring/refusals.ts";
 import type { Releaser } from "../process/releasers.ts";
 import { whyNotListening } from "../process/system-limits.ts";
-import type { QueuePlace } from "../queue/queue-place.ts";
+import { ratesOf } from "../queue/queue-rates.ts";
+import type { RedisPlace } from "../queue/redis.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import type { Config } from "../settings/config.ts";
+import { rulesOf } from "../settings/peers.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
-import { findTrace } from "../trace/find.ts";
+import { replyToRefused } from "../smtp/refusal-reply.ts";
+import { traceOf } from "../trace/find.ts";
 import type { TraceReading } from "../trace/reading.ts";
 import { VERSION } from "../version.ts";
+import { startViews } from "../views/start-views.ts";
+import type { Views } from "../views/views.ts";
 import type { Desks } from "./desks.ts";
+import { peersNow } from "./peers-now.ts";
+import type { RedisRooms } from "./redis-rooms.ts";
 import type { SettingsInForce } from "./settings-in-force.ts";
 import type { State } from "./state.ts";
 
@@ -63,7 +72,10 @@ export async function listenForSmtp(
 
 export interface AdminParts {
   readonly config: Config;
-  readonly queuePlace: QueuePlace;
+  readonly place: RedisPlace;
+  readonly rooms: Pick<RedisRooms, "queuePlace" | "refusalsKept">;
+  /** The program of the thread that finds what the page shows. */
+  readonly viewsThread: URL;
   readonly files: SettingsInForce;
   readonly state: State;
   readonly desks: Desks;
@@ -74,10 +86,28 @@ export interface AdminParts {
 
 /** Rejects with a sentence when it cannot be listened there. */
 export async function listenForHttp(
-  { config, queuePlace, files, state, desks, traceReading, log, metrics }: AdminParts,
+  { config, place, viewsThread, rooms, files, state, desks, traceReading, log, metrics }: AdminParts,
   releasers: Releaser[],
 ): Promise<Admin> {
-  const { queue, adminHost, adminPort, adminToken } = config;
+  const { queue, queues, adminHost, adminPort, adminToken } = config;
+  const { queuePlace, refusalsKept } = rooms;
+  const found = startViews({
+    thread: viewsThread,
+    redis: place,
+    prefix: config.queuePrefix,
+    queues: [queue, ...queues.map((further) => further.queue)],
+    networkOf,
+    onFault: log.viewsFailed,
+  });
+  releasers.push(found.close);
+  const views: Views = {
+    ...found,
+    async entries(wanted, client) {
+      // A report is found once its relay was answered.
+      await state.flushTrace();
+      return found.entries(wanted, client);
+    },
+  };
   const catalogue = () => files.reading().catalogue;
   const admin = await startAdmin({
     host: adminHost,
@@ -86,19 +116,36 @@ export async function listenForHttp(
     networkOf,
     operations: {
       status: state.status,
-      refusals: state.refusals,
+      facts: state.facts,
+      peerNames: async () => files.peers().map(({ name }) => name),
+      latency: async () => latencyOf(await state.metrics()),
+      async refusals() {
+        const all = await (state.redisAway() === null ? refusalsKept.list() : state.refusals());
+        return all.map((refusal) => ({ ...refusal, reply: replyToRefused(refusal.reason) }));
+      },
+      peers: () => peersNow(files.peers(), state, config),
+      testMmsc: (peer) => testMmsc(files.peers(), peer, config.hostname),
       redisAway: state.redisAway,
       catalogue,
+      catalogueOf: (peer) => files.reading().tableOf(rulesOf(files.peers(), peer).catalogue),
       tallies(agoMs, resolution) {
         const until = new Date();
         const since = new Date(until.getTime() - agoMs);
         return readStatistics(queuePlace, { since, until, resolution });
       },
-      async trace(wanted) {
-        await state.flushTrace();
-        return findTrace(queuePlace, queue, wanted, traceReading);
+      eventQueues() {
+        const seen = state.queues();
+        return [queue, ...config.queues.map((further) => further.queue)].map((name) => ({
+          name,
+          use: seen.get(name),
+          workers: state.workersOf(name),
+        }));
       },
+      queueRates: (name) => ratesOf(queuePlace, name, config),
+      trace: async (wanted, client) => traceOf(queuePlace, queue, await views.entries(wanted, client), traceReading),
+      views,
       quarantine: desks.quarantine,
+      quarantineFill: async () => (await state.health()).quarantine,
       acknowledgements: desks.acknowledgements,
     },
     queues: desks.queues,

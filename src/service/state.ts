@@ -6,7 +6,7 @@ import type { Metrics, MetricsOfProcess, Observed } from "../monitoring/metrics.
 import type { ReasonTimes } from "../monitoring/reason-times.ts";
 import { REASONS, type Reason, reasonsOf, stateOf } from "../monitoring/reasons.ts";
 import type { Refusal } from "../monitoring/refusals.ts";
-import { describeStatus, type Status, statusOfAll } from "../monitoring/status.ts";
+import { describeStatus, type Status, type StatusFacts, statusOfAll } from "../monitoring/status.ts";
 import type { Assignment } from "../process/cluster.ts";
 import type { TraceState } from "../process/control.ts";
 import { within } from "../process/releasers.ts";
@@ -53,17 +53,22 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
     return reasonsOf(healthOf(await all()), times);
   }
 
+  async function facts(): Promise<StatusFacts> {
+    const states = await all();
+    return { ...statusOfAll(states.map((one) => one.status)), reasons: reasonsOf(healthOf(states), times) };
+  }
+
   return {
     reasons,
     redisAway: own.redisAway,
+    queues: own.queuesNow,
+    workersOf: own.workersOf,
 
     health: async (): Promise<HealthFacts> => healthOf(await all()),
 
-    async status(): Promise<Status> {
-      const states = await all();
-      const facts = statusOfAll(states.map((one) => one.status));
-      return describeStatus({ ...facts, reasons: reasonsOf(healthOf(states), times) }, new Date());
-    },
+    facts,
+
+    status: async (): Promise<Status> => describeStatus(await facts(), new Date()),
 
     /** The latest last. */
     async refusals(): Promise<readonly Refusal[]> {

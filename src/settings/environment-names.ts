@@ -1,5 +1,6 @@
 /** Sorts the names in the environment that begin as ours do: settings, links that Kubernetes sets, and unknown ones. */
 import { SETTINGS } from "./config.ts";
+import { nearest } from "./nearest.ts";
 import { isServiceLink } from "./service-links.ts";
 import { shownText } from "./shown.ts";
 
@@ -29,23 +30,4 @@ function foreignNames(env: Environment): { readonly links: readonly string[]; re
   const foreign = Object.keys(env).filter((name) => name.startsWith("MM4D_") && !KNOWN.includes(name));
   const isLink = (name: string): boolean => isServiceLink(name, env[name] ?? "");
   return { links: foreign.filter(isLink), unknown: foreign.filter((name) => !isLink(name)) };
-}
-
-function nearest(name: string, known: readonly string[]): string {
-  const [first = ""] = known.toSorted((a, b) => distance(name, a) - distance(name, b));
-  return first;
-}
-
-/** Levenshtein's distance: how many letters to add, remove or change. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (const [index, letter] of [...a].entries()) {
-    const next = [index + 1];
-    for (const [column, other] of [...b].entries()) {
-      const changed = (row[column] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(changed, (row[column + 1] ?? 0) + 1, (next[column] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

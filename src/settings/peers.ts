@@ -1,6 +1,8 @@
 /** The peers in force: those of `MM4D_PEERS` or of the file that `MM4D_PEERS_FILE` names; without any, loopback. */
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, resolve } from "node:path";
 import { BOUNDS } from "../bounds/bounds.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import { NO_TABLE, VENDORS_TABLE } from "../delivery/code.ts";
 import { ORDINARY_PEER } from "../delivery/peer-rules.ts";
 import { err, ok, type Result } from "../result.ts";
 import { createNetworks } from "../smtp/access.ts";
@@ -8,18 +10,22 @@ import type { Network } from "../smtp/network.ts";
 import { readPasswordHash } from "../smtp/password.ts";
 import type { Peer } from "../smtp/peer.ts";
 import { doubtAboutLogin } from "./acknowledge-login.ts";
+import { loadOwnTable } from "./catalogue-file.ts";
 import type { Config } from "./config.ts";
 import { readJsonFile } from "./json-file.ts";
 import { readNamedFile } from "./named-file.ts";
-import { type Entry, parsePeers, shown } from "./peers-schema.ts";
+import { type Entry, parsePeers } from "./peers-schema.ts";
+import { shown } from "./zod.ts";
 
 /**
  * Gives at least one. Throws one sentence for each fault. `onFile` is called with the
- * name of each file before it is read, password files included.
+ * name of each file before it is read, files with passwords and codes included; `onTable` with what a file with codes
+ * holds.
  */
 export function loadPeers(
   { peers, peersFile }: Pick<Config, "peers" | "peersFile">,
   onFile: (file: string) => void = () => {},
+  onTable: (file: string, table: Catalogue) => void = () => {},
 ): readonly Peer[] {
   if (peersFile === "") {
     const faults = repeatedNetworks(
@@ -29,11 +35,26 @@ export function loadPeers(
     return peers.length === 0 ? [LOOPBACK] : peers.map(plainPeer);
   }
   onFile(peersFile);
-  const read = readPeers(readJsonFile(peersFile), (name) => {
+  const readSecret = (name: string): string => {
     const file = isAbsolute(name) ? name : join(dirname(peersFile), name);
     onFile(file);
     return readNamedFile(file, BOUNDS.secretFileBytes.value).trim();
-  });
+  };
+  const checked = new Set<string>();
+  const readTable = (name: string): string => {
+    // It stands in records and in the trace, which other processes read, in directories of their own.
+    const file = resolve(dirname(peersFile), name);
+    if (checked.has(file)) return file;
+    checked.add(file);
+    onFile(file);
+    try {
+      onTable(file, loadOwnTable(file));
+    } catch (cause) {
+      throw new Error((cause as Error).message.replaceAll(`Cannot use ${file}: `, ""), { cause });
+    }
+    return file;
+  };
+  const read = readPeers(readJsonFile(peersFile), readSecret, readTable);
   if (!read.ok) throw new Error(read.error.map((fault) => `Cannot use ${peersFile}: ${fault}`).join("\n"));
   return read.value;
 }
@@ -41,11 +62,13 @@ export function loadPeers(
 /**
  * Checks a parsed file: `{ "peers": [ … ] }`. Fails with a sentence for each
  * fault, which begins with where it is: `peers[0].addresses[1] is …`.
- * `readSecret` reads a file that the entry names; what it throws is a fault too.
+ * `readSecret` reads a file that the entry names, and `readTable` reads one with codes and gives the name under which it
+ * is known; what they throw is a fault too.
  */
 export function readPeers(
   json: unknown,
   readSecret: (file: string) => string,
+  readTable: (file: string) => string = (file) => file,
 ): Result<readonly Peer[], readonly string[]> {
   const parsed = parsePeers(json);
   if (!parsed.ok) return parsed;
@@ -65,6 +88,16 @@ export function readPeers(
       return null;
     }
   };
+  const table = (path: string, name: string): string => {
+    if (name === VENDORS_TABLE || name === NO_TABLE) return name;
+    try {
+      return readTable(name);
+    } catch (cause) {
+      const why = (cause as Error).message.split("\n");
+      faults.push(...why.map((fault) => `${path} is ${shown(name)}, must be a file with codes in order: ${fault}`));
+      return name;
+    }
+  };
   const complete = peers.map((entry, index) => {
     const at = `peers[${index}]`;
     const [theirs, ours] = [entry.auth, entry.acknowledge.auth];
@@ -72,7 +105,7 @@ export function readPeers(
     const password =
       ours && secret(`${at}.acknowledge.auth.passwordFile`, ours.passwordFile, unlessEmpty, "a password");
     return peerOf(
-      entry,
+      { ...entry, catalogue: table(`${at}.catalogue`, entry.catalogue) },
       theirs && hash ? { user: theirs.user, password: hash } : null,
       ours && password ? { user: ours.user, password, withoutTls: ours.withoutTls } : null,
     );
@@ -99,14 +132,15 @@ export function mustUseTls({ tls, auth, clientCertificate }: Peer): boolean {
 }
 
 function peerOf(entry: Entry, auth: Peer["auth"], acknowledgeAuth: Peer["acknowledge"]["auth"]): Peer {
-  const { addresses, nanp, internationalPrefixes, swapAddresses, localLongCode, forwardedIsFinal, ...same } = entry;
+  const { addresses, ...others } = entry;
+  const { nanp, internationalPrefixes, swapAddresses, localLongCode, forwardedIsFinal, catalogue, ...same } = others;
   return {
     ...same,
     listed: true,
     networks: addresses,
     auth,
     acknowledge: { ...same.acknowledge, auth: acknowledgeAuth },
-    rules: { nanp, internationalPrefixes, swapAddresses, localLongCode, forwardedIsFinal },
+    rules: { nanp, internationalPrefixes, swapAddresses, localLongCode, forwardedIsFinal, catalogue },
   };
 }
 

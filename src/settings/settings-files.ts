@@ -1,16 +1,17 @@
 /**
- * Reads the files that settings name (catalogue, peers, certificate) at the start,
+ * Reads the files that settings name (catalogue, peers and their codes, certificate) at the start,
  * and again when they change or an operator asks for it. When one has a fault, what
  * was read before stays in force.
  */
 
+import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { ReadingRules } from "../flow/read.ts";
 import type { Peer } from "../smtp/peer.ts";
 import type { Certificate } from "./certificate.ts";
 import { loadCertificate, loadValidCertificate } from "./certificate.ts";
 import type { Config } from "./config.ts";
 import { loadPeers, mustUseTls } from "./peers.ts";
-import { loadReading } from "./reading.ts";
+import { loadReading, type PeersTables } from "./reading.ts";
 import { watchFiles } from "./watch-files.ts";
 
 export interface SettingsFiles {
@@ -46,8 +47,17 @@ export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles 
       throw cause;
     }
   };
-  let reading = first(() => loadReading(config));
-  let peers = first(() => loadUsablePeers(config, peersWatch.follow));
+  // Tables that no peer uses any more stay, because messages that came before that may be read later.
+  const own = new Map<string, Catalogue>();
+  const tables: PeersTables = { own, onUnread: (cause) => onFault("codes", cause) };
+  const loadThem = (): readonly Peer[] => {
+    const found = new Map<string, Catalogue>();
+    const usable = loadUsablePeers(config, peersWatch.follow, (file, table) => found.set(file, table));
+    for (const [file, table] of found) own.set(file, table);
+    return usable;
+  };
+  let reading = first(() => loadReading(config, tables));
+  let peers = first(loadThem);
   // An expired certificate is better than none, because a relay that does not check it goes on. /healthz tells of it.
   let certificate = certFile === "" ? null : first(() => loadCertificate({ certFile, keyFile, caFile }));
 
@@ -55,11 +65,11 @@ export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles 
 
   const again = {
     catalogue() {
-      reading = loadReading(config);
+      reading = loadReading(config, tables);
       onReloaded("catalogue", { catalogue: reading.catalogue.version });
     },
     peers() {
-      peers = loadUsablePeers(config, peersWatch.follow);
+      peers = loadThem();
       options.onPeers(peers);
       onReloaded("peers", { peers: peers.map(({ name }) => name) });
     },
@@ -121,8 +131,12 @@ function naming<T>(config: Config, load: () => T): T {
 }
 
 /** Loads the peers. It also throws when a peer must use TLS and TLS is not offered. */
-function loadUsablePeers(config: Config, onFile: (file: string) => void): readonly Peer[] {
-  const loaded = loadPeers(config, onFile);
+function loadUsablePeers(
+  config: Config,
+  onFile: (file: string) => void,
+  onTable: (file: string, table: Catalogue) => void,
+): readonly Peer[] {
+  const loaded = loadPeers(config, onFile, onTable);
   const needy = loaded.filter(mustUseTls);
   if (needy.length > 0 && config.tlsCertFile === "") {
     const names = needy.map(({ name }) => name).join(", ");

@@ -75,11 +75,26 @@ export async function packBlock(lines: string | Buffer): Promise<Buffer> {
 
 /** The entries of a block, one a line, with their headers in them. */
 export async function unpackBlock(block: Buffer): Promise<string> {
-  if (block[0] !== BROTLI[0]) return (await inflate(block)).toString();
-  return linesIn(await decompress(block.subarray(BROTLI.byteLength))).join("\n");
+  return (await linesOf(block, headerText)).join("\n");
 }
 
-function linesIn(bytes: Buffer): readonly string[] {
+/** The same, a list, for who needs no header: it is empty, but for blocks that have it in their lines. */
+export function unpackWithoutHeaders(block: Buffer): Promise<readonly string[]> {
+  return linesOf(block, () => '""');
+}
+
+type HeaderText = (bytes: Buffer, from: number, to: number) => string;
+
+function headerText(bytes: Buffer, from: number, to: number): string {
+  return JSON.stringify(bytes.toString("latin1", from, to));
+}
+
+async function linesOf(block: Buffer, header: HeaderText): Promise<readonly string[]> {
+  if (block[0] !== BROTLI[0]) return (await inflate(block)).toString().split("\n");
+  return linesIn(await decompress(block.subarray(BROTLI.byteLength)), header);
+}
+
+function linesIn(bytes: Buffer, headerOf: HeaderText): readonly string[] {
   const lines: string[] = [];
   for (let at = 0; at < bytes.byteLength; ) {
     const feed = bytes.indexOf("\n", at);
@@ -89,9 +104,9 @@ function linesIn(bytes: Buffer): readonly string[] {
     const [before, length] = HEADER_BEHIND.exec(line) ?? [];
     if (before === undefined) lines.push(line);
     else {
-      const header = bytes.toString("latin1", at, at + Number(length));
-      lines.push(`{"header":${JSON.stringify(header)}${line.slice(before.length)}`);
-      at += header.length + 1;
+      const end = at + Number(length);
+      lines.push(`{"header":${headerOf(bytes, at, end)}${line.slice(before.length)}`);
+      at = end + 1;
     }
   }
   return lines;

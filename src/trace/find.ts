@@ -1,22 +1,10 @@
 /** Finds reports in the trace by their ids and their recipients' numbers. */
-import type { Redis } from "ioredis";
 import type { QueuePlace } from "../queue/queue-place.ts";
-import {
-  blockKey,
-  blocksIn,
-  bucketOf,
-  GENERATIONS,
-  hashOf,
-  indexKey,
-  nameOfId,
-  nameOfNumber,
-  namesOf,
-  tracesToRead,
-  unpackBlock,
-} from "./blocks.ts";
+import { nameOfId, nameOfNumber, namesOf, unpackBlock } from "./blocks.ts";
 import { entryIn, type TraceEntry } from "./entry.ts";
 import { expanded } from "./expand.ts";
 import { byReport, type JobState, numbersSought, type Trace, type TraceNote } from "./note.ts";
+import { blocksNamed, keyOfBlock, tracesOf, type WrittenTrace } from "./places.ts";
 import type { TraceReading } from "./reading.ts";
 
 const MAX_BLOCKS_READ = 60;
@@ -35,7 +23,16 @@ export async function findTrace(
   wanted: string,
   reading: TraceReading,
 ): Promise<Trace> {
-  const { entries, more } = await findEntries(place, wanted);
+  return traceOf(place, queue, await findEntries(place, wanted), reading);
+}
+
+/** What is shown of entries that were found: their reports, and where the jobs of these are. */
+export async function traceOf(
+  place: QueuePlace,
+  queue: string,
+  { entries, more }: FoundEntries,
+  reading: TraceReading,
+): Promise<Trace> {
   const unanswered = new Set(entries.flatMap((entry) => (entry.kind === "unanswered" ? [entry.id] : [])));
   const reports = byReport(entries.filter((entry) => entry.kind !== "unanswered"));
   const newest: Trace["reports"][number][] = [];
@@ -46,24 +43,24 @@ export async function findTrace(
   return { reports: newest, more: more || reports.length > newest.length };
 }
 
-interface Found {
+export interface FoundEntries {
   readonly entries: readonly TraceEntry[];
   /** Whether there may be others. */
   readonly more: boolean;
 }
 
-async function findEntries({ redis, prefix }: QueuePlace, wanted: string): Promise<Found> {
-  const traces = (await Promise.all(tracesToRead(prefix).map((meta) => searchedIn(redis, meta)))).flat();
+/** The entries of an id or a number, and of later reports on the same messages. Rejects when Redis does not answer. */
+export async function findEntries(place: QueuePlace, wanted: string): Promise<FoundEntries> {
+  const traces = await tracesOf(place);
   const entries = new Map<string, TraceEntry>();
   const asked = new Set<string>();
   let more = false;
-  // 1.0.0 noted a recipient that is no number by the last of these.
-  let names = [nameOfId(wanted), ...numbersSought(wanted).map(nameOfNumber), nameOfNumber(wanted.trim().toLowerCase())];
+  let names = namesSought(wanted);
   // The entries that are found name further events of the same messages, and those have entries of their own.
   while (names.length > 0 && asked.size <= MAX_NAMES_ASKED) {
     for (const name of names) asked.add(name);
-    for (const searched of traces) {
-      const found = await entriesWith(searched, names);
+    for (const trace of traces.keys()) {
+      const found = await entriesWith(place, traces, trace, names);
       for (const [line, entry] of found.entries) entries.set(line, entry);
       more ||= found.more;
     }
@@ -73,36 +70,26 @@ async function findEntries({ redis, prefix }: QueuePlace, wanted: string): Promi
   return { entries: [...entries.values()], more };
 }
 
-/** The generations that a question may look into. */
-interface Searched {
-  readonly redis: Redis;
-  readonly meta: string;
-  /** The key of the hashes. */
-  readonly key: string;
-  readonly newest: number;
-  readonly oldest: number;
-}
-
-/** Which generations there are to search; none when nothing was written there. */
-async function searchedIn(redis: Redis, meta: string): Promise<readonly Searched[]> {
-  const [key, generation, oldest] = await redis.hmget(meta, "key", "generation", "oldest");
-  if (!key || !generation) return [];
-  return [{ redis, meta, key, newest: Number(generation), oldest: Number(oldest ?? 1) }];
+/** The names under which an entry may stand that a person looks for. */
+export function namesSought(wanted: string): readonly string[] {
+  // 1.0.0 noted a recipient that is no number by the last of these.
+  return [nameOfId(wanted), ...numbersSought(wanted).map(nameOfNumber), nameOfNumber(wanted.trim().toLowerCase())];
 }
 
 /** The entries with one of these names, from the newest blocks, by their lines. */
 async function entriesWith(
-  searched: Searched,
+  { redis }: QueuePlace,
+  traces: readonly (WrittenTrace | null)[],
+  trace: number,
   names: readonly string[],
 ): Promise<{ entries: ReadonlyMap<string, TraceEntry>; more: boolean }> {
-  const { redis } = searched;
   const wanted = new Set(names);
   const entries = new Map<string, TraceEntry>();
   let read = 0;
   let length = 0;
-  for (const block of await blocksWith(searched, names)) {
+  for (const block of await blocksNamed(traces, trace, names)) {
     if (read === MAX_BLOCKS_READ || length > MAX_LENGTH_READ) return { entries, more: true };
-    const bytes = await redis.getBuffer(block);
+    const bytes = await redis.getBuffer(keyOfBlock(traces, block));
     read += 1;
     if (!bytes) continue;
     const lines = await unpackBlock(bytes);
@@ -113,31 +100,6 @@ async function entriesWith(
     }
   }
   return { entries, more: false };
-}
-
-/** The keys of the blocks that the index has for these names, the newest first. */
-async function blocksWith(
-  { redis, meta, key, newest, oldest }: Searched,
-  names: readonly string[],
-): Promise<ReadonlySet<string>> {
-  const hashes = names.map((name) => hashOf(key, name));
-  const lookUp = redis.pipeline();
-  const asked: { readonly base: string; readonly hashed: Buffer }[] = [];
-  for (let generation = newest; generation >= Math.max(oldest, newest - GENERATIONS); generation -= 1) {
-    const base = `${meta}:${generation}`;
-    for (const hashed of hashes) {
-      asked.push({ base, hashed });
-      lookUp.getBuffer(indexKey(base, bucketOf(hashed)));
-    }
-  }
-  const answers = (await lookUp.exec()) ?? [];
-  return new Set(
-    answers.flatMap(([cause, index], position) => {
-      if (cause) throw cause;
-      const { base, hashed } = asked[position] as (typeof asked)[number];
-      return index === null ? [] : blocksIn(index as Buffer, hashed).map((number) => blockKey(base, number));
-    }),
-  );
 }
 
 /** The state of a report's job; null when no note says that it was put on the queue. */

@@ -13,6 +13,8 @@ import { type JobState, MAX_HEADER_LENGTH, type TracedReport, type TraceNote } f
 export interface ToldReport {
   /** What the report says, and its ids. */
   readonly headline: readonly string[];
+  /** What this version would make of it, where that is not what happened; these lines end the headline too. */
+  readonly today: readonly string[];
   /** Its way, each step with its time; the last one is "now" where there is a job. */
   readonly steps: readonly { readonly at: string; readonly text: string }[];
 }
@@ -30,8 +32,10 @@ export function tellReport(report: TracedReport, numbers: "masked" | "full"): To
           // Without an event the parties are not known for certain, and any text but an id may hold their numbers.
           text: (text) => mask.text(event ? beginningOf(text) : maskAllNumbers(beginningOf(text))),
         };
+  const today = readToday(report, shown);
   return {
-    headline: [...headline(report, shown), ...readToday(report, shown)],
+    headline: [...headline(report, shown), ...today],
+    today,
     steps: [
       ...notes.map((note) => ({ at: note.at, text: describeNote(note, shown) })),
       ...(job === null ? [] : [{ at: "now", text: shown.text(describeJob(job)) }]),
@@ -39,8 +43,8 @@ export function tellReport(report: TracedReport, numbers: "masked" | "full"): To
   };
 }
 
-/** Makes the masks from the parties of its event, or else from those in its header. */
-function masksOf(report: TracedReport): NumberMasks {
+/** The masks for what a report says: from the parties of its event, or else from those in its header. */
+export function masksOf(report: TracedReport): NumberMasks {
   const { event, notes } = report;
   if (event) return numberMasks(partiesKnown(report, event));
   return masksByHeader(notes.flatMap((note) => (note.kind === "received" ? [note.header] : [])).at(-1) ?? "");

@@ -30,7 +30,7 @@ export interface WaitingBlocks {
 }
 
 /** Limited because a block is read as a whole, which takes some milliseconds at this size. */
-const MAX_ENTRIES_IN_BLOCK = 200;
+export const MAX_ENTRIES_IN_BLOCK = 200;
 const MAX_BLOCK_BYTES = 512 * 1024;
 const MAX_BYTES_OF_CHARACTER = 3;
 const LINE_FEED = 0x0a;

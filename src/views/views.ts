@@ -1,20 +1,41 @@
-/** What the page shows of much data. It is found in a thread of its own, because reports are taken in the main one. */
+/**
+ * What the page shows of much data. It is found in a thread of its own, because reports are taken in the main one.
+ * `client` is the address of who asks: its network may have half of what may wait.
+ */
 import type { TraceEntry } from "../trace/entry.ts";
 import type { ReportFilter, ReportRow } from "./report-row.ts";
 
 export interface Views {
-  /** Rows that fit, newest first. Rejects when Redis does not answer, and when too many ask at once. */
-  reports(filter: ReportFilter, from: Place | null): Promise<ReportsPage>;
-  /** The entries of the trace with an id or a number, as `findEntries` of trace/find.ts gives them. */
-  entries(wanted: string): Promise<{ readonly entries: readonly TraceEntry[]; readonly more: boolean }>;
-  /** Jobs of a queue of events that failed, and that are to be tried again, by their errors. */
-  troubles(queue: string): Promise<Troubles>;
-  /** Gives failed jobs back to consumers: one, or all of an error. How many were. */
-  retry(queue: string, which: { readonly id: string } | { readonly error: string }): Promise<number>;
-  /** Rows as they come, each second while somebody follows; one poll for all. Gives what ends it. */
+  /**
+   * Rows that fit, newest first. A page may have fewer than fifty, or none, and lead on all the same: where so much was
+   * looked through that others would wait. What has come within the last second may be missing: `follow` brings it.
+   * Rejects when Redis does not answer, when too many ask at once, and for a time that is none.
+   */
+  reports(filter: ReportFilter, from: Place | null, client?: string): Promise<ReportsPage>;
+  /** The entries of the trace with an id (also of a job that is still kept) or a number, as `findEntries` of trace/find.ts gives them. */
+  entries(
+    wanted: string,
+    client?: string,
+  ): Promise<{ readonly entries: readonly TraceEntry[]; readonly more: boolean }>;
+  /** Jobs of a queue of events, its name as in the settings, that failed, and that are to be tried again, by their errors. */
+  troubles(queue: string, client?: string): Promise<Troubles>;
+  /**
+   * Gives failed jobs back to consumers: one, or all of an error, also those beyond the ones looked at. How many were;
+   * ten thousand at most, and what is left is still among the troubles.
+   */
+  retry(queue: string, which: RetriedJobs, client?: string): Promise<number>;
+  /**
+   * Rows as they come, each second while somebody follows; one look for all. First come the newest rows that there are,
+   * so that none is missed between a page and its stream; later they may come again, when the thread was begun anew.
+   * So whoever shows them leaves out those whose ids it shows already. They are of every kind: `fitting` of filter.ts
+   * picks those that a page asks for. Gives what ends it.
+   */
   follow(onRows: (news: LiveRows) => void): () => void;
   close(): Promise<void>;
 }
+
+/** One job, or all whose errors are alike: see {@link JobGroup}. */
+export type RetriedJobs = { readonly id: string } | { readonly error: string };
 
 /** Where a list goes on: opaque, a short text that may stand in an address. */
 export type Place = string;
@@ -51,12 +72,13 @@ export interface JobGroups {
 export interface JobGroup {
   /** Names the group in an address and for `retry`; stable while its errors stay alike. */
   readonly error: string;
-  /** The first line of one of the errors. */
+  /** The first line of one of the errors; empty where the consumer gave none. */
   readonly example: string;
   readonly jobs: number;
-  /** RFC 3339, UTC. Of retrying jobs the time of the next try stands in `next`. */
+  /** RFC 3339, UTC: when the first and the last of them failed; of those tried again, when their last attempts began. */
   readonly firstAt: string | null;
   readonly lastAt: string | null;
+  /** When the next of them is tried again; null for those that are not. */
   readonly next: string | null;
   /** Of the newest, 20 at most. */
   readonly newest: readonly JobRow[];
@@ -64,8 +86,13 @@ export interface JobGroup {
 
 export interface JobRow {
   readonly id: string;
+  /** Of its event, by which its report is found. */
+  readonly eventId: string | null;
   readonly messageId: string | null;
+  /** Of its parties, in digits: to mask them in its ids. */
+  readonly numbers: readonly string[];
   readonly attempts: number;
+  /** As in its group. */
   readonly at: string | null;
   /** The whole error, its first 2,000 characters. */
   readonly text: string;

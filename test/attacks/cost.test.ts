@@ -8,11 +8,10 @@ import type { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { readBounce } from "../../src/acknowledgement/bounce.ts";
 import type { AcknowledgementEntry } from "../../src/acknowledgement/desk.ts";
-import { row } from "../../src/admin/acknowledgements-page.ts";
 import { shownJob } from "../../src/admin/board.ts";
-import { show } from "../../src/admin/quarantine-page.ts";
-import { told } from "../../src/admin/trace-page.ts";
-import { createCatalogue } from "../../src/catalogue/catalogue.ts";
+import { row } from "../../src/admin/peer-acknowledgements.ts";
+import { inBrief, show } from "../../src/admin/quarantine-message.ts";
+import { told } from "../../src/admin/report-told.ts";
 import { describeEntry } from "../../src/cli/acks.ts";
 import { describeJob } from "../../src/cli/failed.ts";
 import { fitted, jsonOf } from "../../src/cli/terminal.ts";
@@ -20,6 +19,7 @@ import { type Acknowledgement, ANSWERS } from "../../src/delivery/acknowledgemen
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import type { Fate } from "../../src/delivery/fate.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
+import type { QuarantinedMessage, QuarantineReason } from "../../src/delivery/quarantined.ts";
 import { readEvent } from "../../src/flow/read.ts";
 import { readAckRequest } from "../../src/mm4/ack-request.ts";
 import { composeResponse } from "../../src/mm4/compose-response.ts";
@@ -41,6 +41,7 @@ import { decodeWords } from "../support/decode-words.ts";
 import { faultOf, SHORTER, tooDear } from "../support/linear.ts";
 import { readingBy } from "../support/notes.ts";
 import { PEER } from "../support/report.ts";
+import { tables } from "../support/tables.ts";
 
 /** What a peer may write again and again: the n-th, one character a byte. */
 type Shape = (index: number) => string;
@@ -140,7 +141,7 @@ interface Hostile {
   readonly report: TracedReport;
 }
 
-const READING = { decodeWords, headerLimits: LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" };
+const READING = { decodeWords, headerLimits: LIMITS, ...tables(), source: "/mm4d/local" };
 const read = (bytes: Uint8Array) =>
   readEvent({ bytes, peer: PEER, rules: ORDINARY_PEER, receivedAt: new Date("2026-01-02T03:04:05.678Z") }, READING);
 const log = createLog({ level: "debug", numbers: "masked", process: null, to: { write: (line) => void line.length } });
@@ -187,7 +188,8 @@ const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
   "the trace, told": ({ report }) =>
     fitted(tellReport(report, "masked").headline.concat(report.notes.length.toString())),
   "the trace, in full": ({ report }) => jsonOf([report, tellReport(report, "full")]),
-  "the page of the trace": ({ report }) => told(report, OPERATOR).toString(),
+  "the page of a report": ({ report }) =>
+    told(report, { ...OPERATOR, queue: "events", address: "/reports/x" }).toString(),
   "the page of acknowledgements": ({ entry }) => row(entry, OPERATOR).toString(),
   "the board": ({ event, ack, text }) => [
     event && shownJob({ ...event }),
@@ -201,17 +203,19 @@ const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
     event && fitted(describeJob({ id: "j1", failedAt: "", attempts: 1, error: text, event })),
   "quarantine show": ({ bytes }) => visible(Buffer.from(bytes).toString()),
   "the page of quarantine": ({ bytes, text }) => {
-    const raw = Buffer.from(bytes).toString("base64");
-    const message = {
-      reason: "no-status",
-      detail: text,
-      peer: PEER,
-      receivedAt: "2026-01-02T03:04:05.678Z",
-      raw,
-    } as const;
-    return show({ id: "j1", message }, { readBody: async () => ({ text, parts: [text] }) }, OPERATOR);
+    const desk = { readBody: async () => ({ text, parts: [text] }), wouldBecome: () => text };
+    return show({ id: "j1", message: quarantined(bytes, "no-status", text) }, desk, OPERATOR);
   },
+  "the list of the quarantine": ({ bytes, text }) =>
+    (["no-status", "event-too-large", "type-outside-header"] as const).map((reason) =>
+      inBrief(quarantined(bytes, reason, text), OPERATOR),
+    ),
 };
+
+function quarantined(bytes: Uint8Array, reason: QuarantineReason, detail: string): QuarantinedMessage {
+  const raw = Buffer.from(bytes).toString("base64");
+  return { reason, detail, peer: PEER, receivedAt: "2026-01-02T03:04:05.678Z", raw };
+}
 
 test.each(Object.entries(STAGES))(
   "%s costs no more a byte for a message that is eight times as large, whatever is in whichever field",

@@ -35,10 +35,12 @@ const publisher = createPublisher({
   ackWaitsMs: retrySchedule(config.ackRetrySeconds),
   onError: console.error,
 });
+const catalogue = createCatalogue();
 const reading = {
   decodeWords: (text) => text,
   headerLimits: { bytes: config.maxHeaderBytes, fields: config.maxHeaderFields },
-  catalogue: createCatalogue(),
+  catalogue,
+  tableOf: () => catalogue,
   source: "/mm4d/mms.example.net",
 };
 const CARRIER = { name: "carrier", address: "192.0.2.1", helo: "mmsc.example.net", tls: null, user: null };

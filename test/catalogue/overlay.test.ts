@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
-import { readOverlay } from "../../src/catalogue/overlay.ts";
+import { readOverlay } from "../../src/settings/catalogue-schema.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { eventually } from "../support/redis.ts";
 import { cleanEnv, runCommand, startServiceProcess } from "../support/service.ts";
@@ -66,17 +66,24 @@ test("every fault is told with its row and what must be there", () => {
     more: 1,
   });
   expect(read.ok ? [] : read.error).toEqual([
-    'The catalogue file has "more", must have only codes, precedence',
     "codes[0].code is 1000, must be a whole number from 0 to 999",
     "codes[1].code is missing, must be a whole number from 0 to 999",
-    expect.stringMatching(/^codes\[2\] has "colour", must have only code, name, /),
     'codes[2].tag is "nonsense", must be one of opt-out, spam, receipt-timeout, or null',
-    "codes[3] is no object, must be one",
-    expect.stringMatching(/^precedence\[0\]\.statuses is \["Retrieved"\], must be a list of retrieved, /),
+    expect.stringMatching(/^codes\[2\]\.colour is no option, must be a known one: code, name, /),
+    "codes[3] is 7, must be an object with at least code",
+    expect.stringMatching(/^precedence\[0\]\.statuses\[0\] is "Retrieved", must be one of retrieved, /),
     expect.stringMatching(/^precedence\[0\]\.winner is \{"outcome":"delivered"\}, must be "status", /),
     'precedence[0].conflict is "no", must be true or false',
+    "more is no option, must be a known one: codes, precedence",
   ]);
-  expect(readOverlay([])).toMatchObject({ ok: false });
+  expect(readOverlay([])).toEqual({
+    ok: false,
+    error: ["the whole is [], must be an object with codes, precedence or both"],
+  });
+  expect(readOverlay({ code: [] })).toEqual({
+    ok: false,
+    error: ["code is no option, must be a known one; the nearest is codes"],
+  });
 });
 
 test("a precedence row of the operator's own is tried before ours, and SIGHUP reads the file again", async () => {

@@ -1,6 +1,5 @@
 /** A number is found in what the journal holds, however it stands there, and blotted out of its damaged pieces. */
 import { expect, test } from "vitest";
-import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { blotted, isHeldIn } from "../../src/cli/party-in-message.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { createReadRecords } from "../../src/flow/ready.ts";
@@ -9,12 +8,13 @@ import { readPartySought } from "../../src/text/party-sought.ts";
 import { decodeWords } from "../support/decode-words.ts";
 import { deliveryReport, eventOf, HEADER_LIMITS } from "../support/report.ts";
 import { saidRecord } from "../support/said-message.ts";
+import { tables } from "../support/tables.ts";
 
 const KIM = readPartySought("+12025550155");
 if (!KIM) throw new Error("This is a number");
 const kim = KIM;
 
-const reading = { decodeWords, headerLimits: HEADER_LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" };
+const reading = { decodeWords, headerLimits: HEADER_LIMITS, ...tables(), source: "/mm4d/local" };
 const read = createReadRecords({
   reading: () => reading,
   acknowledging: { systemAddress: "system-user@mms.example.net", canSend: () => true },

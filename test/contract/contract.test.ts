@@ -82,6 +82,9 @@ test("`mm4d fixtures` writes a valid event of every type, outcome and class of r
   for (const flag of ["final", "conflict"] as const)
     expect(seen(({ data }) => data[flag])).toEqual(new Set([true, false]));
   expect(seen(({ data }) => data.reason?.known)).toEqual(new Set([undefined, true, false]));
+  expect(seen(({ data }) => data.reason?.catalogueVersion)).toEqual(
+    new Set([undefined, createCatalogue().version, "none"]),
+  );
 });
 
 test("however reports overtake each other, the order guard ends with the same one", () => {

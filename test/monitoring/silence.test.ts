@@ -45,7 +45,7 @@ test("a peer is silent where it spoke neither here nor to a replica on the same 
   silence.usePeers([...names.map((name) => ({ name, listed: true })), { name: "loopback", listed: false }]);
   const receivedAt = new Date();
   // Not read yet, and perhaps not for as long as Redis is away.
-  traffic.countAccepted("here", receivedAt);
+  traffic.countAccepted("here", receivedAt, null);
   // What it sent could not be read: that is no report, and no peer of which more is known.
   traffic.countQuarantined("never");
   expect(silence.facts().map(({ name }) => name)).toEqual(["here"]);

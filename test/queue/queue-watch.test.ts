@@ -5,6 +5,7 @@ import { Hono } from "hono";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { createBoard } from "../../src/admin/board.ts";
+import { ratesOf } from "../../src/queue/queue-rates.ts";
 import { createQueueWatch, type QueueWatch } from "../../src/queue/queue-watch.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 
@@ -150,8 +151,17 @@ test("workers are counted by their queue, with a name or without; who only liste
   );
   expect(workers).toBe((await queue.getWorkers()).length);
   expect((await look(watch([name], "bull"))).workersUnknown).toBeNull();
+  const watching = watch();
+  await look(watching);
+  const seen = [...watching.workers(name)].sort((a, b) => String(a.name).localeCompare(String(b.name)));
+  const address = expect.stringMatching(/^127\.0\.0\.1:\d+$/);
+  expect(seen).toEqual([
+    { name: "billing", address, connectedSeconds: expect.any(Number) },
+    { name: null, address, connectedSeconds: expect.any(Number) },
+  ]);
   const elsewhere = watch([name], "other");
   expect((await look(elsewhere)).workers).toBe(0);
+  expect(elsewhere.workers(name)).toEqual([]);
 });
 
 test("where Redis does not tell its clients, it is not known whether a worker is connected, and why", async () => {
@@ -229,18 +239,40 @@ test("what consumers gave up on is told with the last error, until it is given b
   expect((await look(watch())).failures).toBeNull();
 });
 
+test("how fast a queue is consumed is told as far as what is consumed is kept", async () => {
+  const worker = startWorker(async ({ data }: Job) => {
+    if (data === "bad") throw new Error("no");
+  });
+  await queue.addBulk(["good", "good", "bad"].map((data) => ({ name: "event", data })));
+  await eventually(
+    () => queue.getJobCounts("completed", "failed"),
+    ({ completed, failed }) => completed === 2 && failed === 1,
+  );
+  await worker.close();
+  const rates = (seconds: number, count: number) =>
+    ratesOf({ redis, prefix: "bull" }, name, { completedKeepSeconds: seconds, completedKeepCount: count });
+  expect(await rates(3_600, 10_000)).toEqual({ completed: 2, isMore: false, failed: 1 });
+  expect(await rates(3_600, 2)).toEqual({ completed: 2, isMore: true, failed: 1 });
+  expect(await rates(59, 10_000)).toEqual({ completed: null, isMore: false, failed: 1 });
+  expect(await rates(3_600, 0)).toEqual({ completed: null, isMore: false, failed: 1 });
+  // What was an hour ago is no more of the last minute.
+  const [id = ""] = await redis.zrange(`bull:${name}:completed`, 0, 0);
+  await redis.zadd(`bull:${name}:completed`, Date.now() - 3_600_000, id);
+  expect((await rates(3_600, 10_000)).completed).toBe(1);
+});
+
 test("the board shows what is unseen in a job by its number, in what a peer wrote and in what a consumer did", async () => {
   const unseen = "a\u202eb\u200bc\u009bd";
   const job = await queue.add("event", { requestStatus: "Ok", messageId: unseen, to: null, originator: null });
   await job.log(unseen);
   await job.updateProgress(unseen);
-  const board = new Hono().route("/queue", createBoard([queue]));
+  const board = new Hono().route("/queue/board", createBoard([queue]));
   const shown = "a\\u202eb\\u200bc\\x9bd";
   for (const [path, times] of [
     [`/api/queues/${name}/${job.id}`, 2],
     [`/api/queues/${name}/${job.id}/logs`, 1],
   ] as const) {
-    const answer = await board.request(`/queue${path}`);
+    const answer = await board.request(`/queue/board${path}`);
     expect([answer.status, answer.headers.get("content-type")]).toEqual([200, expect.stringMatching(/json/)]);
     const text = await answer.text();
     expect(text).not.toMatch(/[\p{Cf}\p{Cc}]/u);

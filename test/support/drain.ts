@@ -1,5 +1,4 @@
 /** What a drain takes besides its journal and its queue, for records that are stored as they are published. */
-import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { ORDINARY_PEER, type PeerRules } from "../../src/delivery/peer-rules.ts";
 import { type Aside, createAside } from "../../src/flow/aside.ts";
 import { createReadRecords, type ReadRecords } from "../../src/flow/ready.ts";
@@ -9,6 +8,7 @@ import type { SaidRecord } from "../../src/journal/record.ts";
 import { decodeWords } from "./decode-words.ts";
 import { HEADER_LIMITS, PEER } from "./report.ts";
 import { saidRecord as recordOf } from "./said-message.ts";
+import { tables } from "./tables.ts";
 
 export const ROOM: AwaitedRoom = {
   has: () => true,
@@ -20,7 +20,7 @@ export const ROOM: AwaitedRoom = {
 export const READING = {
   decodeWords,
   headerLimits: HEADER_LIMITS,
-  catalogue: createCatalogue(),
+  ...tables(),
   source: "/mm4d/local",
 };
 export const ACKNOWLEDGING = { systemAddress: "system-user@mm4.example", canSend: () => true };

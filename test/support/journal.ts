@@ -63,7 +63,9 @@ export function lineOf(record: JournalRecord): Buffer {
 
 function withoutOrdinary({ id, kind, message }: SaidRecord): object {
   const { sessionId, peer, entry, mailFrom, receivedAt, recognised, bytes, said } = message;
-  const rules = without(entry.rules, (value) => value === false || (Array.isArray(value) && value.length === 0));
+  const isOrdinary = (value: unknown) =>
+    value === false || value === "bandwidth" || (Array.isArray(value) && value.length === 0);
+  const rules = without(entry.rules, isOrdinary);
   return {
     id,
     kind,
@@ -146,6 +148,7 @@ const unusual: fc.Arbitrary<Partial<SaidMessage>> = fc.record(
         swapAddresses: fc.boolean(),
         localLongCode: fc.boolean(),
         forwardedIsFinal: fc.boolean(),
+        catalogue: fc.oneof(fc.constantFrom("bandwidth", "none"), anyText),
       }),
       acknowledge: fc.oneof(
         fc.constant({ mode: "off" as const, host: null, to: null }),

@@ -1,5 +1,4 @@
 /** What the trace keeps: entries as the service makes them now, and notes as mm4d 1.0 made them. */
-import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { ORDINARY_PEER, type PeerRules } from "../../src/delivery/peer-rules.ts";
 import { readingAgain } from "../../src/flow/read-again.ts";
 import type { QueuePlace } from "../../src/queue/queue-place.ts";
@@ -10,6 +9,7 @@ import { idsOf, MAX_HEADER_LENGTH, type ReceivedNote, type TraceNote } from "../
 import type { TraceReading } from "../../src/trace/reading.ts";
 import { decodeWords } from "./decode-words.ts";
 import { deliveryReport, eventOf, type FieldsOf, HEADER_LIMITS } from "./report.ts";
+import { tables } from "./tables.ts";
 
 /** From one recipient. */
 export const KIM = { From: "+12025550155/TYPE=PLMN" };
@@ -22,7 +22,7 @@ export const later = (): string => new Date(Date.UTC(2026, 0, 2) + 1000 * second
 export const READING_RULES = {
   decodeWords,
   headerLimits: HEADER_LIMITS,
-  catalogue: createCatalogue(),
+  ...tables(),
   source: "/mm4d/local",
 };
 
@@ -30,7 +30,7 @@ export const READING_RULES = {
 export function readingBy(rules?: Partial<PeerRules>, catalogue = READING_RULES.catalogue): TraceReading {
   const peers = rules === undefined ? [] : [{ name: "carrier", rules: { ...ORDINARY_PEER, ...rules } }];
   return readingAgain(
-    () => ({ ...READING_RULES, catalogue }),
+    () => ({ ...READING_RULES, ...tables(catalogue) }),
     () => peers,
   );
 }

@@ -1,4 +1,3 @@
-import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import type { PeerIdentity } from "../../src/delivery/peer.ts";
 import { ORDINARY_PEER, type PeerRules } from "../../src/delivery/peer-rules.ts";
@@ -7,6 +6,7 @@ import { readEvent } from "../../src/flow/read.ts";
 import type { Result } from "../../src/result.ts";
 import { decodeWords } from "./decode-words.ts";
 import { valid } from "./schema.ts";
+import { tables } from "./tables.ts";
 
 export type FieldsOf = Readonly<Record<string, string | undefined>>;
 
@@ -38,7 +38,7 @@ export const PEER: PeerIdentity = {
 export function read(bytes: Uint8Array, rules: Partial<PeerRules> = {}, peer = PEER): Result<DeliveryEvent, Problem> {
   const result = readEvent(
     { bytes, peer, rules: { ...ORDINARY_PEER, ...rules }, receivedAt: new Date("2026-01-02T03:04:05.678Z") },
-    { decodeWords, headerLimits: HEADER_LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" },
+    { decodeWords, headerLimits: HEADER_LIMITS, ...tables(), source: "/mm4d/local" },
   );
   if (result.ok) valid(result.value);
   return result;

@@ -11,6 +11,8 @@ import { loadConfig } from "../../src/settings/load.ts";
 import { eventually, freePort } from "./redis.ts";
 
 export const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+/** Node.js 20 cannot start a thread of TypeScript. */
+export const VIEWS_THREAD = new URL("../../dist/views/thread.js", import.meta.url);
 
 /** What a test may ask of a service, wherever it runs. */
 export interface ServiceUnderTest {
@@ -136,7 +138,12 @@ export async function startServiceWithin(
   // Loaded by those that start one: it has every room, and every package.
   const { startService } = await import("../../src/service/service.ts");
   const start = () =>
-    startService(config, undefined, { times: { ...REASON_TIMES, ...times }, logTo, settingsNotes: notes });
+    startService(config, undefined, {
+      times: { ...REASON_TIMES, ...times },
+      logTo,
+      settingsNotes: notes,
+      viewsThread: VIEWS_THREAD,
+    });
   let service = await start();
   let facts = await askService({ dataDir });
   return {

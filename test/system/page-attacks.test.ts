@@ -79,16 +79,21 @@ async function unreadable(fields: Readonly<Record<string, string>> = {}): Promis
 
 const DOORS = [
   "/",
-  "/now",
+  "/live",
+  "/glance",
   "/chart",
   "/codes",
   "/codes/470",
-  "/trace?q=x",
+  "/reports",
+  "/reports/x",
+  "/reports?q=y",
   "/quarantine",
   "/quarantine/x",
-  "/acknowledgements",
-  "/queue/",
-  "/queue/api/queues",
+  "/quarantine/x/message.eml",
+  "/peers",
+  "/queue",
+  "/queue/board/",
+  "/queue/board/api/queues",
 ];
 
 test("without a session there is nothing to see and nothing to do, whatever the cookie says", async () => {
@@ -108,10 +113,16 @@ test("without a session there is nothing to see and nothing to do, whatever the 
   for (const cookie of forged) {
     for (const path of DOORS) expect([cookie, path, (await ask(path, { cookie })).status]).toEqual([cookie, path, 401]);
   }
-  for (const path of DOORS.filter((door) => !/now|\/x$/.test(door))) {
+  for (const path of DOORS.filter((door) => !/live|\/x\b/.test(door))) {
     expect([path, (await ask(path, { cookie: good })).status]).toEqual([path, 200]);
   }
-  for (const path of ["/quarantine/replay", "/quarantine/drop", "/acknowledgements/retry", "/numbers"]) {
+  for (const path of [
+    "/quarantine/replay",
+    "/quarantine/drop",
+    "/peers/first/send-again",
+    "/peers/first/test",
+    "/numbers",
+  ]) {
     expect([path, (await ask(path, { fields: { reason: "no-status" } })).status]).toEqual([path, 401]);
   }
 });
@@ -135,7 +146,15 @@ test("the cookie is strict and out of a script's reach, and over TLS it stays th
 test("another site's form does nothing, with the operator's cookie too", async () => {
   await unreadable();
   const cookie = cookieOf(await logInAs());
-  const paths = ["/quarantine/drop", "/quarantine/replay", "/acknowledgements/retry", "/numbers", "/logout", "/login"];
+  const paths = [
+    "/quarantine/drop",
+    "/quarantine/replay",
+    "/peers/first/send-again",
+    "/peers/first/test",
+    "/numbers",
+    "/logout",
+    "/login",
+  ];
   const sites: readonly Readonly<Record<string, string>>[] = [
     { origin: "http://evil.example" },
     { origin: "null" },
@@ -210,18 +229,22 @@ test("script in every header field of a report is text on every page", async () 
   const paths = [
     "/",
     "/codes",
-    "/acknowledgements",
+    "/peers",
     "/quarantine",
-    "/queue/queue/mm4-delivery-events",
-    "/queue/queue/mm4-quarantine",
+    "/queue/board/queue/mm4-delivery-events",
+    "/queue/board/queue/mm4-quarantine",
   ];
   for (const wanted of [`hostile${hostile}`, hostile])
-    paths.push(`/trace?q=${encodeURIComponent(wanted)}`, `/codes?q=${encodeURIComponent(wanted)}`);
+    paths.push(
+      `/reports/${encodeURIComponent(wanted)}`,
+      `/reports?q=${encodeURIComponent(wanted)}`,
+      `/codes?q=${encodeURIComponent(wanted)}`,
+    );
   for (const path of paths) {
     await page.goto(path);
     // The board draws itself.
-    if (path.startsWith("/queue/")) await page.waitForTimeout(500);
-    if (path.startsWith("/trace?q=hostile")) {
+    if (path.startsWith("/queue/board/")) await page.waitForTimeout(500);
+    if (path.startsWith("/reports/hostile")) {
       for (const summary of await page.locator("summary").all()) await summary.click();
       expect(await page.locator("main").innerText()).toContain("<script>alert(1)</script>");
     }
@@ -255,11 +278,11 @@ test("a stolen cookie is worth nothing after log-out, nor after a restart", asyn
 test("what a session may see ends with it, also on a page that is open, and in a copy of its cookie", async () => {
   const cookie = cookieOf(await logInAs());
   expect((await ask("/numbers", { cookie, fields: { show: "yes" } })).status).toBe(303);
-  const shows = async () => (await (await ask("/trace", { cookie })).text()).includes("Mask numbers");
+  const shows = async () => (await (await ask("/reports", { cookie })).text()).includes("Mask numbers");
   expect(await shows()).toBe(true);
   expect((await ask("/numbers", { cookie, fields: { show: "no" } })).status).toBe(303);
   expect(await shows()).toBe(false);
-  const open = await fetch(`${base()}/now`, { headers: { cookie } });
+  const open = await fetch(`${base()}/live`, { headers: { cookie } });
   await ask("/logout", { cookie, fields: {} });
   // It ends by itself; what it said until then is all.
   expect(await open.text()).toContain("data: ");
@@ -282,10 +305,11 @@ test("a code that is the recipient's number breaks no page, and what consumers w
     return { status: response.status, text: await response.text() };
   };
   const traced = await eventually(
-    () => get("/trace?q=number-as-code"),
+    () => get("/reports/number-as-code"),
     ({ text }) => text.includes("put on the queue as job"),
   );
   const job = /put on the queue as job (j[0-9a-f]{32})/.exec(traced.text)?.[1] ?? "";
+  for (const { text } of [traced, await get("/reports?q=number-as-code")]) expect(text).not.toContain("2025550166");
   const { stdout } = await runCommandWithin(["trace", "number-as-code", "--json"], service.env);
   expect(JSON.parse(stdout).reports[0].event.data.recipient.number).toBe(`+${number}`);
   const queue = new Queue("mm4-delivery-events", { connection: { url: redis.url, maxRetriesPerRequest: null } });
@@ -300,9 +324,9 @@ test("a code that is the recipient's number breaks no page, and what consumers w
   await (await queue.getJob(job))?.log(`asked ${number}`);
   await queue.close();
   for (const path of [
-    "/queue/api/queues?activeQueue=mm4-delivery-events&status=latest&page=1&jobsPerPage=100",
-    `/queue/api/queues/mm4-delivery-events/${job}`,
-    `/queue/api/queues/mm4-delivery-events/${job}/logs`,
+    "/queue/board/api/queues?activeQueue=mm4-delivery-events&status=latest&page=1&jobsPerPage=100",
+    `/queue/board/api/queues/mm4-delivery-events/${job}`,
+    `/queue/board/api/queues/mm4-delivery-events/${job}/logs`,
   ]) {
     const { status, text } = await get(path);
     expect([path, status]).toEqual([path, 200]);
@@ -313,7 +337,7 @@ test("a code that is the recipient's number breaks no page, and what consumers w
     });
     expect(texts.filter((one) => /2025550166|555-0177/.test(one.replace("***-0177", "")))).toEqual([]);
   }
-  expect((await get("/queue/api/queues?activeQueue=mm4-delivery-events&jobsPerPage=50000")).status).toBe(400);
+  expect((await get("/queue/board/api/queues?activeQueue=mm4-delivery-events&jobsPerPage=50000")).status).toBe(400);
 });
 
 test("a form may name our messages only, not what BullMQ keeps beside them", async () => {
@@ -327,8 +351,8 @@ test("a form may name our messages only, not what BullMQ keeps beside them", asy
     if (id !== "") expect([id, (await ask(path, { cookie })).status]).toEqual([id, 404]);
     const { headers } = await ask("/quarantine/drop", { cookie, fields: { id } });
     expect([id, headers.get("location")]).toEqual([id, "/quarantine?dropped=0"]);
-    expect((await ask("/acknowledgements/retry", { cookie, fields: { id } })).headers.get("location")).toBe(
-      "/acknowledgements?again=0",
+    expect((await ask("/peers/first/send-again", { cookie, fields: { id } })).headers.get("location")).toBe(
+      "/peers/first?again=0",
     );
   }
   expect(await meta()).toEqual(before);
@@ -342,11 +366,11 @@ test("no path leads out, and none to a file", async () => {
     "/assets/%2e%2e/%2e%2e/package.json",
     "/assets/..%2f..%2fpackage.json",
     "/assets//etc/passwd",
-    "/queue/static/../../../../package.json",
-    "/queue/static/%2e%2e/%2e%2e/%2e%2e/package.json",
-    "/queue/static/..%2f..%2f..%2fpackage.json",
-    "/queue/static/..%5c..%5cpackage.json",
-    "/queue/static/%00",
+    "/queue/board/static/../../../../package.json",
+    "/queue/board/static/%2e%2e/%2e%2e/%2e%2e/package.json",
+    "/queue/board/static/..%2f..%2f..%2fpackage.json",
+    "/queue/board/static/..%5c..%5cpackage.json",
+    "/queue/board/static/%00",
     "/quarantine/..%2f..%2fetc",
     "/codes/470%00",
     "/codes/99999999999999999999",
@@ -374,7 +398,7 @@ test("no path leads out, and none to a file", async () => {
   }
   for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS"]) {
     expect(
-      (await ask("/queue/api/queues/mm4-delivery-events/clean/completed", { method, cookie })).status,
+      (await ask("/queue/board/api/queues/mm4-delivery-events/clean/completed", { method, cookie })).status,
     ).toBeGreaterThanOrEqual(403);
   }
   expect((await ask("/quarantine/drop", { cookie, fields: { id: "x".repeat(100_000) } })).status).toBe(413);
@@ -424,23 +448,23 @@ test("many pages that are left open end with the service, and there is an end to
   );
   const aborts = Array.from({ length: 60 }, () => new AbortController());
   const statuses = await Promise.all(
-    aborts.map(async ({ signal }) => (await fetch(`${base()}/now`, { headers: { cookie }, signal })).status),
+    aborts.map(async ({ signal }) => (await fetch(`${base()}/live`, { headers: { cookie }, signal })).status),
   );
   expect(statuses.filter((status) => status === 200).length).toBe(50);
   for (const abort of aborts) abort.abort();
   // Nobody reads what HEAD asks for.
-  for (let index = 0; index < 60; index += 1) await ask("/now", { method: "HEAD", cookie });
+  for (let index = 0; index < 60; index += 1) await ask("/live", { method: "HEAD", cookie });
   // Those that have left make room.
   await eventually(
     async () => {
       const abort = new AbortController();
-      const { status } = await fetch(`${base()}/now`, { headers: { cookie }, signal: abort.signal });
+      const { status } = await fetch(`${base()}/live`, { headers: { cookie }, signal: abort.signal });
       abort.abort();
       return status;
     },
     (status) => status === 200,
   );
-  const left = await fetch(`${base()}/now`, { headers: { cookie } });
+  const left = await fetch(`${base()}/live`, { headers: { cookie } });
   service.signal("SIGTERM");
   expect(await service.exited()).toBe(0);
   await left.text().catch(() => {});
@@ -448,11 +472,11 @@ test("many pages that are left open end with the service, and there is an end to
 });
 
 test("without a token the page is for this machine, under its own name, and to look at only", async () => {
-  for (const path of DOORS.filter((door) => !/now|\/x$/.test(door))) {
+  for (const path of DOORS.filter((door) => !/live|\/x\b/.test(door))) {
     expect([path, (await ask(path, { of: open })).status]).toEqual([path, 200]);
   }
   expect(await (await ask("/", { of: open })).text()).toContain("read-only");
-  for (const path of ["/quarantine/replay", "/quarantine/drop", "/acknowledgements/retry"]) {
+  for (const path of ["/quarantine/replay", "/quarantine/drop", "/peers/first/send-again", "/peers/first/test"]) {
     expect([path, (await ask(path, { of: open, fields: { reason: "no-status" } })).status]).toEqual([path, 403]);
   }
   expect((await ask("/numbers", { of: open, fields: { show: "yes" } })).status).toBe(401);

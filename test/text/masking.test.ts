@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { expect, test } from "vitest";
-import { row } from "../../src/admin/acknowledgements-page.ts";
 import { shownJob } from "../../src/admin/board.ts";
-import { told } from "../../src/admin/trace-page.ts";
-import { createCatalogue } from "../../src/catalogue/catalogue.ts";
+import { row } from "../../src/admin/peer-acknowledgements.ts";
+import { told } from "../../src/admin/report-told.ts";
 import type { Acknowledgement } from "../../src/delivery/acknowledgement.ts";
 import { ORDINARY_PEER } from "../../src/delivery/peer-rules.ts";
 import { readSaid } from "../../src/flow/read.ts";
@@ -15,6 +14,7 @@ import { idsOf, type TracedReport } from "../../src/trace/note.ts";
 import { headerOf, tellReport } from "../../src/trace/told.ts";
 import { decodeWords } from "../support/decode-words.ts";
 import { deliveryReport, eventOf, HEADER_LIMITS, PEER } from "../support/report.ts";
+import { tables } from "../support/tables.ts";
 
 const parties = [readParty("+12025550100/TYPE=PLMN").party, readParty("12025550199 <12025550199@x>").party];
 
@@ -191,7 +191,7 @@ function shownEvents(
     shownJob({ ...event }),
     headerOf(report, "masked"),
     tellReport(report, "masked").headline.join("\n"),
-    told(report, { numbers: "masked" }).toString(),
+    told(report, { numbers: "masked", loggedIn: true, queue: "events", address: "/reports/x" }).toString(),
   ];
 }
 
@@ -255,7 +255,7 @@ function owedOf(bytes: Uint8Array): Acknowledgement {
       bytes: bytes.length,
       said: Buffer.from(bytes).toString("latin1"),
     },
-    { decodeWords, headerLimits: HEADER_LIMITS, catalogue: createCatalogue(), source: "/mm4d/local" },
+    { decodeWords, headerLimits: HEADER_LIMITS, ...tables(), source: "/mm4d/local" },
     { systemAddress: "system-user@mm4.example", canSend: () => true },
   );
   if (finding.kind !== "event" || finding.owed.state !== "owed") throw new Error(JSON.stringify(finding));

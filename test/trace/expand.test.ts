@@ -1,6 +1,6 @@
 /** What is shown of an entry: the event, read again from its header, and what this version would read otherwise. */
 import { describe, expect, test } from "vitest";
-import { told } from "../../src/admin/trace-page.ts";
+import { told } from "../../src/admin/report-told.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
 import { entryIn, lineOf, type ReportEntry, summaryOf } from "../../src/trace/entry.ts";
 import { expanded } from "../../src/trace/expand.ts";
@@ -59,8 +59,8 @@ describe("what happened is told, and beside it what would be read today", () => 
     expect(today(report)).toEqual([
       `  would read today: event ${now.id} (was ${entry.ids.eventId}), warnings ${now.data.warnings.join(" ")} (was number-without-plus)`,
     ]);
-    const page = told(report, { numbers: "masked" }).toString();
-    expect(page).toContain(`<p>would read today: event ${now.id}`);
+    const page = told(report, { numbers: "masked", loggedIn: true, queue: "events", address: "/reports/x" }).toString();
+    expect(page).toContain(`>would read today: event ${now.id}`);
   });
 
   test("when the catalogue says otherwise", async () => {
@@ -138,7 +138,7 @@ test("a header that was cut gives what is known of the event, and is not compare
   };
   const behind = await shown(reported({ From: undefined, ...others, from: KIM.From }, "j1"));
   expect([behind.event?.data.recipient, behind.ids.numbers]).toEqual([null, ["12025550155"]]);
-  const page = told(behind, { numbers: "masked" }).toString();
+  const page = told(behind, { numbers: "masked", loggedIn: true, queue: "events", address: "/reports/x" }).toString();
   expect(`${page} ${JSON.stringify(tellReport(behind, "masked"))} ${headerOf(behind, "masked")}`).not.toContain(
     "5550155",
   );

@@ -1,0 +1,150 @@
+/*
+ * What is live on a page, by one stream of `/live`:
+ *   data-live="NAME"         is replaced by the HTML of the event NAME
+ *   data-live-rows="FILTER"  gets rows of reports at its top, those that the filter (a query) lets through; each has its
+ *                            data-id, and there are at most as many as data-live-max says
+ *   data-live-pause          a button that holds them back
+ *   data-live-skipped        says how many more came than are shown
+ *   data-when-empty, data-when-rows  what is shown until the first row, and from then on
+ * The frame (title, icon, count) is told to every page.
+ */
+import { redraw } from "./charts.js";
+import { showTimes } from "./times.js";
+
+const MAX_ROWS = 50;
+const AGAIN_AFTER_MS = 10_000;
+const GLANCE_EVERY_MS = 20_000;
+
+const { liveFrom, title } = document.body.dataset;
+const rows = document.querySelector("[data-live-rows]");
+const pause = rows === null ? null : document.querySelector("[data-live-pause]");
+const lost = document.getElementById("lost");
+let source;
+let again;
+let paused = false;
+/* What came while paused, the newest first. */
+let held = [];
+let heldBack = 0;
+
+if (liveFrom !== undefined) {
+  open();
+  // A browser has few connections to one host, so only pages that are seen hold one; the others keep their title true.
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  setInterval(() => document.hidden && glance(), GLANCE_EVERY_MS);
+}
+
+function open() {
+  close();
+  const query = new URLSearchParams();
+  const parts = [...document.querySelectorAll("[data-live]")].map((place) => place.dataset.live);
+  if (document.querySelector("[data-chart]") !== null) parts.push("chart");
+  if (parts.length > 0) query.set("parts", [...new Set(parts)].join());
+  if (rows !== null) query.set("rows", rows.dataset.liveRows);
+  source = new EventSource(`${liveFrom}?${query}`);
+  source.addEventListener("open", () => showLost(false));
+  source.addEventListener("error", () => {
+    showLost(true);
+    // Who is refused is not asked again by the browser.
+    if (source?.readyState === EventSource.CLOSED) again = setTimeout(open, AGAIN_AFTER_MS);
+  });
+  source.addEventListener("title", ({ data }) => showFrame(JSON.parse(data)));
+  source.addEventListener("rows", ({ data }) => take(JSON.parse(data)));
+  for (const name of parts) {
+    source.addEventListener(name, name === "chart" ? redraw : ({ data }) => replace(name, data));
+  }
+}
+
+function close() {
+  clearTimeout(again);
+  source?.close();
+  source = undefined;
+}
+
+function replace(name, data) {
+  for (const place of document.querySelectorAll(`[data-live="${name}"]`)) {
+    // Whoever reads with the keyboard, or selects, keeps their place.
+    if (place.contains(document.activeElement) || isSelectedIn(place)) continue;
+    place.innerHTML = data; // The server has escaped it.
+    showTimes(place);
+  }
+}
+
+function isSelectedIn(place) {
+  const selection = getSelection();
+  return !selection.isCollapsed && place.contains(selection.anchorNode);
+}
+
+function take({ html, skipped }) {
+  const came = document.createElement("tbody");
+  came.innerHTML = html; // The server has escaped it.
+  // The first ones that a stream tells are those that were there when the page was made.
+  const known = new Set([...rows.children, ...held].map((row) => row.dataset.id));
+  const fresh = [...came.children].filter((row) => !known.has(row.dataset.id));
+  if (fresh.length + skipped === 0) return;
+  if (!paused) return insert(fresh, skipped);
+  heldBack += fresh.length + skipped;
+  held = [...fresh, ...held].slice(0, MAX_ROWS);
+  pause.textContent = `Resume (${heldBack} new)`;
+}
+
+function insert(fresh, skipped) {
+  for (const place of document.querySelectorAll("[data-when-empty]")) place.hidden = true;
+  for (const place of document.querySelectorAll("[data-when-rows]")) place.hidden = false;
+  for (const place of document.querySelectorAll("[data-live-skipped]")) {
+    place.textContent = skipped === 0 ? "" : `${skipped} more came at the same time: reload to see them.`;
+  }
+  for (const row of fresh.reverse()) rows.insertBefore(row, placeOf(row));
+  const most = Number(rows.closest("[data-live-max]")?.dataset.liveMax ?? MAX_ROWS);
+  for (const row of [...rows.children].slice(most)) if (!row.contains(document.activeElement)) row.remove();
+  showTimes(rows);
+}
+
+/* The newest first: what a stream tells first may be older than what stands here. */
+function placeOf(row) {
+  const at = timeOf(row);
+  return [...rows.children].find((other) => timeOf(other) <= at) ?? null;
+}
+
+function timeOf(row) {
+  return row.querySelector("time")?.dateTime ?? "";
+}
+
+if (pause !== null) {
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    paused = !paused;
+    pause.setAttribute("aria-pressed", String(paused));
+    pause.textContent = paused ? "Resume" : "Pause";
+    if (paused) return;
+    if (heldBack > 0) insert(held, heldBack - held.length);
+    held = [];
+    heldBack = 0;
+  });
+}
+
+function showFrame({ title: state, icon, quarantined }) {
+  document.title = [state, title, "mm4d"].filter((part) => part !== "").join(" · ");
+  const link = document.getElementById("icon");
+  if (link.getAttribute("href") !== icon) link.setAttribute("href", icon);
+  const badge = document.getElementById("quarantined");
+  badge.textContent = String(quarantined);
+  badge.hidden = quarantined === 0;
+}
+
+function showLost(isLost) {
+  if (lost.hidden === !isLost) return;
+  lost.hidden = !isLost;
+  // A tab must not go on saying that all is well.
+  if (isLost) document.title = `? Not live · ${title} · mm4d`;
+}
+
+async function glance() {
+  try {
+    const response = await fetch("/glance");
+    if (!response.ok) throw new Error(response.statusText);
+    showFrame(await response.json());
+    showLost(false);
+  } catch {
+    showLost(true);
+  }
+}

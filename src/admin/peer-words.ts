@@ -1,0 +1,63 @@
+/** What the pages of the peers say of one, in words. */
+import { html } from "hono/html";
+import { durationInWords, inPercent, sum } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
+import type { Html } from "./layout.ts";
+import type { RefusedClient } from "./operations.ts";
+import type { PeerCounts } from "./peer-counts.ts";
+import type { PeerNow } from "./peer-now.ts";
+import { ago, countOf, wholeId } from "./pieces.ts";
+import { reportsAddress } from "./reports-address.ts";
+
+const DAY_MS = 86_400_000;
+
+/** When it was heard last. What this process knows is exact; the counts know also of replicas, to a minute. */
+export function lastReport({ lastAt, knownMs }: PeerNow, counts: PeerCounts | undefined): Html {
+  const counted = counts?.lastMinute.toISOString() ?? "";
+  const last = lastAt !== null && lastAt >= counted ? lastAt : counted;
+  if (last !== "") return ago(last);
+  if (knownMs === null) return html`nothing yet`;
+  return html`<span class="unusual">nothing for ${durationInWords(Math.min(knownMs, DAY_MS))}${knownMs < DAY_MS ? ", since the start" : " or longer"}</span>`;
+}
+
+/** The reports of the last hour, which lead to them. */
+export function hourOf(name: string, counts: PeerCounts | undefined): Html {
+  return countOf(counts?.reports ?? 0, reportsAddress({ peer: name, since: "1h" }));
+}
+
+/** The share of successes in the last hour. */
+export function successOf(counts: PeerCounts | undefined): string {
+  return counts === undefined ? "–" : inPercent(counts.successes, counts.reports);
+}
+
+/** Whether its last report came over TLS, and what its entry asks for. */
+export function tlsInWords({ tls, lastTls }: PeerNow): string {
+  const used = lastTls === "never" ? "–" : (lastTls ?? "none");
+  return tls === "required" ? `${used} (required)` : used;
+}
+
+/** The connections that it has, of those that it may have. */
+export function connectionsOf({ connections, mostConnections }: PeerNow): string {
+  return mostConnections === null ? String(connections) : `${connections} of ${mostConnections}`;
+}
+
+/** How often it was refused. */
+export function timesRefused(refusals: readonly RefusedClient[]): number {
+  return sum(refusals.map(({ count }) => count));
+}
+
+/** Who was refused, and what they heard; the latest first. */
+export function refusalTable(refusals: readonly RefusedClient[]): Html {
+  return html`<div class="wide" tabindex="0"><table class="cards">
+    <thead><tr><th scope="col">Address</th><th scope="col">Greeted as</th><th scope="col">Reply, and reason</th><th scope="col" class="number">Times</th><th scope="col">Last</th></tr></thead>
+    <tbody>${refusals.map(
+      ({ address, helo, reason, detail, reply, count, lastAt }) => html`<tr>
+        <th scope="row" data-label="Address">${wholeId(address)}</th>
+        <td data-label="Greeted as">${visible(helo ?? "")}</td>
+        <td data-label="Reply">${reply} <span class="advice">${reason}${detail === null ? "" : `: ${visible(detail)}`}</span></td>
+        <td data-label="Times" class="number">${count.toLocaleString("en")}</td>
+        <td data-label="Last">${ago(lastAt)}</td>
+      </tr>`,
+    )}</tbody>
+  </table></div>`;
+}

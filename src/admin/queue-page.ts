@@ -1,0 +1,206 @@
+/** Queue: who consumes, what waits, what failed and why; and giving failed jobs back to consumers. */
+import { type Context, Hono } from "hono";
+import { html } from "hono/html";
+import { maskAllNumbers } from "../text/masking.ts";
+import { durationInWords, some } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
+import type { JobGroup, JobGroups, JobRow, Troubles } from "../views/views.ts";
+import { BOARD_PATH, type Html, layout, pathOf } from "./layout.ts";
+import { addressOf, type Login, type Operator, type PageEnv, pathIn } from "./login.ts";
+import type { EventQueue, OnAction, Operations } from "./operations.ts";
+import { ago, wholeId } from "./pieces.ts";
+import { addressOfId, idShown } from "./report-rows.ts";
+import { retryForm } from "./report-told.ts";
+
+export function queuePage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
+  const routes = new Hono<PageEnv>();
+
+  routes.get("/queue", async (c) => {
+    const { operator } = c.var;
+    const away = operations.redisAway();
+    const sections: Html[] = [];
+    if (away === null)
+      for (const queue of operations.eventQueues()) {
+        sections.push(await section(operations, queue, sections.length, c));
+      }
+    const body = html`<h1>Queue</h1>
+      ${done(c.req.query("retried"))}
+      ${away === null ? sections : html`<p class="card">The queue cannot be looked at: ${away}.</p>`}
+      <p><a href="${BOARD_PATH}/">Every job, as BullMQ keeps it</a> (bull-board, read-only)</p>`;
+    return c.html(layout({ title: "Queue", path: pathOf(c), operator, body }), away === null ? 200 : 503);
+  });
+
+  routes.post("/queue/retry", mayAct, async (c) => {
+    const { queue, id, error, next } = await c.req.parseBody();
+    const which = typeof id === "string" ? { id } : typeof error === "string" ? { error } : null;
+    // Only queues of events, because what BullMQ keeps in others is nothing to be retried here.
+    if (which === null || !operations.eventQueues().some(({ name }) => name === queue)) {
+      return c.text("The queue and what to retry on it must be named\n", 400);
+    }
+    let retried = 0;
+    try {
+      retried = await operations.views.retry(String(queue), which, addressOf(c));
+    } finally {
+      onAction("jobs-retried", { address: addressOf(c), queue, ...which, retried });
+    }
+    const back = typeof next === "string" ? pathIn(next) : "/queue";
+    return c.redirect(`${back}${back.includes("?") ? "&" : "?"}retried=${retried}`, 303);
+  });
+  return routes;
+}
+
+/** It shows a number only, because anybody can write a query into a link. */
+function done(text: string | undefined): Html {
+  const count = Number.parseInt(text ?? "", 10);
+  return count >= 0
+    ? html`<p class="card done" role="status">${some(count, "event")} given back to consumers.</p>`
+    : html``;
+}
+
+/** `index`: of further queues, so that each has an anchor and a live part of its own. */
+async function section(operations: Operations, queue: EventQueue, index: number, c: Context<PageEnv>): Promise<Html> {
+  const { operator } = c.var;
+  const { name } = queue;
+  const [troubles, rates] = await Promise.all([
+    operations.views.troubles(name, addressOf(c)).catch((cause: Error) => cause),
+    operations.queueRates(name),
+  ]);
+  const completed = (rates.completed ?? 0).toLocaleString("en");
+  const consumed =
+    rates.completed === null
+      ? "consumed events are not kept so long, and so not counted"
+      : html`<strong>${rates.isMore ? `at least ${completed}` : completed}</strong> consumed`;
+  return html`<section class="card" aria-label="${name}">
+    <h2>${visible(name)}</h2>
+    <div data-live="${partOf(index)}">${counts(queue, index)}</div>
+    ${consumers(queue)}
+    <p>In the last minute: ${consumed}, <strong>${rates.failed.toLocaleString("en")}</strong> failed.</p>
+    ${troubles instanceof Error ? html`<p class="fault">The errors cannot be listed: ${visible(troubles.message)}.</p>` : errors(troubles, { queue: name, index, operator })}
+  </section>`;
+}
+
+/** What is live on this page: the counts of each queue. The errors are found when it is opened, because that is much work. */
+export function queueParts(operations: Operations): Readonly<Record<string, () => Promise<string>>> {
+  const part = (index: number) => async (): Promise<string> => {
+    const queue = operations.redisAway() === null ? operations.eventQueues()[index] : undefined;
+    return queue === undefined ? "<p>Not known: Redis is away.</p>" : counts(queue, index).toString();
+  };
+  return Object.fromEntries(operations.eventQueues().map((_, index) => [partOf(index), part(index)]));
+}
+
+function partOf(index: number): string {
+  return `queue-${index}`;
+}
+
+function counts({ use }: EventQueue, index: number): Html {
+  if (use === undefined) return html`<p>It was not looked at yet. That takes some seconds from the start.</p>`;
+  const { jobs, oldestWaitingAt, paused, workers, workersUnknown, waits, notTakenMs } = use;
+  const count = (state: string): string => (jobs[state] ?? 0).toLocaleString("en");
+  const oldest =
+    oldestWaitingAt === null ? "" : `, the oldest for ${durationInWords(Date.now() - oldestWaitingAt.getTime())}`;
+  return html`<ul class="counts">
+      <li><strong>${workers === null ? "?" : workers.toLocaleString("en")}</strong> ${workers === 1 ? "consumer" : "consumers"}</li>
+      <li><strong>${count("waiting")}</strong> waiting${oldest}</li>
+      <li><strong>${count("active")}</strong> active</li>
+      <li><a href="#${anchor("retrying", index)}"><strong>${count("delayed")}</strong> retrying</a></li>
+      <li><a href="#${anchor("failed", index)}"><strong>${count("failed")}</strong> failed</a></li>
+      ${paused ? html`<li><strong>paused</strong></li>` : ""}
+    </ul>
+    ${workers === null ? html`<p>Consumers cannot be counted: ${visible(workersUnknown ?? "")}.</p>` : ""}
+    ${workers === 0 ? noConsumer(waits, notTakenMs) : ""}`;
+}
+
+function consumers({ workers, use }: EventQueue): Html {
+  if (workers.length === 0) return html``;
+  const more = (use?.workers ?? 0) - workers.length;
+  return html`<details><summary>Consumers</summary>
+    <ul>${workers.map(
+      ({ name, address, connectedSeconds }) =>
+        html`<li>${name === null ? "without a name" : html`<strong>${visible(name)}</strong>`} from ${visible(address)}, connected for ${durationInWords(connectedSeconds * 1_000)}</li>`,
+    )}</ul>
+    ${more > 0 ? html`<p>There are ${more} more.</p>` : ""}
+  </details>`;
+}
+
+function noConsumer(waits: number, notTakenMs: number | null): Html {
+  const since = notTakenMs === null ? "" : ` for ${durationInWords(notTakenMs)}`;
+  return html`<p class="${waits > 0 ? "unusual" : ""}">No consumer is connected${waits > 0 ? `, and nothing was taken${since}` : ""}.
+    A consumer is a worker of BullMQ on this queue: docs/consumers.md shows one in five lines.</p>`;
+}
+
+/** Where a list of errors stands, and for whom. */
+interface Place {
+  readonly queue: string;
+  readonly index: number;
+  readonly operator: Operator;
+}
+
+function errors({ failed, retrying }: Troubles, place: Place): Html {
+  if (failed.jobs === 0 && retrying.jobs === 0)
+    return html`<p>No event has failed, and none waits to be tried again.</p>`;
+  return html`${groupsOf("failed", failed, place)} ${groupsOf("retrying", retrying, place)}`;
+}
+
+const TITLES = { failed: "Failed", retrying: "Retrying" } as const;
+type Kind = keyof typeof TITLES;
+
+function anchor(kind: Kind, index: number): string {
+  return index === 0 ? kind : `${kind}-${index + 1}`;
+}
+
+function groupsOf(kind: Kind, { groups, jobs, lookedAt }: JobGroups, place: Place): Html {
+  if (jobs === 0) return html``;
+  return html`<h3 id="${anchor(kind, place.index)}">${TITLES[kind]}: ${some(jobs, "event")}, by error</h3>
+    ${lookedAt < jobs ? html`<p>The newest ${lookedAt.toLocaleString("en")} were looked at.</p>` : ""}
+    ${groups.map((group) => groupOf(kind, group, place))}`;
+}
+
+function groupOf(kind: Kind, group: JobGroup, { queue, operator }: Place): Html {
+  const { error, example, firstAt, lastAt, next, newest, jobs } = group;
+  const shown = errorShown(operator);
+  const mayRetry = operator.loggedIn && kind === "failed";
+  const times = [
+    ...(firstAt === null ? [] : [html`first ${ago(firstAt)}`]),
+    ...(lastAt === null || lastAt === firstAt ? [] : [html`last ${ago(lastAt)}`]),
+    ...(next === null ? [] : [html`next try ${ago(next)}`]),
+  ];
+  return html`<div class="group">
+    <p class="error">${example === "" ? "(the consumer gave no reason)" : shown(example)}</p>
+    <p class="soft"><strong>${some(jobs, "event")}</strong>${times.map((time) => html`, ${time}`)}</p>
+    ${mayRetry ? retryAll(queue, error, jobs) : ""}
+    <details><summary>${newest.length < jobs ? `The newest ${newest.length}` : "Which they are"}</summary>
+      <table class="cards">
+        <thead><tr><th scope="col">When</th><th scope="col">Message</th><th scope="col" class="number">Attempts</th><th scope="col">Error</th>${mayRetry ? html`<th scope="col">Action</th>` : ""}</tr></thead>
+        <tbody>${newest.map((job) => jobRow(job, mayRetry ? queue : null, operator))}</tbody>
+      </table>
+    </details>
+  </div>`;
+}
+
+function retryAll(queue: string, error: string, jobs: number): Html {
+  return html`<form method="post" action="/queue/retry">
+    <input type="hidden" name="queue" value="${queue}" />
+    <input type="hidden" name="error" value="${error}" />
+    <button>Retry ${jobs === 1 ? "it" : `all ${jobs.toLocaleString("en")}`}</button>
+  </form>`;
+}
+
+/** `queue`: null when it cannot be retried. */
+function jobRow(
+  { id, eventId, messageId, numbers, attempts, at, text }: JobRow,
+  queue: string | null,
+  operator: Operator,
+): Html {
+  const shown = errorShown(operator)(text);
+  return html`<tr>
+    <th scope="row" data-label="When">${at === null ? "–" : ago(at)}</th>
+    <td data-label="Message">${eventId === null ? wholeId(id) : html`<a class="open" href="${addressOfId(eventId)}">${messageId === null ? "without id" : visible(idShown(messageId, numbers, operator.numbers))}</a>`}</td>
+    <td data-label="Attempts" class="number">${attempts}</td>
+    <td data-label="Error"><details><summary>Error</summary><pre class="error" tabindex="0">${shown}</pre></details></td>
+    ${queue !== null ? html`<td data-label="Action">${retryForm({ queue, id, next: "/queue" })}</td>` : ""}
+  </tr>`;
+}
+
+function errorShown({ numbers }: Pick<Operator, "numbers">): (text: string) => string {
+  return (text) => visible(numbers === "full" ? text : maskAllNumbers(text));
+}

@@ -1,0 +1,128 @@
+/** Which reports somebody asks for, as it stands in the address: so that a link to it can be sent to somebody else. */
+import type { EventType } from "../delivery/event.ts";
+import type { Disposition, Outcome } from "../delivery/verdict.ts";
+import type { ReportFilter } from "../views/report-row.ts";
+
+/** The query of an address. */
+export type Query = Readonly<Record<string, string>>;
+
+/** What was read of a query. */
+export interface FilterRead {
+  readonly filter: ReportFilter;
+  /** What could not be read, and so leaves nothing out: a sentence each. */
+  readonly faults: readonly string[];
+}
+
+export const OUTCOMES: readonly Outcome[] = [
+  "delivered",
+  "forwarded",
+  "deferred",
+  "expired",
+  "rejected",
+  "unrecognised",
+  "failed",
+  "indeterminate",
+  "unknown",
+  "read",
+  "deleted-unread",
+];
+export const DISPOSITIONS: readonly Disposition[] = ["success", "failure", "pending", "unknown"];
+export const TYPES: Readonly<Record<string, EventType>> = {
+  "delivery-report": "mm4d.delivery-report.v1",
+  "forward-response": "mm4d.forward-response.v1",
+  "read-report": "mm4d.read-report.v1",
+};
+/** What can be chosen on the page. An address may have any other number, or a time. */
+export const SINCE = { "1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days" } as const;
+
+const MAX_TEXT = 1_000;
+const UNITS = { min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** Reads the filters of an address. What cannot be read leaves nothing out, and is told. */
+export function filterIn(query: Query, now: Date): FilterRead {
+  const faults: string[] = [];
+  function read<T>(name: string, find: (text: string) => T | undefined, expected: string): T | null {
+    const text = textOf(query, name);
+    if (text === "") return null;
+    const found = find(text);
+    if (found === undefined) faults.push(`${name} must be ${expected}`);
+    return found ?? null;
+  }
+  const q = textOf(query, "q");
+  const peer = textOf(query, "peer");
+  return {
+    filter: {
+      peer: peer === "" ? null : peer,
+      outcome: read("outcome", oneOf(OUTCOMES), `one of ${OUTCOMES.join(", ")}`),
+      disposition: read("disposition", oneOf(DISPOSITIONS), `one of ${DISPOSITIONS.join(", ")}`),
+      code: read("code", codeIn, "a number"),
+      type: read("type", typeIn, `one of ${Object.keys(TYPES).join(", ")}`),
+      since: read(
+        "since",
+        (text) => sinceIn(text, now),
+        'such as "30min", "1h", "7d", or a time such as 2026-01-02T03:04Z',
+      ),
+      conflict: isOn(query, "conflict"),
+      warnings: isOn(query, "warnings"),
+      q: q === "" ? null : q,
+    },
+    faults,
+  };
+}
+
+/** The address of the list with these parts of the query changed; null takes one out. It begins with its newest. */
+export function listAddress(query: Query, changes: Readonly<Record<string, string | null>> = {}): string {
+  const parts = Object.entries({ ...known(query), ...changes }).filter(
+    (part): part is [string, string] => part[1] !== null && part[1] !== "",
+  );
+  const search = new URLSearchParams(parts).toString();
+  return search === "" ? "/reports" : `/reports?${search}`;
+}
+
+/** The filters of a query, as a query. */
+export function queryOf(query: Query): string {
+  return new URLSearchParams(known(query)).toString();
+}
+
+/** Whether anything is left out. */
+export function isFiltered(query: Query): boolean {
+  return Object.keys(known(query)).length > 0;
+}
+
+const NAMES = ["peer", "outcome", "disposition", "code", "type", "since", "conflict", "warnings", "q"];
+
+function known(query: Query): Record<string, string> {
+  return Object.fromEntries(
+    NAMES.map((name) => [name, textOf(query, name)] as const).filter(([, text]) => text !== ""),
+  );
+}
+
+function textOf(query: Query, name: string): string {
+  return (query[name] ?? "").slice(0, MAX_TEXT).trim();
+}
+
+function oneOf<T extends string>(all: readonly T[]): (text: string) => T | undefined {
+  return (text) => all.find((one) => one === text);
+}
+
+function codeIn(text: string): number | undefined {
+  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+}
+
+/** By its short name, or as it stands in the event. */
+function typeIn(text: string): EventType | undefined {
+  return Object.entries(TYPES).find((names) => names.includes(text))?.[1];
+}
+
+function sinceIn(text: string, now: Date): string | undefined {
+  const [, count = "", unit = ""] = /^(\d{1,6})(min|h|d)$/.exec(text) ?? [];
+  const ms = count === "" ? Date.parse(text) : now.getTime() - Number(count) * UNITS[unit as keyof typeof UNITS];
+  return Number.isFinite(ms) && Math.abs(ms) < MAX_TIME_MS ? new Date(ms).toISOString() : undefined;
+}
+
+/** The year 9999: beyond it, and before 1970 as far, a time is written otherwise. */
+const MAX_TIME_MS = 253_402_300_799_999;
+
+function isOn(query: Query, name: string): boolean {
+  return ["1", "yes", "true", "on"].includes(textOf(query, name));
+}

@@ -1,0 +1,102 @@
+/** Reports as rows of a table: in the list, on the overview, and as they come. */
+import { html } from "hono/html";
+import { beginningOf } from "../text/beginning.ts";
+import { maskAllNumbers, numberMask } from "../text/masking.ts";
+import { some } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
+import type { ReportRow } from "../views/report-row.ts";
+import type { Html } from "./layout.ts";
+import type { Operator } from "./login.ts";
+import { ago, outcomeMark, wholeId } from "./pieces.ts";
+
+/** What rows are shown with. */
+export interface RowsLook {
+  readonly numbers: Operator["numbers"];
+  /** The name of a code, by the table that its peer uses. */
+  readonly nameOfCode: (code: number, peer: string) => string;
+}
+
+/** A table of reports. `live`: the filter that rows must pass which come later, as a query; null when none are shown (assets/live.js). */
+export function reportTable(rows: readonly ReportRow[], look: RowsLook, live: string | null = null): Html {
+  return html`<table class="cards reports">
+    <thead><tr><th scope="col">Received</th><th scope="col">Result</th><th scope="col">Code</th><th scope="col">Recipient</th><th scope="col">Message</th><th scope="col">Peer</th></tr></thead>
+    <tbody ${live === null ? "" : html`data-live-rows="${live}"`}>${rows.map((row) => reportRow(row, look))}</tbody>
+  </table>`;
+}
+
+/** One row. Its time is the link to the report. */
+export function reportRow(row: ReportRow, look: RowsLook): Html {
+  const { at, peer, numbers, messageId } = row;
+  const href = reportAddress(row);
+  const shownId = messageId === null ? null : idShown(messageId, numbers, look.numbers);
+  return html`<tr data-id="${row.id}">
+    <th scope="row" data-label="Received">${href === null ? ago(at) : html`<a class="open" href="${href}">${ago(at)}</a>`}</th>
+    <td data-label="Result">${result(row)}</td>
+    <td data-label="Code">${codeCell(row, look)}</td>
+    <td data-label="Recipient">${recipients(numbers, look.numbers)}</td>
+    <td data-label="Message">${shownId === null ? html`<span class="soft">without id</span>` : wholeId(visible(shownId))}</td>
+    <td data-label="Peer"><a href="/peers/${inAddress(peer)}">${visible(peer)}</a></td>
+  </tr>`;
+}
+
+/** The page of a report; null when it has no id by which it could be found again. */
+export function reportAddress({ eventId, fate, id, messageId, transactionId, numbers }: ReportRow): string | null {
+  // A number stands in no address, because addresses are not masked.
+  const mayStand = (found: string | null): boolean =>
+    found !== null && found.trim() !== "" && idShown(found, numbers, "masked") === found;
+  const known = [eventId, messageId, transactionId].find(mayStand) ?? null;
+  if (known !== null) return addressOfId(known);
+  return fate === "quarantined" ? `/quarantine/${encodeURIComponent(id)}` : null;
+}
+
+/** The page of what has this id. A browser takes "." and ".." for a way up, so that these are searched for. */
+export function addressOfId(id: string): string {
+  const encoded = inAddress(id);
+  return /^\.{1,2}$/.test(id) ? `/reports?q=${encoded}` : `/reports/${encoded}`;
+}
+
+/** A text as a part of an address. Half a surrogate pair, where a text was cut, cannot stand there. */
+export function inAddress(text: string): string {
+  return encodeURIComponent(text.replace(/\p{Cs}/gu, "\ufffd"));
+}
+
+/** An id, in which only a number of the report's own parties is masked. */
+export function idShown(id: string, numbers: readonly string[], shown: Operator["numbers"]): string {
+  const text = beginningOf(id);
+  return shown === "full" ? text : numberMask(partiesOf(numbers))(text);
+}
+
+/** A number in digits, or an address, as the trace keeps recipients. */
+export function numberShown(number: string, shown: Operator["numbers"]): string {
+  const text = beginningOf(/^\d{7,15}$/.test(number) ? `+${number}` : number);
+  return shown === "full" ? text : maskAllNumbers(text);
+}
+
+function partiesOf(numbers: readonly string[]) {
+  return numbers.map((raw) => ({ raw, number: `+${raw}` }));
+}
+
+function result({ fate, outcome, disposition, conflict, warnings, why }: ReportRow): Html {
+  if (outcome === null || disposition === null) {
+    return html`${outcomeMark(fate, "unknown")} ${why === null ? "" : html`<span class="soft">${visible(beginningOf(why))}</span>`}`;
+  }
+  return html`${outcomeMark(outcome, disposition)}
+    ${fate === "duplicate" ? html`<span class="tag">sent again</span>` : ""}
+    ${conflict ? html`<span class="tag" title="Its fields contradict each other">conflict</span>` : ""}
+    ${warnings.length === 0 ? "" : html`<span class="tag" title="${warnings.join(", ")}">${some(warnings.length, "warning")}</span>`}`;
+}
+
+function codeCell({ code, peer, numbers }: ReportRow, { nameOfCode, numbers: shown }: RowsLook): Html {
+  return code === null ? html`` : codeLink(code, nameOfCode(code, peer), idShown(String(code), numbers, shown));
+}
+
+/** A code with its name, as a link to all that is known of it. A relay may have written a party's number there: then there is no link. */
+export function codeLink(code: number, name: string, shown: string): Html {
+  if (shown !== String(code)) return html`${shown}`;
+  return html`<a href="/codes/${code}">${code}</a>${name === shown ? "" : html` ${visible(name)}`}`;
+}
+
+function recipients([first, ...more]: readonly string[], shown: Operator["numbers"]): Html {
+  if (first === undefined) return html``;
+  return html`${visible(numberShown(first, shown))}${more.length === 0 ? "" : html` <span class="soft">and ${more.length} more</span>`}`;
+}

@@ -1,0 +1,93 @@
+/** The list of reports as a file: CSV for a spreadsheet, JSON lines for a program. As much as is listed, within a bound. */
+import type { Context } from "hono";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { visibleJson } from "../text/visible.ts";
+import type { ReportFilter, ReportRow } from "../views/report-row.ts";
+import type { Place } from "../views/views.ts";
+import { addressOf, type Operator, type PageEnv } from "./login.ts";
+import type { OnAction, Operations } from "./operations.ts";
+import { idShown, numberShown } from "./report-rows.ts";
+
+export type ExportFormat = "csv" | "jsonl";
+
+const TYPES: Readonly<Record<ExportFormat, string>> = {
+  csv: "text/csv; charset=utf-8",
+  jsonl: "application/jsonl; charset=utf-8",
+};
+
+export function formatIn(text: string | undefined): ExportFormat | null {
+  return text === "csv" || text === "jsonl" ? text : null;
+}
+
+interface Asked {
+  readonly format: ExportFormat;
+  readonly filter: ReportFilter;
+  readonly from: Place | null;
+}
+
+/** What is asked for, as a file. Numbers are masked in it as on the page. */
+export async function exported(
+  c: Context<PageEnv>,
+  { format, filter, from }: Asked,
+  { views }: Pick<Operations, "views">,
+  onAction: OnAction,
+): Promise<Response> {
+  const { numbers } = c.var.operator;
+  const rows: ReportRow[] = [];
+  let place = from;
+  for (let page = 0; page < BOUNDS.pagesExported.value; page += 1) {
+    const found = await views.reports(filter, place, addressOf(c));
+    rows.push(...found.rows);
+    place = found.older;
+    if (place === null) break;
+  }
+  onAction("reports-exported", { address: addressOf(c), format, reports: rows.length, numbers });
+  const shown = rows.map((row) => shownRow(row, numbers));
+  const text = format === "csv" ? csvOf(shown) : shown.map((row) => `${visibleJson(JSON.stringify(row))}\n`).join("");
+  const day = new Date().toISOString().slice(0, 10);
+  return c.body(text, 200, {
+    "content-type": TYPES[format],
+    "content-disposition": `attachment; filename="mm4d-reports-${day}.${format}"`,
+  });
+}
+
+function shownRow(row: ReportRow, shown: Operator["numbers"]) {
+  const { numbers, messageId, transactionId } = row;
+  return {
+    ...row,
+    messageId: messageId && idShown(messageId, numbers, shown),
+    transactionId: transactionId && idShown(transactionId, numbers, shown),
+    numbers: numbers.map((number) => numberShown(number, shown)),
+  };
+}
+
+const COLUMNS = [
+  "at",
+  "peer",
+  "fate",
+  "type",
+  "outcome",
+  "disposition",
+  "code",
+  "conflict",
+  "warnings",
+  "why",
+  "numbers",
+  "messageId",
+  "transactionId",
+  "eventId",
+  "id",
+] as const satisfies readonly (keyof ReportRow)[];
+
+/** RFC 4180. */
+export function csvOf(rows: readonly ReportRow[]): string {
+  const lines = rows.map((row) => COLUMNS.map((name) => cellOf(row[name])).join(","));
+  return [COLUMNS.join(","), ...lines].map((line) => `${line}\r\n`).join("");
+}
+
+function cellOf(value: ReportRow[keyof ReportRow]): string {
+  const text = value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
+  // A spreadsheet runs what begins so as a formula, and a peer may have written it.
+  const harmless = /^[=+\-@\t\r]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+}

@@ -1,0 +1,153 @@
+/** Reports: all that came, newest first, by whatever somebody asks for; as they come, and of what has passed. */
+import { type Context, Hono } from "hono";
+import { html } from "hono/html";
+import { some } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
+import { fitting } from "../views/filter.ts";
+import type { ReportFilter } from "../views/report-row.ts";
+import type { ReportsPage } from "../views/views.ts";
+import { type Html, layout, pathOf } from "./layout.ts";
+import type { RowsLive } from "./live.ts";
+import { addressOf, type PageEnv } from "./login.ts";
+import type { OnAction, Operations } from "./operations.ts";
+import { nothingYet } from "./pieces.ts";
+import {
+  DISPOSITIONS,
+  filterIn,
+  isFiltered,
+  listAddress,
+  OUTCOMES,
+  type Query,
+  queryOf,
+  SINCE,
+  TYPES,
+} from "./report-filter.ts";
+import { type RowsLook, reportRow, reportTable } from "./report-rows.ts";
+import { exported, formatIn } from "./reports-export.ts";
+
+const MAX_PLACE_LENGTH = 500;
+
+export function reportsPage(operations: Operations, onAction: OnAction): Hono<PageEnv> {
+  const routes = new Hono<PageEnv>();
+  routes.get("/reports", async (c) => {
+    const query = c.req.query();
+    const { filter, faults } = filterIn(query, new Date());
+    const from = placeIn(query);
+    const format = formatIn(query.as);
+    const away = operations.redisAway();
+    if (format !== null && away === null) return exported(c, { format, filter, from }, operations, onAction);
+    const peers = await operations.peerNames();
+    const body = html`<h1>Reports</h1>
+      ${filters(query, filter, peers)}
+      ${faults.map((fault) => html`<p class="fault">${visible(fault)}; it leaves nothing out.</p>`)}
+      ${away === null ? listed(query, await operations.views.reports(filter, from, addressOf(c)), lookOf(operations, c)) : html`<p class="card">No reports can be listed: ${away}.</p>`}`;
+    return c.html(layout({ title: "Reports", path: pathOf(c), operator: c.var.operator, body }));
+  });
+  return routes;
+}
+
+/** With what a page shows its rows. */
+export function lookOf(operations: Operations, c: Context<PageEnv>): RowsLook {
+  const nameOfCode = (code: number, peer: string): string => operations.catalogueOf(peer).findCode(code).name;
+  return { numbers: c.var.operator.numbers, nameOfCode };
+}
+
+/** The rows that come and fit, for the live stream. */
+export function rowsLive(operations: Operations): RowsLive {
+  return (c, query) => {
+    const { filter } = filterIn(Object.fromEntries(new URLSearchParams(query)), new Date());
+    const fits = fitting(filter);
+    const look = lookOf(operations, c);
+    return (rows) =>
+      rows
+        .filter(fits)
+        .map((row) => reportRow(row, look))
+        .join("");
+  };
+}
+
+function placeIn({ from = "" }: Query): string | null {
+  return from === "" ? null : from.slice(0, MAX_PLACE_LENGTH);
+}
+
+/** Sent when it is changed, if there is JavaScript (page.js); by its button otherwise. */
+function filters(query: Query, filter: ReportFilter, peers: readonly string[]): Html {
+  const peer = query.peer ?? "";
+  const since = query.since ?? "";
+  const known = peer === "" || peers.includes(peer) ? peers : [peer, ...peers];
+  const spans = Object.entries(SINCE);
+  const allSpans = since === "" || Object.hasOwn(SINCE, since) ? spans : [[since, since] as const, ...spans];
+  const more = filter.outcome !== null || filter.type !== null || filter.conflict || filter.warnings;
+  return html`<form class="filters" role="search" action="/reports" data-filters>
+    ${query.q ? html`<label>Id or number <input name="q" type="search" value="${visible(query.q)}" /></label>` : ""}
+    ${select("peer", "Peer", [["", "all"], ...known.map((name) => [name, name] as const)], peer)}
+    ${select("disposition", "Result", [["", "all"], ...DISPOSITIONS.map((name) => [name, name] as const)], query.disposition)}
+    <label>Code <input name="code" inputmode="numeric" size="5" value="${visible(query.code ?? "")}" /></label>
+    ${select("since", "Since", [["", "the beginning"], ...allSpans], since)}
+    <details ${more ? "open" : ""}>
+      <summary>More</summary>
+      ${select("outcome", "Outcome", [["", "all"], ...OUTCOMES.map((name) => [name, name] as const)], query.outcome)}
+      ${select("type", "Type", [["", "all"], ...Object.keys(TYPES).map((name) => [name, name.replace("-", " ")] as const)], query.type)}
+      ${check("conflict", "contradictory", filter.conflict)} ${check("warnings", "with warnings", filter.warnings)}
+    </details>
+    <button>Show</button>
+    ${isFiltered(query) ? html`<a href="/reports">All reports</a>` : ""}
+  </form>`;
+}
+
+type Choice = readonly [value: string, name: string];
+
+function select(name: string, label: string, choices: readonly Choice[], chosen = ""): Html {
+  return html`<label>${label} <select name="${name}">${choices.map(
+    ([value, text]) => html`<option value="${value}" ${value === chosen ? "selected" : ""}>${visible(text)}</option>`,
+  )}</select></label>`;
+}
+
+function check(name: string, label: string, on: boolean): Html {
+  return html`<label class="check"><input type="checkbox" name="${name}" value="1" ${on ? "checked" : ""} /> ${label}</label>`;
+}
+
+/** The first page is live: what comes and fits is put before its first row (assets/live.js). */
+function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
+  const { rows, older, lookedThrough } = page;
+  const isNewest = placeIn(query) === null;
+  const live = isNewest ? queryOf(query) : null;
+  const empty = rows.length === 0;
+  if (empty && !isNewest) return nothing(query, page);
+  const onwards = { from: query.from ?? null };
+  return html`${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
+  <section class="card" ${empty ? "data-when-rows hidden" : ""}>
+    ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
+    <div class="wide" tabindex="0">${reportTable(rows, look, live)}</div>
+    <p class="pages">
+      ${empty ? "" : html`<span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>`}
+      ${isNewest ? "" : html`<a href="${listAddress(query)}">Newest</a>`}
+      ${older === null ? "" : html`<a href="${listAddress(query, { from: older })}" rel="next">Older →</a>`}
+      <span class="export">Export <a href="${listAddress(query, { ...onwards, as: "csv" })}">CSV</a> <a href="${listAddress(query, { ...onwards, as: "jsonl" })}">JSON lines</a></span>
+    </p>
+  </section>`;
+}
+
+/** Also where none fits among those that were looked through, and older ones may. */
+function nothing(query: Query, { older, lookedThrough }: ReportsPage): Html {
+  const onwards =
+    older === null
+      ? ""
+      : html`<a href="${listAddress(query, { from: older })}" rel="next">Look through older ones</a>. `;
+  if (isFiltered(query) || placeIn(query) !== null) {
+    const says = `No report fits, of ${lookedThrough.toLocaleString("en")} looked through.`;
+    return nothingYet(
+      query.q ? `${says} It may be older than MM4D_TRACE_HOURS, still in the journal, or never received.` : says,
+      html`${onwards}${codeInstead(query)}<a href="/reports">Show all reports</a>`,
+    );
+  }
+  return nothingYet(
+    "No reports yet.",
+    html`${onwards}Send one with <code>mm4d send</code>, or many with <code>mm4d send --scenario storm</code>. Which peers may connect: <a href="/peers">Peers</a>.`,
+  );
+}
+
+/** What is looked for may be a code, because one search box finds both. */
+function codeInstead({ q = "" }: Query): Html | string {
+  return /^\d{1,4}$/.test(q) ? html`<a href="${listAddress({ code: q })}">Reports with the code ${q}</a>. ` : "";
+}

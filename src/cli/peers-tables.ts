@@ -1,0 +1,36 @@
+/** The tables that explain the codes of each peer, for the command line. */
+import type { CatalogueOf } from "../catalogue/by-peers.ts";
+import type { Catalogue } from "../catalogue/catalogue.ts";
+import type { Config } from "../settings/config.ts";
+import { loadPeers, rulesOf } from "../settings/peers.ts";
+import { loadReading } from "../settings/reading.ts";
+import type { Peer } from "../smtp/peer.ts";
+import { tell } from "./terminal.ts";
+
+/** The table of one peer. Throws where there is no such peer, and one sentence for each fault of a file. */
+export function tableOfPeer(config: Config, name: string): Catalogue {
+  const peer = loadPeers(config).find((known) => known.name === name);
+  if (!peer) throw new Error(`Cannot find the peer "${name}" (mm4d peers list)`);
+  return loadReading(config).tableOf(peer.rules.catalogue);
+}
+
+/**
+ * The tables of all peers, beside counts. Without the peers' file, which who asks may not be allowed to read, codes are
+ * named as for a peer whose entry says nothing of them.
+ */
+export function tablesOfPeers(config: Config): CatalogueOf {
+  const reading = loadReading(config);
+  let peers: readonly Peer[] = [];
+  try {
+    peers = loadPeers(config);
+  } catch (cause) {
+    tell(`${(cause as Error).message}: codes are named by the catalogue alone`);
+  }
+  return (peer) => reading.tableOf(rulesOf(peers, peer).catalogue);
+}
+
+/** Says which file with codes could not be read. */
+export const TELL_UNREAD = {
+  own: new Map<string, Catalogue>(),
+  onUnread: (cause: Error) => tell(`${cause.message}: its codes are told without a table`),
+};

@@ -1,0 +1,134 @@
+/**
+ * Refusals of the last 24 hours in Redis: of every process and replica, and also of before a restart, which is when
+ * one asks for them most. A hash for each hour, which Redis removes by itself.
+ */
+import { BOUNDS } from "../bounds/bounds.ts";
+import type { Refusal } from "../monitoring/refusals.ts";
+import type { QueuePlace } from "./queue-place.ts";
+
+/** Of one address for one reason. */
+export type KeptRefusal = Omit<Refusal, "firstAt">;
+
+export interface RefusalsKept {
+  /** Writes what is new in this process. Rejects when Redis does not take it; then the next look writes it. */
+  look(): Promise<void>;
+  /** The latest last. Rejects when Redis does not answer. */
+  list(): Promise<readonly KeptRefusal[]>;
+}
+
+const HOUR_MS = 3_600_000;
+const HOURS = 24;
+
+/** `list` gives the refusals of this process since its start. */
+export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => readonly Refusal[]): RefusalsKept {
+  /** How many of each have been written. */
+  let written = new Map<string, number>();
+  let writing: Promise<void> | undefined;
+
+  async function write(): Promise<void> {
+    const now = list();
+    const news = now.flatMap((refusal) => {
+      const before = written.get(nameOf(refusal)) ?? 0;
+      // One that was forgotten here meanwhile counts from 1 again.
+      const count = refusal.count < before ? refusal.count : refusal.count - before;
+      return count === 0 ? [] : [{ refusal, count }];
+    });
+    for (const [hour, some] of byHour(news)) await writeHour(keyOf(prefix, hour), hour, some);
+    written = new Map(now.map((refusal) => [nameOf(refusal), refusal.count]));
+  }
+
+  /** Beyond the bound of an hour only those that it has already are counted on. */
+  async function writeHour(key: string, hour: number, news: readonly News[]): Promise<void> {
+    const names = news.map(({ refusal }) => nameOf(refusal));
+    const [had, length] = [await redis.hmget(key, ...names.map(countIn)), await redis.hlen(key)];
+    let room = BOUNDS.refusalsKept.value - length / 2;
+    const pipeline = redis.pipeline();
+    for (const [index, { refusal, count }] of news.entries()) {
+      const name = names[index] ?? "";
+      if (had[index] == null && room-- <= 0) continue;
+      const { peer, helo, detail, lastAt } = refusal;
+      pipeline.hincrby(key, countIn(name), count);
+      pipeline.hset(key, lastIn(name), JSON.stringify({ peer, helo, detail, lastAt }));
+    }
+    pipeline.expireat(key, (hour + (HOURS + 1) * HOUR_MS) / 1000);
+    for (const [cause] of (await pipeline.exec()) ?? []) if (cause) throw cause;
+  }
+
+  function look(): Promise<void> {
+    writing ??= write().finally(() => {
+      writing = undefined;
+    });
+    return writing;
+  }
+
+  return {
+    look,
+    async list() {
+      await look();
+      const now = Date.now();
+      const pipeline = redis.pipeline();
+      for (let ago = HOURS; ago >= 0; ago -= 1) pipeline.hgetall(keyOf(prefix, hourOf(now - ago * HOUR_MS)));
+      const since = new Date(now - HOURS * HOUR_MS).toISOString();
+      const all = new Map<string, KeptRefusal>();
+      for (const [cause, fields] of (await pipeline.exec()) ?? []) {
+        if (cause) throw cause;
+        for (const refusal of refusalsIn(fields as Record<string, string>)) {
+          const count = refusal.count + (all.get(nameOf(refusal))?.count ?? 0);
+          if (refusal.lastAt >= since) all.set(nameOf(refusal), { ...refusal, count });
+        }
+      }
+      return [...all.values()].sort((a, b) => orderOf(a).localeCompare(orderOf(b)));
+    },
+  };
+}
+
+interface News {
+  readonly refusal: Refusal;
+  readonly count: number;
+}
+
+function byHour(news: readonly News[]): ReadonlyMap<number, readonly News[]> {
+  const hours = new Map<number, News[]>();
+  for (const one of news) {
+    const hour = hourOf(Date.parse(one.refusal.lastAt));
+    hours.set(hour, [...(hours.get(hour) ?? []), one]);
+  }
+  return hours;
+}
+
+function hourOf(ms: number): number {
+  return ms - (ms % HOUR_MS);
+}
+
+function keyOf(prefix: string, hour: number): string {
+  return `${prefix}:mm4d-refusals:${new Date(hour).toISOString().slice(0, "2026-01-01T00".length)}`;
+}
+
+/** Neither an address nor a reason has a blank. */
+function nameOf({ address, reason }: Pick<Refusal, "address" | "reason">): string {
+  return `${address} ${reason}`;
+}
+
+/** Those of one moment are in the same order each time, so that a list does not jump. */
+function orderOf(refusal: KeptRefusal): string {
+  return `${refusal.lastAt} ${nameOf(refusal)}`;
+}
+
+function countIn(name: string): string {
+  return `${name} count`;
+}
+
+function lastIn(name: string): string {
+  return `${name} last`;
+}
+
+type Last = Pick<KeptRefusal, "peer" | "helo" | "detail" | "lastAt">;
+
+function refusalsIn(fields: Readonly<Record<string, string>>): readonly KeptRefusal[] {
+  return Object.entries(fields).flatMap(([field, count]) => {
+    const [address = "", reason = "", what] = field.split(" ");
+    const last = fields[lastIn(`${address} ${reason}`)];
+    if (what !== "count" || last === undefined) return [];
+    return [{ ...(JSON.parse(last) as Last), address, reason, count: Number(count) }];
+  });
+}

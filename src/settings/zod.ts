@@ -1,0 +1,60 @@
+/** What the schemas of our JSON files have in common: zod itself, and a sentence for each fault that it finds. */
+import { createRequire } from "node:module";
+import type { z } from "zod";
+import { err, ok, type Result } from "../result.ts";
+import { near } from "./nearest.ts";
+
+/** Zod. */
+export type Zod = typeof import("zod").z;
+
+/**
+ * A check of files by a schema. Zod is loaded with the first file, because it takes a quarter of a service's start,
+ * and most services have no file.
+ */
+export function checkOf<T extends z.ZodType>(
+  createSchema: (z: Zod) => T,
+): (json: unknown) => Result<z.output<T>, readonly string[]> {
+  let schema: T | undefined;
+  return (json) => {
+    schema ??= createSchema((createRequire(import.meta.url)("zod") as typeof import("zod")).z);
+    const parsed = schema.safeParse(json);
+    return parsed.success ? ok(parsed.data) : err(parsed.error.issues.flatMap((issue) => describeIssue(issue, json)));
+  };
+}
+
+/** Completes "must be" in the sentence for a fault. */
+export const must = (what: string) => ({ error: () => what });
+
+/** The same for an object that has these properties and no others. */
+export const mustHave = (what: string, shape: object) => ({
+  error: (issue: z.core.$ZodRawIssue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(" ") : what),
+});
+
+/** One sentence for each fault in one of zod's issues. */
+function describeIssue(issue: z.core.$ZodIssue, json: unknown): readonly string[] {
+  const path = issue.path.reduce<string>(
+    (before, key) =>
+      typeof key === "number" ? `${before}[${key}]` : `${before}${before === "" ? "" : "."}${String(key)}`,
+    "",
+  );
+  if (issue.code === "unrecognized_keys") {
+    const known = issue.message.split(" ");
+    return issue.keys.map((key) => {
+      const meant = near(key, known);
+      const which = meant === undefined ? `: ${known.join(", ")}` : `; the nearest is ${meant}`;
+      return `${path === "" ? "" : `${path}.`}${key} is no option, must be a known one${which}`;
+    });
+  }
+  const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], json);
+  return [
+    `${path === "" ? "the whole" : path} is ${value === undefined ? "missing" : shown(value)}, must be ${issue.message}`,
+  ];
+}
+
+const MAX_SHOWN = 60;
+
+/** A value as JSON, cut off where it is long. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
+}

@@ -1,0 +1,38 @@
+/** Answers a question about the trace and the queues. */
+import { BOUNDS } from "../bounds/bounds.ts";
+import type { QueuePlace } from "../queue/queue-place.ts";
+import { findEntries } from "../trace/find.ts";
+import { eventSought } from "./job-sought.ts";
+import { listReports } from "./list-reports.ts";
+import type { Question } from "./question.ts";
+import { findTroubles } from "./troubles.ts";
+
+export function answering(place: QueuePlace, queues: readonly string[]): (question: Question) => Promise<unknown> {
+  return async (question) => {
+    switch (question.kind) {
+      case "reports": {
+        const { filter, from } = question;
+        const q = filter.q === null ? null : await eventSought(place, queues, filter.q);
+        return listReports(place, { ...filter, q }, from);
+      }
+      case "entries":
+        return entriesFor(place, await eventSought(place, queues, question.wanted));
+      case "troubles":
+        return findTroubles(place, question.queue);
+      case "retry": {
+        // BullMQ takes longer to load than all else here, and somebody waits for a first page.
+        const { retryJobs } = await import("./retry-jobs.ts");
+        return retryJobs(place, question.queue, question.which);
+      }
+    }
+  };
+}
+
+/** Not all of them, because the main thread takes as long to read what it is handed as the thread took to find it. */
+async function entriesFor(place: QueuePlace, wanted: string) {
+  const { entries, more } = await findEntries(place, wanted);
+  const most = BOUNDS.entriesFound.value;
+  if (entries.length <= most) return { entries, more };
+  const newest = [...entries].sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, most);
+  return { entries: newest, more: true };
+}

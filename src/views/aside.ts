@@ -1,0 +1,119 @@
+/** The thread of the views, seen from the main one: it is begun when it is needed, and anew when it has ended. */
+import { Worker } from "node:worker_threads";
+import { BOUNDS } from "../bounds/bounds.ts";
+import type { Asked, Question, ThreadData, Told } from "./question.ts";
+import type { LiveRows } from "./views.ts";
+
+export interface AsideOptions {
+  /** The program of the thread. */
+  readonly thread: URL;
+  readonly data: ThreadData;
+  readonly onNews: (news: LiveRows) => void;
+  readonly onFault: (cause: Error) => void;
+}
+
+export interface Aside {
+  /** Rejects when Redis does not answer, when it takes too long, and when the thread ends. */
+  ask<T>(question: Question): Promise<T>;
+  /** Whether rows are to be told as they come. */
+  follow(follows: boolean): void;
+  close(): Promise<void>;
+}
+
+interface Waiting {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (cause: Error) => void;
+}
+
+const IDLE_MS = 60_000;
+const AGAIN_MS = 1_000;
+
+export function createAside({ thread, data, onNews, onFault }: AsideOptions): Aside {
+  const waiting = new Map<number, Waiting>();
+  let worker: Worker | undefined;
+  let asked = 0;
+  let follows = false;
+  let closed = false;
+  let idle: NodeJS.Timeout | undefined;
+
+  function opened(): Worker {
+    clearTimeout(idle);
+    if (worker) return worker;
+    const made = new Worker(thread, {
+      workerData: data,
+      resourceLimits: { maxOldGenerationSizeMb: BOUNDS.viewsBytes.value / 2 ** 20 },
+    });
+    made.on("message", hear);
+    made.on("error", (cause) => ended(made, cause));
+    made.on("exit", () => ended(made, new Error("The thread that finds pages has ended")));
+    worker = made;
+    if (follows) made.postMessage({ follows } satisfies Asked);
+    return made;
+  }
+
+  function hear(told: Told): void {
+    if ("news" in told) {
+      if (follows) onNews(told.news);
+      return;
+    }
+    const { resolve, reject } = waiting.get(told.number) ?? {};
+    if ("fault" in told) reject?.(new Error(told.fault));
+    else resolve?.(told.answer);
+  }
+
+  /** It ended by itself, or was ended because it took too long. */
+  function ended(which: Worker, cause: Error): void {
+    if (which !== worker) return;
+    worker = undefined;
+    for (const { reject } of waiting.values()) reject(cause);
+    onFault(cause);
+    if (follows) setTimeout(() => follows && !closed && opened(), AGAIN_MS).unref();
+  }
+
+  async function end(): Promise<void> {
+    const ending = worker;
+    worker = undefined;
+    await ending?.terminate();
+  }
+
+  function endWhenIdle(): void {
+    clearTimeout(idle);
+    if (waiting.size === 0 && !follows) idle = setTimeout(end, IDLE_MS).unref();
+  }
+
+  return {
+    async ask<T>(question: Question) {
+      if (closed) throw new Error("mm4d is stopping");
+      const number = ++asked;
+      const asking = opened();
+      const tooLong = setTimeout(() => {
+        ended(asking, new Error(`It takes longer than ${BOUNDS.viewsMs.value / 1000} s`));
+        void asking.terminate();
+      }, BOUNDS.viewsMs.value);
+      try {
+        return await new Promise<T>((resolve, reject) => {
+          waiting.set(number, { resolve: (answer) => resolve(answer as T), reject });
+          asking.postMessage({ number, question } satisfies Asked);
+        });
+      } finally {
+        clearTimeout(tooLong);
+        waiting.delete(number);
+        endWhenIdle();
+      }
+    },
+    follow(now) {
+      if (closed || now === follows) return;
+      follows = now;
+      if (worker) worker.postMessage({ follows } satisfies Asked);
+      else if (follows) opened();
+      endWhenIdle();
+    },
+    async close() {
+      closed = true;
+      follows = false;
+      clearTimeout(idle);
+      for (const { reject } of waiting.values()) reject(new Error("mm4d is stopping"));
+      await end();
+    },
+  };
+}

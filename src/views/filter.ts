@@ -1,0 +1,48 @@
+/** Which rows somebody asks for. */
+import { namesOf } from "../trace/blocks.ts";
+import { namesSought } from "../trace/find.ts";
+import type { ReportFilter, ReportRow } from "./report-row.ts";
+
+/** Leaves nothing out. */
+export const EVERY_REPORT: ReportFilter = {
+  peer: null,
+  outcome: null,
+  disposition: null,
+  code: null,
+  type: null,
+  since: null,
+  conflict: false,
+  warnings: false,
+  q: null,
+};
+
+/** Says of rows whether they fit: of what comes live as of what has passed. */
+export function fitting(filter: ReportFilter): (row: ReportRow) => boolean {
+  const { conflict, warnings, q } = filter;
+  // As times are written in the trace.
+  const since = filter.since === null ? null : new Date(filter.since).toISOString();
+  const alike = (["peer", "outcome", "disposition", "code", "type"] as const).filter((name) => filter[name] !== null);
+  const names = q === null ? null : new Set(namesSought(q));
+  return (row) =>
+    alike.every((name) => row[name] === filter[name]) &&
+    (since === null || row.at >= since) &&
+    (!conflict || row.conflict) &&
+    (!warnings || row.warnings.length > 0) &&
+    (names === null || row.id === q || namesOf(row).some((name) => names.has(name)));
+}
+
+/**
+ * Says of lines of the trace whether their reports may fit, before they are read: reading takes longer than all else
+ * where a few fit among very many. Only of lines as they are written now, of which each is a report.
+ */
+export function perhapsFitting({ peer, outcome, disposition, code, type, conflict }: ReportFilter) {
+  const texts = [
+    ...(peer === null ? [] : [`"name":${JSON.stringify(peer)}`]),
+    ...(outcome === null ? [] : [`"outcome":"${outcome}"`]),
+    ...(disposition === null ? [] : [`"disposition":"${disposition}"`]),
+    ...(code === null ? [] : [`"code":${code}`]),
+    ...(type === null ? [] : [`"type":"${type}"`]),
+    ...(conflict ? ['"conflict":true'] : []),
+  ];
+  return (line: string): boolean => !line.startsWith('{"header":') || texts.every((text) => line.includes(text));
+}

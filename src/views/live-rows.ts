@@ -1,0 +1,66 @@
+/** Finds the rows that have come since the last look, for everybody who follows. */
+import { BOUNDS } from "../bounds/bounds.ts";
+import type { QueuePlace } from "../queue/queue-place.ts";
+import { unpackWithoutHeaders } from "../trace/blocks.ts";
+import { entryIn } from "../trace/entry.ts";
+import { type BlockPlace, blocksBackwards, keyOfBlock, tracesOf, type WrittenTrace } from "../trace/places.ts";
+import { MAX_ENTRIES_IN_BLOCK } from "../trace/waiting.ts";
+import { EVERY_REPORT } from "./filter.ts";
+import { listReports, newestFirst, ROWS_OF_PAGE } from "./list-reports.ts";
+import { rowsIn } from "./rows.ts";
+import type { LiveRows } from "./views.ts";
+
+/**
+ * Gives a look, to be taken each second: the first one gives the newest rows that there are, each further one those
+ * that have come since. A look that Redis does not answer rejects, and the next one makes up for it.
+ */
+export function createLiveLook(place: QueuePlace): () => Promise<LiveRows> {
+  /** The newest block that was looked into; undefined before the first look, null when there was none. */
+  let seen: BlockPlace | null | undefined;
+
+  async function firstLook(): Promise<LiveRows> {
+    // The place first, because what comes meanwhile may come twice, but must not be missed.
+    const [newest = null] = await blocksBehind(await tracesOf(place), null, 1);
+    const { rows } = await listReports(place, EVERY_REPORT, null);
+    seen = newest;
+    return { rows, skipped: 0 };
+  }
+
+  async function furtherLook(last: BlockPlace | null): Promise<LiveRows> {
+    const traces = await tracesOf(place);
+    const blocks = await blocksBehind(traces, last, BOUNDS.blocksCountedLive.value);
+    const read = blocks.slice(0, BOUNDS.blocksReadLive.value);
+    const rows = (await Promise.all(read.map((at) => rowsOf(traces, at)))).flat();
+    seen = blocks[0] ?? last;
+    // So many blocks within a second are full ones.
+    const unread = (blocks.length - read.length) * MAX_ENTRIES_IN_BLOCK;
+    return {
+      rows: newestFirst(rows).slice(0, ROWS_OF_PAGE),
+      skipped: Math.max(0, rows.length - ROWS_OF_PAGE) + unread,
+    };
+  }
+
+  async function rowsOf(traces: readonly (WrittenTrace | null)[], at: BlockPlace) {
+    const content = await place.redis.getBuffer(keyOfBlock(traces, at));
+    if (content === null) return [];
+    const entries = (await unpackWithoutHeaders(content)).map(entryIn);
+    return rowsIn(entries).map(({ row }) => row);
+  }
+
+  return () => (seen === undefined ? firstLook() : furtherLook(seen));
+}
+
+/** The blocks that are newer than one, the newest first, and so many at most. What mm4d 1.0 wrote is not written any more. */
+async function blocksBehind(
+  traces: readonly (WrittenTrace | null)[],
+  last: BlockPlace | null,
+  most: number,
+): Promise<readonly BlockPlace[]> {
+  const blocks: BlockPlace[] = [];
+  for await (const at of blocksBackwards(traces, null)) {
+    if (at.trace > 0 || blocks.length === most) break;
+    if (at.generation === last?.generation && at.number === last.number) break;
+    blocks.push(at);
+  }
+  return blocks;
+}

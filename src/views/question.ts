@@ -1,0 +1,27 @@
+/** What the main thread and the thread of the views say to each other. */
+import type { RedisPlace } from "../queue/redis.ts";
+import type { ReportFilter } from "./report-row.ts";
+import type { LiveRows, Place, RetriedJobs } from "./views.ts";
+
+/** What the thread is given when it starts. */
+export interface ThreadData {
+  readonly redis: RedisPlace;
+  readonly prefix: string;
+  /** The queues of events. */
+  readonly queues: readonly string[];
+}
+
+export type Question =
+  | { readonly kind: "reports"; readonly filter: ReportFilter; readonly from: Place | null }
+  | { readonly kind: "entries"; readonly wanted: string }
+  | { readonly kind: "troubles"; readonly queue: string }
+  | { readonly kind: "retry"; readonly queue: string; readonly which: RetriedJobs };
+
+/** To the thread: a question with its number, or whether somebody follows now. */
+export type Asked = { readonly number: number; readonly question: Question } | { readonly follows: boolean };
+
+/** From the thread: an answer, why there is none, or rows that came. */
+export type Told =
+  | { readonly number: number; readonly answer: unknown }
+  | { readonly number: number; readonly fault: string }
+  | { readonly news: LiveRows };

@@ -1,0 +1,67 @@
+/** The thread of start-views.ts: answers questions about the trace and the queues over a connection of its own. */
+import { parentPort, workerData } from "node:worker_threads";
+import { connectRedis, hearWhyNot } from "../queue/redis.ts";
+import { redisFault } from "../queue/redis-faults.ts";
+import { answering } from "./answer.ts";
+import { createLiveLook } from "./live-rows.ts";
+import type { Asked, ThreadData, Told } from "./question.ts";
+
+const LOOKED_EVERY_MS = 1_000;
+
+const { redis: address, prefix, queues } = workerData as ThreadData;
+const place = { redis: connectRedis(address), prefix };
+/** Why Redis cannot be reached, while it cannot. */
+let away: string | null = null;
+hearWhyNot(place.redis, (why) => {
+  away = `Redis cannot be reached: ${why}`;
+});
+place.redis.on("ready", () => {
+  away = null;
+});
+const answer = answering(place, queues);
+
+const tell = (told: Told): void => parentPort?.postMessage(told);
+
+async function reply(number: number, question: Parameters<typeof answer>[0]): Promise<void> {
+  try {
+    tell({ number, answer: await answer(question) });
+  } catch (cause) {
+    tell({ number, fault: away ?? faultInWords(cause as Error) });
+  }
+}
+
+/** That the connection has broken is known before it is known why. */
+function faultInWords(cause: Error): string {
+  return cause.name === "MaxRetriesPerRequestError" ? "Redis cannot be reached" : redisFault(cause);
+}
+
+let following: NodeJS.Timeout | undefined;
+
+function follow(): void {
+  const look = createLiveLook(place);
+  let looking = false;
+  async function lookOnce(): Promise<void> {
+    if (looking) return;
+    looking = true;
+    try {
+      const news = await look();
+      if (news.rows.length > 0) tell({ news });
+    } catch {
+      // Redis is away: the next look makes up for it, and the pages say so by themselves.
+    } finally {
+      looking = false;
+    }
+  }
+  following ??= setInterval(lookOnce, LOOKED_EVERY_MS);
+  void lookOnce();
+}
+
+parentPort?.on("message", (asked: Asked) => {
+  if ("number" in asked) {
+    void reply(asked.number, asked.question);
+    return;
+  }
+  clearInterval(following);
+  following = undefined;
+  if (asked.follows) follow();
+});

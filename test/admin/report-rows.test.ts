@@ -1,0 +1,83 @@
+/** Reports as rows, and as a file. */
+import { expect, test } from "vitest";
+import { addressOfId, idShown, reportAddress, reportRow } from "../../src/admin/report-rows.ts";
+import { csvOf } from "../../src/admin/reports-export.ts";
+import type { ReportRow } from "../../src/views/report-row.ts";
+
+const ROW: ReportRow = {
+  id: "j1",
+  at: "2026-01-02T03:04:05.678Z",
+  peer: "carrier",
+  fate: "queued",
+  eventId: `r${"a1".repeat(16)}`,
+  type: "mm4d.delivery-report.v1",
+  outcome: "rejected",
+  disposition: "failure",
+  code: 470,
+  conflict: false,
+  warnings: [],
+  why: null,
+  messageId: "mm-1",
+  transactionId: "tx-1",
+  numbers: ["12025550155"],
+};
+const LOOK = { numbers: "masked", nameOfCode: () => "rejected-spam-detected" } as const;
+const shown = (changed: Partial<ReportRow>, look: Parameters<typeof reportRow>[1] = LOOK) =>
+  reportRow({ ...ROW, ...changed }, look).toString();
+
+test("a row leads to its report, its code and its peer, and its number is masked until it is shown", () => {
+  const row = shown({});
+  for (const href of [`/reports/${ROW.eventId}`, "/codes/470", "/peers/carrier"]) expect(row).toContain(`"${href}"`);
+  expect(row).toContain("+*******0155");
+  expect(row).not.toContain("2025550155");
+  expect(shown({}, { ...LOOK, numbers: "full" })).toContain("+12025550155");
+});
+
+test("ids stay whole, but for a number of the report's own parties, which stands in no address either", () => {
+  const uuid = "3f2504e0-4f89-11d3-9a0c-030512345678";
+  expect(shown({ messageId: uuid })).toContain(`data-copy="${uuid}"`);
+  expect(shown({ messageId: "c20250101123456789012@mmsc" })).toContain("c20250101123456789012@mmsc");
+  const own = shown({ eventId: null, fate: "quarantined", messageId: "m-12025550155", transactionId: null });
+  expect(own).toContain("m-*******0155");
+  expect(own).not.toContain("2025550155");
+  expect(own).toContain('href="/quarantine/j1"');
+  expect(idShown("+12025550188", [], "masked")).toBe("+*******0188");
+});
+
+test("what a peer wrote is text in a row, and a part of an address", () => {
+  const row = shown({
+    messageId: '"><script>x</script>\u202e',
+    peer: "../a b",
+    why: "<b>",
+    outcome: null,
+    disposition: null,
+  });
+  expect(row).not.toMatch(/<script|<b>|\u202e/);
+  expect(row).toContain('href="/peers/..%2Fa%20b"');
+  expect([addressOfId("a/b?c#d"), addressOfId(".."), addressOfId("\ud800")]).toEqual([
+    "/reports/a%2Fb%3Fc%23d",
+    "/reports?q=..",
+    "/reports/%EF%BF%BD",
+  ]);
+  expect(reportAddress({ ...ROW, eventId: null, fate: "ignored", messageId: " ", transactionId: null })).toBeNull();
+});
+
+test("a report that is no event says why, and one that is odd says so", () => {
+  expect(shown({ fate: "quarantined", outcome: null, disposition: null, why: "no-status" })).toMatch(
+    /quarantined[\s\S]*no-status/,
+  );
+  expect(shown({ fate: "duplicate", conflict: true, warnings: ["ids-equal", "missing-date"] })).toMatch(
+    /sent again[\s\S]*conflict[\s\S]*title="ids-equal, missing-date">2 warnings/,
+  );
+});
+
+test("a spreadsheet runs nothing that a peer wrote, and reads every cell as it is", () => {
+  const hostile = ["=1+1", "+cmd", "-2", "@SUM(A1)", "\t=1", 'a,"b"\r\nc'];
+  const rows = hostile.map((messageId) => ({ ...ROW, messageId, transactionId: null }));
+  const cells = csvOf(rows)
+    .split(/\r\n(?=2026)/)
+    .slice(1)
+    .map((line) => line.slice(line.indexOf("0155,") + "0155,".length, line.indexOf(",,r")));
+  expect(cells).toEqual(["'=1+1", "'+cmd", "'-2", "'@SUM(A1)", "'\t=1", '"a,""b""\r\nc"']);
+  expect(csvOf([{ ...ROW, numbers: ["+12025550155"] }])).toContain(",+12025550155,mm-1,tx-1,r");
+});

@@ -1,0 +1,260 @@
+/** What every page has, in a real browser: search, keys, copying, times, the state in the tab; and Overview, which is live. */
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
+import { type Carrier, type Carriers, createCarriers } from "../support/carrier.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliveryReport } from "../support/report.ts";
+import { type ServiceUnderTest, startServiceProcess } from "../support/service.ts";
+
+const TOKEN = "correct horse battery staple";
+const HOSTILE = '"><img src=x onerror=alert(1)>\u202e';
+
+let browser: Browser;
+let redis: TestRedis;
+let carriers: Carriers;
+let first: Carrier;
+let service: ServiceUnderTest;
+let visiting: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  [browser, redis] = [await startBrowser(), await startRedis()];
+  carriers = createCarriers();
+  first = await carriers.add("first");
+  await carriers.add("silent");
+  carriers.write();
+  service = await startServiceProcess({
+    REDIS_URL: redis.url,
+    MM4D_PEERS_FILE: carriers.peersFile,
+    MM4D_ADMIN_TOKEN: TOKEN,
+    MM4D_QUARANTINE_MAX_MESSAGES: "20",
+  });
+  visiting = await visit(browser, `http://127.0.0.1:${service.adminPort}`);
+  page = visiting.page;
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await logIn(page, TOKEN);
+});
+afterAll(async () => {
+  expect(visiting.faults).toEqual([]);
+  await browser.close();
+  await service.stop();
+  await carriers.stop();
+  await redis.stop();
+});
+
+async function deliver(id: string, fields: Parameters<typeof deliveryReport>[0] = {}): Promise<void> {
+  const said = await first.deliver(service.smtpPort, deliveryReport({ "X-Mms-Message-ID": id, ...fields }));
+  expect(said).toMatch(/^250 /);
+}
+
+const REJECTED = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
+const main = () => page.locator("main").innerText();
+const focused = () => page.evaluate<string>("document.activeElement.outerHTML");
+const latest = () => page.locator("tbody[data-live-rows] tr");
+const times = (name: string) => page.locator(`.figures .card`, { hasText: name });
+
+test("Overview of a system in which nothing has come says what to do first", async () => {
+  await page.goto("/");
+  expect(await main()).toMatch(
+    /All is well[\s\S]*No failures in the last hour[\s\S]*silent[\s\S]*No reports yet\.\s+Send some/,
+  );
+  expect(await page.title()).toBe("Overview · mm4d");
+  await lookAtPage(page, "thoroughly");
+});
+
+test("what comes is on Overview within three seconds, without a reload: rows, figures, codes, peers and the chart", async () => {
+  await page.goto("/");
+  await page.evaluate("window.loaded = 'once'");
+  const before = performance.now();
+  await deliver("seen-1", REJECTED);
+  await latest().filter({ hasText: "seen-1" }).waitFor();
+  expect(performance.now() - before).toBeLessThan(3_000);
+  await eventually(main, (text) => /470 rejected-spam-detected\s+1\s+100 %/.test(text));
+  await eventually(
+    () => times("Success, 1 h").innerText(),
+    (text) => /0 %[\s\S]*1 failure/.test(text),
+  );
+  await eventually(
+    () => times("Events waiting").innerText(),
+    (text) => /\n1\n/.test(text),
+  );
+  expect(await times("Consumers").innerText()).toMatch(/\n0\n+0 failed/);
+  await eventually(
+    () => page.locator(".u-legend").innerText(),
+    (text) => /failure:?\s*1/.test(text),
+  );
+  expect(await page.locator("tbody tr", { hasText: "first" }).first().innerText()).toMatch(
+    /first[\s\S]*\b1\b[\s\S]*0 %/,
+  );
+  expect(await page.evaluate("window.loaded")).toBe("once");
+  await lookAtPage(page, "thoroughly");
+});
+
+test("paused rows wait until they are resumed; ten stay, the newest first", async () => {
+  await page.goto("/");
+  await page.getByRole("button", { name: "Pause" }).click();
+  for (let count = 0; count < 12; count += 1) await deliver(`held-${count}`);
+  await page.getByRole("button", { name: "Resume (12 new)" }).waitFor();
+  expect(await latest().count()).toBe(1);
+  await page.getByRole("button", { name: "Resume (12 new)" }).click();
+  expect(await latest().count()).toBe(10);
+  expect(await latest().first().innerText()).toContain("held-11");
+  expect(await latest().nth(9).innerText()).toContain("held-2");
+  // A stream that begins anew tells what is there already.
+  await page.reload();
+  await deliver("after-reload");
+  await latest().filter({ hasText: "after-reload" }).waitFor();
+  expect(await latest().count()).toBe(10);
+  expect(await latest().first().innerText()).toContain("after-reload");
+  expect(await latest().filter({ hasText: "held-11" }).count()).toBe(1);
+});
+
+test("from Overview to one report of a code in two clicks", async () => {
+  await page.goto("/");
+  await page.locator("tbody tr", { hasText: "rejected-spam-detected" }).first().locator("a.count").click();
+  await page.waitForURL(/\/reports\?.*code=470/);
+  await page.locator("main tbody tr a.open").first().click();
+  await page.waitForURL(/\/reports\/r[0-9a-f]+$/);
+  expect(await main()).toContain("seen-1");
+});
+
+test("keys: / searches, j and k go through the rows, Enter opens one, Esc goes back, ? tells them", async () => {
+  await page.goto("/reports?peer=first");
+  await page.keyboard.press("/");
+  expect(await focused()).toContain('id="find"');
+  // What is typed into a field is no command.
+  await page.keyboard.type("j?");
+  expect(await page.locator("#keys").isVisible()).toBe(false);
+  await page.keyboard.press("Escape");
+  expect(await focused()).toMatch(/^<body/);
+
+  await page.keyboard.press("j");
+  const one = await focused();
+  await page.keyboard.press("j");
+  expect(await focused()).not.toBe(one);
+  await page.keyboard.press("k");
+  expect(await focused()).toBe(one);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/reports\/r/);
+  await page.keyboard.press("Escape");
+  // With its filters, as it was left.
+  await page.waitForURL("**/reports?peer=first");
+
+  await page.keyboard.press("?");
+  expect(await page.locator("#keys").innerText()).toContain("Next row");
+  await page.keyboard.press("Escape");
+  expect(await page.locator("#keys").isVisible()).toBe(false);
+  await page.getByRole("button", { name: "Keyboard shortcuts" }).click();
+  expect(await page.locator("#keys").isVisible()).toBe(true);
+  await page.getByRole("button", { name: "Close" }).click();
+});
+
+test("a click on a row opens it, and one on its copy button copies the whole id", async () => {
+  await page.goto("/reports?code=470");
+  const row = page.locator("main tbody tr").first();
+  await row.getByRole("button", { name: "Copy seen-1" }).click();
+  expect(await page.evaluate("navigator.clipboard.readText()")).toBe("seen-1");
+  await row.getByRole("button", { name: "Copied" }).waitFor();
+  expect(new URL(page.url()).pathname).toBe("/reports");
+  // Where the browser has no clipboard.
+  await page.evaluate("navigator.clipboard.writeText('')");
+  await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })");
+  await row.getByRole("button", { name: "Copy seen-1" }).click();
+  await row.getByRole("button", { name: "Copied" }).waitFor();
+  await row.locator("td").nth(2).click();
+  await page.waitForURL(/\/reports\/r/);
+});
+
+test("the search box finds an id on every page, and shows what is hostile as it is", async () => {
+  await page.goto("/codes");
+  await page.keyboard.press("/");
+  await page.keyboard.type("seen-1");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/reports/);
+  await eventually(main, (text) => text.includes("seen-1"));
+  await page.goto(`/reports?q=${encodeURIComponent(HOSTILE)}`);
+  expect(await page.locator("#find").inputValue()).toBe(HOSTILE.replace("\u202e", "\\u202e"));
+});
+
+test("times are relative, exact under the pointer, and in UTC or by this computer's clock, as chosen", async () => {
+  await page.clock.install();
+  await page.goto("/reports?code=470");
+  const time = page.locator("main tbody time").first();
+  expect(await time.innerText()).toMatch(/^\d+ (s|min) ago$/);
+  await page.clock.fastForward(3_600_000);
+  expect(await time.innerText()).toBe("1 h ago");
+  const at = (await time.getAttribute("datetime")) ?? "";
+  expect(await time.getAttribute("title")).toBe(`${at.replace("T", " ").replace("Z", "")} UTC`);
+  await page.getByRole("button", { name: "UTC", exact: true }).click();
+  await page.reload();
+  expect(await page.locator("#times").innerText()).toBe("Local time");
+  expect(await time.getAttribute("title")).toMatch(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ local time$/);
+  await page.locator("#times").click();
+  expect(await time.getAttribute("title")).toContain("UTC");
+});
+
+test("an unknown address is told in the layout; to whoever asks not for people, in a line", async () => {
+  await page.goto("/nowhere");
+  expect(await main()).toContain("No page has this address.");
+  expect(await page.getByRole("navigation", { name: "Pages" }).isVisible()).toBe(true);
+  visiting.faults.length = 0; // The browser tells of the 404.
+  expect(await service.get("/nowhere")).toEqual({ status: 404, text: expect.stringContaining("/metrics") });
+});
+
+test("without JavaScript every page is whole, and has no button that does nothing", async () => {
+  const plain = await browser.newContext({
+    baseURL: `http://127.0.0.1:${service.adminPort}`,
+    javaScriptEnabled: false,
+    storageState: await page.context().storageState(),
+  });
+  const still = await plain.newPage();
+  await still.goto("/");
+  expect(await still.locator("main").innerText()).toMatch(/after-reload[\s\S]*held-11/);
+  const buttons = await still.locator("button:visible").allInnerTexts();
+  expect(buttons).toEqual(["Show numbers", "Log out"]);
+  await plain.close();
+});
+
+test("what is wrong is in the tab's title and icon, and in the banner with what to do and where; on every page", async () => {
+  // No peer has more than half of what the others leave.
+  for (let count = 0; count < 9; count += 1) await deliver(`kept-${count}`, { "X-Mms-MM-Status-Code": undefined });
+  await page.goto("/codes");
+  await eventually(
+    () => page.title(),
+    (title) => title === "▲ Needs attention · Codes · mm4d",
+  );
+  expect(await page.locator("#quarantined").innerText()).toMatch(/^\d+$/);
+  expect(await page.locator("#icon").getAttribute("href")).toContain("e0a000");
+  await page.goto("/");
+  const reason = page.locator(".banner li", { hasText: "quarantine" });
+  expect(await reason.innerText()).toMatch(/nearly used up[\s\S]*Empty it/);
+  await lookAtPage(page, "thoroughly");
+  await reason.getByRole("link", { name: "Quarantine" }).click();
+  await page.waitForURL("**/quarantine");
+
+  await page.goto("/");
+  await redis.kill();
+  await eventually(
+    () => page.title(),
+    (title) => title === "✕ Not well · Overview · mm4d",
+  );
+  expect(await page.locator("#icon").getAttribute("href")).toContain("d13228");
+  await eventually(main, (text) => /Redis has been away[\s\S]*not known while Redis is away/.test(text));
+  await page.goto("/");
+  expect(await main()).toMatch(/Redis has been away[\s\S]*No chart: Redis has been away/);
+  await lookAtPage(page, "thoroughly");
+  visiting.faults.length = 0;
+  await redis.start();
+  await page.locator(".banner:not(.not-well)").waitFor();
+});
+
+test("who has been logged out elsewhere is told that the page is live no more", async () => {
+  await page.goto("/");
+  const elsewhere = await page.context().newPage();
+  await elsewhere.goto("/codes");
+  await elsewhere.getByRole("button", { name: "Log out" }).click();
+  await page.locator("#lost").waitFor();
+  expect(await page.title()).toBe("? Not live · Overview · mm4d");
+  visiting.faults.length = 0; // The browser tells of the 401.
+});

@@ -1,0 +1,272 @@
+/** Reports, Report and Queue in a real browser: what comes is seen, found, opened and acted on. */
+import { Queue, UnrecoverableError, Worker } from "bullmq";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
+import { runCommandWithin } from "../support/command-within.ts";
+import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
+import { deliveryReport, type FieldsOf } from "../support/report.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
+import { openSession } from "../support/smtp-client.ts";
+
+const TOKEN = "correct horse battery staple";
+const QUEUE = "mm4-delivery-events";
+const SPAM = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
+
+let redis: TestRedis;
+let service: ServiceUnderTest;
+let browser: Browser;
+let visiting: Visit;
+let page: Page;
+
+beforeAll(async () => {
+  redis = await startRedis();
+  service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_ADMIN_TOKEN: TOKEN, MM4D_JOB_ATTEMPTS: "1" });
+  browser = await startBrowser();
+  visiting = await visit(browser, `http://127.0.0.1:${service.adminPort}`);
+  page = visiting.page;
+  await logIn(page, TOKEN);
+});
+beforeEach(() => void visiting.faults.splice(0));
+afterAll(async () => {
+  await browser.close();
+  await service.stop();
+  await redis.stop();
+});
+
+const main = () => page.locator("main").innerText();
+const rows = () => page.locator("tbody tr:visible").count();
+
+async function deliver(...all: readonly FieldsOf[]): Promise<void> {
+  const client = await openSession(service.smtpPort);
+  for (const fields of all) expect(await client.deliver(deliveryReport(fields))).toMatch(/^250 /);
+  client.end();
+}
+
+/** Opens a page, again and again until it shows what was delivered: the trace is written each second. */
+async function openUntil(path: string, fits: (text: string) => boolean): Promise<void> {
+  await eventually(async () => {
+    await page.goto(path);
+    return main();
+  }, fits);
+}
+
+test("an empty list says what to do next, and its first row comes by itself", async () => {
+  await page.goto("/reports");
+  await page.getByText("No reports yet.").waitFor();
+  await lookAtPage(page, "thoroughly");
+  const begunMs = performance.now();
+  const sent = await runCommandWithin(["send", "--message-id", "first-of-all"], service.env);
+  expect([sent.code, sent.stderr]).toEqual([0, ""]);
+  await page.getByText("first-of-all").waitFor();
+  expect(performance.now() - begunMs).toBeLessThan(5_000);
+  await page.getByText("No reports yet.").waitFor({ state: "hidden" });
+  expect(visiting.faults).toEqual([]);
+});
+
+test("what comes is held back while the list is paused, and is there again when it is not", async () => {
+  await openUntil("/reports", (text) => text.includes("first-of-all"));
+  await page.getByRole("button", { name: "Pause" }).click();
+  await deliver({ "X-Mms-Message-ID": "held-back" });
+  await page.getByRole("button", { name: "Resume (1 new)" }).waitFor();
+  expect(await main()).not.toContain("held-back");
+  await page.getByRole("button", { name: "Resume (1 new)" }).click();
+  await page.getByText("held-back").waitFor();
+  expect([await rows(), visiting.faults]).toEqual([2, []]);
+});
+
+test("the list is filtered by its form, whose address alone gives the same list, and its rows come live", async () => {
+  await deliver({ ...SPAM, "X-Mms-Message-ID": "spam-1" }, { "X-Mms-Message-ID": "fine-1" });
+  await openUntil("/reports", (text) => text.includes("fine-1"));
+  await page.getByLabel("Code").fill("470");
+  await page.getByLabel("Result").selectOption("failure");
+  await page.getByRole("button", { name: "Show", exact: true }).click();
+  await page.waitForURL("**/reports?disposition=failure&code=470");
+  expect([await rows(), await main()]).toEqual([1, expect.stringMatching(/470 rejected-spam-detected[\s\S]*spam-1/)]);
+  await lookAtPage(page, "thoroughly");
+  await deliver({ "X-Mms-Message-ID": "fine-2" }, { ...SPAM, "X-Mms-Message-ID": "spam-2" });
+  await page.getByText("spam-2").waitFor();
+  expect(await rows()).toBe(2);
+  await page.goto("/reports?code=999");
+  expect(await main()).toMatch(/No report fits, of \d+ looked through/);
+  await page.goto("/reports?q=470");
+  await page.getByRole("link", { name: "Reports with the code 470" }).click();
+  expect(await main()).toContain("spam-1");
+  await page.goto("/reports?outcome=gone&code=x");
+  expect(await main()).toMatch(/outcome must be one of delivered,[\s\S]*code must be a number/);
+  expect(visiting.faults).toEqual([]);
+});
+
+test("from a row by the keyboard to its report, which tells all that is known, and back", async () => {
+  await deliver({ ...SPAM, From: "+12025550155/TYPE=PLMN", "X-Mms-Message-ID": "opened-1" });
+  await openUntil("/reports", (text) => text.includes("opened-1"));
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForURL(/\/reports\/r[0-9a-f]{32}$/);
+  const told = await main();
+  expect(told).toMatch(/rejected\s+failure, final\s+470 rejected-spam-detected/);
+  expect(told).toMatch(
+    /What it means[\s\S]*What to do[\s\S]*opened-1[\s\S]*received from loopback[\s\S]*put on the queue as job/,
+  );
+  await page.getByText("Header as it came").click();
+  await page.getByText("Event", { exact: true }).last().click();
+  await page.getByText("SMTP session").click();
+  expect(await main()).toMatch(/From: \+\*{7}0155[\s\S]*"specversion": "1.0"/);
+  expect(await page.content()).not.toContain("2025550155");
+  await lookAtPage(page, "thoroughly");
+  await page.keyboard.press("Escape");
+  await page.waitForURL(/\/reports$/);
+  expect(visiting.faults).toEqual([]);
+});
+
+test("a message's other reports are a click away, and any of its ids finds it", async () => {
+  await deliver(
+    { "X-Mms-Message-ID": "a/b?c", "X-Mms-Transaction-ID": "tx-1", "X-Mms-MM-Status-Code": "Deferred" },
+    { "X-Mms-Message-ID": "a/b?c", "X-Mms-Transaction-ID": "tx-2" },
+  );
+  await page.goto(`/reports/${encodeURIComponent("a/b?c")}`);
+  expect(await main()).toMatch(/delivered\s+success, final[\s\S]*Other reports of this message[\s\S]*deferred/);
+  await page.locator("tbody a.open").click();
+  expect(await main()).toMatch(
+    /deferred\s+pending, not final[\s\S]*tx-1[\s\S]*Other reports of this message[\s\S]*delivered/,
+  );
+  await page.goto("/trace?q=spam-1");
+  expect([new URL(page.url()).pathname, await main()]).toEqual([
+    expect.stringMatching(/^\/reports\/r/),
+    expect.stringContaining("spam-1"),
+  ]);
+  for (const [asked, found] of [
+    [`/trace?id=${encodeURIComponent("a/b?c")}`, "/reports?q=a%2Fb%3Fc"],
+    ["/trace?q=", "/reports"],
+    ["/trace?q=nobody", "/reports?q=nobody"],
+  ] as const) {
+    await page.goto(asked);
+    const { pathname, search } = new URL(page.url());
+    expect([asked, pathname + search]).toEqual([asked, found]);
+  }
+  const nothing = await page.goto("/reports/nobody");
+  expect([nothing?.status(), await main()]).toEqual([404, expect.stringContaining("No report has the id nobody")]);
+});
+
+test("the list is a file for a spreadsheet and for a program, masked as it is on the page", async () => {
+  const csv = await page.request.get("/reports?code=470&as=csv");
+  expect(csv.headers()["content-disposition"]).toMatch(/^attachment; filename="mm4d-reports-.*\.csv"$/);
+  const [head = "", ...lines] = (await csv.text()).trimEnd().split("\r\n");
+  expect(head).toMatch(/^at,peer,fate,/);
+  expect(lines.map((line) => /,(spam-\d|opened-1),/.exec(line)?.[1])).toEqual(["opened-1", "spam-2", "spam-1"]);
+  const jsonl = await (await page.request.get("/reports?q=opened-1&as=jsonl")).text();
+  expect(JSON.parse(jsonl)).toMatchObject({ code: 470, messageId: "opened-1", numbers: ["+*******0155"] });
+  expect(service.log()).toContainEqual(
+    expect.objectContaining({ event: "operator.reports-exported", format: "csv", reports: 3 }),
+  );
+});
+
+test("ten events that a consumer gave up are one error, and its button empties the list of them", async () => {
+  const fails = new Set(Array.from({ length: 10 }, (_, index) => `given-up-${index}`));
+  await deliver(...[...fails].map((id) => ({ "X-Mms-Message-ID": id })));
+  const given: string[] = [];
+  let mended = false;
+  const worker = new Worker(
+    QUEUE,
+    async ({ data: { data } }) => {
+      given.push(data.messageId);
+      if (!mended && fails.has(data.messageId)) throw new UnrecoverableError(`no message ${data.messageId} in table`);
+    },
+    { connection: { url: redis.url, maxRetriesPerRequest: null }, name: "billing" },
+  );
+  worker.on("error", () => {});
+  const queue = new Queue(QUEUE, { connection: { url: redis.url, maxRetriesPerRequest: null } });
+  await eventually(
+    () => queue.getJobCounts("failed", "waiting", "active"),
+    ({ failed, waiting, active }) => failed === 10 && waiting === 0 && active === 0,
+  );
+  await page.goto("/queue");
+  expect(await main()).toMatch(/Failed: 10 events, by error\s+no message given-up-\d in table\s+10 events/);
+  expect(await page.locator(".group").count()).toBe(1);
+  await lookAtPage(page, "thoroughly");
+
+  // From a job to its report, where its error stands, and one is given back.
+  await page.getByText("Which they are").click();
+  await page.getByRole("link", { name: "given-up-3" }).click();
+  expect(await main()).toMatch(/given-up-3[\s\S]*Its job failed\s+no message given-up-3 in table/);
+  await lookAtPage(page);
+  mended = true;
+  await page.getByRole("button", { name: "Retry" }).click();
+  expect(await main()).toContain("Given back to consumers.");
+  await eventually(
+    async () => given.filter((id) => id === "given-up-3").length,
+    (times) => times === 2,
+  );
+  await page.goto("/queue");
+  await page.getByRole("button", { name: "Retry all 9" }).click();
+  expect(await main()).toContain("9 events given back to consumers.");
+  await eventually(
+    async () => (await runCommandWithin(["failed", "list"], service.env)).stderr,
+    (told) => told === "No failed jobs.\n",
+  );
+  // Live: without the page being loaded again.
+  await page.getByRole("link", { name: "0 failed" }).waitFor();
+  await page.getByText("1 consumer", { exact: true }).waitFor({ timeout: 30_000 });
+  const acts = service.log().filter(({ event }) => event === "operator.jobs-retried");
+  expect(acts.map(({ queue: name, retried }) => [name, retried])).toEqual([
+    [QUEUE, 1],
+    [QUEUE, 9],
+  ]);
+  await worker.close();
+  await queue.close();
+  expect(visiting.faults).toEqual([]);
+});
+
+test("only jobs of events are retried, by who is logged in, and only on our own pages is come back to", async () => {
+  const ask = (form: Readonly<Record<string, string>>) =>
+    page.request.post("/queue/retry", {
+      form,
+      maxRedirects: 0,
+      headers: { origin: `http://127.0.0.1:${service.adminPort}` },
+    });
+  expect((await ask({ queue: "mm4-quarantine", id: "x" })).status()).toBe(400);
+  expect((await ask({ queue: QUEUE })).status()).toBe(400);
+  const gone = await ask({ queue: QUEUE, id: "meta", next: "//evil.example" });
+  expect([gone.status(), gone.headers().location]).toEqual([303, "/?retried=0"]);
+  const stranger = await visit(browser, `http://127.0.0.1:${service.adminPort}`);
+  expect((await stranger.page.request.post("/queue/retry", { form: { queue: QUEUE, id: "x" } })).status()).toBe(403);
+  for (const path of ["/reports", "/reports/x", "/reports?as=csv", "/queue", "/queue/board/"]) {
+    await stranger.page.goto(path);
+    expect([path, new URL(stranger.page.url()).pathname]).toEqual([path, "/login"]);
+  }
+  await stranger.page.context().close();
+});
+
+test("older reports are reached by pages, none twice and none left out", async () => {
+  const ids = Array.from({ length: 120 }, (_, index) => `page-${String(index).padStart(3, "0")}`);
+  await deliver(...ids.map((id) => ({ "X-Mms-Message-ID": id, "X-Mms-MM-Status-Code": "Expired" })));
+  await openUntil("/reports?outcome=expired", (text) => text.includes("page-119"));
+  const seen: string[] = [];
+  for (;;) {
+    seen.push(...((await main()).match(/page-\d{3}/g) ?? []));
+    const older = page.getByRole("link", { name: /^Older|^Look through older/ });
+    if ((await older.count()) === 0) break;
+    await older.click();
+  }
+  expect(seen).toEqual([...ids].reverse());
+  await page.getByRole("link", { name: "Newest" }).click();
+  expect(await main()).toContain("page-119");
+});
+
+test("without Redis each of them says so, and is there again with it", async () => {
+  await redis.kill();
+  await eventually(
+    async () => {
+      await page.goto("/queue");
+      return main();
+    },
+    (text) => text.includes("Redis has been away"),
+  );
+  for (const path of ["/reports", "/reports?q=x", "/reports/x", "/queue"]) {
+    await page.goto(path);
+    expect([path, await main()]).toEqual([path, expect.stringContaining("Redis has been away")]);
+    await lookAtPage(page);
+  }
+  await redis.start();
+  await openUntil("/reports", (text) => text.includes("looked through"));
+});

@@ -1,0 +1,244 @@
+import { expect, test } from "vitest";
+import { createTraceWriter } from "../../src/trace/writer.ts";
+import { EVERY_REPORT } from "../../src/views/filter.ts";
+import { listReports } from "../../src/views/list-reports.ts";
+import type { ReportFilter, ReportRow } from "../../src/views/report-row.ts";
+import { KIM, later, queued, received, reported, writeAs10 } from "../support/notes.ts";
+import { useRedis } from "../support/redis-of-file.ts";
+
+const own = useRedis();
+
+const writer = () => createTraceWriter({ place: own, hours: 72, maxBytes: 256 * 2 ** 20 });
+const list = (filter: Partial<ReportFilter> = {}, from: string | null = null) =>
+  listReports(own, { ...EVERY_REPORT, ...filter }, from);
+
+/** All pages of a list. */
+async function all(filter: Partial<ReportFilter> = {}): Promise<{ rows: ReportRow[]; pages: number; looked: number }> {
+  const rows: ReportRow[] = [];
+  let looked = 0;
+  let from: string | null = null;
+  for (let pages = 1; ; pages += 1) {
+    const page = await list(filter, from);
+    rows.push(...page.rows);
+    looked += page.lookedThrough;
+    from = page.older;
+    if (from === null) return { rows, pages, looked };
+  }
+}
+
+const SPAM = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
+
+test("nothing is listed where nothing was written", async () => {
+  expect(await list()).toEqual({ rows: [], older: null, lookedThrough: 0 });
+  expect(await list({ q: "mm-1" })).toEqual({ rows: [], older: null, lookedThrough: 0 });
+});
+
+test("a row says what its report said, and what became of it", async () => {
+  const trace = writer();
+  trace.write(reported({ ...KIM, ...SPAM }, "j1"));
+  trace.write(reported({ ...KIM, ...SPAM }, "j2", { became: { duplicateOf: "j1" } }));
+  const base = reported({}, "q1");
+  const unread = { ...base.ids, eventId: null, numbers: [] };
+  trace.write({ ...base, id: "q1", at: later(), fate: { kind: "quarantined", reason: "no-status" }, ids: unread });
+  trace.write({
+    ...base,
+    id: "i1",
+    at: later(),
+    fate: { kind: "ignored", messageType: "MM4_forward.REQ" },
+    ids: unread,
+  });
+  // What tells of a report that has its entry makes no row.
+  trace.write({ kind: "unanswered", at: later(), id: "j1", ids: base.ids });
+  trace.write({ kind: "acknowledgement", at: later(), id: "a1", result: "sent", detail: "250", ids: base.ids });
+  await trace.flush();
+
+  const { rows, older, lookedThrough } = await list();
+  expect([older, lookedThrough]).toEqual([null, 4]);
+  expect(rows.map(({ id, fate, why }) => [id, fate, why])).toEqual([
+    ["i1", "ignored", "MM4_forward.REQ"],
+    ["q1", "quarantined", "no-status"],
+    ["j2", "duplicate", null],
+    ["j1", "queued", null],
+  ]);
+  expect(rows[3]).toEqual({
+    id: "j1",
+    at: expect.stringMatching(/^2026-01-02T/),
+    peer: "carrier",
+    fate: "queued",
+    eventId: expect.stringMatching(/^r[0-9a-f]{32}$/),
+    type: "mm4d.delivery-report.v1",
+    outcome: "rejected",
+    disposition: "failure",
+    code: 470,
+    conflict: false,
+    warnings: [],
+    why: null,
+    messageId: "mm-1@mmsc.example.net",
+    transactionId: "tx-1@mmsc.example.net",
+    numbers: ["12025550155"],
+  });
+  expect(rows[1]).toMatchObject({ eventId: null, outcome: null, code: null, messageId: "mm-1@mmsc.example.net" });
+});
+
+test("pages go through every report once, newest first, over blocks and generations", async () => {
+  // A generation each two blocks.
+  const trace = createTraceWriter({ place: own, hours: 72, maxBytes: 16 * 6_000 });
+  const ids: string[] = [];
+  for (let block = 0; block < 7; block += 1) {
+    for (let count = 0; count < 37; count += 1) {
+      ids.push(`j${ids.length}`);
+      trace.write(reported({ "X-Mms-Message-ID": `mm-${ids.length}` }, ids.at(-1) ?? ""));
+    }
+    await trace.flush();
+  }
+  const generations = Number(await own.redis.hget(`${own.prefix}:mm4d-trace3`, "generation"));
+  expect(generations).toBeGreaterThan(2);
+  const { rows, pages, looked } = await all();
+  expect(rows.map(({ id }) => id)).toEqual(ids.reverse());
+  expect([pages, looked]).toEqual([6, 259]);
+  expect((await list()).rows).toHaveLength(50);
+});
+
+test("fifty rows and no more are one page, and fifty-one are two", async () => {
+  const trace = writer();
+  for (let count = 0; count < 50; count += 1) trace.write(reported({}, `j${count}`));
+  await trace.flush();
+  const one = await list();
+  expect([one.rows.length, one.older]).toEqual([50, null]);
+  trace.write(reported({}, "j50"));
+  await trace.flush();
+  const first = await list();
+  expect(first.rows[0]?.id).toBe("j50");
+  const second = await list({}, first.older);
+  expect([second.rows.map(({ id }) => id), second.older]).toEqual([["j0"], null]);
+});
+
+test("each filter keeps what fits", async () => {
+  const trace = writer();
+  const delivered = reported(KIM, "delivered");
+  trace.write(delivered);
+  trace.write(reported({ ...SPAM, "X-Mms-Message-ID": '"mm-spam"' }, "spam"));
+  trace.write(reported({ "X-Mms-MM-Status-Code": "Retrieved", "X-Internal-Status-Code": "470" }, "conflict"));
+  trace.write(reported({ "X-Mms-Message-ID": undefined }, "warned"));
+  const quarantined = { ...reported({}, "kept"), fate: { kind: "quarantined", reason: "no-status" } as const };
+  trace.write({
+    ...quarantined,
+    peer: { ...quarantined.peer, name: "other" },
+    ids: { ...quarantined.ids, eventId: null },
+  });
+  await trace.flush();
+
+  const found = async (filter: Partial<ReportFilter>) => (await list(filter)).rows.map(({ id }) => id).reverse();
+  expect(await found({})).toEqual(["delivered", "spam", "conflict", "warned", "kept"]);
+  expect(await found({ peer: "other" })).toEqual(["kept"]);
+  expect(await found({ outcome: "rejected" })).toContain("spam");
+  expect(await found({ outcome: "rejected" })).not.toContain("delivered");
+  expect(await found({ disposition: "success", conflict: false, code: null })).toContain("delivered");
+  expect(await found({ code: 470 })).toEqual(["spam", "conflict"]);
+  expect(await found({ code: 470, conflict: true })).toEqual(["conflict"]);
+  expect(await found({ conflict: true })).toEqual(["conflict"]);
+  expect(await found({ warnings: true })).toContain("warned");
+  expect(await found({ warnings: true })).not.toContain("delivered");
+  expect(await found({ type: "mm4d.delivery-report.v1" })).toEqual(["delivered", "spam", "conflict", "warned"]);
+  expect(await found({ type: "mm4d.forward-response.v1" })).toEqual([]);
+  expect(await found({ q: "mm-spam" })).toEqual(["spam"]);
+  expect(await found({ q: "mm-spam", code: 471 })).toEqual([]);
+  expect(await found({ q: "+1 202 555 0155" })).toEqual(["delivered"]);
+  expect(await found({ q: delivered.ids.eventId })).toEqual(["delivered"]);
+  expect(await found({ since: (await list({ q: "mm-spam" })).rows[0]?.at ?? "" })).toEqual([
+    "spam",
+    "conflict",
+    "warned",
+    "kept",
+  ]);
+  await expect(list({ since: "yesterday" })).rejects.toThrow();
+});
+
+test("what is sought by an id or a number goes on by pages too", async () => {
+  const trace = writer();
+  for (let count = 0; count < 130; count += 1) {
+    trace.write(reported({ ...(count % 2 === 0 ? KIM : {}), "X-Mms-Message-ID": `mm-${count}` }, `j${count}`));
+    if (count % 20 === 0) await trace.flush();
+  }
+  await trace.flush();
+  const { rows, pages } = await all({ q: "+12025550155" });
+  expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 65 }, (_, place) => `j${128 - 2 * place}`));
+  expect(pages).toBe(2);
+});
+
+test("a list ends at what was written before the time that it begins at, and not at what was drained late", async () => {
+  const trace = writer();
+  const at = (time: string) => `2026-01-01T${time}.000Z`;
+  const drained = (id: string, came: string, written: string) => {
+    const entry = reported({}, id);
+    if (!("at" in entry.fate)) throw new Error("no time");
+    trace.write({ ...entry, at: at(came), fate: { ...entry.fate, at: at(written) } });
+    return trace.flush();
+  };
+  await drained("old", "01:00:00", "01:00:01");
+  await drained("before", "02:00:00", "02:00:01");
+  await drained("live", "04:00:00", "04:00:01");
+  await drained("late", "01:30:00", "04:00:02");
+  const { rows, older, lookedThrough } = await list({ since: at("03:00:00") });
+  expect([rows.map(({ id }) => id), older, lookedThrough]).toEqual([["live"], null, 3]);
+  expect((await list()).rows.map(({ id }) => id)).toEqual(["live", "before", "late", "old"]);
+});
+
+test("what mm4d 1.0 wrote is listed behind what is written now", async () => {
+  const first = received({ ...KIM, "X-Mms-Message-ID": "mm-10" });
+  const copy = received({ ...KIM, "X-Mms-Message-ID": "mm-10" });
+  const kept = { ...received({}), quarantineId: "q10", fate: "kept in quarantine as q10 (no-status)", event: null };
+  const ignored = { ...received({}), fate: "MM4_forward.REQ is accepted, and makes no event", event: null };
+  const refused = { ...received({}), reply: "451 4.3.0 Try again", fate: "it could not be stored", event: null };
+  const alone = received({ "X-Mms-Message-ID": "alone" });
+  await writeAs10(own, [
+    first,
+    { ...queued(first, "j10"), event: null },
+    copy,
+    { ...queued(copy, "j11", "j10"), event: null },
+    kept,
+    ignored,
+    refused,
+    queued(alone, "j12"),
+  ]);
+  const trace = writer();
+  trace.write(reported({}, "now"));
+  await trace.flush();
+  const { rows, older } = await list();
+  expect(older).toBe(null);
+  expect(rows.map(({ id, fate, why }) => [id, fate, why]).sort()).toEqual([
+    ["j10", "queued", null],
+    ["j11", "duplicate", null],
+    ["j12", "queued", null],
+    ["mm-1@mmsc.example.net", "ignored", "MM4_forward.REQ"],
+    ["now", "queued", null],
+    ["q10", "quarantined", "no-status"],
+  ]);
+  expect((await list({ q: "mm-10" })).rows.map(({ id }) => id)).toEqual(["j11", "j10"]);
+});
+
+test("a place that no list has given begins anew, and one beyond the trace is not waited for", async () => {
+  const trace = writer();
+  for (let count = 0; count < 60; count += 1) trace.write(reported({}, `j${count}`));
+  await trace.flush();
+  const first = await list();
+  for (const place of ["", "x", "0.1.1", "2.1.1.1", "0.1.1.-1", "0.1e9.1.1", "../../etc"]) {
+    expect([place, await list({}, place)]).toEqual([place, first]);
+  }
+  expect((await list({}, "0.999999999.1.50")).rows).toHaveLength(50);
+  expect(await list({}, "1.1.1.1")).toEqual({ rows: [], older: null, lookedThrough: 0 });
+  const far = await list({}, "0.1.999999999.");
+  expect([far.rows, far.older]).toEqual([[], "0.1.999997999."]);
+});
+
+test("a page that looks for too long tells where it goes on", async () => {
+  const trace = writer();
+  for (let block = 0; block < 4; block += 1) {
+    for (let count = 0; count < 30; count += 1) trace.write(reported({}, `b${block}-${count}`));
+    await trace.flush();
+  }
+  const nothing = { ...EVERY_REPORT, code: 999 };
+  const cut = await listReports(own, nothing, null, performance.now() - 1);
+  expect([cut.rows, cut.lookedThrough]).toEqual([[], 30]);
+  expect(await listReports(own, nothing, cut.older)).toEqual({ rows: [], older: null, lookedThrough: 90 });
+});

@@ -1,0 +1,205 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { BOUNDS } from "../../src/bounds/bounds.ts";
+import { textOf } from "../../src/delivery/event-text.ts";
+import { redisAt } from "../../src/queue/redis.ts";
+import { networkOf } from "../../src/smtp/access.ts";
+import { packBlock } from "../../src/trace/blocks.ts";
+import { createTraceWriter } from "../../src/trace/writer.ts";
+import { EVERY_REPORT } from "../../src/views/filter.ts";
+import { startViews } from "../../src/views/start-views.ts";
+import type { LiveRows, Views } from "../../src/views/views.ts";
+import { reported } from "../support/notes.ts";
+import { eventually } from "../support/redis.ts";
+import { useRedis } from "../support/redis-of-file.ts";
+import { deliveryReport, eventOf } from "../support/report.ts";
+import { VIEWS_THREAD } from "../support/service.ts";
+
+const own = useRedis();
+const faults: Error[] = [];
+let views: Views;
+
+beforeEach(() => {
+  faults.length = 0;
+  views = startViews({
+    thread: VIEWS_THREAD,
+    redis: redisAt(own.server.url),
+    prefix: own.prefix,
+    queues: ["events"],
+    networkOf,
+    onFault: (cause) => faults.push(cause),
+  });
+});
+afterEach(() => views.close());
+
+const writer = () => createTraceWriter({ place: own, hours: 72, maxBytes: 256 * 2 ** 20 });
+
+async function write(...ids: readonly string[]): Promise<void> {
+  const trace = writer();
+  for (const id of ids) trace.write(reported({ "X-Mms-Message-ID": `mm-${id}` }, id));
+  await trace.flush();
+}
+
+test("the thread answers what is asked, and many ask the same at the price of one", async () => {
+  await write("j1", "j2");
+  const pages = await Promise.all(Array.from({ length: 200 }, () => views.reports(EVERY_REPORT, null)));
+  expect(pages[0]?.rows.map(({ id }) => id)).toEqual(["j2", "j1"]);
+  expect(new Set(pages).size).toBe(1);
+  const { entries, more } = await views.entries("mm-j1");
+  expect([entries.map(({ kind }) => kind), more]).toEqual([["report"], false]);
+  const nothing = { groups: [], jobs: 0, lookedAt: 0 };
+  expect(await views.troubles("events")).toEqual({ failed: nothing, retrying: nothing });
+  await expect(views.troubles("others")).rejects.toThrow('There is no queue "others"');
+  await expect(views.retry("others", { id: "j1" })).rejects.toThrow('There is no queue "others"');
+});
+
+test("a report is found by the id of its job, while that is kept", async () => {
+  const entry = reported({ "X-Mms-Message-ID": "mm-of-job" }, "j0123456789abcdef0123456789abcdef");
+  const trace = writer();
+  trace.write(entry);
+  await trace.flush();
+  const event = eventOf(deliveryReport({ "X-Mms-Message-ID": "mm-of-job" }));
+  expect(event.id).toBe(entry.ids.eventId);
+  const found = async (q: string) => [
+    (await views.reports({ ...EVERY_REPORT, q }, null)).rows.map(({ id }) => id),
+    (await views.entries(q)).entries.length,
+  ];
+  expect(await found(entry.id)).toEqual([[], 0]);
+  await own.redis.hset(`${own.prefix}:events:${entry.id}`, { data: textOf(event) });
+  expect(await found(entry.id)).toEqual([[entry.id], 1]);
+  expect(await found(` ${entry.id} `)).toEqual([[entry.id], 1]);
+  expect(await found("j0123456789abcdef0123456789abcde0")).toEqual([[], 0]);
+});
+
+test("more questions than may wait are refused, and the others answered", async () => {
+  await write("j1");
+  const most = BOUNDS.viewsWaiting.value;
+  const asked = Array.from({ length: most + 5 }, (_, code) => views.reports({ ...EVERY_REPORT, code }, null));
+  const ends = await Promise.allSettled(asked);
+  expect(ends.filter(({ status }) => status === "fulfilled")).toHaveLength(most);
+  expect(ends.at(-1)).toMatchObject({
+    reason: new Error("Too many pages are asked for at once: ask again in some seconds"),
+  });
+  expect((await views.reports(EVERY_REPORT, null)).rows).toHaveLength(1);
+});
+
+test("one client has half of the room, and a question that others ask as well is answered anyhow", async () => {
+  await write("j1");
+  const half = BOUNDS.viewsWaiting.value / 2;
+  const asked = Array.from({ length: half + 1 }, (_, code) =>
+    views.reports({ ...EVERY_REPORT, code }, null, `2001:db8::${code}`),
+  );
+  const other = views.reports(EVERY_REPORT, null, "192.0.2.1");
+  const shared = views.reports(EVERY_REPORT, null, "2001:db8::ffff");
+  const ends = await Promise.allSettled(asked);
+  expect(ends.filter(({ status }) => status === "fulfilled")).toHaveLength(half);
+  expect(ends.at(-1)?.status).toBe("rejected");
+  expect((await other).rows).toHaveLength(1);
+  expect(await shared).toBe(await other);
+  expect((await views.reports({ ...EVERY_REPORT, code: 99 }, null, "2001:db8::1")).rows).toEqual([]);
+});
+
+test("who follows is told the newest rows first, and then each that comes; one look for all", async () => {
+  await write("j1");
+  const one: LiveRows[] = [];
+  const other: LiveRows[] = [];
+  const end = views.follow((news) => one.push(news));
+  await eventually(
+    () => one.length,
+    (count) => count === 1,
+  );
+  expect(one[0]?.rows.map(({ id }) => id)).toEqual(["j1"]);
+  await write("j2", "j3");
+  await eventually(
+    () => one.length,
+    (count) => count === 2,
+  );
+  expect(one[1]?.rows.map(({ id }) => id)).toEqual(["j3", "j2"]);
+  const endOther = views.follow((news) => other.push(news));
+  expect(other.map(({ rows }) => rows.map(({ id }) => id))).toEqual([["j3", "j2", "j1"]]);
+  end();
+  await write("j4");
+  await eventually(
+    () => other.length,
+    (count) => count === 2,
+  );
+  expect([one.length, other[1]?.rows.map(({ id }) => id)]).toEqual([2, ["j4"]]);
+  endOther();
+  await write("j5");
+  await wait(1_500);
+  expect(other).toHaveLength(2);
+});
+
+test("a follower that throws harms no other", async () => {
+  await write("j1");
+  const told: LiveRows[] = [];
+  const endThrowing = views.follow(() => {
+    throw new Error("cannot be shown");
+  });
+  const end = views.follow((news) => told.push(news));
+  await eventually(
+    () => told.length,
+    (count) => count === 1,
+  );
+  expect(faults.map(({ message }) => message)).toEqual(["cannot be shown"]);
+  endThrowing();
+  end();
+});
+
+test("of very many that come within a second the newest are told, and how many the others are", async () => {
+  const told: LiveRows[] = [];
+  const end = views.follow((news) => told.push(news));
+  await views.reports(EVERY_REPORT, null);
+  await write(...Array.from({ length: 130 }, (_, count) => `j${count}`));
+  await eventually(
+    () => told.length,
+    (count) => count > 0,
+  );
+  expect([told[0]?.rows.length, told[0]?.rows[0]?.id, told[0]?.skipped]).toEqual([50, "j129", 80]);
+  end();
+});
+
+test("while Redis is away it says so, and goes on when Redis is back", async () => {
+  await write("j1");
+  const told: LiveRows[] = [];
+  const end = views.follow((news) => told.push(news));
+  await eventually(
+    () => told.length,
+    (count) => count === 1,
+  );
+  await own.server.kill();
+  await expect(views.reports(EVERY_REPORT, null)).rejects.toThrow(/Redis/);
+  await own.server.start();
+  await eventually(
+    () => views.reports(EVERY_REPORT, null).catch(() => null),
+    (page) => page?.rows.length === 1,
+  );
+  await write("j2");
+  await eventually(
+    () => told.at(-1)?.rows.map(({ id }) => id),
+    (ids) => ids?.join() === "j2",
+  );
+  expect(faults).toEqual([]);
+  end();
+});
+
+test("a thread that needs too much memory, or time, ends, and the next question has another one", async () => {
+  await write("j1");
+  expect((await views.reports(EVERY_REPORT, null)).rows).toHaveLength(1);
+  // Some bytes that become some million lines. On a slow machine the time is over before the memory is full.
+  const key = `${own.prefix}:mm4d-trace3:1:b1`;
+  const block = await own.redis.getBuffer(key);
+  await own.redis.set(key, await packBlock("{}\n".repeat(2 ** 23)));
+  await expect(views.reports({ ...EVERY_REPORT, code: 1 }, null)).rejects.toThrow(/memory|longer/);
+  expect(faults).toHaveLength(1);
+  await own.redis.set(key, block ?? "");
+  expect((await views.reports(EVERY_REPORT, null)).rows).toHaveLength(1);
+});
+
+test("what is asked when it has ended, or is ending, is refused", async () => {
+  const asked = views.reports(EVERY_REPORT, null);
+  const refused = expect(asked).rejects.toThrow("mm4d is stopping");
+  await views.close();
+  await refused;
+  await expect(views.entries("mm-1")).rejects.toThrow("mm4d is stopping");
+});
