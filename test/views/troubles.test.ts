@@ -71,12 +71,7 @@ test("failed jobs are grouped by what their errors have in common, the most freq
   const [newest] = group?.newest ?? [];
   expect(newest).toEqual({
     id: expect.stringMatching(/^j\d$/),
-<<<<<<< HEAD
-    eventId: expect.stringMatching(/^r[0-9a-f]{32}$/),
-=======
     eventId: event(`mm-${newest?.id}`).id,
-    numbers: ["12025550100", "12025550199"],
->>>>>>> views
     messageId: `mm-${newest?.id}`,
     numbers: ["12025550100", "12025550199"],
     attempts: 1,
