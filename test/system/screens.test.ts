@@ -107,6 +107,7 @@ test("every peer is listed, also one that never sent; and strangers, with what t
 test("a peer's page has its entry without secrets, its codes, and tests its MMSC", async () => {
   await look("/peers/first");
   expect(await main()).toMatch(/470 rejected-spam-detected\s+10/);
+  expect(await main()).toContain("the reports that ask for it (acknowledge.mode auto)");
   await page.getByText("Its entry in force").click();
   expect(await main()).toContain('"mailFromDomains": [');
   expect(await main()).not.toContain("password");
