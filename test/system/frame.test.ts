@@ -242,7 +242,7 @@ test("what is wrong is in the tab's title and icon, and in the banner with what 
   expect(await page.locator("#icon").getAttribute("href")).toContain("d13228");
   await eventually(main, (text) => /Redis has been away[\s\S]*not known while Redis is away/.test(text));
   await page.goto("/");
-  expect(await main()).toMatch(/Redis has been away[\s\S]*No chart: Redis has been away/);
+  await eventually(main, (text) => /Redis has been away[\s\S]*No chart: Redis has been away/.test(text));
   await lookAtPage(page, "thoroughly");
   visiting.faults.length = 0;
   await redis.start();
