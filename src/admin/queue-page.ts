@@ -151,6 +151,7 @@ function anchor(kind: Kind, index: number): string {
 function groupsOf(kind: Kind, { groups, jobs, lookedAt }: JobGroups, place: Place): Html {
   if (jobs === 0) return html``;
   return html`<h3 id="${anchor(kind, place.index)}">${TITLES[kind]}: ${some(jobs, "event")}, by error</h3>
+    ${kind === "failed" && !place.operator.loggedIn ? html`<p>To give them back to consumers, log in (MM4D_ADMIN_TOKEN).</p>` : ""}
     ${lookedAt < jobs ? html`<p>The newest ${lookedAt.toLocaleString("en")} were looked at.</p>` : ""}
     ${groups.map((group) => groupOf(kind, group, place))}`;
 }

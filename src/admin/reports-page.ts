@@ -123,6 +123,7 @@ function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
       ${empty ? "" : html`<span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>`}
       ${isNewest ? "" : html`<a href="${listAddress(query)}">Newest</a>`}
       ${older === null ? "" : html`<a href="${listAddress(query, { from: older })}" rel="next">Older →</a>`}
+      ${isNewest ? html`<a href="${listAddress(query)}" data-live-again hidden>Load again, to go on to older ones →</a>` : ""}
       <span class="export">Export <a href="${listAddress(query, { ...onwards, as: "csv" })}">CSV</a> <a href="${listAddress(query, { ...onwards, as: "jsonl" })}">JSON lines</a></span>
     </p>
   </section>`;

@@ -117,6 +117,7 @@ test("without a session there is nothing to see and nothing to do, whatever the 
     expect([path, (await ask(path, { cookie: good })).status]).toEqual([path, 200]);
   }
   for (const path of [
+    "/queue/retry",
     "/quarantine/replay",
     "/quarantine/drop",
     "/peers/first/send-again",
@@ -147,6 +148,7 @@ test("another site's form does nothing, with the operator's cookie too", async (
   await unreadable();
   const cookie = cookieOf(await logInAs());
   const paths = [
+    "/queue/retry",
     "/quarantine/drop",
     "/quarantine/replay",
     "/peers/first/send-again",
@@ -476,7 +478,13 @@ test("without a token the page is for this machine, under its own name, and to l
     expect([path, (await ask(path, { of: open })).status]).toEqual([path, 200]);
   }
   expect(await (await ask("/", { of: open })).text()).toContain("read-only");
-  for (const path of ["/quarantine/replay", "/quarantine/drop", "/peers/first/send-again", "/peers/first/test"]) {
+  for (const path of [
+    "/queue/retry",
+    "/quarantine/replay",
+    "/quarantine/drop",
+    "/peers/first/send-again",
+    "/peers/first/test",
+  ]) {
     expect([path, (await ask(path, { of: open, fields: { reason: "no-status" } })).status]).toEqual([path, 403]);
   }
   expect((await ask("/numbers", { of: open, fields: { show: "yes" } })).status).toBe(401);

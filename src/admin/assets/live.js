@@ -3,6 +3,7 @@
  *   data-live="NAME"         is replaced by the HTML of the event NAME
  *   data-live-rows="FILTER"  gets rows of reports at its top, those that the filter (a query) lets through; each has its
  *                            data-id, and there are at most as many as data-live-max says
+ *   data-live-again          a link that loads the page again, shown when rows have gone at the bottom
  *   data-live-pause          a button that holds them back
  *   data-live-skipped        says how many more came than are shown
  *   data-when-empty, data-when-rows  what is shown until the first row, and from then on
@@ -95,8 +96,18 @@ function insert(fresh, skipped) {
   }
   for (const row of fresh.reverse()) rows.insertBefore(row, placeOf(row));
   const most = Number(rows.closest("[data-live-max]")?.dataset.liveMax ?? MAX_ROWS);
-  for (const row of [...rows.children].slice(most)) if (!row.contains(document.activeElement)) row.remove();
+  const gone = [...rows.children].slice(most).filter((row) => !row.contains(document.activeElement));
+  for (const row of gone) row.remove();
+  if (gone.length > 0) leadOverThoseGone();
   showTimes(rows);
+}
+
+/* The link to older ones goes on behind the rows that the page was made with, of which some are gone now. */
+function leadOverThoseGone() {
+  const again = document.querySelector("[data-live-again]");
+  if (again === null) return;
+  again.hidden = false;
+  for (const link of document.querySelectorAll("a[rel=next]")) link.hidden = true;
 }
 
 /* The newest first: what a stream tells first may be older than what stands here. */
