@@ -84,14 +84,16 @@ function filters(query: Query, filter: ReportFilter, peers: readonly string[]): 
     ${select("disposition", "Result", [["", "all"], ...DISPOSITIONS.map((name) => [name, name] as const)], query.disposition)}
     <label>Code <input name="code" inputmode="numeric" size="5" value="${visible(query.code ?? "")}" /></label>
     ${select("since", "Since", [["", "the beginning"], ...allSpans], since)}
+    <button>Show</button>
+    ${isFiltered(query) ? html`<a href="/reports">All reports</a>` : ""}
     <details ${more ? "open" : ""}>
       <summary>More</summary>
+      <div class="more">
       ${select("outcome", "Outcome", [["", "all"], ...OUTCOMES.map((name) => [name, name] as const)], query.outcome)}
       ${select("type", "Type", [["", "all"], ...Object.keys(TYPES).map((name) => [name, name.replace("-", " ")] as const)], query.type)}
       ${check("conflict", "contradictory", filter.conflict)} ${check("warnings", "with warnings", filter.warnings)}
+      </div>
     </details>
-    <button>Show</button>
-    ${isFiltered(query) ? html`<a href="/reports">All reports</a>` : ""}
   </form>`;
 }
 
