@@ -19,7 +19,7 @@ export interface FiguresSeen {
 
 export function figures({ facts, counts, latency }: FiguresSeen, now: Date): Html {
   return html`<dl class="figures">
-    ${figure("Reports", html`<a href="/reports">${rate(facts.reportsLastMinute)}</a>`, counts === null ? "" : html`${sparkline(perMinute(counts.hour, now), "Reports of each minute of the last hour")} last hour`)}
+    ${figure("Reports", html`<a href="/reports" title="${facts.reportsLastMinute} in the last minute">${rate(facts.reportsLastMinute)}</a>`, counts === null ? "" : html`${sparkline(perMinute(counts.hour, now), "Reports of each minute of the last hour")} last hour`)}
     ${success(counts)}
     ${figure("Reply, p50", latency.reply === null ? "–" : milliseconds(latency.reply.p50), replies(latency))}
     ${waiting(facts)}

@@ -2,7 +2,6 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
-import { visible } from "../text/visible.ts";
 import { EVERY_REPORT } from "../views/filter.ts";
 import { banner } from "./banner.ts";
 import { chart, layersIn, SPANS, spanIn } from "./charts.ts";
@@ -20,6 +19,7 @@ import { lookOf } from "./reports-page.ts";
 const SEEN_MS = 1_500;
 const LATENCY_MS = 10_000;
 const ANSWERS_MS = 1_000;
+const LATEST_MS = 3_000;
 const REPORTS_SHOWN = 10;
 
 export interface Overview {
@@ -58,12 +58,15 @@ export function overviewPage(operations: Operations): Overview {
 
 /** The newest reports; those that come are put before them. */
 async function latest(operations: Operations, c: Context<PageEnv>): Promise<Html> {
-  const found = await operations.views.reports(EVERY_REPORT, null, addressOf(c)).catch((cause: Error) => cause.message);
-  if (typeof found === "string")
-    return html`<p class="card">The latest reports cannot be listed: ${visible(found)}.</p>`;
-  const rows = found.rows.slice(0, REPORTS_SHOWN);
+  // What is not found at once comes by the live stream.
+  const found = await soon(operations.views.reports(EVERY_REPORT, null, addressOf(c)), LATEST_MS);
+  const rows = found?.rows.slice(0, REPORTS_SHOWN) ?? [];
+  const none =
+    found === null
+      ? nothingYet("The latest reports are not found yet.", REASON)
+      : nothingYet("No reports yet.", FIRST_STEP);
   const empty = rows.length === 0;
-  return html`${empty ? html`<div data-when-empty>${nothingYet("No reports yet.", FIRST_STEP)}</div>` : ""}
+  return html`${empty ? html`<div data-when-empty>${none}</div>` : ""}
     <section class="card" data-live-max="${REPORTS_SHOWN}" ${empty ? "data-when-rows hidden" : ""}>
       <div class="title"><h2>Latest reports</h2>
         <span class="soft" data-live-skipped role="status"></span>
@@ -74,6 +77,7 @@ async function latest(operations: Operations, c: Context<PageEnv>): Promise<Html
     </section>`;
 }
 
+const REASON = "Redis answers slowly, or many pages are asked for at once. They appear here as soon as they are found.";
 const FIRST_STEP = html`Send some with <code>mm4d send --scenario storm</code>. Which peers may connect: <a href="/peers">Peers</a>.`;
 
 type Seen = Awaited<ReturnType<ReturnType<typeof seeing>>>;
@@ -102,8 +106,8 @@ function seeing(operations: Operations) {
 }
 
 /** What Redis tells, if it does at once: the banner must not wait for a Redis that hangs, of which it tells. */
-async function soon<Answer>(asked: Promise<Answer>): Promise<Answer | null> {
-  return Promise.race([asked.catch(() => null), wait(ANSWERS_MS, null, { ref: false })]);
+async function soon<Answer>(asked: Promise<Answer>, withinMs = ANSWERS_MS): Promise<Answer | null> {
+  return Promise.race([asked.catch(() => null), wait(withinMs, null, { ref: false })]);
 }
 
 async function countsOf({ tallies }: Operations) {

@@ -18,6 +18,8 @@ export interface PeerNow {
   readonly lastTls: string | null | "never";
   /** What the others do not do, in words. */
   readonly unusual: readonly string[];
+  /** Which of its reports are acknowledged: none, those that ask for it, all; null for one that may not connect. */
+  readonly acknowledged: "off" | "auto" | "always" | null;
   /** Where its acknowledgements go; null for nowhere. */
   readonly mmsc: Mmsc | null;
   /** Its entry with its defaults and without secrets, as JSON; null when it is not in force. */

@@ -107,11 +107,18 @@ function state(peer: PeerNow, counted: Counted | null, refusals: readonly Refuse
       <dt>TLS</dt><dd>${tlsInWords(peer)}</dd>
       <dt>Refused, 24 h</dt><dd>${times === 0 ? "0" : html`<a class="count" href="#refusals">${times.toLocaleString("en")}</a>`}</dd>
       ${peer.unusual.length === 0 ? "" : html`<dt>Unusual</dt><dd class="unusual">${peer.unusual.join("; ")}</dd>`}
+      ${peer.acknowledged === null ? "" : html`<dt>Acknowledged</dt><dd>${ACKNOWLEDGED[peer.acknowledged]}</dd>`}
       <dt>MMSC</dt><dd>${mmscInWords(peer, operator)}</dd>
     </dl>
     ${operator.loggedIn && peer.mmsc !== null ? html`<form method="post" action="${peerAddress(peer.name)}/test"><button>Test MMSC</button></form>` : ""}
   </section>`;
 }
+
+const ACKNOWLEDGED = {
+  off: "never (acknowledge.mode off)",
+  auto: "the reports that ask for it (acknowledge.mode auto)",
+  always: "every report (acknowledge.mode always)",
+} as const;
 
 function mmscInWords({ mmsc }: PeerNow, { numbers }: Operator): Html {
   if (mmsc === null) return html`its entry has no acknowledge.host, so acknowledgements cannot be sent`;

@@ -12,12 +12,14 @@ export interface WrongLines {
 export function wrongLines(lines: readonly string[], { reason, detail }: Reasoned): WrongLines {
   switch (reason) {
     case "no-status":
-      return named(lines, STATUS, "It has neither X-Mms-MM-Status-Code nor X-Internal-Status-Code");
+      return fieldsOf(lines, STATUSES, "It has neither X-Mms-MM-Status-Code nor X-Internal-Status-Code");
     case "unknown-type":
+      return fieldsOf(lines, TYPE, "It has no X-Mms-Message-Type");
     case "type-outside-header":
-      return named(lines, TYPE, "It has no X-Mms-Message-Type");
+      // It may stand there as mail programs quote.
+      return fieldsOf(lines.map(withoutQuoting), TYPE, null, lines);
     case "event-too-large":
-      return named(lines, fieldIn(detail ?? ""), detail);
+      return fieldsOf(lines, tooLarge(detail ?? ""), detail);
     default:
       return { places: [], says: detail?.split("\n", 1)[0] ?? null };
   }
@@ -26,32 +28,49 @@ export function wrongLines(lines: readonly string[], { reason, detail }: Reasone
 type Reasoned = Pick<QuarantinedMessage, "reason" | "detail">;
 
 /** Under each of the names that were seen for it. */
-const STATUS = /^x-(?:mms-(?:mm-)?status(?:-code)?|internal-status-code)[ \t]*:/i;
-const TYPE = /^[ \t>]*x-mms-message-type[ \t]*:/i;
+const STATUSES = ["x-mms-mm-status-code", "x-mms-status", "x-mms-status-code", "x-internal-status-code"];
+const TYPE = ["x-mms-message-type"];
 
-/** The field that an event has no room for, by the words of event-bounds.ts. */
-function fieldIn(detail: string): RegExp | null {
-  for (const [words, field] of TOO_LARGE) if (words.test(detail)) return field;
+/** The fields that an event has no room for, by the words of event-bounds.ts. */
+function tooLarge(detail: string): readonly string[] {
+  for (const [words, names] of TOO_LARGE) if (detail.startsWith(words)) return names;
   const [, name] = /^Its field (\S+) has/.exec(detail) ?? [];
-  return name === undefined ? null : new RegExp(`^${name.replace(/[^\w-]/g, ".")}[ \\t]*:`, "i");
+  return name === undefined ? [] : [name.toLowerCase()];
 }
 
 const TOO_LARGE = [
-  [/^Its message id/, /^x-mms-message-id[ \t]*:/i],
-  [/^Its transaction id/, /^x-mms-transaction-id[ \t]*:/i],
-  [/^Its recipient/, /^(?:from|to)[ \t]*:/i],
-  [/^Its originator/, /^(?:from|to)[ \t]*:/i],
-  [/recipients/, /^x-mms-request-recipients[ \t]*:/i],
+  ["Its message id", ["x-mms-message-id"]],
+  ["Its transaction id", ["x-mms-transaction-id"]],
+  ["Its recipient", ["from", "to"]],
+  ["Its originator", ["from", "to"]],
+  ["One of its recipients", ["x-mms-request-recipients"]],
+  ["It names more than", ["x-mms-request-recipients"]],
 ] as const;
 
-/** The lines of a field, each with those that it goes on with. */
-function named(lines: readonly string[], field: RegExp | null, otherwise: string | null): WrongLines {
+/** The lines of these fields, each with those that it goes on with. `shown`: the lines as they are told. */
+function fieldsOf(
+  lines: readonly string[],
+  names: readonly string[],
+  otherwise: string | null,
+  shown: readonly string[] = lines,
+): WrongLines {
   const places: number[] = [];
   let within = false;
   for (const [place, line] of lines.entries()) {
-    within = field?.test(line) || (within && /^[ \t]+\S/.test(line));
+    within = names.includes(nameOf(line)) || (within && /^[ \t]+\S/.test(line));
     if (within) places.push(place);
   }
   const [first] = places;
-  return { places, says: first === undefined ? otherwise : (lines[first] ?? null) };
+  return { places, says: first === undefined ? otherwise : (shown[first] ?? null) };
+}
+
+function nameOf(line: string): string {
+  return line
+    .slice(0, Math.max(0, line.indexOf(":")))
+    .trimEnd()
+    .toLowerCase();
+}
+
+function withoutQuoting(line: string): string {
+  return line.replace(/^[ \t>]+/, "");
 }

@@ -58,6 +58,7 @@ function peerNow(
     tls: peer === null ? null : peer.tls,
     lastTls: heardHere ? traffic.lastTls : "never",
     unusual: seen.told.get(name)?.unusual ?? [],
+    acknowledged: peer === null ? null : peer.acknowledge.mode,
     mmsc: peer === null ? null : mmscOf(peer, seen.mmscs.get(name)),
     entry: peer === null ? null : entryOf(peer),
   };

@@ -29,6 +29,16 @@ test("the rules change the id of this report: the test above could fail", () => 
   expect(new Set(ids).size).toBe(3);
 });
 
+test("a code is explained by the table that its record names", () => {
+  const fields = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
+  const events = ["bandwidth", "none"].map((catalogue) => {
+    const { finding } = readOf(deliveryReport(fields), { catalogue });
+    return finding.kind === "event" ? finding.event : null;
+  });
+  expect(events.map((event) => event?.data.reason?.name)).toEqual(["rejected-spam-detected", "470"]);
+  expect(events[1]?.id).toBe(events[0]?.id);
+});
+
 test("limits that were lowered since then keep no report from being read", () => {
   const { finding } = readOf(LOCAL, {}, { ...READING, headerLimits: { bytes: 10, fields: 1 } });
   expect(finding.kind).toBe("event");

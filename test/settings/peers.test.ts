@@ -99,6 +99,27 @@ test("a password file that is missing is told with why", () => {
   ]);
 });
 
+test("a file with codes is named from where the peers' file is, read once, and each of its faults is told", () => {
+  const table = saved("codes.json", { codes: [{ code: 1, name: "one" }] });
+  const two = [one({ catalogue: "codes.json" }).peers[0], { name: "b", addresses: ["::1"], catalogue: "codes.json" }];
+  const found: [string, string | undefined][] = [];
+  const files: string[] = [];
+  const peers = loadPeers(
+    { peers: [], peersFile: saved("two.json", { peers: two }) },
+    (file) => files.push(file),
+    (file, { findCode }) => found.push([file, findCode(1).name]),
+  );
+  expect(peers.map(({ rules }) => rules.catalogue)).toEqual([table, table]);
+  expect([files.at(-1), found]).toEqual([table, [[table, "one"]]]);
+
+  saved("codes.json", { codes: [{ code: "1" }, { code: 2, nmae: "x" }] });
+  const load = (catalogue: string) => () => loadPeers({ peers: [], peersFile: saved("odd.json", one({ catalogue })) });
+  expect(load("codes.json")).toThrow(
+    /peers\[0\]\.catalogue is "codes\.json", must be a file with codes in order: codes\[0\]\.code is "1", .*\n.*codes\[1\]\.nmae is no option/,
+  );
+  expect(load("nowhere.json")).toThrow(/"nowhere\.json", must be a file with codes in order: ENOENT/);
+});
+
 test("peers check says that a file is in order, or every fault of it", async () => {
   saved("password", await hashPassword("s3cret"));
   const good = saved("good.json", {

@@ -242,11 +242,31 @@ test("what is wrong is in the tab's title and icon, and in the banner with what 
   expect(await page.locator("#icon").getAttribute("href")).toContain("d13228");
   await eventually(main, (text) => /Redis has been away[\s\S]*not known while Redis is away/.test(text));
   await page.goto("/");
-  expect(await main()).toMatch(/Redis has been away[\s\S]*No chart: Redis has been away/);
+  await eventually(main, (text) => /Redis has been away[\s\S]*No chart: Redis has been away/.test(text));
   await lookAtPage(page, "thoroughly");
   visiting.faults.length = 0;
   await redis.start();
   await page.locator(".banner:not(.not-well)").waitFor();
+});
+
+test("a page that is not in front holds no stream, and its tab says how things are all the same", async () => {
+  await page.clock.install();
+  await page.goto("/codes");
+  await page.waitForTimeout(500);
+  await page.evaluate("document.title = ''");
+  await page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })");
+  await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+  const asked = page.waitForResponse("**/glance");
+  await page.clock.fastForward(21_000);
+  await asked;
+  await eventually(
+    () => page.title(),
+    (title) => title.endsWith("Codes · mm4d"),
+  );
+  const opened = page.waitForRequest("**/live?*");
+  await page.evaluate("Object.defineProperty(document, 'hidden', { value: false, configurable: true })");
+  await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+  await opened;
 });
 
 test("who has been logged out elsewhere is told that the page is live no more", async () => {

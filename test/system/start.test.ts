@@ -34,7 +34,7 @@ describe("without settings", () => {
     service = await startServiceProcess();
     const said = service.said();
     expect(said).toContain(`smtp://127.0.0.1:${service.smtpPort}`);
-    expect(said).toContain(`http://127.0.0.1:${service.adminPort}/healthz`);
+    expect(said).toContain(`Page: http://127.0.0.1:${service.adminPort}/\n`);
     const { redisUrl } = service.facts().redis;
     expect(said).toContain(`Redis: ${maskUrl(redisUrl)} (embedded, started by mm4d)`);
     const [, urlFile = ""] = /whose URL for consumers is in (.*)/.exec(said) ?? [];
