@@ -276,6 +276,7 @@ test("without Redis each of them says so, and is there again with it", async () 
     expect([path, await main()]).toEqual([path, expect.stringContaining("Redis has been away")]);
     await lookAtPage(page);
   }
+  expect((await page.request.get("/reports?as=csv")).status()).toBe(503);
   await redis.start();
   await openUntil("/reports", (text) => text.includes("looked through"));
 });
