@@ -117,7 +117,8 @@ function done(query: Readonly<Record<string, string>>): Html {
 }
 
 /** `counted`: how many there are now, because the measure of the room is some seconds old. */
-function fill({ bytes, maxMessages, maxBytes }: Fill, counted: number): Html {
+function fill({ bytes: measured, maxMessages, maxBytes }: Fill, counted: number): Html {
+  const bytes = counted === 0 ? 0 : measured;
   const full = counted >= maxMessages || bytes >= maxBytes;
   return html`<p class="card fill">
     <strong>${counted} of ${maxMessages} messages</strong>${full ? ", full" : ""};

@@ -96,14 +96,18 @@ function counts({ use }: EventQueue, index: number): Html {
   if (use === undefined) return html`<p>It was not looked at yet. That takes some seconds from the start.</p>`;
   const { jobs, oldestWaitingAt, paused, workers, workersUnknown, waits, notTakenMs } = use;
   const count = (state: string): string => (jobs[state] ?? 0).toLocaleString("en");
+  const leading = (kind: Kind, state: string): Html => {
+    const text = html`<strong>${count(state)}</strong> ${kind}`;
+    return (jobs[state] ?? 0) === 0 ? text : html`<a href="#${anchor(kind, index)}">${text}</a>`;
+  };
   const oldest =
     oldestWaitingAt === null ? "" : `, the oldest for ${durationInWords(Date.now() - oldestWaitingAt.getTime())}`;
   return html`<ul class="counts">
       <li><strong>${workers === null ? "?" : workers.toLocaleString("en")}</strong> ${workers === 1 ? "consumer" : "consumers"}</li>
       <li><strong>${count("waiting")}</strong> waiting${oldest}</li>
       <li><strong>${count("active")}</strong> active</li>
-      <li><a href="#${anchor("retrying", index)}"><strong>${count("delayed")}</strong> retrying</a></li>
-      <li><a href="#${anchor("failed", index)}"><strong>${count("failed")}</strong> failed</a></li>
+      <li>${leading("retrying", "delayed")}</li>
+      <li>${leading("failed", "failed")}</li>
       ${paused ? html`<li><strong>paused</strong></li>` : ""}
     </ul>
     ${workers === null ? html`<p>Consumers cannot be counted: ${visible(workersUnknown ?? "")}.</p>` : ""}

@@ -35,13 +35,17 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
     const from = placeIn(query);
     const format = formatIn(query.as);
     const away = operations.redisAway();
-    if (format !== null && away === null) return exported(c, { format, filter, from }, operations, onAction);
+    if (format !== null && away !== null) return c.text(`No reports can be listed: ${away}\n`, 503);
+    if (format !== null) return exported(c, { format, filter, from }, operations, onAction);
+    const found =
+      away ?? (await operations.views.reports(filter, from, addressOf(c)).catch((cause: Error) => cause.message));
     const peers = await operations.peerNames();
     const body = html`<h1>Reports</h1>
       ${filters(query, filter, peers)}
       ${faults.map((fault) => html`<p class="fault">${visible(fault)}; it leaves nothing out.</p>`)}
-      ${away === null ? listed(query, await operations.views.reports(filter, from, addressOf(c)), lookOf(operations, c)) : html`<p class="card">No reports can be listed: ${away}.</p>`}`;
-    return c.html(layout({ title: "Reports", path: pathOf(c), operator: c.var.operator, body }));
+      ${typeof found === "string" ? html`<p class="card">No reports can be listed: ${visible(found)}.</p>` : listed(query, found, lookOf(operations, c))}`;
+    const status = typeof found === "string" && away === null ? 503 : 200;
+    return c.html(layout({ title: "Reports", path: pathOf(c), operator: c.var.operator, body }), status);
   });
   return routes;
 }
@@ -84,14 +88,16 @@ function filters(query: Query, filter: ReportFilter, peers: readonly string[]): 
     ${select("disposition", "Result", [["", "all"], ...DISPOSITIONS.map((name) => [name, name] as const)], query.disposition)}
     <label>Code <input name="code" inputmode="numeric" size="5" value="${visible(query.code ?? "")}" /></label>
     ${select("since", "Since", [["", "the beginning"], ...allSpans], since)}
+    <button>Show</button>
+    ${isFiltered(query) ? html`<a href="/reports">All reports</a>` : ""}
     <details ${more ? "open" : ""}>
       <summary>More</summary>
+      <div class="more">
       ${select("outcome", "Outcome", [["", "all"], ...OUTCOMES.map((name) => [name, name] as const)], query.outcome)}
       ${select("type", "Type", [["", "all"], ...Object.keys(TYPES).map((name) => [name, name.replace("-", " ")] as const)], query.type)}
       ${check("conflict", "contradictory", filter.conflict)} ${check("warnings", "with warnings", filter.warnings)}
+      </div>
     </details>
-    <button>Show</button>
-    ${isFiltered(query) ? html`<a href="/reports">All reports</a>` : ""}
   </form>`;
 }
 

@@ -205,7 +205,7 @@ test("ten events that a consumer gave up are one error, and its button empties t
     (told) => told === "No failed jobs.\n",
   );
   // Live: without the page being loaded again.
-  await page.getByRole("link", { name: "0 failed" }).waitFor();
+  await page.locator(".counts li", { hasText: "0 failed" }).waitFor();
   await page.getByText("1 consumer", { exact: true }).waitFor({ timeout: 30_000 });
   const acts = service.log().filter(({ event }) => event === "operator.jobs-retried");
   expect(acts.map(({ queue: name, retried }) => [name, retried])).toEqual([
@@ -276,6 +276,7 @@ test("without Redis each of them says so, and is there again with it", async () 
     expect([path, await main()]).toEqual([path, expect.stringContaining("Redis has been away")]);
     await lookAtPage(page);
   }
+  expect((await page.request.get("/reports?as=csv")).status()).toBe(503);
   await redis.start();
   await openUntil("/reports", (text) => text.includes("looked through"));
 });
