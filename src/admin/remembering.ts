@@ -1,4 +1,4 @@
-/** An answer that many ask for: it is found once, and kept for a while. */
+/** Answers that many ask for: found once, and kept for a while. */
 
 /** All who ask within `keptMs` get one answer. One that failed is not kept. */
 export function remembering<Args extends readonly (string | number)[], Answer>(
@@ -14,5 +14,16 @@ export function remembering<Args extends readonly (string | number)[], Answer>(
     known.set(key, { atMs: performance.now(), answer });
     answer.catch(() => known.delete(key));
     return answer;
+  };
+}
+
+/** All who ask while one search is under way get its answer. */
+export function together<Answer>(find: () => Promise<Answer>): () => Promise<Answer> {
+  let finding: Promise<Answer> | undefined;
+  return () => {
+    finding ??= find().finally(() => {
+      finding = undefined;
+    });
+    return finding;
   };
 }

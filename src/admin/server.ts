@@ -22,7 +22,7 @@ import { peersPage } from "./peers-page.ts";
 import { nothingYet } from "./pieces.ts";
 import { quarantinePage } from "./quarantine-page.ts";
 import { queuePage, queueParts } from "./queue-page.ts";
-import { remembering } from "./remembering.ts";
+import { remembering, together } from "./remembering.ts";
 import { reportPage } from "./report-page.ts";
 import { reportsPage, rowsLive } from "./reports-page.ts";
 
@@ -97,17 +97,6 @@ export async function startAdmin(options: AdminOptions, times = HTTP_TIMES): Pro
         server.close(() => resolve());
         server.closeAllConnections();
       }),
-  };
-}
-
-/** All who ask while one search is under way get its answer. */
-function together<Answer>(find: () => Promise<Answer>): () => Promise<Answer> {
-  let finding: Promise<Answer> | undefined;
-  return () => {
-    finding ??= find().finally(() => {
-      finding = undefined;
-    });
-    return finding;
   };
 }
 

@@ -1,6 +1,6 @@
 /** `mm4d peers`: checks the peers' file and makes passwords for it. */
 import type { Command } from "commander";
-import { testMmsc } from "../acknowledgement/test-mmsc.ts";
+import { reachMmsc } from "../acknowledgement/reach-mmsc.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { NO_TABLE, VENDORS_TABLE } from "../delivery/code.ts";
 import { readAtMost } from "../settings/named-file.ts";
@@ -73,7 +73,7 @@ function describe(peer: Peer): readonly string[] {
 
 async function test(name: string): Promise<void> {
   const { config } = (await followService(loadSettings("test a peer"))).settings;
-  printWrapped(await testMmsc(loadPeers(config), name, config.hostname));
+  printWrapped(await reachMmsc(loadPeers(config), name, config.hostname));
 }
 
 async function hash(): Promise<void> {

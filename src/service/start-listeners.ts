@@ -1,5 +1,5 @@
 /** Starts what listens: SMTP for relays, HTTP for people and machines that look after the service. */
-import { testMmsc } from "../acknowledgement/test-mmsc.ts";
+import { reachMmsc } from "../acknowledgement/reach-mmsc.ts";
 import { type Admin, startAdmin } from "../admin/server.ts";
 import { latencyOf } from "../monitoring/latency.ts";
 import type { Log } from "../monitoring/log.ts";
@@ -124,7 +124,7 @@ export async function listenForHttp(
         return all.map((refusal) => ({ ...refusal, reply: replyToRefused(refusal.reason) }));
       },
       peers: () => peersNow(files.peers(), state, config),
-      testMmsc: (peer) => testMmsc(files.peers(), peer, config.hostname),
+      testMmsc: (peer) => reachMmsc(files.peers(), peer, config.hostname),
       redisAway: state.redisAway,
       catalogue,
       catalogueOf: (peer) => files.reading().tableOf(rulesOf(files.peers(), peer).catalogue),

@@ -15,7 +15,12 @@ const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 const list = (directory: string): readonly string[] =>
   readdirSync(join(ROOT, directory), { recursive: true, encoding: "utf8" }).map((name) => `${directory}/${name}`);
 
-const DOCUMENTS = ["README.md", "CHANGELOG.md", "test/bench/README.md", ...list("docs")];
+const DOCUMENTS = [
+  "README.md",
+  "CHANGELOG.md",
+  "test/bench/README.md",
+  ...list("docs").filter((path) => path.endsWith(".md")),
+];
 const SAMPLES = [...list("ops"), "docker-compose.yml", "Dockerfile"].filter((path) =>
   /\.(service|env|sysusers|cfg|conf|acl|yml|yaml)$|^Dockerfile$/.test(path),
 );
@@ -105,7 +110,7 @@ test("log events that the documents name are written", () => {
 });
 
 test("every document is one that the README leads to", () => {
-  const led = [...read("README.md").matchAll(/\]\((docs\/[\w-]+\.md)/g)].map(([, path]) => path);
+  const led = [...read("README.md").matchAll(/\]\((docs\/[\w-]+\.(?:md|png))/g)].map(([, path]) => path);
   expect(list("docs").filter((path) => !led.includes(path))).toEqual([]);
 });
 

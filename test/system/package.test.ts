@@ -60,7 +60,7 @@ test("only what is needed is in it", () => {
     /^dist\/.*\.js$/,
     /^dist\/(consumer|delivery)\/.*\.d\.ts$/,
     /^dist\/admin\/assets\//,
-    /^docs\/.*\.md$/,
+    /^docs\/.*\.(?:md|png)$/,
   ];
   const further = files.filter((path) => !wanted.includes(path) && !kinds.some((kind) => kind.test(path)));
   expect(further.filter((path) => !/^ops\/(haproxy|prometheus|redis|systemd)\/[\w.]+$/.test(path))).toEqual([]);

@@ -3,7 +3,7 @@ import type { Peer } from "../smtp/peer.ts";
 import { probe } from "./probe.ts";
 
 /** What came of it, a line each. Rejects with a sentence when the MMSC cannot be reached, or there is none. */
-export async function testMmsc(peers: readonly Peer[], name: string, hostname: string): Promise<readonly string[]> {
+export async function reachMmsc(peers: readonly Peer[], name: string, hostname: string): Promise<readonly string[]> {
   const peer = peers.find((known) => known.name === name);
   if (!peer) throw new Error(`Cannot test "${name}": there is no such peer (mm4d peers list)`);
   const { acknowledge } = peer;
