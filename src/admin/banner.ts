@@ -44,7 +44,7 @@ export function banner(
         ? ""
         : html`<ul>${reasons.map(({ name, text, remedy }) => {
             const seenAt = SEEN_AT[name];
-            return html`<li>${visible(text)}. ${seenAt === undefined ? "" : html`<a href="${seenAt[0]}">${seenAt[1]} →</a>`}
+            return html`<li><span class="reason">${visible(text)}</span>. ${seenAt === undefined ? "" : html`<a href="${seenAt[0]}">${seenAt[1]} →</a>`}
               <span class="remedy">${inWords(remedy)}</span></li>`;
           })}</ul>`
     }

@@ -69,7 +69,9 @@ async function readAll(
   expect(Number(/^mm4d_healthy(?:\{process="1"\})? (\d)$/m.exec(metrics.text)?.[1])).toBe(notWell ? 0 : 1);
 
   const [, look, banner = ""] = /<section class="banner ([\w-]+)">(.*?)<\/section>/s.exec(page.text) ?? [];
-  const items = [...banner.matchAll(/<li>(.*?)<\/li>/gs)].map(([, text = ""]) => timeless(unescaped(text)));
+  const items = [...banner.matchAll(/<li><span class="reason">(.*?)<\/span>/gs)].map(([, text = ""]) =>
+    timeless(unescaped(text)),
+  );
   expect([look, items]).toEqual([told.state, same]);
 
   const findings = rowsOf<{ about: string; verdict: string; text: string }>(doctor.stdout);
