@@ -13,6 +13,7 @@ import type { JournalFault } from "../../src/journal/fault.ts";
 import { IN_HAND, type InHand } from "../../src/journal/in-hand.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
+import { peerOf } from "../../src/journal/record.ts";
 import { partsOf, readRecords, saidRecord } from "../support/drain.ts";
 import { recordOf } from "../support/journal.ts";
 import { eventually } from "../support/redis.ts";
@@ -29,7 +30,7 @@ function entriesOf(count: number): Entry[] {
 }
 
 /** What is noted, and read. `suspects`: at how many ends each may have been what was read. */
-function batches(msEach: number, suspects: Readonly<Record<string, number>> = {}) {
+function batches(msEach: number, suspects: Readonly<Record<string, number>> = {}, stolenMs = 0) {
   const told: string[] = [];
   const inHand: InHand = {
     endsOf: (id) => suspects[id] ?? 0,
@@ -40,14 +41,18 @@ function batches(msEach: number, suspects: Readonly<Record<string, number>> = {}
     end: () => void told.push("]"),
   };
   let ms = 0;
+  let used = 0;
   const inBatches = createInBatches({
     inHand,
     read(record, ends) {
       ms += msEach;
+      used += msEach;
       told.push(ends === 0 ? record.id : `${record.id} after ${ends}`);
       return readRecords(record, ends);
     },
-    nowMs: () => ms,
+    // Other programs have the processor between any two readings of the clock.
+    nowMs: () => (ms += stolenMs),
+    usedMs: () => used,
   });
   return { inBatches, told };
 }
@@ -69,6 +74,12 @@ test("a batch ends after two milliseconds, with one record at least, and the res
     while (entries.length > 0) found.push((await inBatches.some(entries)).length);
     expect(found).toEqual(sizes);
   }
+});
+
+test("where other programs take the processor, batches are as large as ever, and no peer is taken for a slow one", async () => {
+  const { inBatches } = batches(0.01, {}, 100);
+  for (let batch = 0; batch < 20; batch += 1) expect((await inBatches.some(entriesOf(32))).length).toBe(32);
+  expect(inBatches.isSlow(peerOf(saidRecord("j0", REPORT)))).toBe(false);
 });
 
 test("suspects are noted and read one by one, go on together, and are left unread after three ends", async () => {
