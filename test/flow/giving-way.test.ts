@@ -8,7 +8,7 @@ import { type Drain, startDrain } from "../../src/flow/drain.ts";
 import { createGivingWay, GIVES_WAY_MS, LOOKS_EVERY_MS, LOOKS_FOR_MS } from "../../src/flow/giving-way.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
-import { partsOf } from "../support/drain.ts";
+import { partsOf, UNHEARD } from "../support/drain.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 
 const NEARLY_ALL = 0.9;
@@ -158,17 +158,11 @@ describe("the drain", () => {
     const drain = startDrain({
       journal,
       ...partsOf(journal),
+      ...UNHEARD,
       publish: async (records) => {
         drained.push(...records.map(({ id }) => id));
         return records.map(({ id }) => id);
       },
-      onPublished: () => {},
-      onPublishedAgain: () => {},
-      onFault: (cause) => {
-        throw cause;
-      },
-      onTrouble: () => {},
-      onRecovered: () => {},
     });
     return { drain, drained };
   }
