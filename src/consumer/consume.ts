@@ -61,7 +61,8 @@ export class RetryLater extends Error {
 
 /**
  * Gives each event to `handler`, until it is stopped. Resolves once it is
- * connected; rejects when the options cannot work. Redis may go away and come back.
+ * connected, before the first event, so that a handler may use what it resolves to;
+ * rejects when the options cannot work. Redis may go away and come back.
  *
  * At least once: when a worker dies, another gets its events again. See `once`.
  */
@@ -102,6 +103,7 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
       connection: connectionOf(options),
       prefix,
       concurrency,
+      autorun: false,
       lockDuration: lostAfterMs,
       stalledInterval: lostAfterMs,
       maxStalledCount: MAX_DEATHS,
@@ -115,6 +117,8 @@ export async function consume(handler: Handler, options: ConsumeOptions = {}): P
   worker.getBackend().on("ready", telling.connected);
   await worker.waitUntilReady();
   telling.connected();
+  // Behind what the caller does with the promise: a handler that says `consuming.stop()` needs `consuming`.
+  setImmediate(() => void worker.run().catch(onError));
 
   let stopping: Promise<void> | undefined;
   return {

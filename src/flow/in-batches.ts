@@ -42,6 +42,7 @@ const READ_FOR_MS = 2;
 export function createInBatches(options: InBatchesOptions): InBatches {
   const { inHand, read, nowMs = () => performance.now(), usedMs = usedByProcess } = options;
   const slowPeers = createSlowPeers(nowMs);
+  /** How much of the processor was used when a record had been read last: the same reading of it ends a batch. */
   let readMs = 0;
   let lastAlone: Promise<unknown> = Promise.resolve();
 

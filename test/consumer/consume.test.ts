@@ -16,6 +16,7 @@ import {
 import { retrySchedule } from "../../src/queue/owed-jobs.ts";
 import { createPublisher, newRecordId } from "../../src/queue/publisher.ts";
 import { loadConfig } from "../../src/settings/load.ts";
+import { startProxy } from "../support/proxy.ts";
 import { publishOne } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 import { useRedis } from "../support/redis-of-file.ts";
@@ -216,6 +217,26 @@ test("what is of another version, or no event, waits in the failed set", async (
       ),
     ]),
   );
+});
+
+test("no event comes before consume() has resolved, so that a handler may stop what it is called by", async () => {
+  await publish([event()]);
+  // A worker takes jobs by its first connection, and is ready when its second is, which is late here.
+  const given = new Redis(own.server.url, { maxRetriesPerRequest: null });
+  const slow = await startProxy(Number(new URL(own.server.url).port), async (text) => {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return text;
+  });
+  given.duplicate = (override) => new Redis(slow.port, { ...override, maxRetriesPerRequest: null });
+  const seen: boolean[] = [];
+  let resolved = false;
+  const consuming = await consume(() => void seen.push(resolved), { connection: given, prefix: own.prefix });
+  resolved = true;
+  await eventually(counts, ({ completed }) => completed === 1);
+  await consuming.stop();
+  expect(seen).toEqual([true]);
+  given.disconnect();
+  await slow.stop();
 });
 
 test("stop() waits for what is in hand, not longer than it may, and also while Redis is away", async () => {

@@ -10,7 +10,7 @@ import type { Place } from "../../src/journal/backlog.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { createQuarantineRoom, type QuarantineContents, type QuarantineRoom } from "../../src/quarantine/room.ts";
-import { ROOM, readRecords, saidRecord } from "../support/drain.ts";
+import { ROOM, readRecords, saidRecord, UNHEARD } from "../support/drain.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 
@@ -50,6 +50,7 @@ async function start(
     journal,
     read: readRecords,
     aside,
+    ...UNHEARD,
     publish: async (jobs) => jobs.map(({ kind }) => (kind === "quarantine" ? failure : null) ?? "there"),
     onPublished(done) {
       for (const { record, job } of done) {
@@ -57,13 +58,7 @@ async function start(
         if (job?.kind === "quarantine") room.arrived(record.id, { peer: job.message.peer.name, bytes: 1 });
       }
     },
-    onPublishedAgain: () => {},
-    onFault: (cause) => {
-      throw cause;
-    },
     movedAfterMs: 100,
-    onTrouble: () => {},
-    onRecovered: () => {},
   });
 }
 

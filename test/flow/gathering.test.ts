@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type Drain, startDrain } from "../../src/flow/drain.ts";
 import { LOOKS_FOR_MS } from "../../src/flow/giving-way.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
-import { partsOf } from "../support/drain.ts";
+import { partsOf, UNHEARD } from "../support/drain.ts";
 import { recordOf, takeUpTo } from "../support/journal.ts";
 
 const FULL = 32;
@@ -30,17 +30,11 @@ beforeEach(async () => {
   drain = startDrain({
     journal,
     ...partsOf(journal),
+    ...UNHEARD,
     publish: async (records) => {
       batches.push(records.map(({ id }) => id));
       return records.map(({ id }) => id);
     },
-    onPublished: () => {},
-    onPublishedAgain: () => {},
-    onFault: (cause) => {
-      throw cause;
-    },
-    onTrouble: () => {},
-    onRecovered: () => {},
   });
   await turns();
   idleTimers = vi.getTimerCount();

@@ -7,7 +7,7 @@ import { startDrain } from "../../src/flow/drain.ts";
 import { fateOf } from "../../src/flow/fate-of.ts";
 import { openJournal } from "../../src/journal/journal.ts";
 import { acceptInto, receivedFrom } from "../support/accept.ts";
-import { partsOf } from "../support/drain.ts";
+import { partsOf, UNHEARD } from "../support/drain.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 
@@ -19,17 +19,12 @@ test("a message is told to be accepted before it is told where it ended, also wh
   const drain = startDrain({
     journal,
     ...partsOf(journal),
+    ...UNHEARD,
     publish: async (jobs) => jobs.map(() => ({ earlierJob: null })),
     onPublished(done) {
       ended += done.length;
       for (const one of done) told.push(`${one.record.id} ${fateOf(one, one.published).kind}`);
     },
-    onPublishedAgain: () => {},
-    onFault: (cause) => {
-      throw cause;
-    },
-    onTrouble: () => {},
-    onRecovered: () => {},
   });
   let id = 0;
   const accept = acceptInto([], {

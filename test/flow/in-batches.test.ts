@@ -12,9 +12,8 @@ import type { Entry } from "../../src/journal/backlog.ts";
 import type { JournalFault } from "../../src/journal/fault.ts";
 import { IN_HAND, type InHand } from "../../src/journal/in-hand.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
-import type { JournalRecord } from "../../src/journal/record.ts";
-import { peerOf } from "../../src/journal/record.ts";
-import { partsOf, readRecords, saidRecord } from "../support/drain.ts";
+import { type JournalRecord, peerOf } from "../../src/journal/record.ts";
+import { partsOf, readRecords, saidRecord, UNHEARD } from "../support/drain.ts";
 import { recordOf } from "../support/journal.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
@@ -149,15 +148,10 @@ async function drainedFrom(journal: Journal, records: number, read: ReadRecords)
   const drain = startDrain({
     journal,
     ...partsOf(journal),
+    ...UNHEARD,
     read,
     publish: async (jobs) => jobs.map(() => "there"),
     onPublished: (some) => void done.push(...some.map(({ record }) => record.id)),
-    onPublishedAgain: () => {},
-    onFault: (cause) => {
-      throw cause;
-    },
-    onTrouble: () => {},
-    onRecovered: () => {},
   });
   await eventually(
     () => done.length,
@@ -226,16 +220,11 @@ test("other work goes on while all is read again, because Redis has changed, als
   const drain = startDrain({
     journal,
     ...partsOf(journal),
+    ...UNHEARD,
     publish: () => expect.unreachable(),
-    onPublished: () => {},
     onPublishedAgain: (count) => {
       again += count;
     },
-    onFault: (cause) => {
-      throw cause;
-    },
-    onTrouble: () => {},
-    onRecovered: () => {},
   });
   await eventually(
     () => journal.backlog.records(),

@@ -8,7 +8,7 @@ import { startDrain } from "../../src/flow/drain.ts";
 import { createLanes } from "../../src/flow/lanes.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
-import { partsOf } from "../support/drain.ts";
+import { partsOf, UNHEARD } from "../support/drain.ts";
 import { recordOf, takeUpTo } from "../support/journal.ts";
 import { eachBy } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
@@ -100,18 +100,13 @@ describe("bounces of one peer, behind one that is not done with", () => {
     const drain = startDrain({
       journal,
       ...partsOf(journal),
+      ...UNHEARD,
       publish: eachBy(async ({ id }) => {
         if (id === "jflood0") throw new Error("It takes for ever");
         return id;
       }),
       onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
-      onPublishedAgain: () => {},
-      onFault: (cause) => {
-        throw cause;
-      },
       laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
-      onTrouble: () => {},
-      onRecovered: () => {},
     });
     // Three times as many as are drained at a time.
     const flood = Array.from({ length: 200 }, (_, id) => bounce("flood", id));
@@ -158,19 +153,14 @@ describe("bounces of one peer, behind one that is not done with", () => {
     const drain = startDrain({
       journal,
       ...partsOf(journal),
+      ...UNHEARD,
       publish: eachBy(async ({ id }) => {
         if (id === "jflood0") await held;
         return id;
       }),
       onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
-      onPublishedAgain: () => {},
-      onFault: (cause) => {
-        throw cause;
-      },
       laneOf: (record) => (record.kind === "bounce" ? record.message.peer.name : undefined),
       laneBytes: 2_000,
-      onTrouble: () => {},
-      onRecovered: () => {},
     });
     await eventually(
       () => published.length,

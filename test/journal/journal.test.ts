@@ -18,7 +18,7 @@ import type { Entry } from "../../src/journal/backlog.ts";
 import type { JournalFault } from "../../src/journal/fault.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../src/journal/journal.ts";
 import { encodeRecord, type JournalRecord, scanRecords } from "../../src/journal/record.ts";
-import { partsOf } from "../support/drain.ts";
+import { partsOf, UNHEARD } from "../support/drain.ts";
 import { eachBy } from "../support/publishing.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
@@ -401,15 +401,12 @@ describe("behind one record that cannot be published", () => {
     const drain = startDrain({
       journal,
       ...partsOf(journal),
+      ...UNHEARD,
       publish: eachBy(async ({ id }) => {
         if (id === "jpoison") throw new Error("NOPERM");
         return id;
       }),
       onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
-      onPublishedAgain: () => {},
-      onFault: (cause) => {
-        throw cause;
-      },
       onTrouble: (cause) => void troubles.push(cause.message),
       onRecovered: () => void troubles.push("recovered"),
     });
@@ -442,18 +439,13 @@ test("a single record does not wait for others, and in a burst batches grow by t
   const drain = startDrain({
     journal,
     ...partsOf(journal),
+    ...UNHEARD,
     async publish(records) {
       batches.push(records.length);
       await new Promise((resolve) => setTimeout(resolve, 1));
       return records.map(({ id }) => id);
     },
     onPublished: (done) => void published.push(...done.map(({ record }) => record.id)),
-    onPublishedAgain: () => {},
-    onFault: (cause) => {
-      throw cause;
-    },
-    onTrouble: () => {},
-    onRecovered: () => {},
   });
   const drained = (count: number) =>
     eventually(
@@ -479,17 +471,11 @@ test("a record that Redis refuses while it takes others does not fill the journa
   const drain = startDrain({
     journal,
     ...partsOf(journal),
+    ...UNHEARD,
     publish: eachBy(async ({ id }) => {
       if (id === "jrefused") throw new Error("NOPERM");
       return id;
     }),
-    onPublished: () => {},
-    onPublishedAgain: () => {},
-    onFault: (cause) => {
-      throw cause;
-    },
-    onTrouble: () => {},
-    onRecovered: () => {},
     movedAfterMs: 10,
   });
   await journal.append(record("refused"));

@@ -34,7 +34,7 @@ import { IN_HAND } from "../../src/journal/in-hand.ts";
 import { type Journal, openJournal } from "../../src/journal/journal.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { isBefore, type Position } from "../../src/journal/segments.ts";
-import { partsOf } from "../support/drain.ts";
+import { partsOf, UNHEARD } from "../support/drain.ts";
 import { type Content, largeContent, lineOf, recordOf, smallContent, takeUpTo } from "../support/journal.ts";
 import { eachBy } from "../support/publishing.ts";
 
@@ -332,17 +332,11 @@ describe("found by reading and by the model", () => {
       const drain = startDrain({
         journal,
         ...partsOf(journal),
+        ...UNHEARD,
         publish: eachBy(async ({ id }) => {
           if (id === "jrefused") throw new Error("NOPERM");
           return id;
         }),
-        onPublished: () => {},
-        onPublishedAgain: () => {},
-        onFault: (cause) => {
-          throw cause;
-        },
-        onTrouble: () => {},
-        onRecovered: () => {},
         movedAfterMs: 10,
       });
       await journal.tellRedis("a");

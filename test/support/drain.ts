@@ -26,6 +26,17 @@ export const READING = {
 export const ACKNOWLEDGING = { systemAddress: "system-user@mm4.example", canSend: () => true };
 export const readRecords: ReadRecords = createReadRecords({ reading: () => READING, acknowledging: ACKNOWLEDGING });
 
+/** For a drain of whose calls nobody but the test's own need hear. A fault is none of them. */
+export const UNHEARD = {
+  onPublished() {},
+  onPublishedAgain() {},
+  onFault(cause: Error) {
+    throw cause;
+  },
+  onTrouble() {},
+  onRecovered() {},
+};
+
 /** With room for all. */
 export function partsOf(journal: Journal): { readonly read: ReadRecords; readonly aside: Aside } {
   return {
