@@ -73,7 +73,7 @@ async function latest(operations: Operations, c: Context<PageEnv>): Promise<Html
         <button type="button" data-live-pause hidden>Pause</button>
         <a href="/reports">All reports</a>
       </div>
-      <div class="wide" tabindex="0">${reportTable(rows, lookOf(operations, c), "")}</div>
+      <div class="wide" tabindex="0">${reportTable(rows, lookOf(operations, c), found?.jobs ?? new Map(), "")}</div>
     </section>`;
 }
 

@@ -89,7 +89,7 @@ function others(reports: readonly TracedReport[], more: boolean, look: Parameter
   const shown = reports.slice(0, OTHERS_SHOWN);
   return html`<section class="card">
     <h2>Other reports of this message</h2>
-    <div class="wide" tabindex="0">${reportTable(shown.map(rowOf), look)}</div>
+    <div class="wide" tabindex="0">${reportTable(shown.map(rowOf), look, null)}</div>
     ${more || shown.length < reports.length ? html`<p>There are more; these are the newest.</p>` : ""}
   </section>`;
 }
@@ -105,6 +105,7 @@ function rowOf({ event, said, ids, notes }: TracedReport): ReportRow {
     at: notes[0]?.at ?? "",
     peer: received?.kind === "received" ? received.peer.name : (event?.data.peer.name ?? ""),
     fate: quarantineId !== null ? "quarantined" : summary === null ? "ignored" : "queued",
+    jobId: queued?.kind === "queued" ? (queued.duplicateOf ?? queued.recordId) : null,
     eventId: ids.eventId,
     type: summary?.type ?? null,
     outcome: summary?.outcome ?? null,

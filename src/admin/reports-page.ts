@@ -4,8 +4,10 @@ import { html } from "hono/html";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { fitting } from "../views/filter.ts";
+import { ROWS_OF_PAGE } from "../views/list-reports.ts";
 import type { ReportFilter } from "../views/report-row.ts";
 import type { ReportsPage } from "../views/views.ts";
+import { jobInWords } from "./job-words.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import type { RowsLive } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
@@ -56,17 +58,27 @@ export function lookOf(operations: Operations, c: Context<PageEnv>): RowsLook {
   return { numbers: c.var.operator.numbers, nameOfCode };
 }
 
-/** The rows that come and fit, for the live stream. */
+/** The rows that come and fit, and what becomes of their jobs and of earlier ones, for the live stream. */
 export function rowsLive(operations: Operations): RowsLive {
   return (c, query) => {
     const { filter } = filterIn(Object.fromEntries(new URLSearchParams(query)), new Date());
     const fits = fitting(filter);
     const look = lookOf(operations, c);
-    return (rows) =>
-      rows
-        .filter(fits)
-        .map((row) => reportRow(row, look))
-        .join("");
+    /** The jobs of the rows that the stream has told, as many as a page shows. */
+    let told: readonly (string | null)[] = [];
+    return ({ rows, jobs }) => {
+      const fit = rows.filter(fits);
+      told = [...new Set([...fit.map(({ jobId }) => jobId), ...told])].slice(0, ROWS_OF_PAGE);
+      return {
+        html: fit.map((row) => reportRow(row, look, jobs)).join(""),
+        jobs: Object.fromEntries(
+          told.flatMap((id) => {
+            const job = id === null ? undefined : jobs.get(id);
+            return job === undefined ? [] : [[id, jobInWords(job).toString()]];
+          }),
+        ),
+      };
+    };
   };
 }
 
@@ -115,7 +127,7 @@ function check(name: string, label: string, on: boolean): Html {
 
 /** The first page is live: what comes and fits is put before its first row (assets/live.js). */
 function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
-  const { rows, older, lookedThrough } = page;
+  const { rows, older, lookedThrough, jobs } = page;
   const isNewest = placeIn(query) === null;
   const live = isNewest ? queryOf(query) : null;
   const empty = rows.length === 0;
@@ -124,7 +136,7 @@ function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
   return html`${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
   <section class="card" ${empty ? "data-when-rows hidden" : ""}>
     ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
-    <div class="wide" tabindex="0">${reportTable(rows, look, live)}</div>
+    <div class="wide" tabindex="0">${reportTable(rows, look, jobs, live)}</div>
     <p class="pages">
       ${empty ? "" : html`<span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>`}
       ${isNewest ? "" : html`<a href="${listAddress(query)}">Newest</a>`}

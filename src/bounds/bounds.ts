@@ -504,6 +504,12 @@ export const BOUNDS = {
     about: "blocks that are counted for that",
     reason: "forty thousand reports, as when Redis comes back; older ones are found by pages",
   },
+  jobsFollowedLive: {
+    value: 200,
+    unit: "things",
+    about: "jobs of the newest of these reports that are looked at again each second, until they are over",
+    reason: "a millisecond of Redis; rows of older ones stay as they were when they were shown",
+  },
   viewsWaiting: {
     value: 20,
     unit: "things",

@@ -10,6 +10,8 @@ export interface ReportRow {
   readonly peer: string;
   /** What became of the message. `duplicate`: its event was on the queue already. */
   readonly fate: "queued" | "duplicate" | "quarantined" | "ignored";
+  /** The job of its event: its own, or the one that stood for that event already. Null without one, and where that is not known. */
+  readonly jobId: string | null;
   /** Null without an event, as all down to `warnings`. */
   readonly eventId: string | null;
   readonly type: EventType | null;

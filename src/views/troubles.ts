@@ -3,12 +3,11 @@ import { createHash } from "node:crypto";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { shapeOf } from "../queue/error-shape.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
+import { DELAYED_SCORE } from "../queue/queue-use.ts";
 import { beginningOf } from "../text/beginning.ts";
 import { eventIdIn } from "./job-sought.ts";
 import type { JobGroup, JobGroups, JobRow, Troubles } from "./views.ts";
 
-/** What a delayed job's time is multiplied by to be its score (BullMQ, getDelayedScore.lua). */
-const DELAYED_SCORE = 0x1000;
 /** Of each job some hundred bytes are asked for, so that other commands get their turn between. */
 const JOBS_AT_A_TIME = 200;
 /** The id stands behind the event's own ids, of a thousand characters each. */

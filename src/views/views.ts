@@ -25,7 +25,7 @@ export interface Views {
    */
   retry(queue: string, which: RetriedJobs, client?: string): Promise<number>;
   /**
-   * Rows as they come, each second while somebody follows; one look for all. First come the newest rows that there are,
+   * Rows as they come, and what becomes of their jobs, each second while somebody follows; one look for all. First come the newest rows that there are,
    * so that none is missed between a page and its stream; later they may come again, when the thread was begun anew.
    * So whoever shows them leaves out those whose ids it shows already. They are of every kind: `fitting` of filter.ts
    * picks those that a page asks for. Gives what ends it.
@@ -46,6 +46,20 @@ export interface ReportsPage {
   readonly older: Place | null;
   /** How many reports were looked through for these rows. */
   readonly lookedThrough: number;
+  /** The jobs of these rows on the first of the queues, by their ids. */
+  readonly jobs: ReadonlyMap<string, JobSeen>;
+}
+
+/** What has become of an event's job by now. */
+export interface JobSeen {
+  /** `delayed`: it is taken later, mostly because an attempt has failed. `gone`: it is no longer kept. */
+  readonly state: "waiting" | "active" | "delayed" | "done" | "failed" | "gone";
+  /** Those that have ended. */
+  readonly attempts: number;
+  /** How long a consumer took for the last one, in milliseconds; null before it is done, and where that is not known. */
+  readonly tookMs: number | null;
+  /** When a delayed one is taken: RFC 3339, UTC. */
+  readonly nextAt: string | null;
 }
 
 export interface LiveRows {
@@ -53,6 +67,8 @@ export interface LiveRows {
   readonly rows: readonly ReportRow[];
   /** How many more came, which are not among these. */
   readonly skipped: number;
+  /** Jobs that have changed, of these rows and of those that were told before, by their ids. */
+  readonly jobs: ReadonlyMap<string, JobSeen>;
 }
 
 export interface Troubles {
