@@ -7,7 +7,7 @@ import type { ReportRow } from "../views/report-row.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
-import { nothingYet } from "./pieces.ts";
+import { nothingYet, traceIsOff } from "./pieces.ts";
 import { addressOfId, inAddress, reportTable } from "./report-rows.ts";
 import { told } from "./report-told.ts";
 import { lookOf } from "./reports-page.ts";
@@ -24,7 +24,7 @@ export function reportPage(operations: Operations): Hono<PageEnv> {
     if (away !== null) return page(c, 503, html`<h1>Report</h1><p class="card">It cannot be looked for: ${away}.</p>`);
     const { reports, more } = await operations.trace(wanted, addressOf(c));
     const report = wantedOf(reports, wanted);
-    if (report === undefined) return page(c, 404, notFound(wanted, reports.length > 0));
+    if (report === undefined) return page(c, 404, notFound(wanted, reports.length > 0, operations.traceOff));
     const { loggedIn, numbers } = c.var.operator;
     const look = { loggedIn, numbers, queue: operations.eventQueues()[0]?.name ?? "", address: addressOfId(wanted) };
     const rest = reports.filter((other) => other !== report).reverse();
@@ -74,7 +74,8 @@ function retried(text: string | undefined): Html {
   return html`<p class="card done" role="status">${says}</p>`;
 }
 
-function notFound(wanted: string, related: boolean): Html {
+function notFound(wanted: string, related: boolean, traceOff: boolean): Html {
+  if (traceOff && !related) return html`<h1>Report not found</h1> ${traceIsOff()}`;
   return html`<h1>Report not found</h1>
     ${nothingYet(
       `No report has the id ${visible(wanted)}.`,

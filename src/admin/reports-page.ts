@@ -12,7 +12,7 @@ import { type Html, layout, pathOf } from "./layout.ts";
 import type { RowsLive } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
-import { nothingYet } from "./pieces.ts";
+import { nothingYet, traceIsOff } from "./pieces.ts";
 import {
   DISPOSITIONS,
   filterIn,
@@ -45,7 +45,7 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
     const body = html`<h1>Reports</h1>
       ${filters(query, filter, peers)}
       ${faults.map((fault) => html`<p class="fault">${visible(fault)}; it leaves nothing out.</p>`)}
-      ${typeof found === "string" ? html`<p class="card">No reports can be listed: ${visible(found)}.</p>` : listed(query, found, lookOf(operations, c))}`;
+      ${typeof found === "string" ? html`<p class="card">No reports can be listed: ${visible(found)}.</p>` : listed(query, found, lookOf(operations, c), operations.traceOff)}`;
     const status = typeof found === "string" && away === null ? 503 : 200;
     return c.html(layout({ title: "Reports", path: pathOf(c), operator: c.var.operator, body }), status);
   });
@@ -98,7 +98,7 @@ function filters(query: Query, filter: ReportFilter, peers: readonly string[]): 
     ${query.q ? html`<label>Id or number <input name="q" type="search" value="${visible(query.q)}" /></label>` : ""}
     ${select("peer", "Peer", [["", "all"], ...known.map((name) => [name, name] as const)], peer)}
     ${select("disposition", "Result", [["", "all"], ...DISPOSITIONS.map((name) => [name, name] as const)], query.disposition)}
-    <label>Code <input name="code" inputmode="numeric" size="5" value="${visible(query.code ?? "")}" /></label>
+    <label>Code <input name="code" inputmode="numeric" size="5" title="A number, or none: for reports without a code" value="${visible(query.code ?? "")}" /></label>
     ${select("since", "Since", [["", "the beginning"], ...allSpans], since)}
     <button>Show</button>
     ${isFiltered(query) ? html`<a href="/reports">All reports</a>` : ""}
@@ -126,14 +126,16 @@ function check(name: string, label: string, on: boolean): Html {
 }
 
 /** The first page is live: what comes and fits is put before its first row (assets/live.js). */
-function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
+function listed(query: Query, page: ReportsPage, look: RowsLook, traceOff: boolean): Html {
   const { rows, older, lookedThrough, jobs } = page;
   const isNewest = placeIn(query) === null;
   const live = isNewest ? queryOf(query) : null;
   const empty = rows.length === 0;
+  if (empty && traceOff) return traceIsOff();
   if (empty && !isNewest) return nothing(query, page);
   const onwards = { from: query.from ?? null };
-  return html`${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
+  return html`${traceOff ? html`<p class="card">These came before the trace was turned off (MM4D_TRACE_HOURS is 0): newer ones are not remembered.</p>` : ""}
+  ${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
   <section class="card" ${empty ? "data-when-rows hidden" : ""}>
     ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
     <div class="wide" tabindex="0">${reportTable(rows, look, jobs, live)}</div>

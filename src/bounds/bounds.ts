@@ -443,6 +443,12 @@ export const BOUNDS = {
     about: "what it shows of a job's error",
     reason: "a stack of twenty lines; `mm4d failed list` prints more",
   },
+  jobsListed: {
+    value: 50,
+    unit: "things",
+    about: "jobs that the page Queue lists of those that wait, and of those that consumers have in hand",
+    reason: "the oldest tell what stands still; bull-board goes through all",
+  },
   jobsRetried: {
     value: 10_000,
     unit: "things",

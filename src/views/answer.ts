@@ -4,6 +4,7 @@ import type { QueuePlace } from "../queue/queue-place.ts";
 import { findEntries } from "../trace/find.ts";
 import { eventSought } from "./job-sought.ts";
 import { jobsOf } from "./jobs-seen.ts";
+import { listJobs } from "./list-jobs.ts";
 import { listReports } from "./list-reports.ts";
 import type { Question } from "./question.ts";
 import { findTroubles } from "./troubles.ts";
@@ -21,6 +22,8 @@ export function answering(place: QueuePlace, queues: readonly string[]): (questi
       }
       case "entries":
         return entriesFor(place, await eventSought(place, queues, question.wanted));
+      case "listed":
+        return listJobs(place, question.queue, question.state);
       case "troubles":
         return findTroubles(place, question.queue);
       case "retry": {

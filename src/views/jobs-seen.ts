@@ -1,6 +1,7 @@
 /** Finds out what has become of the jobs of some rows: one question to Redis for a page, however long the queue is. */
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { DELAYED_SCORE } from "../queue/queue-use.ts";
+import { timeOf } from "./job-rows.ts";
 import type { ReportRow } from "./report-row.ts";
 import type { JobSeen } from "./views.ts";
 
@@ -86,10 +87,3 @@ function tookMs(began: string, ended: string): number | null {
   const ms = Number(ended) - Number(began);
   return began !== "" && ms >= 0 ? ms : null;
 }
-
-function timeOf(ms: number): string | null {
-  return Number.isFinite(ms) && Math.abs(ms) < MAX_TIME_MS ? new Date(ms).toISOString() : null;
-}
-
-/** The last that is a time. */
-const MAX_TIME_MS = 8.64e15;

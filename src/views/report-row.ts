@@ -33,7 +33,8 @@ export interface ReportFilter {
   readonly peer: string | null;
   readonly outcome: Outcome | null;
   readonly disposition: Disposition | null;
-  readonly code: number | null;
+  /** `none`: events without a code. */
+  readonly code: number | "none" | null;
   readonly type: EventType | null;
   /** Received since then: RFC 3339, UTC. */
   readonly since: string | null;

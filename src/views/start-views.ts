@@ -56,6 +56,10 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
   return {
     reports: (filter, from, client) => look({ kind: "reports", filter, from }, client),
     entries: (wanted, client) => look({ kind: "entries", wanted }, client),
+    async listed(queue, state, client) {
+      checkQueue(queue);
+      return look({ kind: "listed", queue, state }, client);
+    },
     async troubles(queue, client) {
       checkQueue(queue);
       return look({ kind: "troubles", queue }, client);

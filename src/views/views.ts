@@ -17,6 +17,8 @@ export interface Views {
     wanted: string,
     client?: string,
   ): Promise<{ readonly entries: readonly TraceEntry[]; readonly more: boolean }>;
+  /** The jobs of a queue of events that wait, or that consumers have in hand: those that have for longest. */
+  listed(queue: string, state: ListedState, client?: string): Promise<ListedJobs>;
   /** Jobs of a queue of events, its name as in the settings, that failed, and that are to be tried again, by their errors. */
   troubles(queue: string, client?: string): Promise<Troubles>;
   /**
@@ -71,6 +73,16 @@ export interface LiveRows {
   readonly jobs: ReadonlyMap<string, JobSeen>;
 }
 
+/** What of a queue can be listed. */
+export type ListedState = "waiting" | "active";
+
+export interface ListedJobs {
+  /** How many there are. */
+  readonly all: number;
+  /** The first fifty, in the order in which consumers take or took them. */
+  readonly jobs: readonly JobRow[];
+}
+
 export interface Troubles {
   readonly failed: JobGroups;
   readonly retrying: JobGroups;
@@ -108,7 +120,7 @@ export interface JobRow {
   /** Of its parties, in digits: to mask them in its ids. */
   readonly numbers: readonly string[];
   readonly attempts: number;
-  /** As in its group. */
+  /** As in its group; of one that waits, when it was queued, and of one in hand, when it was taken. */
   readonly at: string | null;
   /** The whole error, its first 2,000 characters. */
   readonly text: string;
