@@ -3,7 +3,7 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { findEntries } from "../trace/find.ts";
 import { eventSought } from "./job-sought.ts";
-import { listReports } from "./list-reports.ts";
+import { listReports, newestFirst } from "./list-reports.ts";
 import type { Question } from "./question.ts";
 import { findTroubles } from "./troubles.ts";
 
@@ -33,6 +33,5 @@ async function entriesFor(place: QueuePlace, wanted: string) {
   const { entries, more } = await findEntries(place, wanted);
   const most = BOUNDS.entriesFound.value;
   if (entries.length <= most) return { entries, more };
-  const newest = [...entries].sort((a, b) => (a.at < b.at ? 1 : -1)).slice(0, most);
-  return { entries: newest, more: true };
+  return { entries: newestFirst(entries).slice(0, most), more: true };
 }
