@@ -116,12 +116,17 @@ function typeIn(text: string): EventType | undefined {
 
 function sinceIn(text: string, now: Date): string | undefined {
   const [, count = "", unit = ""] = /^(\d{1,6})(min|h|d)$/.exec(text) ?? [];
-  const ms = count === "" ? Date.parse(text) : now.getTime() - Number(count) * UNITS[unit as keyof typeof UNITS];
-  return Number.isFinite(ms) && Math.abs(ms) < MAX_TIME_MS ? new Date(ms).toISOString() : undefined;
+  const ms = count === "" ? timeIn(text) : now.getTime() - Number(count) * UNITS[unit as keyof typeof UNITS];
+  return ms >= 0 ? new Date(ms).toISOString() : undefined;
 }
 
-/** The year 9999: beyond it, and before 1970 as far, a time is written otherwise. */
-const MAX_TIME_MS = 253_402_300_799_999;
+/** A day, or a time: in UTC where it names no zone, because nobody who asks knows the zone of this machine. NaN for anything else. */
+function timeIn(text: string): number {
+  const [, day, time = "", zone = "Z"] = TIME.exec(text.replace(" ", "T")) ?? [];
+  return day === undefined ? Number.NaN : Date.parse(`${day}${time}${time === "" ? "" : zone}`);
+}
+
+const TIME = /^(\d{4}-\d\d-\d\d)(?:(T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/;
 
 function isOn(query: Query, name: string): boolean {
   return ["1", "yes", "true", "on"].includes(textOf(query, name));
