@@ -162,8 +162,14 @@ test("a click on a row opens it, and one on its copy button copies the whole id"
   await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })");
   await row.getByRole("button", { name: "Copy seen-1" }).click();
   await row.getByRole("button", { name: "Copied" }).waitFor();
+  expect(await focused()).toContain('data-copy="seen-1"');
   await row.locator("td").nth(2).click();
   await page.waitForURL(/\/reports\/r/);
+  // A button with words of its own is called by them again.
+  await page.locator("summary", { hasText: /^Event$/ }).click();
+  await page.getByRole("button", { name: "Copy the event" }).click();
+  await page.getByRole("button", { name: "Copied" }).waitFor();
+  await page.getByRole("button", { name: "Copy the event" }).waitFor();
 });
 
 test("the search box finds an id on every page, and shows what is hostile as it is", async () => {
@@ -232,6 +238,15 @@ test("what is wrong is in the tab's title and icon, and in the banner with what 
   await lookAtPage(page, "thoroughly");
   await reason.getByRole("link", { name: "Quarantine" }).click();
   await page.waitForURL("**/quarantine");
+  // Beside its box nothing is opened, because one may have missed it; elsewhere the row is.
+  const row = page.locator("main tbody tr").first();
+  await row
+    .getByRole("checkbox")
+    .locator("..")
+    .click({ position: { x: 1, y: 1 } });
+  expect(new URL(page.url()).pathname).toBe("/quarantine");
+  await row.locator("td", { hasText: "no-status" }).click();
+  await page.waitForURL(/\/quarantine\/./);
 
   await page.goto("/");
   await redis.kill();

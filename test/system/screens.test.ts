@@ -113,6 +113,10 @@ test("a peer's page has its entry without secrets, its codes, and tests its MMSC
   expect(await main()).not.toContain("password");
   await page.getByRole("button", { name: "Test MMSC" }).click();
   expect(await main()).toMatch(/127\.0\.0\.1:\d+ answers in \d+ ms[\s\S]*nothing was sent/);
+  // What answers a click cannot be come back to.
+  await page.getByRole("button", { name: "Show numbers" }).click();
+  await page.waitForURL("**/peers/first");
+  await page.getByRole("button", { name: "Mask numbers" }).click();
   await look("/peers/second");
   await page.getByText("Its entry in force").click();
   expect(await main()).toMatch(/0 of 7[\s\S]*"user": "mm4d-user"/);
