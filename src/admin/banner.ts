@@ -5,7 +5,7 @@ import type { StatusFacts } from "../monitoring/status.ts";
 import { visible } from "../text/visible.ts";
 import type { Html } from "./layout.ts";
 
-export const HEADLINES: Readonly<Record<State, string>> = {
+const HEADLINES: Readonly<Record<State, string>> = {
   well: "All is well",
   "needs-attention": "Needs attention",
   "not-well": "Not well",

@@ -25,7 +25,7 @@ export function spanIn(text: string | undefined): Span {
 }
 
 /** What a chart's layers are. */
-export const LAYERS = { result: "Result", peer: "Peer", code: "Code" } as const;
+const LAYERS = { result: "Result", peer: "Peer", code: "Code" } as const;
 export type Layers = keyof typeof LAYERS;
 
 export function layersIn(text: string | undefined): Layers {
@@ -63,7 +63,7 @@ export function chartOf(tallies: readonly Tally[], span: Span, until: Date, laye
 function layersOf(tallies: readonly Tally[], layers: Layers) {
   if (layers === "result")
     return { names: DISPOSITIONS as readonly string[], nameOf: (tally: Tally) => tally.disposition };
-  const own = (tally: Tally): string => (layers === "peer" ? tally.peer : codeInWords(tally.code));
+  const own = (tally: Tally): string => (layers === "peer" ? tally.peer : countedCodeInWords(tally.code));
   const all = sumBy(tallies, own).map(({ key }) => key);
   const names = new Set(all.slice(0, MAX_LAYERS));
   return {
@@ -72,8 +72,8 @@ function layersOf(tallies: readonly Tally[], layers: Layers) {
   };
 }
 
-/** A code as statistics count it. */
-export function codeInWords(code: string): string {
+/** A code as statistics count it: a number, `none` or `other`. */
+export function countedCodeInWords(code: string): string {
   return code === "none" ? "no code" : code === "other" ? "not listed" : code;
 }
 

@@ -4,7 +4,7 @@ import { type CatalogueOf, nameForPeers } from "../catalogue/by-peers.ts";
 import { sumBy, type Tally } from "../delivery/tally.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
-import { codeInWords } from "./charts.ts";
+import { countedCodeInWords } from "./charts.ts";
 import { rate } from "./figures.ts";
 import type { Html } from "./layout.ts";
 import type { RefusedClient } from "./operations.ts";
@@ -60,7 +60,7 @@ function isFailure({ disposition }: Tally): boolean {
 }
 
 function codeLink(code: string, peers: readonly string[], catalogueOf: CatalogueOf): Html {
-  if (!/^\d+$/.test(code)) return html`${codeInWords(code)}`;
+  if (!/^\d+$/.test(code)) return html`${countedCodeInWords(code)}`;
   return html`<a href="/codes/${code}">${code}</a> ${nameForPeers(Number(code), peers, catalogueOf)}`;
 }
 

@@ -148,8 +148,8 @@ export const BOUNDS = {
   codesKept: {
     value: 1_000,
     unit: "things",
-    about: "codes of which what is said of a code that no row lists is kept in memory, for each table",
-    reason: "the same ones come again and again; what is said of any further one is made each time",
+    about: "codes that a table does not list and whose words are kept in memory, for each table",
+    reason: "the same ones come again and again; the words of further ones are made each time",
   },
   bounceBytes: {
     value: 65_536,
