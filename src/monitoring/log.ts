@@ -301,7 +301,7 @@ const EFFECTS = {
   "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
   "operator.login-failed": "none. A wrong MM4D_ADMIN_TOKEN was given; many of these are somebody who guesses",
   "views.failed":
-    "none for reports; a page could not be shown, or is not live for a moment, and the thread that finds pages is begun anew",
+    "none for reports; a page could not be shown, or is not live for a moment, and the thread that finds pages is begun anew; told once a minute",
   "trace.failed": "none, but mm4d trace will not tell of one. Please report the stack: it is a fault of ours",
   "journal.full":
     "they get 451 until there is room: until Redis has caught up, or what was queued within the last minute has left. mm4d status tells which",
