@@ -200,6 +200,11 @@ test("messages in quarantine are told apart, and several are replayed and droppe
   await page.getByText("Drop selected …").click();
   await page.getByRole("button", { name: "Drop selected for good" }).click();
   expect(await main()).toMatch(/2 messages dropped\.[\s\S]*1 of 20 messages/);
+  // Whoever goes back to the list is not told so again.
+  await rowOf("kept-1").getByRole("link").first().click();
+  await page.waitForURL(/\/quarantine\/./);
+  await page.keyboard.press("Escape");
+  await page.waitForURL(/\/quarantine$/);
   await page.getByText("Drop 1 message …").click();
   await page.getByRole("button", { name: "Drop 1 message for good" }).click();
   expect(await main()).toMatch(/0 of 20 messages; 0 kB[\s\S]*The quarantine is empty: every message could be read\./);

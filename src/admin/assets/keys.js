@@ -84,7 +84,10 @@ function addressOf(pathname) {
 }
 
 try {
-  sessionStorage.setItem(LAST + location.pathname, location.pathname + location.search);
+  // What a click did is told once.
+  if (document.querySelector(".done") === null) {
+    sessionStorage.setItem(LAST + location.pathname, location.pathname + location.search);
+  }
 } catch {
   // As above.
 }
