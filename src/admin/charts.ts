@@ -18,16 +18,20 @@ export const SPANS = {
   week: { ms: 7 * 24 * HOUR_MS, barMs: HOUR_MS, resolution: "hour", name: "Week" },
 } as const satisfies Record<string, { ms: number; barMs: number; resolution: Resolution; name: string }>;
 
+/** A chart's length. */
 export type Span = keyof typeof SPANS;
 
+/** The length that an address asks for; an hour for any other text. */
 export function spanIn(text: string | undefined): Span {
   return text === "day" || text === "week" ? text : "hour";
 }
 
 /** What a chart's layers are. */
 const LAYERS = { result: "Result", peer: "Peer", code: "Code" } as const;
+/** By what a chart is layered. */
 export type Layers = keyof typeof LAYERS;
 
+/** The layers that an address asks for; by result for any other text. */
 export function layersIn(text: string | undefined): Layers {
   return text === "peer" || text === "code" ? text : "result";
 }
@@ -44,6 +48,7 @@ const DISPOSITIONS: readonly Disposition[] = ["success", "pending", "unknown", "
 const MAX_LAYERS = 7;
 const OTHERS = "others";
 
+/** Draws counts as bars that end with the one in which `until` is. What is older than the span is left out. */
 export function chartOf(tallies: readonly Tally[], span: Span, until: Date, layers: Layers = "result"): Chart {
   const { ms, barMs } = SPANS[span];
   const lastMs = until.getTime() - (until.getTime() % barMs);

@@ -7,6 +7,7 @@ export interface Latency {
   readonly queue: Quantiles | null;
 }
 
+/** In milliseconds: half took no longer than the first, and nineteen of twenty no longer than the second. */
 export interface Quantiles {
   readonly p50: number;
   readonly p95: number;
