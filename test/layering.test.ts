@@ -136,7 +136,12 @@ const imported = files.flatMap((file) =>
 );
 
 test("at the root of the source stand where it starts, its version and what every room may use", () => {
-  expect(files.filter((file) => roomOf(file) === ROOT).sort()).toEqual(["main.ts", "result.ts", "version.ts"]);
+  expect(files.filter((file) => roomOf(file) === ROOT).sort()).toEqual([
+    "main.ts",
+    "result.ts",
+    "rounds.ts",
+    "version.ts",
+  ]);
 });
 
 describe.each(files)("src/%s", (file) => {

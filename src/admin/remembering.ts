@@ -16,14 +16,3 @@ export function remembering<Args extends readonly (string | number)[], Answer>(
     return answer;
   };
 }
-
-/** All who ask while one search is under way get its answer. */
-export function together<Answer>(find: () => Promise<Answer>): () => Promise<Answer> {
-  let finding: Promise<Answer> | undefined;
-  return () => {
-    finding ??= find().finally(() => {
-      finding = undefined;
-    });
-    return finding;
-  };
-}

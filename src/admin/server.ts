@@ -8,6 +8,7 @@ import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Reason, State } from "../monitoring/reasons.ts";
+import { inRounds } from "../rounds.ts";
 import { readAssets } from "./assets.ts";
 import type { BoardQueue } from "./board.ts";
 import { chartRoutes } from "./charts.ts";
@@ -22,7 +23,7 @@ import { peersPage } from "./peers-page.ts";
 import { nothingYet } from "./pieces.ts";
 import { quarantinePage } from "./quarantine-page.ts";
 import { queuePage, queueParts } from "./queue-page.ts";
-import { remembering, together } from "./remembering.ts";
+import { remembering } from "./remembering.ts";
 import { reportPage } from "./report-page.ts";
 import { reportsPage, rowsLive } from "./reports-page.ts";
 
@@ -101,7 +102,7 @@ export async function startAdmin(options: AdminOptions, times = HTTP_TIMES): Pro
 }
 
 function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) => Response | Promise<Response>>> {
-  const metrics = together(options.metrics);
+  const metrics = inRounds(options.metrics);
   return {
     "/livez": (c) => c.text(OK, 200),
     "/readyz": async (c) => {

@@ -39,7 +39,8 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
 
   /** The state of every process of the service, this one first. */
   async function all(): Promise<readonly ProcessState[]> {
-    return [own.now(), ...(await siblings.states())];
+    const others = await siblings.states();
+    return [own.now(), ...others];
   }
 
   function healthOf(states: readonly ProcessState[]): HealthFacts {
