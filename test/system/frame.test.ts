@@ -194,6 +194,21 @@ test("times are relative, exact under the pointer, and in UTC or by this compute
   expect(await time.getAttribute("title")).toContain("UTC");
 });
 
+test("on a phone the page that one is on is seen among the pages, which scroll sideways", async () => {
+  const size = page.viewportSize() ?? { width: 1280, height: 900 };
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.goto("/quarantine");
+  const here = page.locator(".bar [aria-current]");
+  await eventually(
+    () => here.boundingBox(),
+    (box) => box !== null && box.x >= 0 && box.x + box.width <= 390,
+  );
+  await page.getByRole("button", { name: "Keyboard shortcuts" }).click();
+  expect(await page.locator("#keys").isVisible()).toBe(true);
+  await page.keyboard.press("Escape");
+  await page.setViewportSize(size);
+});
+
 test("an unknown address is told in the layout; to whoever asks not for people, in a line", async () => {
   await page.goto("/nowhere");
   expect(await main()).toContain("No page has this address.");

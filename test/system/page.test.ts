@@ -99,7 +99,7 @@ async function makeBusy({ service, carrier }: System): Promise<void> {
 }
 
 /** Opens every page, and looks at each; and at the board, which is not ours. */
-async function lookAround(system: System, pages: readonly string[], how: "thoroughly" | "quickly"): Promise<void> {
+async function lookAround(system: System, pages: readonly string[], how: "everyWay" | "quickly"): Promise<void> {
   const { page, faults } = await visit(browser, base(system.service));
   await page.goto("/login");
   await lookAtPage(page, how);
@@ -216,7 +216,7 @@ describe("a busy system", () => {
   const main = () => page.locator("main").innerText();
 
   test("every page, on a desk and on a phone, light and dark", async () => {
-    await lookAround(system, [...PAGES, "/reports?q=12025550100"], "thoroughly");
+    await lookAround(system, [...PAGES, "/reports?q=12025550100"], "everyWay");
   });
 
   test("only who knows the token is let in, to where they wanted", async () => {
