@@ -4,10 +4,10 @@ import type { Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
-import { inPercent, some, sum } from "../text/quantities.ts";
+import { inPercent, sum } from "../text/quantities.ts";
 import { chartOf } from "./charts.ts";
 import type { Html } from "./layout.ts";
-import { ago } from "./pieces.ts";
+import { ago, countOf } from "./pieces.ts";
 import { sparkline } from "./sparkline.ts";
 
 export interface FiguresSeen {
@@ -55,7 +55,7 @@ function success(counts: FiguresSeen["counts"]): Html {
   return figure(
     "Success, 1 h",
     html`<a href="/reports?since=1h&amp;disposition=success">${inPercent(hour.successes, hour.reports)}</a>`,
-    html`${change}<br /><a href="/reports?since=1h&amp;disposition=failure">${some(hour.failures, "failure")}</a>`,
+    html`${change}<br />${countOf(hour.failures, "/reports?since=1h&disposition=failure")} ${hour.failures === 1 ? "failure" : "failures"}`,
   );
 }
 

@@ -121,7 +121,7 @@ function fill({ bytes: measured, maxMessages, maxBytes }: Fill, counted: number)
   const bytes = counted === 0 ? 0 : measured;
   const full = counted >= maxMessages || bytes >= maxBytes;
   return html`<p class="card fill">
-    <strong>${counted} of ${maxMessages} messages</strong>${full ? ", full" : ""};
+    <strong>${counted.toLocaleString("en")} of ${maxMessages.toLocaleString("en")} messages</strong>${full ? ", full" : ""};
     ${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : megabytes(bytes)} of ${megabytes(maxBytes)}
     (<span class="pair">${inPercent(Math.max(counted / maxMessages, bytes / maxBytes), 1)} used</span>).
     ${full ? html`Relays hear 451 for messages that cannot be read, until there is room.` : ""}
