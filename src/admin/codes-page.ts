@@ -103,7 +103,7 @@ function peerCounts(code: string, peers: CodeCount["peers"], period: Period): Ht
     .map(
       ({ key: peer, reports }, at) =>
         html`${at === 0 ? "" : ", "}<span class="pair"><a href="${peerAddress(peer)}">${peer}</a> ${reportsOf(code, reports, period, peer)}</span>`,
-    )}${more > 0 ? ` and ${more} more` : ""}`;
+    )}${more > 0 ? html` and ${code === "other" ? html`${more} more` : html`<a href="/codes/${code}">${more} more</a>`}` : ""}`;
 }
 
 function codeCell({ catalogueOf }: Operations, code: string, peers: CodeCount["peers"]): Html {

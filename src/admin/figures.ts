@@ -8,6 +8,7 @@ import { inPercent, sum } from "../text/quantities.ts";
 import { chartOf } from "./charts.ts";
 import type { Html } from "./layout.ts";
 import { ago, countOf } from "./pieces.ts";
+import { listedAddress } from "./queue-list.ts";
 import { sparkline } from "./sparkline.ts";
 
 export interface FiguresSeen {
@@ -101,8 +102,8 @@ function waiting(facts: Queues): Html {
     .sort((a, b) => Number(a) - Number(b))[0];
   return figure(
     name,
-    html`<a href="/queue">${jobsOf(uses, "waiting").toLocaleString("en")}</a>`,
-    html`${jobsOf(uses, "active")} active, ${jobsOf(uses, "delayed")} retrying${oldest === undefined ? "" : html`<br />the oldest came ${ago(oldest.toISOString())}`}`,
+    html`<a href="${listedAddress("waiting")}">${jobsOf(uses, "waiting").toLocaleString("en")}</a>`,
+    html`<a href="${listedAddress("active")}">${jobsOf(uses, "active").toLocaleString("en")} active</a>, <a href="/queue#retrying">${jobsOf(uses, "delayed").toLocaleString("en")} retrying</a>${oldest === undefined ? "" : html`<br />the oldest came ${ago(oldest.toISOString())}`}`,
   );
 }
 
@@ -113,7 +114,7 @@ function consumers(facts: Queues): Html {
   const known = uses.every(({ workers }) => workers !== null);
   return figure(
     "Consumers",
-    html`<a href="/queue">${known ? sum(uses.map(({ workers }) => workers ?? 0)) : "?"}</a>`,
-    html`<a href="/queue">${failed.toLocaleString("en")} failed</a>${uses.some(({ paused }) => paused) ? ", paused" : ""}${known ? "" : html`<br />${uses.find(({ workersUnknown }) => workersUnknown !== null)?.workersUnknown ?? ""}`}`,
+    html`<a href="/queue#consumers">${known ? sum(uses.map(({ workers }) => workers ?? 0)) : "?"}</a>`,
+    html`<a href="/queue#failed">${failed.toLocaleString("en")} failed</a>${uses.some(({ paused }) => paused) ? ", paused" : ""}${known ? "" : html`<br />${uses.find(({ workersUnknown }) => workersUnknown !== null)?.workersUnknown ?? ""}`}`,
   );
 }

@@ -5,13 +5,13 @@
  *   title    how the service is, for the tab's title, its icon and the count beside Quarantine (JSON)
  *   PART     a part of a page, as HTML, that asked for it: `/live?parts=banner,figures`
  *   chart    there is something new to draw
- *   rows     reports that came, as rows of a table (JSON: html, and how many were skipped): `/live?rows=FILTER`
+ *   rows     reports that came, as rows of a table, and jobs that changed (JSON: html, how many were skipped, and of each
+ *            job the HTML by its id): `/live?rows=FILTER`
  */
 import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { ReportRow } from "../views/report-row.ts";
-import type { Views } from "../views/views.ts";
+import type { LiveRows, Views } from "../views/views.ts";
 import { frameOf, type Glance } from "./layout.ts";
 import type { Login, PageEnv } from "./login.ts";
 
@@ -20,7 +20,13 @@ const EVERY_MS = 2_000;
 const SIGN_OF_LIFE_MS = 15_000;
 
 /** What a page's rows must be, and how they are shown to who looks. */
-export type RowsLive = (c: Context<PageEnv>, query: string) => (rows: readonly ReportRow[]) => string;
+export type RowsLive = (c: Context<PageEnv>, query: string) => (news: LiveRows) => RowsShown;
+
+/** Rows as HTML, and what jobs have become, by their ids. */
+export interface RowsShown {
+  readonly html: string;
+  readonly jobs: Readonly<Record<string, string>>;
+}
 
 export interface LiveOptions {
   readonly login: Pick<Login, "mayStillLook">;
@@ -52,12 +58,14 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
         await stream.writeSSE({ event, data });
       }
       const unfollow = rows === undefined ? () => {} : follow(tell(rowsLive(c, rows)));
-      function tell(htmlOf: ReturnType<RowsLive>): Parameters<Views["follow"]>[0] {
-        return ({ rows, skipped }) => {
-          const html = htmlOf(rows);
-          if (html === "") return;
+      function tell(shownOf: ReturnType<RowsLive>): Parameters<Views["follow"]>[0] {
+        return (news) => {
+          const { html, jobs } = shownOf(news);
+          if (html === "" && Object.keys(jobs).length === 0) return;
           sentMs = performance.now();
-          void stream.writeSSE({ event: "rows", data: JSON.stringify({ html, skipped }) });
+          // Rows are left out where none of those that came is shown.
+          const skipped = html === "" ? 0 : news.skipped;
+          void stream.writeSSE({ event: "rows", data: JSON.stringify({ html, skipped, jobs }) });
         };
       }
       try {

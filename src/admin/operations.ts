@@ -43,6 +43,8 @@ export interface Operations {
   /** The queues of events, the main one first. */
   readonly eventQueues: () => readonly EventQueue[];
   readonly queueRates: (queue: string) => Promise<QueueRates>;
+  /** Whether reports are not remembered (MM4D_TRACE_HOURS is 0), so that none is listed and found. */
+  readonly traceOff: boolean;
   /** `client`: the address of who asks, as of `views`. */
   readonly trace: (wanted: string, client: string) => Promise<Trace>;
   readonly quarantine: () => Promise<QuarantineDesk>;

@@ -100,7 +100,7 @@ function state(peer: PeerNow, counted: Counted | null, refusals: readonly Refuse
         counted === null
           ? ""
           : html`<dt>Now</dt><dd>${rate(counted.hour?.lastWholeMinute ?? 0)}</dd>
-      <dt>Last hour</dt><dd>${hourOf(peer.name, counted.hour)} reports, success ${successOf(counted.hour)}</dd>`
+      <dt>Last hour</dt><dd>${hourOf(peer.name, counted.hour)} reports, success ${successOf(peer.name, counted.hour)}</dd>`
       }
       <dt>Last report</dt><dd>${lastReport(peer, counted?.hour)}</dd>
       <dt>Connections</dt><dd>${connectionsOf(peer)}</dd>

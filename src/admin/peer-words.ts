@@ -25,9 +25,11 @@ export function hourOf(name: string, counts: PeerCounts | undefined): Html {
   return countOf(counts?.reports ?? 0, reportsAddress({ peer: name, since: "1h" }));
 }
 
-/** The share of successes in the last hour. */
-export function successOf(counts: PeerCounts | undefined): string {
-  return counts === undefined ? "–" : inPercent(counts.successes, counts.reports);
+/** The share of successes in the last hour, which leads to them. */
+export function successOf(name: string, counts: PeerCounts | undefined): Html {
+  if (counts === undefined) return html`–`;
+  const address = reportsAddress({ peer: name, disposition: "success", since: "1h" });
+  return html`<a class="count" href="${address}">${inPercent(counts.successes, counts.reports)}</a>`;
 }
 
 /** Whether its last report came over TLS, and what its entry asks for. */

@@ -119,7 +119,7 @@ function peerTable(
         <th scope="row" data-label="Peer"><a href="${peerAddress(peer.name)}">${peer.name}</a>${peer.inForce ? "" : " (no longer in force)"}</th>
         <td data-label="Now" class="number">${unknown ?? rate(its?.lastWholeMinute ?? 0)}</td>
         <td data-label="1 h" class="number">${unknown ?? hourOf(peer.name, its)}</td>
-        <td data-label="Success" class="number">${unknown ?? successOf(its)}</td>
+        <td data-label="Success" class="number">${unknown ?? successOf(peer.name, its)}</td>
         <td data-label="Last report">${lastReport(peer, its)}</td>
         <td data-label="Connections" class="number">${connectionsOf(peer)}</td>
         <td data-label="TLS">${tlsInWords(peer)}</td>

@@ -147,6 +147,7 @@ export async function listenForHttp(
         }));
       },
       queueRates: (name) => ratesOf(queuePlace, name, config),
+      traceOff: config.traceHours === 0,
       trace: async (wanted, client) => traceOf(queuePlace, queue, await views.entries(wanted, client), traceReading),
       views,
       quarantine: desks.quarantine,

@@ -21,6 +21,9 @@ import type { ReportFilter, ReportRow } from "./report-row.ts";
 import { rowsIn } from "./rows.ts";
 import type { Place, ReportsPage } from "./views.ts";
 
+/** A page before its jobs are looked at. */
+export type ListedReports = Omit<ReportsPage, "jobs">;
+
 /** How many rows a page has, at most. */
 export const ROWS_OF_PAGE = 50;
 /** One block to begin with, because a full one makes a page; then so many in one question. */
@@ -40,7 +43,7 @@ export async function listReports(
   filter: ReportFilter,
   from: Place | null,
   until: number = performance.now() + BOUNDS.listedMs.value,
-): Promise<ReportsPage> {
+): Promise<ListedReports> {
   const traces = await tracesOf(place);
   const begin = from === null ? null : readPlace(from);
   const fits = fitting(filter);
@@ -50,7 +53,7 @@ export async function listReports(
   let lookedThrough = 0;
   let blocks = 0;
   let bytes = 0;
-  const page = (older: ListPlace | null): ReportsPage => ({
+  const page = (older: ListPlace | null): ListedReports => ({
     rows: newestFirst(rows),
     older: older && writePlace(older),
     lookedThrough,

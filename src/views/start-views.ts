@@ -35,7 +35,10 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
   function hear(news: LiveRows): void {
     const ids = new Set(news.rows.map(({ id }) => id));
     const before = newest?.rows.filter(({ id }) => !ids.has(id)) ?? [];
-    newest = { rows: [...news.rows, ...before].slice(0, ROWS_OF_PAGE), skipped: 0 };
+    const rows = [...news.rows, ...before].slice(0, ROWS_OF_PAGE);
+    const jobs = new Map([...(newest?.jobs ?? []), ...news.jobs]);
+    const kept = new Set(rows.map(({ jobId }) => jobId));
+    newest = { rows, skipped: 0, jobs: new Map([...jobs].filter(([id]) => kept.has(id))) };
     for (const onRows of followers) {
       try {
         onRows(news);
@@ -53,6 +56,10 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
   return {
     reports: (filter, from, client) => look({ kind: "reports", filter, from }, client),
     entries: (wanted, client) => look({ kind: "entries", wanted }, client),
+    async listed(queue, state, client) {
+      checkQueue(queue);
+      return look({ kind: "listed", queue, state }, client);
+    },
     async troubles(queue, client) {
       checkQueue(queue);
       return look({ kind: "troubles", queue }, client);

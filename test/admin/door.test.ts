@@ -74,9 +74,11 @@ async function start(times: HttpTimes): Promise<void> {
     eventQueues: () => [],
     queueRates: none,
     trace: none,
+    traceOff: false,
     views: {
       reports: none,
       entries: none,
+      listed: none,
       troubles: none,
       retry: none,
       follow: () => () => {},

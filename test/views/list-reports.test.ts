@@ -65,6 +65,7 @@ test("a row says what its report said, and what became of it", async () => {
     at: expect.stringMatching(/^2026-01-02T/),
     peer: "carrier",
     fate: "queued",
+    jobId: "j1",
     eventId: expect.stringMatching(/^r[0-9a-f]{32}$/),
     type: "mm4d.delivery-report.v1",
     outcome: "rejected",
@@ -77,6 +78,7 @@ test("a row says what its report said, and what became of it", async () => {
     transactionId: "tx-1@mmsc.example.net",
     numbers: ["12025550155"],
   });
+  expect(rows.map(({ jobId }) => jobId)).toEqual([null, null, "j1", "j1"]);
   expect(rows[1]).toMatchObject({ eventId: null, outcome: null, code: null, messageId: "mm-1@mmsc.example.net" });
 });
 

@@ -3,6 +3,7 @@
  *   data-live="NAME"         is replaced by the HTML of the event NAME
  *   data-live-rows="FILTER"  gets rows of reports at its top, those that the filter (a query) lets through; each has its
  *                            data-id, and there are at most as many as data-live-max says
+ *   data-job="ID"            is replaced by what has become of that job, as the same event tells it
  *   data-live-again          a link that loads the page again, shown when rows have gone at the bottom
  *   data-live-pause          a button that holds them back
  *   data-live-skipped        says how many more came than are shown
@@ -75,7 +76,12 @@ function isSelectedIn(place) {
   return !selection.isCollapsed && place.contains(selection.anchorNode);
 }
 
-function take({ html, skipped }) {
+function take({ html, skipped, jobs }) {
+  for (const row of [...rows.children, ...held]) {
+    const place = row.querySelector("[data-job]");
+    const now = place === null ? undefined : jobs[place.dataset.job];
+    if (now !== undefined) place.innerHTML = now; // The server has escaped it.
+  }
   const came = document.createElement("tbody");
   came.innerHTML = html; // The server has escaped it.
   // The first ones that a stream tells are those that were there when the page was made.
