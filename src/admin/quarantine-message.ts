@@ -80,7 +80,7 @@ export async function show(
         ${notKept ? html`<dt>Not kept</dt><dd>${some(notKept, "byte")} of the end of its body</dd>` : ""}
       </dl>
       ${detail === null ? "" : html`<pre tabindex="0">${said(detail, BOUNDS.valueShown.value)}</pre>`}
-      ${operator.loggedIn ? actions({ name: "id", value: id, reason, which: "it" }) : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
+      ${operator.loggedIn ? actions({ name: "id", value: id, reason, which: "it", before: receivedAt }) : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
       ${download(id, operator)}
     </section>
     ${becoming(entry, desk, masked)}

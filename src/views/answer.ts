@@ -2,8 +2,10 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { findEntries } from "../trace/find.ts";
+import { readCodeCounts } from "./code-counts.ts";
 import { eventSought } from "./job-sought.ts";
 import { listReports } from "./list-reports.ts";
+import { readPeerWeeks } from "./peer-weeks.ts";
 import type { Question } from "./question.ts";
 import { findTroubles } from "./troubles.ts";
 
@@ -19,6 +21,10 @@ export function answering(place: QueuePlace, queues: readonly string[]): (questi
         return entriesFor(place, await eventSought(place, queues, question.wanted));
       case "troubles":
         return findTroubles(place, question.queue);
+      case "codes":
+        return readCodeCounts(place, question.period);
+      case "peer-weeks":
+        return readPeerWeeks(place);
       case "retry": {
         // BullMQ takes longer to load than all else here, and somebody waits for a first page.
         const { retryJobs } = await import("./retry-jobs.ts");

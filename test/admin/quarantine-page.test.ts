@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Login, Operator, PageEnv } from "../../src/admin/login.ts";
 import type { Operations } from "../../src/admin/operations.ts";
-import { quarantinePage } from "../../src/admin/quarantine-page.ts";
+import { quarantinePages } from "../../src/admin/quarantine-page.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import type { QuarantinedMessage } from "../../src/delivery/quarantined.ts";
 import type { QuarantineEntry } from "../../src/quarantine/quarantine.ts";
@@ -44,6 +44,7 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
   for (const { message } of entries) counts.set(message.reason, (counts.get(message.reason) ?? 0) + 1);
   const desk = {
     newest: async () => entries,
+    mark: async () => String(entries.length),
     reasons: async () => counts,
     find: async (wanted: string) => entries.find(({ id }) => id === wanted),
     async *ofReason(reason: string) {
@@ -68,10 +69,7 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
     c.set("operator", operator);
     await next();
   });
-  app.route(
-    "/",
-    quarantinePage(operations, login, () => {}),
-  );
+  app.route("/", quarantinePages(operations, login, () => {}).routes);
   server = createAdaptorServer(app);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
