@@ -18,12 +18,12 @@ import { livePage } from "./live.ts";
 import { createLogin, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { overviewPage } from "./overview-page.ts";
-import { KEPT_OPEN_MS } from "./paces.ts";
+import { sharedTallies } from "./paces.ts";
 import { peersPages } from "./peers-page.ts";
 import { nothingYet } from "./pieces.ts";
 import { quarantinePages } from "./quarantine-page.ts";
 import { queuePage, queueParts } from "./queue-page.ts";
-import { remembering, rememberingFor, together } from "./remembering.ts";
+import { remembering, together } from "./remembering.ts";
 import { reportPage } from "./report-page.ts";
 import { reportsPage, rowsLive } from "./reports-page.ts";
 
@@ -137,12 +137,7 @@ function inLines(lines: readonly string[]): string {
 /** Everything for people. */
 function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOptions): Hono<PageEnv> {
   // Many open pages ask for the same.
-  const talliesOf = rememberingFor(direct.tallies);
-  const operations: Operations = {
-    ...direct,
-    // Those of a week are many times as many.
-    tallies: (agoMs, resolution) => talliesOf(agoMs > DAY_MS ? KEPT_OPEN_MS : TALLIES_MS, agoMs, resolution),
-  };
+  const operations = { ...direct, tallies: sharedTallies(direct.tallies) };
   const glance = remembering(GLANCE_MS, async (): Promise<Glance> => {
     const { reasons, quarantined } = await direct.facts();
     return { state: stateOf(reasons), quarantined };
@@ -243,8 +238,6 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   return app;
 }
 
-const TALLIES_MS = 3_000;
-const DAY_MS = 86_400_000;
 const GLANCE_MS = 1_500;
 
 const PROTECTED = [
