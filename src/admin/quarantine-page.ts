@@ -42,7 +42,7 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
     const desk = await operations.quarantine();
     const entry = await desk.find(c.req.param("id"));
     const body = entry
-      ? await show(entry, desk, operator)
+      ? await show(entry, desk, await operations.peerNames(), operator)
       : html`<h1>Not there</h1><p class="card">This message is not in quarantine: it was replayed or dropped. <a href="/quarantine">Back</a></p>`;
     const title = entry ? "Quarantined message" : "Not there";
     return c.html(layout({ title, path: pathOf(c), operator, body }), entry ? 200 : 404);

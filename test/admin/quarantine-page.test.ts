@@ -62,7 +62,8 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
     readBody: async () => ({ text: "", parts: [] }),
   };
   const quarantineFill = async () => ({ messages: 0, bytes: 2_000, maxMessages: 5, maxBytes: 1e6 });
-  const operations = { quarantine: async () => desk, quarantineFill } as unknown as Operations;
+  const peerNames = async () => [PEER.name];
+  const operations = { quarantine: async () => desk, quarantineFill, peerNames } as unknown as Operations;
   const login = { mayAct: (_: unknown, next: () => Promise<void>) => next() } as unknown as Login;
   const app = new Hono<PageEnv>();
   app.use(async (c, next) => {
