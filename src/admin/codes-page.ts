@@ -1,7 +1,9 @@
 /** Codes: what failed, how often, by peer and over time; and what every code means. */
 import { Hono } from "hono";
 import { html } from "hono/html";
+import { BOUNDS } from "../bounds/bounds.ts";
 import { nameForPeers, namesOf, type SaidOfCode, saidToPeers, tablesOfPeers } from "../catalogue/by-peers.ts";
+import { NO_TABLE } from "../delivery/code.ts";
 import { sumBy } from "../delivery/tally.ts";
 import { codeInWords } from "../text/codes.ts";
 import { describeCode } from "../text/describe.ts";
@@ -140,6 +142,8 @@ function codeCell({ catalogueOf }: Operations, code: string, peers: CodeCount["p
 /** What the tables of these peers say of a code. Each of several is told with whose it is. */
 function adviceOf({ catalogueOf }: Operations, code: string, peers: CodeCount["peers"]): Html | Html[] {
   if (code === "other") {
+    const hasTables = keysOf(peers).some((peer) => catalogueOf(peer).version !== NO_TABLE);
+    if (!hasTables) return html`Numbers above ${BOUNDS.codeCounted.value}, of peers without a table.`;
     return html`No row lists them. Look for code.unknown in the log, ask the peer, and write what it says into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE).`;
   }
   const said = saidToPeers(Number(code), keysOf(peers), catalogueOf);

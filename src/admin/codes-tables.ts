@@ -21,7 +21,7 @@ export function listed(tables: readonly TableInForce[]): Html | readonly Html[] 
     const hundreds = [...new Set(entries.map(({ code }) => Math.floor(code / 100)))];
     return html`<section class="card">
       <h2>${titleOf(one)}</h2>
-      <p class="soft">Explains the codes of ${namesOf(one.peers)}.</p>
+      ${one.table.vendor === null ? "" : html`<p class="soft">Explains the codes of ${namesOf(one.peers)}.</p>`}
       ${hundreds.map((hundred) => {
         const its = entries.filter(({ code }) => Math.floor(code / 100) === hundred);
         const [from, to] = [its[0]?.code, its.at(-1)?.code];

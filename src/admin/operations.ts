@@ -79,6 +79,8 @@ export interface Fill {
   readonly bytes: number;
   readonly maxMessages: number;
   readonly maxBytes: number;
+  /** Peers whose share is used up. */
+  readonly refused: readonly { readonly peer: string }[];
 }
 
 export interface QuarantineDesk {

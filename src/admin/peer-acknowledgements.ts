@@ -12,8 +12,11 @@ import type { Look } from "./live.ts";
 import type { AcknowledgementDesk } from "./operations.ts";
 import { ago, wholeId } from "./pieces.ts";
 import { rememberingFor } from "./remembering.ts";
+import { addressOfId } from "./report-rows.ts";
 import { peerAddress } from "./reports-address.ts";
 
+/** Of what an MMSC answered. */
+const MAX_LINE = 80;
 const OPEN = ["owed", "sending", "retrying"] as const;
 /** So that it is known whether there are more than are looked at. */
 const MOST = BOUNDS.acknowledgementsLookedAt.value + 1;
@@ -144,17 +147,24 @@ export function row(
   const mask = acknowledgementMask(ack);
   const shown = (text: string, masked: Mask): string =>
     visible(numbers === "full" ? beginningOf(text) : masked(beginningOf(text)));
-  const idOf = (text: string | null): Html => (text === null ? html`–` : wholeId(shown(text, mask)));
+  const idOf = (text: string | null): Html =>
+    text === null ? html`–` : wholeId(shown(text.replace(/^"(.*)"$/, "$1"), mask));
   const bounce = ack.bounce ? `${ack.bounce.action} ${ack.bounce.status ?? ""} ${ack.bounce.diagnostic ?? ""}` : null;
-  const report = ack.eventId === null ? state : html`<a href="/trace?q=${ack.eventId}">${state}</a>`;
+  const report = ack.eventId === null ? state : html`<a href="${addressOfId(ack.eventId)}">${state}</a>`;
   return html`<tr data-key="${id}">
     <th scope="row" data-label="State">${report}${attempts === 0 ? "" : `, ${some(attempts, "attempt")}`} ${at === null ? "" : ago(at)}</th>
     <td data-label="Response">${ack.messageType} ${ack.requestStatus}</td>
     <td data-label="Message id">${idOf(ack.messageId)}</td>
     <td data-label="Transaction id">${idOf(ack.transactionId)}</td>
-    <td data-label="Answer">${shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text)))}</td>
+    <td data-label="Answer">${folded(shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text))))}</td>
     ${loggedIn ? html`<td data-label="Action">${state === "owed" || state === "sending" ? "–" : sendOne(ack.peer, id)}</td>` : ""}
   </tr>`;
+}
+
+/** A row has room for a line or two; the whole opens. */
+function folded(text: string): Html {
+  if (text.length <= MAX_LINE) return html`${text}`;
+  return html`<details><summary>${beginningOf(text, MAX_LINE)}</summary>${text}</details>`;
 }
 
 function sendOne(peer: string, id: string): Html {

@@ -163,7 +163,7 @@ function mmscInWords({ mmsc }: PeerNow, { numbers }: Look): Html {
   const { host, failing, answeredAt } = mmsc;
   if (failing !== null) {
     const reason = visible(numbers === "full" ? failing.reason : maskAllButAddresses(failing.reason));
-    return html`${host}: <span class="unusual">fails since ${ago(failing.since)}: ${reason}</span>`;
+    return html`${host}: <span class="unusual">failing, first ${ago(failing.since)}: ${reason}</span>`;
   }
   return html`${host}: ${answeredAt === null ? "not tried since the start" : html`answered ${ago(answeredAt)}`}`;
 }

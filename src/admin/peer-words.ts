@@ -39,7 +39,8 @@ export function tlsInWords({ tls, lastTls }: PeerNow): string {
 
 /** The connections that it has, of those that it may have. */
 export function connectionsOf({ connections, mostConnections }: PeerNow): string {
-  return mostConnections === null ? String(connections) : `${connections} of ${mostConnections}`;
+  const has = connections.toLocaleString("en");
+  return mostConnections === null ? has : `${has} of ${mostConnections.toLocaleString("en")}`;
 }
 
 /** How often it was refused. */

@@ -2,6 +2,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
 import { html } from "hono/html";
+import { namesOf } from "../catalogue/by-peers.ts";
 import { reasonInWords } from "../delivery/quarantined.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import { inPercent, megabytes, some } from "../text/quantities.ts";
@@ -141,14 +142,15 @@ function done(query: Readonly<Record<string, string>>): Html {
 }
 
 /** `counted`: how many there are now, because the measure of the room is some seconds old. */
-function fill({ bytes: measured, maxMessages, maxBytes }: Fill, counted: number): Html {
+function fill({ bytes: measured, maxMessages, maxBytes, refused }: Fill, counted: number): Html {
   const bytes = counted === 0 ? 0 : measured;
   const full = counted >= maxMessages || bytes >= maxBytes;
   return html`<p class="card fill">
-    <strong>${counted} of ${maxMessages} messages</strong>${full ? ", full" : ""};
+    <strong>${counted.toLocaleString("en")} of ${maxMessages.toLocaleString("en")} messages</strong>${full ? ", full" : ""};
     ${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : megabytes(bytes)} of ${megabytes(maxBytes)}
     (<span class="pair">${inPercent(Math.max(counted / maxMessages, bytes / maxBytes), 1)} used</span>).
     ${full ? html`Relays hear 451 for messages that cannot be read, until there is room.` : ""}
+    ${full || refused.length === 0 ? "" : html`<span class="unusual">The share of ${namesOf(refused.map(({ peer }) => peer))} is used up: what cannot be read of it gets 451, or waits in the journal.</span>`}
   </p>`;
 }
 
@@ -191,7 +193,7 @@ async function list(entries: readonly QuarantineEntry[], from: number, all: numb
       <tbody>${rows}</tbody>
     </table></div>`;
   return html`<section class="card">
-    <h2>${entries.length === 0 ? `Beyond the last of ${all}` : `${from + 1} to ${from + entries.length} of ${all}, newest first`}</h2>
+    <h2>${entries.length === 0 ? `Beyond the last of ${all.toLocaleString("en")}` : `${from + 1} to ${from + entries.length} of ${all.toLocaleString("en")}, newest first`}</h2>
     ${operator.loggedIn ? html`<form method="post" action="/quarantine/replay">${table} ${ofSelected()}</form>` : table}
     ${entries.length === all ? "" : pages(from, all)}
   </section>`;

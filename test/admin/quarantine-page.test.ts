@@ -61,7 +61,7 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
     wouldBecome: ({ message }: QuarantineEntry) => becoming.get(message.reason) ?? "makes no event: no-status",
     readBody: async () => ({ text: "", parts: [] }),
   };
-  const quarantineFill = async () => ({ messages: 0, bytes: 2_000, maxMessages: 5, maxBytes: 1e6 });
+  const quarantineFill = async () => ({ messages: 0, bytes: 2_000, maxMessages: 5, maxBytes: 1e6, refused: [] });
   const peerNames = async () => [PEER.name];
   const operations = { quarantine: async () => desk, quarantineFill, peerNames } as unknown as Operations;
   const login = { mayAct: (_: unknown, next: () => Promise<void>) => next() } as unknown as Login;
