@@ -45,7 +45,7 @@ export function failingCodes(hour: readonly Tally[], day: readonly Tally[], cata
           hasEarlier && reports > UNUSUAL * usual
             ? html` <span title="More than usual: ${usual.toFixed(1)} an hour in the last day">▲</span>`
             : "";
-        return html`<tr>
+        return html`<tr data-key="${key}">
           <th scope="row">${codeLink(key, peersOf(key), catalogueOf)}</th>
           <td class="number" data-label="Reports">${count(key, reports)}</td>
           <td class="number" data-label="Of failures">${inPercent(reports, all)}${mark}</td>
@@ -101,7 +101,7 @@ export function peersCard({ peers, hour, refusals }: PeersSeen, now: Date): Html
 function peerRow(peer: PeerNow, counts: ReadonlyMap<string, PeerCounts> | null): Html {
   const { name, unusual, connections } = peer;
   const own = counts?.get(name);
-  return html`<tr>
+  return html`<tr data-key="${name}">
     <th scope="row"><a href="${peerAddress(name)}">${visible(name)}</a></th>
     <td class="number" data-label="Now">${counts === null ? "–" : rate(own?.lastWholeMinute ?? 0)}</td>
     <td class="number" data-label="Reports">${counts === null ? "–" : hourOf(name, own)}</td>

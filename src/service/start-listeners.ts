@@ -131,7 +131,6 @@ export async function listenForHttp(
       peers: () => peersNow(files.peers(), state, config),
       testMmsc: (peer) => reachMmsc(files.peers(), peer, config.hostname),
       redisAway: state.redisAway,
-      catalogue,
       catalogueOf: (peer) => files.reading().tableOf(rulesOf(files.peers(), peer).catalogue),
       tallies(agoMs, resolution) {
         const until = new Date();

@@ -186,7 +186,9 @@ test("messages in quarantine are told apart, and several are replayed and droppe
   expect(await main()).toMatch(/3 of 20 messages[\s\S]*kept-2[\s\S]*kept-1[\s\S]*kept-0/);
   await rowOf("kept-1").getByRole("link").first().click();
   await lookAtPage(page, "thoroughly");
-  expect(await main()).toMatch(/Read again now, it makes no event: no-status[\s\S]*It has neither/);
+  expect(await main()).toMatch(
+    /Read again by the entry of first that is in force now, it makes no event: no-status[\s\S]*It has neither/,
+  );
   await page.getByRole("button", { name: "Show numbers" }).click();
   const saving = page.waitForEvent("download");
   await page.getByRole("link", { name: "Download as .eml" }).click();

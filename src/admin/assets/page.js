@@ -18,3 +18,7 @@ function middleOf(element) {
 
 /* What only works with JavaScript is shown from here on. */
 document.documentElement.classList.add("js");
+/* On a phone the pages stand in one line, which may begin to the left of the one that is open. */
+document
+  .querySelector('nav[aria-label="Pages"] [aria-current]')
+  ?.scrollIntoView({ block: "nearest", inline: "nearest" });
