@@ -201,7 +201,7 @@ describe("what stops the start", () => {
     expect(code).toBe(1);
     expect(stderr).toBe(
       'Cannot start: MM4D_SMTP_PORT is "x", must be a whole number from 0 to 65535\n' +
-        "Cannot start: Unknown setting MM4D_QUEU. Did you mean MM4D_QUEUE?\n",
+        "Cannot start: MM4D_QUEU is unknown. Did you mean MM4D_QUEUE?\n",
     );
   });
 
