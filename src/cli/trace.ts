@@ -21,7 +21,7 @@ import { whyNotTraced } from "./why-not-traced.ts";
 export function addTraceCommand(program: Command): void {
   program
     .command("trace <id>")
-    .description("tell all that is known of a report: by message id, transaction id, event id or telephone number")
+    .description("show the full history of a report, by message, transaction or event id, or phone number")
     .option("--headers", "with the header of each message, as it came")
     .option(...FULL_NUMBERS)
     .option("--json", "print it as JSON, with the events and numbers in full")

@@ -108,7 +108,11 @@ const GRID: readonly (readonly Partial<HealthFacts>[])[] = [
     { journal: { ...HELD_UP, usedUp: ["carrier", "other"] }, processes: { ...WELL.processes, count: 1 } },
   ],
   [{}, { drainFault: new Error("WRONGTYPE") }],
-  [{}, { certificateExpiresAt: ago(1) }, { settingsFaults: ["The peers in force is what was read before (no)"] }],
+  [
+    {},
+    { certificateExpiresAt: ago(1) },
+    { settingsFaults: ["The peers file has an error, so what was read before is still in use (no)"] },
+  ],
   [
     {},
     refused(1),

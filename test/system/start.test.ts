@@ -213,6 +213,9 @@ describe("what stops the start", () => {
       cleanEnv({ MM4D_DATA_DIR: dataDir, MM4D_SMTP_PORT: String(service.smtpPort), MM4D_ADMIN_PORT: "0" }),
     );
     expect(second.code).toBe(1);
+    // A stack is for our own faults.
+    expect(second.stdout).toContain('"event":"service.failed"');
+    expect(second.stdout).not.toContain('"stack"');
     expect(second.stderr).toContain(
       `Cannot listen for SMTP on 127.0.0.1:${service.smtpPort}: the port is taken, must be free (MM4D_SMTP_HOST, MM4D_SMTP_PORT)`,
     );
