@@ -6,7 +6,7 @@ import { visible } from "../text/visible.ts";
 import type { Html } from "./layout.ts";
 import { listedAddress } from "./queue-list.ts";
 
-export const HEADLINES: Readonly<Record<State, string>> = {
+const HEADLINES: Readonly<Record<State, string>> = {
   well: "All is well",
   "needs-attention": "Needs attention",
   "not-well": "Not well",

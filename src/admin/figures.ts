@@ -4,10 +4,10 @@ import type { Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
-import { inPercent, some, sum } from "../text/quantities.ts";
+import { inPercent, sum } from "../text/quantities.ts";
 import { chartOf } from "./charts.ts";
 import type { Html } from "./layout.ts";
-import { ago } from "./pieces.ts";
+import { ago, countOf } from "./pieces.ts";
 import { listedAddress } from "./queue-list.ts";
 import { sparkline } from "./sparkline.ts";
 
@@ -56,7 +56,7 @@ function success(counts: FiguresSeen["counts"]): Html {
   return figure(
     "Success, 1 h",
     html`<a href="/reports?since=1h&amp;disposition=success">${inPercent(hour.successes, hour.reports)}</a>`,
-    html`${change}<br /><a href="/reports?since=1h&amp;disposition=failure">${some(hour.failures, "failure")}</a>`,
+    html`${change}<br />${countOf(hour.failures, "/reports?since=1h&disposition=failure")} ${hour.failures === 1 ? "failure" : "failures"}`,
   );
 }
 
@@ -70,10 +70,10 @@ function shareOf(tallies: readonly Tally[]) {
   return { reports: of(), successes: of("success"), failures: of("failure") };
 }
 
-function replies({ reply, queue }: Latency): string {
-  if (reply === null) return "no report since the start";
-  const onQueue = queue === null ? "" : `; on the queue ${milliseconds(queue.p95)}`;
-  return `p95 ${milliseconds(reply.p95)}${onQueue}, since the start`;
+function replies({ reply, queue }: Latency): Html {
+  if (reply === null) return html`no report since the start`;
+  const onQueue = queue === null ? "" : html`; on the queue <span class="pair">${milliseconds(queue.p95)}</span>`;
+  return html`p95 <span class="pair">${milliseconds(reply.p95)}</span>${onQueue}, since the start`;
 }
 
 /** Up to 10 s in milliseconds. */

@@ -4,7 +4,7 @@ import { type CatalogueOf, nameForPeers } from "../catalogue/by-peers.ts";
 import { sumBy, type Tally } from "../delivery/tally.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
-import { codeInWords } from "./charts.ts";
+import { countedCodeInWords } from "./charts.ts";
 import { rate } from "./figures.ts";
 import type { Html } from "./layout.ts";
 import type { RefusedClient } from "./operations.ts";
@@ -45,7 +45,7 @@ export function failingCodes(hour: readonly Tally[], day: readonly Tally[], cata
           hasEarlier && reports > UNUSUAL * usual
             ? html` <span title="More than usual: ${usual.toFixed(1)} an hour in the last day">▲</span>`
             : "";
-        return html`<tr>
+        return html`<tr data-key="${key}">
           <th scope="row">${codeLink(key, peersOf(key), catalogueOf)}</th>
           <td class="number" data-label="Reports">${count(key, reports)}</td>
           <td class="number" data-label="Of failures">${inPercent(reports, all)}${mark}</td>
@@ -60,7 +60,7 @@ function isFailure({ disposition }: Tally): boolean {
 }
 
 function codeLink(code: string, peers: readonly string[], catalogueOf: CatalogueOf): Html {
-  if (!/^\d+$/.test(code)) return html`${codeInWords(code)}`;
+  if (!/^\d+$/.test(code)) return html`${countedCodeInWords(code)}`;
   return html`<a href="/codes/${code}">${code}</a> ${nameForPeers(Number(code), peers, catalogueOf)}`;
 }
 
@@ -101,7 +101,7 @@ export function peersCard({ peers, hour, refusals }: PeersSeen, now: Date): Html
 function peerRow(peer: PeerNow, counts: ReadonlyMap<string, PeerCounts> | null): Html {
   const { name, unusual, connections } = peer;
   const own = counts?.get(name);
-  return html`<tr>
+  return html`<tr data-key="${name}">
     <th scope="row"><a href="${peerAddress(name)}">${visible(name)}</a></th>
     <td class="number" data-label="Now">${counts === null ? "–" : rate(own?.lastWholeMinute ?? 0)}</td>
     <td class="number" data-label="Reports">${counts === null ? "–" : hourOf(name, own)}</td>

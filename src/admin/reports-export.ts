@@ -57,9 +57,11 @@ export interface ExportedRow extends ReportRow {
 }
 
 function shownRow(row: ExportedRow, shown: Operator["numbers"]) {
-  const { numbers, messageId, transactionId } = row;
+  const { code, numbers, messageId, transactionId } = row;
   return {
     ...row,
+    // A relay may have written a party's number there.
+    code: code !== null && idShown(String(code), numbers, shown) === String(code) ? code : null,
     messageId: messageId && idShown(messageId, numbers, shown),
     transactionId: transactionId && idShown(transactionId, numbers, shown),
     numbers: numbers.map((number) => numberShown(number, shown)),

@@ -148,8 +148,8 @@ export const BOUNDS = {
   codesKept: {
     value: 1_000,
     unit: "things",
-    about: "codes of which what is said of a code that no row lists is kept in memory, for each table",
-    reason: "the same ones come again and again; what is said of any further one is made each time",
+    about: "codes that a table does not list and whose words are kept in memory, for each table",
+    reason: "the same ones come again and again; the words of further ones are made each time",
   },
   bounceBytes: {
     value: 65_536,
@@ -289,7 +289,7 @@ export const BOUNDS = {
     unit: "things",
     about: "addresses and reasons of refused clients that Redis keeps of one hour, for a day",
     reason:
-      "some kilobytes on an ordinary day, and some megabytes when strangers of many addresses knock; further ones of that hour are only in the log and in `mm4d refusals`",
+      "some kilobytes on an ordinary day, and some megabytes when strangers of many addresses knock; further ones of that hour are told until the service ends, and are in the log",
   },
   acknowledgementsLookedAt: {
     value: 1_000,

@@ -19,8 +19,7 @@ export const EVERY_REPORT: ReportFilter = {
 /** Says of rows whether they fit: of what comes live as of what has passed. */
 export function fitting(filter: ReportFilter): (row: ReportRow) => boolean {
   const { code, conflict, warnings, q } = filter;
-  // As times are written in the trace.
-  const since = filter.since === null ? null : new Date(filter.since).toISOString();
+  const since = sinceOf(filter);
   const alike = (["peer", "outcome", "disposition", "type"] as const).filter((name) => filter[name] !== null);
   const names = q === null ? null : new Set(namesSought(q));
   return (row) =>
@@ -30,6 +29,11 @@ export function fitting(filter: ReportFilter): (row: ReportRow) => boolean {
     (!conflict || row.conflict) &&
     (!warnings || row.warnings.length > 0) &&
     (names === null || row.id === q || namesOf(row).some((name) => names.has(name)));
+}
+
+/** Since when, as times are written in the trace. Throws for a time that is none. */
+export function sinceOf({ since }: Pick<ReportFilter, "since">): string | null {
+  return since === null ? null : new Date(since).toISOString();
 }
 
 /**

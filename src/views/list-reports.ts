@@ -16,7 +16,7 @@ import {
   tracesOf,
   type WrittenTrace,
 } from "../trace/places.ts";
-import { fitting, perhapsFitting } from "./filter.ts";
+import { fitting, perhapsFitting, sinceOf } from "./filter.ts";
 import type { ReportFilter, ReportRow } from "./report-row.ts";
 import { rowsIn } from "./rows.ts";
 import type { Place, ReportsPage } from "./views.ts";
@@ -48,6 +48,7 @@ export async function listReports(
   const begin = from === null ? null : readPlace(from);
   const fits = fitting(filter);
   const mayFit = perhapsFitting(filter);
+  const since = sinceOf(filter);
   const rows: ReportRow[] = [];
   let lookedThrough = 0;
   let blocks = 0;
@@ -75,14 +76,14 @@ export async function listReports(
       if (fits(row)) rows.push(row);
       if (rows.length === ROWS_OF_PAGE && line > 0) return page({ ...at, lines: line });
     }
-    if (filter.since !== null && isWrittenBefore(entries.at(-1), filter.since)) return page(null);
+    if (since !== null && isWrittenBefore(entries.at(-1), since)) return page(null);
   }
   return page(null);
 }
 
-/** Rows by the time of their reports. */
-export function newestFirst(rows: readonly ReportRow[]): readonly ReportRow[] {
-  return [...rows].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+/** Rows, or entries, by their times. Those of one moment stay in their order. */
+export function newestFirst<Timed extends { readonly at: string }>(some: readonly Timed[]): readonly Timed[] {
+  return [...some].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
 }
 
 /** The blocks to look into: all, or where an id or a number is sought, those that the index names. */

@@ -64,6 +64,8 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
       checkQueue(queue);
       return look({ kind: "troubles", queue }, client);
     },
+    codes: (period) => look({ kind: "codes", period }),
+    peerWeeks: () => look({ kind: "peer-weeks" }),
     async retry(queue, which, client) {
       checkQueue(queue);
       return act({ kind: "retry", queue, which }, client);

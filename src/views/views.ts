@@ -3,6 +3,8 @@
  * `client` is the address of who asks: its network may have half of what may wait.
  */
 import type { TraceEntry } from "../trace/entry.ts";
+import type { CodeCounts, Period } from "./code-counts.ts";
+import type { PeerWeek } from "./peer-weeks.ts";
 import type { ReportFilter, ReportRow } from "./report-row.ts";
 
 export interface Views {
@@ -21,6 +23,10 @@ export interface Views {
   listed(queue: string, state: ListedState, client?: string): Promise<ListedJobs>;
   /** Jobs of a queue of events, its name as in the settings, that failed, and that are to be tried again, by their errors. */
   troubles(queue: string, client?: string): Promise<Troubles>;
+  /** How often each code came in a period. Statistics of days are read here too, because there may be 80,000 counts in a week. */
+  codes(period: Period): Promise<CodeCounts>;
+  /** What each peer has reported in the last seven days, by the peers' names. */
+  peerWeeks(): Promise<ReadonlyMap<string, PeerWeek>>;
   /**
    * Gives failed jobs back to consumers: one, or all of an error, also those beyond the ones looked at. How many were;
    * ten thousand at most, and what is left is still among the troubles.
