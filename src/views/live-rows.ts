@@ -6,7 +6,9 @@ import { entryIn } from "../trace/entry.ts";
 import { type BlockPlace, blocksBackwards, keyOfBlock, tracesOf, type WrittenTrace } from "../trace/places.ts";
 import { MAX_ENTRIES_IN_BLOCK } from "../trace/waiting.ts";
 import { EVERY_REPORT } from "./filter.ts";
-import { listReports, newestFirst, ROWS_OF_PAGE } from "./list-reports.ts";
+import { byTime } from "./list-place.ts";
+import { listReports } from "./list-reports.ts";
+import { ROWS_OF_PAGE } from "./page-of-rows.ts";
 import { rowsIn } from "./rows.ts";
 import type { LiveRows } from "./views.ts";
 
@@ -35,7 +37,7 @@ export function createLiveLook(place: QueuePlace): () => Promise<LiveRows> {
     // So many blocks within a second are full ones.
     const unread = (blocks.length - read.length) * MAX_ENTRIES_IN_BLOCK;
     return {
-      rows: newestFirst(rows).slice(0, ROWS_OF_PAGE),
+      rows: byTime(rows).slice(0, ROWS_OF_PAGE),
       skipped: Math.max(0, rows.length - ROWS_OF_PAGE) + unread,
     };
   }
