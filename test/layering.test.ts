@@ -66,8 +66,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   simulator: { from: ["mm4"], types: [], packages: ["smtp-server", "nodemailer"], node: true },
   consumer: { from: ["delivery", "text"], types: [], packages: ["bullmq"], node: false },
   views: {
-    from: ["trace", "queue", "text"],
-    types: ["delivery"],
+    from: ["trace", "queue", "text", "delivery"],
+    types: [],
     packages: [],
     node: true,
   },

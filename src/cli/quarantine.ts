@@ -30,13 +30,14 @@ export function addQuarantineCommand(program: Command): void {
     .action(show);
   quarantine
     .command("replay [id]")
-    .description("read one again with today's program, and queue its event under the id it would have had")
+    .description("read one again with today's program and its peer's entry, and queue its event")
     .option("--all", "every message")
     .option("--reason <reason>", "with --all: only those kept for this reason")
     .addHelpText(
       "after",
       `
-A message that still makes no event stays where it is. Exit code 1 when one
+The peers' file of now counts, so mend it first where its entry was wrong. A
+message that still makes no event stays where it is. Exit code 1 when one
 that was named does. With --all alone, those of the reason not-read are left:
 reading them has ended the service, and may end this command.`,
     )

@@ -169,7 +169,7 @@ function welcome(service: Service, { queue, processes }: Config): string {
   const { smtp, smtps, admin, redis: place, redisUrlFile, takesLoopback, notes } = service;
   return [
     `mm4d takes MM4 reports on smtp://${at(smtp)}`,
-    ...(smtps === null ? [] : [`  and on smtps://${at(smtps)}, with TLS from the beginning,`]),
+    ...(smtps === null ? [] : [`  and on smtps://${at(smtps)}, with TLS from the beginning`]),
     `  Page: http://${at(admin)}/`,
     `  Redis: ${describeRedis(place)}${redisUrlFile === null ? "" : " (embedded, started by mm4d)"}`,
     ...(redisUrlFile === null ? [] : [`    whose URL for consumers is in ${redisUrlFile}`]),

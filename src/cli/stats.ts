@@ -5,7 +5,7 @@ import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
 import { withQueuePlace } from "../queue/queue-place.ts";
 import { bucketOf, readStatistics, resolutionSince } from "../queue/statistics.ts";
 import { durationInWords, inPercent, some } from "../text/quantities.ts";
-import { tablesOfPeers } from "./peers-tables.ts";
+import { findingTables } from "./peers-tables.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";
@@ -57,7 +57,7 @@ async function stats({ since: agoMs, by, json }: { since: number; by: Group; jso
   const rows = sumBy(tallies, (tally) => tally[by]);
   if (json) print(jsonOf({ from, until, by, rows: rows.map((row) => named(row, by)) }));
   else {
-    const nameOf = by === "code" ? namesIn(tallies, tablesOfPeers(settings.config)) : () => "";
+    const nameOf = by === "code" ? namesIn(tallies, findingTables(settings.config)) : () => "";
     printWrapped([...summary(tallies, from, until), ...table(rows, by, nameOf)]);
   }
 }

@@ -47,6 +47,7 @@ export interface Log {
   filesUsedUp(fields: Fields): void;
   settingsReloaded(fields: Fields): void;
   settingsNotReloaded(what: string, cause: Error): void;
+  codesNotRead(cause: Error): void;
   sessionRefused(refusal: Fields): void;
   sessionFailed(cause: Error, client: { readonly address: string; readonly peer: string | null } | null): void;
   /** Nothing of it is read, so none of its numbers can be in the line. */
@@ -165,6 +166,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     filesUsedUp: (fields) => trouble("error", "files.used-up", fields),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
     settingsNotReloaded: (what, cause) => trouble("error", "settings.not-reloaded", { what, ...reason(cause) }),
+    codesNotRead: (cause) => trouble("error", "codes.not-read", reason(cause)),
     sessionRefused: (refusal) =>
       line("info", "session.refused", {
         ...refusal,
@@ -269,6 +271,8 @@ const EFFECTS = {
     "their peers are dropped when they connect, without a word, and come again. Raise the limit of open files (LimitNOFILE=, ulimit -n), or lower MM4D_MAX_CLIENTS; told once a minute",
   "settings.not-reloaded":
     "none: what was in force stays. Correct the file; it is read again when it changes, and at SIGHUP",
+  "codes.not-read":
+    "those that came while their peer's entry named this file go by their status alone, and their codes are not explained. Put the file back and send SIGHUP; told once until then",
   "report.conflict": "its event says so and is queued. The peer's status and code contradict each other: tell the peer",
   "code.unknown":
     "its event says known: false; told once a code and peer. Ask the peer what it means, and write it into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE)",
@@ -301,7 +305,7 @@ const EFFECTS = {
   "drain.failed": "they wait in the journal. mm4d doctor tells what is wrong with Redis",
   "operator.login-failed": "none. A wrong MM4D_ADMIN_TOKEN was given; many of these are somebody who guesses",
   "views.failed":
-    "none for reports; a page could not be shown, or is not live for a moment, and the thread that finds pages is begun anew",
+    "none for reports; a page could not be shown, or is not live for a moment, and the thread that finds pages is begun anew; told once a minute",
   "trace.failed": "none, but mm4d trace will not tell of one. Please report the stack: it is a fault of ours",
   "journal.full":
     "they get 451 until there is room: until Redis has caught up, or what was queued within the last minute has left. mm4d status tells which",

@@ -12,7 +12,7 @@ import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
 
 /** What one look finds. */
-export interface QueueLook extends Omit<QueueUse, "notTakenMs" | "workers" | "workersUnknown"> {
+export interface QueueLook extends Omit<QueueUse, "notTakenMs" | "workers" | "workersUnknown" | "workersSeenAt"> {
   /**
    * The job that a consumer would take next from each place where jobs wait; null where none waits. While it is
    * the same, nothing was taken there.
@@ -26,7 +26,7 @@ const SETS = ["prioritized", "delayed", "failed", "completed"] as const;
 /** `wait`, `paused` and `prioritized`. */
 const WAITING_PLACES = 3;
 /** What a delayed job's time is multiplied by to be its score (BullMQ, getDelayedScore.lua). */
-const DELAYED_SCORE = 0x1000;
+export const DELAYED_SCORE = 0x1000;
 
 /** Only the newest jobs in hand, because those that a dead worker left behind are older. Their locks end after some seconds. */
 const HOLDS_LOOKED_AT = 10;

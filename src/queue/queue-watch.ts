@@ -4,6 +4,7 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
+import { createConsumersSeen } from "./consumers-seen.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { lookAtQueue, type QueueLook } from "./queue-use.ts";
 import { type WorkerSeen, type Workers, workersOf } from "./workers.ts";
@@ -32,6 +33,7 @@ interface Seen {
 
 export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): QueueWatch {
   const seen = new Map<string, Seen>();
+  const consumersSeen = createConsumersSeen(place);
   let known: Workers = { byQueue: new Map(), unknown: "not looked at yet", nameless: null };
   let askAgainMs = Number.NEGATIVE_INFINITY;
 
@@ -52,6 +54,8 @@ export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): 
       if (performance.now() < askAgainMs) return;
       known = await workersOf(place, names);
       askAgainMs = performance.now() + BOUNDS.clientsListedEvery.value * (known.unknown === null ? 1 : ASKED_LESS);
+      if (known.unknown !== null) return;
+      await consumersSeen.note(new Map(names.map((name) => [name, (known.byQueue.get(name)?.count ?? 0) > 0])));
     },
     queues: () =>
       new Map(
@@ -59,7 +63,9 @@ export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): 
           const { next: _, ...use } = look;
           const count = known.byQueue.get(name)?.count ?? 0;
           const workersUnknown = known.unknown ?? (count === 0 ? known.nameless : null);
-          return [name, { ...use, notTakenMs, workers: workersUnknown === null ? count : null, workersUnknown }];
+          const workers = workersUnknown === null ? count : null;
+          const workersSeenAt = consumersSeen.lastAt(name);
+          return [name, { ...use, notTakenMs, workers, workersUnknown, workersSeenAt }];
         }),
       ),
     workers: (queue) => known.byQueue.get(queue)?.first ?? [],

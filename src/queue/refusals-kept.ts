@@ -77,7 +77,7 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
           if (refusal.lastAt >= since) all.set(nameOf(refusal), { ...refusal, count });
         }
       }
-      return [...all.values()].sort((a, b) => orderOf(a).localeCompare(orderOf(b)));
+      return [...all.values()].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
     },
   };
 }

@@ -113,9 +113,16 @@ export function readPeers(
   return faults.length > 0 ? err(faults) : ok(complete);
 }
 
-/** The rules by which messages of this peer are read; those of an ordinary peer when none has this name. */
+/**
+ * The rules by which messages of this peer are read. When none has this name they are those of an ordinary peer, and its
+ * codes are explained by the vendor's table only where a peer in force uses that.
+ */
 export function rulesOf(peers: readonly Peer[], name: string): Peer["rules"] {
-  return peers.find((peer) => peer.name === name)?.rules ?? ORDINARY_PEER;
+  const known = peers.find((peer) => peer.name === name)?.rules;
+  if (known !== undefined) return known;
+  // The vendor is not named to who has nothing to do with it.
+  const usesVendors = peers.some(({ rules }) => rules.catalogue === VENDORS_TABLE);
+  return usesVendors ? ORDINARY_PEER : { ...ORDINARY_PEER, catalogue: NO_TABLE };
 }
 
 /** A sentence for each entry that is in order and may still be a mistake. */

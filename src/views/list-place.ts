@@ -30,14 +30,14 @@ export interface ListPlace {
 }
 
 /** For sorting: the newest first. */
-export function newestFirst(a: RowPlace, b: RowPlace): number {
+export function inOrder(a: RowPlace, b: RowPlace): number {
   if (a.at !== b.at) return a.at < b.at ? 1 : -1;
   return a.trace - b.trace || b.generation - a.generation || b.number - a.number || b.line - a.line;
 }
 
-/** Rows in that order, out of rows of which the later written come first. */
-export function byTime(rows: readonly ReportRow[]): readonly ReportRow[] {
-  return [...rows].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+/** Rows, or entries, by their times. Those of one moment stay in their order, in which the later written come first. */
+export function newestFirst<Timed extends { readonly at: string }>(some: readonly Timed[]): readonly Timed[] {
+  return [...some].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
 }
 
 /** Whether a block was looked into for a page before. */
@@ -47,7 +47,7 @@ export function wasLookedInto(block: BlockPlace, from: ListPlace | null): boolea
 
 /** Whether a row was on a page before. */
 export function wasShown(row: RowPlace, from: ListPlace | null): boolean {
-  return wasLookedInto(row, from) && from !== null && from.shown !== null && newestFirst(row, from.shown.last) <= 0;
+  return wasLookedInto(row, from) && from !== null && from.shown !== null && inOrder(row, from.shown.last) <= 0;
 }
 
 export function writePlace({ from, shown }: ListPlace): Place {

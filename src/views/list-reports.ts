@@ -16,12 +16,15 @@ import {
   tracesOf,
   type WrittenTrace,
 } from "../trace/places.ts";
-import { fitting, perhapsFitting } from "./filter.ts";
+import { fitting, perhapsFitting, sinceOf } from "./filter.ts";
 import { readPlace, wasLookedInto, wasShown } from "./list-place.ts";
 import { BLOCKS_AGAIN, createPageOfRows, isLongBefore } from "./page-of-rows.ts";
 import type { ReportFilter } from "./report-row.ts";
 import { rowsIn } from "./rows.ts";
 import type { Place, ReportsPage } from "./views.ts";
+
+/** A page before its jobs are looked at. */
+export type ListedReports = Omit<ReportsPage, "jobs">;
 
 /** One block to begin with, because a full one may make a page; then so many in one question. */
 const BLOCKS_AT_A_TIME = 10;
@@ -35,16 +38,17 @@ export async function listReports(
   filter: ReportFilter,
   from: Place | null,
   until: number = performance.now() + BOUNDS.listedMs.value,
-): Promise<ReportsPage> {
+): Promise<ListedReports> {
   const traces = await tracesOf(place);
   const begin = from === null ? null : readPlace(from);
   const fits = fitting(filter);
   const mayFit = perhapsFitting(filter);
+  const since = sinceOf(filter);
   const page = createPageOfRows();
   let unfit = 0;
   let blocks = 0;
   let bytes = 0;
-  const end = (next: BlockPlace | null): ReportsPage => {
+  const end = (next: BlockPlace | null): ListedReports => {
     const ended = page.end(next);
     return { ...ended, lookedThrough: ended.rows.length + unfit };
   };
@@ -75,7 +79,7 @@ export async function listReports(
       firstWrittenIn(entries),
     );
     // What stands before came before that time too: what is drained late, as after an outage, came earlier than that.
-    if (filter.since !== null && isLongBefore(writtenAt(entries.at(-1)), filter.since)) return end(null);
+    if (since !== null && isLongBefore(writtenAt(entries.at(-1)), since)) return end(null);
   }
   return end(null);
 }

@@ -4,7 +4,7 @@
  * several processes write, or where a report waited. So some more blocks are looked into than fill a page.
  */
 import type { BlockPlace } from "../trace/places.ts";
-import { type ListPlace, newestFirst, type PlacedRow, writePlace } from "./list-place.ts";
+import { inOrder, type ListPlace, type PlacedRow, writePlace } from "./list-place.ts";
 import type { ReportsPage } from "./views.ts";
 
 /** How many rows a page has, at most. */
@@ -48,7 +48,7 @@ export function createPageOfRows(): PageOfRows {
     isSure() {
       if (found.length < ROWS_OF_PAGE) return false;
       if (blocks - fullWith >= BLOCKS_AHEAD) return true;
-      const lowest = found.sort(newestFirst)[ROWS_OF_PAGE - 1];
+      const lowest = found.sort(inOrder)[ROWS_OF_PAGE - 1];
       return lowest !== undefined && isLongBefore(firstWritten, lowest.at);
     },
 
@@ -57,9 +57,9 @@ export function createPageOfRows(): PageOfRows {
       // a page, because the page was full later.
       const isFar = ({ index }: PlacedRow): boolean => index < blocks - BLOCKS_AGAIN;
       const far = found.filter(isFar);
-      const near = found.filter((row) => !isFar(row)).sort(newestFirst);
+      const near = found.filter((row) => !isFar(row)).sort(inOrder);
       const room = Math.max(0, ROWS_OF_PAGE - far.length);
-      const shown = [...far, ...near.slice(0, room)].sort(newestFirst);
+      const shown = [...far, ...near.slice(0, room)].sort(inOrder);
       const older = placeBehind(shown, near.slice(room), last, next);
       return { rows: shown.map(({ row }) => row), older: older && writePlace(older) };
     },

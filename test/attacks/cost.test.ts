@@ -204,7 +204,7 @@ const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
   "quarantine show": ({ bytes }) => visible(Buffer.from(bytes).toString()),
   "the page of quarantine": ({ bytes, text }) => {
     const desk = { readBody: async () => ({ text, parts: [text] }), wouldBecome: () => text };
-    return show({ id: "j1", message: quarantined(bytes, "no-status", text) }, desk, OPERATOR);
+    return show({ id: "j1", message: quarantined(bytes, "no-status", text) }, desk, [], OPERATOR);
   },
   "the list of the quarantine": ({ bytes, text }) =>
     (["no-status", "event-too-large", "type-outside-header"] as const).map((reason) =>

@@ -48,6 +48,7 @@ const QUEUE: QueueFacts = {
   notTakenMs: null,
   workers: 0,
   workersUnknown: null,
+  workersSeenAt: null,
   held: false,
   failures: null,
   retrying: null,

@@ -66,6 +66,7 @@ test("a row says what its report said, and what became of it", async () => {
     at: expect.stringMatching(/^2026-01-02T/),
     peer: "carrier",
     fate: "queued",
+    jobId: "j1",
     eventId: expect.stringMatching(/^r[0-9a-f]{32}$/),
     type: "mm4d.delivery-report.v1",
     outcome: "rejected",
@@ -78,6 +79,7 @@ test("a row says what its report said, and what became of it", async () => {
     transactionId: "tx-1@mmsc.example.net",
     numbers: ["12025550155"],
   });
+  expect(rows.map(({ jobId }) => jobId)).toEqual([null, null, "j1", "j1"]);
   expect(rows[1]).toMatchObject({ eventId: null, outcome: null, code: null, messageId: "mm-1@mmsc.example.net" });
 });
 
@@ -271,8 +273,11 @@ test("a list ends at what was written before the time that it begins at, and not
   await drained("before", "02:00:00", "02:00:01");
   await drained("live", "04:00:00", "04:00:01");
   await drained("late", "01:30:00", "04:00:02");
-  const { rows, older, lookedThrough } = await list({ since: at("03:00:00") });
-  expect([rows.map(({ id }) => id), older, lookedThrough]).toEqual([["live"], null, 3]);
+  // However that time is written.
+  for (const since of [at("03:00:00"), "2026-01-01T03:00Z", "2026-01-01T05:00:00+02:00"]) {
+    const { rows, older, lookedThrough } = await list({ since });
+    expect([since, rows.map(({ id }) => id), older, lookedThrough]).toEqual([since, ["live"], null, 3]);
+  }
   expect((await list()).rows.map(({ id }) => id)).toEqual(["live", "before", "late", "old"]);
 });
 

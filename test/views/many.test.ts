@@ -62,10 +62,19 @@ async function timed<T>(what: string, work: () => Promise<T>): Promise<{ readonl
 
 test("the first page comes within a second, with the start of the thread; further ones and what is sought too", async () => {
   const redis = redisAt(server.url);
-  views = startViews({ thread: VIEWS_THREAD, redis, prefix: PREFIX, queues: [], networkOf, onFault() {} });
+  views = startViews({
+    thread: VIEWS_THREAD,
+    redis,
+    prefix: PREFIX,
+    queues: ["mm4-delivery-events"],
+    networkOf,
+    onFault() {},
+  });
   const first = await timed("first page, with the start of the thread", () => views.reports(EVERY_REPORT, null));
   expect(first.value.rows.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, at) => `j${REPORTS - 1 - at}`));
   expect(first.ms).toBeLessThan(MOST_MS);
+  // Their jobs are asked for too, whether there are any or not.
+  expect(first.value.jobs.size).toBe(50);
   let older: Place | null = first.value.older;
   for (let page = 2; page <= 5; page += 1) {
     const { ms, value } = await timed(`page ${page}`, () => views.reports(EVERY_REPORT, older));
