@@ -70,10 +70,10 @@ function shareOf(tallies: readonly Tally[]) {
   return { reports: of(), successes: of("success"), failures: of("failure") };
 }
 
-function replies({ reply, queue }: Latency): string {
-  if (reply === null) return "no report since the start";
-  const onQueue = queue === null ? "" : `; on the queue ${milliseconds(queue.p95)}`;
-  return `p95 ${milliseconds(reply.p95)}${onQueue}, since the start`;
+function replies({ reply, queue }: Latency): Html {
+  if (reply === null) return html`no report since the start`;
+  const onQueue = queue === null ? "" : html`; on the queue <span class="pair">${milliseconds(queue.p95)}</span>`;
+  return html`p95 <span class="pair">${milliseconds(reply.p95)}</span>${onQueue}, since the start`;
 }
 
 /** Up to 10 s in milliseconds. */

@@ -289,7 +289,7 @@ export const BOUNDS = {
     unit: "things",
     about: "addresses and reasons of refused clients that Redis keeps of one hour, for a day",
     reason:
-      "some kilobytes on an ordinary day, and some megabytes when strangers of many addresses knock; further ones of that hour are only in the log and in `mm4d refusals`",
+      "some kilobytes on an ordinary day, and some megabytes when strangers of many addresses knock; further ones of that hour are told until the service ends, and are in the log",
   },
   acknowledgementsLookedAt: {
     value: 1_000,

@@ -30,6 +30,8 @@ export interface Siblings {
   setLogLevel(level: string): Promise<void>;
   /** Has each process write its trace, and gives the outcome of each. */
   flushTrace(): Promise<readonly TraceState[]>;
+  /** Has each process write down whom it has refused. */
+  keepRefusals(): Promise<void>;
   /** Resolves when no process answers any more. */
   gone(): Promise<void>;
 }
@@ -38,7 +40,7 @@ type SiblingsOf = Pick<Assignment, "siblings" | "count">;
 
 /** A process that hangs must not hold up the health of all for long, because balancers wait for a second. */
 const DEADLINE_MS = 400;
-/** Longer than a process takes for its own flush, and shorter than the client of the first process waits. */
+/** Longer than a process takes to write something down, and shorter than the client of the first process waits. */
 const FLUSH_DEADLINE_MS = 1_500;
 const POLL_MS = 50;
 /** Each round is work for every process, which takes reports too. */
@@ -72,6 +74,9 @@ export function createSiblings(
     missing: () => missing,
     async setLogLevel(level) {
       await ask(`log-level ${level}`);
+    },
+    async keepRefusals() {
+      await ask("keep-refusals", FLUSH_DEADLINE_MS);
     },
     flushTrace: () => ask<TraceState>("flush-trace", FLUSH_DEADLINE_MS),
     async gone() {

@@ -54,6 +54,7 @@ async function start(times: HttpTimes): Promise<void> {
       runningMs: 0,
       reasons: [],
       reportsLastMinute: 0,
+      listed: [],
       peers: new Map(),
       connections: new Map(),
       journal: { records: 0, bytes: 0, waitingBytes: 0, maxBytes: 0, oldestAt: null },

@@ -460,7 +460,10 @@ test.concurrent("a certificate is read again when it changes; one that does not 
     (count) => count === 3,
   );
   const { status, text } = await service.get("/healthz");
-  expect([status, text]).toEqual([503, expect.stringContaining("The certificate in force is what was read before (")]);
+  expect([status, text]).toEqual([
+    503,
+    expect.stringContaining("The certificate file has an error, so what was read before is still in use ("),
+  ]);
   expect((await service.get("/readyz")).status).toBe(200);
 });
 
