@@ -4,7 +4,7 @@ import { html } from "hono/html";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { fitting } from "../views/filter.ts";
-import { ROWS_OF_PAGE } from "../views/list-reports.ts";
+import { ROWS_OF_PAGE } from "../views/page-of-rows.ts";
 import type { ReportFilter } from "../views/report-row.ts";
 import type { ReportsPage } from "../views/views.ts";
 import { jobInWords } from "./job-words.ts";

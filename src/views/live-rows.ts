@@ -7,7 +7,9 @@ import { type BlockPlace, blocksBackwards, keyOfBlock, tracesOf, type WrittenTra
 import { MAX_ENTRIES_IN_BLOCK } from "../trace/waiting.ts";
 import { EVERY_REPORT } from "./filter.ts";
 import { isOver, jobsSeen } from "./jobs-seen.ts";
-import { listReports, newestFirst, ROWS_OF_PAGE } from "./list-reports.ts";
+import { newestFirst } from "./list-place.ts";
+import { listReports } from "./list-reports.ts";
+import { ROWS_OF_PAGE } from "./page-of-rows.ts";
 import type { ReportRow } from "./report-row.ts";
 import { rowsIn } from "./rows.ts";
 import type { JobSeen, LiveRows } from "./views.ts";

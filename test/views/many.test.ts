@@ -36,7 +36,9 @@ beforeAll(async () => {
     const kind = kinds[count % KINDS];
     if (!kind) throw new Error("no kind");
     const messageId = `mm-${count}`;
-    trace.write({ ...kind, id: `j${count}`, ids: { ...kind.ids, eventId: `r${count}`, messageId } });
+    const at = new Date(Date.UTC(2026, 0, 2) + count).toISOString();
+    const fate = { ...kind.fate, at };
+    trace.write({ ...kind, at, fate, id: `j${count}`, ids: { ...kind.ids, eventId: `r${count}`, messageId } });
     if (count % 200 === 199) await trace.flush();
   }
   await trace.flush();
