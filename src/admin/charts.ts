@@ -18,16 +18,20 @@ export const SPANS = {
   week: { ms: 7 * 24 * HOUR_MS, barMs: HOUR_MS, resolution: "hour", name: "Week" },
 } as const satisfies Record<string, { ms: number; barMs: number; resolution: Resolution; name: string }>;
 
+/** A chart's length. */
 export type Span = keyof typeof SPANS;
 
+/** The length that an address asks for; an hour for any other text. */
 export function spanIn(text: string | undefined): Span {
   return text === "day" || text === "week" ? text : "hour";
 }
 
 /** What a chart's layers are. */
-export const LAYERS = { result: "Result", peer: "Peer", code: "Code" } as const;
+const LAYERS = { result: "Result", peer: "Peer", code: "Code" } as const;
+/** By what a chart is layered. */
 export type Layers = keyof typeof LAYERS;
 
+/** The layers that an address asks for; by result for any other text. */
 export function layersIn(text: string | undefined): Layers {
   return text === "peer" || text === "code" ? text : "result";
 }
@@ -44,6 +48,7 @@ const DISPOSITIONS: readonly Disposition[] = ["success", "pending", "unknown", "
 const MAX_LAYERS = 7;
 const OTHERS = "others";
 
+/** Draws counts as bars that end with the one in which `until` is. What is older than the span is left out. */
 export function chartOf(tallies: readonly Tally[], span: Span, until: Date, layers: Layers = "result"): Chart {
   const { ms, barMs } = SPANS[span];
   const lastMs = until.getTime() - (until.getTime() % barMs);
@@ -63,7 +68,7 @@ export function chartOf(tallies: readonly Tally[], span: Span, until: Date, laye
 function layersOf(tallies: readonly Tally[], layers: Layers) {
   if (layers === "result")
     return { names: DISPOSITIONS as readonly string[], nameOf: (tally: Tally) => tally.disposition };
-  const own = (tally: Tally): string => (layers === "peer" ? tally.peer : codeInWords(tally.code));
+  const own = (tally: Tally): string => (layers === "peer" ? tally.peer : countedCodeInWords(tally.code));
   const all = sumBy(tallies, own).map(({ key }) => key);
   const names = new Set(all.slice(0, MAX_LAYERS));
   return {
@@ -72,8 +77,8 @@ function layersOf(tallies: readonly Tally[], layers: Layers) {
   };
 }
 
-/** A code as statistics count it. */
-export function codeInWords(code: string): string {
+/** A code as statistics count it: a number, `none` or `other`. */
+export function countedCodeInWords(code: string): string {
   return code === "none" ? "no code" : code === "other" ? "not listed" : code;
 }
 

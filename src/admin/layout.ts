@@ -39,7 +39,7 @@ const PAGES = [
 ] as const;
 
 /** What the tab's title begins with. */
-export const STATE_TITLES: Readonly<Record<State, string>> = {
+const STATE_TITLES: Readonly<Record<State, string>> = {
   well: "",
   "needs-attention": "▲ Needs attention",
   "not-well": "✕ Not well",
@@ -146,10 +146,10 @@ export function frameOf(glance: Glance) {
   return { title: STATE_TITLES[glance.state], icon: icon(glance.state), quarantined: glance.quarantined };
 }
 
-/** The path and query of a request. */
+/** The path and query of a request; of an action those of the page that it was asked for on, because only that can be come back to. */
 export function pathOf(c: Context): string {
   const { pathname, search } = new URL(c.req.url);
-  return pathname + search;
+  return c.req.method === "POST" ? pathname.replace(/\/[^/]*$/, "") || "/" : pathname + search;
 }
 
 /** A path may begin with two slashes, and is no other host then. */

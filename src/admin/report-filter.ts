@@ -1,4 +1,5 @@
 /** Which reports somebody asks for, as it stands in the address: so that a link to it can be sent to somebody else. */
+import { OUTCOMES as CODE_OUTCOMES } from "../catalogue/overlay.ts";
 import type { EventType } from "../delivery/event.ts";
 import type { Disposition, Outcome } from "../delivery/verdict.ts";
 import type { ReportFilter } from "../views/report-row.ts";
@@ -13,19 +14,8 @@ export interface FilterRead {
   readonly faults: readonly string[];
 }
 
-export const OUTCOMES: readonly Outcome[] = [
-  "delivered",
-  "forwarded",
-  "deferred",
-  "expired",
-  "rejected",
-  "unrecognised",
-  "failed",
-  "indeterminate",
-  "unknown",
-  "read",
-  "deleted-unread",
-];
+/** Those of delivery reports, and those of read reports. */
+export const OUTCOMES: readonly Outcome[] = [...CODE_OUTCOMES, "read", "deleted-unread"];
 export const DISPOSITIONS: readonly Disposition[] = ["success", "failure", "pending", "unknown"];
 export const TYPES: Readonly<Record<string, EventType>> = {
   "delivery-report": "mm4d.delivery-report.v1",
@@ -55,7 +45,7 @@ export function filterIn(query: Query, now: Date): FilterRead {
       peer: peer === "" ? null : peer,
       outcome: read("outcome", oneOf(OUTCOMES), `one of ${OUTCOMES.join(", ")}`),
       disposition: read("disposition", oneOf(DISPOSITIONS), `one of ${DISPOSITIONS.join(", ")}`),
-      code: read("code", codeIn, "a number"),
+      code: read("code", codeIn, 'a number, or "none"'),
       type: read("type", typeIn, `one of ${Object.keys(TYPES).join(", ")}`),
       since: read(
         "since",
@@ -105,7 +95,8 @@ function oneOf<T extends string>(all: readonly T[]): (text: string) => T | undef
   return (text) => all.find((one) => one === text);
 }
 
-function codeIn(text: string): number | undefined {
+function codeIn(text: string): number | "none" | undefined {
+  if (text === "none") return text;
   return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 
@@ -116,12 +107,17 @@ function typeIn(text: string): EventType | undefined {
 
 function sinceIn(text: string, now: Date): string | undefined {
   const [, count = "", unit = ""] = /^(\d{1,6})(min|h|d)$/.exec(text) ?? [];
-  const ms = count === "" ? Date.parse(text) : now.getTime() - Number(count) * UNITS[unit as keyof typeof UNITS];
-  return Number.isFinite(ms) && Math.abs(ms) < MAX_TIME_MS ? new Date(ms).toISOString() : undefined;
+  const ms = count === "" ? timeIn(text) : now.getTime() - Number(count) * UNITS[unit as keyof typeof UNITS];
+  return ms >= 0 ? new Date(ms).toISOString() : undefined;
 }
 
-/** The year 9999: beyond it, and before 1970 as far, a time is written otherwise. */
-const MAX_TIME_MS = 253_402_300_799_999;
+/** A day, or a time: in UTC where it names no zone, because nobody who asks knows the zone of this machine. NaN for anything else. */
+function timeIn(text: string): number {
+  const [, day, time = "", zone = "Z"] = TIME.exec(text.replace(" ", "T")) ?? [];
+  return day === undefined ? Number.NaN : Date.parse(`${day}${time}${time === "" ? "" : zone}`);
+}
+
+const TIME = /^(\d{4}-\d\d-\d\d)(?:(T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/;
 
 function isOn(query: Query, name: string): boolean {
   return ["1", "yes", "true", "on"].includes(textOf(query, name));

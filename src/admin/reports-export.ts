@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { visibleJson } from "../text/visible.ts";
 import type { ReportFilter, ReportRow } from "../views/report-row.ts";
-import type { Place } from "../views/views.ts";
+import type { JobSeen, Place } from "../views/views.ts";
 import { addressOf, type Operator, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { idShown, numberShown } from "./report-rows.ts";
@@ -33,11 +33,11 @@ export async function exported(
   onAction: OnAction,
 ): Promise<Response> {
   const { numbers } = c.var.operator;
-  const rows: ReportRow[] = [];
+  const rows: ExportedRow[] = [];
   let place = from;
   for (let page = 0; page < BOUNDS.pagesExported.value; page += 1) {
     const found = await views.reports(filter, place, addressOf(c));
-    rows.push(...found.rows);
+    for (const row of found.rows) rows.push({ ...row, consumer: found.jobs.get(row.jobId ?? "")?.state ?? null });
     place = found.older;
     if (place === null) break;
   }
@@ -51,19 +51,18 @@ export async function exported(
   });
 }
 
-/** A row as it is exported. */
-export interface ShownRow extends Omit<ReportRow, "code"> {
-  readonly code: number | string | null;
+/** A report with what has become of its job, which is null where there is none. */
+export interface ExportedRow extends ReportRow {
+  readonly consumer: JobSeen["state"] | null;
 }
 
 /** What is exported of a row, with its numbers as they are shown to who asks. */
-export function shownRow(row: ReportRow, shown: Operator["numbers"]): ShownRow {
-  const { numbers, messageId, transactionId, code, why } = row;
-  const shownCode = code === null ? null : idShown(String(code), numbers, shown);
+export function shownRow(row: ExportedRow, shown: Operator["numbers"]) {
+  const { code, numbers, messageId, transactionId, why } = row;
   return {
     ...row,
-    // A relay may have written a party's number there: then it is a text.
-    code: shownCode === String(code) ? code : shownCode,
+    // A relay may have written a party's number there.
+    code: code !== null && idShown(String(code), numbers, shown) === String(code) ? code : null,
     why: why && idShown(why, numbers, shown),
     messageId: messageId && idShown(messageId, numbers, shown),
     transactionId: transactionId && idShown(transactionId, numbers, shown),
@@ -87,15 +86,17 @@ const COLUMNS = [
   "transactionId",
   "eventId",
   "id",
-] as const satisfies readonly (keyof ReportRow)[];
+  "jobId",
+  "consumer",
+] as const satisfies readonly (keyof ExportedRow)[];
 
 /** RFC 4180. */
-export function csvOf(rows: readonly ShownRow[]): string {
+export function csvOf(rows: readonly ExportedRow[]): string {
   const lines = rows.map((row) => COLUMNS.map((name) => cellOf(row[name])).join(","));
   return [COLUMNS.join(","), ...lines].map((line) => `${line}\r\n`).join("");
 }
 
-function cellOf(value: ShownRow[keyof ShownRow]): string {
+function cellOf(value: ExportedRow[keyof ExportedRow]): string {
   const text = value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
   // A spreadsheet runs what begins so as a formula, in some languages also in wide letters, and a peer may have written it.
   const harmless = /^[=+\-@\t\r＝＋－＠]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;

@@ -7,6 +7,7 @@ export interface Latency {
   readonly queue: Quantiles | null;
 }
 
+/** In milliseconds: half took no longer than the first, and nineteen of twenty no longer than the second. */
 export interface Quantiles {
   readonly p50: number;
   readonly p95: number;
@@ -40,10 +41,9 @@ function quantilesOf(processes: readonly MetricsOfProcess[], name: string): Quan
 function quantile(buckets: readonly (readonly [bound: number, upTo: number])[], rank: number): number {
   let [below, before] = [0, 0];
   for (const [bound, upTo] of buckets) {
-    if (upTo >= rank && Number.isFinite(bound)) {
-      return (below + (bound - below) * (upTo === before ? 1 : (rank - before) / (upTo - before))) * 1000;
-    }
-    if (Number.isFinite(bound)) [below, before] = [bound, upTo];
+    if (!Number.isFinite(bound)) break;
+    if (upTo >= rank) return (below + (bound - below) * ((rank - before) / (upTo - before))) * 1000;
+    [below, before] = [bound, upTo];
   }
   return below * 1000;
 }

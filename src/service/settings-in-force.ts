@@ -23,6 +23,7 @@ export function openSettings(config: Config, log: Log, releasers: Releaser[]): S
     onCertificate: newCertificate.tell,
     onReloaded: (what, fields) => log.settingsReloaded({ what, ...fields }),
     onFault: (what, cause) => log.settingsNotReloaded(what, cause),
+    onCodesNotRead: (cause) => log.codesNotRead(cause),
   });
   releasers.push(async () => files.stop());
   return { ...files, newPeers, newCertificate };

@@ -31,6 +31,8 @@ export interface SettingsFilesOptions {
   readonly onCertificate: (certificate: Certificate) => void;
   readonly onReloaded: (what: string, fields: Readonly<Record<string, unknown>>) => void;
   readonly onFault: (what: string, cause: Error) => void;
+  /** A file with codes that no entry names any more cannot be read, and a message of then is. */
+  readonly onCodesNotRead: (cause: Error) => void;
 }
 
 /** Throws one sentence for each fault of a file. */
@@ -49,7 +51,7 @@ export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles 
   };
   // Tables that no peer uses any more stay, because messages that came before that may be read later.
   const own = new Map<string, Catalogue>();
-  const tables: PeersTables = { own, onUnread: (cause) => onFault("codes", cause) };
+  const tables: PeersTables = { own, onUnread: options.onCodesNotRead };
   const loadThem = (): readonly Peer[] => {
     const found = new Map<string, Catalogue>();
     const usable = loadUsablePeers(config, peersWatch.follow, (file, table) => found.set(file, table));
@@ -94,7 +96,10 @@ export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles 
     reading: () => reading,
     peers: () => peers,
     certificate: () => certificate,
-    faults: () => [...faults].map(([what, why]) => `The ${what} in force is what was read before (${why})`),
+    faults: () =>
+      [...faults].map(
+        ([what, why]) => `The ${what} file has an error, so what was read before is still in use (${why})`,
+      ),
     reload() {
       read("catalogue");
       if (config.peersFile !== "") read("peers");

@@ -4,14 +4,17 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { Asked, Question, ThreadData, Told } from "./question.ts";
 import type { LiveRows } from "./views.ts";
 
+/** What the thread is begun with, and who hears of it. */
 export interface AsideOptions {
   /** The program of the thread. */
   readonly thread: URL;
   readonly data: ThreadData;
   readonly onNews: (news: LiveRows) => void;
+  /** It has ended by itself, or was ended because it took too long. */
   readonly onFault: (cause: Error) => void;
 }
 
+/** The thread, whether it lives or not. */
 export interface Aside {
   /** Rejects when Redis does not answer, when it takes too long, and when the thread ends. */
   ask<T>(question: Question): Promise<T>;
@@ -28,6 +31,7 @@ interface Waiting {
 const IDLE_MS = 60_000;
 const AGAIN_MS = 1_000;
 
+/** Begins nothing: the first question does, or the first who follows. */
 export function createAside({ thread, data, onNews, onFault }: AsideOptions): Aside {
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;

@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Login, Operator, PageEnv } from "../../src/admin/login.ts";
 import type { Operations } from "../../src/admin/operations.ts";
-import { quarantinePage } from "../../src/admin/quarantine-page.ts";
+import { quarantinePages } from "../../src/admin/quarantine-page.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import type { QuarantinedMessage } from "../../src/delivery/quarantined.ts";
 import type { QuarantineEntry } from "../../src/quarantine/quarantine.ts";
@@ -43,7 +43,8 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
   const counts = new Map<string, number>();
   for (const { message } of entries) counts.set(message.reason, (counts.get(message.reason) ?? 0) + 1);
   const desk = {
-    newest: async (count: number, from = 0) => entries.slice(from, from + count),
+    newest: async () => entries,
+    mark: async () => String(entries.length),
     reasons: async () => counts,
     find: async (wanted: string) => entries.find(({ id }) => id === wanted),
     async *ofReason(reason: string) {
@@ -60,18 +61,16 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
     wouldBecome: ({ message }: QuarantineEntry) => becoming.get(message.reason) ?? "makes no event: no-status",
     readBody: async () => ({ text: "", parts: [] }),
   };
-  const quarantineFill = async () => ({ messages: 0, bytes: 2_000, maxMessages: 5, maxBytes: 1e6 });
-  const operations = { quarantine: async () => desk, quarantineFill } as unknown as Operations;
+  const quarantineFill = async () => ({ messages: 0, bytes: 2_000, maxMessages: 5, maxBytes: 1e6, refused: [] });
+  const peerNames = async () => [PEER.name];
+  const operations = { quarantine: async () => desk, quarantineFill, peerNames } as unknown as Operations;
   const login = { mayAct: (_: unknown, next: () => Promise<void>) => next() } as unknown as Login;
   const app = new Hono<PageEnv>();
   app.use(async (c, next) => {
     c.set("operator", operator);
     await next();
   });
-  app.route(
-    "/",
-    quarantinePage(operations, login, () => {}),
-  );
+  app.route("/", quarantinePages(operations, login, () => {}).routes);
   server = createAdaptorServer(app);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -199,13 +198,4 @@ test("a message is downloaded as it came, by who may see its numbers", async () 
   expect((await fetch(`${url}/quarantine/j9/message.eml`)).status).toBe(404);
   operator = { loggedIn: true, numbers: "masked" };
   expect((await download()).status).toBe(403);
-});
-
-test("a place beyond the end is the last page, however large it is", async () => {
-  const url = await servePage(...Array.from({ length: 51 }, (_, index) => entry(`j${index}`, {})));
-  for (const from of ["50", "51", "100000", "999999999999999999999999"]) {
-    const html = await htmlOf(`${url}/quarantine?from=${from}`);
-    expect([from, html]).toEqual([from, expect.stringContaining("51 to 51 of 51, newest first")]);
-  }
-  expect(await htmlOf(`${url}/quarantine?from=-5`)).toContain("1 to 50 of 51, newest first");
 });

@@ -1,9 +1,17 @@
 /** The filters of Reports, as they stand in an address. */
-import { expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { filterIn, isFiltered, listAddress, queryOf } from "../../src/admin/report-filter.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
 const read = (address: string) => filterIn(Object.fromEntries(new URL(address, "http://x").searchParams), NOW);
+
+/** Not UTC, so that a time without a zone shows whose it is. */
+beforeEach(() => {
+  vi.stubEnv("TZ", "America/New_York");
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 test("every filter of an address is read, and is written so that it is read again", () => {
   const address =
@@ -30,6 +38,9 @@ test.each([
   ["1h", "2026-01-02T02:04:05.678Z"],
   ["7d", "2025-12-26T03:04:05.678Z"],
   ["2026-01-01", "2026-01-01T00:00:00.000Z"],
+  ["2026-01-01T02:03", "2026-01-01T02:03:00.000Z"],
+  ["2026-07-01+02:03:04.5", "2026-07-01T02:03:04.500Z"],
+  ["2026-01-01T02:03%2B01:00", "2026-01-01T01:03:00.000Z"],
 ])("since=%s is since %s", (text, since) => {
   const { filter, faults } = read(`/reports?since=${text}`);
   expect([filter.since, faults]).toEqual([since, []]);
@@ -44,11 +55,20 @@ test.each([
   ["code", "4".repeat(400)],
   ["type", "constructor"],
   ["since", "yesterday"],
-  ["since", "999999d0"],
+  ["since", "999999d"],
+  ["since", "5"],
+  ["since", "2026"],
+  ["since", "Jan 5"],
+  ["since", "2026-13-01"],
   ["since", "-271821-04-20"],
 ])("%s=%s leaves nothing out, and is told", (name, text) => {
   const { filter, faults } = read(`/reports?${name}=${text}`);
   expect([filter, faults]).toEqual([read("/reports").filter, [expect.stringContaining(`${name} must be `)]]);
+});
+
+test("code=none asks for what has no code, and is written so that it is read again", () => {
+  expect(read("/reports?code=none")).toEqual({ filter: { ...read("/reports").filter, code: "none" }, faults: [] });
+  expect(listAddress({ code: "none" })).toBe("/reports?code=none");
 });
 
 test("where a list goes on and how it is exported are no filters", () => {

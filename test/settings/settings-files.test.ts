@@ -16,6 +16,7 @@ let directory: string;
 let files: Record<"MM4D_PEERS_FILE" | "MM4D_CATALOGUE_FILE" | "MM4D_TLS_CERT_FILE" | "MM4D_TLS_KEY_FILE", string>;
 let passwordFile: string;
 let opened: SettingsFiles | undefined;
+let codesNotRead: string[];
 
 beforeAll(() => {
   certificates = createCertificates();
@@ -23,6 +24,7 @@ beforeAll(() => {
 afterAll(() => certificates.remove());
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "mm4d-settings-files-"));
+  codesNotRead = [];
   const { certFile, keyFile } = certificates.make("mm4d.test");
   files = {
     MM4D_PEERS_FILE: join(directory, "peers.json"),
@@ -49,9 +51,27 @@ function open(): SettingsFiles {
   const loaded = loadConfig(files);
   if (!loaded.ok) throw new Error(loaded.error.join("\n"));
   const config: Config = loaded.value.config;
-  opened = openSettingsFiles({ config, onPeers() {}, onCertificate() {}, onReloaded() {}, onFault() {} });
+  opened = openSettingsFiles({
+    config,
+    onPeers() {},
+    onCertificate() {},
+    onReloaded() {},
+    onFault() {},
+    onCodesNotRead: (cause) => codesNotRead.push(cause.message),
+  });
   return opened;
 }
+
+test("a table that no entry names any more is read when a message of then is; where it is gone, that is told once", () => {
+  const table = join(directory, "codes.json");
+  const nameOf = (settings: SettingsFiles) => settings.reading().tableOf(table).findCode(470).name;
+  const settings = open();
+  expect([nameOf(settings), nameOf(settings)]).toEqual(["470", "470"]);
+  expect(codesNotRead).toEqual([expect.stringMatching(/codes\.json.*ENOENT/)]);
+  writeFileSync(table, JSON.stringify({ codes: [{ code: 470, name: "busy" }] }));
+  settings.reload();
+  expect([nameOf(settings), codesNotRead.length, settings.faults()]).toEqual(["busy", 1, []]);
+});
 
 const NAMED = [
   { setting: "MM4D_PEERS_FILE", fault: "peers", inForce: (settings: SettingsFiles) => settings.peers() },
@@ -86,7 +106,9 @@ describe.each(INSTEAD)("$what", ({ put }) => {
       expect(inForce(settings)).toBe(before);
       const [told = "", ...others] = settings.faults();
       expect([told, others]).toEqual([expect.stringMatching(WHY), []]);
-      expect(told).toContain(`The ${fault} in force is what was read before (Cannot use ${files[setting]}: it is `);
+      expect(told).toContain(
+        `The ${fault} file has an error, so what was read before is still in use (Cannot use ${files[setting]}: it is `,
+      );
 
       expect(open).toThrow(WHY);
       expect(open).toThrow(new RegExp(`^Cannot use ${files[setting]}: .* \\(${setting}\\)$`));

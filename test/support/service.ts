@@ -115,15 +115,21 @@ export interface ServiceWithin extends ServiceUnderTest {
   restart(meanwhile?: () => Promise<void>): Promise<void>;
 }
 
+interface Within {
+  /** After which something is a reason, where those of the product are too long for a test. */
+  readonly times?: Partial<ReasonTimes>;
+  /** The program of the views' thread. */
+  readonly viewsThread?: URL;
+}
+
 /**
  * The service within the test's own process: it starts in a tenth of the time. For
  * tests that neither kill, signal nor measure a process. Its log is read, and goes
- * nowhere else. `times`: after which something is a reason, where those of the product
- * are too long for a test.
+ * nowhere else.
  */
 export async function startServiceWithin(
   settings: Readonly<Record<string, string>> = {},
-  { times = {} }: { readonly times?: Partial<ReasonTimes> } = {},
+  { times = {}, viewsThread = VIEWS_THREAD }: Within = {},
 ): Promise<ServiceWithin> {
   const { parent, dataDir, smtpPort, adminPort, env } = await placeOf(settings);
   const loaded = loadConfig(env);
@@ -142,7 +148,7 @@ export async function startServiceWithin(
       times: { ...REASON_TIMES, ...times },
       logTo,
       settingsNotes: notes,
-      viewsThread: VIEWS_THREAD,
+      viewsThread,
     });
   let service = await start();
   let facts = await askService({ dataDir });

@@ -311,7 +311,12 @@ test("a code that is the recipient's number breaks no page, and what consumers w
     ({ text }) => text.includes("put on the queue as job"),
   );
   const job = /put on the queue as job (j[0-9a-f]{32})/.exec(traced.text)?.[1] ?? "";
-  for (const { text } of [traced, await get("/reports?q=number-as-code")]) expect(text).not.toContain("2025550166");
+  for (const path of ["/reports?q=number-as-code", "/reports?as=csv", "/reports?as=jsonl"]) {
+    const { text } = await get(path);
+    expect(text).toContain("number-as-code");
+    expect(text).not.toContain("2025550166");
+  }
+  expect(traced.text).not.toContain("2025550166");
   const { stdout } = await runCommandWithin(["trace", "number-as-code", "--json"], service.env);
   expect(JSON.parse(stdout).reports[0].event.data.recipient.number).toBe(`+${number}`);
   const queue = new Queue("mm4-delivery-events", { connection: { url: redis.url, maxRetriesPerRequest: null } });
@@ -547,6 +552,13 @@ test("a path that begins with two slashes is a path, and no host", async () => {
       );
     });
     expect([path, answer]).toEqual([path, expect.stringMatching(/^HTTP\/1\.1 404 [\s\S]*Nothing is here/)]);
+  }
+});
+
+test("a place that no list has is one beyond the end", async () => {
+  const cookie = cookieOf(await logInAs());
+  for (const path of ["/quarantine?from=999999999999999999999999", "/quarantine?from=-1", "/peers?from=1e99"]) {
+    expect([path, (await ask(path, { cookie })).status]).toEqual([path, 200]);
   }
 });
 

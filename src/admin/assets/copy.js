@@ -11,7 +11,9 @@ document.addEventListener("click", async ({ target }) => {
   button.setAttribute("aria-label", copied ? "Copied" : "Cannot copy: select it instead");
   setTimeout(() => {
     delete button.dataset.copied;
-    if (label !== null) button.setAttribute("aria-label", label);
+    // One with a text of its own has no other label.
+    if (label === null) button.removeAttribute("aria-label");
+    else button.setAttribute("aria-label", label);
   }, SHOWN_MS);
 });
 
@@ -21,6 +23,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
+    const before = document.activeElement;
     const field = document.createElement("textarea");
     field.value = text;
     field.className = "unseen";
@@ -28,6 +31,7 @@ async function copy(text) {
     field.select();
     const copied = document.execCommand("copy");
     field.remove();
+    before?.focus();
     return copied;
   }
 }

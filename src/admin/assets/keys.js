@@ -1,9 +1,11 @@
 /*
  * The keys: `/` search, `j` `k` through the rows, Enter opens, Esc goes back, `?` tells them. A row is a line of a
- * table's body, or what has `data-row`; it opens by its link `.open`, else by that of its head, else by its first one.
+ * table's body; it opens by its link `.open`, else by that of its head, else by its first one.
  * Focus goes to that link, so that Enter, Tab and screen readers go on from there.
  */
-const ROWS = "main tbody tr, main [data-row]";
+const ROWS = "main tbody tr";
+/* What a click in a row is for itself. Beside a box one may have missed it, and in a text one reads. */
+const OWN = "a, button, summary, form, pre, td:has(input)";
 const dialog = document.getElementById("keys");
 const LAST = "mm4d-last:";
 const search = document.getElementById("find");
@@ -23,7 +25,9 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", ({ target, ctrlKey, metaKey, shiftKey, button }) => {
   const row = target.closest(ROWS);
   const link = row?.querySelector("a.open") ?? row?.querySelector("th a[href]");
-  if (!link || button !== 0 || target.closest("a, button, input, label, select, summary, form")) return;
+  const own = target.closest(OWN);
+  // A form around the whole table is not in the row.
+  if (!link || button !== 0 || (own && row.contains(own))) return;
   if (getSelection().toString() !== "") return;
   if (ctrlKey || metaKey || shiftKey) window.open(link.href);
   else link.click();
@@ -80,7 +84,10 @@ function addressOf(pathname) {
 }
 
 try {
-  sessionStorage.setItem(LAST + location.pathname, location.pathname + location.search);
+  // What a click did is told once.
+  if (document.querySelector(".done") === null) {
+    sessionStorage.setItem(LAST + location.pathname, location.pathname + location.search);
+  }
 } catch {
   // As above.
 }
