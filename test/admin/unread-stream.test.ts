@@ -9,7 +9,12 @@ const GLANCE = { state: "well", quarantined: 0 } as const;
 
 test("a page that does not read is sent nothing further, and is told how many came when it reads again", async () => {
   let tell = (_: LiveRows): void => {};
-  const app = new Hono<PageEnv>().route(
+  const app = new Hono<PageEnv>();
+  app.use((c, next) => {
+    c.set("operator", { loggedIn: true, numbers: "masked" });
+    return next();
+  });
+  app.route(
     "/",
     livePage({
       login: { mayStillLook: async () => true },
