@@ -60,7 +60,7 @@ function peerNow(
     unusual: seen.told.get(name)?.unusual ?? [],
     acknowledged: peer === null ? null : peer.acknowledge.mode,
     mmsc: peer === null ? null : mmscOf(peer, seen.mmscs.get(name)),
-    entry: peer === null ? null : entryOf(peer),
+    entry: peer === null ? null : () => entryOf(peer),
   };
 }
 
