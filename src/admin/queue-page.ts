@@ -68,11 +68,11 @@ async function section(operations: Operations, queue: EventQueue, index: number,
     operations.queueRates(name),
     wanted && operations.views.listed(name, wanted, addressOf(c)).catch((cause: Error) => cause),
   ]);
-  const completed = (rates.completed ?? 0).toLocaleString("en");
+  const completed = rates.completed ?? 0;
   const consumed =
     rates.completed === null
       ? "consumed events are not kept so long, and so not counted"
-      : html`<a href="${boardAddress(name, "completed")}"><strong>${rates.isMore ? `at least ${completed}` : completed}</strong> consumed</a>`;
+      : html`${rates.isMore ? "at least " : ""}${counted("consumed", completed, boardAddress(name, "completed"))}`;
   return html`<section class="card" aria-label="${name}">
     <h2>${visible(name)}</h2>
     <div data-live="${partOf(index)}">${counts(queue, index)}</div>

@@ -60,16 +60,23 @@ export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): 
     queues: () =>
       new Map(
         [...seen].map(([name, { look, notTakenMs }]) => {
-          const { next: _, ...use } = look;
+          const { next: _, endedAt, ...use } = look;
           const count = known.byQueue.get(name)?.count ?? 0;
           const workersUnknown = known.unknown ?? (count === 0 ? known.nameless : null);
           const workers = workersUnknown === null ? count : null;
-          const workersSeenAt = consumersSeen.lastAt(name);
+          const workersSeenAt = laterOf(consumersSeen.lastAt(name), endedAt);
           return [name, { ...use, notTakenMs, workers, workersUnknown, workersSeenAt }];
         }),
       ),
     workers: (queue) => known.byQueue.get(queue)?.first ?? [],
   };
+}
+
+/** One that came and went between two looks is known by what it did. Its clock may be ahead. */
+function laterOf(seenAt: Date | null, endedAt: Date | null): Date | null {
+  if (endedAt === null || Number.isNaN(endedAt.getTime())) return seenAt;
+  const ended = new Date(Math.min(endedAt.getTime(), Date.now()));
+  return seenAt === null || ended > seenAt ? ended : seenAt;
 }
 
 /** After a refusal CLIENT LIST is asked less often, because it will be refused again and Redis logs each refusal. */

@@ -29,7 +29,7 @@ async function serveLive(parts: Readonly<Record<string, Part>>, operatorOf: (nam
     glance: async () => ({ state: "well", quarantined: 0 }),
     parts,
     follow: () => () => {},
-    rowsLive: () => () => "",
+    rowsLive: () => () => ({ html: "", jobs: {} }),
   });
   app.route("/", live);
   ends = new AbortController();

@@ -51,6 +51,7 @@ test("what is on a queue is told by what it does", () => {
     notTakenMs: null,
     workers: 0,
     workersUnknown: null,
+    workersSeenAt: null,
     held: false,
     failures: null,
     retrying: null,

@@ -190,6 +190,25 @@ test("when a consumer was last seen is known also to who was started since, and 
   expect((await look(watch())).workersSeenAt).toBeNull();
 });
 
+test("one that came and went between two looks is known by what it did", async () => {
+  const watching = watch();
+  await look(watching);
+  const before = Date.now();
+  await queue.add("event", 1);
+  const worker = startWorker(async () => {});
+  await eventually(
+    () => queue.getJobCounts("completed"),
+    ({ completed }) => completed === 1,
+  );
+  await worker.close();
+  // Redis is not asked for its clients again so soon.
+  const use = await look(watching);
+  expect(use.workers).toBe(0);
+  expect(use.workersSeenAt?.getTime()).toBeGreaterThanOrEqual(before);
+  await redis.zadd(`bull:${name}:completed`, 8e15, "1");
+  expect((await look(watching)).workersSeenAt?.getTime()).toBeLessThanOrEqual(Date.now());
+});
+
 test("where Redis does not tell its clients, it is not known whether a worker is connected, and why", async () => {
   await server.call("ACL", "SETUSER", "limited", "on", ">secret", "~*", "+@all", "-@dangerous", "+info");
   const limited = new Redis(server.url.replace("//", "//limited:secret@"));

@@ -1,4 +1,5 @@
 /** What the page tells of consumers in a real browser: of each report, of what waits, and when there is none. */
+import { spawn } from "node:child_process";
 import { UnrecoverableError, Worker } from "bullmq";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
@@ -167,8 +168,30 @@ test("when a consumer was last seen is told also by who was started since, with 
       (text) => /No consumer is connected[\s\S]*Last seen \d+ (s|min) ago\./.test(text),
     );
     await there.page.getByText("How to connect a consumer").click();
-    expect(await there.page.locator("pre.code").innerText()).toContain(`queue: "${QUEUE}"`);
+    const shown = await there.page.locator("pre.code").innerText();
     await lookAtPage(there.page, "thoroughly");
+    // It does what it says, as it stands there.
+    await deliver({ "X-Mms-Message-ID": "printed" });
+    const example = spawn(process.execPath, ["--input-type=module", "--eval", shown], {
+      env: { ...process.env, REDIS_URL: redis.url },
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    let printed = "";
+    example.stdout.on("data", (bytes) => {
+      printed += bytes;
+    });
+    try {
+      await eventually(
+        async () => printed,
+        (text) => /^printed delivered$/m.test(text),
+      );
+    } finally {
+      example.kill();
+    }
+    await there.page.reload();
+    await there.page.getByRole("link", { name: /^\d+ consumed$/ }).click();
+    await there.page.waitForURL(`**/queue/board/queue/${QUEUE}?status=completed`);
+    await there.page.getByText("mm4d.delivery-report.v1").first().waitFor();
     expect(there.faults).toEqual([]);
     await there.page.context().close();
   } finally {
