@@ -22,8 +22,8 @@ export interface PeerNow {
   readonly acknowledged: "off" | "auto" | "always" | null;
   /** Where its acknowledgements go; null for nowhere. */
   readonly mmsc: Mmsc | null;
-  /** Gives its entry with its defaults and without secrets, as JSON; null when it is not in force. */
-  readonly entry: (() => string) | null;
+  /** Its entry with its defaults and without secrets, as JSON; null when it is not in force. */
+  readonly entry: string | null;
 }
 
 export interface Mmsc {

@@ -53,7 +53,7 @@ export async function peerPage(
         ${chart({ span: spanIn(c.req.query("span")), peer: name })}
         <div data-live="peer-refusals">${refused(name, seen)}</div>
         <div data-live="peer-acknowledgements" data-live-held>${await acknowledgements(name, choice, { seen, look, keptMs: 0, operator })}</div>
-        ${peer?.entry ? entry(peer.entry()) : ""}
+        ${peer?.entry ? entry(peer.entry) : ""}
         <p><a href="/peers">All peers</a></p>`
     : html`<h1>Not there</h1><p class="card">No peer ${visible(name)} is in force, and no report of it was counted in the last 7 days. <a href="/peers">All peers</a></p>`;
   return c.html(layout({ title: name, path: pathOf(c), operator, body }), isKnown ? 200 : 404);
