@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { STYLES } from "./layout.ts";
 
 /** page.js and what it is made of. */
-const SCRIPTS = ["page.js", "charts.js", "copy.js", "filters.js", "keys.js", "live.js", "times.js"];
+const SCRIPTS = ["page.js", "charts.js", "copy.js", "filters.js", "keys.js", "live.js", "morph.js", "times.js"];
 
 /** Served from here, so that the page works without the internet. */
 export function readAssets(): Readonly<

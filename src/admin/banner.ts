@@ -4,6 +4,7 @@ import type { REASONS, State } from "../monitoring/reasons.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
 import { visible } from "../text/visible.ts";
 import type { Html } from "./layout.ts";
+import { listedAddress } from "./queue-list.ts";
 
 const HEADLINES: Readonly<Record<State, string>> = {
   well: "All is well",
@@ -19,10 +20,10 @@ const SEEN_AT: Readonly<Record<string, readonly [href: string, page: string]>> =
   "events-not-queued": QUEUE,
   "queue-slow": QUEUE,
   "queue-paused": QUEUE,
-  "events-abandoned": QUEUE,
-  "events-not-taken": QUEUE,
-  "events-retrying": QUEUE,
-  "events-failed": QUEUE,
+  "events-abandoned": [listedAddress("waiting"), "Queue"],
+  "events-not-taken": [listedAddress("waiting"), "Queue"],
+  "events-retrying": ["/queue#retrying", "Queue"],
+  "events-failed": ["/queue#failed", "Queue"],
   "quarantine-full": QUARANTINE,
   "quarantine-nearly-full": QUARANTINE,
   "journal-share-full": PEERS,

@@ -1,40 +1,58 @@
 /** Codes: what failed, how often, by peer and over time; and what every code means. */
 import { Hono } from "hono";
 import { html } from "hono/html";
-import { nameForPeers, namesOf, type SaidOfCode, saidToPeers } from "../catalogue/by-peers.ts";
-import { lookUp } from "../catalogue/look-up.ts";
-import type { CodeEntry } from "../delivery/code.ts";
+import { BOUNDS } from "../bounds/bounds.ts";
+import { nameForPeers, namesOf, type SaidOfCode, saidToPeers, tablesOfPeers } from "../catalogue/by-peers.ts";
+import { NO_TABLE } from "../delivery/code.ts";
 import { sumBy } from "../delivery/tally.ts";
 import { codeInWords } from "../text/codes.ts";
 import { describeCode } from "../text/describe.ts";
-import { inPercent, some, sum } from "../text/quantities.ts";
+import { inPercent, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
+import type { CodeCount, CodeCounts, Period } from "../views/code-counts.ts";
 import { chart, spanIn } from "./charts.ts";
-import { type CodeCount, changeInWords, codeCounts, countsOf, PERIODS, type Period, periodIn } from "./code-counts.ts";
+import { changeInWords, PERIODS, periodIn } from "./code-counts.ts";
+import { found, listed } from "./codes-tables.ts";
 import { choices, type Html, layout, noCounts, pathOf } from "./layout.ts";
+import type { Part } from "./live.ts";
 import type { PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
+import { KEPT_OPEN_MS, OPENED_MS } from "./paces.ts";
 import { countOf, nothingYet, outcomeMark } from "./pieces.ts";
+import { rememberingFor } from "./remembering.ts";
 import { peerAddress, reportsAddress } from "./reports-address.ts";
 import { sparkline } from "./sparkline.ts";
 
-const TWO_DAYS_MS = 2 * 86_400_000;
+const MONTH_MS = 30 * 86_400_000;
 /** A row has room for some; the page of the code has them all. */
 const MAX_PEERS = 3;
 
-export function codesPage(operations: Operations): Hono<PageEnv> {
+export interface CodesPages {
+  readonly routes: Hono<PageEnv>;
+  /** What is live on them. */
+  readonly parts: Readonly<Record<string, Part>>;
+}
+
+export function codesPages(operations: Operations): CodesPages {
   const routes = new Hono<PageEnv>();
+  const count: Counting = rememberingFor(operations.views.codes);
 
   routes.get("/codes", async (c) => {
     const wanted = (c.req.query("q") ?? "").slice(0, 100);
     const period = periodIn(c.req.query("since"));
+    const tables = tablesOfPeers(await operations.peerNames(), operations.catalogueOf);
     const body = html`<h1>Codes</h1>
       <form class="search" role="search" action="/codes" aria-label="Codes">
         <label for="q">Code, range, or word</label>
         <input id="q" name="q" type="search" value="${visible(wanted)}" placeholder="470, 4470, 4xx, spam" />
         <button>Search</button>
       </form>
-      ${wanted.trim() === "" ? await seen(operations, period) : ""} ${wanted.trim() === "" ? catalogue(operations) : found(operations, wanted)}`;
+      ${
+        wanted.trim() !== ""
+          ? found(tables, wanted)
+          : html`<div data-live-of="/codes?since=${period}" data-live="code-counts" data-live-held>${await seen(operations, period, () => count(OPENED_MS, period))}</div>
+            ${listed(tables)}`
+      }`;
     return c.html(layout({ title: "Codes", path: pathOf(c), operator: c.var.operator, body }));
   });
 
@@ -50,41 +68,51 @@ export function codesPage(operations: Operations): Hono<PageEnv> {
       <p><a href="/codes">All codes</a></p>`;
     return c.html(layout({ title, path: pathOf(c), operator: c.var.operator, body }));
   });
-  return routes;
+
+  const parts = {
+    async "code-counts"(of: string) {
+      const period = periodIn(new URL(of, "http://localhost").searchParams.get("since") ?? undefined);
+      return seen(operations, period, () => count(KEPT_OPEN_MS, period));
+    },
+  };
+  return { routes, parts };
 }
 
+type Counting = (keptMs: number, period: Period) => Promise<CodeCounts>;
+
 /** The codes of a period, the most frequent first. */
-async function seen(operations: Operations, period: Period): Promise<Html> {
+async function seen(operations: Operations, period: Period, count: () => Promise<CodeCounts>): Promise<Html> {
   const away = operations.redisAway();
   if (away !== null) return noCounts(away);
-  const [tallies, twoDays] = await Promise.all([countsOf(operations, period), operations.tallies(TWO_DAYS_MS, "hour")]);
-  const rows = codeCounts(tallies, period, twoDays, new Date());
+  const counts = await count().catch((cause: Error) => cause);
+  if (counts instanceof Error) return noCounts(counts.message);
   const periods = (Object.keys(PERIODS) as Period[]).map(
     (name) => [`/codes?since=${name}`, PERIODS[name].name, name === period] as const,
   );
   const title = html`<div class="title"><h2>What came with a code</h2>${choices("Period", periods)}</div>`;
-  if (rows.length > 0) return html`<section class="card">${title} ${seenTable(operations, rows, period)}</section>`;
+  if (counts.all > 0) return html`<section class="card">${title} ${seenTable(operations, counts, period)}</section>`;
   return html`<section class="card">${title}</section>
     ${nothingYet(`No report had a code in these ${PERIODS[period].name}.`, html`<code>mm4d send --status Rejected --code 470</code> sends one.`)}`;
 }
 
-function seenTable(operations: Operations, rows: readonly CodeCount[], period: Period): Html {
-  const all = sum(rows.map(({ reports }) => reports));
+function seenTable(operations: Operations, { codes, all, reports: allReports }: CodeCounts, period: Period): Html {
   const { name } = PERIODS[period];
+  const more = all - codes.length;
   return html`<div class="wide" tabindex="0"><table class="codes">
     <thead><tr><th scope="col">Code</th><th scope="col">What happened, and what to do</th><th scope="col" class="number">Reports</th><th scope="col" class="number">Share</th><th scope="col">${name}</th><th scope="col" class="number">Day on day</th><th scope="col">Peers</th></tr></thead>
-    <tbody>${rows.map(
-      ({ key, reports, course, change, peers }) => html`<tr>
+    <tbody>${codes.map(
+      ({ key, reports, course, change, peers }) => html`<tr data-key="${key}">
         <th scope="row">${codeCell(operations, key, peers)}</th>
         <td class="text">${adviceOf(operations, key, peers)}</td>
         <td class="number reports">${reportsOf(key, reports, period)}</td>
-        <td class="number">${inPercent(reports, all)}</td>
+        <td class="number">${inPercent(reports, allReports)}</td>
         <td>${sparkline(course, `Its course over ${name}: at most ${Math.max(...course)} reports in one part`)}</td>
         <td class="number"><span title="${change.now} in the last 24 hours, ${change.before} in the 24 hours before">${changeInWords(change)}</span></td>
         <td>${peerCounts(key, peers, period)}</td>
       </tr>`,
     )}</tbody>
-  </table></div>`;
+  </table></div>
+  ${more === 0 ? "" : html`<p>${some(more, "further code")} came less often: <code>mm4d stats --by code --since ${PERIODS[period].since}</code> lists all.</p>`}`;
 }
 
 /** Codes that are not listed are counted as one, and reports are not found by that. */
@@ -103,7 +131,7 @@ function peerCounts(code: string, peers: CodeCount["peers"], period: Period): Ht
     .map(
       ({ key: peer, reports }, at) =>
         html`${at === 0 ? "" : ", "}<span class="pair"><a href="${peerAddress(peer)}">${peer}</a> ${reportsOf(code, reports, period, peer)}</span>`,
-    )}${more > 0 ? ` and ${more} more` : ""}`;
+    )}${more > 0 ? html` and ${code === "other" ? html`${more} more` : html`<a href="/codes/${code}">${more} more</a>`}` : ""}`;
 }
 
 function codeCell({ catalogueOf }: Operations, code: string, peers: CodeCount["peers"]): Html {
@@ -114,6 +142,8 @@ function codeCell({ catalogueOf }: Operations, code: string, peers: CodeCount["p
 /** What the tables of these peers say of a code. Each of several is told with whose it is. */
 function adviceOf({ catalogueOf }: Operations, code: string, peers: CodeCount["peers"]): Html | Html[] {
   if (code === "other") {
+    const hasTables = keysOf(peers).some((peer) => catalogueOf(peer).version !== NO_TABLE);
+    if (!hasTables) return html`Numbers above ${BOUNDS.codeCounted.value}, of peers without a table.`;
     return html`No row lists them. Look for code.unknown in the log, ask the peer, and write what it says into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE).`;
   }
   const said = saidToPeers(Number(code), keysOf(peers), catalogueOf);
@@ -127,47 +157,12 @@ function keysOf(peers: CodeCount["peers"]): readonly string[] {
   return peers.map(({ key }) => key);
 }
 
-/** Folded by hundreds, because it has some two hundred rows. */
-function catalogue(operations: Operations): Html {
-  const { version, vendor, entries } = operations.catalogue();
-  const hundreds = [...new Set(entries.map(({ code }) => Math.floor(code / 100)))];
-  return html`<section class="card">
-    <h2>The catalogue of ${version}${vendor === null ? "" : `, by ${vendor}'s table`}</h2>
-    ${hundreds.map((hundred) => {
-      const its = entries.filter(({ code }) => Math.floor(code / 100) === hundred);
-      const [from, to] = [its[0]?.code, its.at(-1)?.code];
-      return html`<details class="hundred"><summary>${from === to ? from : `${from} to ${to}`}: ${some(its.length, "code")}</summary>${entryTable(its)}</details>`;
-    })}
-  </section>`;
-}
-
-function found(operations: Operations, wanted: string): Html {
-  const entries = lookUp(wanted, operations.catalogue());
-  if (entries.length === 0) {
-    return nothingYet(
-      "0 found.",
-      html`Search by a number (470), a range (4xx) or a word (spam), or see <a href="/codes">all codes</a>.`,
-    );
-  }
-  return html`<section class="card"><h2>${entries.length} found</h2>${entryTable(entries)}</section>`;
-}
-
-function entryTable(entries: readonly CodeEntry[]): Html {
-  return html`<div class="wide" tabindex="0"><table class="codes">
-    <thead><tr><th scope="col">Code</th><th scope="col">What happened</th></tr></thead>
-    <tbody>${entries.map(
-      ({ code, name, explanation }) =>
-        html`<tr><th scope="row"><a href="/codes/${code}">${code}</a> ${name}</th><td class="text">${explanation}</td></tr>`,
-    )}</tbody>
-  </table></div>`;
-}
-
 /** Who sent it, and with which outcome. */
 async function peersOf(operations: Operations, code: number): Promise<Html> {
   const away = operations.redisAway();
   if (away !== null) return noCounts(away);
   const rows = sumBy(
-    (await countsOf(operations, "month")).filter((tally) => tally.code === String(code)),
+    (await operations.tallies(MONTH_MS, "day")).filter((tally) => tally.code === String(code)),
     ({ peer, outcome, disposition }) => `${peer} ${outcome} ${disposition}`,
   );
   if (rows.length === 0) return html`<p class="card">No report had it in the last 30 days.</p>`;

@@ -4,10 +4,11 @@ import type { Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
-import { inPercent, some, sum } from "../text/quantities.ts";
+import { inPercent, sum } from "../text/quantities.ts";
 import { chartOf } from "./charts.ts";
 import type { Html } from "./layout.ts";
-import { ago } from "./pieces.ts";
+import { ago, countOf } from "./pieces.ts";
+import { listedAddress } from "./queue-list.ts";
 import { sparkline } from "./sparkline.ts";
 
 export interface FiguresSeen {
@@ -55,7 +56,7 @@ function success(counts: FiguresSeen["counts"]): Html {
   return figure(
     "Success, 1 h",
     html`<a href="/reports?since=1h&amp;disposition=success">${inPercent(hour.successes, hour.reports)}</a>`,
-    html`${change}<br /><a href="/reports?since=1h&amp;disposition=failure">${some(hour.failures, "failure")}</a>`,
+    html`${change}<br />${countOf(hour.failures, "/reports?since=1h&disposition=failure")} ${hour.failures === 1 ? "failure" : "failures"}`,
   );
 }
 
@@ -69,10 +70,10 @@ function shareOf(tallies: readonly Tally[]) {
   return { reports: of(), successes: of("success"), failures: of("failure") };
 }
 
-function replies({ reply, queue }: Latency): string {
-  if (reply === null) return "no report since the start";
-  const onQueue = queue === null ? "" : `; on the queue ${milliseconds(queue.p95)}`;
-  return `p95 ${milliseconds(reply.p95)}${onQueue}, since the start`;
+function replies({ reply, queue }: Latency): Html {
+  if (reply === null) return html`no report since the start`;
+  const onQueue = queue === null ? "" : html`; on the queue <span class="pair">${milliseconds(queue.p95)}</span>`;
+  return html`p95 <span class="pair">${milliseconds(reply.p95)}</span>${onQueue}, since the start`;
 }
 
 /** Up to 10 s in milliseconds. */
@@ -101,8 +102,8 @@ function waiting(facts: Queues): Html {
     .sort((a, b) => Number(a) - Number(b))[0];
   return figure(
     name,
-    html`<a href="/queue">${jobsOf(uses, "waiting").toLocaleString("en")}</a>`,
-    html`${jobsOf(uses, "active")} active, ${jobsOf(uses, "delayed")} retrying${oldest === undefined ? "" : html`<br />the oldest came ${ago(oldest.toISOString())}`}`,
+    html`<a href="${listedAddress("waiting")}">${jobsOf(uses, "waiting").toLocaleString("en")}</a>`,
+    html`<a href="${listedAddress("active")}">${jobsOf(uses, "active").toLocaleString("en")} active</a>, <a href="/queue#retrying">${jobsOf(uses, "delayed").toLocaleString("en")} retrying</a>${oldest === undefined ? "" : html`<br />the oldest came ${ago(oldest.toISOString())}`}`,
   );
 }
 
@@ -113,7 +114,7 @@ function consumers(facts: Queues): Html {
   const known = uses.every(({ workers }) => workers !== null);
   return figure(
     "Consumers",
-    html`<a href="/queue">${known ? sum(uses.map(({ workers }) => workers ?? 0)) : "?"}</a>`,
-    html`<a href="/queue">${failed.toLocaleString("en")} failed</a>${uses.some(({ paused }) => paused) ? ", paused" : ""}${known ? "" : html`<br />${uses.find(({ workersUnknown }) => workersUnknown !== null)?.workersUnknown ?? ""}`}`,
+    html`<a href="/queue#consumers">${known ? sum(uses.map(({ workers }) => workers ?? 0)) : "?"}</a>`,
+    html`<a href="/queue#failed">${failed.toLocaleString("en")} failed</a>${uses.some(({ paused }) => paused) ? ", paused" : ""}${known ? "" : html`<br />${uses.find(({ workersUnknown }) => workersUnknown !== null)?.workersUnknown ?? ""}`}`,
   );
 }

@@ -3,36 +3,58 @@
  * for all of them, and sent where it has changed.
  *
  *   title    how the service is, for the tab's title, its icon and the count beside Quarantine (JSON)
- *   PART     a part of a page, as HTML, that asked for it: `/live?parts=banner,figures`
+ *   PART     a part of a page, as HTML, that asked for it: `/live?parts=banner,figures`; `&of=` says what it is of
  *   chart    there is something new to draw
- *   rows     reports that came, as rows of a table (JSON: html, and how many were skipped): `/live?rows=FILTER`
+ *   rows     reports that came, as rows of a table, and jobs that changed (JSON: html, how many were skipped, and of each
+ *            job the HTML by its id): `/live?rows=FILTER`
  */
+import { setTimeout as wait } from "node:timers/promises";
 import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { ReportRow } from "../views/report-row.ts";
-import type { Views } from "../views/views.ts";
-import { frameOf, type Glance } from "./layout.ts";
-import type { Login, PageEnv } from "./login.ts";
+import type { LiveRows, Views } from "../views/views.ts";
+import { frameOf, type Glance, type Html } from "./layout.ts";
+import type { Login, Operator, PageEnv } from "./login.ts";
+import { remembering } from "./remembering.ts";
 
 const EVERY_MS = 2_000;
+/** Pages of one kind, which are open at the same time, get one answer. */
+const SHARED_MS = 1_500;
+const PART_MS = 1_000;
 /** Something is sent at least so often, so that one that has gone is noticed. */
 const SIGN_OF_LIFE_MS = 15_000;
 
 /** What a page's rows must be, and how they are shown to who looks. */
-export type RowsLive = (c: Context<PageEnv>, query: string) => (rows: readonly ReportRow[]) => string;
+export type RowsLive = (c: Context<PageEnv>, query: string) => (news: LiveRows) => RowsShown;
+
+/** Rows as HTML, and what jobs have become, by their ids. */
+export interface RowsShown {
+  readonly html: string;
+  readonly jobs: Readonly<Record<string, string>>;
+}
+
+/** Who looks, as far as a part differs by it. */
+export type Look = Pick<Operator, "loggedIn" | "numbers">;
+
+/** A part of a page, as HTML, or as a text that changes when something is new. It is asked for often. `of`: an address, such as of the peer that it is of. */
+export type Part = (of: string, look: Look) => Promise<Html | string>;
 
 export interface LiveOptions {
   readonly login: Pick<Login, "mayStillLook">;
   readonly glance: () => Promise<Glance>;
-  /** Parts of pages by their names, as HTML, or as a text that changes when something is new. Each is asked for often. */
-  readonly parts: Readonly<Record<string, () => Promise<string>>>;
+  /** Parts of pages by their names. */
+  readonly parts: Readonly<Record<string, Part>>;
   readonly follow: Views["follow"];
   readonly rowsLive: RowsLive;
 }
 
 export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions): Hono<PageEnv> {
   let streams = 0;
+  const shared = remembering(
+    SHARED_MS,
+    async (name: string, numbers: Look["numbers"], who: "operator" | "anybody", of: string) =>
+      String(await parts[name]?.(of, { numbers, loggedIn: who === "operator" })),
+  );
   const routes = new Hono<PageEnv>();
 
   routes.get("/live", (c) => {
@@ -41,6 +63,8 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
     if (streams >= BOUNDS.httpStreams.value) return c.text("Too many pages are open\n", 503);
     streams += 1;
     const rows = c.req.query("rows");
+    const { loggedIn, numbers } = c.var.operator;
+    const of = c.req.query("of") ?? "";
     const wanted = (c.req.query("parts") ?? "").split(",").filter((name) => Object.hasOwn(parts, name));
     return streamSSE(c, async (stream) => {
       const sent = new Map<string, string>();
@@ -52,18 +76,24 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
         await stream.writeSSE({ event, data });
       }
       const unfollow = rows === undefined ? () => {} : follow(tell(rowsLive(c, rows)));
-      function tell(htmlOf: ReturnType<RowsLive>): Parameters<Views["follow"]>[0] {
-        return ({ rows, skipped }) => {
-          const html = htmlOf(rows);
-          if (html === "") return;
+      function tell(shownOf: ReturnType<RowsLive>): Parameters<Views["follow"]>[0] {
+        return (news) => {
+          const { html, jobs } = shownOf(news);
+          if (html === "" && Object.keys(jobs).length === 0) return;
           sentMs = performance.now();
-          void stream.writeSSE({ event: "rows", data: JSON.stringify({ html, skipped }) });
+          // Rows are left out where none of those that came is shown.
+          const skipped = html === "" ? 0 : news.skipped;
+          void stream.writeSSE({ event: "rows", data: JSON.stringify({ html, skipped, jobs }) });
         };
       }
       try {
         while (!stream.aborted && (await login.mayStillLook(c))) {
           await send("title", JSON.stringify(frameOf(await glance())));
-          for (const name of new Set(wanted)) await send(name, (await parts[name]?.()) ?? "");
+          for (const name of new Set(wanted)) {
+            const part = await soon(shared(name, numbers, loggedIn ? "operator" : "anybody", of));
+            // What cannot be found now stands on the page as it was, and the frame tells what is wrong.
+            if (part !== null) await send(name, part);
+          }
           if (performance.now() - sentMs > SIGN_OF_LIFE_MS) {
             sentMs = performance.now();
             await stream.write(": \n\n");
@@ -80,4 +110,9 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
   // For pages that are open and not seen.
   routes.get("/glance", async (c) => c.json(frameOf(await glance())));
   return routes;
+}
+
+/** Null when it is not found at once: the frame must not wait for a Redis that hangs, of which it tells. */
+async function soon(part: Promise<string>): Promise<string | null> {
+  return Promise.race([part.catch(() => null), wait(PART_MS, null, { ref: false })]);
 }

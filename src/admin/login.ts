@@ -245,7 +245,7 @@ function loginPage(next: string, fault: string | null) {
         <input name="username" value="operator" autocomplete="username" hidden readonly />
         <label for="token">Token</label>
         <input id="token" name="token" type="password" autocomplete="current-password" required autofocus aria-describedby="where" />
-        <p id="where" class="soft">It is MM4D_ADMIN_TOKEN of this service, or in the file that MM4D_ADMIN_TOKEN_FILE names.</p>
+        <p id="where" class="soft">It is MM4D_ADMIN_TOKEN of this service, or in the file that MM4D_ADMIN_TOKEN_FILE names; in containers that is /data/admin-token.</p>
         <input type="hidden" name="next" value="${next}" />
         <button>Log in</button>
       </form>`,

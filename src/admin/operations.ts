@@ -2,7 +2,6 @@
 
 import type { AcknowledgementEntry, AcknowledgementState } from "../acknowledgement/desk.ts";
 import type { CatalogueOf } from "../catalogue/by-peers.ts";
-import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
@@ -33,8 +32,7 @@ export interface Operations {
   readonly testMmsc: (peer: string) => Promise<readonly string[]>;
   /** Why data in Redis cannot be shown now; null when it can. */
   readonly redisAway: () => string | null;
-  readonly catalogue: () => Catalogue;
-  /** The table that explains a peer's codes; the catalogue for a peer that is not known. */
+  /** The table that explains a peer's codes. Of a peer that is in force no more, the vendor's where another one uses that; else none. */
   readonly catalogueOf: CatalogueOf;
   /** Counts of the last `agoMs` milliseconds. */
   readonly tallies: (agoMs: number, resolution: Resolution) => Promise<readonly Tally[]>;
@@ -43,6 +41,8 @@ export interface Operations {
   /** The queues of events, the main one first. */
   readonly eventQueues: () => readonly EventQueue[];
   readonly queueRates: (queue: string) => Promise<QueueRates>;
+  /** Whether reports are not remembered (MM4D_TRACE_HOURS is 0), so that none is listed and found. */
+  readonly traceOff: boolean;
   /** `client`: the address of who asks, as of `views`. */
   readonly trace: (wanted: string, client: string) => Promise<Trace>;
   readonly quarantine: () => Promise<QuarantineDesk>;
@@ -81,11 +81,15 @@ export interface Fill {
   readonly bytes: number;
   readonly maxMessages: number;
   readonly maxBytes: number;
+  /** Peers whose share is used up. */
+  readonly refused: readonly { readonly peer: string }[];
 }
 
 export interface QuarantineDesk {
   /** Newest first: `count` messages from place `from` on. */
   newest(count: number, from: number): Promise<readonly QuarantineEntry[]>;
+  /** What differs as soon as a message has come or gone; quickly found. */
+  mark(): Promise<string>;
   /** How many messages there are of each reason. */
   reasons(): Promise<ReadonlyMap<string, number>>;
   find(id: string): Promise<QuarantineEntry | undefined>;

@@ -45,7 +45,7 @@ export function failingCodes(hour: readonly Tally[], day: readonly Tally[], cata
           hasEarlier && reports > UNUSUAL * usual
             ? html` <span title="More than usual: ${usual.toFixed(1)} an hour in the last day">▲</span>`
             : "";
-        return html`<tr>
+        return html`<tr data-key="${key}">
           <th scope="row">${codeLink(key, peersOf(key), catalogueOf)}</th>
           <td class="number" data-label="Reports">${count(key, reports)}</td>
           <td class="number" data-label="Of failures">${inPercent(reports, all)}${mark}</td>
@@ -64,9 +64,9 @@ function codeLink(code: string, peers: readonly string[], catalogueOf: Catalogue
   return html`<a href="/codes/${code}">${code}</a> ${nameForPeers(Number(code), peers, catalogueOf)}`;
 }
 
-/** The list can be asked for a code that is a number only. */
+/** Codes that are not listed are counted as one, and reports are not found by that. */
 function count(code: string, reports: number): Html {
-  if (!/^\d+$/.test(code)) return html`${reports.toLocaleString("en")}`;
+  if (code === "other") return html`${reports.toLocaleString("en")}`;
   return countOf(reports, reportsAddress({ code, disposition: "failure", since: "1h" }));
 }
 
@@ -101,20 +101,25 @@ export function peersCard({ peers, hour, refusals }: PeersSeen, now: Date): Html
 function peerRow(peer: PeerNow, counts: ReadonlyMap<string, PeerCounts> | null): Html {
   const { name, unusual, connections } = peer;
   const own = counts?.get(name);
-  return html`<tr>
+  return html`<tr data-key="${name}">
     <th scope="row"><a href="${peerAddress(name)}">${visible(name)}</a></th>
     <td class="number" data-label="Now">${counts === null ? "–" : rate(own?.lastWholeMinute ?? 0)}</td>
     <td class="number" data-label="Reports">${counts === null ? "–" : hourOf(name, own)}</td>
-    <td class="number" data-label="Success">${successOf(own)}</td>
+    <td class="number" data-label="Success">${successOf(name, own)}</td>
     <td data-label="Last report">${lastReport(peer, own)}${unusual.length === 0 ? "" : html` <a class="unusual" href="${peerAddress(name)}" title="${unusual.join("; ")}">${some(unusual.length, "unusual thing")}</a>`}</td>
     <td class="number" data-label="Connections">${connections}</td>
   </tr>`;
+}
+
+/** Where the reply stands that they heard. */
+function refusedAt(peer: string | null): string {
+  return peer === null ? "/peers#strangers" : `${peerAddress(peer)}#refusals`;
 }
 
 function refused(refusals: readonly RefusedClient[], now: Date): Html {
   return html`<h3>Refused</h3>
     <ul class="reasons">${refusals.map(
       ({ address, peer, helo, reason, count, lastAt }) =>
-        html`<li><strong>${address}</strong> ${visible(peer ?? helo ?? "")}: ${reason}, ${count.toLocaleString("en")}×, ${ago(lastAt, now)}</li>`,
+        html`<li><strong>${address}</strong> ${visible(peer ?? helo ?? "")}: ${reason}, <a class="count" href="${refusedAt(peer)}">${count.toLocaleString("en")}×</a>, ${ago(lastAt, now)}</li>`,
     )}</ul>`;
 }

@@ -10,7 +10,7 @@ import { type Html, layout, noCounts, pathOf } from "./layout.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
 import { failingCodes, peersCard } from "./overview-cards.ts";
-import { nothingYet } from "./pieces.ts";
+import { nothingYet, traceIsOff } from "./pieces.ts";
 import { remembering } from "./remembering.ts";
 import { reportTable } from "./report-rows.ts";
 import { lookOf } from "./reports-page.ts";
@@ -61,8 +61,9 @@ async function latest(operations: Operations, c: Context<PageEnv>): Promise<Html
   // What is not found at once comes by the live stream.
   const found = await soon(operations.views.reports(EVERY_REPORT, null, addressOf(c)), LATEST_MS);
   const rows = found?.rows.slice(0, REPORTS_SHOWN) ?? [];
-  const none =
-    found === null
+  const none = operations.traceOff
+    ? traceIsOff()
+    : found === null
       ? nothingYet("The latest reports are not found yet.", REASON)
       : nothingYet("No reports yet.", FIRST_STEP);
   const empty = rows.length === 0;
@@ -73,7 +74,7 @@ async function latest(operations: Operations, c: Context<PageEnv>): Promise<Html
         <button type="button" data-live-pause hidden>Pause</button>
         <a href="/reports">All reports</a>
       </div>
-      <div class="wide" tabindex="0">${reportTable(rows, lookOf(operations, c), "")}</div>
+      <div class="wide" tabindex="0">${reportTable(rows, lookOf(operations, c), found?.jobs ?? new Map(), "")}</div>
     </section>`;
 }
 

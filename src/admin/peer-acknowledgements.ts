@@ -8,11 +8,15 @@ import { acknowledgementMask, type Mask, maskAllNumbers } from "../text/masking.
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { choices, type Html } from "./layout.ts";
-import type { Operator } from "./login.ts";
+import type { Look } from "./live.ts";
 import type { AcknowledgementDesk } from "./operations.ts";
 import { ago, wholeId } from "./pieces.ts";
+import { rememberingFor } from "./remembering.ts";
+import { addressOfId } from "./report-rows.ts";
 import { peerAddress } from "./reports-address.ts";
 
+/** Of what an MMSC answered. */
+const MAX_LINE = 80;
 const OPEN = ["owed", "sending", "retrying"] as const;
 /** So that it is known whether there are more than are looked at. */
 const MOST = BOUNDS.acknowledgementsLookedAt.value + 1;
@@ -39,14 +43,36 @@ export function choiceIn(text: string | undefined): Choice {
   return text !== undefined && Object.hasOwn(CHOICES, text) ? (text as Choice) : "open";
 }
 
+/** The acknowledgements of all peers that a choice is found among, as far as they are looked at. */
+export interface LookedThrough {
+  readonly entries: readonly AcknowledgementEntry[];
+  /** False when there are more. */
+  readonly complete: boolean;
+}
+
+/** One look for all who ask, because it takes as long for one peer. */
+export type LookThrough = (keptMs: number, choice: Choice) => Promise<LookedThrough>;
+
+export function lookingThrough(desk: () => Promise<AcknowledgementDesk>): LookThrough {
+  return rememberingFor(async (choice: Choice) => {
+    const { among, newestFirst } = CHOICES[choice];
+    const entries: AcknowledgementEntry[] = [];
+    for await (const entry of (await desk()).list(among, { newestFirst, most: MOST })) {
+      if (entries.length >= BOUNDS.acknowledgementsLookedAt.value) return { entries, complete: false };
+      entries.push(entry);
+    }
+    return { entries, complete: true };
+  });
+}
+
 /** The part of a peer's page. */
 export async function acknowledgementsOf(
   peer: string,
   choice: Choice,
-  desk: AcknowledgementDesk,
-  operator: Operator,
+  looked: LookedThrough,
+  operator: Look,
 ): Promise<Html> {
-  const { entries, complete } = await entriesOf(peer, choice, desk);
+  const { entries, complete } = entriesOf(peer, choice, looked);
   const rows: Html[] = [];
   for (const entry of entries) {
     // Reports are received between two rows.
@@ -73,19 +99,11 @@ const WHEN_NONE: Readonly<Record<Choice, string>> = {
   sent: "Sent ones are kept for five days, ten thousand at most.",
 };
 
-async function entriesOf(peer: string, choice: Choice, desk: AcknowledgementDesk) {
-  const { states, among, newestFirst } = CHOICES[choice];
-  const entries: AcknowledgementEntry[] = [];
-  let lookedAt = 0;
-  for await (const entry of desk.list(among, { newestFirst, most: MOST })) {
-    if (entries.length >= BOUNDS.listShown.value || lookedAt >= BOUNDS.acknowledgementsLookedAt.value) {
-      return { entries, complete: false };
-    }
-    lookedAt += 1;
-    const fits = (states as readonly AcknowledgementState[]).includes(entry.state);
-    if (fits && entry.acknowledgement.peer === peer) entries.push(entry);
-  }
-  return { entries, complete: true };
+function entriesOf(peer: string, choice: Choice, { entries, complete }: LookedThrough): LookedThrough {
+  const states: readonly AcknowledgementState[] = CHOICES[choice].states;
+  const its = entries.filter(({ state, acknowledgement }) => states.includes(state) && acknowledgement.peer === peer);
+  const shown = its.slice(0, BOUNDS.listShown.value);
+  return { entries: shown, complete: complete && its.length === shown.length };
 }
 
 export interface OwedCounts {
@@ -95,27 +113,26 @@ export interface OwedCounts {
 
 /** How many acknowledgements each peer is owed; `complete` is false when there are more than were looked at. */
 export async function owedCounts(
-  desk: AcknowledgementDesk,
+  look: LookThrough,
+  keptMs: number,
 ): Promise<{ readonly byPeer: ReadonlyMap<string, OwedCounts>; readonly complete: boolean }> {
   const byPeer = new Map<string, OwedCounts>();
-  let complete = true;
-  for (const choice of ["open", "undelivered"] as const) {
-    let lookedAt = 0;
-    for await (const { acknowledgement } of desk.list(CHOICES[choice].among, { most: MOST })) {
-      if (lookedAt >= BOUNDS.acknowledgementsLookedAt.value) {
-        complete = false;
-        break;
-      }
-      lookedAt += 1;
-      const { owed, undelivered } = byPeer.get(acknowledgement.peer) ?? { owed: 0, undelivered: 0 };
-      const counts = choice === "open" ? { owed: owed + 1, undelivered } : { owed, undelivered: undelivered + 1 };
-      byPeer.set(acknowledgement.peer, counts);
-    }
+  const [open, given] = [await look(keptMs, "open"), await look(keptMs, "undelivered")];
+  const countsOf = (peer: string): OwedCounts => byPeer.get(peer) ?? { owed: 0, undelivered: 0 };
+  for (const {
+    acknowledgement: { peer },
+  } of open.entries) {
+    byPeer.set(peer, { ...countsOf(peer), owed: countsOf(peer).owed + 1 });
   }
-  return { byPeer, complete };
+  for (const {
+    acknowledgement: { peer },
+  } of given.entries) {
+    byPeer.set(peer, { ...countsOf(peer), undelivered: countsOf(peer).undelivered + 1 });
+  }
+  return { byPeer, complete: open.complete && given.complete };
 }
 
-function table(rows: readonly Html[], { loggedIn }: Operator): Html {
+function table(rows: readonly Html[], { loggedIn }: Look): Html {
   return html`<div class="wide" tabindex="0"><table class="cards">
     <thead><tr><th scope="col">State</th><th scope="col">Response</th><th scope="col">Message id</th><th scope="col">Transaction id</th><th scope="col">Answer, or last error</th>${loggedIn ? html`<th scope="col">Action</th>` : ""}</tr></thead>
     <tbody>${rows}</tbody>
@@ -125,22 +142,29 @@ function table(rows: readonly Html[], { loggedIn }: Operator): Html {
 /** One acknowledgement. */
 export function row(
   { id, state, acknowledgement: ack, attempts, error, reply, at }: AcknowledgementEntry,
-  { loggedIn, numbers }: Pick<Operator, "loggedIn" | "numbers">,
+  { loggedIn, numbers }: Look,
 ): Html {
   const mask = acknowledgementMask(ack);
   const shown = (text: string, masked: Mask): string =>
     visible(numbers === "full" ? beginningOf(text) : masked(beginningOf(text)));
-  const idOf = (text: string | null): Html => (text === null ? html`–` : wholeId(shown(text, mask)));
+  const idOf = (text: string | null): Html =>
+    text === null ? html`–` : wholeId(shown(text.replace(/^"(.*)"$/, "$1"), mask));
   const bounce = ack.bounce ? `${ack.bounce.action} ${ack.bounce.status ?? ""} ${ack.bounce.diagnostic ?? ""}` : null;
-  const report = ack.eventId === null ? state : html`<a href="/trace?q=${ack.eventId}">${state}</a>`;
-  return html`<tr>
+  const report = ack.eventId === null ? state : html`<a href="${addressOfId(ack.eventId)}">${state}</a>`;
+  return html`<tr data-key="${id}">
     <th scope="row" data-label="State">${report}${attempts === 0 ? "" : `, ${some(attempts, "attempt")}`} ${at === null ? "" : ago(at)}</th>
     <td data-label="Response">${ack.messageType} ${ack.requestStatus}</td>
     <td data-label="Message id">${idOf(ack.messageId)}</td>
     <td data-label="Transaction id">${idOf(ack.transactionId)}</td>
-    <td data-label="Answer">${shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text)))}</td>
+    <td data-label="Answer">${folded(shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text))))}</td>
     ${loggedIn ? html`<td data-label="Action">${state === "owed" || state === "sending" ? "–" : sendOne(ack.peer, id)}</td>` : ""}
   </tr>`;
+}
+
+/** A row has room for a line or two; the whole opens. */
+function folded(text: string): Html {
+  if (text.length <= MAX_LINE) return html`${text}`;
+  return html`<details><summary>${beginningOf(text, MAX_LINE)}</summary>${text}</details>`;
 }
 
 function sendOne(peer: string, id: string): Html {

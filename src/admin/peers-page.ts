@@ -1,37 +1,50 @@
 /** Peers: every one that may connect, how it is now, and strangers that were refused. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { rate } from "./figures.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
+import type { Part } from "./live.ts";
 import { addressOf, type Login, type PageEnv } from "./login.ts";
 import type { OnAction, Operations, RefusedClient } from "./operations.ts";
-import { type OwedCounts, owedCounts, sendAgain } from "./peer-acknowledgements.ts";
-import { type PeerCounts, peerCounts } from "./peer-counts.ts";
+import { sendAgain } from "./peer-acknowledgements.ts";
 import type { PeerNow } from "./peer-now.ts";
-import { peerPage } from "./peer-page.ts";
-import { connectionsOf, hourOf, lastReport, refusalTable, successOf, timesRefused, tlsInWords } from "./peer-words.ts";
+import { peerPage, peerParts } from "./peer-page.ts";
+import {
+  connectionsOf,
+  hourOf,
+  lastReport,
+  owedOf,
+  refusalTable,
+  successOf,
+  timesRefused,
+  tlsInWords,
+} from "./peer-words.ts";
+import { lookingAtPeers, type PeersSeen } from "./peers-seen.ts";
 import { nothingYet } from "./pieces.ts";
-import { remembering } from "./remembering.ts";
 import { peerAddress } from "./reports-address.ts";
 
-const HOUR_MS = 3_600_000;
-const OWED_MS = 5_000;
+export interface PeersPages {
+  readonly routes: Hono<PageEnv>;
+  /** What is live on them. */
+  readonly parts: Readonly<Record<string, Part>>;
+}
 
-type OwedSeen = Awaited<ReturnType<typeof owedCounts>>;
-
-export function peersPage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
+export function peersPages(operations: Operations, { mayAct }: Login, onAction: OnAction): PeersPages {
   const routes = new Hono<PageEnv>();
-  // Many open pages ask for the same.
-  const owed = remembering(OWED_MS, async () => owedCounts(await operations.acknowledgements()));
+  const look = lookingAtPeers(operations);
+  const onePeer = (c: Context<PageEnv>, tested: readonly string[] | null) => peerPage(c, operations, look, tested);
 
   routes.get("/peers", async (c) => {
-    const from = Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0);
-    const body = html`<h1>Peers</h1> ${await peers(operations, owed, from)}`;
+    const from = fromIn(pathOf(c));
+    const seen = await look.see();
+    const body = html`<h1>Peers</h1>
+      <div data-live-of="/peers?from=${from}" data-live="peer-list">${list(seen, from)}</div>
+      <div data-live="strangers">${strangers(seen.refusals)}</div>`;
     return c.html(layout({ title: "Peers", path: pathOf(c), operator: c.var.operator, body }));
   });
 
-  routes.get("/peers/:name", (c) => peerPage(c, operations, null));
+  routes.get("/peers/:name", (c) => onePeer(c, null));
 
   routes.post("/peers/:name/send-again", mayAct, async (c) => {
     const peer = c.req.param("name");
@@ -52,41 +65,34 @@ export function peersPage(operations: Operations, { mayAct }: Login, onAction: O
   routes.post("/peers/:name/test", mayAct, async (c) => {
     const peer = c.req.param("name");
     onAction("mmsc-tested", { address: addressOf(c), peer });
-    const told = await operations.testMmsc(peer).catch((cause: Error) => [cause.message]);
-    return peerPage(c, operations, told);
+    return onePeer(c, await operations.testMmsc(peer).catch((cause: Error) => [cause.message]));
   });
 
   // Where they stood until 1.0.
   routes.get("/acknowledgements", (c) => c.redirect("/peers", 301));
-  return routes;
+
+  const parts = {
+    "peer-list": async (of: string) => list(await look.see(), fromIn(of)),
+    strangers: async () => strangers((await look.see()).refusals),
+    ...peerParts(operations, look),
+  };
+  return { routes, parts };
 }
 
-/** What only Redis knows of them. */
-interface Counted {
-  readonly counts: ReadonlyMap<string, PeerCounts>;
-  readonly owed: ReadonlyMap<string, OwedCounts>;
-  /** Whether more are owed than were looked at. */
-  readonly owedComplete: boolean;
+function fromIn(address: string): number {
+  const { searchParams } = new URL(address, "http://localhost");
+  return Math.max(0, Number.parseInt(searchParams.get("from") ?? "0", 10) || 0);
 }
 
-const NOT_KNOWN: Counted = { counts: new Map(), owed: new Map(), owedComplete: true };
-
-async function peers(operations: Operations, owed: () => Promise<OwedSeen>, from: number): Promise<Html> {
-  const away = operations.redisAway();
-  const [all, refusals, counted] = await Promise.all([
-    operations.peers(),
-    operations.refusals(),
-    away === null ? countedIn(operations, owed) : NOT_KNOWN,
-  ]);
-  const shown = all.slice(from, from + BOUNDS.listShown.value);
-  return html`${away === null ? "" : html`<p class="card">What Redis counts cannot be shown: ${away}.</p>`}
-    <section class="card">
-      <h2>${all.length === 1 ? "1 peer" : `${all.length} peers`}</h2>
-      ${peerTable(shown, refusals, counted, away === null)}
-      ${counted.owedComplete ? "" : html`<p>More acknowledgements are owed than the ${BOUNDS.acknowledgementsLookedAt.value.toLocaleString("en")} that were looked at.</p>`}
-      ${all.length === shown.length ? "" : pages(from, all.length)}
-    </section>
-    ${strangers(refusals)}`;
+function list({ peers, refusals, counted, away }: PeersSeen, from: number): Html {
+  const shown = peers.slice(from, from + BOUNDS.listShown.value);
+  return html`${away === null ? "" : html`<p class="card" data-key="away">What Redis counts cannot be shown: ${away}.</p>`}
+    <section class="card" data-key="peers">
+      <h2>${peers.length === 1 ? "1 peer" : `${peers.length} peers`}</h2>
+      ${peerTable(shown, refusals, counted)}
+      ${counted?.owedComplete === false ? html`<p>More acknowledgements are owed than the ${BOUNDS.acknowledgementsLookedAt.value.toLocaleString("en")} that were looked at.</p>` : ""}
+      ${peers.length === shown.length ? "" : pages(from, peers.length)}
+    </section>`;
 }
 
 function pages(from: number, all: number): Html {
@@ -95,17 +101,8 @@ function pages(from: number, all: number): Html {
   return html`<p class="pages">${from > 0 ? page(Math.max(0, from - step), "Before") : ""} ${from + step < all ? page(from + step, "Further") : ""}</p>`;
 }
 
-async function countedIn(operations: Operations, owed: () => Promise<OwedSeen>): Promise<Counted> {
-  const [tallies, { byPeer, complete }] = await Promise.all([operations.tallies(HOUR_MS, "minute"), owed()]);
-  return { counts: peerCounts(tallies, new Date()), owed: byPeer, owedComplete: complete };
-}
-
-function peerTable(
-  shown: readonly PeerNow[],
-  refusals: readonly RefusedClient[],
-  { counts, owed }: Counted,
-  known: boolean,
-): Html {
+/** `counted`: null while Redis is away. */
+function peerTable(shown: readonly PeerNow[], refusals: readonly RefusedClient[], counted: PeersSeen["counted"]): Html {
   const ofPeer = new Map<string, RefusedClient[]>();
   for (const refusal of refusals) {
     if (refusal.peer !== null) ofPeer.set(refusal.peer, [...(ofPeer.get(refusal.peer) ?? []), refusal]);
@@ -113,18 +110,18 @@ function peerTable(
   return html`<div class="wide" tabindex="0"><table class="cards">
     <thead><tr><th scope="col">Peer</th><th scope="col" class="number">Now</th><th scope="col" class="number">1 h</th><th scope="col" class="number">Success</th><th scope="col">Last report</th><th scope="col" class="number">Connections</th><th scope="col">TLS</th><th scope="col" class="number">Refused, 24 h</th><th scope="col">Acks owed</th><th scope="col">Unusual</th></tr></thead>
     <tbody>${shown.map((peer) => {
-      const its = counts.get(peer.name);
-      const unknown = known ? null : "–";
-      return html`<tr>
+      const its = counted?.hour.get(peer.name);
+      const unknown = counted === null ? "–" : null;
+      return html`<tr data-key="${peer.name}">
         <th scope="row" data-label="Peer"><a href="${peerAddress(peer.name)}">${peer.name}</a>${peer.inForce ? "" : " (no longer in force)"}</th>
         <td data-label="Now" class="number">${unknown ?? rate(its?.lastWholeMinute ?? 0)}</td>
         <td data-label="1 h" class="number">${unknown ?? hourOf(peer.name, its)}</td>
-        <td data-label="Success" class="number">${unknown ?? successOf(its)}</td>
+        <td data-label="Success" class="number">${unknown ?? successOf(peer.name, its)}</td>
         <td data-label="Last report">${lastReport(peer, its)}</td>
         <td data-label="Connections" class="number">${connectionsOf(peer)}</td>
         <td data-label="TLS">${tlsInWords(peer)}</td>
         <td data-label="Refused, 24 h" class="number">${refusedOf(peer.name, ofPeer.get(peer.name) ?? [])}</td>
-        <td data-label="Acks owed">${unknown ?? owedOf(peer, owed.get(peer.name))}</td>
+        <td data-label="Acks owed">${unknown ?? owedOf(peer, counted?.owed.get(peer.name))}</td>
         <td data-label="Unusual">${peer.unusual.length === 0 ? "" : html`<span class="unusual">${peer.unusual.join("; ")}</span>`}</td>
       </tr>`;
     })}</tbody>
@@ -136,15 +133,6 @@ function refusedOf(name: string, refusals: readonly RefusedClient[]): Html {
   return times === 0
     ? html`0`
     : html`<a class="count" href="${peerAddress(name)}#refusals">${times.toLocaleString("en")}</a>`;
-}
-
-function owedOf({ name, mmsc }: PeerNow, counts: OwedCounts | undefined): Html {
-  const { owed, undelivered } = counts ?? { owed: 0, undelivered: 0 };
-  const link = (count: number, show: string, words: string): Html =>
-    html`<a class="count" href="${peerAddress(name)}?show=${show}#acknowledgements">${count.toLocaleString("en")}${words}</a>`;
-  const failing = mmsc?.failing ? html` <span class="unusual">MMSC fails</span>` : "";
-  if (owed + undelivered === 0) return html`${mmsc === null ? "–" : "0"}${failing}`;
-  return html`${owed === 0 ? "" : link(owed, "open", "")}${owed > 0 && undelivered > 0 ? ", " : ""}${undelivered === 0 ? "" : link(undelivered, "undelivered", " undelivered")}${failing}`;
 }
 
 /** Of clients that are no peer's. */

@@ -36,6 +36,14 @@ export function nothingYet(says: string, next: Html | string): Html {
   return html`<div class="card empty"><p>${says}</p><p class="next">${next}</p></div>`;
 }
 
+/** Why there is no report to be seen, where the trace is off. */
+export function traceIsOff(): Html {
+  return nothingYet(
+    "Reports are not remembered, because the trace is off: MM4D_TRACE_HOURS is 0.",
+    html`Set it to the hours for which they are to be seen here, such as its default, 72, and start mm4d again. What came is counted all the same: <a href="/">Overview</a>, <a href="/codes">Codes</a>.`,
+  );
+}
+
 /** As assets/times.js says it. */
 function inWords(seconds: number): string {
   if (seconds < 60) return `${seconds} s`;

@@ -13,12 +13,14 @@ export interface Chosen {
   readonly reason: string;
   /** In words. */
   readonly which: string;
+  /** Of messages with a reason: those that came later are not concerned, because nobody has seen them here. RFC 3339, UTC. */
+  readonly before: string;
 }
 
-/** Dropping asks once more. It does not concern messages that came after the page was made. */
-export function actions({ name, value, reason, which }: Chosen): Html {
+/** Dropping asks once more. */
+export function actions({ name, value, reason, which, before }: Chosen): Html {
   const chosen = html`<input type="hidden" name="${name}" value="${value}" />
-    <input type="hidden" name="before" value="${new Date().toISOString()}" />`;
+    <input type="hidden" name="before" value="${before}" />`;
   const replay = html`<form method="post" action="/quarantine/replay">
       ${chosen}
       <button>Replay ${which}</button>

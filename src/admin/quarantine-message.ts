@@ -52,10 +52,11 @@ export function inBrief(
 
 const MESSAGE_ID = /^x-mms-message-id[ \t]*:/i;
 
-/** The whole page of one. */
+/** The whole page of one. `inForce`: the names of the peers that are. */
 export async function show(
   entry: QuarantineEntry,
   desk: Pick<QuarantineDesk, "readBody" | "wouldBecome">,
+  inForce: readonly string[],
   operator: Operator,
 ): Promise<Html> {
   const { id, message } = entry;
@@ -80,10 +81,10 @@ export async function show(
         ${notKept ? html`<dt>Not kept</dt><dd>${some(notKept, "byte")} of the end of its body</dd>` : ""}
       </dl>
       ${detail === null ? "" : html`<pre tabindex="0">${said(detail, BOUNDS.valueShown.value)}</pre>`}
-      ${operator.loggedIn ? actions({ name: "id", value: id, reason, which: "it" }) : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
+      ${operator.loggedIn ? actions({ name: "id", value: id, reason, which: "it", before: receivedAt }) : html`<p>To replay or drop it, log in (MM4D_ADMIN_TOKEN).</p>`}
       ${download(id, operator)}
     </section>
-    ${becoming(entry, desk, masked)}
+    ${becoming(entry, desk, inForce.includes(peer.name), masked)}
     <section class="card"><h2>Header</h2>${marked(masked ? maskHeader(text, []) : text, message)}</section>
     <section class="card">
       <h2>Body, as mailparser reads it</h2>
@@ -129,14 +130,23 @@ function download(id: string, { loggedIn, numbers }: Operator): Html {
   return html`<p><a href="/quarantine/${id}/message.eml" download>Download as .eml</a></p>`;
 }
 
-/** What replaying would come to, with the program and the settings of now. */
-function becoming(entry: QuarantineEntry, desk: Pick<QuarantineDesk, "wouldBecome">, masked: boolean): Html {
+/** What replaying would come to, with the program, the settings and the peer's entry of now. */
+function becoming(
+  entry: QuarantineEntry,
+  desk: Pick<QuarantineDesk, "wouldBecome">,
+  isInForce: boolean,
+  masked: boolean,
+): Html {
   if (!mayReplay(entry.message.reason)) return html``;
   const found = desk.wouldBecome(entry);
+  const { name } = entry.message.peer;
+  const by = isInForce
+    ? html`by the entry of <a href="${peerAddress(name)}">${name}</a> that is in force now`
+    : html`as of an ordinary peer, because ${name} is in force no more`;
   const told =
     typeof found === "string"
-      ? html`<p>Read again now, it ${visible(masked ? maskAllNumbers(found) : found)}. Replayed, it would stay here.</p>`
-      : html`<p>Read again now, it makes an event. Replayed, it would be queued as ${wholeId(found.id)}</p>
+      ? html`<p>Read again ${by}, it ${visible(masked ? maskAllNumbers(found) : found)}. Replayed, it would stay here.</p>`
+      : html`<p>Read again ${by}, it makes an event. Replayed, it would be queued as ${wholeId(found.id)}</p>
         <pre tabindex="0">${visible(describeEvent(masked ? maskEvent(found) : found).join("\n"))}</pre>`;
   return html`<section class="card"><h2>What would become of it</h2>${told}</section>`;
 }

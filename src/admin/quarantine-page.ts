@@ -2,31 +2,39 @@
 import { setImmediate as turn } from "node:timers/promises";
 import { Hono } from "hono";
 import { html } from "hono/html";
+import { namesOf } from "../catalogue/by-peers.ts";
 import { reasonInWords } from "../delivery/quarantined.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
-import { inPercent, megabytes, some, sum } from "../text/quantities.ts";
+import { inPercent, megabytes, some } from "../text/quantities.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
-import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
+import type { Look, Part } from "./live.ts";
+import { addressOf, type Login, type PageEnv } from "./login.ts";
 import type { Fill, OnAction, Operations, QuarantineDesk } from "./operations.ts";
 import { ago, nothingYet } from "./pieces.ts";
 import { actions, mayReplay } from "./quarantine-actions.ts";
 import { inBrief, show } from "./quarantine-message.ts";
+import { lookingInto, PAGE, type QuarantineSeen } from "./quarantine-seen.ts";
 import { peerAddress } from "./reports-address.ts";
 
-const PAGE = 50;
+export interface QuarantinePages {
+  readonly routes: Hono<PageEnv>;
+  /** What is live on them. */
+  readonly parts: Readonly<Record<string, Part>>;
+}
 
-export function quarantinePage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
+export function quarantinePages(operations: Operations, { mayAct }: Login, onAction: OnAction): QuarantinePages {
   const routes = new Hono<PageEnv>();
+  const look = lookingInto(operations);
 
   routes.get("/quarantine", async (c) => {
     const { operator } = c.var;
-    const desk = await operations.quarantine();
-    const from = Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0);
-    const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from)];
-    const all = sum([...reasons.values()]);
+    const from = fromIn(pathOf(c));
+    const seen = await look.opened(from);
     const body = html`<h1>Quarantine</h1>
-      ${done(c.req.query())} ${fill(await operations.quarantineFill(), all)}
-      ${all === 0 ? empty() : html`${byReason(reasons, operator)} ${await list(entries, from, all, operator)}`}`;
+      ${done(c.req.query())}
+      <div data-live="quarantine-fill">${fill(await operations.quarantineFill(), seen.all)}</div>
+      <p class="card" data-live-waits="quarantine-list" role="status" hidden>Messages have come or gone. They are shown as soon as no box is checked.</p>
+      <div data-live-of="/quarantine?from=${from}" data-live="quarantine-list" data-live-held>${await contents(seen, from, operator)}</div>`;
     return c.html(layout({ title: "Quarantine", path: pathOf(c), operator, body }));
   });
 
@@ -35,7 +43,7 @@ export function quarantinePage(operations: Operations, { mayAct }: Login, onActi
     const desk = await operations.quarantine();
     const entry = await desk.find(c.req.param("id"));
     const body = entry
-      ? await show(entry, desk, operator)
+      ? await show(entry, desk, await operations.peerNames(), operator)
       : html`<h1>Not there</h1><p class="card">This message is not in quarantine: it was replayed or dropped. <a href="/quarantine">Back</a></p>`;
     const title = entry ? "Quarantined message" : "Not there";
     return c.html(layout({ title, path: pathOf(c), operator, body }), entry ? 200 : 404);
@@ -82,7 +90,24 @@ export function quarantinePage(operations: Operations, { mayAct }: Login, onActi
     }
     return c.redirect(`/quarantine?dropped=${dropped}`, 303);
   });
-  return routes;
+
+  const parts: QuarantinePages["parts"] = {
+    "quarantine-fill": async () => {
+      const away = operations.redisAway();
+      if (away !== null) return html`<p class="card">The quarantine cannot be looked at: ${away}.</p>`;
+      return fill(await operations.quarantineFill(), (await look.keptOpen(0)).all);
+    },
+    async "quarantine-list"(of, operator) {
+      const from = fromIn(of);
+      return contents(await look.keptOpen(from), from, operator);
+    },
+  };
+  return { routes, parts };
+}
+
+function fromIn(address: string): number {
+  const { searchParams } = new URL(address, "http://localhost");
+  return Math.max(0, Number.parseInt(searchParams.get("from") ?? "0", 10) || 0);
 }
 
 /** Those that were named, or those of a reason that were there when the page was made. */
@@ -117,14 +142,15 @@ function done(query: Readonly<Record<string, string>>): Html {
 }
 
 /** `counted`: how many there are now, because the measure of the room is some seconds old. */
-function fill({ bytes: measured, maxMessages, maxBytes }: Fill, counted: number): Html {
+function fill({ bytes: measured, maxMessages, maxBytes, refused }: Fill, counted: number): Html {
   const bytes = counted === 0 ? 0 : measured;
   const full = counted >= maxMessages || bytes >= maxBytes;
   return html`<p class="card fill">
-    <strong>${counted} of ${maxMessages} messages</strong>${full ? ", full" : ""};
+    <strong>${counted.toLocaleString("en")} of ${maxMessages.toLocaleString("en")} messages</strong>${full ? ", full" : ""};
     ${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : megabytes(bytes)} of ${megabytes(maxBytes)}
     (<span class="pair">${inPercent(Math.max(counted / maxMessages, bytes / maxBytes), 1)} used</span>).
     ${full ? html`Relays hear 451 for messages that cannot be read, until there is room.` : ""}
+    ${full || refused.length === 0 ? "" : html`<span class="unusual">The share of ${namesOf(refused.map(({ peer }) => peer))} is used up: what cannot be read of it gets 451, or waits in the journal.</span>`}
   </p>`;
 }
 
@@ -135,21 +161,27 @@ function empty(): Html {
   );
 }
 
-function byReason(reasons: ReadonlyMap<string, number>, { loggedIn }: Operator): Html {
+/** What is in quarantine: why, and one page of the list. */
+async function contents(seen: QuarantineSeen, from: number, operator: Look): Promise<Html> {
+  if (seen.all === 0) return empty();
+  return html`${byReason(seen, operator)} ${await list(seen.entries, from, seen.all, operator)}`;
+}
+
+function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
   return html`<section class="card">
     <h2>Why they are here</h2>
     <ul class="reasons">
       ${[...reasons].map(
-        ([reason, count]) => html`<li>
+        ([reason, count]) => html`<li data-key="${reason}">
           <p><strong>${reason}</strong>: ${some(count, "message")}; ${reasonInWords(reason)}</p>
-          ${loggedIn ? actions({ name: "reason", value: reason, reason, which: some(count, "message") }) : ""}
+          ${loggedIn ? actions({ name: "reason", value: reason, reason, which: some(count, "message"), before: at }) : ""}
         </li>`,
       )}
     </ul>
   </section>`;
 }
 
-async function list(entries: readonly QuarantineEntry[], from: number, all: number, operator: Operator): Promise<Html> {
+async function list(entries: readonly QuarantineEntry[], from: number, all: number, operator: Look): Promise<Html> {
   const rows: Html[] = [];
   for (const entry of entries) {
     // Reports are received between two rows.
@@ -161,7 +193,7 @@ async function list(entries: readonly QuarantineEntry[], from: number, all: numb
       <tbody>${rows}</tbody>
     </table></div>`;
   return html`<section class="card">
-    <h2>${from + 1} to ${from + entries.length} of ${all}, newest first</h2>
+    <h2>${entries.length === 0 ? `Beyond the last of ${all.toLocaleString("en")}` : `${from + 1} to ${from + entries.length} of ${all.toLocaleString("en")}, newest first`}</h2>
     ${operator.loggedIn ? html`<form method="post" action="/quarantine/replay">${table} ${ofSelected()}</form>` : table}
     ${entries.length === all ? "" : pages(from, all)}
   </section>`;
@@ -174,10 +206,10 @@ function pages(from: number, all: number): Html {
   </p>`;
 }
 
-function row({ id, message }: QuarantineEntry, operator: Operator): Html {
+function row({ id, message }: QuarantineEntry, operator: Look): Html {
   const { messageId, wrong } = inBrief(message, operator);
   const { receivedAt, reason, peer } = message;
-  return html`<tr>
+  return html`<tr data-key="${id}">
     ${operator.loggedIn ? html`<td data-label="Select"><input type="checkbox" name="id" value="${id}" aria-label="Select ${id}" /></td>` : ""}
     <th scope="row" data-label="Received"><a href="/quarantine/${id}">${ago(receivedAt)}</a></th>
     <td data-label="Why">${reason}</td>

@@ -1,6 +1,7 @@
 /** Queue: who consumes, what waits, what failed and why; and giving failed jobs back to consumers. */
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
+import type { QueueUse } from "../monitoring/metrics.ts";
 import { maskAllNumbers } from "../text/masking.ts";
 import { durationInWords, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
@@ -8,8 +9,8 @@ import type { JobGroup, JobGroups, JobRow, Troubles } from "../views/views.ts";
 import { BOARD_PATH, type Html, layout, pathOf } from "./layout.ts";
 import { addressOf, type Login, type Operator, type PageEnv, pathIn } from "./login.ts";
 import type { EventQueue, OnAction, Operations } from "./operations.ts";
-import { ago, wholeId } from "./pieces.ts";
-import { addressOfId, idShown } from "./report-rows.ts";
+import { ago } from "./pieces.ts";
+import { anchor, listedAddress, listedIn, listedJobs, messageOf } from "./queue-list.ts";
 import { retryForm } from "./report-told.ts";
 
 export function queuePage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
@@ -61,20 +62,23 @@ function done(text: string | undefined): Html {
 async function section(operations: Operations, queue: EventQueue, index: number, c: Context<PageEnv>): Promise<Html> {
   const { operator } = c.var;
   const { name } = queue;
-  const [troubles, rates] = await Promise.all([
+  const wanted = listedIn(c.req.query("show"));
+  const [troubles, rates, listed] = await Promise.all([
     operations.views.troubles(name, addressOf(c)).catch((cause: Error) => cause),
     operations.queueRates(name),
+    wanted && operations.views.listed(name, wanted, addressOf(c)).catch((cause: Error) => cause),
   ]);
-  const completed = (rates.completed ?? 0).toLocaleString("en");
+  const completed = rates.completed ?? 0;
   const consumed =
     rates.completed === null
       ? "consumed events are not kept so long, and so not counted"
-      : html`<strong>${rates.isMore ? `at least ${completed}` : completed}</strong> consumed`;
+      : html`${rates.isMore ? "at least " : ""}${counted("consumed", completed, boardAddress(name, "completed"))}`;
   return html`<section class="card" aria-label="${name}">
     <h2>${visible(name)}</h2>
     <div data-live="${partOf(index)}">${counts(queue, index)}</div>
-    ${consumers(queue)}
-    <p>In the last minute: ${consumed}, <strong>${rates.failed.toLocaleString("en")}</strong> failed.</p>
+    ${consumers(queue, index)} ${connecting(name)}
+    <p>In the last minute: ${consumed}, ${counted("failed", rates.failed, `#${anchor("failed", index)}`)}.</p>
+    ${wanted === null || listed === null ? "" : listed instanceof Error ? html`<p class="fault">It cannot be listed: ${visible(listed.message)}.</p>` : listedJobs(wanted, listed, index, operator)}
     ${troubles instanceof Error ? html`<p class="fault">The errors cannot be listed: ${visible(troubles.message)}.</p>` : errors(troubles, { queue: name, index, operator })}
   </section>`;
 }
@@ -94,31 +98,38 @@ function partOf(index: number): string {
 
 function counts({ use }: EventQueue, index: number): Html {
   if (use === undefined) return html`<p>It was not looked at yet. That takes some seconds from the start.</p>`;
-  const { jobs, oldestWaitingAt, paused, workers, workersUnknown, waits, notTakenMs } = use;
-  const count = (state: string): string => (jobs[state] ?? 0).toLocaleString("en");
-  const leading = (kind: Kind, state: string): Html => {
-    const text = html`<strong>${count(state)}</strong> ${kind}`;
-    return (jobs[state] ?? 0) === 0 ? text : html`<a href="#${anchor(kind, index)}">${text}</a>`;
-  };
+  const { jobs, oldestWaitingAt, paused, workers, workersUnknown } = use;
+  const count = (state: string): number => jobs[state] ?? 0;
   const oldest =
     oldestWaitingAt === null ? "" : `, the oldest for ${durationInWords(Date.now() - oldestWaitingAt.getTime())}`;
   return html`<ul class="counts">
-      <li><strong>${workers === null ? "?" : workers.toLocaleString("en")}</strong> ${workers === 1 ? "consumer" : "consumers"}</li>
-      <li><strong>${count("waiting")}</strong> waiting${oldest}</li>
-      <li><strong>${count("active")}</strong> active</li>
-      <li>${leading("retrying", "delayed")}</li>
-      <li>${leading("failed", "failed")}</li>
+      <li>${workers === null ? html`<strong>?</strong> consumers` : counted(workers === 1 ? "consumer" : "consumers", workers, `#${anchor("consumers", index)}`)}</li>
+      <li>${counted("waiting", count("waiting"), listedAddress("waiting", index))}${oldest}</li>
+      <li>${counted("active", count("active"), listedAddress("active", index))}</li>
+      <li>${counted("retrying", count("delayed"), `#${anchor("retrying", index)}`)}</li>
+      <li>${counted("failed", count("failed"), `#${anchor("failed", index)}`)}</li>
       ${paused ? html`<li><strong>paused</strong></li>` : ""}
     </ul>
     ${workers === null ? html`<p>Consumers cannot be counted: ${visible(workersUnknown ?? "")}.</p>` : ""}
-    ${workers === 0 ? noConsumer(waits, notTakenMs) : ""}`;
+    ${workers === 0 ? noConsumer(use) : ""}`;
 }
 
-function consumers({ workers, use }: EventQueue): Html {
+/** A count that leads to what it counts, where there is any. */
+function counted(words: string, count: number, address: string): Html {
+  const text = html`<strong>${count.toLocaleString("en")}</strong> ${words}`;
+  return count === 0 ? text : html`<a href="${address}">${text}</a>`;
+}
+
+/** Where bull-board has the jobs of a queue. */
+function boardAddress(queue: string, status: string): string {
+  return `${BOARD_PATH}/queue/${encodeURIComponent(queue)}?status=${status}`;
+}
+
+function consumers({ workers, use }: EventQueue, index: number): Html {
   if (workers.length === 0) return html``;
   const more = (use?.workers ?? 0) - workers.length;
   return html`<details><summary>Consumers</summary>
-    <ul>${workers.map(
+    <ul id="${anchor("consumers", index)}">${workers.map(
       ({ name, address, connectedSeconds }) =>
         html`<li>${name === null ? "without a name" : html`<strong>${visible(name)}</strong>`} from ${visible(address)}, connected for ${durationInWords(connectedSeconds * 1_000)}</li>`,
     )}</ul>
@@ -126,10 +137,27 @@ function consumers({ workers, use }: EventQueue): Html {
   </details>`;
 }
 
-function noConsumer(waits: number, notTakenMs: number | null): Html {
+function noConsumer({ waits, notTakenMs, workersSeenAt }: QueueUse): Html {
   const since = notTakenMs === null ? "" : ` for ${durationInWords(notTakenMs)}`;
-  return html`<p class="${waits > 0 ? "unusual" : ""}">No consumer is connected${waits > 0 ? `, and nothing was taken${since}` : ""}.
-    A consumer is a worker of BullMQ on this queue: docs/consumers.md shows one in five lines.</p>`;
+  const seen =
+    workersSeenAt === null
+      ? "None was seen in the last 30 days."
+      : html`Last seen ${ago(workersSeenAt.toISOString())}.`;
+  return html`<p class="${waits > 0 ? "unusual" : ""}">No consumer is connected${waits > 0 ? `, and nothing was taken${since}` : ""}. ${seen}</p>`;
+}
+
+/** Not in the live part, which would close it again. */
+function connecting(queue: string): Html {
+  const code = `import { consume } from "mm4d/consumer";
+
+await consume(async (event) => console.log(event.subject, event.data.outcome), {
+  connection: { url: process.env.REDIS_URL },
+  queue: ${JSON.stringify(queue)},
+});`;
+  return html`<details><summary>How to connect a consumer</summary>
+    <p>A consumer is a worker of BullMQ on this queue. This one prints each event and so takes it off the queue; its <code>prefix</code> is MM4D_QUEUE_PREFIX, where that is set. docs/consumers.md tells the rest, also for other languages.</p>
+    <pre class="code" tabindex="0">${code}</pre>
+  </details>`;
 }
 
 /** Where a list of errors stands, and for whom. */
@@ -147,10 +175,6 @@ function errors({ failed, retrying }: Troubles, place: Place): Html {
 
 const TITLES = { failed: "Failed", retrying: "Retrying" } as const;
 type Kind = keyof typeof TITLES;
-
-function anchor(kind: Kind, index: number): string {
-  return index === 0 ? kind : `${kind}-${index + 1}`;
-}
 
 function groupsOf(kind: Kind, { groups, jobs, lookedAt }: JobGroups, place: Place): Html {
   if (jobs === 0) return html``;
@@ -191,15 +215,12 @@ function retryAll(queue: string, error: string, jobs: number): Html {
 }
 
 /** `queue`: null when it cannot be retried. */
-function jobRow(
-  { id, eventId, messageId, numbers, attempts, at, text }: JobRow,
-  queue: string | null,
-  operator: Operator,
-): Html {
+function jobRow(job: JobRow, queue: string | null, operator: Operator): Html {
+  const { id, attempts, at, text } = job;
   const shown = errorShown(operator)(text);
   return html`<tr>
     <th scope="row" data-label="When">${at === null ? "–" : ago(at)}</th>
-    <td data-label="Message">${eventId === null ? wholeId(id) : html`<a class="open" href="${addressOfId(eventId)}">${messageId === null ? "without id" : visible(idShown(messageId, numbers, operator.numbers))}</a>`}</td>
+    <td data-label="Message">${messageOf(job, operator)}</td>
     <td data-label="Attempts" class="number">${attempts}</td>
     <td data-label="Error"><details><summary>Error</summary><pre class="error" tabindex="0">${shown}</pre></details></td>
     ${queue !== null ? html`<td data-label="Action">${retryForm({ queue, id, next: "/queue" })}</td>` : ""}

@@ -5,25 +5,27 @@ export function remembering<Args extends readonly (string | number)[], Answer>(
   keptMs: number,
   find: (...args: Args) => Promise<Answer>,
 ): (...args: Args) => Promise<Answer> {
+  const ask = rememberingFor(find);
+  return (...args) => ask(keptMs, ...args);
+}
+
+/** The same, where who asks says how old the answer may be: a page that is opened a little, one that stays open more. */
+export function rememberingFor<Args extends readonly (string | number)[], Answer>(
+  find: (...args: Args) => Promise<Answer>,
+): (keptMs: number, ...args: Args) => Promise<Answer> {
   const known = new Map<string, { readonly atMs: number; readonly answer: Promise<Answer> }>();
-  return (...args) => {
-    const key = args.join(" ");
+  return (keptMs, ...args) => {
+    const [key, nowMs] = [args.join(" "), performance.now()];
     const before = known.get(key);
-    if (before && performance.now() - before.atMs < keptMs) return before.answer;
+    if (before && nowMs - before.atMs < keptMs) return before.answer;
+    // What is asked for may be written into an address by anybody.
+    for (const [other, { atMs }] of known) if (nowMs - atMs > FORGOTTEN_MS) known.delete(other);
     const answer = find(...args);
-    known.set(key, { atMs: performance.now(), answer });
-    answer.catch(() => known.delete(key));
+    const mine = { atMs: nowMs, answer };
+    known.set(key, mine);
+    answer.catch(() => known.get(key) === mine && known.delete(key));
     return answer;
   };
 }
 
-/** All who ask while one search is under way get its answer. */
-export function together<Answer>(find: () => Promise<Answer>): () => Promise<Answer> {
-  let finding: Promise<Answer> | undefined;
-  return () => {
-    finding ??= find().finally(() => {
-      finding = undefined;
-    });
-    return finding;
-  };
-}
+const FORGOTTEN_MS = 15_000;

@@ -45,7 +45,7 @@ export function filterIn(query: Query, now: Date): FilterRead {
       peer: peer === "" ? null : peer,
       outcome: read("outcome", oneOf(OUTCOMES), `one of ${OUTCOMES.join(", ")}`),
       disposition: read("disposition", oneOf(DISPOSITIONS), `one of ${DISPOSITIONS.join(", ")}`),
-      code: read("code", codeIn, "a number"),
+      code: read("code", codeIn, 'a number, or "none"'),
       type: read("type", typeIn, `one of ${Object.keys(TYPES).join(", ")}`),
       since: read(
         "since",
@@ -95,7 +95,8 @@ function oneOf<T extends string>(all: readonly T[]): (text: string) => T | undef
   return (text) => all.find((one) => one === text);
 }
 
-function codeIn(text: string): number | undefined {
+function codeIn(text: string): number | "none" | undefined {
+  if (text === "none") return text;
   return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
 }
 

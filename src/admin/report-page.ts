@@ -7,7 +7,7 @@ import type { ReportRow } from "../views/report-row.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
-import { nothingYet } from "./pieces.ts";
+import { nothingYet, traceIsOff } from "./pieces.ts";
 import { addressOfId, inAddress, reportTable } from "./report-rows.ts";
 import { told } from "./report-told.ts";
 import { lookOf } from "./reports-page.ts";
@@ -24,7 +24,7 @@ export function reportPage(operations: Operations): Hono<PageEnv> {
     if (away !== null) return page(c, 503, html`<h1>Report</h1><p class="card">It cannot be looked for: ${away}.</p>`);
     const { reports, more } = await operations.trace(wanted, addressOf(c));
     const report = wantedOf(reports, wanted);
-    if (report === undefined) return page(c, 404, notFound(wanted, reports.length > 0));
+    if (report === undefined) return page(c, 404, notFound(wanted, reports.length > 0, operations.traceOff));
     const { loggedIn, numbers } = c.var.operator;
     const look = { loggedIn, numbers, queue: operations.eventQueues()[0]?.name ?? "", address: addressOfId(wanted) };
     const rest = reports.filter((other) => other !== report).reverse();
@@ -74,7 +74,8 @@ function retried(text: string | undefined): Html {
   return html`<p class="card done" role="status">${says}</p>`;
 }
 
-function notFound(wanted: string, related: boolean): Html {
+function notFound(wanted: string, related: boolean, traceOff: boolean): Html {
+  if (traceOff && !related) return html`<h1>Report not found</h1> ${traceIsOff()}`;
   return html`<h1>Report not found</h1>
     ${nothingYet(
       `No report has the id ${visible(wanted)}.`,
@@ -89,7 +90,7 @@ function others(reports: readonly TracedReport[], more: boolean, look: Parameter
   const shown = reports.slice(0, OTHERS_SHOWN);
   return html`<section class="card">
     <h2>Other reports of this message</h2>
-    <div class="wide" tabindex="0">${reportTable(shown.map(rowOf), look)}</div>
+    <div class="wide" tabindex="0">${reportTable(shown.map(rowOf), look, null)}</div>
     ${more || shown.length < reports.length ? html`<p>There are more; these are the newest.</p>` : ""}
   </section>`;
 }
@@ -105,6 +106,7 @@ function rowOf({ event, said, ids, notes }: TracedReport): ReportRow {
     at: notes[0]?.at ?? "",
     peer: received?.kind === "received" ? received.peer.name : (event?.data.peer.name ?? ""),
     fate: quarantineId !== null ? "quarantined" : summary === null ? "ignored" : "queued",
+    jobId: queued?.kind === "queued" ? (queued.duplicateOf ?? queued.recordId) : null,
     eventId: ids.eventId,
     type: summary?.type ?? null,
     outcome: summary?.outcome ?? null,

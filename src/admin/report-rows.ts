@@ -5,6 +5,8 @@ import { maskAllNumbers, numberMask } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import type { ReportRow } from "../views/report-row.ts";
+import type { JobSeen } from "../views/views.ts";
+import { jobInWords } from "./job-words.ts";
 import type { Html } from "./layout.ts";
 import type { Operator } from "./login.ts";
 import { ago, outcomeMark, wholeId } from "./pieces.ts";
@@ -16,17 +18,31 @@ export interface RowsLook {
   readonly nameOfCode: (code: number, peer: string) => string;
 }
 
-/** A table of reports. `live`: the filter that rows must pass which come later, as a query; null when none are shown (assets/live.js). */
-export function reportTable(rows: readonly ReportRow[], look: RowsLook, live: string | null = null): Html {
+/** The jobs of some rows by their ids, as views give them. */
+type Jobs = ReadonlyMap<string, JobSeen>;
+
+/**
+ * A table of reports. `jobs`: null where what has become of them is not told. `live`: the filter that rows must pass
+ * which come later, as a query; null when none are shown (assets/live.js).
+ */
+export function reportTable(
+  rows: readonly ReportRow[],
+  look: RowsLook,
+  jobs: Jobs | null,
+  live: string | null = null,
+): Html {
   return html`<table class="cards reports">
-    <thead><tr><th scope="col">Received</th><th scope="col">Result</th><th scope="col">Code</th><th scope="col">Recipient</th><th scope="col">Message</th><th scope="col">Peer</th></tr></thead>
-    <tbody ${live === null ? "" : html`data-live-rows="${live}"`}>${rows.map((row) => reportRow(row, look))}</tbody>
+    <thead><tr><th scope="col">Received</th><th scope="col">Result</th><th scope="col">Code</th><th scope="col">Recipient</th><th scope="col">Message</th><th scope="col">Peer</th>${jobs === null ? "" : html`<th scope="col" title="${WHICH_JOBS}">Consumer</th>`}</tr></thead>
+    <tbody ${live === null ? "" : html`data-live-rows="${live}"`}>${rows.map((row) => reportRow(row, look, jobs))}</tbody>
   </table>`;
 }
 
+const WHICH_JOBS =
+  "What has become of its event. What came last is kept true; the others are as they were when the page was made";
+
 /** One row. Its time is the link to the report. */
-export function reportRow(row: ReportRow, look: RowsLook): Html {
-  const { at, peer, numbers, messageId } = row;
+export function reportRow(row: ReportRow, look: RowsLook, jobs: Jobs | null): Html {
+  const { at, peer, numbers, messageId, jobId } = row;
   const href = reportAddress(row);
   const shownId = messageId === null ? null : idShown(messageId, numbers, look.numbers);
   return html`<tr data-id="${row.id}">
@@ -36,6 +52,7 @@ export function reportRow(row: ReportRow, look: RowsLook): Html {
     <td data-label="Recipient">${recipients(numbers, look.numbers)}</td>
     <td data-label="Message">${shownId === null ? html`<span class="soft">without id</span>` : wholeId(visible(shownId))}</td>
     <td data-label="Peer"><a href="/peers/${inAddress(peer)}">${visible(peer)}</a></td>
+    ${jobs === null ? "" : jobId === null ? html`<td data-label="Consumer"></td>` : html`<td data-label="Consumer" data-job="${jobId}">${jobInWords(jobs.get(jobId))}</td>`}
   </tr>`;
 }
 

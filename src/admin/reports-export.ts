@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { visibleJson } from "../text/visible.ts";
 import type { ReportFilter, ReportRow } from "../views/report-row.ts";
-import type { Place } from "../views/views.ts";
+import type { JobSeen, Place } from "../views/views.ts";
 import { addressOf, type Operator, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { idShown, numberShown } from "./report-rows.ts";
@@ -33,11 +33,11 @@ export async function exported(
   onAction: OnAction,
 ): Promise<Response> {
   const { numbers } = c.var.operator;
-  const rows: ReportRow[] = [];
+  const rows: ExportedRow[] = [];
   let place = from;
   for (let page = 0; page < BOUNDS.pagesExported.value; page += 1) {
     const found = await views.reports(filter, place, addressOf(c));
-    rows.push(...found.rows);
+    for (const row of found.rows) rows.push({ ...row, consumer: found.jobs.get(row.jobId ?? "")?.state ?? null });
     place = found.older;
     if (place === null) break;
   }
@@ -51,7 +51,12 @@ export async function exported(
   });
 }
 
-function shownRow(row: ReportRow, shown: Operator["numbers"]) {
+/** A report with what has become of its job, which is null where there is none. */
+export interface ExportedRow extends ReportRow {
+  readonly consumer: JobSeen["state"] | null;
+}
+
+function shownRow(row: ExportedRow, shown: Operator["numbers"]) {
   const { code, numbers, messageId, transactionId } = row;
   return {
     ...row,
@@ -79,15 +84,17 @@ const COLUMNS = [
   "transactionId",
   "eventId",
   "id",
-] as const satisfies readonly (keyof ReportRow)[];
+  "jobId",
+  "consumer",
+] as const satisfies readonly (keyof ExportedRow)[];
 
 /** RFC 4180. */
-export function csvOf(rows: readonly ReportRow[]): string {
+export function csvOf(rows: readonly ExportedRow[]): string {
   const lines = rows.map((row) => COLUMNS.map((name) => cellOf(row[name])).join(","));
   return [COLUMNS.join(","), ...lines].map((line) => `${line}\r\n`).join("");
 }
 
-function cellOf(value: ReportRow[keyof ReportRow]): string {
+function cellOf(value: ExportedRow[keyof ExportedRow]): string {
   const text = value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
   // A spreadsheet runs what begins so as a formula, and a peer may have written it.
   const harmless = /^[=+\-@\t\r]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;

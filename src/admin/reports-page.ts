@@ -4,13 +4,15 @@ import { html } from "hono/html";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { fitting } from "../views/filter.ts";
+import { ROWS_OF_PAGE } from "../views/page-of-rows.ts";
 import type { ReportFilter } from "../views/report-row.ts";
 import type { ReportsPage } from "../views/views.ts";
+import { jobInWords } from "./job-words.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import type { RowsLive } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
-import { nothingYet } from "./pieces.ts";
+import { nothingYet, traceIsOff } from "./pieces.ts";
 import {
   DISPOSITIONS,
   filterIn,
@@ -43,7 +45,7 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
     const body = html`<h1>Reports</h1>
       ${filters(query, filter, peers)}
       ${faults.map((fault) => html`<p class="fault">${visible(fault)}; it leaves nothing out.</p>`)}
-      ${typeof found === "string" ? html`<p class="card">No reports can be listed: ${visible(found)}.</p>` : listed(query, found, lookOf(operations, c))}`;
+      ${typeof found === "string" ? html`<p class="card">No reports can be listed: ${visible(found)}.</p>` : listed(query, found, lookOf(operations, c), operations.traceOff)}`;
     const status = typeof found === "string" && away === null ? 503 : 200;
     return c.html(layout({ title: "Reports", path: pathOf(c), operator: c.var.operator, body }), status);
   });
@@ -56,17 +58,27 @@ export function lookOf(operations: Operations, c: Context<PageEnv>): RowsLook {
   return { numbers: c.var.operator.numbers, nameOfCode };
 }
 
-/** The rows that come and fit, for the live stream. */
+/** The rows that come and fit, and what becomes of their jobs and of earlier ones, for the live stream. */
 export function rowsLive(operations: Operations): RowsLive {
   return (c, query) => {
     const { filter } = filterIn(Object.fromEntries(new URLSearchParams(query)), new Date());
     const fits = fitting(filter);
     const look = lookOf(operations, c);
-    return (rows) =>
-      rows
-        .filter(fits)
-        .map((row) => reportRow(row, look))
-        .join("");
+    /** The jobs of the rows that the stream has told, as many as a page shows. */
+    let told: readonly (string | null)[] = [];
+    return ({ rows, jobs }) => {
+      const fit = rows.filter(fits);
+      told = [...new Set([...fit.map(({ jobId }) => jobId), ...told])].slice(0, ROWS_OF_PAGE);
+      return {
+        html: fit.map((row) => reportRow(row, look, jobs)).join(""),
+        jobs: Object.fromEntries(
+          told.flatMap((id) => {
+            const job = id === null ? undefined : jobs.get(id);
+            return job === undefined ? [] : [[id, jobInWords(job).toString()]];
+          }),
+        ),
+      };
+    };
   };
 }
 
@@ -86,7 +98,7 @@ function filters(query: Query, filter: ReportFilter, peers: readonly string[]): 
     ${query.q ? html`<label>Id or number <input name="q" type="search" value="${visible(query.q)}" /></label>` : ""}
     ${select("peer", "Peer", [["", "all"], ...known.map((name) => [name, name] as const)], peer)}
     ${select("disposition", "Result", [["", "all"], ...DISPOSITIONS.map((name) => [name, name] as const)], query.disposition)}
-    <label>Code <input name="code" inputmode="numeric" size="5" value="${visible(query.code ?? "")}" /></label>
+    <label>Code <input name="code" inputmode="numeric" size="5" title="A number, or none: for reports without a code" value="${visible(query.code ?? "")}" /></label>
     ${select("since", "Since", [["", "the beginning"], ...allSpans], since)}
     <button>Show</button>
     ${isFiltered(query) ? html`<a href="/reports">All reports</a>` : ""}
@@ -114,17 +126,19 @@ function check(name: string, label: string, on: boolean): Html {
 }
 
 /** The first page is live: what comes and fits is put before its first row (assets/live.js). */
-function listed(query: Query, page: ReportsPage, look: RowsLook): Html {
-  const { rows, older, lookedThrough } = page;
+function listed(query: Query, page: ReportsPage, look: RowsLook, traceOff: boolean): Html {
+  const { rows, older, lookedThrough, jobs } = page;
   const isNewest = placeIn(query) === null;
   const live = isNewest ? queryOf(query) : null;
   const empty = rows.length === 0;
+  if (empty && traceOff) return traceIsOff();
   if (empty && !isNewest) return nothing(query, page);
   const onwards = { from: query.from ?? null };
-  return html`${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
+  return html`${traceOff ? html`<p class="card">These came before the trace was turned off (MM4D_TRACE_HOURS is 0): newer ones are not remembered.</p>` : ""}
+  ${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
   <section class="card" ${empty ? "data-when-rows hidden" : ""}>
     ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
-    <div class="wide" tabindex="0">${reportTable(rows, look, live)}</div>
+    <div class="wide" tabindex="0">${reportTable(rows, look, jobs, live)}</div>
     <p class="pages">
       ${empty ? "" : html`<span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>`}
       ${isNewest ? "" : html`<a href="${listAddress(query)}">Newest</a>`}

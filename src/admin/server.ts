@@ -8,21 +8,23 @@ import { html } from "hono/html";
 import { secureHeaders } from "hono/secure-headers";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Reason, State } from "../monitoring/reasons.ts";
+import { inRounds } from "../rounds.ts";
 import { readAssets } from "./assets.ts";
 import type { BoardQueue } from "./board.ts";
 import { chartRoutes } from "./charts.ts";
-import { codesPage } from "./codes-page.ts";
+import { codesPages } from "./codes-page.ts";
 import { type DoorOptions, deadlines, HTTP_TIMES, keepDoor } from "./door.ts";
 import { BOARD_PATH, type Glance, layout, pathOf } from "./layout.ts";
 import { livePage } from "./live.ts";
 import { createLogin, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { overviewPage } from "./overview-page.ts";
-import { peersPage } from "./peers-page.ts";
+import { sharedTallies } from "./paces.ts";
+import { peersPages } from "./peers-page.ts";
 import { nothingYet } from "./pieces.ts";
-import { quarantinePage } from "./quarantine-page.ts";
+import { quarantinePages } from "./quarantine-page.ts";
 import { queuePage, queueParts } from "./queue-page.ts";
-import { remembering, together } from "./remembering.ts";
+import { remembering } from "./remembering.ts";
 import { reportPage } from "./report-page.ts";
 import { reportsPage, rowsLive } from "./reports-page.ts";
 
@@ -101,7 +103,7 @@ export async function startAdmin(options: AdminOptions, times = HTTP_TIMES): Pro
 }
 
 function probesOf(options: AdminOptions): Readonly<Record<string, (c: Context) => Response | Promise<Response>>> {
-  const metrics = together(options.metrics);
+  const metrics = inRounds(options.metrics);
   return {
     "/livez": (c) => c.text(OK, 200),
     "/readyz": async (c) => {
@@ -136,13 +138,16 @@ function inLines(lines: readonly string[]): string {
 /** Everything for people. */
 function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOptions): Hono<PageEnv> {
   // Many open pages ask for the same.
-  const operations = { ...direct, tallies: remembering(TALLIES_MS, direct.tallies) };
+  const operations = { ...direct, tallies: sharedTallies(direct.tallies) };
   const glance = remembering(GLANCE_MS, async (): Promise<Glance> => {
     const { reasons, quarantined } = await direct.facts();
     return { state: stateOf(reasons), quarantined };
   });
   const overview = overviewPage(operations);
   const login = createLogin({ token, onAction });
+  const peers = peersPages(operations, login, onAction);
+  const codes = codesPages(operations);
+  const quarantine = quarantinePages(operations, login, onAction);
   const app = new Hono<PageEnv>();
   const headers = secureHeaders({
     contentSecurityPolicy: {
@@ -174,17 +179,17 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
     livePage({
       login,
       glance,
-      parts: { ...overview.parts, ...queueParts(operations) },
+      parts: { ...overview.parts, ...queueParts(operations), ...peers.parts, ...codes.parts, ...quarantine.parts },
       follow: operations.views.follow,
       rowsLive: rowsLive(operations),
     }),
   );
-  app.route("/", codesPage(operations));
+  app.route("/", codes.routes);
   app.route("/", reportsPage(operations, onAction));
   app.route("/", reportPage(operations));
   app.route("/", queuePage(operations, login, onAction));
-  app.route("/", quarantinePage(operations, login, onAction));
-  app.route("/", peersPage(operations, login, onAction));
+  app.route("/", quarantine.routes);
+  app.route("/", peers.routes);
 
   let board: Promise<Hono> | undefined;
   // Where the board stood in mm4d 1.0.
@@ -234,7 +239,6 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   return app;
 }
 
-const TALLIES_MS = 3_000;
 const GLANCE_MS = 1_500;
 
 const PROTECTED = [

@@ -289,7 +289,7 @@ export const BOUNDS = {
     unit: "things",
     about: "addresses and reasons of refused clients that Redis keeps of one hour, for a day",
     reason:
-      "some kilobytes on an ordinary day, and some megabytes when strangers of many addresses knock; further ones of that hour are only in the log and in `mm4d refusals`",
+      "some kilobytes on an ordinary day, and some megabytes when strangers of many addresses knock; further ones of that hour are told until the service ends, and are in the log",
   },
   acknowledgementsLookedAt: {
     value: 1_000,
@@ -443,6 +443,12 @@ export const BOUNDS = {
     about: "what it shows of a job's error",
     reason: "a stack of twenty lines; `mm4d failed list` prints more",
   },
+  jobsListed: {
+    value: 50,
+    unit: "things",
+    about: "jobs that the page Queue lists of those that wait, and of those that consumers have in hand",
+    reason: "the oldest tell what stands still; bull-board goes through all",
+  },
   jobsRetried: {
     value: 10_000,
     unit: "things",
@@ -503,6 +509,12 @@ export const BOUNDS = {
     unit: "things",
     about: "blocks that are counted for that",
     reason: "forty thousand reports, as when Redis comes back; older ones are found by pages",
+  },
+  jobsFollowedLive: {
+    value: 200,
+    unit: "things",
+    about: "jobs of the newest of these reports that are looked at again each second, until they are over",
+    reason: "a millisecond of Redis; rows of older ones stay as they were when they were shown",
   },
   viewsWaiting: {
     value: 20,

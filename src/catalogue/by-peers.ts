@@ -11,14 +11,30 @@ export interface SaidOfCode {
   readonly peers: readonly string[];
 }
 
-/** What the tables of these peers say of a code: once for each table, in the order of the peers. */
-export function saidToPeers(code: number, peers: readonly string[], catalogueOf: CatalogueOf): readonly SaidOfCode[] {
+/** A table, and which of the peers use it. */
+export interface TableInForce {
+  readonly table: Catalogue;
+  readonly peers: readonly string[];
+}
+
+/** The tables of these peers, each once, in the order of the peers. */
+export function tablesOfPeers(peers: readonly string[], catalogueOf: CatalogueOf): readonly TableInForce[] {
   const users = new Map<Catalogue, string[]>();
   for (const peer of peers) {
     const table = catalogueOf(peer);
-    users.set(table, [...(users.get(table) ?? []), peer]);
+    const its = users.get(table);
+    if (its) its.push(peer);
+    else users.set(table, [peer]);
   }
-  return [...users].map(([{ findCode }, who]) => ({ entry: findCode(code), peers: who }));
+  return [...users].map(([table, who]) => ({ table, peers: who }));
+}
+
+/** What the tables of these peers say of a code: once for each table, in the order of the peers. */
+export function saidToPeers(code: number, peers: readonly string[], catalogueOf: CatalogueOf): readonly SaidOfCode[] {
+  return tablesOfPeers(peers, catalogueOf).map(({ table, peers: who }) => ({
+    entry: table.findCode(code),
+    peers: who,
+  }));
 }
 
 /** A code's name; where the tables of these peers differ, each name with whose it is. */

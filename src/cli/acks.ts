@@ -6,7 +6,9 @@ import {
   type Acknowledgements,
   openAcknowledgements,
 } from "../acknowledgement/desk.ts";
+import { acknowledgementMask, maskAllButAddresses } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
+import { FULL_NUMBERS, type Numbers, type NumbersWanted, numbersOf } from "./numbers.ts";
 import { withOpened } from "./running-service.ts";
 import { firstLine, fitted, jsonOf, printLine, tell } from "./terminal.ts";
 
@@ -25,7 +27,8 @@ export function addAcksCommand(program: Command): void {
     .description("list them by state, oldest first: where to, what they say, and why one could not be delivered")
     .addOption(new Option("--state <state>", "only these; without it all but those sent").choices(STATES))
     .option("--peer <name>", "only this peer's")
-    .option("--json", "print them as JSON, one a line")
+    .option(...FULL_NUMBERS)
+    .option("--json", "print them as JSON, one a line, numbers in full")
     .addHelpText(
       "after",
       `
@@ -56,13 +59,14 @@ which says where acknowledgements go ("mm4d peers test NAME" tries it).`,
     .action(retry);
 }
 
-async function list({ json, ...choice }: Choice & { json?: true }): Promise<void> {
+async function list({ json, fullNumbers, ...choice }: Choice & NumbersWanted & { json?: true }): Promise<void> {
+  const numbers = numbersOf({ fullNumbers });
   await withAcknowledgements(async (acknowledgements) => {
     let count = 0;
     for await (const entry of acknowledgements.list()) {
       if (!isChosen(entry, choice) || (choice.state === undefined && entry.state === "sent")) continue;
       count += 1;
-      await printLine(json ? jsonOf(entry) : fitted(describeEntry(entry)));
+      await printLine(json ? jsonOf(entry) : fitted(describeEntry(entry, numbers)));
     }
     if (!json) tell(`${some(count, "acknowledgement")}.`);
   });
@@ -102,15 +106,8 @@ function isChosen({ state, acknowledgement }: AcknowledgementEntry, choice: Choi
   );
 }
 
-export function describeEntry({
-  id,
-  state,
-  acknowledgement: ack,
-  attempts,
-  error,
-  reply,
-  at,
-}: AcknowledgementEntry): readonly string[] {
+export function describeEntry(entry: AcknowledgementEntry, numbers: Numbers): readonly string[] {
+  const { id, state, acknowledgement: ack, attempts, error, reply, at } = numbers === "full" ? entry : masked(entry);
   const tried = attempts === 0 ? "" : `, ${some(attempts, "attempt")}`;
   const when = at === null ? "" : state === "retrying" ? `, next at ${at}` : ` at ${at}`;
   return [
@@ -123,6 +120,25 @@ export function describeEntry({
     ...(reply === null ? [] : [`  ${oneLine(reply)}`]),
     ...(ack.bounce ? [firstLine(bounced(ack.bounce))] : []),
   ];
+}
+
+function masked(entry: AcknowledgementEntry): AcknowledgementEntry {
+  const { acknowledgement: ack, error, reply } = entry;
+  const mask = acknowledgementMask(ack);
+  const id = (text: string | null): string | null => (text === null ? null : mask(text));
+  const said = (text: string | null): string | null => (text === null ? null : mask(maskAllButAddresses(text)));
+  return {
+    ...entry,
+    acknowledgement: {
+      ...ack,
+      to: id(ack.to),
+      transactionId: id(ack.transactionId),
+      messageId: id(ack.messageId),
+      ...(ack.bounce && { bounce: { ...ack.bounce, diagnostic: said(ack.bounce.diagnostic) } }),
+    },
+    error: said(error),
+    reply: said(reply),
+  };
 }
 
 function oneLine(text: string): string {

@@ -431,7 +431,7 @@ async function lookAtPeers(config: Config): Promise<Findings> {
     }
     const homeless = peers.filter(({ acknowledge }) => acknowledge.mode !== "off" && acknowledge.host === null);
     if (homeless.length > 0) {
-      const text = `${homeless.map(({ name }) => name).join(", ")} can be sent no acknowledgements, should they ask: no acknowledge.host`;
+      const text = `${homeless.map(({ name }) => name).join(", ")} ${homeless.length === 1 ? "has" : "have"} no acknowledge.host, so acknowledgements cannot be sent`;
       findings.push(ok(about, text));
     }
     findings.push(...doubtsAbout(peers).map((text) => warning(about, text)));

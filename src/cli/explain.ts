@@ -3,13 +3,13 @@ import type { Command } from "commander";
 import type { MessageRules, ReceivedMessage, Recognised } from "../delivery/accepted.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { AcceptedMessage, ReadMessage, Refusal, RefusedMessage } from "../delivery/fate.ts";
-import { ORDINARY_PEER } from "../delivery/peer-rules.ts";
 import { QUARANTINE_REASONS } from "../delivery/quarantined.ts";
 import { WARNINGS } from "../delivery/warning.ts";
 import { type Acknowledging, type ReadingRules, readSaid } from "../flow/read.ts";
 import { type Sorted, sort } from "../flow/sort.ts";
-import { loadPeers } from "../settings/peers.ts";
+import { loadPeers, rulesOf } from "../settings/peers.ts";
 import { loadReading } from "../settings/reading.ts";
+import type { Peer } from "../smtp/peer.ts";
 import { replyTo } from "../smtp/reply-to.ts";
 import { describeEvent } from "../text/describe.ts";
 import { acknowledgingOf } from "./record-reader.ts";
@@ -38,9 +38,10 @@ Exit code 1 when the message makes no event; the reason is printed.`,
 
 function explain(file: string, { peer: name, json }: { peer: string; json?: true }): void {
   const { config } = loadSettings("explain");
-  const entry = loadPeers(config).find((known) => known.name === name);
+  const peers = loadPeers(config);
+  const entry = peers.find((known) => known.name === name);
   if (name !== "loopback" && !entry) throw new Error(`Cannot explain: there is no peer "${name}" (mm4d peers list)`);
-  const message = receivedFrom(name, entry ?? ORDINARY_ENTRY, readSavedMessage(file));
+  const message = receivedFrom(name, entry ?? ordinaryEntry(peers), readSavedMessage(file));
   const [reading, acknowledging] = [loadReading(config), acknowledgingOf(config)];
   const { event, told } = fateOf(message, reading, acknowledging);
   if (event === null) {
@@ -63,7 +64,9 @@ function explain(file: string, { peer: name, json }: { peer: string; json?: true
 }
 
 /** This machine, when the peers' file has no entry for it. */
-const ORDINARY_ENTRY: MessageRules = { rules: ORDINARY_PEER, acknowledge: { mode: "off", host: null, to: null } };
+function ordinaryEntry(peers: readonly Peer[]): MessageRules {
+  return { rules: rulesOf(peers, ""), acknowledge: { mode: "off", host: null, to: null } };
+}
 
 function receivedFrom(name: string, entry: MessageRules, bytes: Uint8Array): ReceivedMessage {
   const identity = { name, address: "127.0.0.1", helo: null, tls: null, user: null };

@@ -2,7 +2,9 @@
 import type { Command } from "commander";
 import { type FailedJob, type FailedJobs, openFailedJobs } from "../queue/failed.ts";
 import { describeEvent } from "../text/describe.ts";
+import { maskAllButAddresses, maskEvent, numberMask, partiesOf } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
+import { FULL_NUMBERS, type Numbers, type NumbersWanted, numbersOf } from "./numbers.ts";
 import { withOpened } from "./running-service.ts";
 import { firstLine, fitted, jsonOf, printLine, tell } from "./terminal.ts";
 
@@ -11,7 +13,8 @@ export function addFailedCommand(program: Command): void {
   failed
     .command("list")
     .description("list the failed jobs, oldest first: when, after how many attempts, why, and which event")
-    .option("--json", "print them as JSON, one a line, with the whole error and event")
+    .option(...FULL_NUMBERS)
+    .option("--json", "print them as JSON, one a line, with the whole error and event, numbers in full")
     .action(list);
   failed
     .command("retry [id]")
@@ -28,12 +31,12 @@ that fail once more meanwhile are left for the next run.`,
     .action(retry);
 }
 
-async function list({ json }: { json?: true }): Promise<void> {
+async function list({ json, ...wanted }: NumbersWanted & { json?: true }): Promise<void> {
   await withFailedJobs(async (failed) => {
     let count = 0;
     for await (const job of failed.list()) {
       count += 1;
-      await printLine(json ? jsonOf(job) : fitted(describeJob(job)));
+      await printLine(json ? jsonOf(job) : fitted(describeJob(job, numbersOf(wanted))));
     }
     if (!json) tell(count === 0 ? "No failed jobs." : `${some(count, "job")} failed.`);
   });
@@ -59,7 +62,8 @@ async function retryAll(failed: FailedJobs, reason: string): Promise<void> {
   tell(`${some(count, "job")} given back to consumers.`);
 }
 
-export function describeJob({ id, failedAt, attempts, error, event }: FailedJob): readonly string[] {
+export function describeJob(job: FailedJob, numbers: Numbers): readonly string[] {
+  const { id, failedAt, attempts, error, event } = numbers === "full" ? job : masked(job);
   const [what = "", which = ""] = describeEvent(event);
   return [
     id,
@@ -68,6 +72,11 @@ export function describeJob({ id, failedAt, attempts, error, event }: FailedJob)
     `  ${what}`,
     which,
   ];
+}
+
+function masked(job: FailedJob): FailedJob {
+  const mask = numberMask(partiesOf(job.event));
+  return { ...job, error: mask(maskAllButAddresses(job.error)), event: maskEvent(job.event) };
 }
 
 function withFailedJobs(use: (failed: FailedJobs) => Promise<void>): Promise<void> {

@@ -24,7 +24,7 @@ interface MmscCommandOptions {
 export function addMmscCommand(program: Command): void {
   program
     .command("mmsc")
-    .description("be the carrier's MMSC that receives acknowledgements, until Ctrl-C; misbehave on demand")
+    .description("simulate a carrier's MMSC that receives acknowledgements, optionally with faults, until Ctrl-C")
     .option("--host <host>", "where to listen", "127.0.0.1")
     .option("--port <port>", "where to listen", readPort, 2526)
     .addOption(new Option("--fault <kind>", "what to do wrong").choices(FAULTS))

@@ -1,5 +1,5 @@
 /** The tables that explain the codes of each peer, for the command line. */
-import type { CatalogueOf } from "../catalogue/by-peers.ts";
+import { type CatalogueOf, type TableInForce, tablesOfPeers } from "../catalogue/by-peers.ts";
 import type { Catalogue } from "../catalogue/catalogue.ts";
 import type { Config } from "../settings/config.ts";
 import { loadPeers, rulesOf } from "../settings/peers.ts";
@@ -15,18 +15,34 @@ export function tableOfPeer(config: Config, name: string): Catalogue {
 }
 
 /**
- * The tables of all peers, beside counts. Without the peers' file, which who asks may not be allowed to read, codes are
+ * Finds the table of a peer, beside counts. Without the peers' file, which who asks may not be allowed to read, codes are
  * named as for a peer whose entry says nothing of them.
  */
-export function tablesOfPeers(config: Config): CatalogueOf {
+export function findingTables(config: Config): CatalogueOf {
   const reading = loadReading(config);
-  let peers: readonly Peer[] = [];
+  const peers = peersIn(config);
+  return (peer) => (peers === null ? reading.catalogue : reading.tableOf(rulesOf(peers, peer).catalogue));
+}
+
+/** The tables that the peers in force use. Without the peers' file it is the catalogue. */
+export function tablesInForce(config: Config): readonly TableInForce[] {
+  const { catalogue, tableOf } = loadReading(config);
+  const peers = peersIn(config);
+  if (peers === null) return [{ table: catalogue, peers: [] }];
+  return tablesOfPeers(
+    peers.map(({ name }) => name),
+    (peer) => tableOf(rulesOf(peers, peer).catalogue),
+  );
+}
+
+/** Null where their file cannot be read, which is told. */
+function peersIn(config: Config): readonly Peer[] | null {
   try {
-    peers = loadPeers(config);
+    return loadPeers(config);
   } catch (cause) {
     tell(`${(cause as Error).message}: codes are named by the catalogue alone`);
+    return null;
   }
-  return (peer) => reading.tableOf(rulesOf(peers, peer).catalogue);
 }
 
 /** Says which file with codes could not be read. */

@@ -10,7 +10,10 @@ import { withQueuePlace } from "../queue/queue-place.ts";
 import type { Config } from "../settings/config.ts";
 import { loadPeers, rulesOf } from "../settings/peers.ts";
 import { loadReading } from "../settings/reading.ts";
+import { maskHeader } from "../text/mask-header.ts";
+import { maskAllNumbers } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
+import { FULL_NUMBERS, type NumbersWanted, numbersOf } from "./numbers.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";
@@ -27,16 +30,18 @@ export function addQuarantineCommand(program: Command): void {
   quarantine
     .command("show <id>")
     .description("print one: its header, and its body as mailparser reads it")
+    .option(...FULL_NUMBERS)
     .action(show);
   quarantine
     .command("replay [id]")
-    .description("read one again with today's program, and queue its event under the id it would have had")
+    .description("read one again with today's program and its peer's entry, and queue its event")
     .option("--all", "every message")
     .option("--reason <reason>", "with --all: only those kept for this reason")
     .addHelpText(
       "after",
       `
-A message that still makes no event stays where it is. Exit code 1 when one
+The peers' file of now counts, so mend it first where its entry was wrong. A
+message that still makes no event stays where it is. Exit code 1 when one
 that was named does. With --all alone, those of the reason not-read are left:
 reading them has ended the service, and may end this command.`,
     )
@@ -62,21 +67,24 @@ async function list({ json }: { json?: true }): Promise<void> {
   });
 }
 
-async function show(id: string): Promise<void> {
+async function show(id: string, wanted: NumbersWanted): Promise<void> {
+  const isMasked = numbersOf(wanted) === "masked";
+  const said = (text: string): string => (isMasked ? maskAllNumbers(text) : text);
   await withQuarantine(async (quarantine) => {
     const { message } = await found(quarantine, id);
     const bytes = Buffer.from(message.raw, "base64");
-    const [header = ""] = bytes.toString("latin1").split(/\r?\n\r?\n/, 1);
+    const [latin1 = ""] = bytes.toString("latin1").split(/\r?\n\r?\n/, 1);
+    const header = Buffer.from(latin1, "latin1").toString();
     const { text, parts } = await readSavedBody(bytes).catch((cause: Error) => ({
       text: `(cannot be read: ${cause.message})`,
       parts: [],
     }));
     printWrapped([`${message.receivedAt}  ${message.reason}  ${message.peer.name} (${message.peer.address})`]);
     printWrapped([reasonInWords(message.reason)].filter((words) => words !== ""));
-    if (message.detail !== null) print(message.detail);
-    print(`\n${Buffer.from(header, "latin1").toString()}`);
-    if (text.trim() !== "") print(`\n${text.trimEnd()}`);
-    for (const part of parts) print(`\n[${part}]`);
+    if (message.detail !== null) print(said(message.detail));
+    print(`\n${isMasked ? maskHeader(header, []) : header}`);
+    if (text.trim() !== "") print(`\n${said(text.trimEnd())}`);
+    for (const part of parts) print(`\n[${said(part)}]`);
     if (message.notKept)
       print(`\n[${some(Buffer.byteLength(message.raw, "base64"), "byte")}${describeNotKept(message)}]`);
   });

@@ -8,20 +8,24 @@ import { fitted, jsonOf, printLine, tell } from "./terminal.ts";
 export function addRefusalsCommand(program: Command): void {
   program
     .command("refusals")
-    .description("list who was refused lately and why, by address and reason, the latest last")
+    .description("list who was refused in the last 24 hours and why, by address and reason, the latest last")
     .option("--json", "print them as JSON, one a line")
     .addHelpText(
       "after",
       `
-Asks the running service, which remembers the last 1,000 since its start.`,
+Asks the running service. Redis keeps refusals for 24 hours, through restarts
+and of every process and replica. While it is away, those since the start are
+listed, 1,000 of each process at most; that is said.`,
     )
     .action(refusals);
 }
 
 async function refusals({ json }: { json?: true }): Promise<void> {
-  const list = await askRefusals();
+  const { refusals: list, since, fault } = await askRefusals();
   for (const refusal of list) await printLine(json ? jsonOf(refusal) : fitted(describe(refusal)));
-  if (!json && list.length === 0) tell("Nobody was refused since the start.");
+  const what = list.length === 0 ? "No client was refused" : "Those refused";
+  if (fault !== null) tell(fitted([`${fault}. ${what} since the start of mm4d, ${since}; earlier ones are in Redis.`]));
+  else if (!json) tell(fitted([`${what} in the last 24 hours, since ${since}.`]));
 }
 
 function describe({ address, peer, helo, reason, detail, count, firstAt, lastAt }: Refusal): readonly string[] {

@@ -1,7 +1,7 @@
 /** Asks the running service, over `control.sock` in its data directory, where things are. */
 
 import type { FanOut } from "../delivery/fan-out.ts";
-import type { Refusal } from "../monitoring/refusals.ts";
+import type { RefusalsTold } from "../monitoring/refusals.ts";
 import type { Status } from "../monitoring/status.ts";
 import type { ServiceFacts, TraceState } from "../process/control.ts";
 import { askControl } from "../process/control-client.ts";
@@ -17,9 +17,9 @@ export function askService({ dataDir }: Pick<Config, "dataDir">): Promise<Servic
   return askControl(dataDir, "facts") as Promise<ServiceFacts | undefined>;
 }
 
-/** Who was refused lately. Rejects when no service is found. */
-export function askRefusals(): Promise<readonly Refusal[]> {
-  return askRunning("list refusals", "refusals");
+/** Who was refused in the last 24 hours. Rejects when no service is found. */
+export function askRefusals(): Promise<RefusalsTold> {
+  return askRunning("list refusals", "refusals-told");
 }
 
 /** How the service is, in words. Rejects when none is found. */

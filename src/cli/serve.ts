@@ -168,7 +168,7 @@ function firstSignal(onSecond: () => void): Promise<void> {
 function welcome(service: Service, { queue, processes }: Config): string {
   const { smtp, smtps, admin, redis: place, redisUrlFile, takesLoopback, notes } = service;
   return [
-    `mm4d takes MM4 reports on smtp://${at(smtp)}`,
+    `Listening for MM4 reports on smtp://${at(smtp)}`,
     ...(smtps === null ? [] : [`  and on smtps://${at(smtps)}, with TLS from the beginning`]),
     `  Page: http://${at(admin)}/`,
     `  Redis: ${describeRedis(place)}${redisUrlFile === null ? "" : " (embedded, started by mm4d)"}`,

@@ -5,7 +5,7 @@ import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
 import { withQueuePlace } from "../queue/queue-place.ts";
 import { bucketOf, readStatistics, resolutionSince } from "../queue/statistics.ts";
 import { durationInWords, inPercent, some } from "../text/quantities.ts";
-import { tablesOfPeers } from "./peers-tables.ts";
+import { findingTables } from "./peers-tables.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped } from "./terminal.ts";
@@ -57,8 +57,8 @@ async function stats({ since: agoMs, by, json }: { since: number; by: Group; jso
   const rows = sumBy(tallies, (tally) => tally[by]);
   if (json) print(jsonOf({ from, until, by, rows: rows.map((row) => named(row, by)) }));
   else {
-    const nameOf = by === "code" ? namesIn(tallies, tablesOfPeers(settings.config)) : () => "";
-    printWrapped([...summary(tallies, from, until), ...table(rows, by, nameOf)]);
+    const nameOf = by === "code" ? namesIn(tallies, findingTables(settings.config)) : () => "";
+    printWrapped([...summary(tallies, from, agoMs), ...table(rows, by, nameOf)]);
   }
 }
 
@@ -66,9 +66,9 @@ function named({ key, ...counts }: Sum, by: Group): Readonly<Record<string, stri
   return { [by]: key, ...counts };
 }
 
-function summary(tallies: readonly Tally[], from: Date, until: Date): readonly string[] {
+function summary(tallies: readonly Tally[], from: Date, agoMs: number): readonly string[] {
   const [all] = sumBy(tallies, () => "");
-  const since = `since ${from.toISOString().slice(0, 16)}Z (${durationInWords(until.getTime() - from.getTime())})`;
+  const since = `in ${durationInWords(agoMs)}, since ${from.toISOString().slice(0, 16)}Z`;
   if (!all) return [`No reports ${since}.`];
   const { reports, successes, failures } = all;
   return [
@@ -80,11 +80,14 @@ function summary(tallies: readonly Tally[], from: Date, until: Date): readonly s
 function table(rows: readonly Sum[], by: Group, nameOf: (key: string) => string): readonly string[] {
   const all = rows.reduce((sum, { reports }) => sum + reports, 0);
   const wide = Math.max(...rows.map(({ key }) => key.length), by.length);
+  // An outcome is a success, a failure or neither, by what it is.
+  const isJudged = by !== "outcome";
   return [
-    ...(rows.length === 0 ? [] : [`  ${by.padEnd(wide)}    reports   share  successes  failures`]),
+    ...(rows.length === 0 ? [] : [`  ${by.padEnd(wide)}    reports   share${isJudged ? "  successes  failures" : ""}`]),
     ...rows.map(({ key, reports, successes, failures }) => {
       const share = (part: number, whole: number): string => inPercent(part, whole).padStart(7);
-      const numbers = `${String(reports).padStart(10)} ${share(reports, all)}    ${share(successes, reports)}   ${share(failures, reports)}`;
+      const judged = isJudged ? `    ${share(successes, reports)}   ${share(failures, reports)}` : "";
+      const numbers = `${String(reports).padStart(10)} ${share(reports, all)}${judged}`;
       return `  ${key.padEnd(wide)} ${numbers}  ${nameOf(key)}`.trimEnd();
     }),
   ];

@@ -8,6 +8,7 @@ import { describeRedis } from "../queue/redis.ts";
 import { describeEvent } from "../text/describe.ts";
 import { maskEvent } from "../text/masking.ts";
 import { readWholeNumber } from "./arguments.ts";
+import { FULL_NUMBERS, type NumbersWanted } from "./numbers.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped, tell } from "./terminal.ts";
@@ -21,8 +22,8 @@ export function addTailCommand(program: Command): void {
     )
     .option("--peer <name>", "only this peer's")
     .option("--code <number>", "only reports with this code, such as 470 or 4470", readWholeNumber(0, 9_999))
-    .option("--full-numbers", "do not mask telephone numbers")
-    .option("--json", "print each event as one line of JSON")
+    .option(...FULL_NUMBERS)
+    .option("--json", "print each event as one line of JSON, numbers masked there too")
     .addHelpText(
       "after",
       `
@@ -41,7 +42,7 @@ interface Wanted {
   readonly code?: number;
 }
 
-async function tail({ json, fullNumbers, ...wanted }: Wanted & { json?: true; fullNumbers?: true }): Promise<void> {
+async function tail({ json, fullNumbers, ...wanted }: Wanted & NumbersWanted & { json?: true }): Promise<void> {
   const { address } = await findQueue(loadSettings("tail"));
   const { redis, queue } = address;
   const say = sayOnce();

@@ -60,11 +60,11 @@ function columns(): number {
   return process.stdout.columns || 80;
 }
 
-/** Breaks a line at blanks, with further lines indented by four. A word that is too long stays whole. */
+/** Breaks a line at blanks, but before no "%", with further lines indented by four. A word that is too long stays whole. */
 function wrapped(line: string, width: number): readonly string[] {
   const lines: string[] = [];
   let current = "";
-  for (const word of visible(line).split(/(?<=\S) /)) {
+  for (const word of visible(line).split(/(?<=\S) (?!%)/)) {
     if (current !== "" && current.length + 1 + word.length > width) {
       lines.push(current);
       current = `    ${word}`;

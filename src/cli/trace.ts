@@ -11,6 +11,7 @@ import { findTrace } from "../trace/find.ts";
 import type { Trace } from "../trace/note.ts";
 import type { TraceReading } from "../trace/reading.ts";
 import { headerOf, tellReport } from "../trace/told.ts";
+import { FULL_NUMBERS, type NumbersWanted, numbersOf } from "./numbers.ts";
 import { TELL_UNREAD } from "./peers-tables.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
@@ -20,9 +21,9 @@ import { whyNotTraced } from "./why-not-traced.ts";
 export function addTraceCommand(program: Command): void {
   program
     .command("trace <id>")
-    .description("tell all that is known of a report: by message id, transaction id, event id or telephone number")
+    .description("show the full history of a report, by message, transaction or event id, or phone number")
     .option("--headers", "with the header of each message, as it came")
-    .option("--full-numbers", "do not mask telephone numbers")
+    .option(...FULL_NUMBERS)
     .option("--json", "print it as JSON, with the events and numbers in full")
     .addHelpText(
       "after",
@@ -40,9 +41,8 @@ quarantine and the running service tell.`,
     .action(trace);
 }
 
-interface Wanted {
+interface Wanted extends NumbersWanted {
   readonly headers?: true;
-  readonly fullNumbers?: true;
   readonly json?: true;
 }
 
@@ -97,7 +97,7 @@ function sentence(text: string, index: number): string {
   return index === 0 ? text : `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
-async function trace(id: string, { headers, fullNumbers, json }: Wanted): Promise<void> {
+async function trace(id: string, { headers, json, ...wanted }: Wanted): Promise<void> {
   const queue = await findQueue(loadSettings("trace"));
   // A message that was answered a moment ago is not written yet.
   const state = await flushTrace(queue.found);
@@ -112,7 +112,7 @@ async function trace(id: string, { headers, fullNumbers, json }: Wanted): Promis
     throw new Error(`Cannot find "${id}": ${reasons.map(sentence).join(". ")}`);
   }
   if (json) return;
-  const numbers = fullNumbers ? "full" : "masked";
+  const numbers = numbersOf(wanted);
   for (const [index, report] of found.reports.entries()) {
     if (index > 0) await printLine("");
     const { headline, steps } = tellReport(report, numbers);

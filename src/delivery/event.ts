@@ -67,7 +67,7 @@ export interface EventData {
    */
   readonly receivedAt: string;
   readonly peer: PeerIdentity;
-  /** Only on an explicit replay. */
+  /** Only where a person has replayed it from quarantine. */
   readonly replayed?: true;
   readonly raw: RawFields;
   readonly warnings: readonly Warning[];

@@ -1,4 +1,4 @@
-/** A message that made no event, kept for a person. */
+/** A message that made no event, kept for a person. Of its peer's rules nothing is kept, because it is read again by those that are in force then. */
 import type { PeerIdentity } from "./peer.ts";
 
 export type QuarantineReason =

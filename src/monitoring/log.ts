@@ -159,10 +159,17 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       return before;
     },
     serviceStarted: (fields) => line("info", "service.started", fields),
-    serviceNote: (note) => logger.warn({ event: "service.note", note }),
+    serviceNote(note) {
+      // There what is told at the start has just said it.
+      if (shape === null || !process.stderr.isTTY) logger.warn({ event: "service.note", note });
+    },
     serviceStopping: (fields) => line("info", "service.stopping", fields),
     serviceStopped: (fields) => line("info", "service.stopped", fields),
-    serviceFailed: (cause) => trouble("fatal", "service.failed", { ...reason(cause), stack: cause.stack }),
+    serviceFailed: (cause) =>
+      trouble("fatal", "service.failed", {
+        ...reason(cause),
+        ...(isSentence(cause) ? {} : { stack: cause.stack }),
+      }),
     filesUsedUp: (fields) => trouble("error", "files.used-up", fields),
     settingsReloaded: (fields) => line("info", "settings.reloaded", fields),
     settingsNotReloaded: (what, cause) => trouble("error", "settings.not-reloaded", { what, ...reason(cause) }),
@@ -264,7 +271,8 @@ const XCLIENT_ADVICE =
 
 /** What each line about a fault means for reports, and what to do. */
 const EFFECTS = {
-  "service.failed": "none is received while it does not run; what was answered 250 is kept. Do what the reason says",
+  "service.failed":
+    "mm4d is not running, so no reports are accepted. Reports already answered 250 are safe. Fix what the reason says, and start it again",
   "log.lines-lost":
     "none; so many lines of the log are missing before this one. Whoever reads stdout did not keep up, or it could not be written: see to that reader, or to the disk",
   "files.used-up":
@@ -278,7 +286,8 @@ const EFFECTS = {
     "its event says known: false; told once a code and peer. Ask the peer what it means, and write it into the file with its codes (catalogue in its entry, else MM4D_CATALOGUE_FILE)",
   "message.quarantined":
     "it made no event, and is kept. Look at it (mm4d quarantine show), tell the peer, replay or drop it",
-  "message.ignored": "it made no event, and is not kept. Do what the advice says; told once an hour",
+  "message.ignored":
+    "no event was created, and the message was discarded. Follow the advice. Logged at most once an hour",
   "quarantine.full":
     "this peer's messages that nobody can read get 451 until there is room: no peer has more than half of what the others leave. Its reports and other peers are not concerned. Told once a peer; mm4d quarantine list",
   "quarantine.waits-aside":
@@ -293,7 +302,7 @@ const EFFECTS = {
   "process.ended":
     "none: what it had answered 250 is in its journal, and the other processes take its connections. It is started again; if that goes on, the lines before tell why",
   "redis.unreachable":
-    "they wait in the journal, and relays see no difference while that has room; with MM4D_ACCEPT=queue they get 451. See that Redis runs, and to REDIS_URL",
+    "reports wait in the journal, and carriers notice nothing while that has room; with MM4D_ACCEPT=queue they get 451. Check that Redis is up, and that REDIS_URL is correct",
   "redis.unsuitable":
     "they may be lost in Redis once they are on the queue. Change Redis as the reasons say; mm4d doctor tells how",
   "redis.changed":
@@ -369,6 +378,11 @@ function pretty(): (line: string) => string {
   const shape = prettyFactory({ singleLine: true, translateTime: "SYS:HH:MM:ss.l" });
   // pino-pretty colours by escape sequences. What it shows of a peer is JSON.
   return (line) => visibleJson(shape(line));
+}
+
+/** What a person can mend is told in a sentence that begins so. A stack would only be in its way. */
+function isSentence({ name, message }: Error): boolean {
+  return name === "Error" && message.startsWith("Cannot ");
 }
 
 /** A broken connection is the network's fault. Anything else is our fault, and is logged with its stack. */

@@ -49,6 +49,8 @@ export interface QueueUse {
   /** Workers of BullMQ that are connected to it; null when that cannot be told, and then why. */
   readonly workers: number | null;
   readonly workersUnknown: string | null;
+  /** When any process or replica last saw one connected, or one ended a job; null when that is not known of the last month. */
+  readonly workersSeenAt: Date | null;
   /** Whether a worker of BullMQ renews its hold of one that is in hand. */
   readonly held: boolean;
   /** What consumers gave up on: since when, and the last error; null when there is nothing. */

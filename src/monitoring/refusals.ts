@@ -15,6 +15,15 @@ export interface Refusal {
   readonly lastAt: string;
 }
 
+/** What is told of them. */
+export interface RefusalsTold {
+  /** The latest last. */
+  readonly refusals: readonly Refusal[];
+  readonly since: string;
+  /** Why those from before the start are not among them; null when they are. */
+  readonly fault: string | null;
+}
+
 export type NewRefusal = Omit<Refusal, "count" | "firstAt" | "lastAt">;
 
 export interface RefusalsOptions {

@@ -12,6 +12,9 @@ export interface StatusFacts {
   /** Why all is not well, or something needs attention. */
   readonly reasons: readonly Reason[];
   readonly reportsLastMinute: number;
+  /** Names of the peers that the settings list. */
+  readonly listed: readonly string[];
+  /** Of the peers that have sent since the start. */
   readonly peers: ReadonlyMap<string, PeerTraffic>;
   readonly connections: ReadonlyMap<string, number>;
   readonly journal: {
@@ -86,7 +89,7 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
     workersUnknown: facts.events?.workersUnknown ?? null,
     facts: [
       {
-        ...fact("Reports", `${facts.reportsLastMinute} in the last minute`),
+        ...fact("Reports", `${facts.reportsLastMinute} in the last minute${describeSilent(facts)}`),
         peers: [...peers].map(([name, peer]) => ({ name, ...describePeer(peer, now) })),
       },
       fact("Connections", open.length === 0 ? "none" : open.map(([name, count]) => `${name} ${count}`).join(", ")),
@@ -95,12 +98,9 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
         `${waiting}${oldest}${aside}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}${queued}`,
       ),
       fact("Redis", facts.redis),
-      fact("Queue", describeQueue(facts.events, "consumers gave up on (mm4d failed list)", since)),
+      fact("Queue", describeQueue(facts.events, "failed (mm4d failed list)", since)),
       ...facts.further.map(({ name, use }) =>
-        fact(
-          `Queue ${name}`,
-          describeQueue(use, `consumers gave up on (MM4D_QUEUES= MM4D_QUEUE=${name} mm4d failed list)`, since),
-        ),
+        fact(`Queue ${name}`, describeQueue(use, `failed (MM4D_QUEUES= MM4D_QUEUE=${name} mm4d failed list)`, since)),
       ),
       fact("Acknowledgements", describeQueue(facts.acknowledgements, "undelivered (mm4d acks list)", since)),
       fact(
@@ -150,12 +150,20 @@ function withLines(status: Omit<Status, "lines">): Status {
   return { ...status, lines };
 }
 
+/** Names the peers of the settings that have not sent, because they stand in no line of their own. */
+function describeSilent({ listed, peers }: Pick<StatusFacts, "listed" | "peers">): string {
+  const silent = listed.filter((name) => (peers.get(name)?.accepted ?? 0) === 0);
+  if (silent.length === 0) return "";
+  const more = silent.length > SILENT_NAMED ? ` and ${silent.length - SILENT_NAMED} more` : "";
+  return `; none since the start from ${silent.slice(0, SILENT_NAMED).join(", ")}${more}`;
+}
+
 function describePeer(peer: PeerTraffic, now: Date): Omit<PeerStatus, "name"> {
   const { accepted, reports, firstAt, lastAt } = peer;
   const counts = [
-    [peer.unlistedCodes, "with codes that are not listed"],
-    [peer.conflicts, "that contradict themselves"],
-    [peer.duplicates, "sent twice"],
+    [peer.unlistedCodes, "with unlisted codes"],
+    [peer.conflicts, "contradictory"],
+    [peer.duplicates, peer.duplicates === 1 ? "duplicate" : "duplicates"],
   ] as const;
   const tolerated = [...peer.warnings]
     .filter(([, count]) => count >= reports * OFTEN)
@@ -167,7 +175,7 @@ function describePeer(peer: PeerTraffic, now: Date): Omit<PeerStatus, "name"> {
     unusual: [
       ...(isSilent(accepted, firstAt, lastAt, now) ? ["silent for longer than usual"] : []),
       ...counts.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`),
-      ...(peer.quarantined === 0 ? [] : [`${peer.quarantined} that nobody could read`]),
+      ...(peer.quarantined === 0 ? [] : [`${peer.quarantined} unreadable`]),
       ...(tolerated.length === 0 ? [] : [`tolerated: ${tolerated.join(", ")}`]),
     ],
   };
@@ -196,19 +204,21 @@ const SILENT_TIMES = 20;
 /** Names the tolerances that at least every hundredth report needs, the most frequent first. */
 const OFTEN = 0.01;
 const MOST_TOLD = 3;
+/** On one screen. */
+const SILENT_NAMED = 10;
 
 function describeQueue(use: QueueUse | undefined, failed: string, since: (at: Date) => string): string {
   if (!use) return "not known: Redis is away, or was not looked at yet";
   const { waiting = 0, active = 0, delayed = 0, failed: givenUp = 0 } = use.jobs;
-  const oldest = use.oldestWaitingAt === null ? "" : `, the oldest for ${since(use.oldestWaitingAt)}`;
+  const oldest = use.oldestWaitingAt === null ? "" : ` (oldest ${since(use.oldestWaitingAt)})`;
   return [
-    `${waiting} wait${oldest}`,
-    `${active} in hand`,
-    `${delayed} to be tried again`,
+    `${waiting} waiting${oldest}`,
+    `${active} active`,
+    `${delayed} retrying`,
     ...(givenUp === 0 ? [] : [`${givenUp} ${failed}`]),
     ...(use.paused ? ["paused"] : []),
     describeWorkers(use),
-  ].join("; ");
+  ].join(", ");
 }
 
 function describeWorkers({ workers, workersUnknown }: QueueUse): string {

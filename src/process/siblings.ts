@@ -8,6 +8,7 @@ import type { HealthFacts } from "../monitoring/health.ts";
 import type { MetricsOfProcess } from "../monitoring/metrics.ts";
 import type { Refusal } from "../monitoring/refusals.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
+import { inRounds } from "../rounds.ts";
 import type { Assignment } from "./cluster.ts";
 import type { TraceState } from "./control.ts";
 import { askControl } from "./control-client.ts";
@@ -21,7 +22,7 @@ export interface ProcessState {
 }
 
 export interface Siblings {
-  /** The states of the processes that answer. */
+  /** The states of the processes that answer, as they are when this is asked. */
   states(): Promise<readonly ProcessState[]>;
   metrics(): Promise<readonly MetricsOfProcess[]>;
   /** How many of the processes that take reports did not answer the last question. */
@@ -29,6 +30,8 @@ export interface Siblings {
   setLogLevel(level: string): Promise<void>;
   /** Has each process write its trace, and gives the outcome of each. */
   flushTrace(): Promise<readonly TraceState[]>;
+  /** Has each process write down whom it has refused. */
+  keepRefusals(): Promise<void>;
   /** Resolves when no process answers any more. */
   gone(): Promise<void>;
 }
@@ -37,17 +40,21 @@ type SiblingsOf = Pick<Assignment, "siblings" | "count">;
 
 /** A process that hangs must not hold up the health of all for long, because balancers wait for a second. */
 const DEADLINE_MS = 400;
-/** Longer than a process takes for its own flush, and shorter than the client of the first process waits. */
+/** Longer than a process takes to write something down, and shorter than the client of the first process waits. */
 const FLUSH_DEADLINE_MS = 1_500;
 const POLL_MS = 50;
-/** Pages, balancers and Prometheus ask at about the same time, and may share an answer. */
-const REMEMBERED_MS = 500;
+/** Each round is work for every process, which takes reports too. */
+const ROUNDS_EVERY_MS = 50;
 
-export function createSiblings(dataDir: string, { siblings: numbers, count }: SiblingsOf): Siblings {
+/** `patienceMs`: how long a process has for most answers. */
+export function createSiblings(
+  dataDir: string,
+  { siblings: numbers, count }: SiblingsOf,
+  patienceMs = DEADLINE_MS,
+): Siblings {
   let missing = 0;
-  let known: { readonly atMs: number; readonly states: Promise<readonly ProcessState[]> } | undefined;
 
-  async function ask<Answer>(question: string, deadlineMs = DEADLINE_MS): Promise<readonly Answer[]> {
+  async function ask<Answer>(question: string, deadlineMs = patienceMs): Promise<readonly Answer[]> {
     const answers = await Promise.all(
       numbers.map((number) => askControl(processDirectory(dataDir, number), question, deadlineMs)),
     );
@@ -56,17 +63,20 @@ export function createSiblings(dataDir: string, { siblings: numbers, count }: Si
     return answers.filter((answer): answer is unknown => answer !== undefined) as Answer[];
   }
 
+  async function askStates(): Promise<readonly ProcessState[]> {
+    return (await ask<string>("state")).map((packed) => unpack<ProcessState>(packed));
+  }
+
   return {
-    states() {
-      if (known && performance.now() - known.atMs < REMEMBERED_MS) return known.states;
-      const states = ask<string>("state").then((answers) => answers.map((packed) => unpack<ProcessState>(packed)));
-      known = { atMs: performance.now(), states };
-      return states;
-    },
+    // Pages, balancers and Prometheus ask at about the same time. A process alone has nothing to ask.
+    states: numbers.length === 0 ? async () => [] : inRounds(askStates, ROUNDS_EVERY_MS),
     metrics: async () => (await ask<string>("metrics")).map((packed) => unpack<MetricsOfProcess>(packed)),
     missing: () => missing,
     async setLogLevel(level) {
       await ask(`log-level ${level}`);
+    },
+    async keepRefusals() {
+      await ask("keep-refusals", FLUSH_DEADLINE_MS);
     },
     flushTrace: () => ask<TraceState>("flush-trace", FLUSH_DEADLINE_MS),
     async gone() {

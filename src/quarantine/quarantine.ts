@@ -17,6 +17,8 @@ export interface Quarantine {
   list(from?: number, count?: number): Promise<readonly QuarantineEntry[]>;
   /** `count` messages, newest first, from place `from` on. */
   newest(count: number, from?: number): Promise<readonly QuarantineEntry[]>;
+  /** What differs as soon as a message has come or gone; quickly found. */
+  mark(): Promise<string>;
   /** How many messages are there for each reason. */
   reasons(): Promise<ReadonlyMap<string, number>>;
   /** The messages with this reason, oldest first, one at a time. */
@@ -68,6 +70,12 @@ export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
     async newest(count, from = 0) {
       const jobs = await queue.getJobs(["waiting"], from, from + count - 1, false);
       return entries(jobs);
+    },
+    async mark() {
+      const key = `${prefix}:${QUARANTINE_QUEUE}:wait`;
+      // The newest comes first. Whoever removes an older one changes the length.
+      const [length, newest] = await Promise.all([redis.llen(key), redis.lindex(key, 0)]);
+      return `${length} ${newest ?? ""}`;
     },
     async reasons() {
       const counts = new Map<string, number>();

@@ -1,4 +1,8 @@
-/** Replays messages from quarantine: reads each again with today's program and settings, and queues its event. */
+/**
+ * Replays messages from quarantine: reads each again with today's program and settings, and queues its event. The entry
+ * of its peer is today's too, and not that of its 250: it has made no event by that one, and whoever replays has often
+ * mended the peers' file for it.
+ */
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { PeerRules } from "../delivery/peer-rules.ts";
 import { type ReadingRules, readEvent } from "../flow/read.ts";
@@ -34,7 +38,7 @@ export async function replay(entry: QuarantineEntry, replayer: Replayer): Promis
   };
 }
 
-/** The event that a message makes with today's program and settings, or why it makes none, in words that follow "it". */
+/** The event that a message makes with today's program, settings and entry of its peer, or why it makes none, in words that follow "it". */
 export function wouldBecome(
   { message }: QuarantineEntry,
   { reading, rulesOf }: Pick<Replayer, "reading" | "rulesOf">,
@@ -44,7 +48,7 @@ export function wouldBecome(
   try {
     const saved = { bytes: Buffer.from(raw, "base64"), peer, rules, receivedAt: new Date(receivedAt) };
     const read = readEvent(saved, reading);
-    if (read.ok) return read.value;
+    if (read.ok) return { ...read.value, data: { ...read.value.data, replayed: true } };
     return `makes no event: ${read.error.kind}${"detail" in read.error ? ` (${read.error.detail})` : ""}`;
   } catch (cause) {
     return `meets a fault of ours: ${(cause as Error).message}`;

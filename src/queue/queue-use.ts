@@ -12,12 +12,14 @@ import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
 
 /** What one look finds. */
-export interface QueueLook extends Omit<QueueUse, "notTakenMs" | "workers" | "workersUnknown"> {
+export interface QueueLook extends Omit<QueueUse, "notTakenMs" | "workers" | "workersUnknown" | "workersSeenAt"> {
   /**
    * The job that a consumer would take next from each place where jobs wait; null where none waits. While it is
    * the same, nothing was taken there.
    */
   readonly next: readonly (string | null)[];
+  /** When a consumer was done with one, or gave one up, the last time that is still known. */
+  readonly endedAt: Date | null;
 }
 
 /** BullMQ's lists and sets of ids, oldest last. A paused queue kept what waits in a list of its own until BullMQ 5. */
@@ -26,7 +28,7 @@ const SETS = ["prioritized", "delayed", "failed", "completed"] as const;
 /** `wait`, `paused` and `prioritized`. */
 const WAITING_PLACES = 3;
 /** What a delayed job's time is multiplied by to be its score (BullMQ, getDelayedScore.lua). */
-const DELAYED_SCORE = 0x1000;
+export const DELAYED_SCORE = 0x1000;
 
 /** Only the newest jobs in hand, because those that a dead worker left behind are older. Their locks end after some seconds. */
 const HOLDS_LOOKED_AT = 10;
@@ -54,7 +56,8 @@ export async function lookAtQueue({ redis, prefix }: QueuePlace, queue: string):
   pipeline.zcount(key("delayed"), "-inf", due);
   pipeline.hexists(key("meta"), "paused");
   pipeline.zrange(key("failed"), 0, 0, "WITHSCORES");
-  pipeline.zrange(key("failed"), -1, -1);
+  pipeline.zrange(key("failed"), -1, -1, "WITHSCORES");
+  pipeline.zrange(key("completed"), -1, -1, "WITHSCORES");
   pipeline.zrange(key("delayed"), 0, BOUNDS.errorsLookedAt.value - 1);
   pipeline.lrange(key("active"), 0, HOLDS_LOOKED_AT - 1);
   const answers = ((await pipeline.exec()) ?? []).map(([cause, answer]) => {
@@ -71,7 +74,8 @@ export async function lookAtQueue({ redis, prefix }: QueuePlace, queue: string):
     dueCount,
     isPaused,
     [firstFailed, failedAt],
-    [lastFailed],
+    [lastFailed, lastFailedAt],
+    [, lastDoneAt],
     later,
     inHand,
   ] = answers as [
@@ -85,6 +89,7 @@ export async function lookAtQueue({ redis, prefix }: QueuePlace, queue: string):
     string[],
     string[],
     string[],
+    string[],
   ];
 
   const next = [wait, pausedWait, firstPrioritized ?? null, firstDue ?? null];
@@ -94,6 +99,7 @@ export async function lookAtQueue({ redis, prefix }: QueuePlace, queue: string):
   // A job that is due to be tried again does not count, because its time is that of its first attempt.
   const made = times.slice(0, WAITING_PLACES).flatMap(([time]) => (typeof time === "string" ? [Number(time)] : []));
   const errors = await errorsOf(redis, [...(lastFailed === undefined ? [] : [lastFailed]), ...later].map(key));
+  const ended = [lastFailedAt, lastDoneAt].flatMap((at) => (at === undefined ? [] : [Number(at)]));
   const lastError = lastFailed === undefined ? "" : (errors.shift() ?? "");
   return {
     jobs: { waiting: waiting + paused + prioritized, active, delayed, failed, completed },
@@ -103,6 +109,7 @@ export async function lookAtQueue({ redis, prefix }: QueuePlace, queue: string):
     failures: firstFailed === undefined ? null : { firstAt: new Date(Number(failedAt)), error: lastError },
     retrying: alikeIn(errors),
     held: inHand.length > 0 && (await redis.exists(...inHand.map((id) => `${key(id)}:lock`))) > 0,
+    endedAt: ended.length === 0 ? null : new Date(Math.max(...ended)),
     // With its start, so that a job that was taken and came back at once differs.
     next: next.map((id, place) => (id === null ? null : `${id} ${times[place]?.[1]}`)),
   };

@@ -4,6 +4,7 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
+import { createConsumersSeen } from "./consumers-seen.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { lookAtQueue, type QueueLook } from "./queue-use.ts";
 import { type WorkerSeen, type Workers, workersOf } from "./workers.ts";
@@ -32,6 +33,7 @@ interface Seen {
 
 export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): QueueWatch {
   const seen = new Map<string, Seen>();
+  const consumersSeen = createConsumersSeen(place);
   let known: Workers = { byQueue: new Map(), unknown: "not looked at yet", nameless: null };
   let askAgainMs = Number.NEGATIVE_INFINITY;
 
@@ -52,18 +54,29 @@ export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): 
       if (performance.now() < askAgainMs) return;
       known = await workersOf(place, names);
       askAgainMs = performance.now() + BOUNDS.clientsListedEvery.value * (known.unknown === null ? 1 : ASKED_LESS);
+      if (known.unknown !== null) return;
+      await consumersSeen.note(new Map(names.map((name) => [name, (known.byQueue.get(name)?.count ?? 0) > 0])));
     },
     queues: () =>
       new Map(
         [...seen].map(([name, { look, notTakenMs }]) => {
-          const { next: _, ...use } = look;
+          const { next: _, endedAt, ...use } = look;
           const count = known.byQueue.get(name)?.count ?? 0;
           const workersUnknown = known.unknown ?? (count === 0 ? known.nameless : null);
-          return [name, { ...use, notTakenMs, workers: workersUnknown === null ? count : null, workersUnknown }];
+          const workers = workersUnknown === null ? count : null;
+          const workersSeenAt = laterOf(consumersSeen.lastAt(name), endedAt);
+          return [name, { ...use, notTakenMs, workers, workersUnknown, workersSeenAt }];
         }),
       ),
     workers: (queue) => known.byQueue.get(queue)?.first ?? [],
   };
+}
+
+/** One that came and went between two looks is known by what it did. Its clock may be ahead. */
+function laterOf(seenAt: Date | null, endedAt: Date | null): Date | null {
+  if (endedAt === null || Number.isNaN(endedAt.getTime())) return seenAt;
+  const ended = new Date(Math.min(endedAt.getTime(), Date.now()));
+  return seenAt === null || ended > seenAt ? ended : seenAt;
 }
 
 /** After a refusal CLIENT LIST is asked less often, because it will be refused again and Redis logs each refusal. */

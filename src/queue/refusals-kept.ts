@@ -6,18 +6,20 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { Refusal } from "../monitoring/refusals.ts";
 import type { QueuePlace } from "./queue-place.ts";
 
-/** Of one address for one reason. */
-export type KeptRefusal = Omit<Refusal, "firstAt">;
+/** So long they are kept. */
+export const REFUSALS_KEPT_MS = 86_400_000;
 
 export interface RefusalsKept {
   /** Writes what is new in this process. Rejects when Redis does not take it; then the next look writes it. */
   look(): Promise<void>;
   /** The latest last. Rejects when Redis does not answer. */
-  list(): Promise<readonly KeptRefusal[]>;
+  list(): Promise<readonly Refusal[]>;
 }
 
 const HOUR_MS = 3_600_000;
-const HOURS = 24;
+const HOURS = REFUSALS_KEPT_MS / HOUR_MS;
+/** Fields of the hash for each address and reason. */
+const FIELDS = 3;
 
 /** `list` gives the refusals of this process since its start. */
 export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => readonly Refusal[]): RefusalsKept {
@@ -31,7 +33,9 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
       const before = written.get(nameOf(refusal)) ?? 0;
       // One that was forgotten here meanwhile counts from 1 again.
       const count = refusal.count < before ? refusal.count : refusal.count - before;
-      return count === 0 ? [] : [{ refusal, count }];
+      // Of those that are counted on, only the last time is known.
+      const firstAt = count === refusal.count ? refusal.firstAt : refusal.lastAt;
+      return count === 0 ? [] : [{ refusal, count, firstAt }];
     });
     for (const [hour, some] of byHour(news)) await writeHour(keyOf(prefix, hour), hour, some);
     written = new Map(now.map((refusal) => [nameOf(refusal), refusal.count]));
@@ -41,13 +45,14 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
   async function writeHour(key: string, hour: number, news: readonly News[]): Promise<void> {
     const names = news.map(({ refusal }) => nameOf(refusal));
     const [had, length] = [await redis.hmget(key, ...names.map(countIn)), await redis.hlen(key)];
-    let room = BOUNDS.refusalsKept.value - length / 2;
+    let room = BOUNDS.refusalsKept.value - length / FIELDS;
     const pipeline = redis.pipeline();
-    for (const [index, { refusal, count }] of news.entries()) {
+    for (const [index, { refusal, count, firstAt }] of news.entries()) {
       const name = names[index] ?? "";
       if (had[index] == null && room-- <= 0) continue;
       const { peer, helo, detail, lastAt } = refusal;
       pipeline.hincrby(key, countIn(name), count);
+      pipeline.hsetnx(key, firstIn(name), firstAt);
       pipeline.hset(key, lastIn(name), JSON.stringify({ peer, helo, detail, lastAt }));
     }
     pipeline.expireat(key, (hour + (HOURS + 1) * HOUR_MS) / 1000);
@@ -64,17 +69,21 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
   return {
     look,
     async list() {
+      // One that has begun does not write what came since.
+      await writing?.catch(() => {});
       await look();
       const now = Date.now();
       const pipeline = redis.pipeline();
       for (let ago = HOURS; ago >= 0; ago -= 1) pipeline.hgetall(keyOf(prefix, hourOf(now - ago * HOUR_MS)));
-      const since = new Date(now - HOURS * HOUR_MS).toISOString();
-      const all = new Map<string, KeptRefusal>();
+      const since = new Date(now - REFUSALS_KEPT_MS).toISOString();
+      const all = new Map<string, Refusal>();
       for (const [cause, fields] of (await pipeline.exec()) ?? []) {
         if (cause) throw cause;
         for (const refusal of refusalsIn(fields as Record<string, string>)) {
-          const count = refusal.count + (all.get(nameOf(refusal))?.count ?? 0);
-          if (refusal.lastAt >= since) all.set(nameOf(refusal), { ...refusal, count });
+          const before = all.get(nameOf(refusal));
+          const count = refusal.count + (before?.count ?? 0);
+          const firstAt = before?.firstAt ?? refusal.firstAt;
+          if (refusal.lastAt >= since) all.set(nameOf(refusal), { ...refusal, count, firstAt });
         }
       }
       return [...all.values()].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
@@ -85,6 +94,7 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
 interface News {
   readonly refusal: Refusal;
   readonly count: number;
+  readonly firstAt: string;
 }
 
 function byHour(news: readonly News[]): ReadonlyMap<number, readonly News[]> {
@@ -110,7 +120,7 @@ function nameOf({ address, reason }: Pick<Refusal, "address" | "reason">): strin
 }
 
 /** Those of one moment are in the same order each time, so that a list does not jump. */
-function orderOf(refusal: KeptRefusal): string {
+function orderOf(refusal: Refusal): string {
   return `${refusal.lastAt} ${nameOf(refusal)}`;
 }
 
@@ -118,17 +128,22 @@ function countIn(name: string): string {
   return `${name} count`;
 }
 
+function firstIn(name: string): string {
+  return `${name} first`;
+}
+
 function lastIn(name: string): string {
   return `${name} last`;
 }
 
-type Last = Pick<KeptRefusal, "peer" | "helo" | "detail" | "lastAt">;
+type Last = Pick<Refusal, "peer" | "helo" | "detail" | "lastAt">;
 
-function refusalsIn(fields: Readonly<Record<string, string>>): readonly KeptRefusal[] {
+function refusalsIn(fields: Readonly<Record<string, string>>): readonly Refusal[] {
   return Object.entries(fields).flatMap(([field, count]) => {
     const [address = "", reason = "", what] = field.split(" ");
-    const last = fields[lastIn(`${address} ${reason}`)];
-    if (what !== "count" || last === undefined) return [];
-    return [{ ...(JSON.parse(last) as Last), address, reason, count: Number(count) }];
+    const name = `${address} ${reason}`;
+    const [first, last] = [fields[firstIn(name)], fields[lastIn(name)]];
+    if (what !== "count" || first === undefined || last === undefined) return [];
+    return [{ ...(JSON.parse(last) as Last), address, reason, count: Number(count), firstAt: first }];
   });
 }

@@ -2,8 +2,10 @@
 import type { Metrics } from "../monitoring/metrics.ts";
 import type { Assignment } from "../process/cluster.ts";
 import type { Control, ServiceFacts } from "../process/control.ts";
+import { within } from "../process/releasers.ts";
 import { pack } from "../process/siblings.ts";
 import type { RedisPlace } from "../queue/redis.ts";
+import type { RefusalsKept } from "../queue/refusals-kept.ts";
 import { type Config, LOG_LEVELS } from "../settings/config.ts";
 import { toldSettings } from "../settings/told-settings.ts";
 import type { OwnState } from "./own-state.ts";
@@ -15,13 +17,17 @@ export interface AnswersOptions {
   readonly redis: RedisPlace;
   /** Where it listens. */
   readonly addresses: Pick<ServiceFacts, "smtp" | "smtps" | "admin">;
+  readonly refusalsKept: Pick<RefusalsKept, "look">;
   readonly own: OwnState;
   readonly state: State;
   readonly metrics: Metrics;
 }
 
+/** Whoever asks waits a little longer. */
+const KEEP_DEADLINE_MS = 1_000;
+
 export function answersOf(options: AnswersOptions): Parameters<Control["answer"]>[0] {
-  const { config, assignment, redis, addresses, own, state, metrics } = options;
+  const { config, assignment, redis, addresses, refusalsKept, own, state, metrics } = options;
   const { queue, queues, queuePrefix, domain } = config;
   const facts: ServiceFacts = {
     // A signal for the service goes to the process above several.
@@ -37,11 +43,13 @@ export function answersOf(options: AnswersOptions): Parameters<Control["answer"]
   return {
     facts: () => facts,
     refusals: state.refusals,
+    "refusals-told": state.refusalsTold,
     status: state.status,
     "flush-trace": state.flushTrace,
     ...Object.fromEntries(LOG_LEVELS.map((level) => [`log-level ${level}`, () => state.setLogLevel(level)])),
     // What the first process asks the others.
     state: () => pack(own.now()),
+    "keep-refusals": () => within(KEEP_DEADLINE_MS, refusalsKept.look()),
     metrics: async () => pack(await metrics.registry.getMetricsAsJSON()),
   };
 }

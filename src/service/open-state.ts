@@ -33,7 +33,7 @@ export function openState(
 ): { readonly own: OwnState; readonly state: State } {
   const { quarantine, files, monitors, siblings, journalStatus, isFullForAll, place } = foundations;
   const { metrics, refusals, traffic } = monitors;
-  const { silence, queueWatch, trace } = rooms;
+  const { silence, queueWatch, trace, refusalsKept } = rooms;
   const own = createOwnState({
     config,
     assignment,
@@ -52,7 +52,7 @@ export function openState(
     queueFault,
     emptiedAt,
   });
-  const state = createState({ own, assignment, siblings, times, log, metrics, trace });
+  const state = createState({ own, assignment, siblings, times, log, metrics, trace, refusalsKept });
   metrics.observe(observedOf({ own, state, aside, assignment, siblings, files, quarantine, watch, log, trace }));
   return { own, state };
 }

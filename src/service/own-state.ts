@@ -114,6 +114,10 @@ export function createOwnState(parts: OwnParts) {
       runningMs: performance.now(),
       reasons: [],
       reportsLastMinute: traffic.lastMinute(),
+      listed: files
+        .peers()
+        .filter(({ listed }) => listed)
+        .map(({ name }) => name),
       peers: traffic.byPeer(),
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: parts.journalStatus(),

@@ -46,6 +46,8 @@ export function openRedisRooms(options: RedisRoomsOptions, releasers: Releaser[]
   releasers.push(async () => redis.disconnect());
   const silence = createSilence({ traffic, heard: createHeard(queuePlace), times });
   const refusalsKept = createRefusalsKept(queuePlace, refusals.list);
+  // After a restart one asks for the last of them.
+  releasers.push(() => within(REDIS_STOP_MS, refusalsKept.look()));
   const queueWatch = createQueueWatch({
     place: queuePlace,
     names: [config.queue, ...config.queues.map((fanOut) => fanOut.queue), ACKNOWLEDGEMENTS_QUEUE],

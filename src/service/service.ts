@@ -221,7 +221,8 @@ async function start(
     smtps: listener?.smtpsAddress ?? null,
     admin: admin?.address ?? { host: config.adminHost, port: config.adminPort },
   };
-  control.answer(answersOf({ config, assignment, redis: place, addresses, own, state, metrics }));
+  const { refusalsKept } = rooms;
+  control.answer(answersOf({ config, assignment, redis: place, addresses, refusalsKept, own, state, metrics }));
   log.serviceStarted({ version: VERSION, ...addresses, redis: describeRedis(place), queue: config.queue, recovered });
   const notes = isFirst ? [...settingsNotes, ...startNotes(config, files, foundations.doubtOfDirectory)] : [];
   for (const note of notes) log.serviceNote(note);

@@ -74,7 +74,7 @@ export async function listenForSmtp(
 export interface AdminParts {
   readonly config: Config;
   readonly place: RedisPlace;
-  readonly rooms: Pick<RedisRooms, "queuePlace" | "refusalsKept">;
+  readonly rooms: Pick<RedisRooms, "queuePlace">;
   /** The program of the thread that finds what the page shows. */
   readonly viewsThread: URL;
   readonly files: SettingsInForce;
@@ -93,7 +93,7 @@ export async function listenForHttp(
   releasers: Releaser[],
 ): Promise<Admin> {
   const { queue, queues, adminHost, adminPort, adminToken } = config;
-  const { queuePlace, refusalsKept } = rooms;
+  const { queuePlace } = rooms;
   // While a page is open, a thread that cannot live is begun anew each second.
   const mayTellFault = oncePer(MINUTE_MS, 1);
   const found = startViews({
@@ -125,13 +125,12 @@ export async function listenForHttp(
       peerNames: async () => files.peers().map(({ name }) => name),
       latency: async () => latencyOf(await state.metrics()),
       async refusals() {
-        const all = await (state.redisAway() === null ? refusalsKept.list() : state.refusals());
-        return all.map((refusal) => ({ ...refusal, reply: replyToRefused(refusal.reason) }));
+        const { refusals } = await state.refusalsTold();
+        return refusals.map((refusal) => ({ ...refusal, reply: replyToRefused(refusal.reason) }));
       },
       peers: () => peersNow(files.peers(), state, config),
       testMmsc: (peer) => reachMmsc(files.peers(), peer, config.hostname),
       redisAway: state.redisAway,
-      catalogue,
       catalogueOf: (peer) => files.reading().tableOf(rulesOf(files.peers(), peer).catalogue),
       tallies(agoMs, resolution) {
         const until = new Date();
@@ -147,6 +146,7 @@ export async function listenForHttp(
         }));
       },
       queueRates: (name) => ratesOf(queuePlace, name, config),
+      traceOff: config.traceHours === 0,
       trace: async (wanted, client) => traceOf(queuePlace, queue, await views.entries(wanted, client), traceReading),
       views,
       quarantine: desks.quarantine,

@@ -5,7 +5,7 @@ import type { Log } from "../monitoring/log.ts";
 import type { Metrics, MetricsOfProcess, Observed } from "../monitoring/metrics.ts";
 import type { ReasonTimes } from "../monitoring/reason-times.ts";
 import { REASONS, type Reason, reasonsOf, stateOf } from "../monitoring/reasons.ts";
-import type { Refusal } from "../monitoring/refusals.ts";
+import type { Refusal, RefusalsTold } from "../monitoring/refusals.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "../monitoring/status.ts";
 import type { Assignment } from "../process/cluster.ts";
 import type { TraceState } from "../process/control.ts";
@@ -13,10 +13,12 @@ import { within } from "../process/releasers.ts";
 import type { ProcessState, Siblings } from "../process/siblings.ts";
 import type { QuarantineRoom } from "../quarantine/room.ts";
 import type { RedisWatch } from "../queue/redis-watch.ts";
+import type { RefusalsKept } from "../queue/refusals-kept.ts";
 import type { LogLevel } from "../settings/config.ts";
 import type { SettingsFiles } from "../settings/settings-files.ts";
 import type { TraceWriter } from "../trace/writer.ts";
 import type { OwnState } from "./own-state.ts";
+import { tellRefusals } from "./refusals-told.ts";
 import { shownNumber } from "./shown-number.ts";
 
 export interface StateParts {
@@ -27,6 +29,7 @@ export interface StateParts {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly trace: TraceWriter;
+  readonly refusalsKept: RefusalsKept;
 }
 
 /** A request for a trace waits so long for the newest notes. */
@@ -34,12 +37,14 @@ const TRACE_FLUSH_MS = 1_000;
 
 export type State = ReturnType<typeof createState>;
 
-export function createState({ own, assignment, siblings, times, log, metrics, trace }: StateParts) {
+export function createState(parts: StateParts) {
+  const { own, assignment, siblings, times, log, metrics, trace, refusalsKept } = parts;
   const startedAt = new Date().toISOString();
 
   /** The state of every process of the service, this one first. */
   async function all(): Promise<readonly ProcessState[]> {
-    return [own.now(), ...(await siblings.states())];
+    const others = await siblings.states();
+    return [own.now(), ...others];
   }
 
   function healthOf(states: readonly ProcessState[]): HealthFacts {
@@ -58,8 +63,15 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
     return { ...statusOfAll(states.map((one) => one.status)), reasons: reasonsOf(healthOf(states), times) };
   }
 
+  /** The latest last. */
+  async function refusals(): Promise<readonly Refusal[]> {
+    const known = (await all()).flatMap((one) => one.refusals);
+    return known.sort((a, b) => a.lastAt.localeCompare(b.lastAt));
+  }
+
   return {
     reasons,
+    refusals,
     redisAway: own.redisAway,
     queues: own.queuesNow,
     workersOf: own.workersOf,
@@ -70,11 +82,8 @@ export function createState({ own, assignment, siblings, times, log, metrics, tr
 
     status: async (): Promise<Status> => describeStatus(await facts(), new Date()),
 
-    /** The latest last. */
-    async refusals(): Promise<readonly Refusal[]> {
-      const refusals = (await all()).flatMap((one) => one.refusals);
-      return refusals.sort((a, b) => a.lastAt.localeCompare(b.lastAt));
-    },
+    refusalsTold: (): Promise<RefusalsTold> =>
+      tellRefusals({ kept: refusalsKept, siblings, known: refusals, redisAway: own.redisAway, startedAt }),
 
     async metrics(): Promise<readonly MetricsOfProcess[]> {
       // Asked first: this process tells how many of the others answered.

@@ -1,8 +1,8 @@
 /** What a file with codes may say: laid over the catalogue, or alone as a peer's own table. A sentence for each fault. */
 import type { z } from "zod";
 import { OUTCOMES, type Overlay } from "../catalogue/overlay.ts";
-import type { Result } from "../result.ts";
-import { checkOf, must, mustHave, type Zod } from "./zod.ts";
+import { err, type Result } from "../result.ts";
+import { checkOf, must, mustHave, shown, type Zod } from "./zod.ts";
 
 /** Reads a parsed file that is laid over the catalogue: `{ "codes": [ … ], "precedence": [ … ] }`, both optional. */
 export function readOverlay(json: unknown): Result<Overlay, readonly string[]> {
@@ -11,11 +11,12 @@ export function readOverlay(json: unknown): Result<Overlay, readonly string[]> {
 
 /** Reads one that is a table by itself: under its rows there is nothing that could complete them. */
 export function readOwnTable(json: unknown): Result<Overlay, readonly string[]> {
-  return ownTable(json) as Result<Overlay, readonly string[]>;
+  const read = readOverlay(json);
+  const faults = [...(read.ok ? [] : read.error), ...judgedInFull(json)];
+  return faults.length > 0 ? err(faults) : read;
 }
 
 const overlay = checkOf(createSchema);
-const ownTable = checkOf((z) => createSchema(z).superRefine(({ codes }, context) => judgedInFull(codes, context)));
 
 const REPORTERS = ["bandwidth", "carrier"] as const;
 const CLASSES = [
@@ -110,24 +111,29 @@ function oneOfThese(choices: readonly string[]): string {
   return `one of ${choices.join(", ")}`;
 }
 
-type Rows = z.output<ReturnType<typeof createSchema>>["codes"];
-
 /**
  * A row that says how a code weighs must say what it means, and the other way round: otherwise a code would make a
- * verdict unknown, or none. Of two rows for a code one would be lost.
+ * verdict unknown, or none. Of two rows for a code one would be lost. Looks at what is written, because rows may have
+ * other faults.
  */
-function judgedInFull(rows: Rows, context: z.core.$RefinementCtx): void {
-  const fault = (index: number, column: keyof Rows[number], what: string): void => {
-    context.addIssue({ code: "custom", path: ["codes", index, column], message: what });
-  };
+function judgedInFull(json: unknown): readonly string[] {
+  const written = (json as { readonly codes?: unknown } | null)?.codes;
+  const rows = (Array.isArray(written) ? written : []).map((row) => (row ?? {}) as Readonly<Record<string, unknown>>);
   const codes = rows.map(({ code }) => code);
-  for (const [index, { code, class: weighs, outcome = null }] of rows.entries()) {
-    if (codes.indexOf(code) < index) fault(index, "code", "a code that stands in one row only");
-    if (weighs !== undefined && weighs !== "none" && outcome === null) {
-      fault(index, "outcome", `${oneOfThese(OUTCOMES)}, because the row has a class`);
-    }
-    if (weighs === undefined && outcome !== null) {
-      fault(index, "class", `${oneOfThese(CLASSES)}, because the row has an outcome`);
-    }
-  }
+  return rows.flatMap(({ code, class: weighs, outcome }, index) => {
+    const fault = (column: string, value: unknown, what: string): string =>
+      `codes[${index}].${column} is ${value === undefined ? "missing" : shown(value)}, must be ${what}`;
+    const isJudged = (outcome ?? null) !== null;
+    return [
+      ...(typeof code === "number" && codes.indexOf(code) < index
+        ? [fault("code", code, "a code that stands in one row only")]
+        : []),
+      ...(weighs !== undefined && weighs !== "none" && !isJudged
+        ? [fault("outcome", outcome, `${oneOfThese(OUTCOMES)}, because the row has a class`)]
+        : []),
+      ...(weighs === undefined && isJudged
+        ? [fault("class", weighs, `${oneOfThese(CLASSES)}, because the row has an outcome`)]
+        : []),
+    ];
+  });
 }

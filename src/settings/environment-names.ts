@@ -13,7 +13,7 @@ const KNOWN = Object.values(SETTINGS).flatMap((setting) =>
 /** A sentence for each name that is neither a setting nor a link. */
 export function unknownNames(env: Environment): readonly string[] {
   return foreignNames(env).unknown.map(
-    (name) => `${shownText(name)} is no setting of mm4d, must be a known one; the nearest is ${nearest(name, KNOWN)}`,
+    (name) => `${shownText(name)} is unknown. Did you mean ${nearest(name, KNOWN)}?`,
   );
 }
 

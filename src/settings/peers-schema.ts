@@ -2,16 +2,31 @@
 import type { z } from "zod";
 import { NO_TABLE, VENDORS_TABLE } from "../delivery/code.ts";
 import { readMailbox } from "../mm4/address.ts";
-import { ok, type Result } from "../result.ts";
 import { canonicalDomain } from "../smtp/domain.ts";
 import { type Network, readNetwork } from "../smtp/network.ts";
-import { readPeerName } from "./values.ts";
+import { readHostOrAddress, readPeerName } from "./values.ts";
 import { checkOf, must, mustHave, type Zod } from "./zod.ts";
 
-/** The entries of a parsed file, with their defaults. Fails with a sentence for each fault. */
-export function parsePeers(json: unknown): Result<readonly Entry[], readonly string[]> {
+/** What a parsed file says. */
+export interface ParsedPeers {
+  /** The entries that are in order, with their defaults, and where each is: `peers[0]`. */
+  readonly entries: readonly { readonly entry: Entry; readonly at: string }[];
+  /** A sentence for each fault. */
+  readonly faults: readonly string[];
+}
+
+/** Checks a parsed file. The entries in order are given beside the faults of others, because they may have further ones. */
+export function parsePeers(json: unknown): ParsedPeers {
   const parsed = check(json);
-  return parsed.ok ? ok(parsed.value.peers) : parsed;
+  if (parsed.ok) return { entries: parsed.value.peers.map(placed), faults: [] };
+  const written = (json as { readonly peers?: unknown } | null)?.peers;
+  const alone = (Array.isArray(written) ? written : []).map((entry) => check({ peers: [entry] }));
+  const entries = alone.flatMap((one, index) => (one.ok ? one.value.peers.map((entry) => placed(entry, index)) : []));
+  return { entries, faults: parsed.error };
+}
+
+function placed(entry: Entry, index: number): ParsedPeers["entries"][number] {
+  return { entry, at: `peers[${index}]` };
 }
 
 const check = checkOf(createSchema);
@@ -78,12 +93,17 @@ function createSchema(z: Zod) {
 
   const limits = objectOf({ connections: howMany, messagesPerSecond: howMany, commands }, "an object").prefault({});
 
+  const HOST = "null, a host name or an IP address";
   const CONNECTIONS = "a whole number from 1 to 100";
   const MAILBOX = "null or an address, such as system-user@mmsc.example";
   const acknowledge = objectOf(
     {
       mode: z.enum(["off", "auto", "always"], must('one of "off", "auto", "always"')).default("auto"),
-      host: word("null or a host name").nullable().default(null),
+      host: z
+        .string(must(HOST))
+        .refine((text) => readHostOrAddress(text) !== undefined, must(HOST))
+        .nullable()
+        .default(null),
       port: z
         .int(must("a port"))
         .min(1, must("a port from 1 to 65535"))

@@ -5,11 +5,10 @@ import type { Catalogue } from "../catalogue/catalogue.ts";
 import { NO_TABLE, VENDORS_TABLE } from "../delivery/code.ts";
 import { ORDINARY_PEER } from "../delivery/peer-rules.ts";
 import { err, ok, type Result } from "../result.ts";
-import { createNetworks } from "../smtp/access.ts";
-import type { Network } from "../smtp/network.ts";
 import { readPasswordHash } from "../smtp/password.ts";
 import type { Peer } from "../smtp/peer.ts";
 import { doubtAboutLogin } from "./acknowledge-login.ts";
+import { faultsAmongPeers, repeatedNetworks } from "./among-peers.ts";
 import { loadOwnTable } from "./catalogue-file.ts";
 import type { Config } from "./config.ts";
 import { readJsonFile } from "./json-file.ts";
@@ -70,14 +69,8 @@ export function readPeers(
   readSecret: (file: string) => string,
   readTable: (file: string) => string = (file) => file,
 ): Result<readonly Peer[], readonly string[]> {
-  const parsed = parsePeers(json);
-  if (!parsed.ok) return parsed;
-
-  const peers = parsed.value;
-  const places = peers.flatMap(({ addresses }, index) =>
-    addresses.map((network, position) => ({ name: `peers[${index}].addresses[${position}]`, network })),
-  );
-  const faults = [...repeatedNames(peers), ...repeatedNetworks(places), ...unknownBouncers(peers)];
+  const { entries, faults: ownFaults } = parsePeers(json);
+  const faults = [...ownFaults, ...faultsAmongPeers(json)];
   const secret = <T>(path: string, file: string, read: (text: string) => T | undefined, what: string): T | null => {
     try {
       const value = read(readSecret(file));
@@ -98,8 +91,7 @@ export function readPeers(
       return name;
     }
   };
-  const complete = peers.map((entry, index) => {
-    const at = `peers[${index}]`;
+  const complete = entries.map(({ entry, at }) => {
     const [theirs, ours] = [entry.auth, entry.acknowledge.auth];
     const hash = theirs && secret(`${at}.auth.passwordFile`, theirs.passwordFile, readPasswordHash, HASH);
     const password =
@@ -113,9 +105,16 @@ export function readPeers(
   return faults.length > 0 ? err(faults) : ok(complete);
 }
 
-/** The rules by which messages of this peer are read; those of an ordinary peer when none has this name. */
+/**
+ * The rules by which messages of this peer are read. When none has this name they are those of an ordinary peer, and its
+ * codes are explained by the vendor's table only where a peer in force uses that.
+ */
 export function rulesOf(peers: readonly Peer[], name: string): Peer["rules"] {
-  return peers.find((peer) => peer.name === name)?.rules ?? ORDINARY_PEER;
+  const known = peers.find((peer) => peer.name === name)?.rules;
+  if (known !== undefined) return known;
+  // The vendor is not named to who has nothing to do with it.
+  const usesVendors = peers.some(({ rules }) => rules.catalogue === VENDORS_TABLE);
+  return usesVendors ? ORDINARY_PEER : { ...ORDINARY_PEER, catalogue: NO_TABLE };
 }
 
 /** A sentence for each entry that is in order and may still be a mistake. */
@@ -187,36 +186,4 @@ const HASH = 'a password\'s hash as "mm4d peers hash" prints it';
 
 function unlessEmpty(text: string): string | undefined {
   return text === "" ? undefined : text;
-}
-
-function repeatedNames(peers: readonly Entry[]): readonly string[] {
-  const names = peers.map(({ name }) => name);
-  return names.flatMap((name, index) =>
-    names.indexOf(name) < index ? [`peers[${index}].name is ${shown(name)} as another's is, must be its own`] : [],
-  );
-}
-
-/** A misspelt name would silently let no bounce through. */
-function unknownBouncers(peers: readonly Entry[]): readonly string[] {
-  const names = new Set(peers.map(({ name }) => name));
-  return peers.flatMap(({ acknowledge }, index) =>
-    acknowledge.bouncesFrom.flatMap((name, position) =>
-      names.has(name)
-        ? []
-        : [`peers[${index}].acknowledge.bouncesFrom[${position}] is ${shown(name)}, must be the name of a peer`],
-    ),
-  );
-}
-
-/** A network that stands twice, however it is written, because a client from there could be either peer. */
-function repeatedNetworks(places: readonly { readonly name: string; readonly network: Network }[]): readonly string[] {
-  const faults: string[] = [];
-  const seen: { name: string; network: Network; contains: (address: string) => boolean }[] = [];
-  for (const { name, network } of places) {
-    const same = seen.find((other) => other.network.prefix === network.prefix && other.contains(network.address));
-    const written = `"${network.address}/${network.prefix}"`;
-    if (same) faults.push(`${name} is ${written} as ${same.name} is, must be in one place`);
-    seen.push({ name, network, contains: createNetworks([network]) });
-  }
-  return faults;
 }

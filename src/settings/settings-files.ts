@@ -96,7 +96,10 @@ export function openSettingsFiles(options: SettingsFilesOptions): SettingsFiles 
     reading: () => reading,
     peers: () => peers,
     certificate: () => certificate,
-    faults: () => [...faults].map(([what, why]) => `The ${what} in force is what was read before (${why})`),
+    faults: () =>
+      [...faults].map(
+        ([what, why]) => `The ${what} file has an error, so what was read before is still in use (${why})`,
+      ),
     reload() {
       read("catalogue");
       if (config.peersFile !== "") read("peers");

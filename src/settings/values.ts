@@ -59,6 +59,19 @@ export function readHost(text: string): string | undefined {
   return /^[a-z0-9:._-]{1,253}$/i.test(text) ? text : undefined;
 }
 
+/**
+ * A host that is to be found: an address, or a name as RFC 1123 §2.1 has it, and as resolvers take it, with "_". A name
+ * whose last label is a number can only be an address that was mistyped.
+ */
+export function readHostOrAddress(text: string): string | undefined {
+  if (isIP(text) !== 0) return text;
+  const labels = withoutRootDot(text).split(".");
+  const isName = text.length <= 253 && labels.every((label) => LABEL.test(label)) && !/^\d+$/.test(labels.at(-1) ?? "");
+  return isName ? text : undefined;
+}
+
+const LABEL = /^(?!-)[a-z0-9_-]{1,63}(?<!-)$/i;
+
 export function withoutColon(text: string): string | undefined {
   return /^[^:\s]{1,100}$/.test(text) ? text : undefined;
 }

@@ -41,8 +41,10 @@ function describeIssue(issue: z.core.$ZodIssue, json: unknown): readonly string[
     const known = issue.message.split(" ");
     return issue.keys.map((key) => {
       const meant = near(key, known);
-      const which = meant === undefined ? `: ${known.join(", ")}` : `; the nearest is ${meant}`;
-      return `${path === "" ? "" : `${path}.`}${key} is no option, must be a known one${which}`;
+      const name = `${path === "" ? "" : `${path}.`}${key}`;
+      return meant === undefined
+        ? `${name} is unknown, must be one of ${known.join(", ")}`
+        : `${name} is unknown. Did you mean ${meant}?`;
     });
   }
   const value = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], json);

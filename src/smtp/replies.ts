@@ -256,7 +256,7 @@ export const REPLIES = {
   unknownCommand: {
     code: 500,
     text: "5.5.2 Command not recognised",
-    when: "a command that is none, or not offered",
+    when: "an unknown command, or one that is not offered",
     bad: true,
   },
   notImplemented: {

@@ -18,9 +18,9 @@ export function durationInWords(ms: number): string {
   return parts.slice(0, 2).join(" ") || "0 s";
 }
 
-/** A size, such as `7 MB`. */
+/** A size, such as `7 MB`, or `1.1 GB`. */
 export function megabytes(bytes: number): string {
-  return `${Math.round(bytes / 1e6)} MB`;
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.round(bytes / 1e6)} MB`;
 }
 
 /** A share, such as `7 %`. A little is never 0 %, and nearly everything is never 100 %. */

@@ -2,23 +2,37 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { findEntries } from "../trace/find.ts";
+import { readCodeCounts } from "./code-counts.ts";
 import { eventSought } from "./job-sought.ts";
-import { listReports, newestFirst } from "./list-reports.ts";
+import { jobsOf } from "./jobs-seen.ts";
+import { listJobs } from "./list-jobs.ts";
+import { newestFirst } from "./list-place.ts";
+import { listReports } from "./list-reports.ts";
+import { readPeerWeeks } from "./peer-weeks.ts";
 import type { Question } from "./question.ts";
 import { findTroubles } from "./troubles.ts";
 
+/** `queues`: those of events; rows tell of jobs on the first one. */
 export function answering(place: QueuePlace, queues: readonly string[]): (question: Question) => Promise<unknown> {
+  const [main = ""] = queues;
   return async (question) => {
     switch (question.kind) {
       case "reports": {
         const { filter, from } = question;
         const q = filter.q === null ? null : await eventSought(place, queues, filter.q);
-        return listReports(place, { ...filter, q }, from);
+        const page = await listReports(place, { ...filter, q }, from);
+        return { ...page, jobs: await jobsOf(place, main, page.rows) };
       }
       case "entries":
         return entriesFor(place, await eventSought(place, queues, question.wanted));
+      case "listed":
+        return listJobs(place, question.queue, question.state);
       case "troubles":
         return findTroubles(place, question.queue);
+      case "codes":
+        return readCodeCounts(place, question.period);
+      case "peer-weeks":
+        return readPeerWeeks(place);
       case "retry": {
         // BullMQ takes longer to load than all else here, and somebody waits for a first page.
         const { retryJobs } = await import("./retry-jobs.ts");

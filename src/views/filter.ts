@@ -18,12 +18,13 @@ export const EVERY_REPORT: ReportFilter = {
 
 /** Says of rows whether they fit: of what comes live as of what has passed. */
 export function fitting(filter: ReportFilter): (row: ReportRow) => boolean {
-  const { conflict, warnings, q } = filter;
+  const { code, conflict, warnings, q } = filter;
   const since = sinceOf(filter);
-  const alike = (["peer", "outcome", "disposition", "code", "type"] as const).filter((name) => filter[name] !== null);
+  const alike = (["peer", "outcome", "disposition", "type"] as const).filter((name) => filter[name] !== null);
   const names = q === null ? null : new Set(namesSought(q));
   return (row) =>
     alike.every((name) => row[name] === filter[name]) &&
+    (code === null || (code === "none" ? row.code === null && row.eventId !== null : row.code === code)) &&
     (since === null || row.at >= since) &&
     (!conflict || row.conflict) &&
     (!warnings || row.warnings.length > 0) &&
@@ -44,7 +45,7 @@ export function perhapsFitting({ peer, outcome, disposition, code, type, conflic
     ...(peer === null ? [] : [`"name":${JSON.stringify(peer)}`]),
     ...(outcome === null ? [] : [`"outcome":"${outcome}"`]),
     ...(disposition === null ? [] : [`"disposition":"${disposition}"`]),
-    ...(code === null ? [] : [`"code":${code}`]),
+    ...(code === null || code === "none" ? [] : [`"code":${code}`]),
     ...(type === null ? [] : [`"type":"${type}"`]),
     ...(conflict ? ['"conflict":true'] : []),
   ];

@@ -1,7 +1,8 @@
 /** What the main thread and the thread of the views say to each other. */
 import type { RedisPlace } from "../queue/redis.ts";
+import type { Period } from "./code-counts.ts";
 import type { ReportFilter } from "./report-row.ts";
-import type { LiveRows, Place, RetriedJobs } from "./views.ts";
+import type { ListedState, LiveRows, Place, RetriedJobs } from "./views.ts";
 
 /** What the thread is given when it starts. */
 export interface ThreadData {
@@ -14,7 +15,10 @@ export interface ThreadData {
 export type Question =
   | { readonly kind: "reports"; readonly filter: ReportFilter; readonly from: Place | null }
   | { readonly kind: "entries"; readonly wanted: string }
+  | { readonly kind: "listed"; readonly queue: string; readonly state: ListedState }
   | { readonly kind: "troubles"; readonly queue: string }
+  | { readonly kind: "codes"; readonly period: Period }
+  | { readonly kind: "peer-weeks" }
   | { readonly kind: "retry"; readonly queue: string; readonly which: RetriedJobs };
 
 /** To the thread: a question with its number, or whether somebody follows now. */

@@ -10,6 +10,8 @@ export interface ReportRow {
   readonly peer: string;
   /** What became of the message. `duplicate`: its event was on the queue already. */
   readonly fate: "queued" | "duplicate" | "quarantined" | "ignored";
+  /** The job of its event: its own, or the one that stood for that event already. Null without one, and where that is not known. */
+  readonly jobId: string | null;
   /** Null without an event, as all down to `warnings`. */
   readonly eventId: string | null;
   readonly type: EventType | null;
@@ -31,7 +33,8 @@ export interface ReportFilter {
   readonly peer: string | null;
   readonly outcome: Outcome | null;
   readonly disposition: Disposition | null;
-  readonly code: number | null;
+  /** `none`: events without a code. */
+  readonly code: number | "none" | null;
   readonly type: EventType | null;
   /** Received since then: RFC 3339, UTC. */
   readonly since: string | null;

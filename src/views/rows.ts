@@ -49,8 +49,9 @@ function ofReport({ id, at, peer, fate, ids }: ReportEntry): ReportRow {
   const common = { id, at, peer: peer.name, fate: fate.kind };
   switch (fate.kind) {
     case "queued":
+      return { ...common, jobId: id, ...saidBy(fate.event), why: null, ...named(ids) };
     case "duplicate":
-      return { ...common, ...saidBy(fate.event), why: null, ...named(ids) };
+      return { ...common, jobId: fate.of, ...saidBy(fate.event), why: null, ...named(ids) };
     case "quarantined":
       return { ...common, ...NOTHING_SAID, why: fate.reason, ...named(ids) };
     case "ignored":
@@ -65,7 +66,8 @@ function ofReceived(note: ReceivedNote, queued: ReadonlyMap<string, QueuedNote[]
   if (event !== null) {
     const told = queued.get(event.id)?.shift();
     const became = told && told.duplicateOf !== null ? "duplicate" : "queued";
-    return { ...common, id: told?.recordId ?? event.id, fate: became, ...saidBy(summaryOf(event)), why: null };
+    const jobId = told ? (told.duplicateOf ?? told.recordId) : null;
+    return { ...common, id: told?.recordId ?? event.id, fate: became, jobId, ...saidBy(summaryOf(event)), why: null };
   }
   if (quarantineId !== null) {
     const why = /\(([\w-]+)\)$/.exec(fate ?? "")?.[1] ?? fate;
@@ -79,8 +81,9 @@ function ofReceived(note: ReceivedNote, queued: ReadonlyMap<string, QueuedNote[]
 function ofQueued({ recordId, duplicateOf }: QueuedNote, event: NonNullable<QueuedNote["event"]>): ReportRow {
   const fate = duplicateOf === null ? "queued" : "duplicate";
   const { peer, receivedAt } = event.data;
+  const jobId = duplicateOf ?? recordId;
   const said = saidBy(summaryOf(event));
-  return { id: recordId, at: receivedAt, peer: peer.name, fate, ...said, why: null, ...named(idsOf(event)) };
+  return { id: recordId, at: receivedAt, peer: peer.name, fate, jobId, ...said, why: null, ...named(idsOf(event)) };
 }
 
 function saidBy({ eventId, type, outcome, disposition, code, conflict, warnings }: EventSummary) {
@@ -88,6 +91,7 @@ function saidBy({ eventId, type, outcome, disposition, code, conflict, warnings 
 }
 
 const NOTHING_SAID = {
+  jobId: null,
   eventId: null,
   type: null,
   outcome: null,

@@ -5,7 +5,8 @@
 import type { RedisPlace } from "../queue/redis.ts";
 import { createAside } from "./aside.ts";
 import { createLane } from "./lane.ts";
-import { ROWS_OF_PAGE } from "./list-reports.ts";
+import { newestFirst } from "./list-place.ts";
+import { ROWS_OF_PAGE } from "./page-of-rows.ts";
 import type { LiveRows, Views } from "./views.ts";
 
 /** The program of the thread, as the build makes it. */
@@ -35,7 +36,10 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
   function hear(news: LiveRows): void {
     const ids = new Set(news.rows.map(({ id }) => id));
     const before = newest?.rows.filter(({ id }) => !ids.has(id)) ?? [];
-    newest = { rows: [...news.rows, ...before].slice(0, ROWS_OF_PAGE), skipped: 0 };
+    const rows = newestFirst([...news.rows, ...before]).slice(0, ROWS_OF_PAGE);
+    const jobs = new Map([...(newest?.jobs ?? []), ...news.jobs]);
+    const kept = new Set(rows.map(({ jobId }) => jobId));
+    newest = { rows, skipped: 0, jobs: new Map([...jobs].filter(([id]) => kept.has(id))) };
     for (const onRows of followers) {
       try {
         onRows(news);
@@ -53,10 +57,16 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
   return {
     reports: (filter, from, client) => look({ kind: "reports", filter, from }, client),
     entries: (wanted, client) => look({ kind: "entries", wanted }, client),
+    async listed(queue, state, client) {
+      checkQueue(queue);
+      return look({ kind: "listed", queue, state }, client);
+    },
     async troubles(queue, client) {
       checkQueue(queue);
       return look({ kind: "troubles", queue }, client);
     },
+    codes: (period) => look({ kind: "codes", period }),
+    peerWeeks: () => look({ kind: "peer-weeks" }),
     async retry(queue, which, client) {
       checkQueue(queue);
       return act({ kind: "retry", queue, which }, client);

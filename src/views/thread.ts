@@ -38,14 +38,14 @@ function faultInWords(cause: Error): string {
 let following: NodeJS.Timeout | undefined;
 
 function follow(): void {
-  const look = createLiveLook(place);
+  const look = createLiveLook(place, queues[0] ?? "");
   let looking = false;
   async function lookOnce(): Promise<void> {
     if (looking) return;
     looking = true;
     try {
       const news = await look();
-      if (news.rows.length > 0) tell({ news });
+      if (news.rows.length > 0 || news.jobs.size > 0) tell({ news });
     } catch {
       // Redis is away: the next look makes up for it, and the pages say so by themselves.
     } finally {

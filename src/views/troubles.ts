@@ -3,18 +3,13 @@ import { createHash } from "node:crypto";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { shapeOf } from "../queue/error-shape.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
+import { DELAYED_SCORE } from "../queue/queue-use.ts";
 import { beginningOf } from "../text/beginning.ts";
-import { eventIdIn } from "./job-sought.ts";
-import type { JobGroup, JobGroups, JobRow, Troubles } from "./views.ts";
+import { jobRows, timeOf } from "./job-rows.ts";
+import type { JobGroup, JobGroups, Troubles } from "./views.ts";
 
-/** What a delayed job's time is multiplied by to be its score (BullMQ, getDelayedScore.lua). */
-const DELAYED_SCORE = 0x1000;
 /** Of each job some hundred bytes are asked for, so that other commands get their turn between. */
 const JOBS_AT_A_TIME = 200;
-/** The id stands behind the event's own ids, of a thousand characters each. */
-const DATA_BYTES = 16_384;
-/** Enough for so many characters of any kind. */
-const ERROR_BYTES = 4 * BOUNDS.errorShown.value;
 
 /** Reads of each job the beginning of its error and when its last attempt began. Redis would give values as a whole. */
 const LOOK = `
@@ -23,17 +18,6 @@ for place, key in ipairs(KEYS) do
   local error, began = unpack(redis.call('HMGET', key, 'failedReason', 'processedOn'))
   found[2 * place - 1] = string.sub(error or '', 1, tonumber(ARGV[1]))
   found[2 * place] = began or ''
-end
-return found
-`;
-
-const SHOW = `
-local found = {}
-for place, key in ipairs(KEYS) do
-  local error, data, attempts = unpack(redis.call('HMGET', key, 'failedReason', 'data', 'atm'))
-  found[3 * place - 2] = string.sub(error or '', 1, tonumber(ARGV[1]))
-  found[3 * place - 1] = string.sub(data or '', 1, tonumber(ARGV[2]))
-  found[3 * place] = attempts or '0'
 end
 return found
 `;
@@ -132,43 +116,10 @@ async function groupOf(place: QueuePlace, queue: string, error: string, alike: r
     firstAt: timeOf(Math.min(...times)),
     lastAt: timeOf(Math.max(...times)),
     next: timeOf(Math.min(...next)),
-    newest: await rowsOf(place, queue, newest),
+    newest: await jobRows(
+      place,
+      queue,
+      newest.map(({ id, atMs }) => ({ id, atMs: () => atMs })),
+    ),
   };
-}
-
-async function rowsOf({ redis, prefix }: QueuePlace, queue: string, jobs: readonly Looked[]): Promise<JobRow[]> {
-  const keys = jobs.map(({ id }) => `${prefix}:${queue}:${id}`);
-  const found = (await redis.eval(SHOW, keys.length, ...keys, ERROR_BYTES, DATA_BYTES)) as string[];
-  return jobs.map(({ id, atMs }, index) => ({
-    id,
-    eventId: eventIdIn(found[3 * index + 1] ?? ""),
-    messageId: messageIdIn(found[3 * index + 1] ?? ""),
-    numbers: numbersIn(found[3 * index + 1] ?? ""),
-    attempts: Number(found[3 * index + 2]),
-    at: timeOf(atMs),
-    text: beginningOf(found[3 * index] ?? "", BOUNDS.errorShown.value),
-  }));
-}
-
-/** In the beginning of an event's JSON, where it comes first of all that has that name; null where there is none. */
-function messageIdIn(json: string): string | null {
-  const text = /"messageId":("(?:[^"\\]|\\.)*")/.exec(json)?.[1];
-  try {
-    return text === undefined ? null : (JSON.parse(text) as string);
-  } catch {
-    // Another program has put something on the queue.
-    return null;
-  }
-}
-
-/** The first numbers of the parties that the beginning of an event's JSON names. */
-function numbersIn(json: string): readonly string[] {
-  const parties = [...json.matchAll(/"(?:raw|number)":"([^"\\]*)/g)].slice(0, MAX_PARTIES);
-  return [...new Set(parties.flatMap(([, written = ""]) => written.match(/\d{7,15}/g) ?? []))];
-}
-
-const MAX_PARTIES = 40;
-
-function timeOf(ms: number): string | null {
-  return Number.isFinite(ms) ? new Date(ms).toISOString() : null;
 }

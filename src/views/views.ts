@@ -3,6 +3,8 @@
  * `client` is the address of who asks: its network may have half of what may wait.
  */
 import type { TraceEntry } from "../trace/entry.ts";
+import type { CodeCounts, Period } from "./code-counts.ts";
+import type { PeerWeek } from "./peer-weeks.ts";
 import type { ReportFilter, ReportRow } from "./report-row.ts";
 
 export interface Views {
@@ -17,15 +19,21 @@ export interface Views {
     wanted: string,
     client?: string,
   ): Promise<{ readonly entries: readonly TraceEntry[]; readonly more: boolean }>;
+  /** The jobs of a queue of events that wait, or that consumers have in hand: those that have for longest. */
+  listed(queue: string, state: ListedState, client?: string): Promise<ListedJobs>;
   /** Jobs of a queue of events, its name as in the settings, that failed, and that are to be tried again, by their errors. */
   troubles(queue: string, client?: string): Promise<Troubles>;
+  /** How often each code came in a period. Statistics of days are read here too, because there may be 80,000 counts in a week. */
+  codes(period: Period): Promise<CodeCounts>;
+  /** What each peer has reported in the last seven days, by the peers' names. */
+  peerWeeks(): Promise<ReadonlyMap<string, PeerWeek>>;
   /**
    * Gives failed jobs back to consumers: one, or all of an error, also those beyond the ones looked at. How many were;
    * ten thousand at most, and what is left is still among the troubles.
    */
   retry(queue: string, which: RetriedJobs, client?: string): Promise<number>;
   /**
-   * Rows as they come, each second while somebody follows; one look for all. First come the newest rows that there are,
+   * Rows as they come, and what becomes of their jobs, each second while somebody follows; one look for all. First come the newest rows that there are,
    * so that none is missed between a page and its stream; later they may come again, when the thread was begun anew.
    * So whoever shows them leaves out those whose ids it shows already. They are of every kind: `fitting` of filter.ts
    * picks those that a page asks for. Gives what ends it.
@@ -46,6 +54,20 @@ export interface ReportsPage {
   readonly older: Place | null;
   /** How many reports were looked through for these rows. */
   readonly lookedThrough: number;
+  /** The jobs of these rows on the first of the queues, by their ids. */
+  readonly jobs: ReadonlyMap<string, JobSeen>;
+}
+
+/** What has become of an event's job by now. */
+export interface JobSeen {
+  /** `delayed`: it is taken later, mostly because an attempt has failed. `gone`: it is no longer kept. */
+  readonly state: "waiting" | "active" | "delayed" | "done" | "failed" | "gone";
+  /** Those that have ended. */
+  readonly attempts: number;
+  /** How long a consumer took for the last one, in milliseconds; null before it is done, and where that is not known. */
+  readonly tookMs: number | null;
+  /** When a delayed one is taken: RFC 3339, UTC. */
+  readonly nextAt: string | null;
 }
 
 export interface LiveRows {
@@ -53,6 +75,18 @@ export interface LiveRows {
   readonly rows: readonly ReportRow[];
   /** How many more came, which are not among these. */
   readonly skipped: number;
+  /** Jobs that have changed, of these rows and of those that were told before, by their ids. */
+  readonly jobs: ReadonlyMap<string, JobSeen>;
+}
+
+/** What of a queue can be listed. */
+export type ListedState = "waiting" | "active";
+
+export interface ListedJobs {
+  /** How many there are. */
+  readonly all: number;
+  /** The first fifty, in the order in which consumers take or took them. */
+  readonly jobs: readonly JobRow[];
 }
 
 export interface Troubles {
@@ -92,7 +126,7 @@ export interface JobRow {
   /** Of its parties, in digits: to mask them in its ids. */
   readonly numbers: readonly string[];
   readonly attempts: number;
-  /** As in its group. */
+  /** As in its group; of one that waits, when it was queued, and of one in hand, when it was taken. */
   readonly at: string | null;
   /** The whole error, its first 2,000 characters. */
   readonly text: string;

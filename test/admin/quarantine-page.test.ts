@@ -6,7 +6,7 @@ import { Hono } from "hono";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Login, Operator, PageEnv } from "../../src/admin/login.ts";
 import type { Operations } from "../../src/admin/operations.ts";
-import { quarantinePage } from "../../src/admin/quarantine-page.ts";
+import { quarantinePages } from "../../src/admin/quarantine-page.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import type { QuarantinedMessage } from "../../src/delivery/quarantined.ts";
 import type { QuarantineEntry } from "../../src/quarantine/quarantine.ts";
@@ -44,6 +44,7 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
   for (const { message } of entries) counts.set(message.reason, (counts.get(message.reason) ?? 0) + 1);
   const desk = {
     newest: async () => entries,
+    mark: async () => String(entries.length),
     reasons: async () => counts,
     find: async (wanted: string) => entries.find(({ id }) => id === wanted),
     async *ofReason(reason: string) {
@@ -60,18 +61,16 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
     wouldBecome: ({ message }: QuarantineEntry) => becoming.get(message.reason) ?? "makes no event: no-status",
     readBody: async () => ({ text: "", parts: [] }),
   };
-  const quarantineFill = async () => ({ messages: 0, bytes: 2_000, maxMessages: 5, maxBytes: 1e6 });
-  const operations = { quarantine: async () => desk, quarantineFill } as unknown as Operations;
+  const quarantineFill = async () => ({ messages: 0, bytes: 2_000, maxMessages: 5, maxBytes: 1e6, refused: [] });
+  const peerNames = async () => [PEER.name];
+  const operations = { quarantine: async () => desk, quarantineFill, peerNames } as unknown as Operations;
   const login = { mayAct: (_: unknown, next: () => Promise<void>) => next() } as unknown as Login;
   const app = new Hono<PageEnv>();
   app.use(async (c, next) => {
     c.set("operator", operator);
     await next();
   });
-  app.route(
-    "/",
-    quarantinePage(operations, login, () => {}),
-  );
+  app.route("/", quarantinePages(operations, login, () => {}).routes);
   server = createAdaptorServer(app);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -66,6 +66,11 @@ test.each([
   expect([filter, faults]).toEqual([read("/reports").filter, [expect.stringContaining(`${name} must be `)]]);
 });
 
+test("code=none asks for what has no code, and is written so that it is read again", () => {
+  expect(read("/reports?code=none")).toEqual({ filter: { ...read("/reports").filter, code: "none" }, faults: [] });
+  expect(listAddress({ code: "none" })).toBe("/reports?code=none");
+});
+
 test("where a list goes on and how it is exported are no filters", () => {
   const query = { peer: "a", from: "0.1.2.3", as: "csv", other: "x" };
   expect([listAddress(query), queryOf(query), isFiltered({ from: "0.1.2.3", q: " " })]).toEqual([

@@ -3,12 +3,14 @@ import { expect, test } from "vitest";
 import { addressOfId, idShown, reportAddress, reportRow } from "../../src/admin/report-rows.ts";
 import { csvOf } from "../../src/admin/reports-export.ts";
 import type { ReportRow } from "../../src/views/report-row.ts";
+import type { JobSeen } from "../../src/views/views.ts";
 
 const ROW: ReportRow = {
   id: "j1",
   at: "2026-01-02T03:04:05.678Z",
   peer: "carrier",
   fate: "queued",
+  jobId: "j1",
   eventId: `r${"a1".repeat(16)}`,
   type: "mm4d.delivery-report.v1",
   outcome: "rejected",
@@ -23,7 +25,7 @@ const ROW: ReportRow = {
 };
 const LOOK = { numbers: "masked", nameOfCode: () => "rejected-spam-detected" } as const;
 const shown = (changed: Partial<ReportRow>, look: Parameters<typeof reportRow>[1] = LOOK) =>
-  reportRow({ ...ROW, ...changed }, look).toString();
+  reportRow({ ...ROW, ...changed }, look, null).toString();
 
 test("a row leads to its report, its code and its peer, and its number is masked until it is shown", () => {
   const row = shown({});
@@ -71,13 +73,44 @@ test("a report that is no event says why, and one that is odd says so", () => {
   );
 });
 
+test.each([
+  [{ state: "waiting" }, "waiting", "It waits for a consumer to take it"],
+  [{ state: "waiting", attempts: 1 }, "waiting", "It waits for a consumer to take it, after 1 attempt"],
+  [{ state: "active" }, "active", "A consumer has taken it"],
+  [
+    { state: "delayed", attempts: 6, nextAt: "2026-01-02T03:05:00.000Z" },
+    "retry 6×",
+    "6 attempts failed; the next is at 2026-01-02 03:05:00.000 UTC",
+  ],
+  [{ state: "delayed", nextAt: null }, "delayed", "A consumer has put it off"],
+  [{ state: "done", attempts: 1, tookMs: 3 }, "done 3 ms", "Consumed, at attempt 1"],
+  [{ state: "done", attempts: 2, tookMs: 61_000 }, "done 1 min 1 s", "Consumed, at attempt 2"],
+  [{ state: "failed", attempts: 10 }, "failed", "Its consumer gave up after 10 attempts: the report tells the error"],
+  [{ state: "gone" }, "–", expect.stringMatching(/^Its job is no longer kept: .*MM4D_COMPLETED_KEEP_SECONDS/)],
+  [undefined, "–", "Redis was not asked for its job"],
+] as const)("of a job that is %o it says %s", (seen, words, means) => {
+  const jobs = new Map(
+    seen === undefined ? [] : [["j1", { attempts: 0, tookMs: null, nextAt: null, ...seen } satisfies JobSeen]],
+  );
+  const cell = /<td data-label="Consumer" data-job="j1"><span class="[^"]*" title="([^"]*)">([^<]*)</.exec(
+    reportRow(ROW, LOOK, jobs).toString(),
+  );
+  expect([cell?.[2], cell?.[1]]).toEqual([words, means]);
+});
+
+test("what made no event has no job, and tells nothing of one", () => {
+  expect(reportRow({ ...ROW, jobId: null }, LOOK, new Map()).toString()).toContain('<td data-label="Consumer"></td>');
+});
+
 test("a spreadsheet runs nothing that a peer wrote, and reads every cell as it is", () => {
   const hostile = ["=1+1", "+cmd", "-2", "@SUM(A1)", "\t=1", 'a,"b"\r\nc'];
-  const rows = hostile.map((messageId) => ({ ...ROW, messageId, transactionId: null }));
+  const rows = hostile.map((messageId) => ({ ...ROW, messageId, transactionId: null, consumer: null }));
   const cells = csvOf(rows)
     .split(/\r\n(?=2026)/)
     .slice(1)
     .map((line) => line.slice(line.indexOf("0155,") + "0155,".length, line.indexOf(",,r")));
   expect(cells).toEqual(["'=1+1", "'+cmd", "'-2", "'@SUM(A1)", "'\t=1", '"a,""b""\r\nc"']);
-  expect(csvOf([{ ...ROW, numbers: ["+12025550155"] }])).toContain(",+12025550155,mm-1,tx-1,r");
+  expect(csvOf([{ ...ROW, numbers: ["+12025550155"], consumer: "done" }])).toMatch(
+    /,\+12025550155,mm-1,tx-1,r[0-9a-f]{32},j1,j1,done\r\n$/,
+  );
 });

@@ -28,6 +28,7 @@ import { recognise } from "../../src/mm4/recognise.ts";
 import { createLog } from "../../src/monitoring/log.ts";
 import { acknowledgementId } from "../../src/queue/owed-jobs.ts";
 import { describeEvent } from "../../src/text/describe.ts";
+import { maskHeader } from "../../src/text/mask-header.ts";
 import { maskEvent } from "../../src/text/masking.ts";
 import { visible } from "../../src/text/visible.ts";
 import { entryIn, lineOf, type ReportEntry, summaryOf, type TraceEntry } from "../../src/trace/entry.ts";
@@ -198,13 +199,13 @@ const STAGES: Readonly<Record<string, (hostile: Hostile) => unknown>> = {
   ],
   tail: ({ event }) => event && fitted(describeEvent(maskEvent(event))) + jsonOf(maskEvent(event)),
   explain: ({ event }) => event && fitted(describeEvent(event)) + jsonOf(event, 2),
-  "acks list": ({ entry }) => fitted(describeEntry(entry)) + jsonOf(entry),
+  "acks list": ({ entry }) => fitted(describeEntry(entry, "masked")) + jsonOf(entry),
   "failed list": ({ event, text }) =>
-    event && fitted(describeJob({ id: "j1", failedAt: "", attempts: 1, error: text, event })),
-  "quarantine show": ({ bytes }) => visible(Buffer.from(bytes).toString()),
+    event && fitted(describeJob({ id: "j1", failedAt: "", attempts: 1, error: text, event }, "masked")),
+  "quarantine show": ({ bytes }) => visible(maskHeader(Buffer.from(bytes).toString(), [])),
   "the page of quarantine": ({ bytes, text }) => {
     const desk = { readBody: async () => ({ text, parts: [text] }), wouldBecome: () => text };
-    return show({ id: "j1", message: quarantined(bytes, "no-status", text) }, desk, OPERATOR);
+    return show({ id: "j1", message: quarantined(bytes, "no-status", text) }, desk, [], OPERATOR);
   },
   "the list of the quarantine": ({ bytes, text }) =>
     (["no-status", "event-too-large", "type-outside-header"] as const).map((reason) =>

@@ -69,12 +69,12 @@ test("every fault is told with its row and what must be there", () => {
     "codes[0].code is 1000, must be a whole number from 0 to 999",
     "codes[1].code is missing, must be a whole number from 0 to 999",
     'codes[2].tag is "nonsense", must be one of opt-out, spam, receipt-timeout, or null',
-    expect.stringMatching(/^codes\[2\]\.colour is no option, must be a known one: code, name, /),
+    expect.stringMatching(/^codes\[2\]\.colour is unknown, must be one of code, name, /),
     "codes[3] is 7, must be an object with at least code",
     expect.stringMatching(/^precedence\[0\]\.statuses\[0\] is "Retrieved", must be one of retrieved, /),
     expect.stringMatching(/^precedence\[0\]\.winner is \{"outcome":"delivered"\}, must be "status", /),
     'precedence[0].conflict is "no", must be true or false',
-    "more is no option, must be a known one: codes, precedence",
+    "more is unknown, must be one of codes, precedence",
   ]);
   expect(readOverlay([])).toEqual({
     ok: false,
@@ -82,7 +82,7 @@ test("every fault is told with its row and what must be there", () => {
   });
   expect(readOverlay({ code: [] })).toEqual({
     ok: false,
-    error: ["code is no option, must be a known one; the nearest is codes"],
+    error: ["code is unknown. Did you mean codes?"],
   });
 });
 

@@ -178,10 +178,22 @@ describe("with a table of its own", () => {
     ],
     [{ codes: [{ code: 1 }, { code: 1 }] }, /^codes\[1\]\.code is 1, must be a code that stands in one row only$/],
     [{ codes: [{ code: 1000 }] }, /^codes\[0\]\.code is 1000, must be a whole number from 0 to 999$/],
-    [{ kodes: [] }, /^kodes is no option, must be a known one; the nearest is codes$/],
+    [{ kodes: [] }, /^kodes is unknown\. Did you mean codes\?$/],
   ])("a fault is told with where it is: %j", (json, expected) => {
     const table = readOwnTable(json);
     expect(table.ok ? [] : table.error).toEqual([expect.stringMatching(expected)]);
+  });
+
+  test("a code that stands twice is told beside what else is wrong with its rows", () => {
+    const table = readOwnTable({ codes: [{ code: 1, nmae: "x" }, { code: 1, class: "hrad" }, null, 7] });
+    expect(table.ok ? [] : table.error).toEqual([
+      expect.stringMatching(/^codes\[0\]\.nmae is unknown/),
+      expect.stringMatching(/^codes\[1\]\.class is "hrad", must be one of/),
+      expect.stringMatching(/^codes\[2\] is null/),
+      expect.stringMatching(/^codes\[3\] is 7/),
+      expect.stringMatching(/^codes\[1\]\.code is 1, must be a code that stands in one row only/),
+      expect.stringMatching(/^codes\[1\]\.outcome is missing/),
+    ]);
   });
 
   test("the example of the documentation is in order", () => {

@@ -82,7 +82,7 @@ test("every fault is told with its line, and no secret", () => {
     expect.stringMatching(/^--env-file is ".*none", must be a file that can be read: ENOENT/),
     expect.stringContaining(`(line 5 of ${bad})`),
     `MM4D_SMTP_PORT is "x", must be a whole number from 0 to 65535 (line 2 of ${bad})`,
-    expect.stringMatching(/^MM4D_SMPT_PORT is no setting.*\(line 4 of /),
+    expect.stringMatching(/^MM4D_SMPT_PORT is unknown\. Did you mean MM4D_SMTP_PORT\? .*\(line 4 of /),
   ]);
   expect(faults.join()).not.toContain("secret");
 });

@@ -48,6 +48,7 @@ const QUEUE: QueueFacts = {
   notTakenMs: null,
   workers: 0,
   workersUnknown: null,
+  workersSeenAt: null,
   held: false,
   failures: null,
   retrying: null,
@@ -108,7 +109,11 @@ const GRID: readonly (readonly Partial<HealthFacts>[])[] = [
     { journal: { ...HELD_UP, usedUp: ["carrier", "other"] }, processes: { ...WELL.processes, count: 1 } },
   ],
   [{}, { drainFault: new Error("WRONGTYPE") }],
-  [{}, { certificateExpiresAt: ago(1) }, { settingsFaults: ["The peers in force is what was read before (no)"] }],
+  [
+    {},
+    { certificateExpiresAt: ago(1) },
+    { settingsFaults: ["The peers file has an error, so what was read before is still in use (no)"] },
+  ],
   [
     {},
     refused(1),
@@ -389,12 +394,12 @@ test("of several processes, one that heard a peer is enough, and each that refus
 test("a journal that is full of what is queued says whose it is, and that it waits for a minute and not for Redis", () => {
   const textOf = (facts: Partial<HealthFacts>) => reasonsOf({ ...WELL, ...facts }).map(({ text }) => text);
   expect(textOf({ full: true, fullOfQueued: true, journal: QUEUED })).toEqual([
-    "The journal is full (1000 MB of 1000 MB) of what was queued within the last minute, 90 % of it from carrier: reports get 451 until that has been on the queue for a minute",
+    "The journal is full (1.0 GB of 1.0 GB) of what was queued within the last minute, 90 % of it from carrier: reports get 451 until that has been on the queue for a minute",
   ]);
   expect(textOf({ full: true, journal: FULL })).toEqual([
-    "The journal is full (1000 MB of 1000 MB): reports get 451 until Redis has caught up",
+    "The journal is full (1.0 GB of 1.0 GB): reports get 451 until Redis has caught up",
   ]);
-  const shared = "(in all 1000 MB of 1000 MB; no peer has more than seven eighths of what the others leave)";
+  const shared = "(in all 1.0 GB of 1.0 GB; no peer has more than seven eighths of what the others leave)";
   const one = { ...WELL.processes, count: 1 };
   expect(textOf({ journal: { ...QUEUED, usedUp: ["carrier"] }, processes: one })).toEqual([
     `What carrier may have of the journal is used up ${shared}: its reports get 451 until what it sent has been on the queue for a minute`,
@@ -461,7 +466,7 @@ test("a node of a Redis Cluster is not told to come back by itself", () => {
   const redis = { ...WELL.redis, awayMs: MINUTE_MS, cluster: true, fault: "it is a node of a Redis Cluster" };
   const [reason, ...others] = reasonsOf({ ...WELL, redis });
   expect([reason?.name, others]).toEqual(["redis-cluster", []]);
-  expect(reason?.text).toBe("Redis is a node of a Redis Cluster: 0 reports wait in the journal (0 MB of 1000 MB)");
+  expect(reason?.text).toBe("Redis is a node of a Redis Cluster: 0 reports wait in the journal (0 MB of 1.0 GB)");
   expect(reason?.remedy).toContain("start mm4d again");
   expect(notReady({ ...WELL, redis })).toEqual([]);
   expect(notReady({ ...WELL, redis, needsRedis: true }).length).toBe(1);

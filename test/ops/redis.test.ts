@@ -76,6 +76,14 @@ test("mm4d does all its work as its user, and a consumer as the other", async ()
     (stdout) => stdout.includes("no-status"),
   );
   expect((await runCommandWithin(["trace", "one"], service.env)).stdout).toContain("one");
+  // The page asks over a connection of its own.
+  const reports = await eventually(
+    () => service.get("/reports"),
+    ({ text }) => text.includes("one") && text.includes("no-status"),
+  );
+  expect([reports.status, reports.text]).toEqual([200, expect.stringMatching(/>done( \d+ ms)?</)]);
+  const queue = await service.get("/queue?show=waiting");
+  expect([queue.status, queue.text]).toEqual([200, expect.stringContaining("No event waits now.")]);
   expect((await runCommandWithin(["stats"], service.env)).stdout).toMatch(/^1 report/);
   // It may see whether a consumer is connected: of the acknowledgements that is mm4d itself, which has nowhere to send them.
   const status = await eventually(

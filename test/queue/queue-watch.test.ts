@@ -164,6 +164,51 @@ test("workers are counted by their queue, with a name or without; who only liste
   expect(elsewhere.workers(name)).toEqual([]);
 });
 
+test("when a consumer was last seen is known also to who was started since, and not told of another queue", async () => {
+  const before = Date.now();
+  expect(await look(watch())).toMatchObject({ workers: 0, workersSeenAt: null });
+  const worker = startWorker(async () => {});
+  await worker.waitUntilReady();
+  const { workersSeenAt } = await eventually(
+    () => look(watch()),
+    (use) => use.workers === 1,
+  );
+  expect(workersSeenAt?.getTime()).toBeGreaterThanOrEqual(before);
+  await worker.close();
+  const later = await eventually(
+    () => look(watch()),
+    (use) => use.workers === 0,
+  );
+  expect(later.workersSeenAt?.getTime()).toBeGreaterThanOrEqual(workersSeenAt?.getTime() ?? Number.NaN);
+  expect(later.workersSeenAt?.getTime()).toBeLessThanOrEqual(Date.now());
+  const others = watch([`${name}-other`]);
+  await others.look();
+  expect(others.queues().get(`${name}-other`)?.workersSeenAt).toBeNull();
+  // Redis forgets it by itself.
+  expect(await redis.ttl("bull:mm4d-consumers")).toBeGreaterThan(29 * 86_400);
+  await redis.hset("bull:mm4d-consumers", name, "no time");
+  expect((await look(watch())).workersSeenAt).toBeNull();
+});
+
+test("one that came and went between two looks is known by what it did", async () => {
+  const watching = watch();
+  await look(watching);
+  const before = Date.now();
+  await queue.add("event", 1);
+  const worker = startWorker(async () => {});
+  await eventually(
+    () => queue.getJobCounts("completed"),
+    ({ completed }) => completed === 1,
+  );
+  await worker.close();
+  // Redis is not asked for its clients again so soon.
+  const use = await look(watching);
+  expect(use.workers).toBe(0);
+  expect(use.workersSeenAt?.getTime()).toBeGreaterThanOrEqual(before);
+  await redis.zadd(`bull:${name}:completed`, 8e15, "1");
+  expect((await look(watching)).workersSeenAt?.getTime()).toBeLessThanOrEqual(Date.now());
+});
+
 test("where Redis does not tell its clients, it is not known whether a worker is connected, and why", async () => {
   await server.call("ACL", "SETUSER", "limited", "on", ">secret", "~*", "+@all", "-@dangerous", "+info");
   const limited = new Redis(server.url.replace("//", "//limited:secret@"));

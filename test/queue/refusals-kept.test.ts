@@ -39,20 +39,29 @@ test("those of every process, and of before a restart, are counted together, the
   other.refusals.add(refusalOf("2001:db8::1", { reason: "unknown-domain", detail: "x.example" }));
   await other.kept.look();
   const list = await one.kept.list();
-  const at = "2030-01-02T12:30:01.000Z";
+  const [firstAt, at] = ["2030-01-02T12:30:00.000Z", "2030-01-02T12:30:01.000Z"];
   expect(list).toEqual([
     {
       ...refusalOf("192.0.2.1", { reason: "too-fast", peer: "carrier" }),
       count: 1,
-      lastAt: "2030-01-02T12:30:00.000Z",
+      firstAt,
+      lastAt: firstAt,
     },
-    { ...refusalOf("192.0.2.1", { helo: "second name" }), count: 3, lastAt: at },
-    { ...refusalOf("2001:db8::1", { reason: "unknown-domain", detail: "x.example" }), count: 1, lastAt: at },
+    { ...refusalOf("192.0.2.1", { helo: "second name" }), count: 3, firstAt, lastAt: at },
+    {
+      ...refusalOf("2001:db8::1", { reason: "unknown-domain", detail: "x.example" }),
+      count: 1,
+      firstAt: at,
+      lastAt: at,
+    },
   ]);
   const restarted = startProcess();
   expect(await restarted.kept.list()).toEqual(list);
   restarted.refusals.add(refusalOf("192.0.2.1"));
-  expect((await restarted.kept.list()).find(({ reason }) => reason === "unknown-peer")?.count).toBe(4);
+  expect((await restarted.kept.list()).find(({ reason }) => reason === "unknown-peer")).toMatchObject({
+    count: 4,
+    firstAt,
+  });
 });
 
 test("a day later they are gone: from the list, and by themselves from Redis", async () => {
@@ -80,6 +89,33 @@ test("of one hour so many are kept, and those are counted on", async () => {
   expect(list.length).toBe(most);
   expect(list.find(({ address }) => address === "address-0")?.count).toBe(2);
   expect(list.some(({ address }) => address === "one-more")).toBe(false);
+});
+
+test("of several hours the first time is the first hour's, and the counts are added", async () => {
+  const { refusals, kept } = startProcess();
+  refusals.add(refusalOf("192.0.2.1"));
+  await kept.look();
+  vi.setSystemTime(Date.now() + 2 * HOUR_MS);
+  refusals.add(refusalOf("192.0.2.1"));
+  refusals.add(refusalOf("192.0.2.1"));
+  expect(await kept.list()).toEqual([
+    {
+      ...refusalOf("192.0.2.1"),
+      count: 3,
+      firstAt: "2030-01-02T12:30:00.000Z",
+      lastAt: "2030-01-02T14:30:00.000Z",
+    },
+  ]);
+});
+
+test("a list that is asked for while the last one is being written has what came since", async () => {
+  const { refusals, kept } = startProcess();
+  refusals.add(refusalOf("192.0.2.1"));
+  const writing = kept.look();
+  refusals.add(refusalOf("192.0.2.2"));
+  const listed = await kept.list();
+  await writing;
+  expect(listed.map(({ address }) => address)).toEqual(["192.0.2.1", "192.0.2.2"]);
 });
 
 test("what Redis did not take is written by the next look", async () => {

@@ -3,7 +3,7 @@ import { faults, load } from "../support/load-settings.ts";
 
 test("an unknown name is a fault, with the nearest known one", () => {
   expect(faults({ MM4D_SMPT_PORT: "1", OTHER: "x" })).toEqual([
-    "MM4D_SMPT_PORT is no setting of mm4d, must be a known one; the nearest is MM4D_SMTP_PORT",
+    "MM4D_SMPT_PORT is unknown. Did you mean MM4D_SMTP_PORT?",
   ]);
 });
 

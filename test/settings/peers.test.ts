@@ -89,6 +89,44 @@ test.each([
   expect(told[0]).toContain(expected);
 });
 
+test("what entries may not have in common is told beside what else is wrong with them, as files they name are", () => {
+  const auth = { user: "x", passwordFile: "/nowhere" };
+  const told = faults(
+    {
+      peers: [
+        { name: "a", adresses: ["192.0.2.1"], acknowledge: { bouncesFrom: ["c"] } },
+        { name: "b", addresses: ["192.0.2.1", "x"], tls: "yes" },
+        { name: "b", addresses: ["192.0.2.1/32"], auth },
+      ],
+    },
+    () => "",
+  );
+  expect(told).toEqual([
+    expect.stringContaining("peers[0].addresses is missing"),
+    expect.stringContaining("peers[0].adresses is unknown"),
+    expect.stringContaining('peers[1].addresses[1] is "x"'),
+    expect.stringContaining('peers[1].tls is "yes"'),
+    expect.stringContaining('peers[2].name is "b" as another'),
+    expect.stringContaining('peers[2].addresses[0] is "192.0.2.1/32" as peers[1].addresses[0] is'),
+    expect.stringContaining('peers[0].acknowledge.bouncesFrom[0] is "c"'),
+    expect.stringContaining("peers[2].auth.passwordFile is"),
+  ]);
+  // An entry without a name may be the one that is meant.
+  expect(faults({ peers: [{ nmae: "c" }, ...one({ acknowledge: { bouncesFrom: ["c"] } }).peers] })).toHaveLength(3);
+});
+
+test.each([
+  null,
+  7,
+  "peers",
+  [],
+  {},
+  { peers: 7 },
+  { peers: [null, 7, [], { name: 7, addresses: 7, acknowledge: 7 }] },
+])("nothing else than a list of entries is taken for one: %j", (json) => {
+  expect(faults(json).length).toBeGreaterThan(0);
+});
+
 test("a password file that is missing is told with why", () => {
   const missing = one({ auth: { user: "x", passwordFile: "/nowhere" } });
   const readSecret = (): string => {
@@ -115,7 +153,7 @@ test("a file with codes is named from where the peers' file is, read once, and e
   saved("codes.json", { codes: [{ code: "1" }, { code: 2, nmae: "x" }] });
   const load = (catalogue: string) => () => loadPeers({ peers: [], peersFile: saved("odd.json", one({ catalogue })) });
   expect(load("codes.json")).toThrow(
-    /peers\[0\]\.catalogue is "codes\.json", must be a file with codes in order: codes\[0\]\.code is "1", .*\n.*codes\[1\]\.nmae is no option/,
+    /peers\[0\]\.catalogue is "codes\.json", must be a file with codes in order: codes\[0\]\.code is "1", .*\n.*codes\[1\]\.nmae is unknown\. Did you mean name\?/,
   );
   expect(load("nowhere.json")).toThrow(/"nowhere\.json", must be a file with codes in order: ENOENT/);
 });
@@ -140,7 +178,10 @@ test("peers check says that a file is in order, or every fault of it", async () 
     ],
   ]);
   const load = (file: string) => () => loadPeers({ peers: [], peersFile: file });
-  expect(load(saved("broken.json", "{"))).toThrow(/^Cannot use .*broken\.json: .*JSON/);
+  const broken = saved("broken.json", '{ "peers": [\n  { "name": "carrier" },\n] }\n');
+  expect(load(broken)).toThrow(
+    `Cannot use ${broken}: not valid JSON at line 3, column 1 (unexpected token ']'; the comma before it must go): ] }`,
+  );
   expect(load(join(directory, "none.json"))).toThrow("ENOENT");
 });
 

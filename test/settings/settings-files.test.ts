@@ -106,7 +106,9 @@ describe.each(INSTEAD)("$what", ({ put }) => {
       expect(inForce(settings)).toBe(before);
       const [told = "", ...others] = settings.faults();
       expect([told, others]).toEqual([expect.stringMatching(WHY), []]);
-      expect(told).toContain(`The ${fault} in force is what was read before (Cannot use ${files[setting]}: it is `);
+      expect(told).toContain(
+        `The ${fault} file has an error, so what was read before is still in use (Cannot use ${files[setting]}: it is `,
+      );
 
       expect(open).toThrow(WHY);
       expect(open).toThrow(new RegExp(`^Cannot use ${files[setting]}: .* \\(${setting}\\)$`));

@@ -77,7 +77,7 @@ test.each<[string, readonly string[], number]>([
   ["NOOP behind an EHLO", ["NOOP"], 101],
   ["RSET", ["RSET"], 101],
   ["an empty line", [""], 101],
-  ["a command that is none", ["PING"], 101],
+  ["an unknown command", ["PING"], 101],
   ["a command that is not done here", ["VRFY x", "HELP"], 101],
   ["commands out of order", ["DATA", "RCPT TO:<a@b>"], 101],
   ["transactions that come to nothing", ["MAIL FROM:<>", "RCPT TO:<a@b>", "RSET"], 101],

@@ -65,6 +65,19 @@ async function failedEvents(): Promise<DeliveryEvent[]> {
   return (await queue.getFailed()).map(({ data }) => data);
 }
 
+test("numbers are masked in what people read: the event's, and those in the consumer's words, but no address", async () => {
+  const error = "connect ECONNREFUSED 192.168.100.25:5432 for 12025550100, +1 202 555 0123";
+  await fail({ "mm-12025550100": error });
+  const [, , masked, , message] = linesOf((await failed("list")).stdout);
+  expect(masked).toBe("  connect ECONNREFUSED 192.168.100.25:5432 for *******0100, +* *** *** 0123");
+  expect(message).toBe("  message mm-*******0100, recipient +*******0100, peer loopback");
+  const [, , full] = linesOf((await failed("list", "--full-numbers")).stdout);
+  expect(full).toBe("  connect ECONNREFUSED 192.168.100.25:5432 for 12025550100, +1 202 555 0123");
+  expect(rowsOf((await failed("list", "--json")).stdout)).toMatchObject([
+    { error, event: { subject: "mm-12025550100" } },
+  ]);
+});
+
 test("each failed job is told: when, how often, why, and which event, without harm to the terminal", async () => {
   expect(await failed("list")).toEqual({ code: 0, stdout: "", stderr: "No failed jobs.\n" });
   expect(await failed("list", "--json")).toEqual({ code: 0, stdout: "", stderr: "" });
@@ -78,11 +91,14 @@ test("each failed job is told: when, how often, why, and which event, without ha
     expect.stringMatching(/^ {2}failed 20\d\d-.*Z after 1 attempt$/),
     "  no such customer",
     "  rejected (failure, final)  470 rejected-spam-detected",
-    "  message older, recipient +12025550100, peer loopback",
+    "  message older, recipient +*******0100, peer loopback",
   ]);
   expect(lines[7]).toMatch(/^ {2}\\x1b\[2Jvery .*…$/);
   expect(lines[12]).toBe("  (the consumer gave no reason)");
   expect(stdout).not.toContain("line 2");
+
+  const full = linesOf((await failed("list", "--full-numbers")).stdout);
+  expect(full[4]).toBe("  message older, recipient +12025550100, peer loopback");
 
   const rows = rowsOf((await failed("list", "--json")).stdout);
   expect(rows.map(({ id }) => id)).toEqual([lines[0], lines[5], lines[10]]);

@@ -46,6 +46,8 @@ test("an unreadable message is kept whole, told and shown without harm to the te
   expect(stdout).toContain("a\\x1b[2Jb");
   expect(stdout).toContain("body \\x1b]0;title\\x07");
   expect(stdout).not.toContain("\u001b");
+  expect(stdout).toMatch(/^From: \+\*{7}0100\//m);
+  expect((await quarantine("show", id, "--full-numbers")).stdout).toMatch(/^From: \+12025550100\//m);
   expect(await quarantine("replay", id)).toMatchObject({ code: 1, stdout: `${id}  still makes no event: no-status\n` });
   expect(await quarantine("drop", id)).toMatchObject({ code: 0 });
   expect(await quarantine("drop", id)).toMatchObject({
@@ -72,7 +74,7 @@ test("a report that holds more than an event may is kept whole, and show and rep
   const id = String(row?.id);
   const detail = "It names more than 500 recipients";
   expect(row).toMatchObject({ reason: "event-too-large", detail, bytes: bytes.length });
-  const { stdout } = await quarantine("show", id);
+  const { stdout } = await quarantine("show", id, "--full-numbers");
   expect(stdout).toContain(`${detail}\n`);
   expect(stdout).toContain(recipients);
   expect(await quarantine("replay", id)).toMatchObject({

@@ -1,16 +1,19 @@
 /** Reports, Report and Queue in a real browser: what comes is seen, found, opened and acted on. */
-import { Queue, UnrecoverableError, Worker } from "bullmq";
+import { Queue } from "bullmq";
 import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { consume, GiveUp } from "../../src/consumer/consume.ts";
+import type { ReportRow } from "../../src/views/report-row.ts";
 import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, type FieldsOf } from "../support/report.ts";
-import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
+import { rowsOf, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const TOKEN = "correct horse battery staple";
 const QUEUE = "mm4-delivery-events";
+const SHOWN_MS = 3_000;
 const SPAM = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
 
 let redis: TestRedis;
@@ -61,15 +64,25 @@ async function openUntil(path: string, fits: (text: string) => boolean): Promise
   }, fits);
 }
 
-test("an empty list says what to do next, and its first row comes by itself", async () => {
+/** How long it takes until a report that `mm4d send` has sent stands in the list that is open. */
+async function shownAfterMs(id: string): Promise<number> {
+  const sent = await runCommandWithin(["send", "--message-id", id], service.env);
+  expect([sent.code, sent.stderr]).toEqual([0, ""]);
+  const begunMs = performance.now();
+  await page.getByText(id).waitFor();
+  return performance.now() - begunMs;
+}
+
+test("an empty list says what to do next, and its first row comes within three seconds, without a reload", async () => {
   await page.goto("/reports");
   await page.getByText("No reports yet.").waitFor();
   await lookAtPage(page, "thoroughly");
-  const begunMs = performance.now();
-  const sent = await runCommandWithin(["send", "--message-id", "first-of-all"], service.env);
-  expect([sent.code, sent.stderr]).toEqual([0, ""]);
-  await page.getByText("first-of-all").waitFor();
-  expect(performance.now() - begunMs).toBeLessThan(5_000);
+  await page.evaluate("window.loaded = 'once'");
+  // A machine may be busy for a moment, so one that is late is sent again.
+  if ((await shownAfterMs("first-of-all")) > SHOWN_MS) {
+    expect(Math.max(await shownAfterMs("second"), await shownAfterMs("third"))).toBeLessThan(SHOWN_MS);
+  }
+  expect(await page.evaluate("window.loaded")).toBe("once");
   await page.getByText("No reports yet.").waitFor({ state: "hidden" });
   expect(visiting.faults).toEqual([]);
 });
@@ -82,7 +95,8 @@ test("what comes is held back while the list is paused, and is there again when 
   expect(await main()).not.toContain("held-back");
   await page.getByRole("button", { name: "Resume (1 new)" }).click();
   await page.getByText("held-back").waitFor();
-  expect([await rows(), visiting.faults]).toEqual([2, []]);
+  await page.getByText("first-of-all").waitFor();
+  expect(visiting.faults).toEqual([]);
 });
 
 test("the list is filtered by its form, whose address alone gives the same list, and its rows come live", async () => {
@@ -104,6 +118,45 @@ test("the list is filtered by its form, whose address alone gives the same list,
   await shows(/spam-1/);
   await page.goto("/reports?outcome=gone&code=x");
   expect(await main()).toMatch(/outcome must be one of delivered,[\s\S]*code must be a number/);
+  expect(visiting.faults).toEqual([]);
+});
+
+test("what has passed is filtered by each field of the form, and its address says which", async () => {
+  await deliver(
+    { "X-Mms-Message-ID": "refuted", "X-Internal-Status-Code": "775" },
+    { "X-Mms-Message-ID": "dated-badly", Date: "yesterday" },
+    {
+      "X-Mms-Message-ID": "read",
+      "X-Mms-Message-Type": "MM4_read_reply_report.REQ",
+      "X-Mms-MM-Status-Code": undefined,
+      "X-Mms-Read-Status": "Read",
+    },
+  );
+  await openUntil("/reports", (text) => /\bread\b[\s\S]*dated-badly[\s\S]*refuted/.test(text));
+  const form = page.locator("form.filters");
+  for (const [choose, address, listed] of [
+    [() => form.getByLabel("contradictory").check(), "/reports?conflict=1", ["refuted"]],
+    [() => form.getByLabel("with warnings").check(), "/reports?warnings=1", ["dated-badly"]],
+    [() => form.getByLabel("Type").selectOption("read-report"), "/reports?type=read-report", ["read"]],
+    [
+      async () => {
+        await form.getByLabel("Outcome").selectOption("rejected");
+        await form.getByLabel("Peer").selectOption("loopback");
+        await form.getByLabel("Since").selectOption("1h");
+      },
+      "/reports?peer=loopback&since=1h&outcome=rejected",
+      ["spam-2", "spam-1"],
+    ],
+  ] as const) {
+    await page.goto("/reports");
+    await page.getByText("More", { exact: true }).click();
+    await choose();
+    await form.getByRole("button", { name: "Show", exact: true }).click();
+    await page.waitForURL(`**${address}`);
+    expect([address, await page.locator("tbody [data-label=Message]").allInnerTexts()]).toEqual([address, listed]);
+  }
+  // What was chosen is seen, also among what is folded.
+  expect(await form.getByLabel("Outcome").inputValue()).toBe("rejected");
   expect(visiting.faults).toEqual([]);
 });
 
@@ -176,15 +229,13 @@ test("ten events that a consumer gave up are one error, and its button empties t
   await deliver(...[...fails].map((id) => ({ "X-Mms-Message-ID": id })));
   const given: string[] = [];
   let mended = false;
-  const worker = new Worker(
-    QUEUE,
-    async ({ data: { data } }) => {
-      given.push(data.messageId);
-      if (!mended && fails.has(data.messageId)) throw new UnrecoverableError(`no message ${data.messageId} in table`);
+  const consumer = await consume(
+    ({ data: { messageId } }) => {
+      given.push(messageId ?? "");
+      if (!mended && fails.has(messageId ?? "")) throw new GiveUp(`no message ${messageId} in table`);
     },
-    { connection: { url: redis.url, maxRetriesPerRequest: null }, name: "billing" },
+    { connection: { url: redis.url }, onError: false, onFailed: false },
   );
-  worker.on("error", () => {});
   const queue = new Queue(QUEUE, { connection: { url: redis.url, maxRetriesPerRequest: null } });
   await eventually(
     () => queue.getJobCounts("failed", "waiting", "active"),
@@ -208,6 +259,10 @@ test("ten events that a consumer gave up are one error, and its button empties t
     (times) => times === 2,
   );
   await page.goto("/queue");
+  await page.getByText("Which they are").click();
+  // Each with its own Retry, on a phone too.
+  expect(await page.getByRole("button", { name: "Retry", exact: true }).count()).toBe(9);
+  await lookAtPage(page);
   await page.getByRole("button", { name: "Retry all 9" }).click();
   await shows(/9 events given back to consumers\./);
   await eventually(
@@ -222,7 +277,7 @@ test("ten events that a consumer gave up are one error, and its button empties t
     [QUEUE, 1],
     [QUEUE, 9],
   ]);
-  await worker.close();
+  await consumer.stop();
   await queue.close();
   expect(visiting.faults).toEqual([]);
 });
@@ -250,8 +305,14 @@ test("only jobs of events are retried, by who is logged in, and only on our own 
 test("older reports are reached by pages, none twice and none left out", async () => {
   const ids = Array.from({ length: 120 }, (_, index) => `page-${String(index).padStart(3, "0")}`);
   await deliver(...ids.map((id) => ({ "X-Mms-Message-ID": id, "X-Mms-MM-Status-Code": "Expired" })));
-  const listed = async () => (await (await page.request.get("/reports?outcome=expired&as=jsonl")).text()).split("\n");
-  await eventually(listed, (lines) => lines.length === ids.length + 1);
+  const listed = async () =>
+    rowsOf<ReportRow>(await (await page.request.get("/reports?outcome=expired&as=jsonl")).text());
+  const exported = await eventually(listed, (lines) => lines.length === ids.length);
+  const times = exported.map(({ at }) => at);
+  expect(times).toEqual([...times].sort().reverse());
+  // Two of one millisecond may have been read in another order than they came in.
+  const inOrder = exported.map(({ messageId }) => messageId);
+  expect([...inOrder].sort()).toEqual(ids);
   await page.goto("/reports?outcome=expired");
   const seen: string[] = [];
   for (;;) {
@@ -260,7 +321,7 @@ test("older reports are reached by pages, none twice and none left out", async (
     if ((await older.count()) === 0) break;
     await follow(older);
   }
-  expect(seen).toEqual([...ids].reverse());
+  expect(seen).toEqual(inOrder);
   await follow(page.getByRole("link", { name: "Newest" }));
   expect(await main()).toContain("page-119");
   // What comes live pushes others off the page, over which the link to older ones would lead.
@@ -268,8 +329,11 @@ test("older reports are reached by pages, none twice and none left out", async (
   await page.getByText("page-120").waitFor();
   expect([await rows(), await page.getByRole("link", { name: /^Older/ }).count()]).toEqual([50, 0]);
   await page.getByRole("link", { name: /^Load again/ }).click();
+  await page.getByRole("link", { name: /^Older/ }).waitFor();
+  const onFirst = (await main()).match(/page-\d{3}/g) ?? [];
   await follow(page.getByRole("link", { name: /^Older/ }));
-  expect(await page.locator("tbody tr").first().innerText()).toContain("page-070");
+  const onSecond = (await main()).match(/page-\d{3}/g) ?? [];
+  expect(new Set([...onFirst, ...onSecond]).size).toBe(100);
 });
 
 test("without Redis each of them says so, and is there again with it", async () => {

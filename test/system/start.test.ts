@@ -201,7 +201,7 @@ describe("what stops the start", () => {
     expect(code).toBe(1);
     expect(stderr).toBe(
       'Cannot start: MM4D_SMTP_PORT is "x", must be a whole number from 0 to 65535\n' +
-        "Cannot start: MM4D_QUEU is no setting of mm4d, must be a known one; the nearest is MM4D_QUEUE\n",
+        "Cannot start: MM4D_QUEU is unknown. Did you mean MM4D_QUEUE?\n",
     );
   });
 
@@ -213,6 +213,9 @@ describe("what stops the start", () => {
       cleanEnv({ MM4D_DATA_DIR: dataDir, MM4D_SMTP_PORT: String(service.smtpPort), MM4D_ADMIN_PORT: "0" }),
     );
     expect(second.code).toBe(1);
+    // A stack is for our own faults.
+    expect(second.stdout).toContain('"event":"service.failed"');
+    expect(second.stdout).not.toContain('"stack"');
     expect(second.stderr).toContain(
       `Cannot listen for SMTP on 127.0.0.1:${service.smtpPort}: the port is taken, must be free (MM4D_SMTP_HOST, MM4D_SMTP_PORT)`,
     );

@@ -1,14 +1,19 @@
 /** Two peers send the same codes, and one uses another table: in event, page, terminal and log. */
+import { spawn } from "node:child_process";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Queue } from "bullmq";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
+import type { QuarantinedMessage } from "../../src/delivery/quarantined.ts";
+import { newRecordId } from "../../src/queue/publisher.ts";
+import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { startServiceProcess, type TestService } from "../support/service.ts";
+import { MAIN, startServiceProcess, type TestService } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "mm4d-whose-code-"));
@@ -34,14 +39,21 @@ afterAll(async () => {
   rmSync(directory, { recursive: true });
 });
 
-function writePeers(plain: string): void {
+function writePeers(plain: string, others: Readonly<Record<string, unknown>> = {}): void {
   replace(peersFile, {
     peers: [
-      { name: "aggregator", addresses: [PEERS.aggregator] },
+      { name: "aggregator", addresses: [PEERS.aggregator], ...others },
       { name: "plain", addresses: [PEERS.plain], catalogue: plain },
-      { name: "acme", addresses: [PEERS.acme], catalogue: "acme.json" },
+      { name: "acme", addresses: [PEERS.acme], catalogue: "acme.json", ...others },
     ],
   });
+}
+
+const reloads = () => service.log().filter(({ event }) => event === "settings.reloaded").length;
+async function reloading(write: () => void): Promise<void> {
+  const before = reloads();
+  write();
+  await eventually(reloads, (count) => count > before);
 }
 
 function writeTable(name: string): void {
@@ -177,10 +189,8 @@ test("the command line explains a code as for a peer", async () => {
 });
 
 test("a table is read again when it changes; one with a fault changes nothing, and is told", async () => {
-  const reloads = () => service.log().filter(({ event }) => event === "settings.reloaded").length;
   const before = reloads();
-  writeTable("acme-engaged");
-  await eventually(reloads, (count) => count > before);
+  await reloading(() => writeTable("acme-engaged"));
   expect((await sent("acme", "470")).data.reason?.name).toBe("acme-engaged");
 
   replace(join(directory, "acme.json"), { codes: [{ code: 470, class: "hard" }] });
@@ -200,12 +210,159 @@ test("a table is read again when it changes; one with a fault changes nothing, a
 
 test("what was said is told by the table of then, when the entry has changed", async () => {
   const event = await sent("plain", "470");
-  const reloads = () => service.log().filter(({ event: what }) => what === "settings.reloaded").length;
-  const before = reloads();
-  writePeers("bandwidth");
-  await eventually(reloads, (count) => count > before);
+  await reloading(() => writePeers("bandwidth"));
   expect((await sent("plain", "470")).data.reason?.name).toBe("rejected-spam-detected");
   const told = (await run("trace", event.id)).replace(/\n {4}/g, " ");
   expect(told).toContain("code 470");
   expect(told).not.toMatch(VENDOR);
+});
+
+test("what is replayed from quarantine is read by the entry of then, and the page says so: whoever replays has mended it", async () => {
+  await reloading(() => writePeers("none"));
+  const queue = new Queue<QuarantinedMessage>(QUARANTINE_QUEUE, { connection: { url: redis.url } });
+  // As an older version kept it, by a fault of its own.
+  const put = async (peer: string, messageId: string): Promise<string> => {
+    const fields = {
+      "X-Mms-MM-Status-Code": "Rejected",
+      "X-Internal-Status-Code": "470",
+      "X-Mms-Message-ID": messageId,
+    };
+    const job = await queue.add(
+      "internal-error",
+      {
+        reason: "internal-error",
+        detail: "Error: a fault of then",
+        peer: { name: peer, address: PEERS.plain, helo: null, tls: null, user: null },
+        receivedAt: "2026-01-02T03:04:05.678Z",
+        raw: Buffer.from(deliveryReport(fields)).toString("base64"),
+      },
+      { jobId: newRecordId() },
+    );
+    return job.id ?? "";
+  };
+  const [id, ofGone] = [await put("plain", "replayed-1"), await put("gone", "replayed-2")];
+  await queue.close();
+  const before = (await service.get(`/quarantine/${id}`)).text;
+  expect(before).toContain(
+    'Read again by the entry of <a href="/peers/plain">plain</a> that is in force now, it makes an event.',
+  );
+  expect(before).toContain("code 470");
+  expect(before).not.toMatch(VENDOR);
+  expect((await service.get(`/quarantine/${ofGone}`)).text).toContain(
+    "Read again as of an ordinary peer, because gone is in force no more, it makes an event.",
+  );
+
+  await reloading(() => writePeers("acme.json"));
+  const after = (await service.get(`/quarantine/${id}`)).text;
+  expect(after).toContain("470 acme-busy");
+  const [, promised] = /queued as[\s\S]*?data-copy="(r[0-9a-f]{32})"/.exec(after) ?? [];
+  expect(await run("quarantine", "replay", id)).toBe(`${id}  queued as ${promised}\n`);
+  const event = await eventually(
+    () => consumer.events.find(({ subject }) => subject === "replayed-1"),
+    (found) => found !== undefined,
+  );
+  expect(event).toMatchObject({
+    id: promised,
+    time: "2026-01-02T03:04:05.678Z",
+    data: { replayed: true, reason: { name: "acme-busy" }, peer: { name: "plain" } },
+  });
+});
+
+test("where no peer in force uses the vendor's table, neither page nor terminal names it or explains by it", async () => {
+  const counted = await sent("aggregator", "470");
+  await reloading(() => writePeers("none", { catalogue: "none" }));
+  const tail = spawn(process.execPath, [MAIN, "tail", "--peer", "plain"], { env: service.env, stdio: "pipe" });
+  let told = "";
+  for (const output of [tail.stdout, tail.stderr]) {
+    output.on("data", (text) => {
+      told += String(text);
+    });
+  }
+  await eventually(
+    () => told,
+    (text) => text.includes("Waiting"),
+  );
+  const plain = await sent("plain", "470");
+  await eventually(
+    () => told,
+    (text) => text.includes("code 470"),
+  );
+  tail.kill();
+  expect(told).not.toMatch(VENDOR);
+  await sent("acme", "775");
+  expect(JSON.stringify(plain)).not.toMatch(VENDOR);
+  // The codes of the aggregator are still counted, and those of who was taken out.
+  const pages = [
+    "/",
+    "/codes",
+    "/codes?q=470",
+    "/codes?q=spam",
+    "/codes/470",
+    "/codes/999",
+    "/peers",
+    "/peers/plain",
+    "/peers/aggregator",
+    "/reports",
+    "/reports?peer=plain",
+    `/reports?q=${plain.subject}`,
+    `/reports/${plain.id}`,
+    "/queue",
+    "/quarantine",
+  ];
+  for (const path of pages) {
+    const { status, text } = await service.get(path);
+    expect([path, status, VENDOR.exec(text)?.[0], /spam-detected/.exec(text)?.[0]]).toEqual([
+      path,
+      200,
+      undefined,
+      undefined,
+    ]);
+  }
+  expect((await service.get("/codes")).text).toContain("No peer in force has a table of codes");
+  expect((await service.get("/codes?q=470")).text).toContain("1 found");
+  const saved = join(directory, "plain.eml");
+  writeFileSync(saved, deliveryReport({ "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" }));
+  for (const args of [
+    ["codes", "470"],
+    ["codes", "470", "--peer", "plain"],
+    ["explain", saved],
+    ["explain", saved, "--peer", "plain"],
+    ["trace", plain.id],
+    ["trace", plain.subject ?? ""],
+    ["stats", "--by", "code"],
+    ["status"],
+    ["peers", "list"],
+  ]) {
+    expect([args, VENDOR.exec(await run(...args))?.[0]]).toEqual([args, undefined]);
+  }
+  expect(await runCommandWithin(["codes"], service.env)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining(`Cannot list codes: every peer's entry says "catalogue": "none"`),
+  });
+  expect(JSON.stringify(service.log().filter(({ eventId }) => eventId === plain.id))).not.toMatch(VENDOR);
+  // What was said by it before is told as it was said.
+  expect((await service.get(`/reports/${counted.id}`)).text).toMatch(VENDOR);
+});
+
+test("tables of files are shown with whose they are, and the vendor's not beside them where none uses it", async () => {
+  await reloading(() =>
+    replace(peersFile, {
+      peers: [
+        { name: "plain", addresses: [PEERS.plain], catalogue: "none" },
+        { name: "acme", addresses: [PEERS.acme], catalogue: "acme.json" },
+      ],
+    }),
+  );
+  const { text } = await service.get("/codes");
+  expect(text).toContain("<h2>The table of acme</h2>");
+  expect(text).toContain('<a href="/codes/470">470</a> acme-busy');
+  expect(text).not.toMatch(VENDOR);
+  expect((await service.get("/")).text).not.toMatch(VENDOR);
+  const codes = await run("codes", "470");
+  expect(codes).toMatch(/^For plain:\ncode 470\n[\s\S]*\nFor acme:\n470 acme-busy\n/);
+  expect(codes).not.toMatch(VENDOR);
+  expect(await run("codes")).toMatch(/^For acme:\n470 acme-busy\n/);
+  expect(JSON.parse(await run("codes", "busy", "--json"))).toMatchObject([
+    { code: 470, name: "acme-busy", peers: ["acme"] },
+  ]);
 });

@@ -34,6 +34,15 @@ test("whatever fits is never left unread", () => {
   );
 });
 
+test("without a code is an event that has none, and no message that made no event", () => {
+  const filter: ReportFilter = { ...EVERY_REPORT, code: "none" };
+  const fit = KINDS.filter((kind) => {
+    const line = lineOf(kind, '""');
+    return perhapsFitting(filter)(line) && rowsIn([entryIn(line)]).some(({ row }) => fitting(filter)(row));
+  });
+  expect(fit.map(({ id }) => id)).toEqual(["delivered", "deferred"]);
+});
+
 test("most that does not fit is left unread, and what 1.0 wrote, never", () => {
   const line = lineOf(KINDS[0] as ReportEntry, '""');
   expect(perhapsFitting({ ...EVERY_REPORT, code: 470 })(line)).toBe(false);

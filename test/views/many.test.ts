@@ -36,7 +36,9 @@ beforeAll(async () => {
     const kind = kinds[count % KINDS];
     if (!kind) throw new Error("no kind");
     const messageId = `mm-${count}`;
-    trace.write({ ...kind, id: `j${count}`, ids: { ...kind.ids, eventId: `r${count}`, messageId } });
+    const at = new Date(Date.UTC(2026, 0, 2) + count).toISOString();
+    const fate = { ...kind.fate, at };
+    trace.write({ ...kind, at, fate, id: `j${count}`, ids: { ...kind.ids, eventId: `r${count}`, messageId } });
     if (count % 200 === 199) await trace.flush();
   }
   await trace.flush();
@@ -60,10 +62,19 @@ async function timed<T>(what: string, work: () => Promise<T>): Promise<{ readonl
 
 test("the first page comes within a second, with the start of the thread; further ones and what is sought too", async () => {
   const redis = redisAt(server.url);
-  views = startViews({ thread: VIEWS_THREAD, redis, prefix: PREFIX, queues: [], networkOf, onFault() {} });
+  views = startViews({
+    thread: VIEWS_THREAD,
+    redis,
+    prefix: PREFIX,
+    queues: ["mm4-delivery-events"],
+    networkOf,
+    onFault() {},
+  });
   const first = await timed("first page, with the start of the thread", () => views.reports(EVERY_REPORT, null));
   expect(first.value.rows.map(({ id }) => id)).toEqual(Array.from({ length: 50 }, (_, at) => `j${REPORTS - 1 - at}`));
   expect(first.ms).toBeLessThan(MOST_MS);
+  // Their jobs are asked for too, whether there are any or not.
+  expect(first.value.jobs.size).toBe(50);
   let older: Place | null = first.value.older;
   for (let page = 2; page <= 5; page += 1) {
     const { ms, value } = await timed(`page ${page}`, () => views.reports(EVERY_REPORT, older));

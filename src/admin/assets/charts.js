@@ -3,6 +3,7 @@ import { isLocal } from "./times.js";
 
 const COLOURS = ["success", "pending", "unknown", "failure"];
 const FURTHER = ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "others"];
+const TIME = uPlot.fmtDate("{YYYY}-{MM}-{DD} {HH}:{mm}");
 const REDRAWN_EVERY_MS = 30_000;
 const AT_MOST_EVERY_MS = 4_000;
 const charts = [...document.querySelectorAll("[data-chart]")].map(begin);
@@ -50,6 +51,10 @@ function begin(place) {
   return draw;
 }
 
+function tzDate(seconds) {
+  return isLocal() ? new Date(seconds * 1000) : uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC");
+}
+
 function sizeOf(place) {
   return { width: place.clientWidth, height: place.clientWidth < 600 ? 160 : 240 };
 }
@@ -77,7 +82,7 @@ function stacked(place, { times, series }) {
     {
       ...sizeOf(place),
       cursor: { y: false },
-      tzDate: (seconds) => (isLocal() ? new Date(seconds * 1000) : uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC")),
+      tzDate,
       scales: {
         x: { range: [times[0], times.at(-1) + bar] },
         y: { range: (_, __, most) => [0, Math.max(5, most * 1.05)] },
@@ -90,7 +95,10 @@ function stacked(place, { times, series }) {
         { ...axis, size: 60 },
       ],
       series: [
-        { label: isLocal() ? "Local time" : "UTC", value: "{YYYY}-{MM}-{DD} {HH}:{mm}" },
+        {
+          label: isLocal() ? "Local time" : "UTC",
+          value: (_, seconds) => (seconds === null ? "all bars" : TIME(tzDate(seconds))),
+        },
         ...layers.map(({ name, counts, css, total }) => ({
           label: name,
           stroke: colour(css),
@@ -99,7 +107,8 @@ function stacked(place, { times, series }) {
           points: { show: false },
           paths: uPlot.paths.bars({ size: [1, 100], align: 1 }),
           // At rest the sum of all bars, so that the legend is never empty.
-          value: (_, __, ___, index) => String(index === null || index === undefined ? total : counts[index]),
+          value: (_, __, ___, index) =>
+            (index === null || index === undefined ? total : counts[index]).toLocaleString("en"),
         })),
       ],
     },

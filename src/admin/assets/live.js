@@ -1,8 +1,12 @@
 /*
  * What is live on a page, by one stream of `/live`:
- *   data-live="NAME"         is replaced by the HTML of the event NAME
+ *   data-live="NAME"         becomes as the HTML of the event NAME says
+ *   data-live-of="ADDRESS"   what these parts are of
+ *   data-live-held           of a part: it does not move under the hands of whoever points at it, or has checked a box in it
+ *   data-live-waits="NAME"   is shown while boxes hold back that part
  *   data-live-rows="FILTER"  gets rows of reports at its top, those that the filter (a query) lets through; each has its
  *                            data-id, and there are at most as many as data-live-max says
+ *   data-job="ID"            is replaced by what has become of that job, as the same event tells it
  *   data-live-again          a link that loads the page again, shown when rows have gone at the bottom
  *   data-live-pause          a button that holds them back
  *   data-live-skipped        says how many more came than are shown
@@ -10,11 +14,15 @@
  * The frame (title, icon, count) is told to every page.
  */
 import { redraw } from "./charts.js";
+import { morph } from "./morph.js";
 import { showTimes } from "./times.js";
 
 const MAX_ROWS = 50;
 const AGAIN_AFTER_MS = 10_000;
 const GLANCE_EVERY_MS = 20_000;
+const TRIED_EVERY_MS = 1_000;
+/* Who has not moved the pointer for so long is reading, or has gone. */
+const POINTS_FOR_MS = 3_000;
 
 const { liveFrom, title } = document.body.dataset;
 const rows = document.querySelector("[data-live-rows]");
@@ -26,12 +34,19 @@ let paused = false;
 /* What came while paused, the newest first. */
 let held = [];
 let heldBack = 0;
+/* The newest of each part that is not shown yet. */
+const news = new Map();
+let pointedMs = Number.NEGATIVE_INFINITY;
 
 if (liveFrom !== undefined) {
   open();
   // A browser has few connections to one host, so only pages that are seen hold one; the others keep their title true.
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
   setInterval(() => document.hidden && glance(), GLANCE_EVERY_MS);
+  setInterval(showNews, TRIED_EVERY_MS);
+  document.addEventListener("pointermove", () => {
+    pointedMs = performance.now();
+  });
 }
 
 function open() {
@@ -40,6 +55,8 @@ function open() {
   const parts = [...document.querySelectorAll("[data-live]")].map((place) => place.dataset.live);
   if (document.querySelector("[data-chart]") !== null) parts.push("chart");
   if (parts.length > 0) query.set("parts", [...new Set(parts)].join());
+  const of = document.querySelector("[data-live-of]")?.dataset.liveOf;
+  if (of !== undefined) query.set("of", of);
   if (rows !== null) query.set("rows", rows.dataset.liveRows);
   source = new EventSource(`${liveFrom}?${query}`);
   source.addEventListener("open", () => showLost(false));
@@ -51,7 +68,7 @@ function open() {
   source.addEventListener("title", ({ data }) => showFrame(JSON.parse(data)));
   source.addEventListener("rows", ({ data }) => take(JSON.parse(data)));
   for (const name of parts) {
-    source.addEventListener(name, name === "chart" ? redraw : ({ data }) => replace(name, data));
+    source.addEventListener(name, name === "chart" ? redraw : ({ data }) => tell(name, data));
   }
 }
 
@@ -61,13 +78,26 @@ function close() {
   source = undefined;
 }
 
-function replace(name, data) {
-  for (const place of document.querySelectorAll(`[data-live="${name}"]`)) {
-    // Whoever reads with the keyboard, or selects, keeps their place.
-    if (place.contains(document.activeElement) || isSelectedIn(place)) continue;
-    place.innerHTML = data; // The server has escaped it.
+function tell(name, data) {
+  news.set(name, data);
+  showNews();
+}
+
+function showNews() {
+  for (const [name, data] of [...news]) {
+    const place = document.querySelector(`[data-live="${name}"]`);
+    const isHeld = place.dataset.liveHeld !== undefined;
+    const hasChecked = isHeld && place.querySelector("input:checked") !== null;
+    for (const note of document.querySelectorAll(`[data-live-waits="${name}"]`)) note.hidden = !hasChecked;
+    if (hasChecked || isSelectedIn(place) || (isHeld && isPointedAt(place))) continue;
+    news.delete(name);
+    morph(place, data);
     showTimes(place);
   }
+}
+
+function isPointedAt(place) {
+  return place.matches(":hover") && performance.now() - pointedMs < POINTS_FOR_MS;
 }
 
 function isSelectedIn(place) {
@@ -75,7 +105,12 @@ function isSelectedIn(place) {
   return !selection.isCollapsed && place.contains(selection.anchorNode);
 }
 
-function take({ html, skipped }) {
+function take({ html, skipped, jobs }) {
+  for (const row of [...rows.children, ...held]) {
+    const place = row.querySelector("[data-job]");
+    const now = place === null ? undefined : jobs[place.dataset.job];
+    if (now !== undefined) place.innerHTML = now; // The server has escaped it.
+  }
   const came = document.createElement("tbody");
   came.innerHTML = html; // The server has escaped it.
   // The first ones that a stream tells are those that were there when the page was made.

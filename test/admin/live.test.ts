@@ -1,0 +1,109 @@
+/** The stream of what is live: what many pages show is found once, and what cannot be found ends no stream. */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { createAdaptorServer } from "@hono/node-server";
+import { Hono } from "hono";
+import { afterEach, expect, test } from "vitest";
+import { livePage, type Part } from "../../src/admin/live.ts";
+import type { Operator, PageEnv } from "../../src/admin/login.ts";
+import { rememberingFor } from "../../src/admin/remembering.ts";
+import { eventually } from "../support/redis.ts";
+
+const SHARED_MS = 1_500;
+let server: ReturnType<typeof createAdaptorServer>;
+let ends: AbortController;
+afterEach(() => {
+  ends.abort();
+  server.close();
+});
+
+/** Serves the stream, and opens it: gives all that has come so far. */
+async function serveLive(parts: Readonly<Record<string, Part>>, operatorOf: (name: string) => Operator) {
+  const app = new Hono<PageEnv>();
+  app.use((c, next) => {
+    c.set("operator", operatorOf(c.req.query("who") ?? ""));
+    return next();
+  });
+  const live = livePage({
+    login: { mayStillLook: async () => true },
+    glance: async () => ({ state: "well", quarantined: 0 }),
+    parts,
+    follow: () => () => {},
+    rowsLive: () => () => ({ html: "", jobs: {} }),
+  });
+  app.route("/", live);
+  ends = new AbortController();
+  server = createAdaptorServer(app);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return (query: string): (() => string) => {
+    let came = "";
+    void (async () => {
+      const { body } = await fetch(`http://127.0.0.1:${port}/live?${query}`, { signal: ends.signal });
+      for await (const some of body ?? []) came += Buffer.from(some).toString();
+    })().catch(() => {}); // It is ended at the end of the test.
+    return () => came;
+  };
+}
+
+const OPERATOR: Operator = { loggedIn: true, numbers: "masked" };
+
+test("however many pages are open, a part that they share is found once in a while; who sees something else gets that", async () => {
+  const asked: string[] = [];
+  const part: Part = async (of, { loggedIn, numbers }) => {
+    asked.push(`${of} ${loggedIn} ${numbers}`);
+    return `<p>${of} ${loggedIn} ${numbers} ${asked.length}</p>`;
+  };
+  const open = await serveLive({ part }, (who) => (who === "full" ? { ...OPERATOR, numbers: "full" } : OPERATOR));
+  const began = performance.now();
+  const same = Array.from({ length: 20 }, () => open("parts=part,part,unknown,toString&of=/peers/a%20b"));
+  const others = [open("parts=part&of=/peers/second"), open("parts=part&of=/peers/a%20b&who=full")];
+  for (const came of [...same, ...others]) await eventually(came, (text) => text.includes("event: part"));
+  // Each goes on to be live.
+  await eventually(same[0] ?? (() => ""), (text) => (text.match(/event: part/g)?.length ?? 0) >= 3);
+  const most = Math.ceil((performance.now() - began) / SHARED_MS) + 1;
+  const times = (what: string) => asked.filter((one) => one === what).length;
+  expect(times("/peers/a b true masked")).toBeLessThanOrEqual(most);
+  expect(times("/peers/second true masked")).toBeLessThanOrEqual(most);
+  expect(new Set(asked)).toEqual(
+    new Set(["/peers/a b true masked", "/peers/second true masked", "/peers/a b true full"]),
+  );
+  expect(others[1]?.()).toContain("/peers/a b true full");
+  expect(same[0]?.()).not.toMatch(/event: (unknown|toString)/);
+});
+
+test("a part that cannot be found, or not soon, leaves the others and the title live", async () => {
+  let times = 0;
+  const parts = {
+    failing: async () => {
+      throw new Error("Redis does not answer");
+    },
+    hanging: () => new Promise<string>(() => {}),
+    async well() {
+      times += 1;
+      return `<p>${times}</p>`;
+    },
+  };
+  const open = await serveLive(parts, () => OPERATOR);
+  const came = open("parts=failing,hanging,well");
+  await eventually(came, (text) => (text.match(/event: well/g)?.length ?? 0) >= 2);
+  expect(came()).toContain("event: title");
+  expect(came()).not.toMatch(/event: (failing|hanging)/);
+});
+
+test("an answer is as old as who asks takes it, never older than another has seen, and a failure is not kept", async () => {
+  let found = 0;
+  const ask = rememberingFor(async (what: string) => {
+    found += 1;
+    if (what === "wrong") throw new Error(`failure ${found}`);
+    return found;
+  });
+  expect(await ask(60_000, "x")).toBe(1);
+  expect(await ask(60_000, "x")).toBe(1);
+  expect(await ask(0, "x")).toBe(2);
+  expect(await ask(60_000, "x")).toBe(2);
+  expect(await ask(60_000, "y")).toBe(3);
+  await expect(ask(60_000, "wrong")).rejects.toThrow("failure 4");
+  await expect(ask(60_000, "wrong")).rejects.toThrow("failure 5");
+});
