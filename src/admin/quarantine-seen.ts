@@ -42,7 +42,11 @@ export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): Qua
   }
 
   return {
-    opened: find,
+    opened(from) {
+      // Its stream must not take it back to what was seen before, as before somebody dropped a message.
+      known.delete(from);
+      return find(from);
+    },
     async keptOpen(from) {
       const now = await mark();
       const before = known.get(from);
