@@ -41,9 +41,15 @@ export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): Qua
     return { all: sum([...reasons.values()]), reasons, entries, at };
   }
 
+  // Fifty whole messages each: many at once would keep Redis from the reports.
+  const openedInTurn = inTurn(find);
+
   return {
-    // Fifty whole messages each: many at once would keep Redis from the reports.
-    opened: inTurn(find),
+    opened(from) {
+      // Its stream must not take it back to what was seen before, as before somebody dropped a message.
+      known.delete(from);
+      return openedInTurn(from);
+    },
     async keptOpen(from) {
       const now = await mark();
       const before = known.get(from);

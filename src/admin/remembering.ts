@@ -33,21 +33,25 @@ export function rememberingFor<Args extends readonly (string | number)[], Answer
 const FORGOTTEN_MS = 15_000;
 
 /**
- * One search after the other, and all who ask for the same while it waits or is under way get its answer. For what takes
- * thousands of commands: beside each other they would keep Redis, and this thread, from the reports.
+ * One search after the other, and all who ask for the same while it waits get its answer; who asks while it is under way
+ * gets that of the next one, because something may have changed since. For what takes thousands of commands: beside each
+ * other they would keep Redis, and this thread, from the reports.
  */
 export function inTurn<Args extends readonly (string | number | boolean)[], Answer>(
   find: (...args: Args) => Promise<Answer>,
 ): (...args: Args) => Promise<Answer> {
-  const open = new Map<string, Promise<Answer>>();
+  const waiting = new Map<string, Promise<Answer>>();
   let last: Promise<unknown> = Promise.resolve();
   return async (...args) => {
     const key = JSON.stringify(args);
-    const same = open.get(key);
+    const same = waiting.get(key);
     if (same) return same;
-    if (open.size >= BOUNDS.viewsWaiting.value) throw new TooManyAskError();
-    const mine = last.then(() => find(...args)).finally(() => open.delete(key));
-    open.set(key, mine);
+    if (waiting.size >= BOUNDS.viewsWaiting.value) throw new TooManyAskError();
+    const mine = last.then(() => {
+      waiting.delete(key);
+      return find(...args);
+    });
+    waiting.set(key, mine);
     last = mine.catch(() => {}); // Those who asked get the error.
     return mine;
   };

@@ -34,3 +34,15 @@ test("what is found in turn is found once for all who ask meanwhile, one after t
   expect(await Promise.all(others)).toHaveLength(BOUNDS.viewsWaiting.value - 3);
   expect([most, begun.slice(0, 3)]).toEqual([1, ["a", "b", "c"]]);
 });
+
+test("who asks while a search is under way gets what the next one finds, since something may have changed", async () => {
+  let times = 0;
+  const find = inTurn(async (_: string) => {
+    const mine = ++times;
+    await new Promise(setImmediate);
+    return mine;
+  });
+  const first = find("a");
+  while (times === 0) await new Promise(process.nextTick);
+  expect(await Promise.all([first, find("a"), find("a")])).toEqual([1, 2, 2]);
+});
