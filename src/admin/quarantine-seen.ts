@@ -41,17 +41,22 @@ export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): Qua
     return { all: sum([...reasons.values()]), reasons, entries, at };
   }
 
+  function begin(from: number, marked: string): Promise<QuarantineSeen> {
+    for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
+    const mine = { mark: marked, atMs: performance.now(), seen: find(from) };
+    known.set(from, mine);
+    mine.seen.catch(() => known.get(from) === mine && known.delete(from));
+    return mine.seen;
+  }
+
   return {
-    opened: find,
+    // It is known from here on, so that a page that stays open shows nothing older than what it was opened with.
+    opened: async (from) => begin(from, await (await quarantine()).mark()),
     async keptOpen(from) {
       const now = await mark();
       const before = known.get(from);
       if (before && (before.mark === now || performance.now() - before.atMs < COUNTED_MS)) return before.seen;
-      for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
-      const mine = { mark: now, atMs: performance.now(), seen: find(from) };
-      known.set(from, mine);
-      mine.seen.catch(() => known.get(from) === mine && known.delete(from));
-      return mine.seen;
+      return begin(from, now);
     },
   };
 }
