@@ -92,10 +92,10 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
   });
 
   const parts: QuarantinePages["parts"] = {
-    "quarantine-fill": async () => {
+    "quarantine-fill": async (of) => {
       const away = operations.redisAway();
       if (away !== null) return html`<p class="card">The quarantine cannot be looked at: ${away}.</p>`;
-      return fill(await operations.quarantineFill(), (await look.keptOpen(0)).all);
+      return fill(await operations.quarantineFill(), (await look.keptOpen(fromIn(of))).all);
     },
     async "quarantine-list"(of, operator) {
       const from = fromIn(of);

@@ -34,31 +34,30 @@ export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): Qua
     { readonly mark: string; readonly atMs: number; readonly seen: Promise<QuarantineSeen> }
   >();
 
-  async function find(from: number): Promise<QuarantineSeen> {
+  // Fifty whole messages each: many at once would keep Redis from the reports.
+  const find = inTurn(async (from: number): Promise<QuarantineSeen> => {
     const at = new Date().toISOString();
     const desk = await quarantine();
     const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from)];
     return { all: sum([...reasons.values()]), reasons, entries, at };
+  });
+
+  function begin(from: number, marked: string): Promise<QuarantineSeen> {
+    for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
+    const mine = { mark: marked, atMs: performance.now(), seen: find(from) };
+    known.set(from, mine);
+    mine.seen.catch(() => known.get(from) === mine && known.delete(from));
+    return mine.seen;
   }
 
-  // Fifty whole messages each: many at once would keep Redis from the reports.
-  const openedInTurn = inTurn(find);
-
   return {
-    opened(from) {
-      // Its stream must not take it back to what was seen before, as before somebody dropped a message.
-      known.delete(from);
-      return openedInTurn(from);
-    },
+    // It is known from here on, so that a page that stays open shows nothing older than what it was opened with.
+    opened: async (from) => begin(from, await (await quarantine()).mark()),
     async keptOpen(from) {
       const now = await mark();
       const before = known.get(from);
       if (before && (before.mark === now || performance.now() - before.atMs < COUNTED_MS)) return before.seen;
-      for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
-      const mine = { mark: now, atMs: performance.now(), seen: find(from) };
-      known.set(from, mine);
-      mine.seen.catch(() => known.get(from) === mine && known.delete(from));
-      return mine.seen;
+      return begin(from, now);
     },
   };
 }
