@@ -60,7 +60,7 @@ test.each([
   ["/", /All is well[\s\S]*No failures in the last hour[\s\S]*silent[\s\S]*No reports yet\.\s+Send some/],
   ["/reports", /No reports yet\.\s+Send one with/],
   ["/trace?q=nobody", /It may be older than MM4D_TRACE_HOURS/],
-  ["/queue", /No consumer is connected[\s\S]*consumers\.md/],
+  ["/queue", /No consumer is connected[\s\S]*How to connect a consumer/],
   ["/peers", /silent[\s\S]*nothing yet[\s\S]*No stranger was refused/],
   ["/peers/silent", /No report of silent was counted[\s\S]*Owed: none/],
   ["/codes", /No report had a code in these 7 days/],
