@@ -6,6 +6,7 @@ import { namesOf } from "../catalogue/by-peers.ts";
 import { reasonInWords } from "../delivery/quarantined.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import { inPercent, megabytes, some } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import type { Look, Part } from "./live.ts";
 import { addressOf, type Login, type PageEnv } from "./login.ts";
@@ -13,7 +14,7 @@ import type { Fill, OnAction, Operations, QuarantineDesk } from "./operations.ts
 import { ago, nothingYet } from "./pieces.ts";
 import { actions, mayReplay } from "./quarantine-actions.ts";
 import { inBrief, show } from "./quarantine-message.ts";
-import { lookingInto, PAGE, type QuarantineSeen } from "./quarantine-seen.ts";
+import { lookingInto, PAGE, type QuarantineAsked, type QuarantineSeen } from "./quarantine-seen.ts";
 import { peerAddress } from "./reports-address.ts";
 
 export interface QuarantinePages {
@@ -28,13 +29,13 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
 
   routes.get("/quarantine", async (c) => {
     const { operator } = c.var;
-    const from = fromIn(pathOf(c));
-    const seen = await look.opened(from);
+    const asked = askedIn(pathOf(c));
+    const seen = await look.opened(asked);
     const body = html`<h1>Quarantine</h1>
       ${done(c.req.query())}
       <div data-live="quarantine-fill">${fill(await operations.quarantineFill(), seen.all)}</div>
       <p class="card" data-live-waits="quarantine-list" role="status" hidden>Messages have come or gone. They are shown as soon as no box is checked.</p>
-      <div data-live-of="/quarantine?from=${from}" data-live="quarantine-list" data-live-held>${await contents(seen, from, operator)}</div>`;
+      <div data-live-of="${listAddress(asked)}" data-live="quarantine-list" data-live-held>${await contents(seen, asked, operator)}</div>`;
     return c.html(layout({ title: "Quarantine", path: pathOf(c), operator, body }));
   });
 
@@ -95,11 +96,11 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
     "quarantine-fill": async (of) => {
       const away = operations.redisAway();
       if (away !== null) return html`<p class="card">The quarantine cannot be looked at: ${away}.</p>`;
-      return fill(await operations.quarantineFill(), (await look.keptOpen(fromIn(of))).all);
+      return fill(await operations.quarantineFill(), (await look.keptOpen(askedIn(of))).all);
     },
     async "quarantine-list"(of, operator) {
-      const from = fromIn(of);
-      return contents(await look.keptOpen(from), from, operator);
+      const asked = askedIn(of);
+      return contents(await look.keptOpen(asked), asked, operator);
     },
   };
   return { routes, parts };
@@ -108,9 +109,20 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
 /** More than any Redis holds, and still a number to it. */
 const MAX_FROM = 1e9;
 
-function fromIn(address: string): number {
+/** What an address asks for. A reason that we have not written has no messages. */
+function askedIn(address: string): QuarantineAsked {
   const { searchParams } = new URL(address, "http://localhost");
-  return Math.min(MAX_FROM, Math.max(0, Number.parseInt(searchParams.get("from") ?? "0", 10) || 0));
+  const from = Math.min(MAX_FROM, Math.max(0, Number.parseInt(searchParams.get("from") ?? "0", 10) || 0));
+  const reason = searchParams.get("reason")?.slice(0, MAX_REASON) ?? "";
+  return { from, reason: reason === "" ? null : reason };
+}
+
+const MAX_REASON = 100;
+
+function listAddress({ from, reason }: QuarantineAsked): string {
+  const parts = { ...(reason === null ? {} : { reason }), ...(from === 0 ? {} : { from: String(from) }) };
+  const search = new URLSearchParams(parts).toString();
+  return search === "" ? "/quarantine" : `/quarantine?${search}`;
 }
 
 /** Those that were named, or those of a reason that were there when the page was made. */
@@ -165,9 +177,9 @@ function empty(): Html {
 }
 
 /** What is in quarantine: why, and one page of the list. */
-async function contents(seen: QuarantineSeen, from: number, operator: Look): Promise<Html> {
+async function contents(seen: QuarantineSeen, asked: QuarantineAsked, operator: Look): Promise<Html> {
   if (seen.all === 0) return empty();
-  return html`${byReason(seen, operator)} ${await list(seen.entries, from, seen.all, operator)}`;
+  return html`${byReason(seen, operator)} ${await list(seen, asked, operator)}`;
 }
 
 function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
@@ -176,7 +188,7 @@ function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
     <ul class="reasons">
       ${[...reasons].map(
         ([reason, count]) => html`<li data-key="${reason}">
-          <p><strong>${reason}</strong>: ${some(count, "message")}; ${reasonInWords(reason)}</p>
+          <p><strong>${reason}</strong>: <a href="${listAddress({ from: 0, reason })}">${some(count, "message")}</a>; ${reasonInWords(reason)}</p>
           ${loggedIn ? actions({ name: "reason", value: reason, reason, which: some(count, "message"), before: at }) : ""}
         </li>`,
       )}
@@ -184,7 +196,8 @@ function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
   </section>`;
 }
 
-async function list(entries: readonly QuarantineEntry[], from: number, all: number, operator: Look): Promise<Html> {
+async function list({ entries, listed }: QuarantineSeen, asked: QuarantineAsked, operator: Look): Promise<Html> {
+  const { from, reason } = asked;
   const rows: Html[] = [];
   for (const entry of entries) {
     // Reports are received between two rows.
@@ -196,16 +209,19 @@ async function list(entries: readonly QuarantineEntry[], from: number, all: numb
       <tbody>${rows}</tbody>
     </table></div>`;
   return html`<section class="card">
-    <h2>${entries.length === 0 ? `Beyond the last of ${all.toLocaleString("en")}` : `${from + 1} to ${from + entries.length} of ${all.toLocaleString("en")}, newest first`}</h2>
+    <div class="title">
+      <h2>${reason === null ? "" : `${visible(reason)}: `}${entries.length === 0 ? `Beyond the last of ${listed.toLocaleString("en")}` : `${from + 1} to ${from + entries.length} of ${listed.toLocaleString("en")}, newest first`}</h2>
+      ${reason === null ? "" : html`<a href="/quarantine">All messages</a>`}
+    </div>
     ${operator.loggedIn ? html`<form method="post" action="/quarantine/replay">${table} ${ofSelected()}</form>` : table}
-    ${entries.length === all ? "" : pages(from, all)}
+    ${entries.length === listed ? "" : pages(asked, listed)}
   </section>`;
 }
 
-function pages(from: number, all: number): Html {
+function pages({ from, reason }: QuarantineAsked, listed: number): Html {
   return html`<p class="pages">
-    ${from > 0 ? html`<a href="/quarantine?from=${Math.max(0, from - PAGE)}">Newer</a>` : ""}
-    ${from + PAGE < all ? html`<a href="/quarantine?from=${from + PAGE}">Older</a>` : ""}
+    ${from > 0 ? html`<a href="${listAddress({ from: Math.max(0, from - PAGE), reason })}">Newer</a>` : ""}
+    ${from + PAGE < listed ? html`<a href="${listAddress({ from: from + PAGE, reason })}">Older</a>` : ""}
   </p>`;
 }
 

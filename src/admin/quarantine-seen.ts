@@ -7,8 +7,18 @@ import { inTurn, remembering } from "./remembering.ts";
 /** How many messages a page of the list has. */
 export const PAGE = 50;
 
+/** Which part of the list is asked for. */
+export interface QuarantineAsked {
+  /** How many newer ones are left out. */
+  readonly from: number;
+  /** Only those with this reason; null for all. */
+  readonly reason: string | null;
+}
+
 export interface QuarantineSeen {
   readonly all: number;
+  /** How many are in the list that is asked for. */
+  readonly listed: number;
   readonly reasons: ReadonlyMap<string, number>;
   /** Of the page, the newest first. */
   readonly entries: readonly QuarantineEntry[];
@@ -18,9 +28,9 @@ export interface QuarantineSeen {
 
 export interface QuarantineLook {
   /** For a page that somebody opens: as it is now. */
-  readonly opened: (from: number) => Promise<QuarantineSeen>;
+  readonly opened: (asked: QuarantineAsked) => Promise<QuarantineSeen>;
   /** For pages that stay open: it is counted anew when something has come or gone, and not more often than at a pace. */
-  readonly keptOpen: (from: number) => Promise<QuarantineSeen>;
+  readonly keptOpen: (asked: QuarantineAsked) => Promise<QuarantineSeen>;
 }
 
 const MARKED_MS = 1_500;
@@ -30,36 +40,42 @@ const COUNTED_MS = 5_000;
 export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): QuarantineLook {
   const mark = remembering(MARKED_MS, async () => (await quarantine()).mark());
   const known = new Map<
-    number,
+    string,
     { readonly mark: string; readonly atMs: number; readonly seen: Promise<QuarantineSeen> }
   >();
 
   // Fifty whole messages each: many at once would keep Redis from the reports.
-  const find = inTurn(async (from: number): Promise<QuarantineSeen> => {
+  const find = inTurn(async (from: number, reason: string): Promise<QuarantineSeen> => {
     const at = new Date().toISOString();
     const desk = await quarantine();
-    const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from)];
-    return { all: sum([...reasons.values()]), reasons, entries, at };
+    const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from, reason === "" ? null : reason)];
+    const all = sum([...reasons.values()]);
+    return { all, listed: reason === "" ? all : (reasons.get(reason) ?? 0), reasons, entries, at };
   });
 
-  function begin(from: number, marked: string): Promise<QuarantineSeen> {
+  function begin(asked: QuarantineAsked, marked: string): Promise<QuarantineSeen> {
     for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
-    const mine = { mark: marked, atMs: performance.now(), seen: find(from) };
-    known.set(from, mine);
-    mine.seen.catch(() => known.get(from) === mine && known.delete(from));
+    const name = nameOf(asked);
+    const mine = { mark: marked, atMs: performance.now(), seen: find(asked.from, asked.reason ?? "") };
+    known.set(name, mine);
+    mine.seen.catch(() => known.get(name) === mine && known.delete(name));
     return mine.seen;
   }
 
   return {
     // It is known from here on, so that a page that stays open shows nothing older than what it was opened with.
-    opened: async (from) => begin(from, await (await quarantine()).mark()),
-    async keptOpen(from) {
+    opened: async (asked) => begin(asked, await (await quarantine()).mark()),
+    async keptOpen(asked) {
       const now = await mark();
-      const before = known.get(from);
+      const before = known.get(nameOf(asked));
       if (before && (before.mark === now || performance.now() - before.atMs < COUNTED_MS)) return before.seen;
-      return begin(from, now);
+      return begin(asked, now);
     },
   };
 }
 
 const FORGOTTEN_MS = 60_000;
+
+function nameOf({ from, reason }: QuarantineAsked): string {
+  return `${from} ${reason ?? ""}`;
+}
