@@ -93,10 +93,10 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
   });
 
   const parts: QuarantinePages["parts"] = {
-    "quarantine-fill": async () => {
+    "quarantine-fill": async (of) => {
       const away = operations.redisAway();
       if (away !== null) return html`<p class="card">The quarantine cannot be looked at: ${away}.</p>`;
-      return fill(await operations.quarantineFill(), (await look.keptOpen(ALL)).all);
+      return fill(await operations.quarantineFill(), (await look.keptOpen(askedIn(of))).all);
     },
     async "quarantine-list"(of, operator) {
       const asked = askedIn(of);
@@ -106,12 +106,13 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
   return { routes, parts };
 }
 
-const ALL: QuarantineAsked = { from: 0, reason: null };
+/** More than any Redis holds, and still a number to it. */
+const MAX_FROM = 1e9;
 
 /** What an address asks for. A reason that we have not written has no messages. */
 function askedIn(address: string): QuarantineAsked {
   const { searchParams } = new URL(address, "http://localhost");
-  const from = Math.max(0, Number.parseInt(searchParams.get("from") ?? "0", 10) || 0);
+  const from = Math.min(MAX_FROM, Math.max(0, Number.parseInt(searchParams.get("from") ?? "0", 10) || 0));
   const reason = searchParams.get("reason")?.slice(0, MAX_REASON) ?? "";
   return { from, reason: reason === "" ? null : reason };
 }

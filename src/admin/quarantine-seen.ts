@@ -2,7 +2,7 @@
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import { sum } from "../text/quantities.ts";
 import type { Operations } from "./operations.ts";
-import { remembering } from "./remembering.ts";
+import { inTurn, remembering } from "./remembering.ts";
 
 /** How many messages a page of the list has. */
 export const PAGE = 50;
@@ -44,32 +44,38 @@ export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): Qua
     { readonly mark: string; readonly atMs: number; readonly seen: Promise<QuarantineSeen> }
   >();
 
-  async function find({ from, reason }: QuarantineAsked): Promise<QuarantineSeen> {
+  // Fifty whole messages each: many at once would keep Redis from the reports.
+  const find = inTurn(async (from: number, reason: string): Promise<QuarantineSeen> => {
     const at = new Date().toISOString();
     const desk = await quarantine();
-    const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from, reason)];
+    const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from, reason === "" ? null : reason)];
     const all = sum([...reasons.values()]);
-    return { all, listed: reason === null ? all : (reasons.get(reason) ?? 0), reasons, entries, at };
+    return { all, listed: reason === "" ? all : (reasons.get(reason) ?? 0), reasons, entries, at };
+  });
+
+  function begin(asked: QuarantineAsked, marked: string): Promise<QuarantineSeen> {
+    for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
+    const name = nameOf(asked);
+    const mine = { mark: marked, atMs: performance.now(), seen: find(asked.from, asked.reason ?? "") };
+    known.set(name, mine);
+    mine.seen.catch(() => known.get(name) === mine && known.delete(name));
+    return mine.seen;
   }
 
   return {
-    async opened(asked) {
-      // Its own stream must not show it what was there before.
-      known.clear();
-      return find(asked);
-    },
+    // It is known from here on, so that a page that stays open shows nothing older than what it was opened with.
+    opened: async (asked) => begin(asked, await (await quarantine()).mark()),
     async keptOpen(asked) {
-      const name = `${asked.from} ${asked.reason ?? ""}`;
       const now = await mark();
-      const before = known.get(name);
+      const before = known.get(nameOf(asked));
       if (before && (before.mark === now || performance.now() - before.atMs < COUNTED_MS)) return before.seen;
-      for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
-      const mine = { mark: now, atMs: performance.now(), seen: find(asked) };
-      known.set(name, mine);
-      mine.seen.catch(() => known.get(name) === mine && known.delete(name));
-      return mine.seen;
+      return begin(asked, now);
     },
   };
 }
 
 const FORGOTTEN_MS = 60_000;
+
+function nameOf({ from, reason }: QuarantineAsked): string {
+  return `${from} ${reason ?? ""}`;
+}

@@ -56,12 +56,14 @@ export interface ExportedRow extends ReportRow {
   readonly consumer: JobSeen["state"] | null;
 }
 
-function shownRow(row: ExportedRow, shown: Operator["numbers"]) {
-  const { code, numbers, messageId, transactionId } = row;
+/** What is exported of a row, with its numbers as they are shown to who asks. */
+export function shownRow(row: ExportedRow, shown: Operator["numbers"]) {
+  const { code, numbers, messageId, transactionId, why } = row;
   return {
     ...row,
     // A relay may have written a party's number there.
     code: code !== null && idShown(String(code), numbers, shown) === String(code) ? code : null,
+    why: why && idShown(why, numbers, shown),
     messageId: messageId && idShown(messageId, numbers, shown),
     transactionId: transactionId && idShown(transactionId, numbers, shown),
     numbers: numbers.map((number) => numberShown(number, shown)),
@@ -96,7 +98,7 @@ export function csvOf(rows: readonly ExportedRow[]): string {
 
 function cellOf(value: ExportedRow[keyof ExportedRow]): string {
   const text = value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
-  // A spreadsheet runs what begins so as a formula, and a peer may have written it.
-  const harmless = /^[=+\-@\t\r]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;
+  // A spreadsheet runs what begins so as a formula, in some languages also in wide letters, and a peer may have written it.
+  const harmless = /^[=+\-@\t\r＝＋－＠]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -1,10 +1,11 @@
 /** Reports: all that came, newest first, by whatever somebody asks for; as they come, and of what has passed. */
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
+import { OUTCOMES } from "../delivery/verdict.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { fitting } from "../views/filter.ts";
-import { ROWS_OF_PAGE } from "../views/list-reports.ts";
+import { ROWS_OF_PAGE } from "../views/page-of-rows.ts";
 import type { ReportFilter } from "../views/report-row.ts";
 import type { ReportsPage } from "../views/views.ts";
 import { jobInWords } from "./job-words.ts";
@@ -13,17 +14,7 @@ import type { RowsLive } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { nothingYet, traceIsOff } from "./pieces.ts";
-import {
-  DISPOSITIONS,
-  filterIn,
-  isFiltered,
-  listAddress,
-  OUTCOMES,
-  type Query,
-  queryOf,
-  SINCE,
-  TYPES,
-} from "./report-filter.ts";
+import { DISPOSITIONS, filterIn, isFiltered, listAddress, type Query, queryOf, SINCE, TYPES } from "./report-filter.ts";
 import { type RowsLook, reportRow, reportTable } from "./report-rows.ts";
 import { exported, formatIn } from "./reports-export.ts";
 

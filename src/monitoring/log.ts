@@ -159,7 +159,10 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       return before;
     },
     serviceStarted: (fields) => line("info", "service.started", fields),
-    serviceNote: (note) => logger.warn({ event: "service.note", note }),
+    serviceNote(note) {
+      // There what is told at the start has just said it.
+      if (shape === null || !process.stderr.isTTY) logger.warn({ event: "service.note", note });
+    },
     serviceStopping: (fields) => line("info", "service.stopping", fields),
     serviceStopped: (fields) => line("info", "service.stopped", fields),
     serviceFailed: (cause) =>

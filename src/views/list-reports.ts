@@ -5,7 +5,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { unpackWithoutHeaders } from "../trace/blocks.ts";
-import { entryIn, type TraceEntry } from "../trace/entry.ts";
+import { entryOrNull, type TraceEntry } from "../trace/entry.ts";
 import { namesSought } from "../trace/find.ts";
 import {
   type BlockPlace,
@@ -17,26 +17,21 @@ import {
   type WrittenTrace,
 } from "../trace/places.ts";
 import { fitting, perhapsFitting, sinceOf } from "./filter.ts";
-import type { ReportFilter, ReportRow } from "./report-row.ts";
+import { readPlace, wasLookedInto, wasShown } from "./list-place.ts";
+import { BLOCKS_AGAIN, createPageOfRows, isLongBefore } from "./page-of-rows.ts";
+import type { ReportFilter } from "./report-row.ts";
 import { rowsIn } from "./rows.ts";
 import type { Place, ReportsPage } from "./views.ts";
 
 /** A page before its jobs are looked at. */
 export type ListedReports = Omit<ReportsPage, "jobs">;
 
-/** How many rows a page has, at most. */
-export const ROWS_OF_PAGE = 50;
-/** One block to begin with, because a full one makes a page; then so many in one question. */
+/** One block to begin with, because a full one may make a page; then so many in one question. */
 const BLOCKS_AT_A_TIME = 10;
 
-/** Where a list goes on: a block, and how many of its lines are still to be gone through. */
-interface ListPlace extends BlockPlace {
-  readonly lines: number;
-}
-
 /**
- * Rows that fit, newest first; of several processes, whose blocks stand one behind the other, but for a second.
- * Ends early where too much was looked through without fifty that fit: `older` leads on from there.
+ * Rows that fit, newest first. Ends early where too much was looked through without fifty that fit: `older` leads on
+ * from there.
  */
 export async function listReports(
   place: QueuePlace,
@@ -49,75 +44,74 @@ export async function listReports(
   const fits = fitting(filter);
   const mayFit = perhapsFitting(filter);
   const since = sinceOf(filter);
-  const rows: ReportRow[] = [];
-  let lookedThrough = 0;
+  const page = createPageOfRows();
+  let unfit = 0;
   let blocks = 0;
   let bytes = 0;
-  const page = (older: ListPlace | null): ListedReports => ({
-    rows: newestFirst(rows),
-    older: older && writePlace(older),
-    lookedThrough,
-  });
+  const end = (next: BlockPlace | null): ListedReports => {
+    const ended = page.end(next);
+    return { ...ended, lookedThrough: ended.rows.length + unfit };
+  };
 
-  for await (const { at, content } of contentsOf(place, traces, placesOf(traces, filter.q, begin))) {
+  const places = placesOf(traces, filter.q, begin?.from ?? null);
+  for await (const { at, content } of contentsOf(place, traces, places)) {
+    const isAgain = wasLookedInto(at, begin);
     const isTooMuch =
       blocks >= BOUNDS.blocksListed.value || bytes >= BOUNDS.bytesListed.value || performance.now() > until;
-    // One block is always looked into, so that each page leads on.
-    if (rows.length === ROWS_OF_PAGE || (isTooMuch && blocks > 0)) return page(at);
+    // One block is always looked into, so that each page leads on. What was looked into before is gone through to its
+    // end, because the place tells of all of it what was shown. An address may have any place, so that this is bounded too.
+    const mayEnd = blocks >= (isAgain ? BLOCKS_AGAIN : 1);
+    if (mayEnd && (isTooMuch || page.isSure())) return end(at);
     blocks += 1;
     if (content === null) continue;
     bytes += content.length;
-    const lines = (await unpackWithoutHeaders(content)).slice(0, at.lines);
-    // The last one always, because it tells when they were written.
-    const entries = lines.map((line, index) => (mayFit(line) || index === lines.length - 1 ? entryIn(line) : null));
-    lookedThrough += entries.filter((entry) => entry === null).length;
-    for (const { row, line } of rowsIn(entries)) {
-      lookedThrough += 1;
-      if (fits(row)) rows.push(row);
-      if (rows.length === ROWS_OF_PAGE && line > 0) return page({ ...at, lines: line });
-    }
-    if (since !== null && isWrittenBefore(entries.at(-1), since)) return page(null);
+    const lines = await unpackWithoutHeaders(content).catch(NOTHING);
+    // The first and the last one always, because they tell when they were written.
+    const entries = lines.map((line, index) =>
+      mayFit(line) || index === 0 || index === lines.length - 1 ? entryOrNull(line) : null,
+    );
+    const rows = rowsIn(entries).map(({ row, line }) => ({ row, line, at: row.at, ...at }));
+    const fitting = rows.filter(({ row }) => fits(row));
+    if (!isAgain) unfit += entries.filter((entry) => entry === null).length + rows.length - fitting.length;
+    page.add(
+      at,
+      fitting.filter((row) => !wasShown(row, begin)),
+      firstWrittenIn(entries),
+    );
+    // What stands before came before that time too: what is drained late, as after an outage, came earlier than that.
+    if (since !== null && isLongBefore(writtenAt(entries.at(-1)), since)) return end(null);
   }
-  return page(null);
-}
-
-/** Rows, or entries, by their times. Those of one moment stay in their order. */
-export function newestFirst<Timed extends { readonly at: string }>(some: readonly Timed[]): readonly Timed[] {
-  return [...some].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+  return end(null);
 }
 
 /** The blocks to look into: all, or where an id or a number is sought, those that the index names. */
 async function* placesOf(
   traces: readonly (WrittenTrace | null)[],
   q: string | null,
-  begin: ListPlace | null,
-): AsyncGenerator<ListPlace> {
-  const lines = (at: BlockPlace): number => (begin !== null && isSame(at, begin) ? begin.lines : ALL);
+  begin: BlockPlace | null,
+): AsyncGenerator<BlockPlace> {
   if (q === null) {
-    for await (const at of blocksBackwards(traces, begin)) yield { ...at, lines: lines(at) };
+    yield* blocksBackwards(traces, begin);
     return;
   }
   for (const trace of traces.keys()) {
     for (const at of await blocksNamed(traces, trace, namesSought(q))) {
-      if (begin === null || isNoNewer(at, begin)) yield { ...at, lines: lines(at) };
+      if (begin === null || isNoNewer(at, begin)) yield at;
     }
   }
 }
 
-const ALL = Number.MAX_SAFE_INTEGER;
-
-function isSame(one: BlockPlace, other: BlockPlace): boolean {
-  return one.trace === other.trace && one.generation === other.generation && one.number === other.number;
-}
+/** What is read of a block that is damaged: the list goes on behind it. */
+const NOTHING = (): readonly string[] => [];
 
 /** The blocks at these places, packed; null for one that is gone. */
 async function* contentsOf(
   { redis }: QueuePlace,
   traces: readonly (WrittenTrace | null)[],
-  places: AsyncGenerator<ListPlace>,
-): AsyncGenerator<{ readonly at: ListPlace; readonly content: Buffer | null }> {
+  places: AsyncGenerator<BlockPlace>,
+): AsyncGenerator<{ readonly at: BlockPlace; readonly content: Buffer | null }> {
   for (let count = 1; ; count = BLOCKS_AT_A_TIME) {
-    const some: ListPlace[] = [];
+    const some: BlockPlace[] = [];
     while (some.length < count) {
       const { value, done } = await places.next();
       if (done) break;
@@ -128,33 +122,18 @@ async function* contentsOf(
     for (const at of some) pipeline.getBuffer(keyOfBlock(traces, at));
     for (const [index, [cause, content]] of ((await pipeline.exec()) ?? []).entries()) {
       if (cause) throw cause;
-      yield { at: some[index] as ListPlace, content: content as Buffer | null };
+      yield { at: some[index] as BlockPlace, content: content as Buffer | null };
     }
   }
 }
 
-/**
- * Whether the last of a block was written before a time. Then all that stands before it came before that time too: what
- * is drained late, as after an outage, came earlier than it was written.
- */
-function isWrittenBefore(entry: TraceEntry | null | undefined, time: string): boolean {
-  if (!entry || entry.kind === "received") return false;
-  if (entry.kind !== "report") return entry.at < time;
-  return "at" in entry.fate && entry.fate.at < time;
+/** When the first of a block was written, of which that is known: nothing that stands before was written later. */
+function firstWrittenIn(entries: readonly (TraceEntry | null)[]): string | null {
+  return entries.map(writtenAt).find((at) => at !== null) ?? null;
 }
 
-function writePlace({ trace, generation, number, lines }: ListPlace): Place {
-  return [trace, generation, number, lines === ALL ? "" : lines].join(".");
-}
-
-/** Null, which is the beginning, for what no list has given: an address may have anything. */
-function readPlace(text: Place): ListPlace | null {
-  const [, trace, generation, number, lines] = /^([01])\.(\d{1,9})\.(\d{1,9})\.(\d{0,9})$/.exec(text) ?? [];
-  if (trace === undefined) return null;
-  return {
-    trace: Number(trace),
-    generation: Number(generation),
-    number: Number(number),
-    lines: lines === "" ? ALL : Number(lines),
-  };
+function writtenAt(entry: TraceEntry | null | undefined): string | null {
+  if (!entry || entry.kind === "received") return null;
+  if (entry.kind !== "report") return entry.at;
+  return "at" in entry.fate ? entry.fate.at : null;
 }

@@ -5,7 +5,8 @@
 import type { RedisPlace } from "../queue/redis.ts";
 import { createAside } from "./aside.ts";
 import { createLane } from "./lane.ts";
-import { ROWS_OF_PAGE } from "./list-reports.ts";
+import { newestFirst } from "./list-place.ts";
+import { ROWS_OF_PAGE } from "./page-of-rows.ts";
 import type { LiveRows, Views } from "./views.ts";
 
 /** The program of the thread, as the build makes it. */
@@ -35,7 +36,7 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
   function hear(news: LiveRows): void {
     const ids = new Set(news.rows.map(({ id }) => id));
     const before = newest?.rows.filter(({ id }) => !ids.has(id)) ?? [];
-    const rows = [...news.rows, ...before].slice(0, ROWS_OF_PAGE);
+    const rows = newestFirst([...news.rows, ...before]).slice(0, ROWS_OF_PAGE);
     const jobs = new Map([...(newest?.jobs ?? []), ...news.jobs]);
     const kept = new Set(rows.map(({ jobId }) => jobId));
     newest = { rows, skipped: 0, jobs: new Map([...jobs].filter(([id]) => kept.has(id))) };

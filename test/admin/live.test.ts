@@ -73,6 +73,19 @@ test("however many pages are open, a part that they share is found once in a whi
   expect(same[0]?.()).not.toMatch(/event: (unknown|toString)/);
 });
 
+test("a page is shown nothing that was found before it was made", async () => {
+  let found = 0;
+  const part: Part = async () => {
+    found += 1;
+    return `<p>found ${found}</p>`;
+  };
+  const open = await serveLive({ part }, () => OPERATOR);
+  await eventually(open("parts=part"), (text) => text.includes("found 1"));
+  const later = open(`parts=part&at=${Date.now()}`);
+  await eventually(later, (text) => text.includes("event: part"));
+  expect(later()).not.toContain("found 1<");
+});
+
 test("a part that cannot be found, or not soon, leaves the others and the title live", async () => {
   let times = 0;
   const parts = {

@@ -296,7 +296,10 @@ test.concurrent("peers are read again when their file changes and at SIGHUP; a f
   staying.end();
   // Whoever looks sees that it is so, until it is mended.
   const { status, text } = await service.get("/healthz");
-  expect([status, text]).toEqual([503, expect.stringMatching(/^The peers in force .*peers\[0\]\.addresses\[0\]/)]);
+  expect([status, text]).toEqual([
+    503,
+    expect.stringMatching(/^The peers file has an error, .*peers\[0\]\.addresses\[0\]/),
+  ]);
   peersFile("changing.json", [here]);
   await eventually(
     async () => (await service.get("/healthz")).status,
@@ -590,7 +593,12 @@ test.concurrent("a peer that fills up its own places fills up nobody else's", as
 });
 
 test.concurrent("refusals tells who was refused and why, without harm to the terminal", async () => {
-  const service = await serve({ MM4D_PEERS: "carrier=127.0.0.2", MM4D_DOMAIN: "mms.example.net" });
+  const service = await serve({
+    MM4D_PEERS: "carrier=127.0.0.2",
+    MM4D_DOMAIN: "mms.example.net",
+    // Under one prefix those of every service are told.
+    MM4D_QUEUE_PREFIX: "refusals",
+  });
   await greeting(service.smtpPort, { from: "127.0.0.9" });
   await greeting(service.smtpPort, { from: "127.0.0.9" });
   const client = connectSmtp(service.smtpPort, { from: "127.0.0.2" });

@@ -1,7 +1,12 @@
 import { expect, test } from "vitest";
+import { BOUNDS } from "../../src/bounds/bounds.ts";
+import { packBlock, unpackBlock } from "../../src/trace/blocks.ts";
+import type { ReportEntry } from "../../src/trace/entry.ts";
+import { findEntries } from "../../src/trace/find.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
 import { EVERY_REPORT } from "../../src/views/filter.ts";
 import { listReports } from "../../src/views/list-reports.ts";
+import { createLiveLook } from "../../src/views/live-rows.ts";
 import type { ReportFilter, ReportRow } from "../../src/views/report-row.ts";
 import { KIM, later, queued, received, reported, writeAs10 } from "../support/notes.ts";
 import { useRedis } from "../support/redis-of-file.ts";
@@ -99,6 +104,97 @@ test("pages go through every report once, newest first, over blocks and generati
   expect(rows.map(({ id }) => id)).toEqual(ids.reverse());
   expect([pages, looked]).toEqual([6, 259]);
   expect((await list()).rows).toHaveLength(50);
+});
+
+/** One received at a time that is told in milliseconds, and written so long after that. */
+function writtenAfter(id: string, receivedMs: number, tookMs = 5): ReportEntry {
+  const entry = reported({}, id);
+  const at = (ms: number) => new Date(Date.UTC(2026, 0, 3) + ms).toISOString();
+  if (!("at" in entry.fate)) throw new Error("no time");
+  return { ...entry, at: at(receivedMs), fate: { ...entry.fate, at: at(receivedMs + tookMs) } };
+}
+
+/** That each row is there once, and where the one before comes before it by the time of its report. */
+function expectNewestFirst(rows: readonly ReportRow[], ids: readonly string[]): void {
+  expect(rows.map(({ id }) => id).sort()).toEqual([...ids].sort());
+  const times = rows.map(({ at }) => at);
+  expect(times).toEqual([...times].sort().reverse());
+}
+
+test("of many reports of one millisecond the later written come first, on every page", async () => {
+  const trace = writer();
+  const ids = Array.from({ length: 430 }, (_, count) => `j${count}`);
+  for (const [count, id] of ids.entries()) {
+    trace.write(writtenAfter(id, 7));
+    // Full blocks, and some that are not.
+    if (count % 90 === 89) await trace.flush();
+  }
+  await trace.flush();
+  const { rows, pages, looked } = await all();
+  expect([rows.map(({ id }) => id), pages, looked]).toEqual([[...ids].reverse(), 9, 430]);
+  const { rows: sought } = await all({ q: "mm-1@mmsc.example.net" });
+  expect(sought.map(({ id }) => id)).toEqual([...ids].reverse());
+});
+
+test("pages of several processes' blocks are in one order, whichever was written first", async () => {
+  const traces = [writer(), writer(), writer()];
+  const ids: string[] = [];
+  for (let count = 0; count < 600; count += 1) {
+    const id = `j${count}`;
+    ids.push(id);
+    // Two are of one millisecond each, and are not written in the order in which they were received.
+    const receivedMs = 10 * Math.floor((count ^ 1) / 2);
+    traces[count % 3]?.write(writtenAfter(id, receivedMs));
+    // Each process writes what it has got each second, one a while after the other.
+    if (count % 33 === 32) await traces[((count / 33) % 3) | 0]?.flush();
+  }
+  for (const trace of traces) await trace.flush();
+  const { rows, looked } = await all();
+  expectNewestFirst(rows, ids);
+  expect(looked).toBe(600);
+  expectNewestFirst((await all({ q: "mm-1@mmsc.example.net" })).rows, ids);
+});
+
+test("what was written long after it came is on one page all the same, and keeps no page from its end", async () => {
+  const trace = writer();
+  const ids: string[] = [];
+  for (let count = 0; count < 900; count += 1) {
+    ids.push(`j${count}`);
+    // Every tenth had waited for a day, as what is replayed does.
+    const waitedMs = count % 10 === 0 ? 86_400_000 : 5;
+    trace.write(writtenAfter(`j${count}`, 1_000 * count - waitedMs, waitedMs));
+    if (count % 20 === 19) await trace.flush();
+  }
+  const { rows, looked } = await all();
+  expect(rows.map(({ id }) => id).sort()).toEqual([...ids].sort());
+  expect(looked).toBe(900);
+  const fresh = rows.filter(({ id }) => !id.endsWith("0"));
+  expectNewestFirst(
+    fresh,
+    ids.filter((id) => !id.endsWith("0")),
+  );
+});
+
+test("what begins at a time leaves out nothing that another process wrote a moment before", async () => {
+  const [one, other] = [writer(), writer()];
+  other.write(writtenAfter("fits", 60_500));
+  await other.flush();
+  one.write(writtenAfter("before", 59_900));
+  await one.flush();
+  const since = new Date(Date.UTC(2026, 0, 3) + 60_000).toISOString();
+  expect((await list({ since })).rows.map(({ id }) => id)).toEqual(["fits"]);
+});
+
+test("a place that somebody wrote makes a page no longer than another", async () => {
+  const trace = writer();
+  for (let count = 0; count < 60; count += 1) {
+    trace.write(writtenAfter(`j${count}`, 1_000 * count));
+    await trace.flush();
+  }
+  const last = "2026-01-01T00:00:00.000Z";
+  const place = `0.1.60_0.1.1_0.1.1_0_${last}`;
+  const far = await listReports(own, EVERY_REPORT, place, performance.now() - 1);
+  expect([far.rows, far.lookedThrough, far.older]).toEqual([[], 0, "0.1.30"]);
 });
 
 test("fifty rows and no more are one page, and fifty-one are two", async () => {
@@ -227,13 +323,13 @@ test("a place that no list has given begins anew, and one beyond the trace is no
   for (let count = 0; count < 60; count += 1) trace.write(reported({}, `j${count}`));
   await trace.flush();
   const first = await list();
-  for (const place of ["", "x", "0.1.1", "2.1.1.1", "0.1.1.-1", "0.1e9.1.1", "../../etc"]) {
+  for (const place of ["", "x", "0.1", "2.1.1", "0.1.-1", "0.1e9.1", "0.1.1_0.1.1", "../../etc"]) {
     expect([place, await list({}, place)]).toEqual([place, first]);
   }
-  expect((await list({}, "0.999999999.1.50")).rows).toHaveLength(50);
-  expect(await list({}, "1.1.1.1")).toEqual({ rows: [], older: null, lookedThrough: 0 });
-  const far = await list({}, "0.1.999999999.");
-  expect([far.rows, far.older]).toEqual([[], "0.1.999997999."]);
+  expect((await list({}, "0.999999999.1")).rows).toHaveLength(50);
+  expect(await list({}, "1.1.1")).toEqual({ rows: [], older: null, lookedThrough: 0 });
+  const far = await listReports(own, EVERY_REPORT, "0.1.999999999", Number.POSITIVE_INFINITY);
+  expect([far.rows, far.older]).toEqual([[], "0.1.999997999"]);
 });
 
 test("a page that looks for too long tells where it goes on", async () => {
@@ -246,4 +342,34 @@ test("a page that looks for too long tells where it goes on", async () => {
   const cut = await listReports(own, nothing, null, performance.now() - 1);
   expect([cut.rows, cut.lookedThrough]).toEqual([[], 30]);
   expect(await listReports(own, nothing, cut.older)).toEqual({ rows: [], older: null, lookedThrough: 90 });
+});
+
+test("a damaged block, or line, is passed over, and hides no other", async () => {
+  const trace = writer();
+  for (let count = 1; count <= 6; count += 1) {
+    trace.write(reported({ "X-Mms-Message-ID": "mm-same" }, `j${count}`));
+    await trace.flush();
+  }
+  const key = (number: number): string => `${own.prefix}:mm4d-trace3:1:b${number}`;
+  const second = await unpackBlock((await own.redis.getBuffer(key(2))) ?? Buffer.alloc(0));
+  await own.redis.set(key(2), await packBlock(`no JSON\nnull\n${second}`));
+  await own.redis.set(key(3), "");
+  await own.redis.set(key(4), Buffer.of(0x06, 1, 2, 3));
+  await own.redis.set(key(5), await packBlock("\n".repeat(BOUNDS.blockInflated.value + 1)));
+  for (const q of [null, "mm-same"]) {
+    const { rows } = await listReports(own, { ...EVERY_REPORT, q }, null, Number.POSITIVE_INFINITY);
+    expect([q, rows.map(({ id }) => id)]).toEqual([q, ["j6", "j2", "j1"]]);
+  }
+  const { entries, more } = await findEntries(own, "mm-same");
+  expect([entries.length, more]).toEqual([3, true]);
+  const look = createLiveLook(own, "events");
+  expect((await look()).rows[0]?.id).toBe("j6");
+  trace.write(reported({}, "j7"));
+  trace.write(reported({}, "j8"));
+  await trace.flush();
+  await own.redis.set(key(7), "");
+  expect(await look()).toMatchObject({ rows: [], skipped: 0 });
+  trace.write(reported({}, "j9"));
+  await trace.flush();
+  expect((await look()).rows.map(({ id }) => id)).toEqual(["j9"]);
 });

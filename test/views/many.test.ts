@@ -36,7 +36,9 @@ beforeAll(async () => {
     const kind = kinds[count % KINDS];
     if (!kind) throw new Error("no kind");
     const messageId = `mm-${count}`;
-    trace.write({ ...kind, id: `j${count}`, ids: { ...kind.ids, eventId: `r${count}`, messageId } });
+    const at = new Date(Date.UTC(2026, 0, 2) + count).toISOString();
+    const fate = { ...kind.fate, at };
+    trace.write({ ...kind, at, fate, id: `j${count}`, ids: { ...kind.ids, eventId: `r${count}`, messageId } });
     if (count % 200 === 199) await trace.flush();
   }
   await trace.flush();
@@ -95,6 +97,6 @@ test("what fits nothing is looked through by pages, each of them bounded", async
   );
   say(`looked through ${value.lookedThrough}`);
   expect(value.rows).toEqual([]);
-  expect(value.lookedThrough).toBeGreaterThan(Math.min(REPORTS, 5_000) - 1);
+  expect(value.lookedThrough).toBeGreaterThan(process.env.REPORTS === undefined ? KINDS - 1 : 5_000);
   expect(ms).toBeLessThan(2 * MOST_MS);
 });
