@@ -53,11 +53,27 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
       }
       const unfollow = rows === undefined ? () => {} : follow(tell(rowsLive(c, rows)));
       function tell(htmlOf: ReturnType<RowsLive>): Parameters<Views["follow"]>[0] {
+        let taken = true;
+        let missed = 0;
+        async function give(html: string): Promise<void> {
+          taken = false;
+          sentMs = performance.now();
+          const data = JSON.stringify({ html, skipped: missed });
+          missed = 0;
+          await stream.writeSSE({ event: "rows", data });
+          taken = true;
+          if (missed > 0) await give("");
+        }
         return ({ rows, skipped }) => {
+          // What a client does not read waits in memory, so it is given no more until it has read what it was given.
+          if (!taken) {
+            missed += rows.length + skipped;
+            return;
+          }
           const html = htmlOf(rows);
           if (html === "") return;
-          sentMs = performance.now();
-          void stream.writeSSE({ event: "rows", data: JSON.stringify({ html, skipped }) });
+          missed = skipped;
+          void give(html);
         };
       }
       try {

@@ -13,7 +13,7 @@ import { rate } from "./figures.ts";
 import { type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { Operator, PageEnv } from "./login.ts";
 import type { Operations, RefusedClient } from "./operations.ts";
-import { acknowledgementsOf, choiceIn } from "./peer-acknowledgements.ts";
+import { type Choice, choiceIn } from "./peer-acknowledgements.ts";
 import { type PeerCounts, peerCounts } from "./peer-counts.ts";
 import type { PeerNow } from "./peer-now.ts";
 import { connectionsOf, hourOf, lastReport, refusalTable, successOf, timesRefused, tlsInWords } from "./peer-words.ts";
@@ -22,10 +22,19 @@ import { peerAddress, reportsAddress } from "./reports-address.ts";
 
 const HOUR_MS = 3_600_000;
 
+/** The part of the page with a peer's acknowledgements. Rejects when Redis does not answer, and when too many ask. */
+export type AcknowledgementsShown = (
+  peer: string,
+  choice: Choice,
+  loggedIn: boolean,
+  numbers: Operator["numbers"],
+) => Promise<Html>;
+
 /** Answers with the page. `tested`: what came of testing its MMSC just now; null when that was not asked for. */
 export async function peerPage(
   c: Context<PageEnv>,
   operations: Operations,
+  acknowledgements: AcknowledgementsShown,
   tested: readonly string[] | null,
 ): Promise<Response> {
   const name = c.req.param("name") ?? "";
@@ -38,7 +47,7 @@ export async function peerPage(
       ? html`<h1>Not there</h1><p class="card">No peer ${visible(name)} is in force, and no report of it was counted in the last 7 days. <a href="/peers">All peers</a></p>`
       : html`<h1>${visible(name)}</h1>
         ${done(c.req.query("again"))} ${tested === null ? "" : result(tested, operator)}
-        ${await sections(c, operations, { name, peer, counted, away })}`;
+        ${await sections(c, operations, acknowledgements, { name, peer, counted, away })}`;
   const status = peer === undefined && !counted?.week.length ? 404 : 200;
   return c.html(layout({ title: name, path: pathOf(c), operator, body }), status);
 }
@@ -65,13 +74,14 @@ interface Shown {
 async function sections(
   c: Context<PageEnv>,
   operations: Operations,
+  acknowledgements: AcknowledgementsShown,
   { name, peer, counted, away }: Shown,
 ): Promise<Html> {
   const { operator } = c.var;
   const refusals = (await operations.refusals()).filter((refusal) => refusal.peer === name).reverse();
   const owed =
     away === null
-      ? await acknowledgementsOf(name, choiceIn(c.req.query("show")), await operations.acknowledgements(), operator)
+      ? await acknowledgements(name, choiceIn(c.req.query("show")), operator.loggedIn, operator.numbers)
       : html`<p class="card" id="acknowledgements">No acknowledgements can be shown: ${away}.</p>`;
   return html`${peer === undefined ? html`<p class="card">No entry of that name is in force now.</p>` : state(peer, counted, refusals, operator)}
     ${counted === null ? noCounts(away ?? "") : counted.week.length === 0 ? nothingOf(name) : html`<div class="halves">${outcomes(name, counted.week)} ${codes(operations, name, counted.week)}</div>`}

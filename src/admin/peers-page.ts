@@ -4,15 +4,15 @@ import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { rate } from "./figures.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
-import { addressOf, type Login, type PageEnv } from "./login.ts";
+import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
 import type { OnAction, Operations, RefusedClient } from "./operations.ts";
-import { type OwedCounts, owedCounts, sendAgain } from "./peer-acknowledgements.ts";
+import { acknowledgementsOf, type Choice, type OwedCounts, owedCounts, sendAgain } from "./peer-acknowledgements.ts";
 import { type PeerCounts, peerCounts } from "./peer-counts.ts";
 import type { PeerNow } from "./peer-now.ts";
 import { peerPage } from "./peer-page.ts";
 import { connectionsOf, hourOf, lastReport, refusalTable, successOf, timesRefused, tlsInWords } from "./peer-words.ts";
 import { nothingYet } from "./pieces.ts";
-import { remembering } from "./remembering.ts";
+import { inTurn, remembering, together } from "./remembering.ts";
 import { peerAddress } from "./reports-address.ts";
 
 const HOUR_MS = 3_600_000;
@@ -25,13 +25,20 @@ export function peersPage(operations: Operations, { mayAct }: Login, onAction: O
   // Many open pages ask for the same.
   const owed = remembering(OWED_MS, async () => owedCounts(await operations.acknowledgements()));
 
+  const refusals = together(operations.refusals);
+  const acknowledgements = inTurn(
+    async (peer: string, choice: Choice, loggedIn: boolean, numbers: Operator["numbers"]) =>
+      acknowledgementsOf(peer, choice, await operations.acknowledgements(), { loggedIn, numbers }),
+  );
+  const shared = { ...operations, refusals };
+
   routes.get("/peers", async (c) => {
     const from = Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0);
-    const body = html`<h1>Peers</h1> ${await peers(operations, owed, from)}`;
+    const body = html`<h1>Peers</h1> ${await peers(shared, owed, from)}`;
     return c.html(layout({ title: "Peers", path: pathOf(c), operator: c.var.operator, body }));
   });
 
-  routes.get("/peers/:name", (c) => peerPage(c, operations, null));
+  routes.get("/peers/:name", (c) => peerPage(c, shared, acknowledgements, null));
 
   routes.post("/peers/:name/send-again", mayAct, async (c) => {
     const peer = c.req.param("name");
@@ -53,7 +60,7 @@ export function peersPage(operations: Operations, { mayAct }: Login, onAction: O
     const peer = c.req.param("name");
     onAction("mmsc-tested", { address: addressOf(c), peer });
     const told = await operations.testMmsc(peer).catch((cause: Error) => [cause.message]);
-    return peerPage(c, operations, told);
+    return peerPage(c, shared, acknowledgements, told);
   });
 
   // Where they stood until 1.0.

@@ -11,22 +11,29 @@ import type { Fill, OnAction, Operations, QuarantineDesk } from "./operations.ts
 import { ago, nothingYet } from "./pieces.ts";
 import { actions, mayReplay } from "./quarantine-actions.ts";
 import { inBrief, show } from "./quarantine-message.ts";
+import { inTurn } from "./remembering.ts";
 import { peerAddress } from "./reports-address.ts";
 
 const PAGE = 50;
 
 export function quarantinePage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
+  const listed = inTurn(async (wanted: number, loggedIn: boolean, numbers: Operator["numbers"]) => {
+    const desk = await operations.quarantine();
+    const reasons = await desk.reasons();
+    const all = sum([...reasons.values()]);
+    const from = placeOf(wanted, all);
+    const entries = await desk.newest(PAGE, from);
+    const operator = { loggedIn, numbers };
+    return html`${fill(await operations.quarantineFill(), all)}
+      ${all === 0 ? empty() : html`${byReason(reasons, operator)} ${await list(entries, from, all, operator)}`}`;
+  });
 
   routes.get("/quarantine", async (c) => {
     const { operator } = c.var;
-    const desk = await operations.quarantine();
-    const from = Math.max(0, Number.parseInt(c.req.query("from") ?? "0", 10) || 0);
-    const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from)];
-    const all = sum([...reasons.values()]);
+    const wanted = Number.parseInt(c.req.query("from") ?? "", 10) || 0;
     const body = html`<h1>Quarantine</h1>
-      ${done(c.req.query())} ${fill(await operations.quarantineFill(), all)}
-      ${all === 0 ? empty() : html`${byReason(reasons, operator)} ${await list(entries, from, all, operator)}`}`;
+      ${done(c.req.query())} ${await listed(wanted, operator.loggedIn, operator.numbers)}`;
     return c.html(layout({ title: "Quarantine", path: pathOf(c), operator, body }));
   });
 
@@ -83,6 +90,12 @@ export function quarantinePage(operations: Operations, { mayAct }: Login, onActi
     return c.redirect(`/quarantine?dropped=${dropped}`, 303);
   });
   return routes;
+}
+
+/** The place that a list begins at. One beyond the end is the last page: messages may have been dropped meanwhile. */
+function placeOf(wanted: number, all: number): number {
+  const last = Math.max(0, all - 1 - ((all - 1) % PAGE));
+  return Math.min(last, Math.max(0, wanted));
 }
 
 /** Those that were named, or those of a reason that were there when the page was made. */

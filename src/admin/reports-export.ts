@@ -51,10 +51,20 @@ export async function exported(
   });
 }
 
-function shownRow(row: ReportRow, shown: Operator["numbers"]) {
-  const { numbers, messageId, transactionId } = row;
+/** A row as it is exported. */
+export interface ShownRow extends Omit<ReportRow, "code"> {
+  readonly code: number | string | null;
+}
+
+/** What is exported of a row, with its numbers as they are shown to who asks. */
+export function shownRow(row: ReportRow, shown: Operator["numbers"]): ShownRow {
+  const { numbers, messageId, transactionId, code, why } = row;
+  const shownCode = code === null ? null : idShown(String(code), numbers, shown);
   return {
     ...row,
+    // A relay may have written a party's number there: then it is a text.
+    code: shownCode === String(code) ? code : shownCode,
+    why: why && idShown(why, numbers, shown),
     messageId: messageId && idShown(messageId, numbers, shown),
     transactionId: transactionId && idShown(transactionId, numbers, shown),
     numbers: numbers.map((number) => numberShown(number, shown)),
@@ -80,14 +90,14 @@ const COLUMNS = [
 ] as const satisfies readonly (keyof ReportRow)[];
 
 /** RFC 4180. */
-export function csvOf(rows: readonly ReportRow[]): string {
+export function csvOf(rows: readonly ShownRow[]): string {
   const lines = rows.map((row) => COLUMNS.map((name) => cellOf(row[name])).join(","));
   return [COLUMNS.join(","), ...lines].map((line) => `${line}\r\n`).join("");
 }
 
-function cellOf(value: ReportRow[keyof ReportRow]): string {
+function cellOf(value: ShownRow[keyof ShownRow]): string {
   const text = value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
-  // A spreadsheet runs what begins so as a formula, and a peer may have written it.
-  const harmless = /^[=+\-@\t\r]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;
+  // A spreadsheet runs what begins so as a formula, in some languages also in wide letters, and a peer may have written it.
+  const harmless = /^[=+\-@\t\r＝＋－＠]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -5,7 +5,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { unpackWithoutHeaders } from "../trace/blocks.ts";
-import { entryIn, type TraceEntry } from "../trace/entry.ts";
+import { entryOrNull, type TraceEntry } from "../trace/entry.ts";
 import { namesSought } from "../trace/find.ts";
 import {
   type BlockPlace,
@@ -63,9 +63,9 @@ export async function listReports(
     blocks += 1;
     if (content === null) continue;
     bytes += content.length;
-    const lines = (await unpackWithoutHeaders(content)).slice(0, at.lines);
+    const lines = (await unpackWithoutHeaders(content).catch(NOTHING)).slice(0, at.lines);
     // The last one always, because it tells when they were written.
-    const entries = lines.map((line, index) => (mayFit(line) || index === lines.length - 1 ? entryIn(line) : null));
+    const entries = lines.map((line, index) => (mayFit(line) || index === lines.length - 1 ? entryOrNull(line) : null));
     lookedThrough += entries.filter((entry) => entry === null).length;
     for (const { row, line } of rowsIn(entries)) {
       lookedThrough += 1;
@@ -101,6 +101,9 @@ async function* placesOf(
 }
 
 const ALL = Number.MAX_SAFE_INTEGER;
+
+/** What is read of a block that is damaged: the list goes on behind it. */
+const NOTHING = (): readonly string[] => [];
 
 function isSame(one: BlockPlace, other: BlockPlace): boolean {
   return one.trace === other.trace && one.generation === other.generation && one.number === other.number;

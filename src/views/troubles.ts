@@ -170,5 +170,7 @@ function numbersIn(json: string): readonly string[] {
 const MAX_PARTIES = 40;
 
 function timeOf(ms: number): string | null {
-  return Number.isFinite(ms) ? new Date(ms).toISOString() : null;
+  const at = new Date(ms);
+  // Any program that reaches Redis may have written it.
+  return Number.isNaN(at.getTime()) ? null : at.toISOString();
 }

@@ -43,7 +43,7 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
   const counts = new Map<string, number>();
   for (const { message } of entries) counts.set(message.reason, (counts.get(message.reason) ?? 0) + 1);
   const desk = {
-    newest: async () => entries,
+    newest: async (count: number, from = 0) => entries.slice(from, from + count),
     reasons: async () => counts,
     find: async (wanted: string) => entries.find(({ id }) => id === wanted),
     async *ofReason(reason: string) {
@@ -199,4 +199,13 @@ test("a message is downloaded as it came, by who may see its numbers", async () 
   expect((await fetch(`${url}/quarantine/j9/message.eml`)).status).toBe(404);
   operator = { loggedIn: true, numbers: "masked" };
   expect((await download()).status).toBe(403);
+});
+
+test("a place beyond the end is the last page, however large it is", async () => {
+  const url = await servePage(...Array.from({ length: 51 }, (_, index) => entry(`j${index}`, {})));
+  for (const from of ["50", "51", "100000", "999999999999999999999999"]) {
+    const html = await htmlOf(`${url}/quarantine?from=${from}`);
+    expect([from, html]).toEqual([from, expect.stringContaining("51 to 51 of 51, newest first")]);
+  }
+  expect(await htmlOf(`${url}/quarantine?from=-5`)).toContain("1 to 50 of 51, newest first");
 });

@@ -1,7 +1,7 @@
 /** Reports as rows, and as a file. */
 import { expect, test } from "vitest";
 import { addressOfId, idShown, reportAddress, reportRow } from "../../src/admin/report-rows.ts";
-import { csvOf } from "../../src/admin/reports-export.ts";
+import { csvOf, shownRow } from "../../src/admin/reports-export.ts";
 import type { ReportRow } from "../../src/views/report-row.ts";
 
 const ROW: ReportRow = {
@@ -80,4 +80,19 @@ test("a spreadsheet runs nothing that a peer wrote, and reads every cell as it i
     .map((line) => line.slice(line.indexOf("0155,") + "0155,".length, line.indexOf(",,r")));
   expect(cells).toEqual(["'=1+1", "'+cmd", "'-2", "'@SUM(A1)", "'\t=1", '"a,""b""\r\nc"']);
   expect(csvOf([{ ...ROW, numbers: ["+12025550155"] }])).toContain(",+12025550155,mm-1,tx-1,r");
+});
+
+test("a party's number that a relay wrote as a code, or as a type, is masked in a file as on the page", () => {
+  const row = { ...ROW, code: 12025550155, why: "+12025550155" };
+  expect(shownRow(row, "masked")).toMatchObject({ code: "*******0155", why: "+*******0155" });
+  expect(csvOf([shownRow(row, "masked")])).not.toContain("2025550155");
+  expect(shownRow(row, "full")).toMatchObject({ code: 12025550155, why: "+12025550155" });
+  expect(shown({ outcome: null, disposition: null, why: "+12025550155" })).not.toContain("2025550155");
+  expect(shownRow(ROW, "masked").code).toBe(470);
+});
+
+test("wide letters that some spreadsheets take for a formula are made harmless too", () => {
+  for (const sign of "＝＋－＠") {
+    expect(csvOf([shownRow({ ...ROW, messageId: `${sign}1+1` }, "full")])).toContain(`,'${sign}1+1,`);
+  }
 });
