@@ -56,7 +56,7 @@ const KEYS = [
 
 /** A whole page. page.js keeps its title, icon and count true, by what `/live` tells. */
 export function layout({ title, path, operator, body }: PageOptions): Html {
-  const { pathname } = new URL(path, "http://localhost");
+  const { pathname } = addressIn(path);
   const here = (page: string): boolean => pathname === page || (page !== "/" && pathname.startsWith(`${page}/`));
   const glance = operator?.glance ?? null;
   const state = glance === null ? "" : STATE_TITLES[glance.state];
@@ -87,7 +87,7 @@ export function layout({ title, path, operator, body }: PageOptions): Html {
 }
 
 function search(path: string): Html {
-  const { pathname, searchParams } = new URL(path, "http://localhost");
+  const { pathname, searchParams } = addressIn(path);
   const wanted = pathname === "/reports" ? (searchParams.get("q") ?? "") : "";
   return html`<form class="find" role="search" action="/reports" aria-label="Reports">
     <input id="find" name="q" type="search" value="${visible(wanted)}" placeholder="Search: id or number" aria-label="Search reports by id or number" aria-keyshortcuts="/" />
@@ -150,6 +150,11 @@ export function frameOf(glance: Glance) {
 export function pathOf(c: Context): string {
   const { pathname, search } = new URL(c.req.url);
   return c.req.method === "POST" ? pathname.replace(/\/[^/]*$/, "") || "/" : pathname + search;
+}
+
+/** A path may begin with two slashes, and is no other host then. */
+function addressIn(path: string): URL {
+  return new URL(`http://localhost${path}`);
 }
 
 /** Links to the same page with each choice; the current choice is marked. */

@@ -11,7 +11,7 @@ import { choices, type Html } from "./layout.ts";
 import type { Look } from "./live.ts";
 import type { AcknowledgementDesk } from "./operations.ts";
 import { ago, wholeId } from "./pieces.ts";
-import { rememberingFor } from "./remembering.ts";
+import { inTurn, rememberingFor } from "./remembering.ts";
 import { addressOfId } from "./report-rows.ts";
 import { peerAddress } from "./reports-address.ts";
 
@@ -54,7 +54,7 @@ export interface LookedThrough {
 export type LookThrough = (keptMs: number, choice: Choice) => Promise<LookedThrough>;
 
 export function lookingThrough(desk: () => Promise<AcknowledgementDesk>): LookThrough {
-  return rememberingFor(async (choice: Choice) => {
+  const find = inTurn(async (choice: Choice): Promise<LookedThrough> => {
     const { among, newestFirst } = CHOICES[choice];
     const entries: AcknowledgementEntry[] = [];
     for await (const entry of (await desk()).list(among, { newestFirst, most: MOST })) {
@@ -63,6 +63,7 @@ export function lookingThrough(desk: () => Promise<AcknowledgementDesk>): LookTh
     }
     return { entries, complete: true };
   });
+  return rememberingFor(find);
 }
 
 /** The part of a peer's page. */

@@ -8,12 +8,13 @@ import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import { inPercent, megabytes, some } from "../text/quantities.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import type { Look, Part } from "./live.ts";
-import { addressOf, type Login, type PageEnv } from "./login.ts";
+import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
 import type { Fill, OnAction, Operations, QuarantineDesk } from "./operations.ts";
 import { ago, nothingYet } from "./pieces.ts";
 import { actions, mayReplay } from "./quarantine-actions.ts";
 import { inBrief, show } from "./quarantine-message.ts";
 import { lookingInto, PAGE, type QuarantineSeen } from "./quarantine-seen.ts";
+import { inTurn } from "./remembering.ts";
 import { peerAddress } from "./reports-address.ts";
 
 export interface QuarantinePages {
@@ -25,16 +26,20 @@ export interface QuarantinePages {
 export function quarantinePages(operations: Operations, { mayAct }: Login, onAction: OnAction): QuarantinePages {
   const routes = new Hono<PageEnv>();
   const look = lookingInto(operations);
+  // The rows of large messages take as long as finding them.
+  const open = inTurn(async (wanted: number, loggedIn: boolean, numbers: Operator["numbers"]) => {
+    const seen = await look.opened(wanted);
+    return { ...seen, list: await contents(seen, { loggedIn, numbers }) };
+  });
 
   routes.get("/quarantine", async (c) => {
     const { operator } = c.var;
-    const from = fromIn(pathOf(c));
-    const seen = await look.opened(from);
+    const { all, from, list } = await open(placeIn(pathOf(c)), operator.loggedIn, operator.numbers);
     const body = html`<h1>Quarantine</h1>
       ${done(c.req.query())}
-      <div data-live="quarantine-fill">${fill(await operations.quarantineFill(), seen.all)}</div>
+      <div data-live="quarantine-fill">${fill(await operations.quarantineFill(), all)}</div>
       <p class="card" data-live-waits="quarantine-list" role="status" hidden>Messages have come or gone. They are shown as soon as no box is checked.</p>
-      <div data-live-of="/quarantine?from=${from}" data-live="quarantine-list" data-live-held>${await contents(seen, from, operator)}</div>`;
+      <div data-live-of="/quarantine?from=${from}" data-live="quarantine-list" data-live-held>${list}</div>`;
     return c.html(layout({ title: "Quarantine", path: pathOf(c), operator, body }));
   });
 
@@ -98,16 +103,15 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
       return fill(await operations.quarantineFill(), (await look.keptOpen(0)).all);
     },
     async "quarantine-list"(of, operator) {
-      const from = fromIn(of);
-      return contents(await look.keptOpen(from), from, operator);
+      return contents(await look.keptOpen(placeIn(of)), operator);
     },
   };
   return { routes, parts };
 }
 
-function fromIn(address: string): number {
+function placeIn(address: string): number {
   const { searchParams } = new URL(address, "http://localhost");
-  return Math.max(0, Number.parseInt(searchParams.get("from") ?? "0", 10) || 0);
+  return Number.parseInt(searchParams.get("from") ?? "", 10) || 0;
 }
 
 /** Those that were named, or those of a reason that were there when the page was made. */
@@ -162,9 +166,9 @@ function empty(): Html {
 }
 
 /** What is in quarantine: why, and one page of the list. */
-async function contents(seen: QuarantineSeen, from: number, operator: Look): Promise<Html> {
+async function contents(seen: QuarantineSeen, operator: Look): Promise<Html> {
   if (seen.all === 0) return empty();
-  return html`${byReason(seen, operator)} ${await list(seen.entries, from, seen.all, operator)}`;
+  return html`${byReason(seen, operator)} ${await list(seen, operator)}`;
 }
 
 function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
@@ -181,7 +185,7 @@ function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
   </section>`;
 }
 
-async function list(entries: readonly QuarantineEntry[], from: number, all: number, operator: Look): Promise<Html> {
+async function list({ entries, from, all }: QuarantineSeen, operator: Look): Promise<Html> {
   const rows: Html[] = [];
   for (const entry of entries) {
     // Reports are received between two rows.

@@ -2,7 +2,7 @@
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import { sum } from "../text/quantities.ts";
 import type { Operations } from "./operations.ts";
-import { remembering } from "./remembering.ts";
+import { inTurn, remembering } from "./remembering.ts";
 
 /** How many messages a page of the list has. */
 export const PAGE = 50;
@@ -10,6 +10,8 @@ export const PAGE = 50;
 export interface QuarantineSeen {
   readonly all: number;
   readonly reasons: ReadonlyMap<string, number>;
+  /** The place that the page begins at. */
+  readonly from: number;
   /** Of the page, the newest first. */
   readonly entries: readonly QuarantineEntry[];
   /** When all that came later was not there yet: RFC 3339, UTC. */
@@ -18,9 +20,9 @@ export interface QuarantineSeen {
 
 export interface QuarantineLook {
   /** For a page that somebody opens: as it is now. */
-  readonly opened: (from: number) => Promise<QuarantineSeen>;
+  readonly opened: (wanted: number) => Promise<QuarantineSeen>;
   /** For pages that stay open: it is counted anew when something has come or gone, and not more often than at a pace. */
-  readonly keptOpen: (from: number) => Promise<QuarantineSeen>;
+  readonly keptOpen: (wanted: number) => Promise<QuarantineSeen>;
 }
 
 const MARKED_MS = 1_500;
@@ -34,26 +36,34 @@ export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): Qua
     { readonly mark: string; readonly atMs: number; readonly seen: Promise<QuarantineSeen> }
   >();
 
-  async function find(from: number): Promise<QuarantineSeen> {
+  const find = inTurn(async (wanted: number): Promise<QuarantineSeen> => {
     const at = new Date().toISOString();
     const desk = await quarantine();
-    const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from)];
-    return { all: sum([...reasons.values()]), reasons, entries, at };
-  }
+    const reasons = await desk.reasons();
+    const all = sum([...reasons.values()]);
+    const from = placeOf(wanted, all);
+    return { all, reasons, from, entries: await desk.newest(PAGE, from), at };
+  });
 
   return {
     opened: find,
-    async keptOpen(from) {
+    async keptOpen(wanted) {
       const now = await mark();
-      const before = known.get(from);
+      const before = known.get(wanted);
       if (before && (before.mark === now || performance.now() - before.atMs < COUNTED_MS)) return before.seen;
       for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
-      const mine = { mark: now, atMs: performance.now(), seen: find(from) };
-      known.set(from, mine);
-      mine.seen.catch(() => known.get(from) === mine && known.delete(from));
+      const mine = { mark: now, atMs: performance.now(), seen: find(wanted) };
+      known.set(wanted, mine);
+      mine.seen.catch(() => known.get(wanted) === mine && known.delete(wanted));
       return mine.seen;
     },
   };
 }
 
 const FORGOTTEN_MS = 60_000;
+
+/** One beyond the end is the last page: messages may have been dropped meanwhile. */
+function placeOf(wanted: number, all: number): number {
+  const last = Math.max(0, all - 1 - ((all - 1) % PAGE));
+  return Math.min(last, Math.max(0, wanted));
+}

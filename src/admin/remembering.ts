@@ -1,4 +1,6 @@
 /** Answers that many ask for: found once, and kept for a while. */
+import { BOUNDS } from "../bounds/bounds.ts";
+import { TooManyAskError } from "../views/lane.ts";
 
 /** All who ask within `keptMs` get one answer. One that failed is not kept. */
 export function remembering<Args extends readonly (string | number)[], Answer>(
@@ -29,3 +31,28 @@ export function rememberingFor<Args extends readonly (string | number)[], Answer
 }
 
 const FORGOTTEN_MS = 15_000;
+
+/**
+ * One search after the other, and all who ask for the same before it begins get its answer. Who asks while it is under
+ * way gets that of a further one, because what it has found already may not be so any more. For what takes thousands of
+ * commands: beside each other they would keep Redis, and this thread, from the reports.
+ */
+export function inTurn<Args extends readonly (string | number | boolean)[], Answer>(
+  find: (...args: Args) => Promise<Answer>,
+): (...args: Args) => Promise<Answer> {
+  const waiting = new Map<string, Promise<Answer>>();
+  let last: Promise<unknown> = Promise.resolve();
+  return async (...args) => {
+    const key = JSON.stringify(args);
+    const same = waiting.get(key);
+    if (same) return same;
+    if (waiting.size >= BOUNDS.viewsWaiting.value) throw new TooManyAskError();
+    const mine = last.then(() => {
+      waiting.delete(key);
+      return find(...args);
+    });
+    waiting.set(key, mine);
+    last = mine.catch(() => {}); // Those who asked get the error.
+    return mine;
+  };
+}

@@ -47,7 +47,7 @@ export function reportRow(row: ReportRow, look: RowsLook, jobs: Jobs | null): Ht
   const shownId = messageId === null ? null : idShown(messageId, numbers, look.numbers);
   return html`<tr data-id="${row.id}">
     <th scope="row" data-label="Received">${href === null ? ago(at) : html`<a class="open" href="${href}">${ago(at)}</a>`}</th>
-    <td data-label="Result">${result(row)}</td>
+    <td data-label="Result">${result(row, look.numbers)}</td>
     <td data-label="Code">${codeCell(row, look)}</td>
     <td data-label="Recipient">${recipients(numbers, look.numbers)}</td>
     <td data-label="Message">${shownId === null ? html`<span class="soft">without id</span>` : wholeId(visible(shownId))}</td>
@@ -93,9 +93,12 @@ function partiesOf(numbers: readonly string[]) {
   return numbers.map((raw) => ({ raw, number: `+${raw}` }));
 }
 
-function result({ fate, outcome, disposition, conflict, warnings, why }: ReportRow): Html {
+function result(
+  { fate, outcome, disposition, conflict, warnings, why, numbers }: ReportRow,
+  shown: Operator["numbers"],
+): Html {
   if (outcome === null || disposition === null) {
-    return html`${outcomeMark(fate, "unknown")} ${why === null ? "" : html`<span class="soft">${visible(beginningOf(why))}</span>`}`;
+    return html`${outcomeMark(fate, "unknown")} ${why === null ? "" : html`<span class="soft">${visible(idShown(why, numbers, shown))}</span>`}`;
   }
   return html`${outcomeMark(outcome, disposition)}
     ${fate === "duplicate" ? html`<span class="tag">sent again</span>` : ""}

@@ -52,16 +52,20 @@ export async function exported(
 }
 
 /** A report with what has become of its job, which is null where there is none. */
-export interface ExportedRow extends ReportRow {
+export interface ExportedRow extends Omit<ReportRow, "code"> {
+  /** A text where a relay wrote a party's number as the code, and numbers are masked. */
+  readonly code: number | string | null;
   readonly consumer: JobSeen["state"] | null;
 }
 
-function shownRow(row: ExportedRow, shown: Operator["numbers"]) {
-  const { code, numbers, messageId, transactionId } = row;
+/** What is exported of a row, with its numbers as they are shown to who asks. */
+export function shownRow(row: ExportedRow, shown: Operator["numbers"]): ExportedRow {
+  const { code, why, numbers, messageId, transactionId } = row;
+  const shownCode = code === null ? null : idShown(String(code), numbers, shown);
   return {
     ...row,
-    // A relay may have written a party's number there.
-    code: code !== null && idShown(String(code), numbers, shown) === String(code) ? code : null,
+    code: shownCode === String(code) ? code : shownCode,
+    why: why && idShown(why, numbers, shown),
     messageId: messageId && idShown(messageId, numbers, shown),
     transactionId: transactionId && idShown(transactionId, numbers, shown),
     numbers: numbers.map((number) => numberShown(number, shown)),
@@ -96,7 +100,7 @@ export function csvOf(rows: readonly ExportedRow[]): string {
 
 function cellOf(value: ExportedRow[keyof ExportedRow]): string {
   const text = value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
-  // A spreadsheet runs what begins so as a formula, and a peer may have written it.
-  const harmless = /^[=+\-@\t\r]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;
+  // A spreadsheet runs what begins so as a formula, in some languages also in wide letters, and a peer may have written it.
+  const harmless = /^[=+\-@\t\r＝＋－＠]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
 }

@@ -9,6 +9,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Reason, State } from "../monitoring/reasons.ts";
 import { inRounds } from "../rounds.ts";
+import { TooManyAskError } from "../views/lane.ts";
 import { readAssets } from "./assets.ts";
 import type { BoardQueue } from "./board.ts";
 import { chartRoutes } from "./charts.ts";
@@ -231,10 +232,11 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   app.onError((cause, c) => {
     if ("getResponse" in cause && typeof cause.getResponse === "function") return cause.getResponse() as Response;
     const away = operations.redisAway();
-    const title = away === null ? "Something went wrong" : "Redis is unreachable";
+    const busy = cause instanceof TooManyAskError;
+    const title = away !== null ? "Redis is unreachable" : busy ? "Too many ask" : "Something went wrong";
     const body = html`<h1>${title}</h1><p class="card">${away ?? cause.message}.</p>`;
     const operator = c.get("operator") ?? null;
-    return c.html(layout({ title, path: pathOf(c), operator, body }), away === null ? 500 : 503);
+    return c.html(layout({ title, path: pathOf(c), operator, body }), away === null && !busy ? 500 : 503);
   });
   return app;
 }

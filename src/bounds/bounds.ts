@@ -498,6 +498,12 @@ export const BOUNDS = {
     about: "how long one page of Reports is looked for",
     reason: "others wait for their pages meanwhile; beyond it as above",
   },
+  blockInflated: {
+    value: 67_108_864,
+    unit: "bytes",
+    about: "what a block of the trace may inflate to",
+    reason: "ours have half a megabyte; one that would take more is damaged, and is passed over",
+  },
   blocksReadLive: {
     value: 20,
     unit: "things",

@@ -40,6 +40,8 @@ export function openFailedJobs({ redis, prefix }: QueuePlace, name: string): Fai
     },
 
     async retry(id) {
+      // An id that is no job's may be a key of BullMQ.
+      if ((await redis.zscore(`${prefix}:${name}:failed`, id)) === null) return false;
       const job = await queue.getJob(id);
       try {
         await job?.retry("failed", { resetAttemptsMade: true, resetAttemptsStarted: true });

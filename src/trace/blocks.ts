@@ -13,6 +13,7 @@ import { hash, randomBytes } from "node:crypto";
 import { promisify } from "node:util";
 import { brotliCompress, brotliDecompress, constants, inflateRaw } from "node:zlib";
 import type { Redis } from "ioredis";
+import { BOUNDS } from "../bounds/bounds.ts";
 import { bareId, type ReportIds } from "./note.ts";
 
 export const GENERATIONS = 16;
@@ -68,6 +69,9 @@ const BROTLI = Buffer.of(0x06);
  */
 const FASTEST_THAT_IS_SMALL = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
 
+/** More is no block of ours, and inflating it would take the memory of the reports that come. */
+const AT_MOST = { maxOutputLength: BOUNDS.blockInflated.value };
+
 /** Makes a block of entries, which come one a line, with their headers in them or behind them. */
 export async function packBlock(lines: string | Buffer): Promise<Buffer> {
   return Buffer.concat([BROTLI, await compress(lines, FASTEST_THAT_IS_SMALL)]);
@@ -90,8 +94,8 @@ function headerText(bytes: Buffer, from: number, to: number): string {
 }
 
 async function linesOf(block: Buffer, header: HeaderText): Promise<readonly string[]> {
-  if (block[0] !== BROTLI[0]) return (await inflate(block)).toString().split("\n");
-  return linesIn(await decompress(block.subarray(BROTLI.byteLength)), header);
+  if (block[0] !== BROTLI[0]) return (await inflate(block, AT_MOST)).toString().split("\n");
+  return linesIn(await decompress(block.subarray(BROTLI.byteLength), AT_MOST), header);
 }
 
 function linesIn(bytes: Buffer, headerOf: HeaderText): readonly string[] {

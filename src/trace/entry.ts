@@ -163,6 +163,15 @@ export function entryIn(line: string): TraceEntry {
   };
 }
 
+/** The same; null for a line that cannot be read, because one that is damaged must not hide all others. */
+export function entryOrNull(line: string): TraceEntry | null {
+  try {
+    return entryIn(line);
+  } catch {
+    return null;
+  }
+}
+
 function wholeFate(fate: WrittenFate, eventId: string): EntryFate {
   if (!("event" in fate)) return fate;
   const event = { final: true, code: null, conflict: false, warnings: [], ...fate.event, eventId };

@@ -1,7 +1,7 @@
 /** Finds reports in the trace by their ids and their recipients' numbers. */
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { nameOfId, nameOfNumber, namesOf, unpackBlock } from "./blocks.ts";
-import { entryIn, type TraceEntry } from "./entry.ts";
+import { entryOrNull, type TraceEntry } from "./entry.ts";
 import { expanded } from "./expand.ts";
 import { byReport, type JobState, numbersSought, type Trace, type TraceNote } from "./note.ts";
 import { blocksNamed, keyOfBlock, tracesOf, type WrittenTrace } from "./places.ts";
@@ -86,20 +86,22 @@ async function entriesWith(
   const wanted = new Set(names);
   const entries = new Map<string, TraceEntry>();
   let read = 0;
+  let damaged = false;
   let length = 0;
   for (const block of await blocksNamed(traces, trace, names)) {
     if (read === MAX_BLOCKS_READ || length > MAX_LENGTH_READ) return { entries, more: true };
     const bytes = await redis.getBuffer(keyOfBlock(traces, block));
     read += 1;
     if (!bytes) continue;
-    const lines = await unpackBlock(bytes);
+    const lines = await unpackBlock(bytes).catch(() => "");
     length += lines.length;
     for (const line of lines.split("\n")) {
-      const entry = entryIn(line);
-      if (namesOf(entry.ids).some((name) => wanted.has(name))) entries.set(line, entry);
+      const entry = entryOrNull(line);
+      damaged ||= entry === null;
+      if (entry !== null && namesOf(entry.ids).some((name) => wanted.has(name))) entries.set(line, entry);
     }
   }
-  return { entries, more: false };
+  return { entries, more: damaged };
 }
 
 /** The state of a report's job; null when no note says that it was put on the queue. */

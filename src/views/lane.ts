@@ -2,6 +2,13 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Question } from "./question.ts";
 
+/** So many wait that one more is not found out now. Whoever asks again later is answered. */
+export class TooManyAskError extends Error {
+  constructor() {
+    super("Too many pages are asked for at once: ask again in some seconds");
+  }
+}
+
 /** Answers a question when it is its turn. Rejects at once where too many wait. */
 export type Lane = <T>(question: Question, client?: string) => Promise<T>;
 
@@ -14,7 +21,7 @@ export function createLane(ask: <T>(question: Question) => Promise<T>, networkOf
   function check(network: string | undefined): void {
     const most = BOUNDS.viewsWaiting.value;
     if (open.size < most && (network === undefined || (openBy.get(network) ?? 0) < most / 2)) return;
-    throw new Error("Too many pages are asked for at once: ask again in some seconds");
+    throw new TooManyAskError();
   }
 
   function count(network: string | undefined, by: 1 | -1): void {

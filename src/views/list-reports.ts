@@ -5,7 +5,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { unpackWithoutHeaders } from "../trace/blocks.ts";
-import { entryIn, type TraceEntry } from "../trace/entry.ts";
+import { entryOrNull, type TraceEntry } from "../trace/entry.ts";
 import { namesSought } from "../trace/find.ts";
 import {
   type BlockPlace,
@@ -65,10 +65,10 @@ export async function listReports(
     blocks += 1;
     if (content === null) continue;
     bytes += content.length;
-    const lines = await unpackWithoutHeaders(content);
+    const lines = await unpackWithoutHeaders(content).catch(NOTHING);
     // The first and the last one always, because they tell when they were written.
     const entries = lines.map((line, index) =>
-      mayFit(line) || index === 0 || index === lines.length - 1 ? entryIn(line) : null,
+      mayFit(line) || index === 0 || index === lines.length - 1 ? entryOrNull(line) : null,
     );
     const rows = rowsIn(entries).map(({ row, line }) => ({ row, line, at: row.at, ...at }));
     const fitting = rows.filter(({ row }) => fits(row));
@@ -100,6 +100,9 @@ async function* placesOf(
     }
   }
 }
+
+/** What is read of a block that is damaged: the list goes on behind it. */
+const NOTHING = (): readonly string[] => [];
 
 /** The blocks at these places, packed; null for one that is gone. */
 async function* contentsOf(

@@ -2,7 +2,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { unpackWithoutHeaders } from "../trace/blocks.ts";
-import { entryIn } from "../trace/entry.ts";
+import { entryOrNull } from "../trace/entry.ts";
 import { type BlockPlace, blocksBackwards, keyOfBlock, tracesOf, type WrittenTrace } from "../trace/places.ts";
 import { MAX_ENTRIES_IN_BLOCK } from "../trace/waiting.ts";
 import { EVERY_REPORT } from "./filter.ts";
@@ -54,7 +54,9 @@ export function createLiveLook(place: QueuePlace, queue: string): () => Promise<
   async function rowsOf(traces: readonly (WrittenTrace | null)[], at: BlockPlace) {
     const content = await place.redis.getBuffer(keyOfBlock(traces, at));
     if (content === null) return [];
-    const entries = (await unpackWithoutHeaders(content)).map(entryIn);
+    // A damaged block is passed over, because each look would meet it again.
+    const lines = await unpackWithoutHeaders(content).catch(() => []);
+    const entries = lines.map(entryOrNull);
     return rowsIn(entries).map(({ row }) => row);
   }
 

@@ -1,7 +1,7 @@
 /** Reports as rows, and as a file. */
 import { expect, test } from "vitest";
 import { addressOfId, idShown, reportAddress, reportRow } from "../../src/admin/report-rows.ts";
-import { csvOf } from "../../src/admin/reports-export.ts";
+import { csvOf, shownRow } from "../../src/admin/reports-export.ts";
 import type { ReportRow } from "../../src/views/report-row.ts";
 import type { JobSeen } from "../../src/views/views.ts";
 
@@ -113,4 +113,19 @@ test("a spreadsheet runs nothing that a peer wrote, and reads every cell as it i
   expect(csvOf([{ ...ROW, numbers: ["+12025550155"], consumer: "done" }])).toMatch(
     /,\+12025550155,mm-1,tx-1,r[0-9a-f]{32},j1,j1,done\r\n$/,
   );
+});
+
+test("a party's number that a relay wrote as a code, or as a type, is masked in a file as on the page", () => {
+  const row = { ...ROW, code: 12025550155, why: "+12025550155", consumer: null };
+  expect(shownRow(row, "masked")).toMatchObject({ code: "*******0155", why: "+*******0155" });
+  expect(csvOf([shownRow(row, "masked")])).not.toContain("2025550155");
+  expect(shownRow(row, "full")).toMatchObject({ code: 12025550155, why: "+12025550155" });
+  expect(shown({ outcome: null, disposition: null, why: "+12025550155" })).not.toContain("2025550155");
+  expect(shownRow({ ...ROW, consumer: null }, "masked").code).toBe(470);
+});
+
+test("wide letters that some spreadsheets take for a formula are made harmless too", () => {
+  for (const sign of "＝＋－＠") {
+    expect(csvOf([shownRow({ ...ROW, messageId: `${sign}1+1`, consumer: null }, "full")])).toContain(`,'${sign}1+1,`);
+  }
 });

@@ -536,3 +536,31 @@ function raw(request: string, from = "127.0.0.1", of: ServiceUnderTest = service
     socket.on("error", reject);
   });
 }
+
+test("a path that begins with two slashes is a path, and no host", async () => {
+  const cookie = cookieOf(await logInAs());
+  for (const path of ["//", "///", "//[", "//evil.example/x"]) {
+    const answer = await new Promise<string>((resolve, reject) => {
+      const socket = connect(service.adminPort, "127.0.0.1");
+      let text = "";
+      socket.on("data", (bytes) => {
+        text += String(bytes);
+      });
+      socket.on("error", reject).on("close", () => resolve(text));
+      socket.write(
+        `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\nCookie: ${cookie}\r\nConnection: close\r\n\r\n`,
+      );
+    });
+    expect([path, answer]).toEqual([path, expect.stringMatching(/^HTTP\/1\.1 404 [\s\S]*Nothing is here/)]);
+  }
+});
+
+test("who is refused because too many ask hears so, and that it is for now", async () => {
+  const cookie = cookieOf(await logInAs());
+  // Nothing is answered meanwhile, so that all of them wait.
+  await redis.call("CLIENT", "PAUSE", "1500", "ALL");
+  const asked = Array.from({ length: 30 }, (_, code) => ask(`/reports?as=csv&code=${code}`, { cookie }));
+  const answers = await Promise.all(asked.map(async (answer) => [(await answer).status, await (await answer).text()]));
+  const refused = answers.filter(([status]) => status !== 200);
+  expect(refused).toEqual(refused.map(() => [503, expect.stringContaining("Too many pages are asked for at once")]));
+});

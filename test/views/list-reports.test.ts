@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
+import { BOUNDS } from "../../src/bounds/bounds.ts";
+import { packBlock, unpackBlock } from "../../src/trace/blocks.ts";
 import type { ReportEntry } from "../../src/trace/entry.ts";
+import { findEntries } from "../../src/trace/find.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
 import { EVERY_REPORT } from "../../src/views/filter.ts";
 import { listReports } from "../../src/views/list-reports.ts";
+import { createLiveLook } from "../../src/views/live-rows.ts";
 import type { ReportFilter, ReportRow } from "../../src/views/report-row.ts";
 import { KIM, later, queued, received, reported, writeAs10 } from "../support/notes.ts";
 import { useRedis } from "../support/redis-of-file.ts";
@@ -338,4 +342,34 @@ test("a page that looks for too long tells where it goes on", async () => {
   const cut = await listReports(own, nothing, null, performance.now() - 1);
   expect([cut.rows, cut.lookedThrough]).toEqual([[], 30]);
   expect(await listReports(own, nothing, cut.older)).toEqual({ rows: [], older: null, lookedThrough: 90 });
+});
+
+test("a damaged block, or line, is passed over, and hides no other", async () => {
+  const trace = writer();
+  for (let count = 1; count <= 6; count += 1) {
+    trace.write(reported({ "X-Mms-Message-ID": "mm-same" }, `j${count}`));
+    await trace.flush();
+  }
+  const key = (number: number): string => `${own.prefix}:mm4d-trace3:1:b${number}`;
+  const second = await unpackBlock((await own.redis.getBuffer(key(2))) ?? Buffer.alloc(0));
+  await own.redis.set(key(2), await packBlock(`no JSON\nnull\n${second}`));
+  await own.redis.set(key(3), "");
+  await own.redis.set(key(4), Buffer.of(0x06, 1, 2, 3));
+  await own.redis.set(key(5), await packBlock("\n".repeat(BOUNDS.blockInflated.value + 1)));
+  for (const q of [null, "mm-same"]) {
+    const { rows } = await listReports(own, { ...EVERY_REPORT, q }, null, Number.POSITIVE_INFINITY);
+    expect([q, rows.map(({ id }) => id)]).toEqual([q, ["j6", "j2", "j1"]]);
+  }
+  const { entries, more } = await findEntries(own, "mm-same");
+  expect([entries.length, more]).toEqual([3, true]);
+  const look = createLiveLook(own, "events");
+  expect((await look()).rows[0]?.id).toBe("j6");
+  trace.write(reported({}, "j7"));
+  trace.write(reported({}, "j8"));
+  await trace.flush();
+  await own.redis.set(key(7), "");
+  expect(await look()).toEqual({ rows: [], skipped: 0, jobs: new Map() });
+  trace.write(reported({}, "j9"));
+  await trace.flush();
+  expect((await look()).rows.map(({ id }) => id)).toEqual(["j9"]);
 });

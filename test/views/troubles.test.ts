@@ -133,6 +133,8 @@ test("one is given back, and no other; then none that has not failed", async () 
   expect(await own.redis.hmget(`${own.prefix}:${QUEUE}:j1`, "atm", "failedReason")).toEqual([null, null]);
   expect(await retryJobs(own, QUEUE, { id: "j1" })).toBe(0);
   expect(await retryJobs(own, QUEUE, { id: "no such job" })).toBe(0);
+  // Keys of BullMQ itself.
+  for (const id of ["failed", "id", "meta"]) expect([id, await retryJobs(own, QUEUE, { id })]).toEqual([id, 0]);
   expect((await lookAtQueue(own, QUEUE)).jobs).toMatchObject({ waiting: 1, failed: 2 });
 });
 
@@ -184,4 +186,12 @@ test("giving back leaves the queue's settings as they are", async () => {
   await eventually(meta, (most) => most === "77");
   await retryJobs(own, QUEUE, { id: "j1" });
   expect(await meta()).toBe("77");
+});
+
+test("a time that none can be is not told, and hides nothing", async () => {
+  await add(["j1"]);
+  await fail(() => new UnrecoverableError("gone"));
+  await own.redis.zadd(`${own.prefix}:${QUEUE}:failed`, 1e300, "j1");
+  const [group] = (await findTroubles(own, QUEUE)).failed.groups;
+  expect([group?.jobs, group?.lastAt, group?.newest.map(({ id, at }) => [id, at])]).toEqual([1, null, [["j1", null]]]);
 });

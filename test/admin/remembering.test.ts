@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { inTurn } from "../../src/admin/remembering.ts";
+import { BOUNDS } from "../../src/bounds/bounds.ts";
+import { TooManyAskError } from "../../src/views/lane.ts";
+
+test("what is found in turn is found once for all who ask meanwhile, one after the other, and not for too many", async () => {
+  let running = 0;
+  let most = 0;
+  const begun: string[] = [];
+  const ends: (() => void)[] = [];
+  const find = inTurn(async (name: string) => {
+    begun.push(name);
+    most = Math.max(most, ++running);
+    await new Promise<void>((resolve) => ends.push(resolve));
+    running -= 1;
+    if (name === "b") throw new Error("not found");
+    return name.toUpperCase();
+  });
+  const all = Promise.allSettled([find("a"), find("b"), find("a"), find("c")]);
+  const others = Array.from({ length: BOUNDS.viewsWaiting.value - 3 }, (_, index) => find(`d${index}`));
+  await expect(find("e")).rejects.toThrow(TooManyAskError);
+  for (let ended = 0; ended < BOUNDS.viewsWaiting.value; ) {
+    const end = ends.shift();
+    if (end) ended += 1;
+    end?.();
+    await new Promise(setImmediate);
+  }
+  expect((await all).map((one) => (one.status === "fulfilled" ? one.value : one.reason.message))).toEqual([
+    "A",
+    "not found",
+    "A",
+    "C",
+  ]);
+  expect(await Promise.all(others)).toHaveLength(BOUNDS.viewsWaiting.value - 3);
+  expect([most, begun.slice(0, 3)]).toEqual([1, ["a", "b", "c"]]);
+});
+
+test("who asks while it is being found gets what is so then", async () => {
+  let now = 1;
+  const find = inTurn(async () => {
+    const found = now;
+    await new Promise(setImmediate);
+    return found;
+  });
+  const before = find();
+  await new Promise(process.nextTick);
+  now = 2;
+  expect(await Promise.all([before, find(), find()])).toEqual([1, 2, 2]);
+});
