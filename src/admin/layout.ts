@@ -73,7 +73,7 @@ export function layout({ title, path, operator, body }: PageOptions): Html {
         <script src="/assets/uplot.js" defer></script>
         <script src="/assets/page.js" type="module"></script>
       </head>
-      <body data-title="${title}" ${operator === null ? "" : html`data-live-from="/live"`}>
+      <body data-title="${title}" ${operator === null ? "" : html`data-live-from="/live" data-live-at="${Date.now()}"`}>
         <a class="skip" href="#main">Skip to the content</a>
         <header>
           <a class="brand" href="/">mm4d</a>

@@ -3,7 +3,8 @@
  * for all of them, and sent where it has changed.
  *
  *   title    how the service is, for the tab's title, its icon and the count beside Quarantine (JSON)
- *   PART     a part of a page, as HTML, that asked for it: `/live?parts=banner,figures`; `&of=` says what it is of
+ *   PART     a part of a page, as HTML, that asked for it: `/live?parts=banner,figures`; `&of=` says what it is of,
+ *            and `&at=` when the page was made: what was found before that is older than what stands there
  *   chart    there is something new to draw
  *   rows     reports that came, as rows of a table, and jobs that changed (JSON: html, how many were skipped, and of each
  *            job the HTML by its id): `/live?rows=FILTER`
@@ -15,7 +16,7 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import type { LiveRows, Views } from "../views/views.ts";
 import { frameOf, type Glance, type Html } from "./layout.ts";
 import type { Login, Operator, PageEnv } from "./login.ts";
-import { remembering } from "./remembering.ts";
+import { rememberingFor } from "./remembering.ts";
 
 const EVERY_MS = 2_000;
 /** Pages of one kind, which are open at the same time, get one answer. */
@@ -56,8 +57,7 @@ export interface LiveOptions {
 
 export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions): Hono<PageEnv> {
   let streams = 0;
-  const shared = remembering(
-    SHARED_MS,
+  const shared = rememberingFor(
     async (name: string, numbers: Look["numbers"], who: "operator" | "anybody", of: string) =>
       String(await parts[name]?.(of, { numbers, loggedIn: who === "operator" })),
   );
@@ -71,6 +71,7 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
     const rows = c.req.query("rows");
     const { loggedIn, numbers } = c.var.operator;
     const of = c.req.query("of") ?? "";
+    const madeAt = Number(c.req.query("at")) || 0;
     const wanted = (c.req.query("parts") ?? "").split(",").filter((name) => Object.hasOwn(parts, name));
     return streamSSE(c, async (stream) => {
       const sent = new Map<string, string>();
@@ -90,7 +91,8 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
         while (!stream.aborted && (await login.mayStillLook(c))) {
           await send("title", JSON.stringify(frameOf(await glance())));
           for (const name of new Set(wanted)) {
-            const part = await soon(shared(name, numbers, loggedIn ? "operator" : "anybody", of));
+            const keptMs = Math.min(SHARED_MS, Date.now() - madeAt);
+            const part = await soon(shared(keptMs, name, numbers, loggedIn ? "operator" : "anybody", of));
             // What cannot be found now stands on the page as it was, and the frame tells what is wrong.
             if (part !== null) await send(name, part);
           }

@@ -87,7 +87,7 @@ export interface Fill {
 
 export interface QuarantineDesk {
   /** Newest first: `count` messages from place `from` on. */
-  newest(count: number, from: number): Promise<readonly QuarantineEntry[]>;
+  newest(count: number, from: number, reason: string | null): Promise<readonly QuarantineEntry[]>;
   /** What differs as soon as a message has come or gone; quickly found. */
   mark(): Promise<string>;
   /** How many messages there are of each reason. */

@@ -54,7 +54,8 @@ export interface LookedThrough {
 export type LookThrough = (keptMs: number, choice: Choice) => Promise<LookedThrough>;
 
 export function lookingThrough(desk: () => Promise<AcknowledgementDesk>): LookThrough {
-  const find = inTurn(async (choice: Choice): Promise<LookedThrough> => {
+  // One look after the other, because each takes thousands of commands, and many at once would keep Redis from the reports.
+  const look = inTurn(async (choice: Choice) => {
     const { among, newestFirst } = CHOICES[choice];
     const entries: AcknowledgementEntry[] = [];
     for await (const entry of (await desk()).list(among, { newestFirst, most: MOST })) {
@@ -63,7 +64,7 @@ export function lookingThrough(desk: () => Promise<AcknowledgementDesk>): LookTh
     }
     return { entries, complete: true };
   });
-  return rememberingFor(find);
+  return rememberingFor(look);
 }
 
 /** The part of a peer's page. */

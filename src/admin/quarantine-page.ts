@@ -6,6 +6,7 @@ import { namesOf } from "../catalogue/by-peers.ts";
 import { reasonInWords } from "../delivery/quarantined.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import { inPercent, megabytes, some } from "../text/quantities.ts";
+import { visible } from "../text/visible.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import type { Look, Part } from "./live.ts";
 import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
@@ -13,7 +14,7 @@ import type { Fill, OnAction, Operations, QuarantineDesk } from "./operations.ts
 import { ago, nothingYet } from "./pieces.ts";
 import { actions, mayReplay } from "./quarantine-actions.ts";
 import { inBrief, show } from "./quarantine-message.ts";
-import { lookingInto, PAGE, type QuarantineSeen } from "./quarantine-seen.ts";
+import { lookingInto, PAGE, type QuarantineAsked, type QuarantineSeen } from "./quarantine-seen.ts";
 import { inTurn } from "./remembering.ts";
 import { peerAddress } from "./reports-address.ts";
 
@@ -27,19 +28,20 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
   const routes = new Hono<PageEnv>();
   const look = lookingInto(operations);
   // The rows of large messages take as long as finding them.
-  const open = inTurn(async (wanted: number, loggedIn: boolean, numbers: Operator["numbers"]) => {
-    const seen = await look.opened(wanted);
+  const open = inTurn(async (from: number, reason: string, loggedIn: boolean, numbers: Operator["numbers"]) => {
+    const seen = await look.opened({ from, reason: reason === "" ? null : reason });
     return { ...seen, list: await contents(seen, { loggedIn, numbers }) };
   });
 
   routes.get("/quarantine", async (c) => {
     const { operator } = c.var;
-    const { all, from, list } = await open(placeIn(pathOf(c)), operator.loggedIn, operator.numbers);
+    const asked = askedIn(pathOf(c));
+    const seen = await open(asked.from, asked.reason ?? "", operator.loggedIn, operator.numbers);
     const body = html`<h1>Quarantine</h1>
       ${done(c.req.query())}
-      <div data-live="quarantine-fill">${fill(await operations.quarantineFill(), all)}</div>
+      <div data-live="quarantine-fill">${fill(await operations.quarantineFill(), seen.all)}</div>
       <p class="card" data-live-waits="quarantine-list" role="status" hidden>Messages have come or gone. They are shown as soon as no box is checked.</p>
-      <div data-live-of="/quarantine?from=${from}" data-live="quarantine-list" data-live-held>${list}</div>`;
+      <div data-live-of="${listAddress(asked)}" data-live="quarantine-list" data-live-held>${seen.list}</div>`;
     return c.html(layout({ title: "Quarantine", path: pathOf(c), operator, body }));
   });
 
@@ -97,21 +99,35 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
   });
 
   const parts: QuarantinePages["parts"] = {
-    "quarantine-fill": async () => {
+    "quarantine-fill": async (of) => {
       const away = operations.redisAway();
       if (away !== null) return html`<p class="card">The quarantine cannot be looked at: ${away}.</p>`;
-      return fill(await operations.quarantineFill(), (await look.keptOpen(0)).all);
+      return fill(await operations.quarantineFill(), (await look.keptOpen(askedIn(of))).all);
     },
     async "quarantine-list"(of, operator) {
-      return contents(await look.keptOpen(placeIn(of)), operator);
+      return contents(await look.keptOpen(askedIn(of)), operator);
     },
   };
   return { routes, parts };
 }
 
-function placeIn(address: string): number {
+/** More than any Redis holds, and still a number to it. */
+const MAX_FROM = 1e9;
+
+/** What an address asks for. A reason that we have not written has no messages. */
+function askedIn(address: string): QuarantineAsked {
   const { searchParams } = new URL(address, "http://localhost");
-  return Number.parseInt(searchParams.get("from") ?? "", 10) || 0;
+  const from = Math.min(MAX_FROM, Math.max(0, Number.parseInt(searchParams.get("from") ?? "0", 10) || 0));
+  const reason = searchParams.get("reason")?.slice(0, MAX_REASON) ?? "";
+  return { from, reason: reason === "" ? null : reason };
+}
+
+const MAX_REASON = 100;
+
+function listAddress({ from, reason }: QuarantineAsked): string {
+  const parts = { ...(reason === null ? {} : { reason }), ...(from === 0 ? {} : { from: String(from) }) };
+  const search = new URLSearchParams(parts).toString();
+  return search === "" ? "/quarantine" : `/quarantine?${search}`;
 }
 
 /** Those that were named, or those of a reason that were there when the page was made. */
@@ -177,7 +193,7 @@ function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
     <ul class="reasons">
       ${[...reasons].map(
         ([reason, count]) => html`<li data-key="${reason}">
-          <p><strong>${reason}</strong>: ${some(count, "message")}; ${reasonInWords(reason)}</p>
+          <p><strong>${reason}</strong>: <a href="${listAddress({ from: 0, reason })}">${some(count, "message")}</a>; ${reasonInWords(reason)}</p>
           ${loggedIn ? actions({ name: "reason", value: reason, reason, which: some(count, "message"), before: at }) : ""}
         </li>`,
       )}
@@ -185,7 +201,8 @@ function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
   </section>`;
 }
 
-async function list({ entries, from, all }: QuarantineSeen, operator: Look): Promise<Html> {
+async function list({ entries, listed, asked }: QuarantineSeen, operator: Look): Promise<Html> {
+  const { from, reason } = asked;
   const rows: Html[] = [];
   for (const entry of entries) {
     // Reports are received between two rows.
@@ -197,16 +214,19 @@ async function list({ entries, from, all }: QuarantineSeen, operator: Look): Pro
       <tbody>${rows}</tbody>
     </table></div>`;
   return html`<section class="card">
-    <h2>${entries.length === 0 ? `Beyond the last of ${all.toLocaleString("en")}` : `${from + 1} to ${from + entries.length} of ${all.toLocaleString("en")}, newest first`}</h2>
+    <div class="title">
+      <h2>${reason === null ? "" : `${visible(reason)}: `}${entries.length === 0 ? `Beyond the last of ${listed.toLocaleString("en")}` : `${from + 1} to ${from + entries.length} of ${listed.toLocaleString("en")}, newest first`}</h2>
+      ${reason === null ? "" : html`<a href="/quarantine">All messages</a>`}
+    </div>
     ${operator.loggedIn ? html`<form method="post" action="/quarantine/replay">${table} ${ofSelected()}</form>` : table}
-    ${entries.length === all ? "" : pages(from, all)}
+    ${entries.length === listed ? "" : pages(asked, listed)}
   </section>`;
 }
 
-function pages(from: number, all: number): Html {
+function pages({ from, reason }: QuarantineAsked, listed: number): Html {
   return html`<p class="pages">
-    ${from > 0 ? html`<a href="/quarantine?from=${Math.max(0, from - PAGE)}">Newer</a>` : ""}
-    ${from + PAGE < all ? html`<a href="/quarantine?from=${from + PAGE}">Older</a>` : ""}
+    ${from > 0 ? html`<a href="${listAddress({ from: Math.max(0, from - PAGE), reason })}">Newer</a>` : ""}
+    ${from + PAGE < listed ? html`<a href="${listAddress({ from: from + PAGE, reason })}">Older</a>` : ""}
   </p>`;
 }
 

@@ -7,11 +7,21 @@ import { inTurn, remembering } from "./remembering.ts";
 /** How many messages a page of the list has. */
 export const PAGE = 50;
 
+/** Which part of the list is asked for. */
+export interface QuarantineAsked {
+  /** How many newer ones are left out. */
+  readonly from: number;
+  /** Only those with this reason; null for all. */
+  readonly reason: string | null;
+}
+
 export interface QuarantineSeen {
   readonly all: number;
+  /** Which part it is. A place beyond the end is that of the last page. */
+  readonly asked: QuarantineAsked;
+  /** How many are in the list that is asked for. */
+  readonly listed: number;
   readonly reasons: ReadonlyMap<string, number>;
-  /** The place that the page begins at. */
-  readonly from: number;
   /** Of the page, the newest first. */
   readonly entries: readonly QuarantineEntry[];
   /** When all that came later was not there yet: RFC 3339, UTC. */
@@ -20,9 +30,9 @@ export interface QuarantineSeen {
 
 export interface QuarantineLook {
   /** For a page that somebody opens: as it is now. */
-  readonly opened: (wanted: number) => Promise<QuarantineSeen>;
+  readonly opened: (asked: QuarantineAsked) => Promise<QuarantineSeen>;
   /** For pages that stay open: it is counted anew when something has come or gone, and not more often than at a pace. */
-  readonly keptOpen: (wanted: number) => Promise<QuarantineSeen>;
+  readonly keptOpen: (asked: QuarantineAsked) => Promise<QuarantineSeen>;
 }
 
 const MARKED_MS = 1_500;
@@ -32,38 +42,51 @@ const COUNTED_MS = 5_000;
 export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): QuarantineLook {
   const mark = remembering(MARKED_MS, async () => (await quarantine()).mark());
   const known = new Map<
-    number,
+    string,
     { readonly mark: string; readonly atMs: number; readonly seen: Promise<QuarantineSeen> }
   >();
 
-  const find = inTurn(async (wanted: number): Promise<QuarantineSeen> => {
+  // Fifty whole messages each: many at once would keep Redis from the reports.
+  const find = inTurn(async (wanted: number, named: string): Promise<QuarantineSeen> => {
     const at = new Date().toISOString();
     const desk = await quarantine();
     const reasons = await desk.reasons();
     const all = sum([...reasons.values()]);
-    const from = placeOf(wanted, all);
-    return { all, reasons, from, entries: await desk.newest(PAGE, from), at };
+    const reason = named === "" ? null : named;
+    const listed = reason === null ? all : (reasons.get(reason) ?? 0);
+    const from = placeOf(wanted, listed);
+    return { all, asked: { from, reason }, listed, reasons, entries: await desk.newest(PAGE, from, reason), at };
   });
 
+  function begin(asked: QuarantineAsked, marked: string): Promise<QuarantineSeen> {
+    for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
+    const name = nameOf(asked);
+    const mine = { mark: marked, atMs: performance.now(), seen: find(asked.from, asked.reason ?? "") };
+    known.set(name, mine);
+    mine.seen.catch(() => known.get(name) === mine && known.delete(name));
+    return mine.seen;
+  }
+
   return {
-    opened: find,
-    async keptOpen(wanted) {
+    // It is known from here on, so that a page that stays open shows nothing older than what it was opened with.
+    opened: async (asked) => begin(asked, await (await quarantine()).mark()),
+    async keptOpen(asked) {
       const now = await mark();
-      const before = known.get(wanted);
+      const before = known.get(nameOf(asked));
       if (before && (before.mark === now || performance.now() - before.atMs < COUNTED_MS)) return before.seen;
-      for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
-      const mine = { mark: now, atMs: performance.now(), seen: find(wanted) };
-      known.set(wanted, mine);
-      mine.seen.catch(() => known.get(wanted) === mine && known.delete(wanted));
-      return mine.seen;
+      return begin(asked, now);
     },
   };
 }
 
 const FORGOTTEN_MS = 60_000;
 
-/** One beyond the end is the last page: messages may have been dropped meanwhile. */
-function placeOf(wanted: number, all: number): number {
-  const last = Math.max(0, all - 1 - ((all - 1) % PAGE));
-  return Math.min(last, Math.max(0, wanted));
+/** Messages may have been dropped since a link to a place beyond the end was made. */
+function placeOf(wanted: number, listed: number): number {
+  const last = Math.max(0, listed - 1 - ((listed - 1) % PAGE));
+  return Math.min(last, wanted);
+}
+
+function nameOf({ from, reason }: QuarantineAsked): string {
+  return `${from} ${reason ?? ""}`;
 }

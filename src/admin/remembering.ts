@@ -33,9 +33,9 @@ export function rememberingFor<Args extends readonly (string | number)[], Answer
 const FORGOTTEN_MS = 15_000;
 
 /**
- * One search after the other, and all who ask for the same before it begins get its answer. Who asks while it is under
- * way gets that of a further one, because what it has found already may not be so any more. For what takes thousands of
- * commands: beside each other they would keep Redis, and this thread, from the reports.
+ * One search after the other, and all who ask for the same while it waits get its answer; who asks while it is under way
+ * gets that of the next one, because something may have changed since. For what takes thousands of commands: beside each
+ * other they would keep Redis, and this thread, from the reports.
  */
 export function inTurn<Args extends readonly (string | number | boolean)[], Answer>(
   find: (...args: Args) => Promise<Answer>,

@@ -1,7 +1,6 @@
 /** Which reports somebody asks for, as it stands in the address: so that a link to it can be sent to somebody else. */
-import { OUTCOMES as CODE_OUTCOMES } from "../catalogue/overlay.ts";
 import type { EventType } from "../delivery/event.ts";
-import type { Disposition, Outcome } from "../delivery/verdict.ts";
+import { type Disposition, OUTCOMES } from "../delivery/verdict.ts";
 import type { ReportFilter } from "../views/report-row.ts";
 
 /** The query of an address. */
@@ -15,7 +14,6 @@ export interface FilterRead {
 }
 
 /** Those of delivery reports, and those of read reports. */
-export const OUTCOMES: readonly Outcome[] = [...CODE_OUTCOMES, "read", "deleted-unread"];
 export const DISPOSITIONS: readonly Disposition[] = ["success", "failure", "pending", "unknown"];
 export const TYPES: Readonly<Record<string, EventType>> = {
   "delivery-report": "mm4d.delivery-report.v1",

@@ -52,19 +52,17 @@ export async function exported(
 }
 
 /** A report with what has become of its job, which is null where there is none. */
-export interface ExportedRow extends Omit<ReportRow, "code"> {
-  /** A text where a relay wrote a party's number as the code, and numbers are masked. */
-  readonly code: number | string | null;
+export interface ExportedRow extends ReportRow {
   readonly consumer: JobSeen["state"] | null;
 }
 
 /** What is exported of a row, with its numbers as they are shown to who asks. */
-export function shownRow(row: ExportedRow, shown: Operator["numbers"]): ExportedRow {
-  const { code, why, numbers, messageId, transactionId } = row;
-  const shownCode = code === null ? null : idShown(String(code), numbers, shown);
+export function shownRow(row: ExportedRow, shown: Operator["numbers"]) {
+  const { code, numbers, messageId, transactionId, why } = row;
   return {
     ...row,
-    code: shownCode === String(code) ? code : shownCode,
+    // A relay may have written a party's number there.
+    code: code !== null && idShown(String(code), numbers, shown) === String(code) ? code : null,
     why: why && idShown(why, numbers, shown),
     messageId: messageId && idShown(messageId, numbers, shown),
     transactionId: transactionId && idShown(transactionId, numbers, shown),

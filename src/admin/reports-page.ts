@@ -1,6 +1,7 @@
 /** Reports: all that came, newest first, by whatever somebody asks for; as they come, and of what has passed. */
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
+import { OUTCOMES } from "../delivery/verdict.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { fitting } from "../views/filter.ts";
@@ -13,17 +14,7 @@ import type { RowsLive } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { nothingYet, traceIsOff } from "./pieces.ts";
-import {
-  DISPOSITIONS,
-  filterIn,
-  isFiltered,
-  listAddress,
-  OUTCOMES,
-  type Query,
-  queryOf,
-  SINCE,
-  TYPES,
-} from "./report-filter.ts";
+import { DISPOSITIONS, filterIn, isFiltered, listAddress, type Query, queryOf, SINCE, TYPES } from "./report-filter.ts";
 import { type RowsLook, reportRow, reportTable } from "./report-rows.ts";
 import { exported, formatIn } from "./reports-export.ts";
 

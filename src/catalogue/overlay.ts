@@ -5,7 +5,6 @@
  */
 import type { CodeEntry } from "../delivery/code.ts";
 import type { PrecedenceRow } from "../delivery/precedence.ts";
-import type { Outcome } from "../delivery/verdict.ts";
 
 /** One row of such a file. */
 export type CodeOverlay = Pick<CodeEntry, "code"> & Partial<Omit<CodeEntry, "code" | "known" | "documented">>;
@@ -16,16 +15,3 @@ export interface Overlay {
   /** Tried before ours, in order. */
   readonly precedence: readonly PrecedenceRow[];
 }
-
-/** The outcomes that a code may have. */
-export const OUTCOMES = [
-  "delivered",
-  "forwarded",
-  "deferred",
-  "expired",
-  "rejected",
-  "unrecognised",
-  "failed",
-  "indeterminate",
-  "unknown",
-] as const satisfies readonly Outcome[];

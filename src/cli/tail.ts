@@ -1,8 +1,7 @@
 /** `mm4d tail`: prints each event as it is queued, without consuming it. */
 import { type Command, Option } from "commander";
-import { OUTCOMES } from "../catalogue/overlay.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
-import type { Outcome } from "../delivery/verdict.ts";
+import { OUTCOMES, type Outcome } from "../delivery/verdict.ts";
 import { followQueue } from "../queue/follow.ts";
 import { describeRedis } from "../queue/redis.ts";
 import { describeEvent } from "../text/describe.ts";
@@ -17,9 +16,7 @@ export function addTailCommand(program: Command): void {
   program
     .command("tail")
     .description("print each event as it is queued, without consuming it, until Ctrl-C")
-    .addOption(
-      new Option("--outcome <outcome>", "only events with this outcome").choices([...OUTCOMES, ...READ_OUTCOMES]),
-    )
+    .addOption(new Option("--outcome <outcome>", "only events with this outcome").choices(OUTCOMES))
     .option("--peer <name>", "only this peer's")
     .option("--code <number>", "only reports with this code, such as 470 or 4470", readWholeNumber(0, 9_999))
     .option(...FULL_NUMBERS)
@@ -32,9 +29,6 @@ shown once.`,
     )
     .action(tail);
 }
-
-/** The outcomes of read reports, which have no code. */
-const READ_OUTCOMES: readonly Outcome[] = ["read", "deleted-unread"];
 
 interface Wanted {
   readonly outcome?: Outcome;

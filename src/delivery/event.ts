@@ -67,7 +67,7 @@ export interface EventData {
    */
   readonly receivedAt: string;
   readonly peer: PeerIdentity;
-  /** Only where a person has replayed it from quarantine. */
+  /** Only on an explicit replay of an event. What is replayed from quarantine is queued for the first time. */
   readonly replayed?: true;
   readonly raw: RawFields;
   readonly warnings: readonly Warning[];

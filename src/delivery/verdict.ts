@@ -1,6 +1,6 @@
 /** What happened to a message, and what a consumer should do with that. */
 
-/** What happened. */
+/** What happened. Spelt out, because the schema of events is made of this type. */
 export type Outcome =
   | "delivered"
   | "forwarded"
@@ -13,6 +13,21 @@ export type Outcome =
   | "unknown"
   | "read"
   | "deleted-unread";
+
+/** The outcomes that a code may have. */
+export const OUTCOMES_OF_CODES = [
+  "delivered",
+  "forwarded",
+  "deferred",
+  "expired",
+  "rejected",
+  "unrecognised",
+  "failed",
+  "indeterminate",
+  "unknown",
+] as const satisfies readonly Outcome[];
+/** All of them: read reports have no code. */
+export const OUTCOMES = [...OUTCOMES_OF_CODES, "read", "deleted-unread"] as const satisfies readonly Outcome[];
 
 /** What it means for whoever sent the message. */
 export type Disposition = "success" | "failure" | "pending" | "unknown";

@@ -15,8 +15,8 @@ export interface QuarantineEntry {
 export interface Quarantine {
   /** Oldest first: `count` messages from place `from` on, or all. */
   list(from?: number, count?: number): Promise<readonly QuarantineEntry[]>;
-  /** `count` messages, newest first, from place `from` on. */
-  newest(count: number, from?: number): Promise<readonly QuarantineEntry[]>;
+  /** `count` messages, newest first, from place `from` on: of all, or of those with one reason. */
+  newest(count: number, from?: number, reason?: string | null): Promise<readonly QuarantineEntry[]>;
   /** What differs as soon as a message has come or gone; quickly found. */
   mark(): Promise<string>;
   /** How many messages are there for each reason. */
@@ -67,7 +67,11 @@ export function openQuarantine({ redis, prefix }: QueuePlace): Quarantine {
       const jobs = await queue.getJobs(["waiting"], from, from + count - 1, true);
       return entries(jobs);
     },
-    async newest(count, from = 0) {
+    async newest(count, from = 0, wanted = null) {
+      if (wanted !== null) {
+        const ids = (await names()).filter(({ reason }) => reason === wanted).reverse();
+        return entries(await Promise.all(ids.slice(from, from + count).map(({ id }) => queue.getJob(id))));
+      }
       const jobs = await queue.getJobs(["waiting"], from, from + count - 1, false);
       return entries(jobs);
     },

@@ -48,7 +48,7 @@ export function wouldBecome(
   try {
     const saved = { bytes: Buffer.from(raw, "base64"), peer, rules, receivedAt: new Date(receivedAt) };
     const read = readEvent(saved, reading);
-    if (read.ok) return { ...read.value, data: { ...read.value.data, replayed: true } };
+    if (read.ok) return read.value;
     return `makes no event: ${read.error.kind}${"detail" in read.error ? ` (${read.error.detail})` : ""}`;
   } catch (cause) {
     return `meets a fault of ours: ${(cause as Error).message}`;

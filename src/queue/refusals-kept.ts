@@ -4,6 +4,7 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Refusal } from "../monitoring/refusals.ts";
+import { inRounds } from "../rounds.ts";
 import type { QueuePlace } from "./queue-place.ts";
 
 /** So long they are kept. */
@@ -25,7 +26,7 @@ const FIELDS = 3;
 export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => readonly Refusal[]): RefusalsKept {
   /** How many of each have been written. */
   let written = new Map<string, number>();
-  let writing: Promise<void> | undefined;
+  const known = createHoursKnown();
 
   async function write(): Promise<void> {
     const now = list();
@@ -59,37 +60,59 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
     for (const [cause] of (await pipeline.exec()) ?? []) if (cause) throw cause;
   }
 
-  function look(): Promise<void> {
-    writing ??= write().finally(() => {
-      writing = undefined;
-    });
-    return writing;
+  /** The oldest hour first. */
+  async function readHours(now: number): Promise<readonly (readonly Refusal[])[]> {
+    const hours = Array.from({ length: HOURS + 1 }, (_, place) => hourOf(now - (HOURS - place) * HOUR_MS));
+    const wanted = hours.filter((hour) => !known.has(hour));
+    const pipeline = redis.pipeline();
+    for (const hour of wanted) pipeline.hgetall(keyOf(prefix, hour));
+    for (const [place, [cause, fields]] of ((await pipeline.exec()) ?? []).entries()) {
+      if (cause) throw cause;
+      known.add(wanted[place] ?? 0, refusalsIn(fields as Record<string, string>));
+    }
+    return hours.map(known.of);
   }
+
+  const look = inRounds(write);
 
   return {
     look,
     async list() {
-      // One that has begun does not write what came since.
-      await writing?.catch(() => {});
       await look();
       const now = Date.now();
-      const pipeline = redis.pipeline();
-      for (let ago = HOURS; ago >= 0; ago -= 1) pipeline.hgetall(keyOf(prefix, hourOf(now - ago * HOUR_MS)));
       const since = new Date(now - REFUSALS_KEPT_MS).toISOString();
       const all = new Map<string, Refusal>();
-      for (const [cause, fields] of (await pipeline.exec()) ?? []) {
-        if (cause) throw cause;
-        for (const refusal of refusalsIn(fields as Record<string, string>)) {
-          const before = all.get(nameOf(refusal));
-          const count = refusal.count + (before?.count ?? 0);
-          const firstAt = before?.firstAt ?? refusal.firstAt;
-          if (refusal.lastAt >= since) all.set(nameOf(refusal), { ...refusal, count, firstAt });
-        }
+      for (const refusal of (await readHours(now)).flat()) {
+        const before = all.get(nameOf(refusal));
+        const count = refusal.count + (before?.count ?? 0);
+        const firstAt = before?.firstAt ?? refusal.firstAt;
+        if (refusal.lastAt >= since) all.set(nameOf(refusal), { ...refusal, count, firstAt });
       }
       return [...all.values()].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
     },
   };
 }
+
+/**
+ * An hour that is over hardly changes: only by what Redis did not take in it. So it is read once a minute, because the
+ * page asks each second or two, and there are thousands where many strangers knock.
+ */
+function createHoursKnown() {
+  const hours = new Map<number, { readonly readMs: number; readonly refusals: readonly Refusal[] }>();
+  return {
+    has(hour: number): boolean {
+      const isOver = Date.now() - hour >= 2 * HOUR_MS;
+      return isOver && performance.now() - (hours.get(hour)?.readMs ?? Number.NEGATIVE_INFINITY) < READ_AGAIN_MS;
+    },
+    add(hour: number, refusals: readonly Refusal[]): void {
+      hours.set(hour, { readMs: performance.now(), refusals });
+      for (const old of hours.keys()) if (Date.now() - old > REFUSALS_KEPT_MS + HOUR_MS) hours.delete(old);
+    },
+    of: (hour: number): readonly Refusal[] => hours.get(hour)?.refusals ?? [],
+  };
+}
+
+const READ_AGAIN_MS = 60_000;
 
 interface News {
   readonly refusal: Refusal;
@@ -101,7 +124,9 @@ function byHour(news: readonly News[]): ReadonlyMap<number, readonly News[]> {
   const hours = new Map<number, News[]>();
   for (const one of news) {
     const hour = hourOf(Date.parse(one.refusal.lastAt));
-    hours.set(hour, [...(hours.get(hour) ?? []), one]);
+    const some = hours.get(hour);
+    if (some === undefined) hours.set(hour, [one]);
+    else some.push(one);
   }
   return hours;
 }

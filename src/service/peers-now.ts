@@ -60,7 +60,10 @@ function peerNow(
     unusual: seen.told.get(name)?.unusual ?? [],
     acknowledged: peer === null ? null : peer.acknowledge.mode,
     mmsc: peer === null ? null : mmscOf(peer, seen.mmscs.get(name)),
-    entry: peer === null ? null : entryOf(peer),
+    // Written when it is asked for, because one page shows one, and others ask for all peers again and again.
+    get entry() {
+      return peer === null ? null : entryOf(peer);
+    },
   };
 }
 

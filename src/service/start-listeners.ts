@@ -12,6 +12,7 @@ import { whyNotListening } from "../process/system-limits.ts";
 import { ratesOf } from "../queue/queue-rates.ts";
 import type { RedisPlace } from "../queue/redis.ts";
 import { readStatistics } from "../queue/statistics.ts";
+import { inRounds } from "../rounds.ts";
 import type { Config } from "../settings/config.ts";
 import { rulesOf } from "../settings/peers.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
@@ -105,11 +106,13 @@ export async function listenForHttp(
     onFault: (cause) => mayTellFault("") && log.viewsFailed(cause),
   });
   releasers.push(found.close);
+  // One for all who ask, because each process of the service writes.
+  const flushTrace = inRounds(state.flushTrace);
   const views: Views = {
     ...found,
     async entries(wanted, client) {
       // A report is found once its relay was answered.
-      await state.flushTrace();
+      await flushTrace();
       return found.entries(wanted, client);
     },
   };

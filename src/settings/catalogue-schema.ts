@@ -1,6 +1,7 @@
 /** What a file with codes may say: laid over the catalogue, or alone as a peer's own table. A sentence for each fault. */
 import type { z } from "zod";
-import { OUTCOMES, type Overlay } from "../catalogue/overlay.ts";
+import type { Overlay } from "../catalogue/overlay.ts";
+import { OUTCOMES_OF_CODES } from "../delivery/verdict.ts";
 import { err, type Result } from "../result.ts";
 import { checkOf, must, mustHave, shown, type Zod } from "./zod.ts";
 
@@ -67,7 +68,7 @@ function createSchema(z: Zod) {
       fault: oneOrNull(["client", "service", "ambiguous"]).optional(),
       reportedBy: oneOrNull(REPORTERS).optional(),
       class: oneOf(CLASSES).optional(),
-      outcome: oneOrNull(OUTCOMES).optional(),
+      outcome: oneOrNull(OUTCOMES_OF_CODES).optional(),
       rejectedBy: oneOrNull(REPORTERS).optional(),
       retryable: flag.optional(),
       maxRetries: wholeOrNull,
@@ -79,7 +80,7 @@ function createSchema(z: Zod) {
     "an object with at least code",
   );
   const verdict = z.strictObject({
-    outcome: z.enum(OUTCOMES),
+    outcome: z.enum(OUTCOMES_OF_CODES),
     disposition: z.enum(["success", "failure", "pending", "unknown"]),
     final: z.boolean(),
     stage: z.enum(["handset", "carrier"]).nullable(),
@@ -129,7 +130,7 @@ function judgedInFull(json: unknown): readonly string[] {
         ? [fault("code", code, "a code that stands in one row only")]
         : []),
       ...(weighs !== undefined && weighs !== "none" && !isJudged
-        ? [fault("outcome", outcome, `${oneOfThese(OUTCOMES)}, because the row has a class`)]
+        ? [fault("outcome", outcome, `${oneOfThese(OUTCOMES_OF_CODES)}, because the row has a class`)]
         : []),
       ...(weighs === undefined && isJudged
         ? [fault("class", weighs, `${oneOfThese(CLASSES)}, because the row has an outcome`)]

@@ -71,7 +71,18 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
     worker = undefined;
     for (const { reject } of waiting.values()) reject(cause);
     onFault(cause);
-    if (follows) setTimeout(() => follows && !closed && opened(), AGAIN_MS).unref();
+    if (follows) setTimeout(goOn, AGAIN_MS).unref();
+  }
+
+  /** Where the system has no thread to give, whoever follows waits, and the service goes on. */
+  function goOn(): void {
+    if (!follows || closed) return;
+    try {
+      opened();
+    } catch (cause) {
+      onFault(cause as Error);
+      setTimeout(goOn, AGAIN_MS).unref();
+    }
   }
 
   async function end(): Promise<void> {
@@ -109,7 +120,7 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
       if (closed || now === follows) return;
       follows = now;
       if (worker) worker.postMessage({ follows } satisfies Asked);
-      else if (follows) opened();
+      else goOn();
       endWhenIdle();
     },
     async close() {

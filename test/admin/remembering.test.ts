@@ -35,15 +35,14 @@ test("what is found in turn is found once for all who ask meanwhile, one after t
   expect([most, begun.slice(0, 3)]).toEqual([1, ["a", "b", "c"]]);
 });
 
-test("who asks while it is being found gets what is so then", async () => {
-  let now = 1;
-  const find = inTurn(async () => {
-    const found = now;
+test("who asks while a search is under way gets what the next one finds, since something may have changed", async () => {
+  let times = 0;
+  const find = inTurn(async (_: string) => {
+    const mine = ++times;
     await new Promise(setImmediate);
-    return found;
+    return mine;
   });
-  const before = find();
-  await new Promise(process.nextTick);
-  now = 2;
-  expect(await Promise.all([before, find(), find()])).toEqual([1, 2, 2]);
+  const first = find("a");
+  while (times === 0) await new Promise(process.nextTick);
+  expect(await Promise.all([first, find("a"), find("a")])).toEqual([1, 2, 2]);
 });

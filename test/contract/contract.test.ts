@@ -5,8 +5,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
-import { OUTCOMES } from "../../src/catalogue/overlay.ts";
 import { type DeliveryEvent, shouldApply } from "../../src/consumer/index.ts";
+import { OUTCOMES } from "../../src/delivery/verdict.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 import { valid } from "../support/schema.ts";
@@ -72,7 +72,7 @@ test("`mm4d fixtures` writes a valid event of every type, outcome and class of r
   expect(seen(({ type }) => type)).toEqual(
     new Set(["mm4d.delivery-report.v1", "mm4d.forward-response.v1", "mm4d.read-report.v1"]),
   );
-  expect(seen(({ data }) => data.outcome)).toEqual(new Set([...OUTCOMES, "read", "deleted-unread"]));
+  expect(seen(({ data }) => data.outcome)).toEqual(new Set(OUTCOMES));
   expect(seen(({ data }) => data.disposition)).toEqual(new Set(["success", "failure", "pending", "unknown"]));
   const classes = seen(({ data }) => (data.reason === null ? "none" : findCode(data.reason.code).class));
   expect(classes).toEqual(new Set(["none", "out-of-range", ...entries.map((entry) => entry.class)]));

@@ -94,6 +94,8 @@ test("what somebody else puts there keeps nothing of ours from being counted and
   const quarantine = openQuarantine({ redis, prefix: config.queuePrefix });
   expect((await quarantine.list()).map((entry) => entry.id)).toEqual([id]);
   expect((await quarantine.newest(100)).map((entry) => entry.id)).toEqual([id]);
+  expect((await quarantine.newest(100, 0, "no-status")).map((entry) => entry.id)).toEqual([id]);
+  expect(await quarantine.newest(100, 0, "not-read")).toEqual([]);
   for await (const entry of quarantine.ofReason("no-status")) expect(entry.id).toBe(id);
   await quarantine.close();
 

@@ -134,3 +134,26 @@ test("what Redis did not take is written by the next look", async () => {
   down = false;
   expect((await kept.list()).map(({ count }) => count)).toEqual([1]);
 });
+
+test("hours that are over are not read each time, and those of now are", async () => {
+  const { refusals, kept } = startProcess();
+  const keys = async () => (await own.redis.keys(`${own.prefix}:mm4d-refusals:*`)).sort();
+  refusals.add(refusalOf("192.0.2.1"));
+  await kept.look();
+  vi.setSystemTime(NOW + 3 * HOUR_MS);
+  refusals.add(refusalOf("192.0.2.2"));
+  const counts = async () => (await kept.list()).map(({ address, count }) => [address, count]);
+  expect(await counts()).toEqual([
+    ["192.0.2.1", 1],
+    ["192.0.2.2", 1],
+  ]);
+  const [over = "", now = ""] = await keys();
+  await own.redis.hincrby(over, "192.0.2.1 unknown-peer count", 10);
+  await own.redis.hincrby(now, "192.0.2.2 unknown-peer count", 10);
+  expect(await counts()).toEqual([
+    ["192.0.2.1", 1],
+    ["192.0.2.2", 11],
+  ]);
+  // Another process, and this one after a minute, reads what is there.
+  expect((await startProcess().kept.list()).map(({ count }) => count)).toEqual([11, 11]);
+});

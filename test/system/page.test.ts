@@ -322,8 +322,14 @@ describe("a busy system", () => {
       .getByRole("button", { name: /Drop \d+ messages? for good/ })
       .first()
       .click();
+    const replays = page.getByRole("button", { name: /Replay \d+ messages?/ });
+    // What the page said before it left is like what it says now.
+    await eventually(
+      () => replays.count(),
+      (count) => count === 1,
+    );
     expect(await main()).toMatch(/\d+ messages? dropped\./);
-    await page.getByRole("button", { name: /Replay \d+ messages?/ }).click();
+    await replays.click();
     expect(await main()).toMatch(/0 messages replayed; \d+ messages? still cannot be read/);
     const lines = system.service.log().filter(({ event }) => String(event).startsWith("operator."));
     expect(lines.map(({ event }) => event)).toEqual(

@@ -184,6 +184,13 @@ test("codes show how they went, against the day before, and lead to their report
 test("messages in quarantine are told apart, and several are replayed and dropped at once", async () => {
   await look("/quarantine");
   expect(await main()).toMatch(/3 of 20 messages[\s\S]*kept-2[\s\S]*kept-1[\s\S]*kept-0/);
+  // The count of a reason leads to its messages.
+  await look("/quarantine?reason=%3Cb%3Eno-such");
+  expect(await main()).toMatch(/<b>no-such: Beyond the last of 0/);
+  expect(await main()).not.toContain("kept-");
+  await page.getByRole("link", { name: "3 messages", exact: true }).click();
+  await page.waitForURL("**/quarantine?reason=no-status");
+  expect(await main()).toMatch(/no-status: 1 to 3 of 3, newest first[\s\S]*kept-2[\s\S]*kept-1[\s\S]*kept-0/);
   await rowOf("kept-1").getByRole("link").first().click();
   await lookAtPage(page, "thoroughly");
   expect(await main()).toMatch(
@@ -211,6 +218,8 @@ test("messages in quarantine are told apart, and several are replayed and droppe
   await page.waitForURL(/\/quarantine$/);
   await page.getByText("Drop 1 message …").click();
   await page.getByRole("button", { name: "Drop 1 message for good" }).click();
+  // The stream may tell for a second or two what it has told others.
+  await page.getByText("The quarantine is empty").waitFor();
   expect(await main()).toMatch(/0 of 20 messages; 0 kB[\s\S]*The quarantine is empty: every message could be read\./);
   await lookAtPage(page);
 });

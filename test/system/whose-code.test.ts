@@ -264,7 +264,7 @@ test("what is replayed from quarantine is read by the entry of then, and the pag
   expect(event).toMatchObject({
     id: promised,
     time: "2026-01-02T03:04:05.678Z",
-    data: { replayed: true, reason: { name: "acme-busy" }, peer: { name: "plain" } },
+    data: { reason: { name: "acme-busy" }, peer: { name: "plain" } },
   });
 });
 

@@ -203,3 +203,23 @@ test("what is asked when it has ended, or is ending, is refused", async () => {
   await refused;
   await expect(views.entries("mm-1")).rejects.toThrow("mm4d is stopping");
 });
+
+test("where no thread can be begun nothing else fails, and it is tried again until nobody follows", async () => {
+  const without = startViews({
+    // Node begins no thread with that, and says so at once.
+    thread: new URL("http://127.0.0.1/thread.js"),
+    redis: redisAt(own.server.url),
+    prefix: own.prefix,
+    queues: ["events"],
+    networkOf,
+    onFault: (cause) => faults.push(cause),
+  });
+  const unfollow = without.follow(() => {});
+  await expect(without.reports(EVERY_REPORT, null)).rejects.toThrow();
+  await eventually(
+    () => faults.length,
+    (count) => count >= 2,
+  );
+  unfollow();
+  await without.close();
+});

@@ -24,7 +24,7 @@ const TRIED_EVERY_MS = 1_000;
 /* Who has not moved the pointer for so long is reading, or has gone. */
 const POINTS_FOR_MS = 3_000;
 
-const { liveFrom, title } = document.body.dataset;
+const { liveFrom, liveAt, title } = document.body.dataset;
 const rows = document.querySelector("[data-live-rows]");
 const pause = rows === null ? null : document.querySelector("[data-live-pause]");
 const lost = document.getElementById("lost");
@@ -51,7 +51,7 @@ if (liveFrom !== undefined) {
 
 function open() {
   close();
-  const query = new URLSearchParams();
+  const query = new URLSearchParams({ at: liveAt });
   const parts = [...document.querySelectorAll("[data-live]")].map((place) => place.dataset.live);
   if (document.querySelector("[data-chart]") !== null) parts.push("chart");
   if (parts.length > 0) query.set("parts", [...new Set(parts)].join());
