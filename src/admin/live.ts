@@ -25,12 +25,18 @@ const PART_MS = 1_000;
 /** Something is sent at least so often, so that one that has gone is noticed. */
 const SIGN_OF_LIFE_MS = 15_000;
 
-/** What a page's rows must be, and how they are shown to who looks. */
-export type RowsLive = (c: Context<PageEnv>, query: string) => (news: LiveRows) => RowsShown;
+/**
+ * What a page's rows must be, and how they are shown to who looks. `isGiven`: whether the page is given them; otherwise
+ * it is told of the jobs of those that it has been given.
+ */
+export type RowsLive = (c: Context<PageEnv>, query: string) => (news: LiveRows, isGiven: boolean) => RowsShown;
 
 /** Rows as HTML, and what jobs have become, by their ids. */
 export interface RowsShown {
+  /** Empty where they are not given. */
   readonly html: string;
+  /** How many rows that the page shows came, given or not. */
+  readonly fit: number;
   readonly jobs: Readonly<Record<string, string>>;
 }
 
@@ -76,32 +82,11 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
         sentMs = performance.now();
         await stream.writeSSE({ event, data });
       }
-      const unfollow = rows === undefined ? () => {} : follow(tell(rowsLive(c, rows)));
-      function tell(shownOf: ReturnType<RowsLive>): Parameters<Views["follow"]>[0] {
-        let taken = true;
-        let missed = 0;
-        async function give(html: string, jobs: ReturnType<typeof shownOf>["jobs"]): Promise<void> {
-          taken = false;
-          sentMs = performance.now();
-          const data = JSON.stringify({ html, skipped: missed, jobs });
-          missed = 0;
-          await stream.writeSSE({ event: "rows", data });
-          taken = true;
-          if (missed > 0) await give("", {});
-        }
-        return (news) => {
-          // What a client does not read waits in memory, so it is given no more until it has read what it was given.
-          if (!taken) {
-            missed += news.rows.length + news.skipped;
-            return;
-          }
-          const { html, jobs } = shownOf(news);
-          if (html === "" && Object.keys(jobs).length === 0) return;
-          // Rows are left out where none of those that came is shown.
-          missed = html === "" ? 0 : news.skipped;
-          void give(html, jobs);
-        };
+      async function sendRows(data: string): Promise<void> {
+        sentMs = performance.now();
+        await stream.writeSSE({ event: "rows", data });
       }
+      const unfollow = rows === undefined ? () => {} : follow(telling(rowsLive(c, rows), sendRows));
       try {
         while (!stream.aborted && (await login.mayStillLook(c))) {
           await send("title", JSON.stringify(frameOf(await glance())));
@@ -128,6 +113,33 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
   routes.get("/glance", async (c) => c.json(frameOf(await glance())));
   return routes;
 }
+
+/**
+ * Tells a page of rows. What it does not read waits in memory: so it is given no more until it has taken what it was
+ * given, and is told then how many came meanwhile, and what has become of the jobs of its rows.
+ */
+function telling(shownOf: ReturnType<RowsLive>, send: (data: string) => Promise<void>): Parameters<Views["follow"]>[0] {
+  let isTaken = true;
+  let next = NOTHING;
+  async function give(): Promise<void> {
+    isTaken = false;
+    while (next.html !== "" || next.skipped > 0 || Object.keys(next.jobs).length > 0) {
+      const data = JSON.stringify(next);
+      next = NOTHING;
+      await send(data);
+    }
+    isTaken = true;
+  }
+  return (news) => {
+    const { html, fit, jobs } = shownOf(news, isTaken);
+    // Rows are left out where none of those that came is shown.
+    const skipped = fit === 0 ? 0 : news.skipped + (isTaken ? 0 : fit);
+    next = { html, skipped: next.skipped + skipped, jobs: { ...next.jobs, ...jobs } };
+    if (isTaken) void give();
+  };
+}
+
+const NOTHING = { html: "", skipped: 0, jobs: {} };
 
 /** Null when it is not found at once: the frame must not wait for a Redis that hangs, of which it tells. */
 async function soon(part: Promise<string>): Promise<string | null> {

@@ -9,12 +9,13 @@ import { inPercent, megabytes, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import type { Look, Part } from "./live.ts";
-import { addressOf, type Login, type PageEnv } from "./login.ts";
+import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
 import type { Fill, OnAction, Operations, QuarantineDesk } from "./operations.ts";
 import { ago, nothingYet } from "./pieces.ts";
 import { actions, mayReplay } from "./quarantine-actions.ts";
 import { inBrief, show } from "./quarantine-message.ts";
 import { lookingInto, PAGE, type QuarantineAsked, type QuarantineSeen } from "./quarantine-seen.ts";
+import { inTurn } from "./remembering.ts";
 import { peerAddress } from "./reports-address.ts";
 
 export interface QuarantinePages {
@@ -26,16 +27,21 @@ export interface QuarantinePages {
 export function quarantinePages(operations: Operations, { mayAct }: Login, onAction: OnAction): QuarantinePages {
   const routes = new Hono<PageEnv>();
   const look = lookingInto(operations);
+  // The rows of large messages take as long as finding them.
+  const open = inTurn(async (from: number, reason: string, loggedIn: boolean, numbers: Operator["numbers"]) => {
+    const seen = await look.opened({ from, reason: reason === "" ? null : reason });
+    return { ...seen, list: await contents(seen, { loggedIn, numbers }) };
+  });
 
   routes.get("/quarantine", async (c) => {
     const { operator } = c.var;
     const asked = askedIn(pathOf(c));
-    const seen = await look.opened(asked);
+    const seen = await open(asked.from, asked.reason ?? "", operator.loggedIn, operator.numbers);
     const body = html`<h1>Quarantine</h1>
       ${done(c.req.query())}
       <div data-live="quarantine-fill">${fill(await operations.quarantineFill(), seen.all)}</div>
       <p class="card" data-live-waits="quarantine-list" role="status" hidden>Messages have come or gone. They are shown as soon as no box is checked.</p>
-      <div data-live-of="${listAddress(asked)}" data-live="quarantine-list" data-live-held>${await contents(seen, asked, operator)}</div>`;
+      <div data-live-of="${listAddress(asked)}" data-live="quarantine-list" data-live-held>${seen.list}</div>`;
     return c.html(layout({ title: "Quarantine", path: pathOf(c), operator, body }));
   });
 
@@ -99,8 +105,7 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
       return fill(await operations.quarantineFill(), (await look.keptOpen(askedIn(of))).all);
     },
     async "quarantine-list"(of, operator) {
-      const asked = askedIn(of);
-      return contents(await look.keptOpen(asked), asked, operator);
+      return contents(await look.keptOpen(askedIn(of)), operator);
     },
   };
   return { routes, parts };
@@ -177,9 +182,9 @@ function empty(): Html {
 }
 
 /** What is in quarantine: why, and one page of the list. */
-async function contents(seen: QuarantineSeen, asked: QuarantineAsked, operator: Look): Promise<Html> {
+async function contents(seen: QuarantineSeen, operator: Look): Promise<Html> {
   if (seen.all === 0) return empty();
-  return html`${byReason(seen, operator)} ${await list(seen, asked, operator)}`;
+  return html`${byReason(seen, operator)} ${await list(seen, operator)}`;
 }
 
 function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
@@ -196,7 +201,7 @@ function byReason({ reasons, at }: QuarantineSeen, { loggedIn }: Look): Html {
   </section>`;
 }
 
-async function list({ entries, listed }: QuarantineSeen, asked: QuarantineAsked, operator: Look): Promise<Html> {
+async function list({ entries, listed, asked }: QuarantineSeen, operator: Look): Promise<Html> {
   const { from, reason } = asked;
   const rows: Html[] = [];
   for (const entry of entries) {

@@ -17,6 +17,8 @@ export interface QuarantineAsked {
 
 export interface QuarantineSeen {
   readonly all: number;
+  /** Which part it is. A place beyond the end is that of the last page. */
+  readonly asked: QuarantineAsked;
   /** How many are in the list that is asked for. */
   readonly listed: number;
   readonly reasons: ReadonlyMap<string, number>;
@@ -45,12 +47,15 @@ export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): Qua
   >();
 
   // Fifty whole messages each: many at once would keep Redis from the reports.
-  const find = inTurn(async (from: number, reason: string): Promise<QuarantineSeen> => {
+  const find = inTurn(async (wanted: number, named: string): Promise<QuarantineSeen> => {
     const at = new Date().toISOString();
     const desk = await quarantine();
-    const [reasons, entries] = [await desk.reasons(), await desk.newest(PAGE, from, reason === "" ? null : reason)];
+    const reasons = await desk.reasons();
     const all = sum([...reasons.values()]);
-    return { all, listed: reason === "" ? all : (reasons.get(reason) ?? 0), reasons, entries, at };
+    const reason = named === "" ? null : named;
+    const listed = reason === null ? all : (reasons.get(reason) ?? 0);
+    const from = placeOf(wanted, listed);
+    return { all, asked: { from, reason }, listed, reasons, entries: await desk.newest(PAGE, from, reason), at };
   });
 
   function begin(asked: QuarantineAsked, marked: string): Promise<QuarantineSeen> {
@@ -75,6 +80,12 @@ export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): Qua
 }
 
 const FORGOTTEN_MS = 60_000;
+
+/** Messages may have been dropped since a link to a place beyond the end was made. */
+function placeOf(wanted: number, listed: number): number {
+  const last = Math.max(0, listed - 1 - ((listed - 1) % PAGE));
+  return Math.min(last, wanted);
+}
 
 function nameOf({ from, reason }: QuarantineAsked): string {
   return `${from} ${reason ?? ""}`;

@@ -55,13 +55,15 @@ export function rowsLive(operations: Operations): RowsLive {
     const { filter } = filterIn(Object.fromEntries(new URLSearchParams(query)), new Date());
     const fits = fitting(filter);
     const look = lookOf(operations, c);
-    /** The jobs of the rows that the stream has told, as many as a page shows. */
+    /** The jobs of the rows that the page was given, as many as it shows. */
     let told: readonly (string | null)[] = [];
-    return ({ rows, jobs }) => {
+    return ({ rows, jobs }, isGiven) => {
       const fit = rows.filter(fits);
-      told = [...new Set([...fit.map(({ jobId }) => jobId), ...told])].slice(0, ROWS_OF_PAGE);
+      const given = isGiven ? fit : [];
+      told = [...new Set([...given.map(({ jobId }) => jobId), ...told])].slice(0, ROWS_OF_PAGE);
       return {
-        html: fit.map((row) => reportRow(row, look, jobs)).join(""),
+        html: given.map((row) => reportRow(row, look, jobs)).join(""),
+        fit: fit.length,
         jobs: Object.fromEntries(
           told.flatMap((id) => {
             const job = id === null ? undefined : jobs.get(id);

@@ -83,3 +83,16 @@ test("of thousands a page looks at so many, and says so; those of another peer a
     String(await acknowledgementsOf("second", "undelivered", await look(0, "undelivered"), OPERATOR)),
   ).not.toContain("There may be more");
 });
+
+test("they are looked through once for all who ask at the same time, and again for who asks then", async () => {
+  let times = 0;
+  const counted = lookingThrough(async () => {
+    times += 1;
+    return desk;
+  });
+  await owe(3, "first");
+  const lists = await Promise.all(Array.from({ length: 100 }, () => counted(0, "open")));
+  expect([times, new Set(lists.map(({ entries }) => entries.length))]).toEqual([1, new Set([3])]);
+  await owe(1, "first", 3);
+  expect([(await counted(0, "open")).entries.length, times]).toEqual([4, 2]);
+});

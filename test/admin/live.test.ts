@@ -29,7 +29,7 @@ async function serveLive(parts: Readonly<Record<string, Part>>, operatorOf: (nam
     glance: async () => ({ state: "well", quarantined: 0 }),
     parts,
     follow: () => () => {},
-    rowsLive: () => () => ({ html: "", jobs: {} }),
+    rowsLive: () => () => ({ html: "", fit: 0, jobs: {} }),
   });
   app.route("/", live);
   ends = new AbortController();

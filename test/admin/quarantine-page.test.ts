@@ -10,6 +10,7 @@ import { quarantinePages } from "../../src/admin/quarantine-page.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import type { QuarantinedMessage } from "../../src/delivery/quarantined.ts";
 import type { QuarantineEntry } from "../../src/quarantine/quarantine.ts";
+import { eventually } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
 
 let replayed: string[];
@@ -17,12 +18,19 @@ let dropped: string[];
 /** What a message would become, by its reason. */
 let becoming: ReadonlyMap<string, DeliveryEvent | string>;
 let operator: Operator;
+let requests: number;
+/** How often the reasons were counted, and what that waits for. */
+let counted: number;
+let counting: () => Promise<unknown>;
 let server: ReturnType<typeof createAdaptorServer>;
 beforeEach(() => {
   replayed = [];
   dropped = [];
   becoming = new Map();
   operator = { loggedIn: true, numbers: "full" };
+  requests = 0;
+  counted = 0;
+  counting = async () => {};
 });
 afterEach(() => void server.close());
 
@@ -43,9 +51,13 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
   const counts = new Map<string, number>();
   for (const { message } of entries) counts.set(message.reason, (counts.get(message.reason) ?? 0) + 1);
   const desk = {
-    newest: async () => entries,
     mark: async () => String(entries.length),
-    reasons: async () => counts,
+    newest: async (count: number, from = 0) => entries.slice(from, from + count),
+    async reasons() {
+      counted += 1;
+      await counting();
+      return counts;
+    },
     find: async (wanted: string) => entries.find(({ id }) => id === wanted),
     async *ofReason(reason: string) {
       yield* entries.filter(({ message }) => message.reason === reason);
@@ -68,6 +80,7 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
   const app = new Hono<PageEnv>();
   app.use(async (c, next) => {
     c.set("operator", operator);
+    requests += 1;
     await next();
   });
   app.route("/", quarantinePages(operations, login, () => {}).routes);
@@ -198,4 +211,25 @@ test("a message is downloaded as it came, by who may see its numbers", async () 
   expect((await fetch(`${url}/quarantine/j9/message.eml`)).status).toBe(404);
   operator = { loggedIn: true, numbers: "masked" };
   expect((await download()).status).toBe(403);
+});
+
+test("however many open the list while it is looked through, it is looked through once more for all of them", async () => {
+  const url = await servePage(entry("j1", {}));
+  counting = () =>
+    eventually(
+      () => requests,
+      (count) => count === 100,
+    );
+  const pages = await Promise.all(Array.from({ length: 100 }, () => htmlOf(`${url}/quarantine`)));
+  expect(pages.filter((html) => html.includes("1 to 1 of 1, newest first"))).toHaveLength(100);
+  expect(counted).toBe(2);
+});
+
+test("a place beyond the end is the last page, however large it is", async () => {
+  const url = await servePage(...Array.from({ length: 51 }, (_, index) => entry(`j${index}`, {})));
+  for (const from of ["50", "51", "100000", "999999999999999999999999"]) {
+    const html = await htmlOf(`${url}/quarantine?from=${from}`);
+    expect([from, html]).toEqual([from, expect.stringContaining("51 to 51 of 51, newest first")]);
+  }
+  expect(await htmlOf(`${url}/quarantine?from=-5`)).toContain("1 to 50 of 51, newest first");
 });

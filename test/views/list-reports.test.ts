@@ -368,7 +368,7 @@ test("a damaged block, or line, is passed over, and hides no other", async () =>
   trace.write(reported({}, "j8"));
   await trace.flush();
   await own.redis.set(key(7), "");
-  expect(await look()).toMatchObject({ rows: [], skipped: 0 });
+  expect(await look()).toEqual({ rows: [], skipped: 0, jobs: new Map() });
   trace.write(reported({}, "j9"));
   await trace.flush();
   expect((await look()).rows.map(({ id }) => id)).toEqual(["j9"]);
