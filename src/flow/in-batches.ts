@@ -42,7 +42,10 @@ const READ_FOR_MS = 2;
 export function createInBatches(options: InBatchesOptions): InBatches {
   const { inHand, read, nowMs = () => performance.now(), usedMs = usedByProcess } = options;
   const slowPeers = createSlowPeers(nowMs);
-  /** How much of the processor was used when a record had been read last: the same reading of it ends a batch. */
+  /**
+   * How much of the processor was used when the last record had been read. In a batch the next one begins there, and the
+   * same reading ends the batch: asking the kernel takes more than a microsecond.
+   */
   let readMs = 0;
   let lastAlone: Promise<unknown> = Promise.resolve();
 
@@ -51,8 +54,7 @@ export function createInBatches(options: InBatchesOptions): InBatches {
     return record.kind === "message" || record.kind === "bounce" ? inHand.endsOf(record.id, start) : 0;
   }
 
-  function timed(record: JournalRecord, ends: number): Ready {
-    const beganMs = usedMs();
+  function timed(record: JournalRecord, ends: number, beganMs: number): Ready {
     const ready = read(record, ends);
     readMs = usedMs();
     slowPeers.count(peerOf(record), readMs - beganMs);
@@ -76,12 +78,13 @@ export function createInBatches(options: InBatchesOptions): InBatches {
   /** What is left unread stays counted, because it comes again when Redis has changed, or after a crash. */
   function suspected(record: JournalRecord, ends: number): Ready | Promise<Ready> {
     if (record.kind === "bounce" || ends >= MOST_ENDS) return read(record, ends);
-    return alone(record, ends, () => timed(record, ends));
+    return alone(record, ends, () => timed(record, ends, usedMs()));
   }
 
   return {
     async some(entries) {
-      const untilMs = usedMs() + READ_FOR_MS;
+      readMs = usedMs();
+      const untilMs = readMs + READ_FOR_MS;
       const taken: Taken[] = [];
       let areSuspects = false;
       for (const entry of entries) {
@@ -89,7 +92,8 @@ export function createInBatches(options: InBatchesOptions): InBatches {
         // Suspects are read alone, and put on the queue together.
         if (taken.length > 0 && ends > 0 !== areSuspects) break;
         areSuspects = ends > 0;
-        taken.push({ entry, ready: areSuspects ? await suspected(entry.record, ends) : timed(entry.record, 0) });
+        const ready = areSuspects ? await suspected(entry.record, ends) : timed(entry.record, 0, readMs);
+        taken.push({ entry, ready });
         if (readMs >= untilMs) break;
       }
       entries.splice(0, taken.length);
@@ -97,7 +101,7 @@ export function createInBatches(options: InBatchesOptions): InBatches {
     },
     async one(record, start) {
       const ends = endsOf(record, start);
-      return ends === 0 ? timed(record, 0) : suspected(record, ends);
+      return ends === 0 ? timed(record, 0, usedMs()) : suspected(record, ends);
     },
     tied(record, start, work) {
       const ends = record.kind === "bounce" ? endsOf(record, start) : 0;
