@@ -44,8 +44,8 @@ export function createInBatches(options: InBatchesOptions): InBatches {
   const { inHand, read, nowMs = () => performance.now(), usedMs = usedByProcess } = options;
   const slowPeers = createSlowPeers(nowMs);
   const time = createProcessorTime(nowMs, usedMs);
-  /** What the record took that was read last. */
-  let tookMs = 0;
+  /** What the record took that was read last; null when that is not known. */
+  let tookMs: number | null = 0;
   let lastAlone: Promise<unknown> = Promise.resolve();
 
   /** Of what was read before it was stored nothing is read any more. */
@@ -57,7 +57,7 @@ export function createInBatches(options: InBatchesOptions): InBatches {
   function timed(record: JournalRecord, ends: number): Ready {
     const ready = read(record, ends);
     tookMs = time.took();
-    slowPeers.count(peerOf(record), tookMs);
+    if (tookMs !== null) slowPeers.count(peerOf(record), tookMs);
     return ready;
   }
 
@@ -99,7 +99,7 @@ export function createInBatches(options: InBatchesOptions): InBatches {
         areSuspects = ends > 0;
         const ready = areSuspects ? await suspected(entry.record, ends) : timed(entry.record, 0);
         taken.push({ entry, ready });
-        readForMs += tookMs;
+        readForMs += tookMs ?? READ_FOR_MS;
         if (readForMs >= READ_FOR_MS) break;
       }
       entries.splice(0, taken.length);
