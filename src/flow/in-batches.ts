@@ -3,6 +3,7 @@ import type { Entry } from "../journal/backlog.ts";
 import type { InHand } from "../journal/in-hand.ts";
 import { type JournalRecord, peerOf } from "../journal/record.ts";
 import type { Position } from "../journal/segments.ts";
+import { createProcessorTime, usedByProcess } from "./processor-time.ts";
 import { MOST_ENDS, type ReadRecords, type Ready } from "./ready.ts";
 import { createSlowPeers } from "./slow-peers.ts";
 
@@ -42,8 +43,9 @@ const READ_FOR_MS = 2;
 export function createInBatches(options: InBatchesOptions): InBatches {
   const { inHand, read, nowMs = () => performance.now(), usedMs = usedByProcess } = options;
   const slowPeers = createSlowPeers(nowMs);
-  /** How much of the processor was used when a record had been read last: the same reading of it ends a batch. */
-  let readMs = 0;
+  const time = createProcessorTime(nowMs, usedMs);
+  /** What the record took that was read last; null when that is not known. */
+  let tookMs: number | null = 0;
   let lastAlone: Promise<unknown> = Promise.resolve();
 
   /** Of what was read before it was stored nothing is read any more. */
@@ -51,12 +53,17 @@ export function createInBatches(options: InBatchesOptions): InBatches {
     return record.kind === "message" || record.kind === "bounce" ? inHand.endsOf(record.id, start) : 0;
   }
 
+  /** `time` has begun. */
   function timed(record: JournalRecord, ends: number): Ready {
-    const beganMs = usedMs();
     const ready = read(record, ends);
-    readMs = usedMs();
-    slowPeers.count(peerOf(record), readMs - beganMs);
+    tookMs = time.took();
+    if (tookMs !== null) slowPeers.count(peerOf(record), tookMs);
     return ready;
+  }
+
+  function timedByItself(record: JournalRecord, ends: number): Ready {
+    time.begin();
+    return timed(record, ends);
   }
 
   /** It may be what ended the process before. So it is noted, and no other suspect is in hand with it. */
@@ -76,12 +83,13 @@ export function createInBatches(options: InBatchesOptions): InBatches {
   /** What is left unread stays counted, because it comes again when Redis has changed, or after a crash. */
   function suspected(record: JournalRecord, ends: number): Ready | Promise<Ready> {
     if (record.kind === "bounce" || ends >= MOST_ENDS) return read(record, ends);
-    return alone(record, ends, () => timed(record, ends));
+    return alone(record, ends, () => timedByItself(record, ends));
   }
 
   return {
     async some(entries) {
-      const untilMs = usedMs() + READ_FOR_MS;
+      time.begin();
+      let readForMs = 0;
       const taken: Taken[] = [];
       let areSuspects = false;
       for (const entry of entries) {
@@ -89,15 +97,17 @@ export function createInBatches(options: InBatchesOptions): InBatches {
         // Suspects are read alone, and put on the queue together.
         if (taken.length > 0 && ends > 0 !== areSuspects) break;
         areSuspects = ends > 0;
-        taken.push({ entry, ready: areSuspects ? await suspected(entry.record, ends) : timed(entry.record, 0) });
-        if (readMs >= untilMs) break;
+        const ready = areSuspects ? await suspected(entry.record, ends) : timed(entry.record, 0);
+        taken.push({ entry, ready });
+        readForMs += tookMs ?? READ_FOR_MS;
+        if (readForMs >= READ_FOR_MS) break;
       }
       entries.splice(0, taken.length);
       return taken;
     },
     async one(record, start) {
       const ends = endsOf(record, start);
-      return ends === 0 ? timed(record, 0) : suspected(record, ends);
+      return ends === 0 ? timedByItself(record, 0) : suspected(record, ends);
     },
     tied(record, start, work) {
       const ends = record.kind === "bounce" ? endsOf(record, start) : 0;
@@ -105,9 +115,4 @@ export function createInBatches(options: InBatchesOptions): InBatches {
     },
     isSlow: slowPeers.isSlow,
   };
-}
-
-function usedByProcess(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1_000;
 }

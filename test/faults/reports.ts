@@ -138,7 +138,7 @@ describe.concurrent("hostile ids", () => {
       // Nothing that a peer wrote is part of a key.
       for (const key of keys)
         expect(key).toMatch(
-          /^bull:(mm4-delivery-events:(j[0-9a-f]{32}|de:r[0-9a-f]{32}|[a-z-]+)|mm4-acknowledgements:[a-z-]+|mm4d-probe|mm4d-mark|mm4d-trace3(:\d+:(b\d+|blocks|i[0-9a-f]{2}))?|mm4d-statistics:[a-z]+:[\dT:-]+)$/,
+          /^bull:(mm4-delivery-events:(j[0-9a-f]{32}|de:r[0-9a-f]{32}|[a-z-]+)|mm4-acknowledgements:[a-z-]+|mm4d-probe|mm4d-mark|mm4d-consumers|mm4d-trace3(:\d+:(b\d+|blocks|i[0-9a-f]{2}))?|mm4d-statistics:[a-z]+:[\dT:-]+)$/,
         );
       expect(service.log().filter(({ event }) => event !== "service.note")).toEqual([]);
     } finally {

