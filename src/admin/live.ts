@@ -71,7 +71,8 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
     const rows = c.req.query("rows");
     const { loggedIn, numbers } = c.var.operator;
     const of = c.req.query("of") ?? "";
-    const madeAt = Number(c.req.query("at")) || 0;
+    // A page was made before it asks. Of one that says otherwise all would be found anew at each look.
+    const madeAt = Math.min(Number(c.req.query("at")) || 0, Date.now());
     const wanted = (c.req.query("parts") ?? "").split(",").filter((name) => Object.hasOwn(parts, name));
     return streamSSE(c, async (stream) => {
       const sent = new Map<string, string>();
@@ -86,12 +87,13 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
         sentMs = performance.now();
         await stream.writeSSE({ event: "rows", data });
       }
-      const unfollow = rows === undefined ? () => {} : follow(telling(rowsLive(c, rows), sendRows));
+      let unfollow = (): void => {};
       try {
+        if (rows !== undefined) unfollow = follow(telling(rowsLive(c, rows), sendRows));
         while (!stream.aborted && (await login.mayStillLook(c))) {
           await send("title", JSON.stringify(frameOf(await glance())));
           for (const name of new Set(wanted)) {
-            const keptMs = Math.min(SHARED_MS, Date.now() - madeAt);
+            const keptMs = Math.min(SHARED_MS, Math.max(0, Date.now() - madeAt));
             const part = await soon(shared(keptMs, name, numbers, loggedIn ? "operator" : "anybody", of));
             // What cannot be found now stands on the page as it was, and the frame tells what is wrong.
             if (part !== null) await send(name, part);

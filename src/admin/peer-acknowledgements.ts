@@ -64,7 +64,7 @@ export function lookingThrough(desk: () => Promise<AcknowledgementDesk>): LookTh
     }
     return { entries, complete: true };
   });
-  return rememberingFor(look);
+  return rememberingFor((choice: Choice) => look(undefined, choice));
 }
 
 /** The part of a peer's page. */

@@ -24,7 +24,13 @@ export interface QuarantinePages {
   readonly parts: Readonly<Record<string, Part>>;
 }
 
-export function quarantinePages(operations: Operations, { mayAct }: Login, onAction: OnAction): QuarantinePages {
+/** `networkOf`: the network of an address, which is the client that may have half of the room. */
+export function quarantinePages(
+  operations: Operations,
+  { mayAct }: Login,
+  onAction: OnAction,
+  networkOf: (address: string) => string,
+): QuarantinePages {
   const routes = new Hono<PageEnv>();
   const look = lookingInto(operations);
   // The rows of large messages take as long as finding them.
@@ -36,7 +42,8 @@ export function quarantinePages(operations: Operations, { mayAct }: Login, onAct
   routes.get("/quarantine", async (c) => {
     const { operator } = c.var;
     const asked = askedIn(pathOf(c));
-    const seen = await open(asked.from, asked.reason ?? "", operator.loggedIn, operator.numbers);
+    const client = networkOf(addressOf(c));
+    const seen = await open(client, asked.from, asked.reason ?? "", operator.loggedIn, operator.numbers);
     const body = html`<h1>Quarantine</h1>
       ${done(c.req.query())}
       <div data-live="quarantine-fill">${fill(await operations.quarantineFill(), seen.all)}</div>

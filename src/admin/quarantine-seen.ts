@@ -1,8 +1,9 @@
 /** What is in quarantine, found once for all pages that show it. */
+import { BOUNDS } from "../bounds/bounds.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import { sum } from "../text/quantities.ts";
 import type { Operations } from "./operations.ts";
-import { inTurn, remembering } from "./remembering.ts";
+import { inTurn, keep, remembering } from "./remembering.ts";
 
 /** How many messages a page of the list has. */
 export const PAGE = 50;
@@ -58,23 +59,24 @@ export function lookingInto({ quarantine }: Pick<Operations, "quarantine">): Qua
     return { all, asked: { from, reason }, listed, reasons, entries: await desk.newest(PAGE, from, reason), at };
   });
 
-  function begin(asked: QuarantineAsked, marked: string): Promise<QuarantineSeen> {
+  /** `who`: pages that stay open have half of the room, however many there are, and leave the other half to those that are opened. */
+  function begin(who: keyof QuarantineLook, asked: QuarantineAsked, marked: string): Promise<QuarantineSeen> {
     for (const [other, { atMs }] of known) if (performance.now() - atMs > FORGOTTEN_MS) known.delete(other);
     const name = nameOf(asked);
-    const mine = { mark: marked, atMs: performance.now(), seen: find(asked.from, asked.reason ?? "") };
-    known.set(name, mine);
+    const mine = { mark: marked, atMs: performance.now(), seen: find(who, asked.from, asked.reason ?? "") };
+    keep(known, name, mine, BOUNDS.quarantinePagesKept.value);
     mine.seen.catch(() => known.get(name) === mine && known.delete(name));
     return mine.seen;
   }
 
   return {
     // It is known from here on, so that a page that stays open shows nothing older than what it was opened with.
-    opened: async (asked) => begin(asked, await (await quarantine()).mark()),
+    opened: async (asked) => begin("opened", asked, await (await quarantine()).mark()),
     async keptOpen(asked) {
       const now = await mark();
       const before = known.get(nameOf(asked));
       if (before && (before.mark === now || performance.now() - before.atMs < COUNTED_MS)) return before.seen;
-      return begin(asked, now);
+      return begin("keptOpen", asked, now);
     },
   };
 }

@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import type { QueueUse } from "../monitoring/metrics.ts";
+import type { QueueRates } from "../queue/queue-rates.ts";
 import { maskAllNumbers } from "../text/masking.ts";
 import { durationInWords, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
@@ -19,16 +20,16 @@ export function queuePage(operations: Operations, { mayAct }: Login, onAction: O
   routes.get("/queue", async (c) => {
     const { operator } = c.var;
     const away = operations.redisAway();
-    const sections: Html[] = [];
-    if (away === null)
-      for (const queue of operations.eventQueues()) {
-        sections.push(await section(operations, queue, sections.length, c));
-      }
+    const sections: Section[] = [];
+    for (const queue of away === null ? operations.eventQueues() : []) {
+      sections.push(await section(operations, queue, sections.length, c));
+    }
+    const isWhole = away === null && sections.every((one) => one.isWhole);
     const body = html`<h1>Queue</h1>
       ${done(c.req.query("retried"))}
-      ${away === null ? sections : html`<p class="card">The queue cannot be looked at: ${away}.</p>`}
+      ${away === null ? sections.map(({ shown }) => shown) : html`<p class="card">The queue cannot be looked at: ${away}.</p>`}
       <p><a href="${BOARD_PATH}/">Every job, as BullMQ keeps it</a> (bull-board, read-only)</p>`;
-    return c.html(layout({ title: "Queue", path: pathOf(c), operator, body }), away === null ? 200 : 503);
+    return c.html(layout({ title: "Queue", path: pathOf(c), operator, body }), isWhole ? 200 : 503);
   });
 
   routes.post("/queue/retry", mayAct, async (c) => {
@@ -39,8 +40,14 @@ export function queuePage(operations: Operations, { mayAct }: Login, onAction: O
       return c.text("The queue and what to retry on it must be named\n", 400);
     }
     let retried = 0;
+    const onGiven = (count: number): void => {
+      retried = count;
+    };
     try {
-      retried = await operations.views.retry(String(queue), which, addressOf(c));
+      retried = await operations.views.retry(String(queue), which, addressOf(c), onGiven);
+    } catch (cause) {
+      const body = html`<h1>Retry</h1>${brokenOff(retried, (cause as Error).message)}<p><a href="/queue">Queue</a></p>`;
+      return c.html(layout({ title: "Retry", path: pathOf(c), operator: c.var.operator, body }), 503);
     } finally {
       onAction("jobs-retried", { address: addressOf(c), queue, ...which, retried });
     }
@@ -58,29 +65,50 @@ function done(text: string | undefined): Html {
     : html``;
 }
 
+/** The last that were given back may not have been told of. */
+function brokenOff(given: number, why: string): Html {
+  const told = given === 0 ? "no event, as far as is known" : `at least ${some(given, "event")}`;
+  return html`<p class="card" role="alert">Given back to consumers: ${told}. Then it broke off: ${visible(why)}. What was not given back is still listed as failed.</p>`;
+}
+
+interface Section {
+  readonly shown: Html;
+  /** False where something of it could not be found. */
+  readonly isWhole: boolean;
+}
+
 /** `index`: of further queues, so that each has an anchor and a live part of its own. */
-async function section(operations: Operations, queue: EventQueue, index: number, c: Context<PageEnv>): Promise<Html> {
+async function section(
+  operations: Operations,
+  queue: EventQueue,
+  index: number,
+  c: Context<PageEnv>,
+): Promise<Section> {
   const { operator } = c.var;
   const { name } = queue;
   const wanted = listedIn(c.req.query("show"));
   const [troubles, rates, listed] = await Promise.all([
     operations.views.troubles(name, addressOf(c)).catch((cause: Error) => cause),
-    operations.queueRates(name),
+    operations.queueRates(name).catch((cause: Error) => cause),
     wanted && operations.views.listed(name, wanted, addressOf(c)).catch((cause: Error) => cause),
   ]);
-  const completed = rates.completed ?? 0;
-  const consumed =
-    rates.completed === null
-      ? "consumed events are not kept so long, and so not counted"
-      : html`${rates.isMore ? "at least " : ""}${counted("consumed", completed, boardAddress(name, "completed"))}`;
-  return html`<section class="card" aria-label="${name}">
+  const shown = html`<section class="card" aria-label="${name}">
     <h2>${visible(name)}</h2>
     <div data-live="${partOf(index)}">${counts(queue, index)}</div>
     ${consumers(queue, index)} ${connecting(name)}
-    <p>In the last minute: ${consumed}, ${counted("failed", rates.failed, `#${anchor("failed", index)}`)}.</p>
+    ${rates instanceof Error ? html`<p class="fault">What the last minute brought cannot be counted: ${visible(rates.message)}.</p>` : lastMinute(rates, queue, index)}
     ${wanted === null || listed === null ? "" : listed instanceof Error ? html`<p class="fault">It cannot be listed: ${visible(listed.message)}.</p>` : listedJobs(wanted, listed, index, operator)}
     ${troubles instanceof Error ? html`<p class="fault">The errors cannot be listed: ${visible(troubles.message)}.</p>` : errors(troubles, { queue: name, index, operator })}
   </section>`;
+  return { shown, isWhole: [troubles, rates, listed].every((found) => !(found instanceof Error)) };
+}
+
+function lastMinute({ completed, isMore, failed }: QueueRates, { name }: EventQueue, index: number): Html {
+  const consumed =
+    completed === null
+      ? "consumed events are not kept so long, and so not counted"
+      : html`${isMore ? "at least " : ""}${counted("consumed", completed, boardAddress(name, "completed"))}`;
+  return html`<p>In the last minute: ${consumed}, ${counted("failed", failed, `#${anchor("failed", index)}`)}.</p>`;
 }
 
 /** What is live on this page: the counts of each queue. The errors are found when it is opened, because that is much work. */

@@ -1,6 +1,6 @@
 /** Answers that many ask for: found once, and kept for a while. */
 import { BOUNDS } from "../bounds/bounds.ts";
-import { TooManyAskError } from "../views/lane.ts";
+import { createTurns } from "../views/lane.ts";
 
 /** All who ask within `keptMs` get one answer. One that failed is not kept. */
 export function remembering<Args extends readonly (string | number)[], Answer>(
@@ -20,14 +20,21 @@ export function rememberingFor<Args extends readonly (string | number)[], Answer
     const [key, nowMs] = [args.join(" "), performance.now()];
     const before = known.get(key);
     if (before && nowMs - before.atMs < keptMs) return before.answer;
-    // What is asked for may be written into an address by anybody.
     for (const [other, { atMs }] of known) if (nowMs - atMs > FORGOTTEN_MS) known.delete(other);
     const answer = find(...args);
     const mine = { atMs: nowMs, answer };
-    known.set(key, mine);
+    keep(known, key, mine, BOUNDS.answersKept.value);
     answer.catch(() => known.get(key) === mine && known.delete(key));
     return answer;
   };
+}
+
+/** Keeps what was found last, and forgets what was found longest ago beyond so many: what is asked for may be written into an address by anybody. */
+export function keep<Found>(known: Map<string, Found>, key: string, found: Found, most: number): void {
+  // A map has its keys in the order in which they were put in.
+  known.delete(key);
+  known.set(key, found);
+  for (const oldest of [...known.keys()].slice(0, Math.max(0, known.size - most))) known.delete(oldest);
 }
 
 const FORGOTTEN_MS = 15_000;
@@ -35,24 +42,22 @@ const FORGOTTEN_MS = 15_000;
 /**
  * One search after the other, and all who ask for the same while it waits get its answer; who asks while it is under way
  * gets that of the next one, because something may have changed since. For what takes thousands of commands: beside each
- * other they would keep Redis, and this thread, from the reports.
+ * other they would keep Redis, and this thread, from the reports. No client has more than half of the room.
  */
 export function inTurn<Args extends readonly (string | number | boolean)[], Answer>(
   find: (...args: Args) => Promise<Answer>,
-): (...args: Args) => Promise<Answer> {
+): (client: string | undefined, ...args: Args) => Promise<Answer> {
   const waiting = new Map<string, Promise<Answer>>();
-  let last: Promise<unknown> = Promise.resolve();
-  return async (...args) => {
+  const turns = createTurns();
+  return async (client, ...args) => {
     const key = JSON.stringify(args);
     const same = waiting.get(key);
     if (same) return same;
-    if (waiting.size >= BOUNDS.viewsWaiting.value) throw new TooManyAskError();
-    const mine = last.then(() => {
+    const mine = turns(() => {
       waiting.delete(key);
       return find(...args);
-    });
+    }, client);
     waiting.set(key, mine);
-    last = mine.catch(() => {}); // Those who asked get the error.
     return mine;
   };
 }

@@ -20,9 +20,11 @@ export function reportPage(operations: Operations): Hono<PageEnv> {
 
   routes.get("/reports/:id", async (c) => {
     const wanted = c.req.param("id").slice(0, MAX_WANTED_LENGTH);
-    const away = operations.redisAway();
-    if (away !== null) return page(c, 503, html`<h1>Report</h1><p class="card">It cannot be looked for: ${away}.</p>`);
-    const { reports, more } = await operations.trace(wanted, addressOf(c));
+    const found =
+      operations.redisAway() ?? (await operations.trace(wanted, addressOf(c)).catch((cause: Error) => cause.message));
+    if (typeof found === "string")
+      return page(c, 503, html`<h1>Report</h1><p class="card">It cannot be looked for: ${visible(found)}.</p>`);
+    const { reports, more } = found;
     const report = wantedOf(reports, wanted);
     if (report === undefined) return page(c, 404, notFound(wanted, reports.length > 0, operations.traceOff));
     const { loggedIn, numbers } = c.var.operator;
@@ -60,7 +62,8 @@ function wantedOf(reports: readonly TracedReport[], wanted: string): TracedRepor
 async function addressFound(operations: Operations, wanted: string, client: string): Promise<string> {
   const found = `/reports?q=${inAddress(wanted)}`;
   if (operations.redisAway() !== null) return found;
-  const { entries } = await operations.views.entries(wanted, client);
+  // The list says why nothing can be found.
+  const { entries } = await operations.views.entries(wanted, client).catch(() => ({ entries: [] }));
   const [first, ...more] = byReport(entries);
   const ids = first?.[0]?.ids;
   const id = ids?.eventId ?? ids?.messageId ?? ids?.transactionId ?? null;

@@ -33,6 +33,13 @@ export async function exported(
   onAction: OnAction,
 ): Promise<Response> {
   const { numbers } = c.var.operator;
+  const day = new Date().toISOString().slice(0, 10);
+  const headers = {
+    "content-type": TYPES[format],
+    "content-disposition": `attachment; filename="mm4d-reports-${day}.${format}"`,
+  };
+  // Hono calls this for HEAD too, and then nothing is exported.
+  if (c.req.method === "HEAD") return c.body(null, 200, headers);
   const rows: ExportedRow[] = [];
   let place = from;
   for (let page = 0; page < BOUNDS.pagesExported.value; page += 1) {
@@ -44,11 +51,7 @@ export async function exported(
   onAction("reports-exported", { address: addressOf(c), format, reports: rows.length, numbers });
   const shown = rows.map((row) => shownRow(row, numbers));
   const text = format === "csv" ? csvOf(shown) : shown.map((row) => `${visibleJson(JSON.stringify(row))}\n`).join("");
-  const day = new Date().toISOString().slice(0, 10);
-  return c.body(text, 200, {
-    "content-type": TYPES[format],
-    "content-disposition": `attachment; filename="mm4d-reports-${day}.${format}"`,
-  });
+  return c.body(text, 200, headers);
 }
 
 /** A report with what has become of its job, which is null where there is none. */

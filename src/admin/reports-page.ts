@@ -28,8 +28,11 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
     const from = placeIn(query);
     const format = formatIn(query.as);
     const away = operations.redisAway();
-    if (format !== null && away !== null) return c.text(`No reports can be listed: ${away}\n`, 503);
-    if (format !== null) return exported(c, { format, filter, from }, operations, onAction);
+    const cannot = (why: string) => c.text(`No reports can be listed: ${visible(why)}\n`, 503);
+    if (format !== null && away !== null) return cannot(away);
+    if (format !== null) {
+      return exported(c, { format, filter, from }, operations, onAction).catch(({ message }: Error) => cannot(message));
+    }
     const found =
       away ?? (await operations.views.reports(filter, from, addressOf(c)).catch((cause: Error) => cause.message));
     const peers = await operations.peerNames();
@@ -37,7 +40,7 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
       ${filters(query, filter, peers)}
       ${faults.map((fault) => html`<p class="fault">${visible(fault)}; it leaves nothing out.</p>`)}
       ${typeof found === "string" ? html`<p class="card">No reports can be listed: ${visible(found)}.</p>` : listed(query, found, lookOf(operations, c), operations.traceOff)}`;
-    const status = typeof found === "string" && away === null ? 503 : 200;
+    const status = typeof found === "string" ? 503 : 200;
     return c.html(layout({ title: "Reports", path: pathOf(c), operator: c.var.operator, body }), status);
   });
   return routes;

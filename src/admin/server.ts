@@ -137,7 +137,7 @@ function inLines(lines: readonly string[]): string {
 }
 
 /** Everything for people. */
-function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOptions): Hono<PageEnv> {
+function pages({ token, operations: direct, stateOf, queues, onAction, networkOf }: AdminOptions): Hono<PageEnv> {
   // Many open pages ask for the same.
   const operations = { ...direct, tallies: sharedTallies(direct.tallies) };
   const glance = remembering(GLANCE_MS, async (): Promise<Glance> => {
@@ -148,7 +148,7 @@ function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOp
   const login = createLogin({ token, onAction });
   const peers = peersPages(operations, login, onAction);
   const codes = codesPages(operations);
-  const quarantine = quarantinePages(operations, login, onAction);
+  const quarantine = quarantinePages(operations, login, onAction, networkOf);
   const app = new Hono<PageEnv>();
   const headers = secureHeaders({
     contentSecurityPolicy: {

@@ -525,8 +525,9 @@ export const BOUNDS = {
   viewsWaiting: {
     value: 20,
     unit: "things",
-    about: "pages that wait to be found in the trace and the queues, one after the other; half of them for one client",
-    reason: "a few seconds' work of the one thread that finds them; beyond it a page says that too many ask",
+    about:
+      "pages that wait to be found in the trace and the queues, and again in the quarantine, one after the other; half of them for one client",
+    reason: "a few seconds' work; beyond it a page says that too many ask",
   },
   viewsMs: {
     value: 15_000,
@@ -539,6 +540,18 @@ export const BOUNDS = {
     unit: "bytes",
     about: "the memory of this thread",
     reason: "a page takes some megabytes; a thread that needs more ends, and another one is begun",
+  },
+  answersKept: {
+    value: 100,
+    unit: "things",
+    about: "answers of one kind that are kept for some seconds for all pages that ask for the same",
+    reason: "some kilobytes each; beyond it the oldest is forgotten, and found again for whoever asks",
+  },
+  quarantinePagesKept: {
+    value: 5,
+    unit: "things",
+    about: "pages of the list of quarantined messages that are kept for a minute for all who look",
+    reason: "fifty whole messages each; beyond it as above",
   },
   entriesFound: {
     value: 500,

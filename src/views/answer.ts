@@ -11,11 +11,15 @@ import { listReports } from "./list-reports.ts";
 import { readPeerWeeks } from "./peer-weeks.ts";
 import type { Question } from "./question.ts";
 import { findTroubles } from "./troubles.ts";
+import type { OnGiven } from "./views.ts";
 
-/** `queues`: those of events; rows tell of jobs on the first one. */
-export function answering(place: QueuePlace, queues: readonly string[]): (question: Question) => Promise<unknown> {
+/** `queues`: those of events; rows tell of jobs on the first one. `onGiven` is told meanwhile how many jobs were given back. */
+export function answering(
+  place: QueuePlace,
+  queues: readonly string[],
+): (question: Question, onGiven: OnGiven) => Promise<unknown> {
   const [main = ""] = queues;
-  return async (question) => {
+  return async (question, onGiven) => {
     switch (question.kind) {
       case "reports": {
         const { filter, from } = question;
@@ -36,7 +40,7 @@ export function answering(place: QueuePlace, queues: readonly string[]): (questi
       case "retry": {
         // BullMQ takes longer to load than all else here, and somebody waits for a first page.
         const { retryJobs } = await import("./retry-jobs.ts");
-        return retryJobs(place, question.queue, question.which);
+        return retryJobs(place, question.queue, question.which, { onGiven });
       }
     }
   };

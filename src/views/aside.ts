@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { Asked, Question, ThreadData, Told } from "./question.ts";
-import type { LiveRows } from "./views.ts";
+import type { LiveRows, OnGiven } from "./views.ts";
 
 /** What the thread is begun with, and who hears of it. */
 export interface AsideOptions {
@@ -16,8 +16,11 @@ export interface AsideOptions {
 
 /** The thread, whether it lives or not. */
 export interface Aside {
-  /** Rejects when Redis does not answer, when it takes too long, and when the thread ends. */
-  ask<T>(question: Question): Promise<T>;
+  /**
+   * Rejects when Redis does not answer, when it takes too long, and when the thread ends, also because of another
+   * question. `onGiven` is told until then how many jobs have been given back.
+   */
+  ask<T>(question: Question, onGiven?: OnGiven): Promise<T>;
   /** Whether rows are to be told as they come. */
   follow(follows: boolean): void;
   close(): Promise<void>;
@@ -26,6 +29,7 @@ export interface Aside {
 interface Waiting {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (cause: Error) => void;
+  readonly onGiven: OnGiven | undefined;
 }
 
 const IDLE_MS = 60_000;
@@ -60,8 +64,9 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
       if (follows) onNews(told.news);
       return;
     }
-    const { resolve, reject } = waiting.get(told.number) ?? {};
-    if ("fault" in told) reject?.(new Error(told.fault));
+    const { resolve, reject, onGiven } = waiting.get(told.number) ?? {};
+    if ("given" in told) onGiven?.(told.given);
+    else if ("fault" in told) reject?.(new Error(told.fault));
     else resolve?.(told.answer);
   }
 
@@ -97,7 +102,7 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
   }
 
   return {
-    async ask<T>(question: Question) {
+    async ask<T>(question: Question, onGiven?: OnGiven) {
       if (closed) throw new Error("mm4d is stopping");
       const number = ++asked;
       const asking = opened();
@@ -107,7 +112,7 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
       }, BOUNDS.viewsMs.value);
       try {
         return await new Promise<T>((resolve, reject) => {
-          waiting.set(number, { resolve: (answer) => resolve(answer as T), reject });
+          waiting.set(number, { resolve: (answer) => resolve(answer as T), reject, onGiven });
           asking.postMessage({ number, question } satisfies Asked);
         });
       } finally {

@@ -2,7 +2,7 @@
  * The order of a list of reports, and where it goes on: newest first by when they were received, and of those of one
  * millisecond the later written first. A page ends between two reports of that order, wherever they stand in the trace.
  */
-import { type BlockPlace, isNoNewer } from "../trace/places.ts";
+import type { BlockPlace } from "../trace/places.ts";
 import type { ReportRow } from "./report-row.ts";
 import type { Place } from "./views.ts";
 
@@ -17,17 +17,22 @@ export interface RowPlace extends BlockPlace {
 /** A row that was found, with its place. */
 export interface PlacedRow extends RowPlace {
   readonly row: ReportRow;
-  /** Its block, counted from the first that was looked into for the page. */
-  readonly index: number;
 }
 
 /** Where a list goes on. */
 export interface ListPlace {
   /** The newest block with something that was not shown. */
   readonly from: BlockPlace;
-  /** Of the blocks down to `until` all was shown that comes before `last`, and it; null where nothing was. */
-  readonly shown: { readonly until: BlockPlace; readonly last: RowPlace } | null;
+  /**
+   * How many rows were shown of it, and of each further block that was looked into, in the order in which they are gone
+   * through; empty where it was not looked into. Of one block rows are shown in their order, wherever pages end: so it
+   * is known which they were.
+   */
+  readonly shown: readonly number[];
 }
+
+/** So many blocks at most are looked into again for the next page, because of rows in them that did not belong on this one. */
+export const BLOCKS_AGAIN = 30;
 
 /** For sorting: the newest first. */
 export function inOrder(a: RowPlace, b: RowPlace): number {
@@ -40,41 +45,17 @@ export function newestFirst<Timed extends { readonly at: string }>(some: readonl
   return [...some].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
 }
 
-/** Whether a block was looked into for a page before. */
-export function wasLookedInto(block: BlockPlace, from: ListPlace | null): boolean {
-  return from !== null && from.shown !== null && isNoNewer(from.shown.until, block);
-}
-
-/** Whether a row was on a page before. */
-export function wasShown(row: RowPlace, from: ListPlace | null): boolean {
-  return wasLookedInto(row, from) && from !== null && from.shown !== null && inOrder(row, from.shown.last) <= 0;
-}
-
-export function writePlace({ from, shown }: ListPlace): Place {
-  if (shown === null) return blockText(from);
-  const { until, last } = shown;
-  return [blockText(from), blockText(until), blockText(last), last.line, last.at].join("_");
+export function writePlace({ from: { trace, generation, number }, shown }: ListPlace): Place {
+  const block = [trace, generation, number].join(".");
+  return shown.length === 0 ? block : `${block}_${shown.join("-")}`;
 }
 
 /** Null, which is the beginning, for what no list has given: an address may have anything. */
 export function readPlace(text: Place): ListPlace | null {
-  const [, from = "", until, last = "", line, at = ""] = PLACE.exec(text) ?? [];
-  if (from === "") return null;
-  if (until === undefined) return { from: blockIn(from), shown: null };
-  return {
-    from: blockIn(from),
-    shown: { until: blockIn(until), last: { ...blockIn(last), line: Number(line), at } },
-  };
+  const [, block = "", shown = ""] = PLACE.exec(text) ?? [];
+  if (block === "") return null;
+  const [trace = 0, generation = 0, number = 0] = block.split(".").map(Number);
+  return { from: { trace, generation, number }, shown: shown === "" ? [] : shown.split("-").map(Number) };
 }
 
-const BLOCK = String.raw`[01]\.\d{1,9}\.\d{1,9}`;
-const PLACE = new RegExp(String.raw`^(${BLOCK})(?:_(${BLOCK})_(${BLOCK})_(\d{1,9})_([\dTZ:.+-]{20,40}))?$`);
-
-function blockText({ trace, generation, number }: BlockPlace): string {
-  return [trace, generation, number].join(".");
-}
-
-function blockIn(text: string): BlockPlace {
-  const [trace = 0, generation = 0, number = 0] = text.split(".").map(Number);
-  return { trace, generation, number };
-}
+const PLACE = new RegExp(String.raw`^([01]\.\d{1,9}\.\d{1,9})(?:_(\d{1,6}(?:-\d{1,6}){0,${BLOCKS_AGAIN - 1}}))?$`);

@@ -17,8 +17,8 @@ import {
   type WrittenTrace,
 } from "../trace/places.ts";
 import { fitting, perhapsFitting, sinceOf } from "./filter.ts";
-import { readPlace, wasLookedInto, wasShown } from "./list-place.ts";
-import { BLOCKS_AGAIN, createPageOfRows, isLongBefore } from "./page-of-rows.ts";
+import { readPlace } from "./list-place.ts";
+import { createPageOfRows, isLongBefore } from "./page-of-rows.ts";
 import type { ReportFilter } from "./report-row.ts";
 import { rowsIn } from "./rows.ts";
 import type { Place, ReportsPage } from "./views.ts";
@@ -31,20 +31,21 @@ const BLOCKS_AT_A_TIME = 10;
 
 /**
  * Rows that fit, newest first. Ends early where too much was looked through without fifty that fit: `older` leads on
- * from there.
+ * from there. `isLate` is asked before each block.
  */
 export async function listReports(
   place: QueuePlace,
   filter: ReportFilter,
   from: Place | null,
-  until: number = performance.now() + BOUNDS.listedMs.value,
+  isLate: () => boolean = isAfter(BOUNDS.listedMs.value),
 ): Promise<ListedReports> {
   const traces = await tracesOf(place);
   const begin = from === null ? null : readPlace(from);
   const fits = fitting(filter);
   const mayFit = perhapsFitting(filter);
   const since = sinceOf(filter);
-  const page = createPageOfRows();
+  const again = begin?.shown.length ?? 0;
+  const page = createPageOfRows(begin?.shown ?? []);
   let unfit = 0;
   let blocks = 0;
   let bytes = 0;
@@ -55,17 +56,15 @@ export async function listReports(
 
   const places = placesOf(traces, filter.q, begin?.from ?? null);
   for await (const { at, content } of contentsOf(place, traces, places)) {
-    const isAgain = wasLookedInto(at, begin);
-    const isTooMuch =
-      blocks >= BOUNDS.blocksListed.value || bytes >= BOUNDS.bytesListed.value || performance.now() > until;
+    const isAgain = blocks < again;
+    const isTooMuch = blocks >= BOUNDS.blocksListed.value || bytes >= BOUNDS.bytesListed.value || isLate();
     // One block is always looked into, so that each page leads on. What was looked into before is gone through to its
-    // end, because the place tells of all of it what was shown. An address may have any place, so that this is bounded too.
-    const mayEnd = blocks >= (isAgain ? BLOCKS_AGAIN : 1);
+    // end, because the place tells of all of it what was shown.
+    const mayEnd = blocks > 0 && !isAgain;
     if (mayEnd && (isTooMuch || page.isSure())) return end(at);
     blocks += 1;
-    if (content === null) continue;
-    bytes += content.length;
-    const lines = await unpackWithoutHeaders(content).catch(NOTHING);
+    bytes += content?.length ?? 0;
+    const lines = content === null ? [] : await unpackWithoutHeaders(content).catch(NOTHING);
     // The first and the last one always, because they tell when they were written.
     const entries = lines.map((line, index) =>
       mayFit(line) || index === 0 || index === lines.length - 1 ? entryOrNull(line) : null,
@@ -73,15 +72,17 @@ export async function listReports(
     const rows = rowsIn(entries).map(({ row, line }) => ({ row, line, at: row.at, ...at }));
     const fitting = rows.filter(({ row }) => fits(row));
     if (!isAgain) unfit += entries.filter((entry) => entry === null).length + rows.length - fitting.length;
-    page.add(
-      at,
-      fitting.filter((row) => !wasShown(row, begin)),
-      firstWrittenIn(entries),
-    );
+    page.add(at, fitting, firstWrittenIn(entries));
     // What stands before came before that time too: what is drained late, as after an outage, came earlier than that.
     if (since !== null && isLongBefore(writtenAt(entries.at(-1)), since)) return end(null);
   }
   return end(null);
+}
+
+/** Says whether so much time has passed. */
+function isAfter(ms: number): () => boolean {
+  const until = performance.now() + ms;
+  return () => performance.now() > until;
 }
 
 /** The blocks to look into: all, or where an id or a number is sought, those that the index names. */

@@ -24,8 +24,9 @@ export type Question =
 /** To the thread: a question with its number, or whether somebody follows now. */
 export type Asked = { readonly number: number; readonly question: Question } | { readonly follows: boolean };
 
-/** From the thread: an answer, why there is none, or rows that came. */
+/** From the thread: an answer, why there is none, how many jobs were given back until then, or rows that came. */
 export type Told =
   | { readonly number: number; readonly answer: unknown }
   | { readonly number: number; readonly fault: string }
+  | { readonly number: number; readonly given: number }
   | { readonly news: LiveRows };

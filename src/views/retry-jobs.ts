@@ -3,22 +3,29 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import { openFailedJobs } from "../queue/failed.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { errorsOf, nameOfError } from "./troubles.ts";
-import type { RetriedJobs } from "./views.ts";
+import type { OnGiven, RetriedJobs } from "./views.ts";
 
 /** So many at a time are looked at, and then given back. */
 const PAGE = 1_000;
 /** So many are given back beside each other, each in a step of its own. */
 const AT_ONCE = 20;
 
+export interface RetryOptions {
+  /** When it ends, as `performance.now()` tells. */
+  readonly until?: number;
+  readonly onGiven?: OnGiven;
+}
+
 /**
  * How many were given back. All are looked at that have failed by now, however many; a consumer that fails again
- * meanwhile is given no job twice. Ends early by count and by time: what is left is still listed.
+ * meanwhile is given no job twice. Ends early by count and by time: what is left is still listed. Where it breaks off,
+ * `onGiven` was told how many were given back until then.
  */
 export async function retryJobs(
   place: QueuePlace,
   queue: string,
   which: RetriedJobs,
-  until: number = performance.now() + BOUNDS.retriedMs.value,
+  { until = performance.now() + BOUNDS.retriedMs.value, onGiven = () => {} }: RetryOptions = {},
 ): Promise<number> {
   const failed = openFailedJobs(place, queue);
   try {
@@ -33,8 +40,10 @@ export async function retryJobs(
       for (let first = 0; first < alike.length; first += AT_ONCE) {
         // Some are always given back, so that whoever asks again comes to an end.
         if (count >= BOUNDS.jobsRetried.value || (count > 0 && performance.now() > until)) return count;
-        const given = await Promise.all(alike.slice(first, first + AT_ONCE).map(failed.retry));
-        count += given.filter(Boolean).length;
+        const given = await Promise.allSettled(alike.slice(first, first + AT_ONCE).map(failed.retry));
+        count += given.filter((one) => one.status === "fulfilled" && one.value).length;
+        onGiven(count);
+        for (const one of given) if (one.status === "rejected") throw one.reason;
       }
     }
     return count;

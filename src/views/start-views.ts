@@ -4,7 +4,7 @@
  */
 import type { RedisPlace } from "../queue/redis.ts";
 import { createAside } from "./aside.ts";
-import { createLane } from "./lane.ts";
+import { createLane, createTurns } from "./lane.ts";
 import { newestFirst } from "./list-place.ts";
 import { ROWS_OF_PAGE } from "./page-of-rows.ts";
 import type { LiveRows, Views } from "./views.ts";
@@ -30,8 +30,8 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
   let newest: LiveRows | null = null;
   const aside = createAside({ thread, data: { redis, prefix, queues }, onNews: hear, onFault });
   const look = createLane(aside.ask, networkOf);
-  // Giving back takes some seconds, and the pages go on meanwhile.
-  const act = createLane(aside.ask, networkOf);
+  // Giving back takes some seconds, and the pages go on meanwhile. No two who ask share a run, as each is told what it did.
+  const act = createTurns();
 
   function hear(news: LiveRows): void {
     const ids = new Set(news.rows.map(({ id }) => id));
@@ -67,9 +67,10 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
     },
     codes: (period) => look({ kind: "codes", period }),
     peerWeeks: () => look({ kind: "peer-weeks" }),
-    async retry(queue, which, client) {
+    async retry(queue, which, client, onGiven) {
       checkQueue(queue);
-      return act({ kind: "retry", queue, which }, client);
+      const network = client === undefined ? undefined : networkOf(client);
+      return act(() => aside.ask<number>({ kind: "retry", queue, which }, onGiven), network);
     },
     follow(onRows) {
       // Each follower is one of its own, even where the same function follows twice.

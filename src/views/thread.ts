@@ -24,7 +24,7 @@ const tell = (told: Told): void => parentPort?.postMessage(told);
 
 async function reply(number: number, question: Parameters<typeof answer>[0]): Promise<void> {
   try {
-    tell({ number, answer: await answer(question) });
+    tell({ number, answer: await answer(question, (given) => tell({ number, given })) });
   } catch (cause) {
     tell({ number, fault: away ?? faultInWords(cause as Error) });
   }

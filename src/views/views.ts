@@ -29,9 +29,10 @@ export interface Views {
   peerWeeks(): Promise<ReadonlyMap<string, PeerWeek>>;
   /**
    * Gives failed jobs back to consumers: one, or all of an error, also those beyond the ones looked at. How many were;
-   * ten thousand at most, and what is left is still among the troubles.
+   * ten thousand at most, and what is left is still among the troubles. Each who asks has a run of its own, one after
+   * the other. Where it rejects, `onGiven` was told how many were given back until then, at least.
    */
-  retry(queue: string, which: RetriedJobs, client?: string): Promise<number>;
+  retry(queue: string, which: RetriedJobs, client?: string, onGiven?: OnGiven): Promise<number>;
   /**
    * Rows as they come, and what becomes of their jobs, each second while somebody follows; one look for all. First come the newest rows that there are,
    * so that none is missed between a page and its stream; later they may come again, when the thread was begun anew.
@@ -41,6 +42,9 @@ export interface Views {
   follow(onRows: (news: LiveRows) => void): () => void;
   close(): Promise<void>;
 }
+
+/** Is told how many jobs have been given back so far. */
+export type OnGiven = (count: number) => void;
 
 /** One job, or all whose errors are alike: see {@link JobGroup}. */
 export type RetriedJobs = { readonly id: string } | { readonly error: string };

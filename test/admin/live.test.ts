@@ -3,10 +3,11 @@ import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import { afterEach, expect, test } from "vitest";
-import { livePage, type Part } from "../../src/admin/live.ts";
+import { afterEach, expect, test, vi } from "vitest";
+import { type LiveOptions, livePage, type Part } from "../../src/admin/live.ts";
 import type { Operator, PageEnv } from "../../src/admin/login.ts";
 import { rememberingFor } from "../../src/admin/remembering.ts";
+import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { eventually } from "../support/redis.ts";
 
 const SHARED_MS = 1_500;
@@ -17,8 +18,12 @@ afterEach(() => {
   server.close();
 });
 
-/** Serves the stream, and opens it: gives all that has come so far. */
-async function serveLive(parts: Readonly<Record<string, Part>>, operatorOf: (name: string) => Operator) {
+/** Serves the stream, and opens it: gives all that has come so far, and when it has ended. */
+async function serveLive(
+  parts: Readonly<Record<string, Part>>,
+  operatorOf: (name: string) => Operator,
+  follow: LiveOptions["follow"] = () => () => {},
+) {
   const app = new Hono<PageEnv>();
   app.use((c, next) => {
     c.set("operator", operatorOf(c.req.query("who") ?? ""));
@@ -28,7 +33,7 @@ async function serveLive(parts: Readonly<Record<string, Part>>, operatorOf: (nam
     login: { mayStillLook: async () => true },
     glance: async () => ({ state: "well", quarantined: 0 }),
     parts,
-    follow: () => () => {},
+    follow,
     rowsLive: () => () => ({ html: "", fit: 0, jobs: {} }),
   });
   app.route("/", live);
@@ -37,13 +42,13 @@ async function serveLive(parts: Readonly<Record<string, Part>>, operatorOf: (nam
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  return (query: string): (() => string) => {
+  return (query: string) => {
     let came = "";
-    void (async () => {
+    const ended = (async () => {
       const { body } = await fetch(`http://127.0.0.1:${port}/live?${query}`, { signal: ends.signal });
       for await (const some of body ?? []) came += Buffer.from(some).toString();
     })().catch(() => {}); // It is ended at the end of the test.
-    return () => came;
+    return Object.assign(() => came, { ended });
   };
 }
 
@@ -86,6 +91,36 @@ test("a page is shown nothing that was found before it was made", async () => {
   expect(later()).not.toContain("found 1<");
 });
 
+test("a page that says it was made later than now has its parts found anew once, and then shares them", async () => {
+  let found = 0;
+  const part: Part = async () => {
+    found += 1;
+    return `<p>found ${found}</p>`;
+  };
+  const open = await serveLive({ part }, () => OPERATOR);
+  const began = performance.now();
+  const pages = Array.from({ length: 20 }, () => open(`parts=part&at=${Date.now() + 86_400_000}`));
+  for (const came of pages) await eventually(came, (text) => (text.match(/event: part/g)?.length ?? 0) >= 3);
+  const shared = Math.ceil((performance.now() - began) / SHARED_MS) + 1;
+  expect(found).toBeLessThanOrEqual(pages.length + shared);
+});
+
+test("rows that cannot be shown end their stream, and leave its place to another", async () => {
+  const told = vi.spyOn(console, "error").mockImplementation(() => {}); // Hono tells there why a stream has ended.
+  const open = await serveLive(
+    { part: async () => "<p>found</p>" },
+    () => OPERATOR,
+    () => {
+      throw new Error("cannot be shown");
+    },
+  );
+  const most = BOUNDS.httpStreams.value;
+  for (let count = 0; count < most; count += 1) await open("rows=").ended;
+  expect(told).toHaveBeenCalledTimes(most);
+  await eventually(open("parts=part"), (text) => text.includes("event: part"));
+  told.mockRestore();
+});
+
 test("a part that cannot be found, or not soon, leaves the others and the title live", async () => {
   let times = 0;
   const parts = {
@@ -119,4 +154,20 @@ test("an answer is as old as who asks takes it, never older than another has see
   expect(await ask(60_000, "y")).toBe(3);
   await expect(ask(60_000, "wrong")).rejects.toThrow("failure 4");
   await expect(ask(60_000, "wrong")).rejects.toThrow("failure 5");
+});
+
+test("of what anybody may ask for so many answers are kept, and what was found longest ago is forgotten", async () => {
+  const found: string[] = [];
+  const ask = rememberingFor(async (what: string) => found.push(what));
+  const most = BOUNDS.answersKept.value;
+  const names = Array.from({ length: most }, (_, index) => `n${index}`);
+  for (const name of names) await ask(10_000, name);
+  // Found again, it is the newest.
+  await ask(0, "n0");
+  await ask(10_000, "one more");
+  expect(found).toEqual([...names, "n0", "one more"]);
+  await ask(Number.POSITIVE_INFINITY, "n0");
+  expect(found).toHaveLength(most + 2);
+  await ask(Number.POSITIVE_INFINITY, "n1");
+  expect(found.at(-1)).toBe("n1");
 });

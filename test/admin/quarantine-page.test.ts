@@ -7,9 +7,13 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Login, Operator, PageEnv } from "../../src/admin/login.ts";
 import type { Operations } from "../../src/admin/operations.ts";
 import { quarantinePages } from "../../src/admin/quarantine-page.ts";
+import { lookingInto } from "../../src/admin/quarantine-seen.ts";
+import { BOUNDS } from "../../src/bounds/bounds.ts";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
 import type { QuarantinedMessage } from "../../src/delivery/quarantined.ts";
 import type { QuarantineEntry } from "../../src/quarantine/quarantine.ts";
+import { networkOf } from "../../src/smtp/access.ts";
+import { statusOf } from "../support/http-client.ts";
 import { eventually } from "../support/redis.ts";
 import { deliveryReport, eventOf, PEER } from "../support/report.ts";
 
@@ -46,8 +50,8 @@ function entry(id: string, replaced: Partial<QuarantinedMessage>): QuarantineEnt
   return { id, message: { ...message, ...replaced } };
 }
 
-/** Serves the page, and gives its address. */
-async function servePage(...entries: readonly QuarantineEntry[]): Promise<string> {
+/** What the page needs, with these messages in quarantine. */
+function operationsWith(entries: readonly QuarantineEntry[]): Operations {
   const counts = new Map<string, number>();
   for (const { message } of entries) counts.set(message.reason, (counts.get(message.reason) ?? 0) + 1);
   const desk = {
@@ -75,7 +79,12 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
   };
   const quarantineFill = async () => ({ messages: 0, bytes: 2_000, maxMessages: 5, maxBytes: 1e6, refused: [] });
   const peerNames = async () => [PEER.name];
-  const operations = { quarantine: async () => desk, quarantineFill, peerNames } as unknown as Operations;
+  return { quarantine: async () => desk, quarantineFill, peerNames } as unknown as Operations;
+}
+
+/** Serves the page, and gives its address. */
+async function servePage(...entries: readonly QuarantineEntry[]): Promise<string> {
+  const operations = operationsWith(entries);
   const login = { mayAct: (_: unknown, next: () => Promise<void>) => next() } as unknown as Login;
   const app = new Hono<PageEnv>();
   app.use(async (c, next) => {
@@ -83,7 +92,7 @@ async function servePage(...entries: readonly QuarantineEntry[]): Promise<string
     requests += 1;
     await next();
   });
-  app.route("/", quarantinePages(operations, login, () => {}).routes);
+  app.route("/", quarantinePages(operations, login, () => {}, networkOf).routes);
   server = createAdaptorServer(app);
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -223,6 +232,43 @@ test("however many open the list while it is looked through, it is looked throug
   const pages = await Promise.all(Array.from({ length: 100 }, () => htmlOf(`${url}/quarantine`)));
   expect(pages.filter((html) => html.includes("1 to 1 of 1, newest first"))).toHaveLength(100);
   expect(counted).toBe(2);
+});
+
+test("one client that asks for places of its own keeps no other from the list", async () => {
+  const url = await servePage(...Array.from({ length: 1_000 }, (_, index) => entry(`j${index}`, {})));
+  let end = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  counting = () => held;
+  const { port } = new URL(url);
+  const half = BOUNDS.viewsWaiting.value / 2;
+  const ask = (from: number, address: string) => statusOf(Number(port), `/quarantine?from=${from}`, address);
+  const mine = Array.from({ length: half }, (_, place) => ask(place, "127.0.0.1"));
+  await eventually(
+    () => requests,
+    (count) => count === half,
+  );
+  expect(await ask(half, "127.0.0.1")).not.toBe(200);
+  const other = ask(half, "127.0.0.2");
+  await eventually(
+    () => requests,
+    (count) => count === half + 2,
+  );
+  end();
+  expect(await Promise.all([...mine, other])).toEqual(Array.from({ length: half + 1 }, () => 200));
+});
+
+test("few pages of the list are kept for those who look, whatever is asked for", async () => {
+  const look = lookingInto(operationsWith(Array.from({ length: 1_000 }, (_, index) => entry(`j${index}`, {}))));
+  const see = (from: number) => look.keptOpen({ from, reason: null });
+  const most = BOUNDS.quarantinePagesKept.value;
+  for (let from = 0; from <= most; from += 1) await see(from);
+  expect(counted).toBe(most + 1);
+  for (let from = 1; from <= most; from += 1) await see(from);
+  expect(counted).toBe(most + 1);
+  await see(0);
+  expect(counted).toBe(most + 2);
 });
 
 test("a place beyond the end is the last page, however large it is", async () => {

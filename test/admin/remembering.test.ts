@@ -16,9 +16,9 @@ test("what is found in turn is found once for all who ask meanwhile, one after t
     if (name === "b") throw new Error("not found");
     return name.toUpperCase();
   });
-  const all = Promise.allSettled([find("a"), find("b"), find("a"), find("c")]);
-  const others = Array.from({ length: BOUNDS.viewsWaiting.value - 3 }, (_, index) => find(`d${index}`));
-  await expect(find("e")).rejects.toThrow(TooManyAskError);
+  const all = Promise.allSettled([find("x", "a"), find("x", "b"), find("y", "a"), find("y", "c")]);
+  const others = Array.from({ length: BOUNDS.viewsWaiting.value - 3 }, (_, index) => find(undefined, `d${index}`));
+  await expect(find("z", "e")).rejects.toThrow(TooManyAskError);
   for (let ended = 0; ended < BOUNDS.viewsWaiting.value; ) {
     const end = ends.shift();
     if (end) ended += 1;
@@ -42,7 +42,25 @@ test("who asks while a search is under way gets what the next one finds, since s
     await new Promise(setImmediate);
     return mine;
   });
-  const first = find("a");
+  const first = find("x", "a");
   while (times === 0) await new Promise(process.nextTick);
-  expect(await Promise.all([first, find("a"), find("a")])).toEqual([1, 2, 2]);
+  expect(await Promise.all([first, find("x", "a"), find("y", "a")])).toEqual([1, 2, 2]);
+});
+
+test("one client has half of the room, and leaves the other half to the others", async () => {
+  let end = (): void => {};
+  const held = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const find = inTurn(async (name: string) => {
+    await held;
+    return name;
+  });
+  const half = BOUNDS.viewsWaiting.value / 2;
+  const mine = Array.from({ length: half }, (_, index) => find("x", `made up ${index}`));
+  await expect(find("x", "one more")).rejects.toThrow(TooManyAskError);
+  const others = Array.from({ length: half }, (_, index) => find("y", `${index}`));
+  end();
+  expect(await Promise.all([...mine, ...others])).toHaveLength(2 * half);
+  expect(await find("x", "later")).toBe("later");
 });

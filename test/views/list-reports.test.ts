@@ -14,11 +14,15 @@ import { useRedis } from "../support/redis-of-file.ts";
 const own = useRedis();
 
 const writer = () => createTraceWriter({ place: own, hours: 72, maxBytes: 256 * 2 ** 20 });
-const list = (filter: Partial<ReportFilter> = {}, from: string | null = null) =>
-  listReports(own, { ...EVERY_REPORT, ...filter }, from);
+/** However long it takes. */
+const listWhole = (filter: Partial<ReportFilter> = {}, from: string | null = null) =>
+  listReports(own, { ...EVERY_REPORT, ...filter }, from, () => false);
 
 /** All pages of a list. */
-async function all(filter: Partial<ReportFilter> = {}): Promise<{ rows: ReportRow[]; pages: number; looked: number }> {
+async function all(
+  filter: Partial<ReportFilter> = {},
+  list: (filter: Partial<ReportFilter>, from: string | null) => ReturnType<typeof listReports> = listWhole,
+): Promise<{ rows: ReportRow[]; pages: number; looked: number }> {
   const rows: ReportRow[] = [];
   let looked = 0;
   let from: string | null = null;
@@ -34,8 +38,8 @@ async function all(filter: Partial<ReportFilter> = {}): Promise<{ rows: ReportRo
 const SPAM = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
 
 test("nothing is listed where nothing was written", async () => {
-  expect(await list()).toEqual({ rows: [], older: null, lookedThrough: 0 });
-  expect(await list({ q: "mm-1" })).toEqual({ rows: [], older: null, lookedThrough: 0 });
+  expect(await listWhole()).toEqual({ rows: [], older: null, lookedThrough: 0 });
+  expect(await listWhole({ q: "mm-1" })).toEqual({ rows: [], older: null, lookedThrough: 0 });
 });
 
 test("a row says what its report said, and what became of it", async () => {
@@ -57,7 +61,7 @@ test("a row says what its report said, and what became of it", async () => {
   trace.write({ kind: "acknowledgement", at: later(), id: "a1", result: "sent", detail: "250", ids: base.ids });
   await trace.flush();
 
-  const { rows, older, lookedThrough } = await list();
+  const { rows, older, lookedThrough } = await listWhole();
   expect([older, lookedThrough]).toEqual([null, 4]);
   expect(rows.map(({ id, fate, why }) => [id, fate, why])).toEqual([
     ["i1", "ignored", "MM4_forward.REQ"],
@@ -103,7 +107,7 @@ test("pages go through every report once, newest first, over blocks and generati
   const { rows, pages, looked } = await all();
   expect(rows.map(({ id }) => id)).toEqual(ids.reverse());
   expect([pages, looked]).toEqual([6, 259]);
-  expect((await list()).rows).toHaveLength(50);
+  expect((await listWhole()).rows).toHaveLength(50);
 });
 
 /** One received at a time that is told in milliseconds, and written so long after that. */
@@ -175,6 +179,42 @@ test("what was written long after it came is on one page all the same, and keeps
   );
 });
 
+/** As {@link listWhole}, where each page's time is over when so many blocks were looked into. */
+const listFor = (blocksOf: (page: number) => number) => {
+  let page = 0;
+  return (filter: Partial<ReportFilter>, from: string | null) => {
+    let left = blocksOf(page++);
+    return listReports(own, { ...EVERY_REPORT, ...filter }, from, () => left-- <= 0);
+  };
+};
+
+test("wherever a page ends because it takes too long, no report comes twice, and none is left out", async () => {
+  const [one, other] = [writer(), writer()];
+  const ids: string[] = [];
+  for (let count = 0; count < 600; count += 1) {
+    ids.push(`j${count}`);
+    // Every tenth had waited for a day, and what the other process writes came after what stands behind it.
+    if (count % 10 === 0) one.write(writtenAfter(`j${count}`, 1_000 * count - 86_400_000, 86_400_000));
+    else if (count % 200 < 70) other.write(writtenAfter(`j${count}`, 1_000 * count + 500_000));
+    else one.write(writtenAfter(`j${count}`, 1_000 * count));
+    if (count % 15 === 14) await one.flush();
+    if (count % 200 === 70) await other.flush();
+  }
+  for (const trace of [one, other]) await trace.flush();
+  const sorted = [...ids].sort();
+  for (const blocks of [0, 1, 3, 9, 29, 30, 31]) {
+    // Each page, only the second one, and every other one.
+    for (const isSlow of [() => true, (page: number) => page === 1, (page: number) => page % 2 === 0]) {
+      const { rows, looked } = await all(
+        {},
+        listFor((page) => (isSlow(page) ? blocks : Number.POSITIVE_INFINITY)),
+      );
+      expect([blocks, rows.map(({ id }) => id).sort()]).toEqual([blocks, sorted]);
+      expect(looked).toBe(ids.length);
+    }
+  }
+});
+
 test("what begins at a time leaves out nothing that another process wrote a moment before", async () => {
   const [one, other] = [writer(), writer()];
   other.write(writtenAfter("fits", 60_500));
@@ -182,7 +222,7 @@ test("what begins at a time leaves out nothing that another process wrote a mome
   one.write(writtenAfter("before", 59_900));
   await one.flush();
   const since = new Date(Date.UTC(2026, 0, 3) + 60_000).toISOString();
-  expect((await list({ since })).rows.map(({ id }) => id)).toEqual(["fits"]);
+  expect((await listWhole({ since })).rows.map(({ id }) => id)).toEqual(["fits"]);
 });
 
 test("a place that somebody wrote makes a page no longer than another", async () => {
@@ -191,23 +231,23 @@ test("a place that somebody wrote makes a page no longer than another", async ()
     trace.write(writtenAfter(`j${count}`, 1_000 * count));
     await trace.flush();
   }
-  const last = "2026-01-01T00:00:00.000Z";
-  const place = `0.1.60_0.1.1_0.1.1_0_${last}`;
-  const far = await listReports(own, EVERY_REPORT, place, performance.now() - 1);
+  const all = (blocks: number) => `0.1.60_${Array.from({ length: blocks }, () => 999_999).join("-")}`;
+  const far = await listReports(own, EVERY_REPORT, all(30), () => true);
   expect([far.rows, far.lookedThrough, far.older]).toEqual([[], 0, "0.1.30"]);
+  expect(await listWhole({}, all(31))).toEqual(await listWhole());
 });
 
 test("fifty rows and no more are one page, and fifty-one are two", async () => {
   const trace = writer();
   for (let count = 0; count < 50; count += 1) trace.write(reported({}, `j${count}`));
   await trace.flush();
-  const one = await list();
+  const one = await listWhole();
   expect([one.rows.length, one.older]).toEqual([50, null]);
   trace.write(reported({}, "j50"));
   await trace.flush();
-  const first = await list();
+  const first = await listWhole();
   expect(first.rows[0]?.id).toBe("j50");
-  const second = await list({}, first.older);
+  const second = await listWhole({}, first.older);
   expect([second.rows.map(({ id }) => id), second.older]).toEqual([["j0"], null]);
 });
 
@@ -226,7 +266,7 @@ test("each filter keeps what fits", async () => {
   });
   await trace.flush();
 
-  const found = async (filter: Partial<ReportFilter>) => (await list(filter)).rows.map(({ id }) => id).reverse();
+  const found = async (filter: Partial<ReportFilter>) => (await listWhole(filter)).rows.map(({ id }) => id).reverse();
   expect(await found({})).toEqual(["delivered", "spam", "conflict", "warned", "kept"]);
   expect(await found({ peer: "other" })).toEqual(["kept"]);
   expect(await found({ outcome: "rejected" })).toContain("spam");
@@ -243,13 +283,13 @@ test("each filter keeps what fits", async () => {
   expect(await found({ q: "mm-spam", code: 471 })).toEqual([]);
   expect(await found({ q: "+1 202 555 0155" })).toEqual(["delivered"]);
   expect(await found({ q: delivered.ids.eventId })).toEqual(["delivered"]);
-  expect(await found({ since: (await list({ q: "mm-spam" })).rows[0]?.at ?? "" })).toEqual([
+  expect(await found({ since: (await listWhole({ q: "mm-spam" })).rows[0]?.at ?? "" })).toEqual([
     "spam",
     "conflict",
     "warned",
     "kept",
   ]);
-  await expect(list({ since: "yesterday" })).rejects.toThrow();
+  await expect(listWhole({ since: "yesterday" })).rejects.toThrow();
 });
 
 test("what is sought by an id or a number goes on by pages too", async () => {
@@ -279,10 +319,10 @@ test("a list ends at what was written before the time that it begins at, and not
   await drained("late", "01:30:00", "04:00:02");
   // However that time is written.
   for (const since of [at("03:00:00"), "2026-01-01T03:00Z", "2026-01-01T05:00:00+02:00"]) {
-    const { rows, older, lookedThrough } = await list({ since });
+    const { rows, older, lookedThrough } = await listWhole({ since });
     expect([since, rows.map(({ id }) => id), older, lookedThrough]).toEqual([since, ["live"], null, 3]);
   }
-  expect((await list()).rows.map(({ id }) => id)).toEqual(["live", "before", "late", "old"]);
+  expect((await listWhole()).rows.map(({ id }) => id)).toEqual(["live", "before", "late", "old"]);
 });
 
 test("what mm4d 1.0 wrote is listed behind what is written now", async () => {
@@ -305,7 +345,7 @@ test("what mm4d 1.0 wrote is listed behind what is written now", async () => {
   const trace = writer();
   trace.write(reported({}, "now"));
   await trace.flush();
-  const { rows, older } = await list();
+  const { rows, older } = await listWhole();
   expect(older).toBe(null);
   expect(rows.map(({ id, fate, why }) => [id, fate, why]).sort()).toEqual([
     ["j10", "queued", null],
@@ -315,20 +355,20 @@ test("what mm4d 1.0 wrote is listed behind what is written now", async () => {
     ["now", "queued", null],
     ["q10", "quarantined", "no-status"],
   ]);
-  expect((await list({ q: "mm-10" })).rows.map(({ id }) => id)).toEqual(["j11", "j10"]);
+  expect((await listWhole({ q: "mm-10" })).rows.map(({ id }) => id)).toEqual(["j11", "j10"]);
 });
 
 test("a place that no list has given begins anew, and one beyond the trace is not waited for", async () => {
   const trace = writer();
   for (let count = 0; count < 60; count += 1) trace.write(reported({}, `j${count}`));
   await trace.flush();
-  const first = await list();
+  const first = await listWhole();
   for (const place of ["", "x", "0.1", "2.1.1", "0.1.-1", "0.1e9.1", "0.1.1_0.1.1", "../../etc"]) {
-    expect([place, await list({}, place)]).toEqual([place, first]);
+    expect([place, await listWhole({}, place)]).toEqual([place, first]);
   }
-  expect((await list({}, "0.999999999.1")).rows).toHaveLength(50);
-  expect(await list({}, "1.1.1")).toEqual({ rows: [], older: null, lookedThrough: 0 });
-  const far = await listReports(own, EVERY_REPORT, "0.1.999999999", Number.POSITIVE_INFINITY);
+  expect((await listWhole({}, "0.999999999.1")).rows).toHaveLength(50);
+  expect(await listWhole({}, "1.1.1")).toEqual({ rows: [], older: null, lookedThrough: 0 });
+  const far = await listWhole({}, "0.1.999999999");
   expect([far.rows, far.older]).toEqual([[], "0.1.999997999"]);
 });
 
@@ -339,9 +379,9 @@ test("a page that looks for too long tells where it goes on", async () => {
     await trace.flush();
   }
   const nothing = { ...EVERY_REPORT, code: 999 };
-  const cut = await listReports(own, nothing, null, performance.now() - 1);
+  const cut = await listReports(own, nothing, null, () => true);
   expect([cut.rows, cut.lookedThrough]).toEqual([[], 30]);
-  expect(await listReports(own, nothing, cut.older)).toEqual({ rows: [], older: null, lookedThrough: 90 });
+  expect(await listWhole({ code: 999 }, cut.older)).toEqual({ rows: [], older: null, lookedThrough: 90 });
 });
 
 test("a damaged block, or line, is passed over, and hides no other", async () => {
@@ -357,7 +397,7 @@ test("a damaged block, or line, is passed over, and hides no other", async () =>
   await own.redis.set(key(4), Buffer.of(0x06, 1, 2, 3));
   await own.redis.set(key(5), await packBlock("\n".repeat(BOUNDS.blockInflated.value + 1)));
   for (const q of [null, "mm-same"]) {
-    const { rows } = await listReports(own, { ...EVERY_REPORT, q }, null, Number.POSITIVE_INFINITY);
+    const { rows } = await listWhole({ q });
     expect([q, rows.map(({ id }) => id)]).toEqual([q, ["j6", "j2", "j1"]]);
   }
   const { entries, more } = await findEntries(own, "mm-same");

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { Queue } from "bullmq";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { textOf } from "../../src/delivery/event-text.ts";
@@ -97,6 +98,42 @@ test("one client has half of the room, and a question that others ask as well is
   expect((await other).rows).toHaveLength(1);
   expect(await shared).toBe(await other);
   expect((await views.reports({ ...EVERY_REPORT, code: 99 }, null, "2001:db8::1")).rows).toEqual([]);
+});
+
+/** Jobs of the queue that have failed, all with one error, by which they are named. */
+async function failed(count: number): Promise<{ readonly error: string; readonly waiting: () => Promise<number> }> {
+  const queue = new Queue("events", { connection: own.redis, prefix: own.prefix });
+  await queue.addBulk(
+    Array.from({ length: count }, (_, index) => ({ name: "event", data: {}, opts: { jobId: `j${index}` } })),
+  );
+  const base = `${own.prefix}:events`;
+  await own.redis.del(`${base}:wait`);
+  for (let index = 0; index < count; index += 1) {
+    await own.redis.hset(`${base}:j${index}`, { failedReason: "gone", finishedOn: 1_000 });
+    await own.redis.zadd(`${base}:failed`, 1_000, `j${index}`);
+  }
+  await queue.close();
+  const error = (await views.troubles("events")).failed.groups[0]?.error ?? "";
+  return { error, waiting: () => own.redis.llen(`${base}:wait`) };
+}
+
+test("of several who give the same back at once each is told what it gave back itself", async () => {
+  const { error, waiting } = await failed(45);
+  const given = await Promise.all(Array.from({ length: 4 }, () => views.retry("events", { error }, "192.0.2.1")));
+  expect([given, await waiting()]).toEqual([[45, 0, 0, 0], 45]);
+});
+
+test("where the thread ends while jobs are given back, it was told how many had been", async () => {
+  const { error, waiting } = await failed(200);
+  let told = 0;
+  const asked = views.retry("events", { error }, undefined, (count) => {
+    told = count;
+    void views.close();
+  });
+  await expect(asked).rejects.toThrow("mm4d is stopping");
+  await views.close();
+  expect(told).toBeGreaterThan(0);
+  expect(await waiting()).toBeGreaterThanOrEqual(told);
 });
 
 test("who follows is told the newest rows first, and then each that comes; one look for all", async () => {

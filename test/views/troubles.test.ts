@@ -160,10 +160,22 @@ test("what takes too long is given back in part, and asked again, wholly", async
   const error = (await findTroubles(own, QUEUE)).failed.groups[0]?.error ?? "";
   const given: number[] = [];
   for (let count = -1; count !== 0; ) {
-    count = await retryJobs(own, QUEUE, { error }, performance.now() - 1);
+    count = await retryJobs(own, QUEUE, { error }, { until: performance.now() - 1 });
     given.push(count);
   }
   expect(given).toEqual([20, 20, 5, 0]);
+});
+
+test("where giving back breaks off, those that had been given back were told", async () => {
+  await add(idsOf(45));
+  await fail(() => new UnrecoverableError("gone"));
+  const error = (await findTroubles(own, QUEUE)).failed.groups[0]?.error ?? "";
+  // Its job cannot be read.
+  await own.redis.hset(`${own.prefix}:${QUEUE}:j25`, { data: "{" });
+  const told: number[] = [];
+  await expect(retryJobs(own, QUEUE, { error }, { onGiven: (count) => told.push(count) })).rejects.toThrow();
+  expect(told.length).toBeGreaterThan(0);
+  expect((await lookAtQueue(own, QUEUE)).jobs.waiting).toBe(told.at(-1));
 });
 
 test("a job that was removed while its queue still lists it harms nothing", async () => {
