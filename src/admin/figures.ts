@@ -51,9 +51,7 @@ function success(counts: FiguresSeen["counts"]): Html {
   if (hour.reports === 0) return figure("Success, 1 h", "–", "no reports in the last hour");
   const points = Math.round(100 * (hour.successes / hour.reports - day.successes / Math.max(1, day.reports)));
   const change =
-    points === 0
-      ? "as in the last 24 h"
-      : `${points > 0 ? "▲" : "▼"} ${some(Math.abs(points), "point")} against 24 h`;
+    points === 0 ? "as in the last 24 h" : `${points > 0 ? "▲" : "▼"} ${some(Math.abs(points), "point")} against 24 h`;
   return figure(
     "Success, 1 h",
     html`<a href="/reports?since=1h&amp;disposition=success">${inPercent(hour.successes, hour.reports)}</a>`,

@@ -62,7 +62,10 @@ test.each([
     c.set("operator", { loggedIn: true, numbers: "masked" });
     await next();
   });
-  app.route("/", queuePage(operations, {} as Login, () => {}));
+  app.route(
+    "/",
+    queuePage(operations, {} as Login, () => {}),
+  );
   const incoming = { socket: { remoteAddress: "127.0.0.1", remotePort: 1, remoteFamily: "IPv4" } };
   expect(await (await app.request("/queue", {}, { incoming })).text()).toMatch(words);
 });
