@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { Operations } from "../../src/admin/operations.ts";
+import { shared } from "../../src/admin/paces.ts";
 import { inTurn } from "../../src/admin/remembering.ts";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { TooManyAskError } from "../../src/views/lane.ts";
@@ -63,4 +65,21 @@ test("one client has half of the room, and leaves the other half to the others",
   end();
   expect(await Promise.all([...mine, ...others])).toHaveLength(2 * half);
   expect(await find("x", "later")).toBe("later");
+});
+
+test("who was refused is read once in five seconds, however many pages are open; a failure is not remembered", async () => {
+  let reads = 0;
+  const operations = {
+    async refusals() {
+      reads += 1;
+      if (reads === 1) throw new Error("away");
+      return [];
+    },
+  } as unknown as Operations;
+  const { refusals } = shared({ ...operations, tallies: async () => [] });
+  const beganMs = performance.now();
+  await expect(refusals()).rejects.toThrow("away");
+  for (let page = 0; page < 100; page += 1) expect(await refusals()).toEqual([]);
+  // A slow machine may take longer than that for a hundred.
+  expect(reads).toBeLessThanOrEqual(2 + Math.floor((performance.now() - beganMs) / 5_000));
 });
