@@ -1,7 +1,7 @@
 /** What entries of the peers' file may not have in common, told beside whatever else is wrong with them. */
 import { createNetworks } from "../smtp/access.ts";
 import { type Network, readNetwork } from "../smtp/network.ts";
-import { shown } from "./zod.ts";
+import { shown } from "./shown.ts";
 
 /** What an entry says of itself, as far as it can be read. */
 interface Written {

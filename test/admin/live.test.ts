@@ -5,7 +5,8 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import { afterEach, expect, test } from "vitest";
 import { livePage, type Part } from "../../src/admin/live.ts";
-import type { Operator, PageEnv } from "../../src/admin/login.ts";
+import type { PageEnv } from "../../src/admin/login.ts";
+import type { Operator } from "../../src/admin/operator.ts";
 import { rememberingFor } from "../../src/admin/remembering.ts";
 import { eventually } from "../support/redis.ts";
 
