@@ -168,6 +168,13 @@ describe.each(files)("src/%s", (file) => {
   });
 });
 
+test("no page knows another, but for that of the peers, which opens a peer's", () => {
+  const knowing = imported.filter(
+    ({ file, room, specifier }) => room === "admin" && specifier.endsWith("-page.ts") && file !== "admin/server.ts",
+  );
+  expect(knowing.map(({ file, specifier }) => [file, specifier])).toEqual([["admin/peers-page.ts", "./peer-page.ts"]]);
+});
+
 test("docs/architecture.md has this table", () => {
   const text = readFileSync(new URL("../docs/architecture.md", import.meta.url), "utf8");
   const shown = new Map(

@@ -1,4 +1,4 @@
-/** Periods of the page of codes, and how a code's last day compares with the one before, in words. */
+/** Codes as they are counted, in words: of which period, under which name, and how a day compares with the one before. */
 import { inPercent } from "../text/quantities.ts";
 import type { Change, Period } from "../views/code-counts.ts";
 
@@ -18,4 +18,9 @@ export function changeInWords({ now, before }: Change): string {
   if (now === before) return now === 0 ? "–" : "=";
   if (before === 0) return "new";
   return now > before ? `▲ ${inPercent(now - before, before)}` : `▼ ${inPercent(before - now, before)}`;
+}
+
+/** A code as statistics count it: a number, `none` or `other`. */
+export function countedCodeInWords(code: string): string {
+  return code === "none" ? "no code" : code === "other" ? "not listed" : code;
 }

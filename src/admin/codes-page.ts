@@ -10,7 +10,9 @@ import { describeCode } from "../text/describe.ts";
 import { inPercent, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import type { CodeCount, CodeCounts, Period } from "../views/code-counts.ts";
-import { chart, spanIn } from "./charts.ts";
+import { peerAddress } from "./addresses.ts";
+import { chart } from "./chart.ts";
+import { spanIn } from "./chart-data.ts";
 import { changeInWords, PERIODS, periodIn } from "./code-counts.ts";
 import { found, listed } from "./codes-tables.ts";
 import { choices, type Html, layout, noCounts, pathOf } from "./layout.ts";
@@ -20,7 +22,7 @@ import type { Operations } from "./operations.ts";
 import { KEPT_OPEN_MS, OPENED_MS } from "./paces.ts";
 import { countOf, nothingYet, outcomeMark } from "./pieces.ts";
 import { rememberingFor } from "./remembering.ts";
-import { peerAddress, reportsAddress } from "./reports-address.ts";
+import { reportsAddress } from "./report-filter.ts";
 import { sparkline } from "./sparkline.ts";
 
 const MONTH_MS = 30 * 86_400_000;
@@ -108,7 +110,7 @@ function seenTable(operations: Operations, { codes, all, reports: allReports }: 
         <td class="number">${inPercent(reports, allReports)}</td>
         <td>${sparkline(course, `Its course over ${name}: at most ${Math.max(...course)} reports in one part`)}</td>
         <td class="number"><span title="${change.now} in the last 24 hours, ${change.before} in the 24 hours before">${changeInWords(change)}</span></td>
-        <td>${peerCounts(key, peers, period)}</td>
+        <td>${peersCell(key, peers, period)}</td>
       </tr>`,
     )}</tbody>
   </table></div>
@@ -124,7 +126,7 @@ function reportsOf(code: string, reports: number, period: Period, peer?: string)
   );
 }
 
-function peerCounts(code: string, peers: CodeCount["peers"], period: Period): Html {
+function peersCell(code: string, peers: CodeCount["peers"], period: Period): Html {
   const more = peers.length - MAX_PEERS;
   return html`${peers
     .slice(0, MAX_PEERS)

@@ -5,7 +5,7 @@ import type { Latency } from "../monitoring/latency.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
-import { chartOf } from "./charts.ts";
+import { chartOf } from "./chart-data.ts";
 import type { Html } from "./layout.ts";
 import { ago, countOf } from "./pieces.ts";
 import { listedAddress } from "./queue-list.ts";

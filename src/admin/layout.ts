@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import { html } from "hono/html";
 import type { State } from "../monitoring/reasons.ts";
 import { visible } from "../text/visible.ts";
-import type { Operator } from "./login.ts";
+import type { Glance, Operator } from "./operator.ts";
 
 /** A piece of a page. Its text was escaped when it was put in. */
 export type Html = ReturnType<typeof html>;
@@ -15,12 +15,6 @@ export interface PageOptions {
   /** Null before somebody has logged in. */
   readonly operator: Operator | null;
   readonly body: Html;
-}
-
-/** How the service is, as every page says it: in the tab's title, its icon, and beside Quarantine. */
-export interface Glance {
-  readonly state: State;
-  readonly quarantined: number;
 }
 
 /** The path of bull-board. It is here so that knowing it does not load bull-board. */
@@ -80,6 +74,7 @@ export function layout({ title, path, operator, body }: PageOptions): Html {
           ${operator === null ? "" : html`${search(path)}<div class="bar">${navigation(here, glance)} ${session(operator, path)}</div>`}
         </header>
         <p id="lost" role="status" hidden>Not live: mm4d does not answer, too many pages are open, or you were logged out. What stands here is from before.</p>
+        <p id="said" class="unseen" role="status"></p>
         <main id="main">${body}</main>
         ${operator === null ? "" : keys()}
       </body>
@@ -129,6 +124,7 @@ function keys(): Html {
   return html`<dialog id="keys" aria-labelledby="keys-title">
     <h2 id="keys-title">Keys</h2>
     <dl class="pairs">${KEYS.map(([key, does]) => html`<dt><kbd>${key}</kbd></dt><dd>${does}</dd>`)}</dl>
+    <p><label><input type="checkbox" id="keys-on" checked /> Keys of one character (/ j k ?) are on</label></p>
     <form method="dialog"><button>Close</button></form>
   </dialog>`;
 }

@@ -14,8 +14,9 @@ import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { LiveRows, Views } from "../views/views.ts";
-import { frameOf, type Glance, type Html } from "./layout.ts";
-import type { Login, Operator, PageEnv } from "./login.ts";
+import { frameOf, type Html } from "./layout.ts";
+import type { Login, PageEnv } from "./login.ts";
+import type { Glance, Operator } from "./operator.ts";
 import { rememberingFor } from "./remembering.ts";
 
 const EVERY_MS = 2_000;

@@ -9,17 +9,11 @@ import { deleteCookie, getSignedCookie, setSignedCookie } from "hono/cookie";
 import { csrf } from "hono/csrf";
 import { html } from "hono/html";
 import { isLoopback } from "../settings/values.ts";
-import { type Glance, layout } from "./layout.ts";
+import { layout } from "./layout.ts";
 import type { OnAction } from "./operations.ts";
+import type { Operator } from "./operator.ts";
 
-export interface Operator {
-  /** Whether the operator may do more than look. */
-  readonly loggedIn: boolean;
-  readonly numbers: "masked" | "full";
-  /** How the service is; absent where it cannot be told. */
-  readonly glance?: Glance;
-}
-
+/** What a page's routes are told of a request. */
 export type PageEnv = { Variables: { readonly operator: Operator } };
 
 export interface LoginOptions {

@@ -4,16 +4,17 @@ import { type CatalogueOf, nameForPeers } from "../catalogue/by-peers.ts";
 import { sumBy, type Tally } from "../delivery/tally.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
-import { countedCodeInWords } from "./charts.ts";
+import { peerAddress } from "./addresses.ts";
+import { countedCodeInWords } from "./code-counts.ts";
 import { rate } from "./figures.ts";
 import type { Html } from "./layout.ts";
-import type { Operator } from "./login.ts";
 import type { RefusedClient } from "./operations.ts";
+import type { Operator } from "./operator.ts";
 import { type PeerCounts, peerCounts } from "./peer-counts.ts";
 import type { PeerNow } from "./peer-now.ts";
 import { hourOf, lastReport, saidByClient, successOf } from "./peer-words.ts";
 import { ago, countOf } from "./pieces.ts";
-import { peerAddress, reportsAddress } from "./reports-address.ts";
+import { reportsAddress } from "./report-filter.ts";
 
 const CODES_SHOWN = 6;
 const PEERS_SHOWN = 12;
@@ -71,7 +72,8 @@ function count(code: string, reports: number): Html {
   return countOf(reports, reportsAddress({ code, disposition: "failure", since: "1h" }));
 }
 
-export interface PeersSeen {
+/** What the card of the peers shows. */
+export interface PeersCard {
   /** Every peer in force, also one that has never sent, and those that have sent since the start. */
   readonly peers: readonly PeerNow[];
   /** Counts of the last hour by the minute; null while Redis is away. */
@@ -81,7 +83,7 @@ export interface PeersSeen {
 }
 
 /** What each peer does, and who was refused. */
-export function peersCard({ peers, hour, refusals }: PeersSeen, operator: Pick<Operator, "numbers">, now: Date): Html {
+export function peersCard({ peers, hour, refusals }: PeersCard, operator: Pick<Operator, "numbers">, now: Date): Html {
   const counts = peerCounts(hour ?? [], now);
   return html`<section class="card">
     <div class="title"><h2>Peers, last hour</h2><a href="/peers">All peers</a></div>

@@ -4,7 +4,8 @@ import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import { EVERY_REPORT } from "../views/filter.ts";
 import { banner } from "./banner.ts";
-import { chart, layersIn, SPANS, spanIn } from "./charts.ts";
+import { chart } from "./chart.ts";
+import { layersIn, SPANS, spanIn } from "./chart-data.ts";
 import { figures } from "./figures.ts";
 import { type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { Look, Part } from "./live.ts";
@@ -13,8 +14,7 @@ import type { Operations } from "./operations.ts";
 import { failingCodes, peersCard } from "./overview-cards.ts";
 import { nothingYet, traceIsOff } from "./pieces.ts";
 import { remembering } from "./remembering.ts";
-import { reportTable } from "./report-rows.ts";
-import { lookOf } from "./reports-page.ts";
+import { lookOf, reportTable } from "./report-rows.ts";
 
 /** All pages that are open show what was seen at one time. */
 const SEEN_MS = 1_500;

@@ -7,13 +7,12 @@ import { beginningOf } from "../text/beginning.ts";
 import { acknowledgementMask, type Mask, maskAllNumbers } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
+import { addressOfId, peerAddress } from "./addresses.ts";
 import { choices, type Html } from "./layout.ts";
 import type { Look } from "./live.ts";
 import type { AcknowledgementDesk } from "./operations.ts";
 import { ago, wholeId } from "./pieces.ts";
 import { inTurn, rememberingFor } from "./remembering.ts";
-import { addressOfId } from "./report-rows.ts";
-import { peerAddress } from "./reports-address.ts";
 
 /** Of what an MMSC answered. */
 const MAX_LINE = 80;
@@ -120,16 +119,16 @@ export async function owedCounts(
 ): Promise<{ readonly byPeer: ReadonlyMap<string, OwedCounts>; readonly complete: boolean }> {
   const byPeer = new Map<string, OwedCounts>();
   const [open, given] = [await look(keptMs, "open"), await look(keptMs, "undelivered")];
-  const countsOf = (peer: string): OwedCounts => byPeer.get(peer) ?? { owed: 0, undelivered: 0 };
+  const knownOf = (peer: string): OwedCounts => byPeer.get(peer) ?? { owed: 0, undelivered: 0 };
   for (const {
     acknowledgement: { peer },
   } of open.entries) {
-    byPeer.set(peer, { ...countsOf(peer), owed: countsOf(peer).owed + 1 });
+    byPeer.set(peer, { ...knownOf(peer), owed: knownOf(peer).owed + 1 });
   }
   for (const {
     acknowledgement: { peer },
   } of given.entries) {
-    byPeer.set(peer, { ...countsOf(peer), undelivered: countsOf(peer).undelivered + 1 });
+    byPeer.set(peer, { ...knownOf(peer), undelivered: knownOf(peer).undelivered + 1 });
   }
   return { byPeer, complete: open.complete && given.complete };
 }
@@ -147,10 +146,10 @@ export function row(
   { loggedIn, numbers }: Look,
 ): Html {
   const mask = acknowledgementMask(ack);
-  const shown = (text: string, masked: Mask): string =>
-    visible(numbers === "full" ? beginningOf(text) : masked(beginningOf(text)));
+  const inPart = (text: string, masked: Mask): string =>
+    numbers === "full" ? beginningOf(text) : masked(beginningOf(text));
   const idOf = (text: string | null): Html =>
-    text === null ? html`–` : wholeId(shown(text.replace(/^"(.*)"$/, "$1"), mask));
+    text === null ? html`–` : wholeId(inPart(text.replace(/^"(.*)"$/, "$1"), mask));
   const bounce = ack.bounce ? `${ack.bounce.action} ${ack.bounce.status ?? ""} ${ack.bounce.diagnostic ?? ""}` : null;
   const report = ack.eventId === null ? state : html`<a href="${addressOfId(ack.eventId)}">${state}</a>`;
   return html`<tr data-key="${id}">
@@ -158,7 +157,7 @@ export function row(
     <td data-label="Response">${ack.messageType} ${ack.requestStatus}</td>
     <td data-label="Message id">${idOf(ack.messageId)}</td>
     <td data-label="Transaction id">${idOf(ack.transactionId)}</td>
-    <td data-label="Answer">${folded(shown(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text))))}</td>
+    <td data-label="Answer">${folded(visible(inPart(bounce ?? error ?? reply ?? "", (text) => mask(maskAllNumbers(text)))))}</td>
     ${loggedIn ? html`<td data-label="Action">${state === "owed" || state === "sending" ? "–" : sendOne(ack.peer, id)}</td>` : ""}
   </tr>`;
 }

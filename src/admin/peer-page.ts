@@ -7,13 +7,16 @@ import { maskAllButAddresses } from "../text/masking.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import type { PeerWeek } from "../views/peer-weeks.ts";
-import { chart, spanIn } from "./charts.ts";
+import { peerAddress } from "./addresses.ts";
+import { chart } from "./chart.ts";
+import { spanIn } from "./chart-data.ts";
 import { PERIODS } from "./code-counts.ts";
 import { rate } from "./figures.ts";
 import { type Html, layout, noCounts, pathOf } from "./layout.ts";
 import type { Look, Part } from "./live.ts";
-import type { Operator, PageEnv } from "./login.ts";
+import type { PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
+import type { Operator } from "./operator.ts";
 import { KEPT_OPEN_MS, OPENED_MS } from "./paces.ts";
 import { acknowledgementsOf, type Choice, choiceIn } from "./peer-acknowledgements.ts";
 import type { PeerNow } from "./peer-now.ts";
@@ -29,7 +32,7 @@ import {
 } from "./peer-words.ts";
 import type { PeersLook, PeersSeen } from "./peers-seen.ts";
 import { ago, countOf, nothingYet, outcomeMark } from "./pieces.ts";
-import { peerAddress, reportsAddress } from "./reports-address.ts";
+import { reportsAddress } from "./report-filter.ts";
 
 /** Answers with the page. `tested`: what came of testing its MMSC just now; null when that was not asked for. */
 export async function peerPage(

@@ -3,14 +3,15 @@ import { html } from "hono/html";
 import { maskAllButAddresses } from "../text/masking.ts";
 import { durationInWords, inPercent, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
+import { peerAddress } from "./addresses.ts";
 import type { Html } from "./layout.ts";
-import type { Operator } from "./login.ts";
 import type { RefusedClient } from "./operations.ts";
+import type { Operator } from "./operator.ts";
 import type { OwedCounts } from "./peer-acknowledgements.ts";
 import type { PeerCounts } from "./peer-counts.ts";
 import type { PeerNow } from "./peer-now.ts";
 import { ago, countOf, wholeId } from "./pieces.ts";
-import { peerAddress, reportsAddress } from "./reports-address.ts";
+import { reportsAddress } from "./report-filter.ts";
 
 const DAY_MS = 86_400_000;
 

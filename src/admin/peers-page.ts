@@ -2,6 +2,7 @@
 import { type Context, Hono } from "hono";
 import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { peerAddress } from "./addresses.ts";
 import { rate } from "./figures.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import type { Look, Part } from "./live.ts";
@@ -22,7 +23,6 @@ import {
 } from "./peer-words.ts";
 import { lookingAtPeers, type PeersSeen } from "./peers-seen.ts";
 import { nothingYet } from "./pieces.ts";
-import { peerAddress } from "./reports-address.ts";
 
 export interface PeersPages {
   readonly routes: Hono<PageEnv>;

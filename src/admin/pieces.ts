@@ -1,11 +1,13 @@
 /** Pieces that many pages are made of. */
 import { html } from "hono/html";
-import { visible } from "../text/visible.ts";
+import { visible, visibleJson } from "../text/visible.ts";
 import type { Html } from "./layout.ts";
 
-/** An id, whole, with a button that copies it (assets/copy.js). */
+/** An id, whole, with a button that copies it (assets/copy.js): as it is, also where a part of it cannot be seen. */
 export function wholeId(id: string): Html {
-  return html`<span class="id"><code>${visible(id)}</code><button type="button" class="copy" data-copy="${id}" aria-label="Copy ${visible(id)}">${TWO_SHEETS}</button></span>`;
+  const shown = visible(id);
+  const exact = shown === id ? "" : html` data-copy-json="${visibleJson(JSON.stringify(id))}"`;
+  return html`<span class="id"><code>${shown}</code><button type="button" class="copy" data-copy="${shown}"${exact} aria-label="Copy ${shown}">${TWO_SHEETS}</button></span>`;
 }
 
 /** Drawn, because not every machine has a letter for it. */

@@ -9,12 +9,12 @@ import { maskHeader, masksByHeader } from "../text/mask-header.ts";
 import { maskAllNumbers, maskEvent } from "../text/masking.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
+import { peerAddress } from "./addresses.ts";
 import type { Html } from "./layout.ts";
-import type { Operator } from "./login.ts";
 import type { QuarantineDesk } from "./operations.ts";
+import type { Operator } from "./operator.ts";
 import { ago, wholeId } from "./pieces.ts";
 import { actions, mayReplay } from "./quarantine-actions.ts";
-import { peerAddress } from "./reports-address.ts";
 import { wrongLines } from "./wrong-lines.ts";
 
 const MAX_HEX_BYTES = 2_048;
@@ -35,17 +35,14 @@ export function inBrief(
       ?.replace(MESSAGE_ID, "")
       .trim() ?? "";
   const { places, says } = wrongLines(lines, message);
-  const shown = (line: string, masked: (line: string) => string): string =>
-    visible(numbers === "full" ? beginningOf(line) : masked(beginningOf(line)));
+  const inPart = (line: string, masked: (line: string) => string): string =>
+    numbers === "full" ? beginningOf(line) : masked(beginningOf(line));
   function inLine(text: string, isLine: boolean): Html {
-    const words = beginningOf(
-      shown(text, (line) => masks.id(maskHeader(line, []))),
-      MAX_LINE,
-    );
+    const words = beginningOf(visible(inPart(text, (line) => masks.id(maskHeader(line, [])))), MAX_LINE);
     return isLine ? html`<code>${words}</code>` : html`${words}`;
   }
   return {
-    messageId: id === "" ? null : wholeId(shown(id.replace(/^"(.*)"$/, "$1"), masks.id)),
+    messageId: id === "" ? null : wholeId(inPart(id.replace(/^"(.*)"$/, "$1"), masks.id)),
     wrong: says === null ? null : inLine(says, places.length > 0),
   };
 }

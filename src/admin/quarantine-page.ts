@@ -7,16 +7,17 @@ import { reasonInWords } from "../delivery/quarantined.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import { inPercent, megabytes, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
+import { peerAddress } from "./addresses.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import type { Look, Part } from "./live.ts";
-import { addressOf, type Login, type Operator, type PageEnv } from "./login.ts";
+import { addressOf, type Login, type PageEnv } from "./login.ts";
 import type { Fill, OnAction, Operations, QuarantineDesk } from "./operations.ts";
+import type { Operator } from "./operator.ts";
 import { ago, nothingYet } from "./pieces.ts";
 import { actions, mayReplay } from "./quarantine-actions.ts";
 import { inBrief, show } from "./quarantine-message.ts";
 import { lookingInto, PAGE, type QuarantineAsked, type QuarantineSeen } from "./quarantine-seen.ts";
 import { inTurn } from "./remembering.ts";
-import { peerAddress } from "./reports-address.ts";
 
 export interface QuarantinePages {
   readonly routes: Hono<PageEnv>;

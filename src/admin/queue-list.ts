@@ -2,10 +2,11 @@
 import { html } from "hono/html";
 import { visible } from "../text/visible.ts";
 import type { JobRow, ListedJobs, ListedState } from "../views/views.ts";
+import { addressOfId } from "./addresses.ts";
 import type { Html } from "./layout.ts";
-import type { Operator } from "./login.ts";
+import type { Operator } from "./operator.ts";
 import { ago, wholeId } from "./pieces.ts";
-import { addressOfId, idShown } from "./report-rows.ts";
+import { idShown } from "./report-rows.ts";
 
 /** Which list is asked for; null for none. */
 export function listedIn(text: string | undefined): ListedState | null {

@@ -8,11 +8,12 @@ import { durationInWords, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import type { JobGroup, JobGroups, JobRow, Troubles } from "../views/views.ts";
 import { BOARD_PATH, type Html, layout, pathOf } from "./layout.ts";
-import { addressOf, type Login, type Operator, type PageEnv, pathIn } from "./login.ts";
+import { addressOf, type Login, type PageEnv, pathIn } from "./login.ts";
 import type { EventQueue, OnAction, Operations } from "./operations.ts";
+import type { Operator } from "./operator.ts";
 import { ago } from "./pieces.ts";
 import { anchor, listedAddress, listedIn, listedJobs, messageOf } from "./queue-list.ts";
-import { retryForm } from "./report-told.ts";
+import { retryForm } from "./retry-form.ts";
 
 export function queuePage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
   const routes = new Hono<PageEnv>();
@@ -189,30 +190,30 @@ await consume(async (event) => console.log(event.subject, event.data.outcome), {
 }
 
 /** Where a list of errors stands, and for whom. */
-interface Place {
+interface ErrorList {
   readonly queue: string;
   readonly index: number;
   readonly operator: Operator;
 }
 
-function errors({ failed, retrying }: Troubles, place: Place): Html {
+function errors({ failed, retrying }: Troubles, list: ErrorList): Html {
   if (failed.jobs === 0 && retrying.jobs === 0)
     return html`<p>No event has failed, and none waits to be tried again.</p>`;
-  return html`${groupsOf("failed", failed, place)} ${groupsOf("retrying", retrying, place)}`;
+  return html`${groupsOf("failed", failed, list)} ${groupsOf("retrying", retrying, list)}`;
 }
 
 const TITLES = { failed: "Failed", retrying: "Retrying" } as const;
 type Kind = keyof typeof TITLES;
 
-function groupsOf(kind: Kind, { groups, jobs, lookedAt }: JobGroups, place: Place): Html {
+function groupsOf(kind: Kind, { groups, jobs, lookedAt }: JobGroups, list: ErrorList): Html {
   if (jobs === 0) return html``;
-  return html`<h3 id="${anchor(kind, place.index)}">${TITLES[kind]}: ${some(jobs, "event")}, by error</h3>
-    ${kind === "failed" && !place.operator.loggedIn ? html`<p>To give them back to consumers, log in (MM4D_ADMIN_TOKEN).</p>` : ""}
+  return html`<h3 id="${anchor(kind, list.index)}">${TITLES[kind]}: ${some(jobs, "event")}, by error</h3>
+    ${kind === "failed" && !list.operator.loggedIn ? html`<p>To give them back to consumers, log in (MM4D_ADMIN_TOKEN).</p>` : ""}
     ${lookedAt < jobs ? html`<p>The newest ${lookedAt.toLocaleString("en")} were looked at.</p>` : ""}
-    ${groups.map((group) => groupOf(kind, group, place))}`;
+    ${groups.map((group) => groupOf(kind, group, list))}`;
 }
 
-function groupOf(kind: Kind, group: JobGroup, { queue, operator }: Place): Html {
+function groupOf(kind: Kind, group: JobGroup, { queue, operator }: ErrorList): Html {
   const { error, example, firstAt, lastAt, next, newest, jobs } = group;
   const shown = errorShown(operator);
   const mayRetry = operator.loggedIn && kind === "failed";

@@ -6,6 +6,9 @@ import type { ReportFilter } from "../views/report-row.ts";
 /** The query of an address. */
 export type Query = Readonly<Record<string, string>>;
 
+/** Filters as they stand in an address: what a link may ask the list for. */
+export type FilterTexts = Readonly<Partial<Record<(typeof NAMES)[number], string>>>;
+
 /** What was read of a query. */
 export interface FilterRead {
   readonly filter: ReportFilter;
@@ -29,7 +32,7 @@ const UNITS = { min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 /** Reads the filters of an address. What cannot be read leaves nothing out, and is told. */
 export function filterIn(query: Query, now: Date): FilterRead {
   const faults: string[] = [];
-  function read<T>(name: string, find: (text: string) => T | undefined, expected: string): T | null {
+  function read<T>(name: keyof FilterTexts, find: (text: string) => T | undefined, expected: string): T | null {
     const text = textOf(query, name);
     if (text === "") return null;
     const found = find(text);
@@ -58,9 +61,9 @@ export function filterIn(query: Query, now: Date): FilterRead {
   };
 }
 
-/** The address of the list with these parts of the query changed; null takes one out. It begins with its newest. */
-export function listAddress(query: Query, changes: Readonly<Record<string, string | null>> = {}): string {
-  const parts = Object.entries({ ...known(query), ...changes }).filter(
+/** The address of the list with these parts of what is asked for changed; null takes one out. It begins with its newest. */
+export function reportsAddress(asked: FilterTexts, changes: Readonly<Record<string, string | null>> = {}): string {
+  const parts = Object.entries({ ...known(asked), ...changes }).filter(
     (part): part is [string, string] => part[1] !== null && part[1] !== "",
   );
   const search = new URLSearchParams(parts).toString();
@@ -77,15 +80,15 @@ export function isFiltered(query: Query): boolean {
   return Object.keys(known(query)).length > 0;
 }
 
-const NAMES = ["peer", "outcome", "disposition", "code", "type", "since", "conflict", "warnings", "q"];
+const NAMES = ["peer", "outcome", "disposition", "code", "type", "since", "conflict", "warnings", "q"] as const;
 
-function known(query: Query): Record<string, string> {
+function known(query: FilterTexts): Record<string, string> {
   return Object.fromEntries(
     NAMES.map((name) => [name, textOf(query, name)] as const).filter(([, text]) => text !== ""),
   );
 }
 
-function textOf(query: Query, name: string): string {
+function textOf(query: FilterTexts, name: keyof FilterTexts): string {
   return (query[name] ?? "").slice(0, MAX_TEXT).trim();
 }
 
@@ -117,6 +120,6 @@ function timeIn(text: string): number {
 
 const TIME = /^(\d{4}-\d\d-\d\d)(?:(T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/;
 
-function isOn(query: Query, name: string): boolean {
+function isOn(query: Query, name: keyof FilterTexts): boolean {
   return ["1", "yes", "true", "on"].includes(textOf(query, name));
 }

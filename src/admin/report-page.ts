@@ -4,13 +4,13 @@ import { html } from "hono/html";
 import { visible } from "../text/visible.ts";
 import { bareId, byReport, type TracedReport } from "../trace/note.ts";
 import type { ReportRow } from "../views/report-row.ts";
+import { addressOfId, inAddress } from "./addresses.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
 import { nothingYet, traceIsOff } from "./pieces.ts";
-import { addressOfId, inAddress, reportTable } from "./report-rows.ts";
+import { lookOf, reportTable } from "./report-rows.ts";
 import { told } from "./report-told.ts";
-import { lookOf } from "./reports-page.ts";
 
 const MAX_WANTED_LENGTH = 1_000;
 const OTHERS_SHOWN = 20;

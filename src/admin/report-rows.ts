@@ -1,4 +1,5 @@
 /** Reports as rows of a table: in the list, on the overview, and as they come. */
+import type { Context } from "hono";
 import { html } from "hono/html";
 import { beginningOf } from "../text/beginning.ts";
 import { maskAllNumbers, numberMask } from "../text/masking.ts";
@@ -6,9 +7,12 @@ import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import type { ReportRow } from "../views/report-row.ts";
 import type { JobSeen } from "../views/views.ts";
+import { addressOfId, peerAddress } from "./addresses.ts";
 import { jobInWords } from "./job-words.ts";
 import type { Html } from "./layout.ts";
-import type { Operator } from "./login.ts";
+import type { PageEnv } from "./login.ts";
+import type { Operations } from "./operations.ts";
+import type { Operator } from "./operator.ts";
 import { ago, outcomeMark, wholeId } from "./pieces.ts";
 
 /** What rows are shown with. */
@@ -16,6 +20,12 @@ export interface RowsLook {
   readonly numbers: Operator["numbers"];
   /** The name of a code, by the table that its peer uses. */
   readonly nameOfCode: (code: number, peer: string) => string;
+}
+
+/** With what a page shows its rows to who asks for it. */
+export function lookOf({ catalogueOf }: Pick<Operations, "catalogueOf">, c: Context<PageEnv>): RowsLook {
+  const nameOfCode = (code: number, peer: string): string => catalogueOf(peer).findCode(code).name;
+  return { numbers: c.var.operator.numbers, nameOfCode };
 }
 
 /** The jobs of some rows by their ids, as views give them. */
@@ -50,8 +60,8 @@ export function reportRow(row: ReportRow, look: RowsLook, jobs: Jobs | null): Ht
     <td data-label="Result">${result(row, look.numbers)}</td>
     <td data-label="Code">${codeCell(row, look)}</td>
     <td data-label="Recipient">${recipients(numbers, look.numbers)}</td>
-    <td data-label="Message">${shownId === null ? html`<span class="soft">without id</span>` : wholeId(visible(shownId))}</td>
-    <td data-label="Peer"><a href="/peers/${inAddress(peer)}">${visible(peer)}</a></td>
+    <td data-label="Message">${shownId === null ? html`<span class="soft">without id</span>` : wholeId(shownId)}</td>
+    <td data-label="Peer"><a href="${peerAddress(peer)}">${visible(peer)}</a></td>
     ${jobs === null ? "" : jobId === null ? html`<td data-label="Consumer"></td>` : html`<td data-label="Consumer" data-job="${jobId}">${jobInWords(jobs.get(jobId))}</td>`}
   </tr>`;
 }
@@ -64,17 +74,6 @@ export function reportAddress({ eventId, fate, id, messageId, transactionId, num
   const known = [eventId, messageId, transactionId].find(mayStand) ?? null;
   if (known !== null) return addressOfId(known);
   return fate === "quarantined" ? `/quarantine/${encodeURIComponent(id)}` : null;
-}
-
-/** The page of what has this id. A browser takes "." and ".." for a way up, so that these are searched for. */
-export function addressOfId(id: string): string {
-  const encoded = inAddress(id);
-  return /^\.{1,2}$/.test(id) ? `/reports?q=${encoded}` : `/reports/${encoded}`;
-}
-
-/** A text as a part of an address. Half a surrogate pair, where a text was cut, cannot stand there. */
-export function inAddress(text: string): string {
-  return encodeURIComponent(text.replace(/\p{Cs}/gu, "\ufffd"));
 }
 
 /** An id, in which only a number of the report's own parties is masked. */

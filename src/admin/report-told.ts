@@ -7,11 +7,13 @@ import { type Mask, maskAllNumbers, maskEvent } from "../text/masking.ts";
 import { durationInWords } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import type { ReceivedNote, TracedReport, TraceNote } from "../trace/note.ts";
-import { headerOf, masksOf, partiesKnown, tellReport } from "../trace/told.ts";
+import { headerOf, masksOf, partiesKnown, type ToldStep, tellReport } from "../trace/told.ts";
+import { peerAddress } from "./addresses.ts";
 import { type Html, time } from "./layout.ts";
-import type { Operator } from "./login.ts";
+import type { Operator } from "./operator.ts";
 import { ago, outcomeMark, wholeId } from "./pieces.ts";
 import { codeLink } from "./report-rows.ts";
+import { retryForm } from "./retry-form.ts";
 
 /** Who looks, and how codes are named. */
 export interface ToldFor extends Pick<Operator, "numbers" | "loggedIn"> {
@@ -32,7 +34,7 @@ export function told(whole: TracedReport, look: ToldFor): Html {
   const header = headerOf(report, look.numbers);
   const eventText = report.event && shownEvent(report, report.event, look.numbers, shown);
   const received = notes.filter((note) => note.kind === "received").at(-1);
-  return html`<p><a href="/reports" data-up>← Reports</a></p>
+  return html`<p><a href="/reports">← Reports</a></p>
   <article>
     <section class="card">
       ${heading(report, headline, shown)}
@@ -57,6 +59,7 @@ export function told(whole: TracedReport, look: ToldFor): Html {
 
 /** Makes a peer's or a consumer's text fit to be shown: cut, masked, and without what cannot be seen. */
 interface Shown {
+  /** With what cannot be seen, which {@link wholeId} shows and copies. */
   readonly id: Mask;
   readonly party: Mask;
   /** For free text, in which any number may be somebody's. */
@@ -69,7 +72,7 @@ function shownAs(report: TracedReport, numbers: Operator["numbers"]): Shown {
   const [id, party, free] =
     numbers === "full" ? [same, same, same] : [mask.id, mask.text, (text: string) => mask.text(maskAllNumbers(text))];
   return {
-    id: (text) => visible(id(beginningOf(text))),
+    id: (text) => id(beginningOf(text)),
     party: (text) => visible(party(beginningOf(text))),
     text: (text, most) => visible(free(beginningOf(text, most))),
   };
@@ -100,10 +103,11 @@ function meaning(event: DeliveryEvent | null): Html {
 
 function idList({ event, ids, notes }: TracedReport, shown: Shown): Html {
   const id = (text: string | null): Html => (text === null ? html`without id` : wholeId(shown.id(text)));
-  const peer = notes.find((note) => note.kind === "received")?.peer ?? event?.data.peer;
-  const quarantined = notes.find((note) => note.kind === "received" && note.quarantineId !== null) as
-    | ReceivedNote
-    | undefined;
+  const received = notes.filter((note) => note.kind === "received");
+  const peer = received[0]?.peer ?? event?.data.peer;
+  const session = received.at(-1)?.sessionId;
+  const job = recordOf(notes);
+  const quarantined = received.find((note) => note.quarantineId !== null);
   const { recipient = null, originator = null, requestRecipients = [] } = event?.data ?? {};
   const recipients = recipient === null ? requestRecipients.map((one) => one.party) : [recipient];
   const some = recipients.slice(0, BOUNDS.listShown.value).map(({ number, raw }) => shown.party(number ?? raw));
@@ -112,20 +116,21 @@ function idList({ event, ids, notes }: TracedReport, shown: Shown): Html {
     <dt>Message</dt><dd>${id(event?.data.messageId ?? ids.messageId)}</dd>
     <dt>Transaction</dt><dd>${id(event?.data.transactionId ?? ids.transactionId)}</dd>
     ${ids.eventId === null ? "" : html`<dt>Event</dt><dd>${wholeId(ids.eventId)}</dd>`}
+    ${job === null ? "" : html`<dt>Job</dt><dd>${wholeId(job)}</dd>`}
+    ${session === undefined ? "" : html`<dt>Session</dt><dd>${wholeId(session)}</dd>`}
     ${some.length === 0 ? "" : html`<dt>Recipient</dt><dd>${some.join(", ")}${more === 0 ? "" : ` and ${more} more`}</dd>`}
     ${originator === null ? "" : html`<dt>Originator</dt><dd>${shown.party(originator.number ?? originator.raw)}</dd>`}
-    ${peer === undefined ? "" : html`<dt>Peer</dt><dd><a href="/peers/${encodeURIComponent(peer.name)}">${visible(peer.name)}</a></dd>`}
+    ${peer === undefined ? "" : html`<dt>Peer</dt><dd><a href="${peerAddress(peer.name)}">${visible(peer.name)}</a></dd>`}
     ${quarantined === undefined ? "" : html`<dt>Quarantine</dt><dd><a href="/quarantine/${encodeURIComponent(quarantined.quarantineId ?? "")}">kept there</a></dd>`}
   </dl>`;
 }
 
-interface Step {
-  readonly at: string;
-  readonly text: string;
-}
-
 /** With the time since the step before it. */
-function stepOf({ at, text }: Step, before: Step | undefined): Html {
+function stepOf({ at, text, job }: ToldStep, before: ToldStep | undefined): Html {
+  if (job !== undefined) {
+    const { says, endedAt, error } = job;
+    return html`<li>now <span>${says}${endedAt === null ? "" : html`, ${ago(endedAt)}`}${error === null ? "" : `: ${visible(error)}`}</span></li>`;
+  }
   if (at === "now") return html`<li>now <span>${visible(text)}</span></li>`;
   const sinceMs = before === undefined ? Number.NaN : Date.parse(at) - Date.parse(before.at);
   const since = Number.isNaN(sinceMs)
@@ -146,35 +151,16 @@ function jobCard({ job, notes }: TracedReport, { queue, loggedIn, address }: Tol
   </section>`;
 }
 
-/** The button that gives one failed job back to consumers. */
-export function retryForm({
-  queue,
-  id,
-  next,
-}: {
-  readonly queue: string;
-  readonly id: string;
-  readonly next: string;
-}): Html {
-  return html`<form method="post" action="/queue/retry">
-    <input type="hidden" name="queue" value="${queue}" />
-    <input type="hidden" name="id" value="${id}" />
-    <input type="hidden" name="next" value="${next}" />
-    <button>Retry</button>
-  </form>`;
-}
-
 function recordOf(notes: readonly TraceNote[]): string | null {
   const queued = notes.find((note) => note.kind === "queued" && note.duplicateOf === null);
   return queued?.kind === "queued" ? queued.recordId : null;
 }
 
 function session(received: ReceivedNote, shown: Shown): Html {
-  const { peer, sessionId, mailFrom, bytes, reply, answered = true, tookMs } = received;
+  const { peer, mailFrom, bytes, reply, answered = true, tookMs } = received;
   return html`<details>
     <summary>SMTP session</summary>
     <dl class="pairs">
-      <dt>Session</dt><dd>${wholeId(sessionId)}</dd>
       <dt>From</dt><dd>${visible(peer.address)}${peer.helo === null ? "" : html`, EHLO ${shown.text(peer.helo)}`}${peer.user === null ? "" : html`, logged in as ${shown.text(peer.user)}`}</dd>
       <dt>TLS</dt><dd>${peer.tls === null ? "none" : `${peer.tls.protocol}, ${peer.tls.cipher}`}</dd>
       <dt>MAIL FROM</dt><dd>&lt;${shown.text(mailFrom)}&gt;</dd>

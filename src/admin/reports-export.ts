@@ -4,8 +4,9 @@ import { BOUNDS } from "../bounds/bounds.ts";
 import { visibleJson } from "../text/visible.ts";
 import type { ReportFilter, ReportRow } from "../views/report-row.ts";
 import type { JobSeen, Place } from "../views/views.ts";
-import { addressOf, type Operator, type PageEnv } from "./login.ts";
+import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
+import type { Operator } from "./operator.ts";
 import { idShown, numberShown } from "./report-rows.ts";
 
 export type ExportFormat = "csv" | "jsonl";
@@ -19,7 +20,8 @@ export function formatIn(text: string | undefined): ExportFormat | null {
   return text === "csv" || text === "jsonl" ? text : null;
 }
 
-interface Asked {
+/** What is exported, and as what. */
+interface Export {
   readonly format: ExportFormat;
   readonly filter: ReportFilter;
   readonly from: Place | null;
@@ -28,7 +30,7 @@ interface Asked {
 /** What is asked for, as a file. Numbers are masked in it as on the page. */
 export async function exported(
   c: Context<PageEnv>,
-  { format, filter, from }: Asked,
+  { format, filter, from }: Export,
   { views }: Pick<Operations, "views">,
   onAction: OnAction,
 ): Promise<Response> {

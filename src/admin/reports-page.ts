@@ -1,5 +1,5 @@
 /** Reports: all that came, newest first, by whatever somebody asks for; as they come, and of what has passed. */
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
 import { html } from "hono/html";
 import { OUTCOMES } from "../delivery/verdict.ts";
 import { some } from "../text/quantities.ts";
@@ -14,8 +14,17 @@ import type { RowsLive } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { nothingYet, traceIsOff } from "./pieces.ts";
-import { DISPOSITIONS, filterIn, isFiltered, listAddress, type Query, queryOf, SINCE, TYPES } from "./report-filter.ts";
-import { type RowsLook, reportRow, reportTable } from "./report-rows.ts";
+import {
+  DISPOSITIONS,
+  filterIn,
+  isFiltered,
+  type Query,
+  queryOf,
+  reportsAddress,
+  SINCE,
+  TYPES,
+} from "./report-filter.ts";
+import { lookOf, type RowsLook, reportRow, reportTable } from "./report-rows.ts";
 import { exported, formatIn } from "./reports-export.ts";
 
 const MAX_PLACE_LENGTH = 500;
@@ -44,12 +53,6 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
     return c.html(layout({ title: "Reports", path: pathOf(c), operator: c.var.operator, body }), status);
   });
   return routes;
-}
-
-/** With what a page shows its rows. */
-export function lookOf(operations: Operations, c: Context<PageEnv>): RowsLook {
-  const nameOfCode = (code: number, peer: string): string => operations.catalogueOf(peer).findCode(code).name;
-  return { numbers: c.var.operator.numbers, nameOfCode };
 }
 
 /** The rows that come and fit, and what becomes of their jobs and of earlier ones, for the live stream. */
@@ -90,7 +93,7 @@ function filters(query: Query, filter: ReportFilter, peers: readonly string[]): 
   const spans = Object.entries(SINCE);
   const allSpans = since === "" || Object.hasOwn(SINCE, since) ? spans : [[since, since] as const, ...spans];
   const more = filter.outcome !== null || filter.type !== null || filter.conflict || filter.warnings;
-  return html`<form class="filters" role="search" action="/reports" data-filters>
+  return html`<form class="filters" role="search" action="/reports" aria-label="Filters" data-filters>
     ${query.q ? html`<label>Id or number <input name="q" type="search" value="${visible(query.q)}" /></label>` : ""}
     ${select("peer", "Peer", [["", "all"], ...known.map((name) => [name, name] as const)], peer)}
     ${select("disposition", "Result", [["", "all"], ...DISPOSITIONS.map((name) => [name, name] as const)], query.disposition)}
@@ -109,10 +112,10 @@ function filters(query: Query, filter: ReportFilter, peers: readonly string[]): 
   </form>`;
 }
 
-type Choice = readonly [value: string, name: string];
+type Option = readonly [value: string, name: string];
 
-function select(name: string, label: string, choices: readonly Choice[], chosen = ""): Html {
-  return html`<label>${label} <select name="${name}">${choices.map(
+function select(name: string, label: string, options: readonly Option[], chosen = ""): Html {
+  return html`<label>${label} <select name="${name}">${options.map(
     ([value, text]) => html`<option value="${value}" ${value === chosen ? "selected" : ""}>${visible(text)}</option>`,
   )}</select></label>`;
 }
@@ -137,10 +140,10 @@ function listed(query: Query, page: ReportsPage, look: RowsLook, traceOff: boole
     <div class="wide" tabindex="0">${reportTable(rows, look, jobs, live)}</div>
     <p class="pages">
       ${empty ? "" : html`<span class="soft">${some(rows.length, "report")} of ${lookedThrough.toLocaleString("en")} looked through, newest first</span>`}
-      ${isNewest ? "" : html`<a href="${listAddress(query)}">Newest</a>`}
-      ${older === null ? "" : html`<a href="${listAddress(query, { from: older })}" rel="next">Older →</a>`}
-      ${isNewest ? html`<a href="${listAddress(query)}" data-live-again hidden>Load again, to go on to older ones →</a>` : ""}
-      <span class="export">Export <a href="${listAddress(query, { ...onwards, as: "csv" })}">CSV</a> <a href="${listAddress(query, { ...onwards, as: "jsonl" })}">JSON lines</a></span>
+      ${isNewest ? "" : html`<a href="${reportsAddress(query)}">Newest</a>`}
+      ${older === null ? "" : html`<a href="${reportsAddress(query, { from: older })}" rel="next">Older →</a>`}
+      ${isNewest ? html`<a href="${reportsAddress(query)}" data-live-again hidden>Load again, to go on to older ones →</a>` : ""}
+      <span class="export">Export <a href="${reportsAddress(query, { ...onwards, as: "csv" })}">CSV</a> <a href="${reportsAddress(query, { ...onwards, as: "jsonl" })}">JSON lines</a></span>
     </p>
   </section>`;
 }
@@ -150,7 +153,7 @@ function nothing(query: Query, { older, lookedThrough }: ReportsPage): Html {
   const onwards =
     older === null
       ? ""
-      : html`<a href="${listAddress(query, { from: older })}" rel="next">Look through older ones</a>. `;
+      : html`<a href="${reportsAddress(query, { from: older })}" rel="next">Look through older ones</a>. `;
   if (isFiltered(query) || placeIn(query) !== null) {
     const says = `No report fits, of ${lookedThrough.toLocaleString("en")} looked through.`;
     return nothingYet(
@@ -166,5 +169,5 @@ function nothing(query: Query, { older, lookedThrough }: ReportsPage): Html {
 
 /** What is looked for may be a code, because one search box finds both. */
 function codeInstead({ q = "" }: Query): Html | string {
-  return /^\d{1,4}$/.test(q) ? html`<a href="${listAddress({ code: q })}">Reports with the code ${q}</a>. ` : "";
+  return /^\d{1,4}$/.test(q) ? html`<a href="${reportsAddress({ code: q })}">Reports with the code ${q}</a>. ` : "";
 }

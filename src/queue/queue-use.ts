@@ -6,8 +6,7 @@
 import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
-import { beginningOf } from "../text/beginning.ts";
-import { shapeOf } from "./error-shape.ts";
+import { shapeOf, withoutHalfNumber } from "./error-shape.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
 
@@ -118,12 +117,8 @@ export async function lookAtQueue({ redis, prefix }: QueuePlace, queue: string):
 
 async function errorsOf(redis: Redis, keys: readonly string[]): Promise<string[]> {
   if (keys.length === 0) return [];
-  const most = BOUNDS.errorLookedAt.value;
-  const errors = (await redis.eval(ERRORS, keys.length, ...keys, most)) as string[];
-  // An error that may be cut must not end within a number, because half a number would not be masked.
-  return errors.map((error) =>
-    Buffer.byteLength(error) < most ? error : beginningOf(error, Math.max(0, error.length - 1)),
-  );
+  const errors = (await redis.eval(ERRORS, keys.length, ...keys, BOUNDS.errorLookedAt.value)) as string[];
+  return errors.map(withoutHalfNumber);
 }
 
 /** The most frequent error. */

@@ -3,35 +3,31 @@
  * reverse. The only room that knows all of them.
  */
 import { setTimeout as wait } from "node:timers/promises";
-import { BOUNDS } from "../bounds/bounds.ts";
-import { createAccept } from "../flow/accept.ts";
 import { readingAgain } from "../flow/read-again.ts";
 import { createReadRecords } from "../flow/ready.ts";
-import { createTurns } from "../flow/turns.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
 import { REASON_TIMES, type ReasonTimes } from "../monitoring/reason-times.ts";
 import type { Assignment } from "../process/cluster.ts";
-import { type Releaser, releaseAll, within } from "../process/releasers.ts";
-import { newRecordId } from "../queue/publisher.ts";
+import { type Releaser, releaseAll } from "../process/releasers.ts";
 import { describeRedis, type RedisPlace } from "../queue/redis.ts";
 import type { Config } from "../settings/config.ts";
-import { rulesOf } from "../settings/peers.ts";
 import { createAccess } from "../smtp/access.ts";
-import { replyTo } from "../smtp/reply-to.ts";
 import { VERSION } from "../version.ts";
 import { THREAD } from "../views/start-views.ts";
 import { answersOf } from "./answers.ts";
 import { beginAcknowledgements } from "./begin-acknowledgements.ts";
 import { createDesks } from "./desks.ts";
-import { layFoundations } from "./foundations.ts";
+import { type Foundations, layFoundations } from "./foundations.ts";
 import { openState } from "./open-state.ts";
+import type { OwnState } from "./own-state.ts";
 import { observerOfMessages } from "./recorders.ts";
 import { openRedisRooms } from "./redis-rooms.ts";
 import { startSecondHalf } from "./second-half.ts";
 import { shownNumber } from "./shown-number.ts";
-import { listenForHttp, listenForSmtp } from "./start-listeners.ts";
+import { listenForHttp } from "./start-listeners.ts";
 import { startNotes } from "./start-notes.ts";
-import { beginRedisWatch, REDIS_STOP_MS } from "./start-redis.ts";
+import { beginRedisWatch } from "./start-redis.ts";
+import { takeReports } from "./take-reports.ts";
 import { createEmptied, createUpkeep, lookAtQuarantine } from "./upkeep.ts";
 
 export interface Service {
@@ -107,7 +103,7 @@ async function start(
     { config, assignment, others: isFirst ? assignment : ALONE, log },
     releasers,
   );
-  const { quarantine, files, monitors, control, started, place, urlFile } = foundations;
+  const { quarantine, files, monitors, control, started, place } = foundations;
   const { journalStatus, isFullForAll } = foundations;
   const { metrics, outages, refusals, traffic } = monitors;
   const recovered = journalStatus().records;
@@ -179,17 +175,9 @@ async function start(
     journalFull: outages.journalFull,
   });
 
-  const desks = createDesks({
-    place: queuePlace,
-    queues: [config.queue, ...config.queues.map((further) => further.queue)],
-    redisAway: own.redisAway,
-    replayer: () => ({
-      publish: secondHalf.publishReplayed,
-      reading: files.reading(),
-      rulesOf: (peer) => rulesOf(files.peers(), peer),
-    }),
-  });
-  releasers.push(() => within(REDIS_STOP_MS, desks.close()));
+  const { redisAway } = own;
+  const { publishReplayed } = secondHalf;
+  const desks = createDesks({ config, place: queuePlace, files, redisAway, publishReplayed }, releasers);
   const admin = isFirst
     ? await listenForHttp(
         { config, place, viewsThread, rooms, files, state, desks, traceReading, log, metrics },
@@ -197,22 +185,11 @@ async function start(
       )
     : null;
 
-  const onMessage = createAccept({
-    reading: files.reading,
-    systemAddress: acknowledgements.systemAddress,
-    turns: createTurns(BOUNDS.messagesTurnMs.value),
-    store: secondHalf.store,
-    rooms: { quarantine, bounces: acknowledgements.bounceRoom, aside: secondHalf.aside },
-    recordId: newRecordId,
-    read,
-    replyTo,
-    observer,
-  });
   // A process beyond the count only empties the journal that is left of it.
-  const takesReports = assignment.number <= assignment.count;
-  const listener = takesReports
-    ? await listenForSmtp({ config, files, onMessage, metrics, refusals }, releasers)
-    : null;
+  const listener =
+    assignment.number <= assignment.count
+      ? await takeReports({ config, foundations, acknowledgements, secondHalf, read, observer }, releasers)
+      : null;
   if (listener) own.listens(listener);
 
   // Of several processes, where the service answers: not each of them does.
@@ -227,12 +204,27 @@ async function start(
   const notes = isFirst ? [...settingsNotes, ...startNotes(config, files, foundations.doubtOfDirectory)] : [];
   for (const note of notes) log.serviceNote(note);
 
+  return serviceOf({ ...addresses, notes }, { config, foundations, own, log, releasers });
+}
+
+interface ServiceParts {
+  readonly config: Config;
+  readonly foundations: Foundations;
+  readonly own: OwnState;
+  readonly log: Log;
+  readonly releasers: Releaser[];
+}
+
+/** What whoever started the service may ask of it. */
+function serviceOf(
+  told: Pick<Service, "smtp" | "smtps" | "admin" | "notes">,
+  { config, foundations: { place, urlFile, files, journalStatus }, own, log, releasers }: ServiceParts,
+): Service {
   return {
-    ...addresses,
+    ...told,
     redis: place,
     redisUrlFile: urlFile,
     takesLoopback: createAccess(files.peers())("127.0.0.1") !== undefined,
-    notes,
     reload: files.reload,
     async emptied() {
       while (journalStatus().bytes > 0) await wait(LOOKED_AT_EVERY_MS);

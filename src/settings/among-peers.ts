@@ -1,6 +1,6 @@
 /** What entries of the peers' file may not have in common, told beside whatever else is wrong with them. */
 import { type Network, namesOfNetwork, readNetwork } from "../smtp/network.ts";
-import { shown } from "./zod.ts";
+import { shown } from "./shown.ts";
 
 /** What an entry says of itself, as far as it can be read. */
 interface Written {

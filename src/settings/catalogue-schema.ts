@@ -3,7 +3,8 @@ import type { z } from "zod";
 import type { Overlay } from "../catalogue/overlay.ts";
 import { OUTCOMES_OF_CODES } from "../delivery/verdict.ts";
 import { err, type Result } from "../result.ts";
-import { checkOf, must, mustHave, shown, type Zod } from "./zod.ts";
+import { checkOf, must, mustHave, type Zod } from "./file-check.ts";
+import { shown } from "./shown.ts";
 
 /** Reads a parsed file that is laid over the catalogue: `{ "codes": [ … ], "precedence": [ … ] }`, both optional. */
 export function readOverlay(json: unknown): Result<Overlay, readonly string[]> {

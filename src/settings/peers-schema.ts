@@ -4,8 +4,8 @@ import { NO_TABLE, VENDORS_TABLE } from "../delivery/code.ts";
 import { readMailbox } from "../mm4/address.ts";
 import { canonicalDomain } from "../smtp/domain.ts";
 import { type Network, readNetwork } from "../smtp/network.ts";
+import { checkOf, must, mustHave, type Zod } from "./file-check.ts";
 import { readHostOrAddress, readPeerName } from "./values.ts";
-import { checkOf, must, mustHave, type Zod } from "./zod.ts";
 
 /** What a parsed file says. */
 export interface ParsedPeers {

@@ -14,7 +14,7 @@ import type { Config } from "./config.ts";
 import { readJsonFile } from "./json-file.ts";
 import { readNamedFile } from "./named-file.ts";
 import { type Entry, parsePeers } from "./peers-schema.ts";
-import { shown } from "./zod.ts";
+import { shown } from "./shown.ts";
 
 /**
  * Gives at least one. Throws one sentence for each fault. `onFile` is called with the

@@ -1,4 +1,4 @@
-/** Makes values of settings fit to be printed. */
+/** Makes values of settings, and of the files that they name, fit to be printed. */
 import { visible } from "../text/visible.ts";
 import { SETTINGS, type Setting, type SettingName } from "./config.ts";
 import { maskUrl } from "./redis-url.ts";
@@ -19,4 +19,12 @@ export function shownText(text: string): string {
 export function unseenIn(text: string): string {
   const unseen = [...new Set([...text].map(shownText).filter((char) => char.startsWith("\\") && char.length > 1))];
   return unseen.length === 0 ? "" : ` and holds ${unseen.join(", ")}`;
+}
+
+const MAX_SHOWN = 60;
+
+/** A value of a file as JSON, cut off where it is long. */
+export function shown(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }

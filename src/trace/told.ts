@@ -16,7 +16,23 @@ export interface ToldReport {
   /** What this version would make of it, where that is not what happened; these lines end the headline too. */
   readonly today: readonly string[];
   /** Its way, each step with its time; the last one is "now" where there is a job. */
-  readonly steps: readonly { readonly at: string; readonly text: string }[];
+  readonly steps: readonly ToldStep[];
+}
+
+/** A step of a report's way. */
+export interface ToldStep {
+  readonly at: string;
+  readonly text: string;
+  /** What the text says of the job, in parts: for who shows times in another way. */
+  readonly job?: ToldJob;
+}
+
+/** What has become of a job. */
+export interface ToldJob {
+  readonly says: string;
+  /** RFC 3339, UTC. */
+  readonly endedAt: string | null;
+  readonly error: string | null;
 }
 
 export function tellReport(report: TracedReport, numbers: "masked" | "full"): ToldReport {
@@ -38,7 +54,7 @@ export function tellReport(report: TracedReport, numbers: "masked" | "full"): To
     today,
     steps: [
       ...notes.map((note) => ({ at: note.at, text: describeNote(note, shown) })),
-      ...(job === null ? [] : [{ at: "now", text: shown.text(describeJob(job)) }]),
+      ...(job === null ? [] : [describeJob(job, shown)]),
     ],
   };
 }
@@ -157,9 +173,10 @@ const ACKNOWLEDGED = {
   bounced: "came back",
 } as const;
 
-function describeJob({ state, attempts, error, finishedAt }: JobState): string {
-  if (state === "gone") return "the job is no longer kept: it was consumed, or removed";
+function describeJob({ state, attempts, error, finishedAt: endedAt }: JobState, shown: Shown): ToldStep {
+  if (state === "gone") return { at: "now", text: "the job is no longer kept: it was consumed, or removed" };
   const tried = attempts === 0 ? "" : ` after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
-  const when = finishedAt === null ? "" : ` at ${finishedAt}`;
-  return `the job is ${state}${tried}${when}${error === null ? "" : `: ${error}`}`;
+  const job = { says: `the job is ${state}${tried}`, endedAt, error: error === null ? null : shown.text(error) };
+  const when = endedAt === null ? "" : ` at ${endedAt}`;
+  return { at: "now", text: `${job.says}${when}${job.error === null ? "" : `: ${job.error}`}`, job };
 }

@@ -1,10 +1,9 @@
 /** Finds out with what errors the jobs of a queue have failed, and which are tried again: a few commands for any queue. */
 import { createHash } from "node:crypto";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { shapeOf } from "../queue/error-shape.ts";
+import { shapeOf, withoutHalfNumber } from "../queue/error-shape.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { DELAYED_SCORE } from "../queue/queue-use.ts";
-import { beginningOf } from "../text/beginning.ts";
 import { jobRows, timeOf } from "./job-rows.ts";
 import type { JobGroup, JobGroups, Troubles } from "./views.ts";
 
@@ -55,16 +54,10 @@ export async function errorsOf(
     const keys = ids.slice(from, from + JOBS_AT_A_TIME).map((id) => `${prefix}:${queue}:${id}`);
     const found = (await redis.eval(LOOK, keys.length, ...keys, BOUNDS.errorLookedAt.value)) as string[];
     for (let place = 0; place < keys.length; place += 1) {
-      all.push({ error: uncut(found[2 * place] ?? ""), began: found[2 * place + 1] ?? "" });
+      all.push({ error: withoutHalfNumber(found[2 * place] ?? ""), began: found[2 * place + 1] ?? "" });
     }
   }
   return all;
-}
-
-/** An error that may be cut must not end within a number, because half a number would not be masked. */
-function uncut(error: string): string {
-  const isWhole = Buffer.byteLength(error) < BOUNDS.errorLookedAt.value;
-  return isWhole ? error : beginningOf(error, Math.max(0, error.length - 1));
 }
 
 /** Of failed jobs the newest, and of those that are tried again the ones that are next. */

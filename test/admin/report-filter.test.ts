@@ -1,6 +1,6 @@
 /** The filters of Reports, as they stand in an address. */
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { filterIn, isFiltered, listAddress, queryOf } from "../../src/admin/report-filter.ts";
+import { filterIn, isFiltered, queryOf, reportsAddress } from "../../src/admin/report-filter.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
 const read = (address: string) => filterIn(Object.fromEntries(new URL(address, "http://x").searchParams), NOW);
@@ -29,7 +29,7 @@ test("every filter of an address is read, and is written so that it is read agai
     warnings: true,
     q: "+1202",
   });
-  expect(listAddress(Object.fromEntries(new URL(address, "http://x").searchParams))).toBe(address);
+  expect(reportsAddress(Object.fromEntries(new URL(address, "http://x").searchParams))).toBe(address);
 });
 
 test.each([
@@ -68,15 +68,15 @@ test.each([
 
 test("code=none asks for what has no code, and is written so that it is read again", () => {
   expect(read("/reports?code=none")).toEqual({ filter: { ...read("/reports").filter, code: "none" }, faults: [] });
-  expect(listAddress({ code: "none" })).toBe("/reports?code=none");
+  expect(reportsAddress({ code: "none" })).toBe("/reports?code=none");
 });
 
 test("where a list goes on and how it is exported are no filters", () => {
   const query = { peer: "a", from: "0.1.2.3", as: "csv", other: "x" };
-  expect([listAddress(query), queryOf(query), isFiltered({ from: "0.1.2.3", q: " " })]).toEqual([
+  expect([reportsAddress(query), queryOf(query), isFiltered({ from: "0.1.2.3", q: " " })]).toEqual([
     "/reports?peer=a",
     "peer=a",
     false,
   ]);
-  expect(listAddress(query, { peer: null, from: "0.9.9." })).toBe("/reports?from=0.9.9.");
+  expect(reportsAddress(query, { peer: null, from: "0.9.9." })).toBe("/reports?from=0.9.9.");
 });

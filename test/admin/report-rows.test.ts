@@ -1,6 +1,7 @@
 /** Reports as rows, and as a file. */
 import { expect, test } from "vitest";
-import { addressOfId, idShown, reportAddress, reportRow } from "../../src/admin/report-rows.ts";
+import { addressOfId } from "../../src/admin/addresses.ts";
+import { idShown, reportAddress, reportRow } from "../../src/admin/report-rows.ts";
 import { csvOf, shownRow } from "../../src/admin/reports-export.ts";
 import type { ReportRow } from "../../src/views/report-row.ts";
 import type { JobSeen } from "../../src/views/views.ts";
@@ -44,6 +45,14 @@ test("ids stay whole, but for a number of the report's own parties, which stands
   expect(own).not.toContain("2025550155");
   expect(own).toContain('href="/quarantine/j1"');
   expect(idShown("+12025550188", [], "masked")).toBe("+*******0188");
+});
+
+test("an id with what cannot be seen is shown with it, and copied as it is", () => {
+  const row = shown({ messageId: "a\u202eb" });
+  expect(row).toContain("<code>a\\u202eb</code>");
+  const [, json = ""] = /data-copy-json="([^"]*)"/.exec(row) ?? [];
+  expect(JSON.parse(json.replaceAll("&quot;", '"'))).toBe("a\u202eb");
+  expect(shown({})).not.toContain("data-copy-json");
 });
 
 test("what a peer wrote is text in a row, and a part of an address", () => {

@@ -3,11 +3,16 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { expect } from "vitest";
+import { eventually } from "./redis.ts";
+import type { ServiceUnderTest } from "./service.ts";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const DESKTOP = { width: 1280, height: 900 };
 const TABLET = { width: 820, height: 1180 };
 const PHONE = { width: 390, height: 844 };
+
+/** With which operators log in to the services that are started here. */
+export const TOKEN = "correct horse battery staple";
 
 export function startBrowser(): Promise<Browser> {
   // Whoever is root has no sandbox.
@@ -38,11 +43,34 @@ export async function visit(browser: Browser, base: string): Promise<Visit> {
   return { page, faults };
 }
 
-export async function logIn(page: Page, token: string): Promise<void> {
+/** Visits a service's page, and logs in. */
+export async function visitLoggedIn(
+  browser: Browser,
+  { adminPort }: Pick<ServiceUnderTest, "adminPort">,
+): Promise<Visit> {
+  const visiting = await visit(browser, `http://127.0.0.1:${adminPort}`);
+  await logIn(visiting.page);
+  return visiting;
+}
+
+export async function logIn(page: Page, token = TOKEN): Promise<void> {
   await page.goto("/login");
   await page.getByLabel("Token").fill(token);
   await page.getByRole("button", { name: "Log in" }).click();
   await page.getByRole("button", { name: "Log out" }).waitFor();
+}
+
+/** What the open page says, without its header. */
+export function mainOf(page: Page): Promise<string> {
+  return page.locator("main").innerText();
+}
+
+/** Opens a page, again and again until it shows what was delivered: the trace is written each second. */
+export async function openUntil(page: Page, path: string, fits: (text: string) => boolean): Promise<void> {
+  await eventually(async () => {
+    await page.goto(path);
+    return mainOf(page);
+  }, fits);
 }
 
 /** What is serious in the eyes of axe, as text. Of a table's rows, which are all alike, the first. */

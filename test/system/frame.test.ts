@@ -1,13 +1,12 @@
 /** What every page has, in a real browser: search, keys, copying, times, the state in the tab; and Overview, which is live. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
+import { lookAtPage, mainOf, openUntil, startBrowser, TOKEN, type Visit, visitLoggedIn } from "../support/browser.ts";
 import { type Carrier, type Carriers, createCarriers } from "../support/carrier.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { type ServiceUnderTest, startServiceProcess } from "../support/service.ts";
 
-const TOKEN = "correct horse battery staple";
 const HOSTILE = '"><img src=x onerror=alert(1)>\u202e';
 
 let browser: Browser;
@@ -30,10 +29,9 @@ beforeAll(async () => {
     MM4D_ADMIN_TOKEN: TOKEN,
     MM4D_QUARANTINE_MAX_MESSAGES: "20",
   });
-  visiting = await visit(browser, `http://127.0.0.1:${service.adminPort}`);
+  visiting = await visitLoggedIn(browser, service);
   page = visiting.page;
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-  await logIn(page, TOKEN);
 });
 afterAll(async () => {
   expect(visiting.faults).toEqual([]);
@@ -49,10 +47,16 @@ async function deliver(id: string, fields: Parameters<typeof deliveryReport>[0] 
 }
 
 const REJECTED = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
-const main = () => page.locator("main").innerText();
+const main = () => mainOf(page);
 /** Without how long ago something was, because that goes on. */
 const focused = async () =>
   (await page.evaluate<string>("document.activeElement.outerHTML")).replace(/>[^<]* ago</g, ">ago<");
+/** From here on {@link heard} tells what is said to who cannot see the page. */
+const listen = () =>
+  page.evaluate(`window.heard = [];
+    const said = document.getElementById("said");
+    new MutationObserver(() => window.heard.push(said.textContent)).observe(said, { childList: true });`);
+const heard = () => page.evaluate<string[]>("window.heard");
 const latest = () => page.locator("tbody[data-live-rows] tr");
 const times = (name: string) => page.locator(`.figures .card`, { hasText: name });
 
@@ -67,13 +71,7 @@ test.each([
   ["/codes/470", /No report had it in the last 30 days/],
   ["/quarantine", /every message could be read/],
 ])("%s of a system in which nothing has come says so, and what to do first", async (path, says) => {
-  await eventually(
-    async () => {
-      await page.goto(path);
-      return main();
-    },
-    (text) => says.test(text),
-  );
+  await openUntil(page, path, (text) => says.test(text));
   await lookAtPage(page, path === "/" ? "everyWay" : "quickly");
 });
 
@@ -165,26 +163,71 @@ test("keys: / searches, j and k go through the rows, Enter opens one, Esc goes b
   await page.getByRole("button", { name: "Close" }).click();
 });
 
+test("keys of one character can be turned off, and stay so; Esc and the buttons go on working", async () => {
+  const told = () => page.locator("[aria-keyshortcuts]").count();
+  await page.goto("/reports?peer=first");
+  expect(await told()).toBe(2);
+  await page.getByRole("button", { name: "Keyboard shortcuts" }).click();
+  await page.getByRole("checkbox", { name: "Keys of one character" }).uncheck();
+  await lookAtPage(page);
+  await page.getByRole("button", { name: "Close" }).click();
+  for (const loaded of ["before", "and after"]) {
+    for (const key of ["/", "j", "k", "?"]) await page.keyboard.press(key);
+    expect([loaded, await page.evaluate("document.activeElement.id || document.activeElement.tagName")]).toEqual([
+      loaded,
+      loaded === "before" ? "show-keys" : "BODY",
+    ]);
+    expect([loaded, await page.locator("#keys").isVisible(), await told()]).toEqual([loaded, false, 0]);
+    await page.reload();
+  }
+  await page.locator("#find").focus();
+  await page.keyboard.press("Escape");
+  expect(await focused()).toMatch(/^<body/);
+  await page.getByRole("button", { name: "Keyboard shortcuts" }).click();
+  await page.getByRole("checkbox", { name: "Keys of one character" }).check();
+  await page.keyboard.press("Escape");
+  expect(await told()).toBe(2);
+  await page.keyboard.press("?");
+  expect(await page.locator("#keys").isVisible()).toBe(true);
+  await page.getByRole("button", { name: "Close" }).click();
+});
+
 test("a click on a row opens it, and one on its copy button copies the whole id", async () => {
   await page.goto("/reports?code=470");
   const row = page.locator("main tbody tr").first();
-  await row.getByRole("button", { name: "Copy seen-1" }).click();
+  await listen();
+  const copy = row.getByRole("button", { name: "Copy seen-1" });
+  await copy.click();
+  await eventually(heard, (all) => all.join() === "Copied");
   expect(await page.evaluate("navigator.clipboard.readText()")).toBe("seen-1");
-  await row.getByRole("button", { name: "Copied" }).waitFor();
   expect(new URL(page.url()).pathname).toBe("/reports");
   // Where the browser has no clipboard.
   await page.evaluate("navigator.clipboard.writeText('')");
   await page.evaluate("Object.defineProperty(navigator, 'clipboard', { value: undefined })");
-  await row.getByRole("button", { name: "Copy seen-1" }).click();
-  await row.getByRole("button", { name: "Copied" }).waitFor();
+  await eventually(heard, (all) => all.join() === "Copied,");
+  await copy.click();
+  await eventually(heard, (all) => all.join().startsWith("Copied,,Copied"));
   expect(await focused()).toContain('data-copy="seen-1"');
   await row.locator("td").nth(2).click();
   await page.waitForURL(/\/reports\/r/);
-  // A button with words of its own is called by them again.
   await page.locator("summary", { hasText: /^Event$/ }).click();
+  await listen();
   await page.getByRole("button", { name: "Copy the event" }).click();
-  await page.getByRole("button", { name: "Copied" }).waitFor();
-  await page.getByRole("button", { name: "Copy the event" }).waitFor();
+  await eventually(heard, (all) => all[0] === "Copied");
+  for (const name of ["Job", "Session"]) {
+    const id = page.locator("dt", { hasText: new RegExp(`^${name}$`) }).locator("+ dd");
+    expect(await id.locator("[data-copy]").getAttribute("data-copy")).toBe(await id.locator("code").innerText());
+  }
+});
+
+test("an id is copied as it is, also where a part of it cannot be seen", async () => {
+  const id = 'odd-\u200b"&amp;';
+  await deliver(id);
+  await openUntil(page, "/reports?peer=first", (text) => text.includes("odd-\\u200b"));
+  await listen();
+  await page.getByRole("button", { name: "Copy odd-" }).click();
+  await eventually(heard, (all) => all[0] === "Copied");
+  expect(await page.evaluate("navigator.clipboard.readText()")).toBe(id);
 });
 
 test("the search box finds an id on every page, and shows what is hostile as it is", async () => {

@@ -1,14 +1,12 @@
 /** Peers, a peer, Codes and Quarantine in a real browser: what comes is shown without a reload, and not under one's hands. */
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
+import { lookAtPage, mainOf, startBrowser, TOKEN, type Visit, visitLoggedIn } from "../support/browser.ts";
 import { type Carrier, type Carriers, createCarriers } from "../support/carrier.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { type ServiceUnderTest, startServiceProcess } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
-
-const TOKEN = "correct horse battery staple";
 
 let browser: Browser;
 let redis: TestRedis;
@@ -32,9 +30,8 @@ beforeAll(async () => {
     MM4D_QUARANTINE_MAX_MESSAGES: "100",
   });
   await deliver({ ...REJECTED });
-  visiting = await visit(browser, `http://127.0.0.1:${service.adminPort}`);
+  visiting = await visitLoggedIn(browser, service);
   page = visiting.page;
-  await logIn(page, TOKEN);
   page.on("request", (request) => {
     const { pathname } = new URL(request.url());
     if (!pathname.startsWith("/assets/")) requests.push(pathname);
@@ -72,7 +69,7 @@ async function expectStillOpen(): Promise<void> {
   expect(requests.filter((path) => path !== "/chart")).toEqual([new URL(page.url()).pathname, "/live"]);
 }
 
-const main = () => page.locator("main").innerText();
+const main = () => mainOf(page);
 const focused = () => page.evaluate<string>("document.activeElement.outerHTML");
 const rowOf = (text: string) => page.locator("tbody tr", { hasText: text });
 

@@ -6,7 +6,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
 import { mapTexts } from "../../src/text/masking.ts";
-import { logIn, startBrowser, visit } from "../support/browser.ts";
+import { startBrowser, TOKEN, visitLoggedIn } from "../support/browser.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, freePort, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport, message } from "../support/report.ts";
@@ -20,7 +20,6 @@ import {
 } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
-const TOKEN = "correct horse battery staple";
 let redis: TestRedis;
 /** A process of its own, whose memory is measured. */
 let service: TestService;
@@ -173,8 +172,7 @@ test("another site's form does nothing, with the operator's cookie too", async (
     }
   }
   // In a browser: a page of another origin that posts by itself, while the operator is logged in.
-  const { page } = await visit(browser, base());
-  await logIn(page, TOKEN);
+  const { page } = await visitLoggedIn(browser, service);
   await page.route("http://evil.example/", (route) =>
     route.fulfill({
       contentType: "text/html",
@@ -225,8 +223,7 @@ test("script in every header field of a report is text on every page", async () 
   }
   client.end();
   await service.metric("mm4d_quarantine_messages", (count) => count >= 2);
-  const { page, faults } = await visit(browser, base());
-  await logIn(page, TOKEN);
+  const { page, faults } = await visitLoggedIn(browser, service);
   await page.getByRole("button", { name: "Show numbers" }).click();
   const paths = [
     "/",

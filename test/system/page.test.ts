@@ -4,7 +4,16 @@ import { Queue } from "bullmq";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { QUARANTINE_QUEUE } from "../../src/settings/queue-names.ts";
-import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
+import {
+  logIn,
+  lookAtPage,
+  mainOf,
+  startBrowser,
+  TOKEN,
+  type Visit,
+  visit,
+  visitLoggedIn,
+} from "../support/browser.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
@@ -13,7 +22,6 @@ import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts
 
 /** Of a realistic mix. `npm run test:long` sends 100,000. */
 const REPORTS = Number(process.env.REPORTS ?? 400);
-const TOKEN = "correct horse battery staple";
 const [MENDED, BROKEN] = [`j${"0".repeat(32)}`, `j${"1".repeat(32)}`];
 const PAGES = [
   "/",
@@ -105,8 +113,7 @@ test("a broken system: the page says in words what is wrong, and works as far as
   for (let index = 0; index < 3; index += 1) await carrier.deliver(service.smtpPort, unreadable(`kept-${index}`));
   await service.metric("mm4d_quarantine_messages", (count) => count === 3);
   expect(await carrier.deliver(service.smtpPort, unreadable("one-more"))).toMatch(/^451 /);
-  const { page, faults } = await visit(browser, base(service));
-  await logIn(page, TOKEN);
+  const { page, faults } = await visitLoggedIn(browser, service);
   await page.goto("/quarantine");
   await lookAtPage(page);
   await page.goto("/");
@@ -180,13 +187,13 @@ describe("a busy system", () => {
     expect(visiting.faults).toEqual([]);
     await system.stop();
   });
-  const main = () => page.locator("main").innerText();
+  const main = () => mainOf(page);
 
   test("every page, on a desk and on a phone, light and dark", async () => {
     const { page: other, faults } = await visit(browser, base(system.service));
     await other.goto("/login");
     await lookAtPage(other, "everyWay");
-    await logIn(other, TOKEN);
+    await logIn(other);
     for (const path of PAGES) {
       await other.goto(path);
       await lookAtPage(other, "everyWay");

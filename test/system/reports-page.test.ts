@@ -4,14 +4,22 @@ import type { Browser, Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { consume, GiveUp } from "../../src/consumer/consume.ts";
 import type { ReportRow } from "../../src/views/report-row.ts";
-import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
+import {
+  lookAtPage,
+  mainOf,
+  openUntil,
+  startBrowser,
+  TOKEN,
+  type Visit,
+  visit,
+  visitLoggedIn,
+} from "../support/browser.ts";
 import { runCommandWithin } from "../support/command-within.ts";
+import { deliverReports } from "../support/deliver.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
-import { deliveryReport, type FieldsOf } from "../support/report.ts";
+import type { FieldsOf } from "../support/report.ts";
 import { rowsOf, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
-import { openSession } from "../support/smtp-client.ts";
 
-const TOKEN = "correct horse battery staple";
 const QUEUE = "mm4-delivery-events";
 const SHOWN_MS = 3_000;
 const SPAM = { "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" };
@@ -26,9 +34,8 @@ beforeAll(async () => {
   redis = await startRedis();
   service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_ADMIN_TOKEN: TOKEN, MM4D_JOB_ATTEMPTS: "1" });
   browser = await startBrowser();
-  visiting = await visit(browser, `http://127.0.0.1:${service.adminPort}`);
+  visiting = await visitLoggedIn(browser, service);
   page = visiting.page;
-  await logIn(page, TOKEN);
 });
 beforeEach(() => void visiting.faults.splice(0));
 afterAll(async () => {
@@ -37,14 +44,9 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const main = () => page.locator("main").innerText();
+const main = () => mainOf(page);
 const rows = () => page.locator("tbody tr:visible").count();
-
-async function deliver(...all: readonly FieldsOf[]): Promise<void> {
-  const client = await openSession(service.smtpPort);
-  for (const fields of all) expect(await client.deliver(deliveryReport(fields))).toMatch(/^250 /);
-  client.end();
-}
+const deliver = (...all: readonly FieldsOf[]) => deliverReports(service.smtpPort, ...all);
 
 /** Waits until the page, which a click may just have left, shows this. */
 const shows = (wanted: RegExp) => eventually(main, (text) => wanted.test(text));
@@ -54,14 +56,6 @@ async function follow(link: Locator): Promise<void> {
   const from = page.url();
   await link.click();
   await page.waitForURL((now) => now.href !== from);
-}
-
-/** Opens a page, again and again until it shows what was delivered: the trace is written each second. */
-async function openUntil(path: string, fits: (text: string) => boolean): Promise<void> {
-  await eventually(async () => {
-    await page.goto(path);
-    return main();
-  }, fits);
 }
 
 /** How long it takes until a report that `mm4d send` has sent stands in the list that is open. */
@@ -91,7 +85,7 @@ test("an empty list says what to do next, and its first row comes within three s
 });
 
 test("what comes is held back while the list is paused, and is there again when it is not", async () => {
-  await openUntil("/reports", (text) => text.includes("first-of-all"));
+  await openUntil(page, "/reports", (text) => text.includes("first-of-all"));
   await page.getByRole("button", { name: "Pause" }).click();
   await deliver({ "X-Mms-Message-ID": "held-back" });
   await page.getByRole("button", { name: "Resume (1 new)" }).waitFor();
@@ -104,7 +98,7 @@ test("what comes is held back while the list is paused, and is there again when 
 
 test("the list is filtered by its form, whose address alone gives the same list, and its rows come live", async () => {
   await deliver({ ...SPAM, "X-Mms-Message-ID": "spam-1" }, { "X-Mms-Message-ID": "fine-1" });
-  await openUntil("/reports", (text) => text.includes("fine-1"));
+  await openUntil(page, "/reports", (text) => text.includes("fine-1"));
   await page.getByLabel("Code").fill("470");
   await page.getByLabel("Result").selectOption("failure");
   await page.getByRole("button", { name: "Show", exact: true }).click();
@@ -135,7 +129,7 @@ test("what has passed is filtered by each field of the form, and its address say
       "X-Mms-Read-Status": "Read",
     },
   );
-  await openUntil("/reports", (text) => /\bread\b[\s\S]*dated-badly[\s\S]*refuted/.test(text));
+  await openUntil(page, "/reports", (text) => /\bread\b[\s\S]*dated-badly[\s\S]*refuted/.test(text));
   const form = page.locator("form.filters");
   for (const [choose, address, listed] of [
     [() => form.getByLabel("contradictory").check(), "/reports?conflict=1", ["refuted"]],
@@ -165,7 +159,7 @@ test("what has passed is filtered by each field of the form, and its address say
 
 test("from a row by the keyboard to its report, which tells all that is known, and back", async () => {
   await deliver({ ...SPAM, From: "+12025550155/TYPE=PLMN", "X-Mms-Message-ID": "opened-1" });
-  await openUntil("/reports", (text) => text.includes("opened-1"));
+  await openUntil(page, "/reports", (text) => text.includes("opened-1"));
   await page.keyboard.press("j");
   await page.keyboard.press("Enter");
   await page.waitForURL(/\/reports\/r[0-9a-f]{32}$/);
@@ -191,7 +185,7 @@ test("a message's other reports are a click away, and any of its ids finds it", 
     { "X-Mms-Message-ID": "a/b?c", "X-Mms-Transaction-ID": "tx-2" },
   );
   // They are read behind their 250.
-  await openUntil(`/reports/${encodeURIComponent("a/b?c")}`, (text) =>
+  await openUntil(page, `/reports/${encodeURIComponent("a/b?c")}`, (text) =>
     /delivered\s+success, final[\s\S]*Other reports of this message[\s\S]*deferred/.test(text),
   );
   await page.locator("tbody a.open").click();
@@ -355,5 +349,5 @@ test("without Redis each of them says so, and is there again with it", async () 
   }
   expect((await page.request.get("/reports?as=csv")).status()).toBe(503);
   await redis.start();
-  await openUntil("/reports", (text) => text.includes("looked through"));
+  await openUntil(page, "/reports", (text) => text.includes("looked through"));
 });

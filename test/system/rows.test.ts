@@ -3,13 +3,12 @@ import { spawn } from "node:child_process";
 import { UnrecoverableError, Worker } from "bullmq";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
+import { lookAtPage, mainOf, openUntil, startBrowser, TOKEN, type Visit, visitLoggedIn } from "../support/browser.ts";
+import { deliverReports } from "../support/deliver.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
-import { deliveryReport, type FieldsOf } from "../support/report.ts";
+import type { FieldsOf } from "../support/report.ts";
 import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
-import { openSession } from "../support/smtp-client.ts";
 
-const TOKEN = "correct horse battery staple";
 const QUEUE = "mm4-delivery-events";
 
 let redis: TestRedis;
@@ -22,9 +21,8 @@ beforeAll(async () => {
   redis = await startRedis();
   browser = await startBrowser();
   service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_ADMIN_TOKEN: TOKEN });
-  visiting = await visit(browser, `http://127.0.0.1:${service.adminPort}`);
+  visiting = await visitLoggedIn(browser, service);
   page = visiting.page;
-  await logIn(page, TOKEN);
 });
 beforeEach(() => void visiting.faults.splice(0));
 afterEach(closeWorkers);
@@ -34,21 +32,9 @@ afterAll(async () => {
   await redis.stop();
 });
 
-const main = () => page.locator("main").innerText();
+const main = () => mainOf(page);
 
-async function deliver(...all: readonly FieldsOf[]): Promise<void> {
-  const client = await openSession(service.smtpPort);
-  for (const fields of all) expect(await client.deliver(deliveryReport(fields))).toMatch(/^250 /);
-  client.end();
-}
-
-/** Opens a page, again and again until it shows what was delivered: the trace is written each second. */
-async function openUntil(path: string, fits: (text: string) => boolean): Promise<void> {
-  await eventually(async () => {
-    await page.goto(path);
-    return main();
-  }, fits);
-}
+const deliver = (...all: readonly FieldsOf[]) => deliverReports(service.smtpPort, ...all);
 
 /** What the row of a message says of its consumer. */
 const consumerOf = (messageId: string) =>
@@ -68,7 +54,7 @@ async function closeWorkers(): Promise<void> {
 }
 
 test("a report says that it waits, and live what its consumer makes of it; a message that made no event says nothing", async () => {
-  await openUntil("/reports", (text) => text.includes("No reports yet."));
+  await openUntil(page, "/reports", (text) => text.includes("No reports yet."));
   await deliver({ "X-Mms-Message-ID": "taken" }, { "X-Mms-Message-ID": "hopeless" }, { "X-Mms-Message-ID": "unlucky" });
   await deliver({ "X-Mms-Message-ID": "illegible", "X-Mms-MM-Status-Code": undefined });
   await page.getByText("unlucky").waitFor();
@@ -107,7 +93,7 @@ test("what waits is a click away from its count, the oldest first, and each of i
   await deliver(...ids.map((id) => ({ "X-Mms-Message-ID": id })));
   await service.metric("mm4d_journal_records", (count) => count === 0);
   // The queue is looked at every five seconds.
-  await openUntil("/queue", (text) => /\b52 waiting/.test(text));
+  await openUntil(page, "/queue", (text) => /\b52 waiting/.test(text));
   await page.getByRole("link", { name: "52 waiting" }).click();
   await page.getByRole("heading", { name: "Waiting: the oldest 50 of 52" }).waitFor();
   expect((await main()).match(/waits-\d\d/g)).toEqual(ids.slice(0, 50));
@@ -131,11 +117,11 @@ test("what consumers have in hand is listed too", async () => {
     end = resolve;
   });
   startWorker(() => held);
-  await openUntil("/queue", (text) => /\b1 consumer\b[\s\S]*\b1 active/.test(text));
+  await openUntil(page, "/queue", (text) => /\b1 consumer\b[\s\S]*\b1 active/.test(text));
   await page.getByRole("link", { name: "1 active" }).click();
   await page.getByRole("heading", { name: "Active: 1", exact: true }).waitFor();
   expect((await main()).match(/waits-\d\d/g)).toEqual(["waits-00"]);
-  await openUntil("/reports?q=waits-00", (text) => text.includes("waits-00"));
+  await openUntil(page, "/reports?q=waits-00", (text) => text.includes("waits-00"));
   expect(await consumerOf("waits-00")).toBe("active");
   end();
 });
@@ -143,9 +129,9 @@ test("what consumers have in hand is listed too", async () => {
 test("failures without a code lead from Overview to themselves, and not to what made no event", async () => {
   await deliver({ "X-Mms-Message-ID": "no-code-1", "X-Mms-MM-Status-Code": "Expired" });
   await deliver({ "X-Mms-Message-ID": "code-1", "X-Mms-MM-Status-Code": "Rejected", "X-Internal-Status-Code": "470" });
-  await openUntil("/", (text) => /no code\s+1\b/.test(text));
+  await openUntil(page, "/", (text) => /no code\s+1\b/.test(text));
   await page.locator("tr", { hasText: "no code" }).getByRole("link", { name: "1", exact: true }).click();
-  await page.waitForURL("**/reports?code=none&disposition=failure&since=1h");
+  await page.waitForURL("**/reports?disposition=failure&code=none&since=1h");
   // What is counted is traced a second later.
   await page.getByText("no-code-1").waitFor();
   expect(await page.locator("tbody tr").allInnerTexts()).toEqual([expect.stringContaining("no-code-1")]);
@@ -155,11 +141,10 @@ test("failures without a code lead from Overview to themselves, and not to what 
 });
 
 test("when a consumer was last seen is told also by who was started since, with how to connect one", async () => {
-  await openUntil("/queue", (text) => /No consumer is connected[\s\S]*Last seen \d+ (s|min) ago\./.test(text));
+  await openUntil(page, "/queue", (text) => /No consumer is connected[\s\S]*Last seen \d+ (s|min) ago\./.test(text));
   const other = await startServiceWithin({ REDIS_URL: redis.url, MM4D_ADMIN_TOKEN: TOKEN });
   try {
-    const there = await visit(browser, `http://127.0.0.1:${other.adminPort}`);
-    await logIn(there.page, TOKEN);
+    const there = await visitLoggedIn(browser, other);
     await eventually(
       async () => {
         await there.page.goto("/queue");
@@ -207,8 +192,7 @@ test("where the trace is off, every page that shows reports says so, and which s
     MM4D_ADMIN_TOKEN: TOKEN,
   });
   try {
-    const there = await visit(browser, `http://127.0.0.1:${off.adminPort}`);
-    await logIn(there.page, TOKEN);
+    const there = await visitLoggedIn(browser, off);
     for (const path of ["/", "/reports", "/reports?q=x", "/reports?code=470", "/reports/x"]) {
       await there.page.goto(path);
       const text = await there.page.locator("main").innerText();

@@ -5,14 +5,13 @@ import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { statisticsKey } from "../../src/queue/statistics.ts";
-import { logIn, lookAtPage, startBrowser, type Visit, visit } from "../support/browser.ts";
+import { lookAtPage, mainOf, startBrowser, TOKEN, type Visit, visitLoggedIn } from "../support/browser.ts";
 import { type Carrier, type Carriers, createCarriers } from "../support/carrier.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
 import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
-const TOKEN = "correct horse battery staple";
 const HOUR_MS = 3_600_000;
 
 const SECRET = "the secret of our login";
@@ -56,9 +55,8 @@ beforeAll(async () => {
   // Of the day before: four of 470.
   const hour = new Date(Date.now() - 30 * HOUR_MS).toISOString().slice(0, "2026-01-01T00".length);
   await redis.call("HSET", `${statisticsKey("bull")}:hour:${hour}`, "first delivery-report rejected failure 470", "4");
-  visiting = await visit(browser, `http://127.0.0.1:${service.adminPort}`);
+  visiting = await visitLoggedIn(browser, service);
   page = visiting.page;
-  await logIn(page, TOKEN);
 });
 afterAll(async () => {
   expect(visiting.faults).toEqual([]);
@@ -82,7 +80,7 @@ async function look(path: string): Promise<void> {
   await lookAtPage(page, "thoroughly");
 }
 
-const main = () => page.locator("main").innerText();
+const main = () => mainOf(page);
 const rowOf = (text: string) => page.locator("tbody tr", { hasText: text });
 
 test("every peer is listed, also one that never sent; and strangers, with what they heard", async () => {

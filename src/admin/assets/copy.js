@@ -1,19 +1,19 @@
-/* Copies what a button is for: `data-copy`. */
+/* Copies what a button is for: `data-copy`, or `data-copy-json` where it holds what cannot be seen. */
 const SHOWN_MS = 1_500;
+/* Said to who cannot see the mark on the button. */
+const said = document.getElementById("said");
 
 document.addEventListener("click", async ({ target }) => {
   const button = target.closest("[data-copy]");
   if (button === null) return;
   if (button.dataset.copied !== undefined) return;
-  const copied = await copy(button.dataset.copy);
-  const label = button.getAttribute("aria-label");
+  const { copy: text, copyJson } = button.dataset;
+  const copied = await copy(copyJson === undefined ? text : JSON.parse(copyJson));
   button.dataset.copied = copied ? "✓" : "✕";
-  button.setAttribute("aria-label", copied ? "Copied" : "Cannot copy: select it instead");
+  said.textContent = copied ? "Copied" : "Cannot copy: select it instead";
   setTimeout(() => {
     delete button.dataset.copied;
-    // One with a text of its own has no other label.
-    if (label === null) button.removeAttribute("aria-label");
-    else button.setAttribute("aria-label", label);
+    said.textContent = "";
   }, SHOWN_MS);
 });
 

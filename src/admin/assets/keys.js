@@ -2,19 +2,27 @@
  * The keys: `/` search, `j` `k` through the rows, Enter opens, Esc goes back, `?` tells them. A row is a line of a
  * table's body; it opens by its link `.open`, else by that of its head, else by its first one.
  * Focus goes to that link, so that Enter, Tab and screen readers go on from there.
+ * Who speaks to the computer, or hits keys by mistake, can turn off those of one character. WCAG 2.1.4.
  */
 const ROWS = "main tbody tr";
 /* What a click in a row is for itself. Beside a box one may have missed it, and in a text one reads. */
 const OWN = "a, button, summary, form, pre, td:has(input)";
 const dialog = document.getElementById("keys");
 const LAST = "mm4d-last:";
+const KEPT_AS = "mm4d-keys";
 const search = document.getElementById("find");
+let areOn = true;
+try {
+  areOn = localStorage.getItem(KEPT_AS) !== "off";
+} catch {
+  // A browser that keeps nothing: on at each visit.
+}
 
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const { target, key } = event;
   if (key === "Escape") return leave(event);
-  if (target.closest("input, textarea, select, [contenteditable], dialog")) return;
+  if (!areOn || target.closest("input, textarea, select, [contenteditable], dialog")) return;
   const act = { "/": focusSearch, j: () => move(1), k: () => move(-1), "?": () => dialog?.showModal() }[key];
   if (act === undefined) return;
   event.preventDefault();
@@ -37,6 +45,33 @@ const show = document.getElementById("show-keys");
 if (show !== null) {
   show.hidden = false;
   show.addEventListener("click", () => dialog.showModal());
+}
+
+const choice = document.getElementById("keys-on");
+if (choice !== null) {
+  choice.checked = areOn;
+  choice.addEventListener("change", () => {
+    areOn = choice.checked;
+    tellKeys();
+    try {
+      localStorage.setItem(KEPT_AS, areOn ? "on" : "off");
+    } catch {
+      // As above.
+    }
+  });
+}
+const told = [...document.querySelectorAll("[aria-keyshortcuts]")].map((of) => [
+  of,
+  of.getAttribute("aria-keyshortcuts"),
+]);
+tellKeys();
+
+/* A key that does nothing is not told of. */
+function tellKeys() {
+  for (const [of, key] of told) {
+    if (areOn) of.setAttribute("aria-keyshortcuts", key);
+    else of.removeAttribute("aria-keyshortcuts");
+  }
 }
 
 function focusSearch() {

@@ -159,7 +159,6 @@ if (pause !== null) {
   pause.hidden = false;
   pause.addEventListener("click", () => {
     paused = !paused;
-    pause.setAttribute("aria-pressed", String(paused));
     pause.textContent = paused ? "Resume" : "Pause";
     if (paused) return;
     if (heldBack > 0) insert(held, heldBack - held.length);

@@ -1,12 +1,8 @@
-/** The charts: reports of the last hour, day or week, by what they mean, by peer or by code. */
-import { Hono } from "hono";
-import { html } from "hono/html";
+/** What charts are drawn from: reports of the last hour, day or week, by what they mean, by peer or by code. */
 import { sumBy, type Tally } from "../delivery/tally.ts";
 import type { Disposition } from "../delivery/verdict.ts";
 import type { Resolution } from "../queue/statistics.ts";
-import { choices, type Html } from "./layout.ts";
-import type { PageEnv } from "./login.ts";
-import type { Operations } from "./operations.ts";
+import { countedCodeInWords } from "./code-counts.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -27,7 +23,7 @@ export function spanIn(text: string | undefined): Span {
 }
 
 /** What a chart's layers are. */
-const LAYERS = { result: "Result", peer: "Peer", code: "Code" } as const;
+export const LAYERS = { result: "Result", peer: "Peer", code: "Code" } as const;
 /** By what a chart is layered. */
 export type Layers = keyof typeof LAYERS;
 
@@ -43,7 +39,8 @@ export interface Chart {
   readonly series: readonly { readonly name: string; readonly counts: readonly number[] }[];
 }
 
-const DISPOSITIONS: readonly Disposition[] = ["success", "pending", "unknown", "failure"];
+/** From the lowest layer up. */
+const RESULTS: readonly Disposition[] = ["success", "pending", "unknown", "failure"];
 /** More layers could not be told apart; what is beyond them is one. */
 const MAX_LAYERS = 7;
 const OTHERS = "others";
@@ -66,8 +63,7 @@ export function chartOf(tallies: readonly Tally[], span: Span, until: Date, laye
 }
 
 function layersOf(tallies: readonly Tally[], layers: Layers) {
-  if (layers === "result")
-    return { names: DISPOSITIONS as readonly string[], nameOf: (tally: Tally) => tally.disposition };
+  if (layers === "result") return { names: RESULTS as readonly string[], nameOf: (tally: Tally) => tally.disposition };
   const own = (tally: Tally): string => (layers === "peer" ? tally.peer : countedCodeInWords(tally.code));
   const all = sumBy(tallies, own).map(({ key }) => key);
   const names = new Set(all.slice(0, MAX_LAYERS));
@@ -75,58 +71,4 @@ function layersOf(tallies: readonly Tally[], layers: Layers) {
     names: all.length > MAX_LAYERS ? [...names, OTHERS] : [...names],
     nameOf: (tally: Tally) => (names.has(own(tally)) ? own(tally) : OTHERS),
   };
-}
-
-/** A code as statistics count it: a number, `none` or `other`. */
-export function countedCodeInWords(code: string): string {
-  return code === "none" ? "no code" : code === "other" ? "not listed" : code;
-}
-
-/** What a chart is of. An empty part stands for all. */
-export interface ChartOptions {
-  readonly span: Span;
-  readonly code?: string;
-  readonly peer?: string;
-  /** Given where they can be chosen. */
-  readonly layers?: Layers;
-}
-
-/** The place where charts.js draws a chart. */
-export function chart({ span, code = "", peer = "", layers }: ChartOptions): Html {
-  const page = code !== "" ? `/codes/${code}` : peer !== "" ? `/peers/${encodeURIComponent(peer)}` : "/";
-  const by = layers === undefined ? "" : `&by=${layers}`;
-  const spans = (Object.keys(SPANS) as Span[]).map(
-    (name) => [`${page}?span=${name}${by}`, SPANS[name].name, name === span] as const,
-  );
-  const all = (Object.keys(LAYERS) as Layers[]).map(
-    (name) => [`${page}?span=${span}&by=${name}`, LAYERS[name], name === layers] as const,
-  );
-  const only = new URLSearchParams({ ...(code === "" ? {} : { code }), ...(peer === "" ? {} : { peer }) });
-  const asked = new URLSearchParams({ span, by: layers ?? "result" });
-  return html`<section class="card">
-    <div class="title"><h2>Reports</h2>
-      ${choices("Length of the chart", spans)}
-      ${layers === undefined ? "" : choices("Layers of the chart", all)}
-    </div>
-    <div class="chart" data-chart="/chart?${asked}${only.size === 0 ? "" : `&${only}`}" data-reports="/reports?${only}" role="img" aria-label="Reports of the last ${span} by ${layers ?? "result"}"></div>
-    <noscript><p>The chart needs JavaScript.</p></noscript>
-  </section>`;
-}
-
-/** What charts.js asks for. */
-export function chartRoutes(operations: Pick<Operations, "redisAway" | "tallies">): Hono<PageEnv> {
-  const routes = new Hono<PageEnv>();
-  routes.get("/chart", async (c) => {
-    const away = operations.redisAway();
-    if (away !== null) return c.json({ away });
-    const span = spanIn(c.req.query("span"));
-    const { code = "", peer = "" } = c.req.query();
-    const { ms, resolution } = SPANS[span];
-    const tallies = await operations.tallies(ms, resolution);
-    const wanted = tallies.filter(
-      (tally) => (code === "" || tally.code === code) && (peer === "" || tally.peer === peer),
-    );
-    return c.json(chartOf(wanted, span, new Date(), layersIn(c.req.query("by"))));
-  });
-  return routes;
 }

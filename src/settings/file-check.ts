@@ -1,8 +1,9 @@
-/** What the schemas of our JSON files have in common: zod itself, and a sentence for each fault that it finds. */
+/** How our JSON files are checked: by a schema of zod, with a sentence for each fault that it finds. */
 import { createRequire } from "node:module";
 import type { z } from "zod";
 import { err, ok, type Result } from "../result.ts";
 import { near } from "./nearest.ts";
+import { shown } from "./shown.ts";
 
 /** Zod. */
 export type Zod = typeof import("zod").z;
@@ -23,12 +24,16 @@ export function checkOf<T extends z.ZodType>(
 }
 
 /** Completes "must be" in the sentence for a fault. */
-export const must = (what: string) => ({ error: () => what });
+export function must(what: string) {
+  return { error: () => what };
+}
 
 /** The same for an object that has these properties and no others. */
-export const mustHave = (what: string, shape: object) => ({
-  error: (issue: z.core.$ZodRawIssue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(" ") : what),
-});
+export function mustHave(what: string, shape: object) {
+  return {
+    error: (issue: z.core.$ZodRawIssue) => (issue.code === "unrecognized_keys" ? Object.keys(shape).join(" ") : what),
+  };
+}
 
 /** One sentence for each fault in one of zod's issues. */
 function describeIssue(issue: z.core.$ZodIssue, json: unknown): readonly string[] {
@@ -51,12 +56,4 @@ function describeIssue(issue: z.core.$ZodIssue, json: unknown): readonly string[
   return [
     `${path === "" ? "the whole" : path} is ${value === undefined ? "missing" : shown(value)}, must be ${issue.message}`,
   ];
-}
-
-const MAX_SHOWN = 60;
-
-/** A value as JSON, cut off where it is long. */
-export function shown(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}…`;
 }

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { chart, chartOf } from "../../src/admin/charts.ts";
+import { chart } from "../../src/admin/chart.ts";
+import { chartOf } from "../../src/admin/chart-data.ts";
 import type { Tally } from "../../src/delivery/tally.ts";
 
 const NOW = new Date("2026-01-02T03:04:30Z");
