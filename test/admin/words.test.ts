@@ -2,8 +2,9 @@
 import { Hono } from "hono";
 import { expect, test } from "vitest";
 import { figures, rate } from "../../src/admin/figures.ts";
+import type { Login, PageEnv } from "../../src/admin/login.ts";
 import type { Operations, RefusedClient } from "../../src/admin/operations.ts";
-import type { Login, Operator, PageEnv } from "../../src/admin/operator.ts";
+import type { Operator } from "../../src/admin/operator.ts";
 import { peersCard } from "../../src/admin/overview-cards.ts";
 import { refusalTable } from "../../src/admin/peer-words.ts";
 import { queuePage } from "../../src/admin/queue-page.ts";
