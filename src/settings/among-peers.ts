@@ -1,6 +1,5 @@
 /** What entries of the peers' file may not have in common, told beside whatever else is wrong with them. */
-import { createNetworks } from "../smtp/access.ts";
-import { type Network, readNetwork } from "../smtp/network.ts";
+import { type Network, namesOfNetwork, readNetwork } from "../smtp/network.ts";
 import { shown } from "./zod.ts";
 
 /** What an entry says of itself, as far as it can be read. */
@@ -33,24 +32,27 @@ export function faultsAmongPeers(json: unknown): readonly string[] {
 export function repeatedNetworks(
   places: readonly { readonly name: string; readonly network: Network }[],
 ): readonly string[] {
-  const faults: string[] = [];
-  const seen: { name: string; network: Network; contains: (address: string) => boolean }[] = [];
-  for (const { name, network } of places) {
-    const same = seen.find((other) => other.network.prefix === network.prefix && other.contains(network.address));
+  /** The first place of each, because there may be many thousand. */
+  const first = new Map<string, number>();
+  return places.flatMap(({ name, network }, place) => {
+    const names = namesOfNetwork(network);
+    const before = Math.min(...names.map((one) => first.get(one) ?? place));
+    const [own = ""] = names;
+    if (!first.has(own)) first.set(own, place);
     const written = `"${network.address}/${network.prefix}"`;
-    if (same) faults.push(`${name} is ${written} as ${same.name} is, must be in one place`);
-    seen.push({ name, network, contains: createNetworks([network]) });
-  }
-  return faults;
+    return before === place ? [] : [`${name} is ${written} as ${places[before]?.name} is, must be in one place`];
+  });
 }
 
 function repeatedNames(entries: readonly Written[]): readonly string[] {
-  const names = entries.map(({ name }) => name);
-  return names.flatMap((name, index) =>
-    typeof name === "string" && names.indexOf(name) < index
-      ? [`peers[${index}].name is ${shown(name)} as another's is, must be its own`]
-      : [],
-  );
+  const seen = new Set<unknown>();
+  return entries.flatMap(({ name }, index) => {
+    if (!seen.has(name)) {
+      seen.add(name);
+      return [];
+    }
+    return typeof name === "string" ? [`peers[${index}].name is ${shown(name)} as another's is, must be its own`] : [];
+  });
 }
 
 /** A misspelt name would silently let no bounce through. Where an entry has no name yet, it may be the one that is meant. */

@@ -110,11 +110,30 @@ export function readPeers(
  * codes are explained by the vendor's table only where a peer in force uses that.
  */
 export function rulesOf(peers: readonly Peer[], name: string): Peer["rules"] {
-  const known = peers.find((peer) => peer.name === name)?.rules;
-  if (known !== undefined) return known;
-  // The vendor is not named to who has nothing to do with it.
+  let known = RULES_KNOWN.get(peers);
+  if (known === undefined) {
+    known = rulesByName(peers);
+    RULES_KNOWN.set(peers, known);
+  }
+  return known.byName.get(name) ?? known.ofOthers;
+}
+
+interface RulesByName {
+  readonly byName: ReadonlyMap<string, Peer["rules"]>;
+  /** Of a peer that is not in force. */
+  readonly ofOthers: Peer["rules"];
+}
+
+/** Each row of a page asks, and there may be ten thousand peers. A list of peers never changes: a new one is read. */
+const RULES_KNOWN = new WeakMap<readonly Peer[], RulesByName>();
+
+function rulesByName(peers: readonly Peer[]): RulesByName {
   const usesVendors = peers.some(({ rules }) => rules.catalogue === VENDORS_TABLE);
-  return usesVendors ? ORDINARY_PEER : { ...ORDINARY_PEER, catalogue: NO_TABLE };
+  return {
+    byName: new Map(peers.map(({ name, rules }) => [name, rules])),
+    // The vendor is not named to who has nothing to do with it.
+    ofOthers: usesVendors ? ORDINARY_PEER : { ...ORDINARY_PEER, catalogue: NO_TABLE },
+  };
 }
 
 /** A sentence for each entry that is in order and may still be a mistake. */
