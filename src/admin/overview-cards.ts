@@ -7,10 +7,11 @@ import { visible } from "../text/visible.ts";
 import { countedCodeInWords } from "./charts.ts";
 import { rate } from "./figures.ts";
 import type { Html } from "./layout.ts";
+import type { Operator } from "./login.ts";
 import type { RefusedClient } from "./operations.ts";
 import { type PeerCounts, peerCounts } from "./peer-counts.ts";
 import type { PeerNow } from "./peer-now.ts";
-import { hourOf, lastReport, successOf } from "./peer-words.ts";
+import { hourOf, lastReport, saidByClient, successOf } from "./peer-words.ts";
 import { ago, countOf } from "./pieces.ts";
 import { peerAddress, reportsAddress } from "./reports-address.ts";
 
@@ -48,7 +49,7 @@ export function failingCodes(hour: readonly Tally[], day: readonly Tally[], cata
         return html`<tr data-key="${key}">
           <th scope="row">${codeLink(key, peersOf(key), catalogueOf)}</th>
           <td class="number" data-label="Reports">${count(key, reports)}</td>
-          <td class="number" data-label="Of failures">${inPercent(reports, all)}${mark}</td>
+          <td class="number" data-label="Share">${inPercent(reports, all)}${mark}</td>
         </tr>`;
       })}</tbody>
     </table>`;
@@ -80,7 +81,7 @@ export interface PeersSeen {
 }
 
 /** What each peer does, and who was refused. */
-export function peersCard({ peers, hour, refusals }: PeersSeen, now: Date): Html {
+export function peersCard({ peers, hour, refusals }: PeersSeen, operator: Pick<Operator, "numbers">, now: Date): Html {
   const counts = peerCounts(hour ?? [], now);
   return html`<section class="card">
     <div class="title"><h2>Peers, last hour</h2><a href="/peers">All peers</a></div>
@@ -93,7 +94,7 @@ export function peersCard({ peers, hour, refusals }: PeersSeen, now: Date): Html
     </table>`
     }
     ${peers.length <= PEERS_SHOWN ? "" : html`<p><a href="/peers">${peers.length - PEERS_SHOWN} more</a></p>`}
-    ${refusals.length === 0 ? "" : refused(refusals.slice(-REFUSALS_SHOWN).reverse(), now)}
+    ${refusals.length === 0 ? "" : refused(refusals.slice(-REFUSALS_SHOWN).reverse(), operator, now)}
   </section>`;
 }
 
@@ -116,10 +117,10 @@ function refusedAt(peer: string | null): string {
   return peer === null ? "/peers#strangers" : `${peerAddress(peer)}#refusals`;
 }
 
-function refused(refusals: readonly RefusedClient[], now: Date): Html {
+function refused(refusals: readonly RefusedClient[], operator: Pick<Operator, "numbers">, now: Date): Html {
   return html`<h3>Refused</h3>
     <ul class="reasons">${refusals.map(
       ({ address, peer, helo, reason, count, lastAt }) =>
-        html`<li><strong>${address}</strong> ${visible(peer ?? helo ?? "")}: ${reason}, <a class="count" href="${refusedAt(peer)}">${count.toLocaleString("en")}×</a>, ${ago(lastAt, now)}</li>`,
+        html`<li><strong>${address}</strong> ${peer === null ? saidByClient(helo, operator) : visible(peer)}: ${reason}, <a class="count" href="${refusedAt(peer)}">${count.toLocaleString("en")}×</a>, ${ago(lastAt, now)}</li>`,
     )}</ul>`;
 }

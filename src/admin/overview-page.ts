@@ -7,6 +7,7 @@ import { banner } from "./banner.ts";
 import { chart, layersIn, SPANS, spanIn } from "./charts.ts";
 import { figures } from "./figures.ts";
 import { type Html, layout, noCounts, pathOf } from "./layout.ts";
+import type { Look, Part } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { Operations } from "./operations.ts";
 import { failingCodes, peersCard } from "./overview-cards.ts";
@@ -25,16 +26,16 @@ const REPORTS_SHOWN = 10;
 export interface Overview {
   readonly routes: Hono<PageEnv>;
   /** Its parts, for the live pages. */
-  readonly parts: Readonly<Record<"banner" | "figures" | "codes" | "peers" | "chart", () => Promise<string>>>;
+  readonly parts: Readonly<Record<"banner" | "figures" | "codes" | "peers" | "chart", Part>>;
 }
 
 export function overviewPage(operations: Operations): Overview {
   const see = seeing(operations);
-  const parts = {
-    banner: async () => (await bannerOf(await see())).toString(),
-    figures: async () => (await figuresOf(await see())).toString(),
-    codes: async () => (await codesOf(await see(), operations)).toString(),
-    peers: async () => (await peersOf(await see())).toString(),
+  const parts: Overview["parts"] = {
+    banner: async () => bannerOf(await see()),
+    figures: async () => figuresOf(await see()),
+    codes: async () => codesOf(await see(), operations),
+    peers: async (_, operator) => peersOf(await see(), operator),
     // Drawn again when there is something new.
     chart: async () => String((await see()).counts?.hour.reduce((all, { reports }) => all + reports, 0) ?? "away"),
   };
@@ -47,7 +48,7 @@ export function overviewPage(operations: Operations): Overview {
       <div data-live="figures">${figuresOf(seen)}</div>
       <div class="halves">
         <div data-live="codes">${codesOf(seen, operations)}</div>
-        <div data-live="peers">${peersOf(seen)}</div>
+        <div data-live="peers">${peersOf(seen, c.var.operator)}</div>
       </div>
       ${chart({ span: spanIn(c.req.query("span")), layers })}
       ${seen.away === null ? await latest(operations, c) : ""}`;
@@ -130,6 +131,6 @@ function codesOf({ counts, away }: Seen, { catalogueOf }: Operations): Html {
   return counts === null ? noCounts(away ?? "") : failingCodes(counts.hour, counts.day, catalogueOf);
 }
 
-function peersOf({ peers, counts, refusals, now }: Seen): Html {
-  return peersCard({ peers, hour: counts?.hour ?? null, refusals }, now);
+function peersOf({ peers, counts, refusals, now }: Seen, operator: Look): Html {
+  return peersCard({ peers, hour: counts?.hour ?? null, refusals }, operator, now);
 }

@@ -51,7 +51,7 @@ export async function peerPage(
         <div data-live-of="${peerAddress(name)}?show=${choice}" data-live="peer-state">${state(name, seen, operator)}</div>
         <div data-live="peer-week">${week(operations, name, counted)}</div>
         ${chart({ span: spanIn(c.req.query("span")), peer: name })}
-        <div data-live="peer-refusals">${refused(name, seen)}</div>
+        <div data-live="peer-refusals">${refused(name, seen, operator)}</div>
         <div data-live="peer-acknowledgements" data-live-held>${await acknowledgements(name, choice, { seen, look, keptMs: 0, operator })}</div>
         ${peer?.entry ? entry(peer.entry) : ""}
         <p><a href="/peers">All peers</a></p>`
@@ -67,7 +67,7 @@ export function peerParts(operations: Operations, look: PeersLook): Readonly<Rec
       const { name } = asked(of);
       return week(operations, name, await weekSeen(name, await look.see(), look, KEPT_OPEN_MS));
     },
-    "peer-refusals": async (of) => refused(asked(of).name, await look.see()),
+    "peer-refusals": async (of, operator) => refused(asked(of).name, await look.see(), operator),
     async "peer-acknowledgements"(of, operator) {
       const { name, choice } = asked(of);
       return acknowledgements(name, choice, { seen: await look.see(), look, keptMs: KEPT_OPEN_MS, operator });
@@ -206,12 +206,12 @@ function codes(operations: Operations, name: string, { codes: rows }: PeerWeek):
   </section>`;
 }
 
-function refused(name: string, seen: PeersSeen): Html {
+function refused(name: string, seen: PeersSeen, operator: Look): Html {
   const refusals = seen.refusals.filter(({ peer }) => peer === name).reverse();
   if (refusals.length === 0) return html`<p class="card" id="refusals">It was not refused in the last 24 hours.</p>`;
   return html`<section class="card" id="refusals">
     <h2>Refused in the last 24 hours</h2>
-    ${refusalTable(refusals.slice(0, BOUNDS.listShown.value))}
+    ${refusalTable(refusals.slice(0, BOUNDS.listShown.value), operator)}
   </section>`;
 }
 

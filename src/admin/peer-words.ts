@@ -1,8 +1,10 @@
 /** What the pages of the peers say of one, in words. */
 import { html } from "hono/html";
+import { maskAllButAddresses } from "../text/masking.ts";
 import { durationInWords, inPercent, sum } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import type { Html } from "./layout.ts";
+import type { Operator } from "./login.ts";
 import type { RefusedClient } from "./operations.ts";
 import type { OwedCounts } from "./peer-acknowledgements.ts";
 import type { PeerCounts } from "./peer-counts.ts";
@@ -60,26 +62,24 @@ export function owedOf({ name, mmsc }: Pick<PeerNow, "name" | "mmsc">, counts: O
   return html`${owed === 0 ? "" : link(owed, "open", "")}${owed > 0 && undelivered > 0 ? ", " : ""}${undelivered === 0 ? "" : link(undelivered, "undelivered", " undelivered")}${failing}`;
 }
 
+/** What a refused client wrote, such as its greeting: numbers in it are masked as on the page of a report. */
+export function saidByClient(text: string | null, { numbers }: Pick<Operator, "numbers">): string {
+  return visible(numbers === "full" ? (text ?? "") : maskAllButAddresses(text ?? ""));
+}
+
 /** Who was refused, and what they heard; the latest first. */
-export function refusalTable(refusals: readonly RefusedClient[]): Html {
+export function refusalTable(refusals: readonly RefusedClient[], operator: Pick<Operator, "numbers">): Html {
   return html`<div class="wide" tabindex="0"><table class="cards">
     <thead><tr><th scope="col">Address</th><th scope="col">Greeted as</th><th scope="col">Reply, and reason</th><th scope="col" class="number">Times</th><th scope="col">Last</th></tr></thead>
-    <tbody>${refusals.map(
-      ({
-        address,
-        helo,
-        reason,
-        detail,
-        reply,
-        count,
-        lastAt,
-      }) => html`<tr data-key="${address} ${reason} ${helo} ${detail}">
+    <tbody>${refusals.map(({ address, helo, reason, detail, reply, count, lastAt }) => {
+      const [greeting, what] = [saidByClient(helo, operator), saidByClient(detail, operator)];
+      return html`<tr data-key="${address} ${reason} ${greeting} ${what}">
         <th scope="row" data-label="Address">${wholeId(address)}</th>
-        <td data-label="Greeted as">${visible(helo ?? "")}</td>
-        <td data-label="Reply">${reply} <span class="advice">${reason}${detail === null ? "" : `: ${visible(detail)}`}</span></td>
+        <td data-label="Greeted as">${greeting}</td>
+        <td data-label="Reply">${reply} <span class="advice">${reason}${detail === null ? "" : `: ${what}`}</span></td>
         <td data-label="Times" class="number">${count.toLocaleString("en")}</td>
         <td data-label="Last">${ago(lastAt)}</td>
-      </tr>`,
-    )}</tbody>
+      </tr>`;
+    })}</tbody>
   </table></div>`;
 }

@@ -4,7 +4,7 @@ import { html } from "hono/html";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { rate } from "./figures.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
-import type { Part } from "./live.ts";
+import type { Look, Part } from "./live.ts";
 import { addressOf, type Login, type PageEnv } from "./login.ts";
 import type { OnAction, Operations, RefusedClient } from "./operations.ts";
 import { sendAgain } from "./peer-acknowledgements.ts";
@@ -40,7 +40,7 @@ export function peersPages(operations: Operations, { mayAct }: Login, onAction: 
     const seen = await look.see();
     const body = html`<h1>Peers</h1>
       <div data-live-of="/peers?from=${from}" data-live="peer-list">${list(seen, from)}</div>
-      <div data-live="strangers">${strangers(seen.refusals)}</div>`;
+      <div data-live="strangers">${strangers(seen.refusals, c.var.operator)}</div>`;
     return c.html(layout({ title: "Peers", path: pathOf(c), operator: c.var.operator, body }));
   });
 
@@ -73,7 +73,7 @@ export function peersPages(operations: Operations, { mayAct }: Login, onAction: 
 
   const parts = {
     "peer-list": async (of: string) => list(await look.see(), fromIn(of)),
-    strangers: async () => strangers((await look.see()).refusals),
+    strangers: async (_: string, operator: Look) => strangers((await look.see()).refusals, operator),
     ...peerParts(operations, look),
   };
   return { routes, parts };
@@ -136,7 +136,7 @@ function refusedOf(name: string, refusals: readonly RefusedClient[]): Html {
 }
 
 /** Of clients that are no peer's. */
-function strangers(refusals: readonly RefusedClient[]): Html {
+function strangers(refusals: readonly RefusedClient[], operator: Look): Html {
   const theirs = refusals
     .filter(({ peer }) => peer === null)
     .slice(-BOUNDS.listShown.value)
@@ -150,6 +150,6 @@ function strangers(refusals: readonly RefusedClient[]): Html {
   return html`<section class="card" id="strangers">
     <h2>Strangers, refused in the last 24 hours</h2>
     <p>If one of them is a carrier, copy its address into its entry of the peers' file.</p>
-    ${refusalTable(theirs)}
+    ${refusalTable(theirs, operator)}
   </section>`;
 }

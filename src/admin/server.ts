@@ -20,7 +20,7 @@ import { livePage } from "./live.ts";
 import { createLogin, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { overviewPage } from "./overview-page.ts";
-import { sharedTallies } from "./paces.ts";
+import { shared } from "./paces.ts";
 import { peersPages } from "./peers-page.ts";
 import { nothingYet } from "./pieces.ts";
 import { quarantinePages } from "./quarantine-page.ts";
@@ -139,7 +139,7 @@ function inLines(lines: readonly string[]): string {
 /** Everything for people. */
 function pages({ token, operations: direct, stateOf, queues, onAction }: AdminOptions): Hono<PageEnv> {
   // Many open pages ask for the same.
-  const operations = { ...direct, tallies: sharedTallies(direct.tallies) };
+  const operations = shared(direct);
   const glance = remembering(GLANCE_MS, async (): Promise<Glance> => {
     const { reasons, quarantined } = await direct.facts();
     return { state: stateOf(reasons), quarantined };

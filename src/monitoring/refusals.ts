@@ -24,6 +24,12 @@ export interface RefusalsTold {
   readonly fault: string | null;
 }
 
+/** To sort them, the latest last. Times in ISO form need no rules of a language. */
+export function byLastAt(a: Refusal, b: Refusal): number {
+  if (a.lastAt === b.lastAt) return 0;
+  return a.lastAt < b.lastAt ? -1 : 1;
+}
+
 export type NewRefusal = Omit<Refusal, "count" | "firstAt" | "lastAt">;
 
 export interface RefusalsOptions {

@@ -25,7 +25,7 @@ const FIELDS = 3;
 /** `list` gives the refusals of this process since its start. */
 export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => readonly Refusal[]): RefusalsKept {
   /** How many of each have been written. */
-  let written = new Map<string, number>();
+  const written = new Map<string, number>();
   const known = createHoursKnown();
 
   async function write(): Promise<void> {
@@ -38,8 +38,13 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
       const firstAt = count === refusal.count ? refusal.firstAt : refusal.lastAt;
       return count === 0 ? [] : [{ refusal, count, firstAt }];
     });
-    for (const [hour, some] of byHour(news)) await writeHour(keyOf(prefix, hour), hour, some);
-    written = new Map(now.map((refusal) => [nameOf(refusal), refusal.count]));
+    for (const [hour, some] of byHour(news)) {
+      await writeHour(keyOf(prefix, hour), hour, some);
+      // At once, because Redis may not take the next hour.
+      for (const { refusal } of some) written.set(nameOf(refusal), refusal.count);
+    }
+    const names = new Set(now.map(nameOf));
+    for (const name of written.keys()) if (!names.has(name)) written.delete(name);
   }
 
   /** Beyond the bound of an hour only those that it has already are counted on. */

@@ -1,5 +1,5 @@
 /** Who was refused: of the last 24 hours, as Redis keeps it; while that is away, what the processes know since the start. */
-import type { Refusal, RefusalsTold } from "../monitoring/refusals.ts";
+import { byLastAt, type Refusal, type RefusalsTold } from "../monitoring/refusals.ts";
 import { within } from "../process/releasers.ts";
 import type { Siblings } from "../process/siblings.ts";
 import { REFUSALS_KEPT_MS, type RefusalsKept } from "../queue/refusals-kept.ts";
@@ -33,7 +33,7 @@ export async function tellRefusals(sources: RefusalsSources): Promise<RefusalsTo
   const names = new Set(list.map(nameOf));
   // What went beyond the bound of an hour.
   const beyond = known.filter((refusal) => refusal.lastAt >= since && !names.has(nameOf(refusal)));
-  const refusals = [...list, ...beyond].sort((a, b) => a.lastAt.localeCompare(b.lastAt));
+  const refusals = [...list, ...beyond].sort(byLastAt);
   return { refusals, since, fault: null };
 }
 

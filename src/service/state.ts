@@ -5,7 +5,7 @@ import type { Log } from "../monitoring/log.ts";
 import type { Metrics, MetricsOfProcess, Observed } from "../monitoring/metrics.ts";
 import type { ReasonTimes } from "../monitoring/reason-times.ts";
 import { REASONS, type Reason, reasonsOf, stateOf } from "../monitoring/reasons.ts";
-import type { Refusal, RefusalsTold } from "../monitoring/refusals.ts";
+import { byLastAt, type Refusal, type RefusalsTold } from "../monitoring/refusals.ts";
 import { describeStatus, type Status, type StatusFacts, statusOfAll } from "../monitoring/status.ts";
 import type { Assignment } from "../process/cluster.ts";
 import type { TraceState } from "../process/control.ts";
@@ -66,7 +66,7 @@ export function createState(parts: StateParts) {
   /** The latest last. */
   async function refusals(): Promise<readonly Refusal[]> {
     const known = (await all()).flatMap((one) => one.refusals);
-    return known.sort((a, b) => a.lastAt.localeCompare(b.lastAt));
+    return known.sort(byLastAt);
   }
 
   return {

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import type { Operations } from "../../src/admin/operations.ts";
+import { shared } from "../../src/admin/paces.ts";
 import { inTurn } from "../../src/admin/remembering.ts";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { TooManyAskError } from "../../src/views/lane.ts";
@@ -45,4 +47,21 @@ test("who asks while a search is under way gets what the next one finds, since s
   const first = find("a");
   while (times === 0) await new Promise(process.nextTick);
   expect(await Promise.all([first, find("a"), find("a")])).toEqual([1, 2, 2]);
+});
+
+test("who was refused is read once in five seconds, however many pages are open; a failure is not remembered", async () => {
+  let reads = 0;
+  const operations = {
+    async refusals() {
+      reads += 1;
+      if (reads === 1) throw new Error("away");
+      return [];
+    },
+  } as unknown as Operations;
+  const { refusals } = shared({ ...operations, tallies: async () => [] });
+  const beganMs = performance.now();
+  await expect(refusals()).rejects.toThrow("away");
+  for (let page = 0; page < 100; page += 1) expect(await refusals()).toEqual([]);
+  // A slow machine may take longer than that for a hundred.
+  expect(reads).toBeLessThanOrEqual(2 + Math.floor((performance.now() - beganMs) / 5_000));
 });

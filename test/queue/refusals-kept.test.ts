@@ -135,6 +135,30 @@ test("what Redis did not take is written by the next look", async () => {
   expect((await kept.list()).map(({ count }) => count)).toEqual([1]);
 });
 
+test("of two hours, of which Redis took only the first, none is counted twice", async () => {
+  const { refusals } = startProcess();
+  let refusing = 0;
+  const redis = new Proxy(own.redis, {
+    get(target, name) {
+      // The first hour is the oldest.
+      if (name === "hmget" && refusing > 0 && --refusing === 0) return () => Promise.reject(new Error("away"));
+      const value = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const kept = createRefusalsKept({ redis, prefix: own.prefix }, refusals.list);
+  refusals.add(refusalOf("192.0.2.1"));
+  vi.setSystemTime(NOW + HOUR_MS);
+  refusals.add(refusalOf("192.0.2.2"));
+  refusing = 2;
+  await expect(kept.look()).rejects.toThrow("away");
+  refusals.add(refusalOf("192.0.2.2"));
+  expect((await kept.list()).map(({ address, count }) => [address, count])).toEqual([
+    ["192.0.2.1", 1],
+    ["192.0.2.2", 2],
+  ]);
+});
+
 test("hours that are over are not read each time, and those of now are", async () => {
   const { refusals, kept } = startProcess();
   const keys = async () => (await own.redis.keys(`${own.prefix}:mm4d-refusals:*`)).sort();
