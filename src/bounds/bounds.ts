@@ -479,6 +479,12 @@ export const BOUNDS = {
     about: "how often Redis is asked for its list of clients, at most",
     reason: "with ten thousand clients that is some MB; whether a consumer is connected may be told late",
   },
+  queuesLookedAtEvery: {
+    value: 1_000,
+    unit: "ms",
+    about: "how often the queues are looked at for whoever asks for the status, at most",
+    reason: "a few commands for each queue; who asks sooner waits until then, and all who wait get one answer",
+  },
   blocksListed: {
     value: 2_000,
     unit: "things",

@@ -10,7 +10,13 @@ export function addStatusCommand(program: Command): void {
     .option("--json", "print it as JSON")
     .addHelpText(
       "after",
-      "\nExit code 1 when all is not well, or none is running. What needs attention only,\nwhich the lines below the first say, is well enough for 0.",
+      `
+Asks the running service, which looks at its queues then, once a second at most.
+Where Redis does not answer at once, it says how old the figures are. Workers are
+counted every ten seconds.
+
+Exit code 1 when all is not well, or none is running. What needs attention only,
+which the lines below the first say, is well enough for 0.`,
     )
     .action(status);
 }

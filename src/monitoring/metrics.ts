@@ -36,6 +36,8 @@ export interface Observed {
 
 /** What is on a queue. */
 export interface QueueUse {
+  /** How long ago it was looked at, in milliseconds. */
+  readonly agoMs: number;
   /** By state. */
   readonly jobs: Readonly<Record<string, number>>;
   /** When the job was made that has waited longest; null when none waits. */

@@ -218,8 +218,12 @@ function describeQueue(use: QueueUse | undefined, failed: string, since: (at: Da
     ...(givenUp === 0 ? [] : [`${givenUp} ${failed}`]),
     ...(use.paused ? ["paused"] : []),
     describeWorkers(use),
+    ...(use.agoMs < OLD_MS ? [] : [`as of ${durationInWords(use.agoMs)} ago`]),
   ].join(", ");
 }
+
+/** From this age on it is said how old the figures of a queue are. */
+const OLD_MS = 1_000;
 
 function describeWorkers({ workers, workersUnknown }: QueueUse): string {
   if (workers === null) return `whether a worker of BullMQ is connected cannot be told (${workersUnknown})`;

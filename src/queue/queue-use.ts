@@ -12,7 +12,8 @@ import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
 
 /** What one look finds. */
-export interface QueueLook extends Omit<QueueUse, "notTakenMs" | "workers" | "workersUnknown" | "workersSeenAt"> {
+export interface QueueLook
+  extends Omit<QueueUse, "agoMs" | "notTakenMs" | "workers" | "workersUnknown" | "workersSeenAt"> {
   /**
    * The job that a consumer would take next from each place where jobs wait; null where none waits. While it is
    * the same, nothing was taken there.

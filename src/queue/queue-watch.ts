@@ -4,6 +4,7 @@
  */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
+import { inRounds } from "../rounds.ts";
 import { createConsumersSeen } from "./consumers-seen.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { lookAtQueue, type QueueLook } from "./queue-use.ts";
@@ -12,6 +13,8 @@ import { type WorkerSeen, type Workers, workersOf } from "./workers.ts";
 export interface QueueWatch {
   /** Looks at each queue. Rejects when Redis refuses one, or does not answer. */
   look(): Promise<void>;
+  /** The same, as often as anybody asks what is so now: it is done once for all who ask, and at most once a second. */
+  lookAgain(): Promise<void>;
   /** The queues as they were at the last look. */
   queues(): ReadonlyMap<string, QueueUse>;
   /** The workers of BullMQ that were connected to a queue, as far as that can be told: the first of them. */
@@ -37,35 +40,41 @@ export function createQueueWatch({ place, names, everyMs }: QueueWatchOptions): 
   let known: Workers = { byQueue: new Map(), unknown: "not looked at yet", nameless: null };
   let askAgainMs = Number.NEGATIVE_INFINITY;
 
-  return {
-    async look() {
-      const refused: unknown[] = [];
-      for (const name of names) {
-        try {
-          const look = await lookAtQueue(place, name);
-          seen.set(name, withTime(look, seen.get(name), performance.now(), everyMs));
-        } catch (cause) {
-          // A queue that is refused does not keep the others from being looked at. Its last look no longer counts.
-          seen.delete(name);
-          refused.push(cause);
-        }
+  async function lookAtAll(): Promise<void> {
+    const refused: unknown[] = [];
+    for (const name of names) {
+      try {
+        const look = await lookAtQueue(place, name);
+        seen.set(name, withTime(look, seen.get(name), performance.now(), everyMs));
+      } catch (cause) {
+        // A queue that is refused does not keep the others from being looked at. Its last look no longer counts.
+        seen.delete(name);
+        refused.push(cause);
       }
-      if (refused.length > 0) throw refused[0];
-      if (performance.now() < askAgainMs) return;
-      known = await workersOf(place, names);
-      askAgainMs = performance.now() + BOUNDS.clientsListedEvery.value * (known.unknown === null ? 1 : ASKED_LESS);
-      if (known.unknown !== null) return;
-      await consumersSeen.note(new Map(names.map((name) => [name, (known.byQueue.get(name)?.count ?? 0) > 0])));
-    },
+    }
+    if (refused.length > 0) throw refused[0];
+    if (performance.now() < askAgainMs) return;
+    known = await workersOf(place, names);
+    askAgainMs = performance.now() + BOUNDS.clientsListedEvery.value * (known.unknown === null ? 1 : ASKED_LESS);
+    if (known.unknown !== null) return;
+    await consumersSeen.note(new Map(names.map((name) => [name, (known.byQueue.get(name)?.count ?? 0) > 0])));
+  }
+
+  const look = inRounds(lookAtAll);
+
+  return {
+    look,
+    lookAgain: inRounds(look, BOUNDS.queuesLookedAtEvery.value),
     queues: () =>
       new Map(
-        [...seen].map(([name, { look, notTakenMs }]) => {
+        [...seen].map(([name, { look, atMs, notTakenMs }]) => {
           const { next: _, endedAt, ...use } = look;
           const count = known.byQueue.get(name)?.count ?? 0;
           const workersUnknown = known.unknown ?? (count === 0 ? known.nameless : null);
           const workers = workersUnknown === null ? count : null;
           const workersSeenAt = laterOf(consumersSeen.lastAt(name), endedAt);
-          return [name, { ...use, notTakenMs, workers, workersUnknown, workersSeenAt }];
+          const agoMs = performance.now() - atMs;
+          return [name, { ...use, agoMs, notTakenMs, workers, workersUnknown, workersSeenAt }];
         }),
       ),
     workers: (queue) => known.byQueue.get(queue)?.first ?? [],

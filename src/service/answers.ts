@@ -25,6 +25,8 @@ export interface AnswersOptions {
 
 /** Whoever asks waits a little longer. */
 const KEEP_DEADLINE_MS = 1_000;
+/** The same: Redis may hang, and the status says then how old its figures are. */
+const LOOK_DEADLINE_MS = 1_000;
 
 export function answersOf(options: AnswersOptions): Parameters<Control["answer"]>[0] {
   const { config, assignment, redis, addresses, refusalsKept, own, state, metrics } = options;
@@ -44,7 +46,10 @@ export function answersOf(options: AnswersOptions): Parameters<Control["answer"]
     facts: () => facts,
     refusals: state.refusals,
     "refusals-told": state.refusalsTold,
-    status: state.status,
+    async status() {
+      await within(LOOK_DEADLINE_MS, own.lookAtQueues());
+      return state.status();
+    },
     "flush-trace": state.flushTrace,
     ...Object.fromEntries(LOG_LEVELS.map((level) => [`log-level ${level}`, () => state.setLogLevel(level)])),
     // What the first process asks the others.

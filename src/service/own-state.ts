@@ -138,6 +138,8 @@ export function createOwnState(parts: OwnParts) {
     now,
     redisAway,
     queuesNow,
+    /** Looks at the queues now, because the last look is up to some seconds old. Rejects when Redis does not answer. */
+    lookAtQueues: async (): Promise<void> => (redisAway() === null ? queueWatch.lookAgain() : undefined),
     workersOf: (queue: string) => (redisAway() === null ? queueWatch.workers(queue) : []),
     journalStatus: parts.journalStatus,
     /** Connections are counted from here on. */

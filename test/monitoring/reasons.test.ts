@@ -41,6 +41,7 @@ const QUEUE: QueueFacts = {
   name: "events",
   holds: "events",
   main: true,
+  agoMs: 0,
   jobs: { waiting: 0, active: 0, delayed: 0, failed: 0, completed: 0 },
   oldestWaitingAt: null,
   waits: 0,

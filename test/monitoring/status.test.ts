@@ -44,6 +44,7 @@ test("listed peers that have not sent are named, so many as one screen has room 
 
 test("what is on a queue is told by what it does", () => {
   const use: StatusFacts["events"] = {
+    agoMs: 999,
     jobs: { waiting: 2, active: 1, delayed: 3, failed: 91 },
     oldestWaitingAt: new Date("2026-11-30T11:58:00Z"),
     waits: 2,
@@ -59,4 +60,5 @@ test("what is on a queue is told by what it does", () => {
   expect(line("Queue", { events: use })).toBe(
     "Queue: 2 waiting (oldest 2 min), 1 active, 3 retrying, 91 failed (mm4d failed list), paused, 0 workers of BullMQ connected",
   );
+  expect(line("Queue", { events: { ...use, agoMs: 4_200 } })).toMatch(/ of BullMQ connected, as of 4 s ago$/);
 });

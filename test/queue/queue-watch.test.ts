@@ -5,6 +5,7 @@ import { Hono } from "hono";
 import { Redis } from "ioredis";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { createBoard } from "../../src/admin/board.ts";
+import { BOUNDS } from "../../src/bounds/bounds.ts";
 import { ratesOf } from "../../src/queue/queue-rates.ts";
 import { createQueueWatch, type QueueWatch } from "../../src/queue/queue-watch.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
@@ -80,6 +81,30 @@ test("nothing waits: nothing is to be taken; what waits is counted from the firs
   expect(await look(watch())).toMatchObject({ waits: 3, notTakenMs: 0 });
   await queue.drain();
   expect(await look(watching)).toMatchObject({ waits: 0, notTakenMs: null });
+});
+
+test("who asks what is so now is told that; however many ask, it is looked at once for all of them", async () => {
+  let looks = 0;
+  const counting = new Proxy(redis, {
+    get(target, called) {
+      if (called === "pipeline") looks += 1;
+      const value = Reflect.get(target, called, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const watching = createQueueWatch({ place: { redis: counting, prefix: "bull" }, names: [name], everyMs: EVERY_MS });
+  await look(watching);
+  const [before, beganMs] = [looks, performance.now()];
+  for (const waits of [1, 2]) {
+    await queue.add("event", waits);
+    await Promise.all(Array.from({ length: 50 }, watching.lookAgain));
+    const use = watching.queues().get(name);
+    expect(use).toMatchObject({ waits, jobs: { waiting: waits } });
+    expect(use?.agoMs).toBeLessThanOrEqual(performance.now() - beganMs);
+  }
+  // On a slow machine the clients may be listed once more meanwhile.
+  const listed = Math.floor((performance.now() - beganMs) / BOUNDS.clientsListedEvery.value);
+  expect(looks - before).toBeLessThanOrEqual(2 + listed);
 });
 
 test("whoever takes an event, something was taken: a worker of BullMQ, or a program that moves it itself", async () => {

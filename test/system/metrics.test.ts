@@ -190,6 +190,16 @@ test("the same in words, on one screen", async () => {
   expect(said).toContain("Quarantine: 1 message (mm4d quarantine list)");
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 
+  // What is on a queue is as it is when status is asked. No consumer takes of a list that is paused.
+  for (const waiting of [1, 2, 3]) {
+    await redis.call("LPUSH", "bull:mm4-delivery-events:paused", `job-${waiting}`);
+    const now = await runCommandWithin(["status", "--json"], service.env);
+    const queue = (JSON.parse(now.stdout).lines as string[]).find((line) => line.startsWith("Queue: "));
+    // A Redis that is slower than that is told of.
+    expect(queue).toMatch(new RegExp(`^Queue: (?:${waiting} waiting|.*, as of \\d+ s ago$)`));
+  }
+  await redis.call("DEL", "bull:mm4-delivery-events:paused");
+
   await redis.kill();
   await first.deliver(service.smtpPort, report());
   const away = await runCommandWithin(["status", "--json"], service.env);
