@@ -5,7 +5,7 @@ COPY package.json package-lock.json .npmrc ./
 # No package has to run anything of its own to be installed.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
-COPY ops/assets.mjs ops/schema.mjs ops/
+COPY ops/assets.mjs ops/build.mjs ops/schema.mjs ops/
 COPY src src
 # npm keeps the compiler, because a package could make use of it.
 RUN npm run build \

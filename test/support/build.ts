@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** What `npm run build` reads, and what it writes last. */
-const SOURCES = ["src", "package.json", "tsconfig.json", "ops/assets.mjs", "ops/schema.mjs"];
+const SOURCES = ["src", "package.json", "tsconfig.json", "ops/assets.mjs", "ops/build.mjs", "ops/schema.mjs"];
 const WRITTEN_LAST = "dist/delivery-event.schema.json";
 
 export default function build(): void {

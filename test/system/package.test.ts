@@ -1,6 +1,16 @@
 /** The package: packed as `npm pack` does it, installed in an empty folder, and put to work there. */
 import { execFile } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -133,4 +143,18 @@ test("what its documents link to is in it, but for those about the repository", 
       expect([path, link, existsSync(target)]).toEqual([path, link, true]);
     }
   }
+});
+
+test("a build that fails takes nothing away from a service that runs, and leaves nothing else", async () => {
+  const built = () => read(checkout, "dist/version.js");
+  const before = built();
+  writeFileSync(join(checkout, "src/version.ts"), 'export const VERSION: number = "not a number";\n');
+  await expect(run("npm", ["run", "build"], { cwd: checkout })).rejects.toMatchObject({
+    stdout: expect.stringContaining("src/version.ts"),
+  });
+  expect(built()).toBe(before);
+  writeFileSync(join(checkout, "src/version.ts"), 'export const VERSION = "mended";\n');
+  await run("npm", ["run", "build"], { cwd: checkout });
+  expect(built()).toContain("mended");
+  expect(readdirSync(checkout).filter((name) => name.startsWith("dist"))).toEqual(["dist"]);
 });
