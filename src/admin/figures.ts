@@ -4,7 +4,7 @@ import type { Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
-import { inPercent, sum } from "../text/quantities.ts";
+import { inPercent, some, sum } from "../text/quantities.ts";
 import { chartOf } from "./charts.ts";
 import type { Html } from "./layout.ts";
 import { ago, countOf } from "./pieces.ts";
@@ -20,7 +20,7 @@ export interface FiguresSeen {
 
 export function figures({ facts, counts, latency }: FiguresSeen, now: Date): Html {
   return html`<dl class="figures">
-    ${figure("Reports", html`<a href="/reports" title="${facts.reportsLastMinute} in the last minute">${rate(facts.reportsLastMinute)}</a>`, counts === null ? "" : html`${sparkline(perMinute(counts.hour, now), "Reports of each minute of the last hour")} last hour`)}
+    ${figure("Reports", html`<a href="/reports" title="${facts.reportsLastMinute.toLocaleString("en")} in the last minute">${rate(facts.reportsLastMinute)}</a>`, counts === null ? "" : html`${sparkline(perMinute(counts.hour, now), "Reports of each minute of the last hour")} last hour`)}
     ${success(counts)}
     ${figure("Reply, p50", latency.reply === null ? "–" : milliseconds(latency.reply.p50), replies(latency))}
     ${waiting(facts)}
@@ -32,13 +32,12 @@ function figure(name: string, value: Html | string, more: Html | string): Html {
   return html`<div class="card"><dt>${name}</dt><dd class="value">${value}</dd><dd>${more}</dd></div>`;
 }
 
-/** Per second, to as many digits as say something. */
+/** Per second, to as many digits as say something; of less than one a second the count. */
 export function rate(perMinute: number): string {
   const perSecond = perMinute / 60;
   if (perMinute === 0) return "0/s";
-  return perSecond < 10
-    ? `${Math.max(0.1, perSecond).toFixed(1)}/s`
-    : `${Math.round(perSecond).toLocaleString("en")}/s`;
+  if (perSecond < 1) return `${perMinute} a minute`;
+  return perSecond < 10 ? `${perSecond.toFixed(1)}/s` : `${Math.round(perSecond).toLocaleString("en")}/s`;
 }
 
 function perMinute(hour: readonly Tally[], now: Date): readonly number[] {
@@ -52,7 +51,7 @@ function success(counts: FiguresSeen["counts"]): Html {
   if (hour.reports === 0) return figure("Success, 1 h", "–", "no reports in the last hour");
   const points = Math.round(100 * (hour.successes / hour.reports - day.successes / Math.max(1, day.reports)));
   const change =
-    points === 0 ? "as in the last 24 h" : `${points > 0 ? "▲" : "▼"} ${Math.abs(points)} points against 24 h`;
+    points === 0 ? "as in the last 24 h" : `${points > 0 ? "▲" : "▼"} ${some(Math.abs(points), "point")} against 24 h`;
   return figure(
     "Success, 1 h",
     html`<a href="/reports?since=1h&amp;disposition=success">${inPercent(hour.successes, hour.reports)}</a>`,

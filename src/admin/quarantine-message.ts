@@ -92,7 +92,7 @@ export async function show(
       ${body.parts.length === 0 ? "" : html`<ul>${body.parts.slice(0, BOUNDS.listShown.value).map((part) => html`<li>${said(part)}</li>`)}</ul>`}
     </section>
     ${isText(bytes) || masked ? "" : html`<section class="card"><h2>Bytes</h2><pre tabindex="0">${hexOf(bytes.subarray(0, MAX_HEX_BYTES))}</pre></section>`}
-    ${isText(bytes) || !masked ? "" : html`<p class="card">It holds bytes that are no text. They are shown with the numbers.</p>`}`;
+    ${isText(bytes) || !masked ? "" : html`<p class="card">It holds bytes that are not text. They are shown with the numbers.</p>`}`;
 }
 
 /** The header; where the type is behind it, all down to the type. */

@@ -165,10 +165,10 @@ function done(query: Readonly<Record<string, string>>): Html {
 function fill({ bytes: measured, maxMessages, maxBytes, refused }: Fill, counted: number): Html {
   const bytes = counted === 0 ? 0 : measured;
   const full = counted >= maxMessages || bytes >= maxBytes;
+  const used = (part: number, whole: number): Html => html`(<span class="pair">${inPercent(part, whole)}</span>)`;
   return html`<p class="card fill">
-    <strong>${counted.toLocaleString("en")} of ${maxMessages.toLocaleString("en")} messages</strong>${full ? ", full" : ""};
-    ${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : megabytes(bytes)} of ${megabytes(maxBytes)}
-    (<span class="pair">${inPercent(Math.max(counted / maxMessages, bytes / maxBytes), 1)} used</span>).
+    <strong>${counted.toLocaleString("en")} of ${maxMessages.toLocaleString("en")} messages</strong> ${used(counted, maxMessages)}${full ? ", full" : ""};
+    ${bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : megabytes(bytes)} of ${megabytes(maxBytes)} ${used(bytes, maxBytes)}.
     ${full ? html`Relays hear 451 for messages that cannot be read, until there is room.` : ""}
     ${full || refused.length === 0 ? "" : html`<span class="unusual">The share of ${namesOf(refused.map(({ peer }) => peer))} is used up: what cannot be read of it gets 451, or waits in the journal.</span>`}
   </p>`;

@@ -191,7 +191,7 @@ function groupOf(kind: Kind, group: JobGroup, { queue, operator }: Place): Html 
   const times = [
     ...(firstAt === null ? [] : [html`first ${ago(firstAt)}`]),
     ...(lastAt === null || lastAt === firstAt ? [] : [html`last ${ago(lastAt)}`]),
-    ...(next === null ? [] : [html`next try ${ago(next)}`]),
+    ...(next === null ? [] : [due(next)]),
   ];
   return html`<div class="group">
     <p class="error">${example === "" ? "(the consumer gave no reason)" : shown(example)}</p>
@@ -204,6 +204,11 @@ function groupOf(kind: Kind, group: JobGroup, { queue, operator }: Place): Html 
       </table>
     </details>
   </div>`;
+}
+
+/** In words that stay right when its time passes while the page is open. */
+function due(at: string): Html {
+  return html`next due ${ago(at)}${Date.parse(at) < Date.now() ? ", waits for a consumer" : ""}`;
 }
 
 function retryAll(queue: string, error: string, jobs: number): Html {

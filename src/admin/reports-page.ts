@@ -79,7 +79,7 @@ function placeIn({ from = "" }: Query): string | null {
   return from === "" ? null : from.slice(0, MAX_PLACE_LENGTH);
 }
 
-/** Sent when it is changed, if there is JavaScript (page.js); by its button otherwise. */
+/** Sent by its button. With JavaScript its address has only what was chosen (assets/filters.js). */
 function filters(query: Query, filter: ReportFilter, peers: readonly string[]): Html {
   const peer = query.peer ?? "";
   const since = query.since ?? "";

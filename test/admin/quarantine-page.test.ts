@@ -132,7 +132,9 @@ test("how full it is, and what each message is, stands in the list, the newest f
     }),
   );
   const full = await htmlOf(`${url}/quarantine`);
-  expect(full).toMatch(/2 of 5 messages<\/strong>;\s+2 kB of 1 MB\s+\(<span class="pair">40 % used/);
+  expect(full).toMatch(
+    /2 of 5 messages<\/strong> \(<span class="pair">40 %<\/span>\);\s+2 kB of 1 MB \(<span class="pair">&lt; 1 %<\/span>\)\./,
+  );
   expect(full).toContain("It has neither X-Mms-MM-Status-Code nor X-Internal-Status-Code");
   expect(full).toContain("<code>X-Mms-Message-Type: MM4_other.REQ</code>");
   expect(full).toContain('data-copy="12025550100-abc"');

@@ -299,7 +299,7 @@ describe("a busy system", () => {
       await kept.add("internal-error", { ...message, raw: Buffer.from(raw).toString("base64") }, { jobId: id });
     }
     await page.goto(`/quarantine/${BROKEN}`);
-    expect(await main()).toMatch(/a fault of ours[\s\S]*bytes that are no text/);
+    expect(await main()).toMatch(/a fault of ours[\s\S]*bytes that are not text/);
     await page.getByRole("button", { name: "Replay it" }).click();
     expect(await main()).toContain("0 messages replayed; 1 message still cannot be read, and stayed.");
     await page.goto(`/quarantine/${MENDED}`);

@@ -220,7 +220,7 @@ test("messages in quarantine are told apart, and several are replayed and droppe
   await page.getByText("Drop 1 message …").click();
   await page.getByRole("button", { name: "Drop 1 message for good" }).click();
   await eventually(main, (text) =>
-    /0 of 20 messages; 0 kB[\s\S]*The quarantine is empty: every message could be read\./.test(text),
+    /0 of 20 messages \(0 %\); 0 kB[\s\S]*The quarantine is empty: every message could be read\./.test(text),
   );
   await lookAtPage(page);
 });
