@@ -12,8 +12,8 @@ export function addStatusCommand(program: Command): void {
       "after",
       `
 Asks the running service, which looks at its queues then, once a second at most.
-Where Redis does not answer at once, it says how old the figures are. Workers are
-counted every ten seconds.
+Where Redis does not answer at once, it says how old the figures are. Workers
+are counted every ten seconds.
 
 Exit code 1 when all is not well, or none is running. What needs attention only,
 which the lines below the first say, is well enough for 0.`,
