@@ -13,7 +13,8 @@ import { cleanEnv, runCommand, startServiceProcess, type TestService } from "../
 import { toldByAll } from "../support/told.ts";
 
 const REPORTS = 600;
-const CONNECTIONS = 12;
+/** So many that each process takes some: they are shared out by chance, and not evenly. */
+const CONNECTIONS = 48;
 
 let redis: TestRedis | undefined;
 let service: TestService;
