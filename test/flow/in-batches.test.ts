@@ -65,7 +65,8 @@ test("a batch ends after two milliseconds, with one record at least, and the res
   for (const [msEach, sizes] of [
     [0.01, [6]],
     [0.9, [3, 3]],
-    [50, [1, 1, 1, 1, 1, 1]],
+    // Of the first one it is not known, because the kernel was not asked before.
+    [50, [2, 1, 1, 1, 1]],
   ] as const) {
     const { inBatches } = batches(msEach);
     const entries = entriesOf(6);
@@ -77,8 +78,6 @@ test("a batch ends after two milliseconds, with one record at least, and the res
 
 test("where other programs take the processor, batches are as large as ever, and no peer is taken for a slow one", async () => {
   const { inBatches } = batches(0.01, {}, 100);
-  // The first one ends where the clock first shows that something took long, because the kernel was not asked before.
-  expect((await inBatches.some(entriesOf(32))).length).toBe(1);
   for (let batch = 0; batch < 20; batch += 1) expect((await inBatches.some(entriesOf(32))).length).toBe(32);
   expect(inBatches.isSlow(peerOf(saidRecord("j0", REPORT)))).toBe(false);
 });

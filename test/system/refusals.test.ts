@@ -36,7 +36,7 @@ async function refusals(env: Readonly<Record<string, string>>): Promise<readonly
         .map((line) => JSON.parse(line) as Told);
 }
 
-const countsOf = (told: readonly Told[]) => told.map(({ address, count }) => [address, count]);
+const countsOf = (told: readonly Told[]) => told.map(({ address, count }) => [address, count] as const);
 
 test("after a restart it tells the same, and counts on; it says since when", async () => {
   const service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_PEERS: "carrier=127.0.0.2" });
@@ -49,10 +49,13 @@ test("after a restart it tells the same, and counts on; it says since when", asy
     await knock(service.smtpPort, "127.0.0.9");
     await knock(service.smtpPort, "127.0.0.8");
     const before = await refusals(service.env);
-    expect(countsOf(before)).toEqual([
-      ["127.0.0.9", 2],
-      ["127.0.0.8", 1],
-    ]);
+    // They may be of one millisecond, and then stand in the order of their addresses.
+    expect(new Map(countsOf(before))).toEqual(
+      new Map([
+        ["127.0.0.9", 2],
+        ["127.0.0.8", 1],
+      ]),
+    );
     // Nobody asks between this one and the end.
     await knock(service.smtpPort, "127.0.0.7");
     await service.restart();
