@@ -119,17 +119,14 @@ export async function owedCounts(
 ): Promise<{ readonly byPeer: ReadonlyMap<string, OwedCounts>; readonly complete: boolean }> {
   const byPeer = new Map<string, OwedCounts>();
   const [open, given] = [await look(keptMs, "open"), await look(keptMs, "undelivered")];
-  const knownOf = (peer: string): OwedCounts => byPeer.get(peer) ?? { owed: 0, undelivered: 0 };
-  for (const {
-    acknowledgement: { peer },
-  } of open.entries) {
-    byPeer.set(peer, { ...knownOf(peer), owed: knownOf(peer).owed + 1 });
-  }
-  for (const {
-    acknowledgement: { peer },
-  } of given.entries) {
-    byPeer.set(peer, { ...knownOf(peer), undelivered: knownOf(peer).undelivered + 1 });
-  }
+  const count = (of: keyof OwedCounts, { entries }: LookedThrough): void => {
+    for (const { acknowledgement } of entries) {
+      const known = byPeer.get(acknowledgement.peer) ?? { owed: 0, undelivered: 0 };
+      byPeer.set(acknowledgement.peer, { ...known, [of]: known[of] + 1 });
+    }
+  };
+  count("owed", open);
+  count("undelivered", given);
   return { byPeer, complete: open.complete && given.complete };
 }
 

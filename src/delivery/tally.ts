@@ -27,6 +27,21 @@ export interface Sum {
   readonly failures: number;
 }
 
+/** The tallies of each key, in their order. */
+export function talliesBy(
+  tallies: readonly Tally[],
+  keyOf: (tally: Tally) => string,
+): ReadonlyMap<string, readonly Tally[]> {
+  const byKey = new Map<string, Tally[]>();
+  for (const tally of tallies) {
+    const key = keyOf(tally);
+    const its = byKey.get(key);
+    if (its) its.push(tally);
+    else byKey.set(key, [tally]);
+  }
+  return byKey;
+}
+
 /** Adds up the tallies of each key. The largest sum comes first. */
 export function sumBy(tallies: readonly Tally[], keyOf: (tally: Tally) => string): readonly Sum[] {
   const sums = new Map<string, Sum>();

@@ -31,7 +31,7 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
   async function write(): Promise<void> {
     const now = list();
     const news = now.flatMap((refusal) => {
-      const before = written.get(nameOf(refusal)) ?? 0;
+      const before = written.get(nameOfRefusal(refusal)) ?? 0;
       // One that was forgotten here meanwhile counts from 1 again.
       const count = refusal.count < before ? refusal.count : refusal.count - before;
       // Of those that are counted on, only the last time is known.
@@ -41,15 +41,15 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
     for (const [hour, some] of byHour(news)) {
       await writeHour(keyOf(prefix, hour), hour, some);
       // At once, because Redis may not take the next hour.
-      for (const { refusal } of some) written.set(nameOf(refusal), refusal.count);
+      for (const { refusal } of some) written.set(nameOfRefusal(refusal), refusal.count);
     }
-    const names = new Set(now.map(nameOf));
+    const names = new Set(now.map(nameOfRefusal));
     for (const name of written.keys()) if (!names.has(name)) written.delete(name);
   }
 
   /** Beyond the bound of an hour only those that it has already are counted on. */
   async function writeHour(key: string, hour: number, news: readonly News[]): Promise<void> {
-    const names = news.map(({ refusal }) => nameOf(refusal));
+    const names = news.map(({ refusal }) => nameOfRefusal(refusal));
     const [had, length] = [await redis.hmget(key, ...names.map(countIn)), await redis.hlen(key)];
     let room = BOUNDS.refusalsKept.value - length / FIELDS;
     const pipeline = redis.pipeline();
@@ -88,10 +88,10 @@ export function createRefusalsKept({ redis, prefix }: QueuePlace, list: () => re
       const since = new Date(now - REFUSALS_KEPT_MS).toISOString();
       const all = new Map<string, Refusal>();
       for (const refusal of (await readHours(now)).flat()) {
-        const before = all.get(nameOf(refusal));
+        const before = all.get(nameOfRefusal(refusal));
         const count = refusal.count + (before?.count ?? 0);
         const firstAt = before?.firstAt ?? refusal.firstAt;
-        if (refusal.lastAt >= since) all.set(nameOf(refusal), { ...refusal, count, firstAt });
+        if (refusal.lastAt >= since) all.set(nameOfRefusal(refusal), { ...refusal, count, firstAt });
       }
       return [...all.values()].sort((a, b) => (orderOf(a) < orderOf(b) ? -1 : 1));
     },
@@ -144,14 +144,14 @@ function keyOf(prefix: string, hour: number): string {
   return `${prefix}:mm4d-refusals:${new Date(hour).toISOString().slice(0, "2026-01-01T00".length)}`;
 }
 
-/** Neither an address nor a reason has a blank. */
-function nameOf({ address, reason }: Pick<Refusal, "address" | "reason">): string {
+/** By which refusals are told apart. Neither an address nor a reason has a blank. */
+export function nameOfRefusal({ address, reason }: Pick<Refusal, "address" | "reason">): string {
   return `${address} ${reason}`;
 }
 
 /** Those of one moment are in the same order each time, so that a list does not jump. */
 function orderOf(refusal: Refusal): string {
-  return `${refusal.lastAt} ${nameOf(refusal)}`;
+  return `${refusal.lastAt} ${nameOfRefusal(refusal)}`;
 }
 
 function countIn(name: string): string {
@@ -171,7 +171,7 @@ type Last = Pick<Refusal, "peer" | "helo" | "detail" | "lastAt">;
 function refusalsIn(fields: Readonly<Record<string, string>>): readonly Refusal[] {
   return Object.entries(fields).flatMap(([field, count]) => {
     const [address = "", reason = "", what] = field.split(" ");
-    const name = `${address} ${reason}`;
+    const name = nameOfRefusal({ address, reason });
     const [first, last] = [fields[firstIn(name)], fields[lastIn(name)]];
     if (what !== "count" || first === undefined || last === undefined) return [];
     return [{ ...(JSON.parse(last) as Last), address, reason, count: Number(count), firstAt: first }];

@@ -2,7 +2,7 @@
 import { byLastAt, type Refusal, type RefusalsTold } from "../monitoring/refusals.ts";
 import { within } from "../process/releasers.ts";
 import type { Siblings } from "../process/siblings.ts";
-import { REFUSALS_KEPT_MS, type RefusalsKept } from "../queue/refusals-kept.ts";
+import { nameOfRefusal, REFUSALS_KEPT_MS, type RefusalsKept } from "../queue/refusals-kept.ts";
 
 export interface RefusalsSources {
   readonly kept: RefusalsKept;
@@ -30,13 +30,9 @@ export async function tellRefusals(sources: RefusalsSources): Promise<RefusalsTo
   });
   if (!(await within(DEADLINE_MS, read))) return sinceStart(redisAway() ?? "Redis did not answer");
   const since = new Date(Date.now() - REFUSALS_KEPT_MS).toISOString();
-  const names = new Set(list.map(nameOf));
+  const names = new Set(list.map(nameOfRefusal));
   // What went beyond the bound of an hour.
-  const beyond = known.filter((refusal) => refusal.lastAt >= since && !names.has(nameOf(refusal)));
+  const beyond = known.filter((refusal) => refusal.lastAt >= since && !names.has(nameOfRefusal(refusal)));
   const refusals = [...list, ...beyond].sort(byLastAt);
   return { refusals, since, fault: null };
-}
-
-function nameOf({ address, reason }: Refusal): string {
-  return `${address} ${reason}`;
 }

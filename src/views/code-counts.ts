@@ -1,8 +1,9 @@
 /** The codes of a period: how many reports had each, how that went within the period, and against the day before. */
 import { BOUNDS } from "../bounds/bounds.ts";
-import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
+import { type Sum, sumBy, type Tally, talliesBy } from "../delivery/tally.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { readStatistics } from "../queue/statistics.ts";
+import { sum } from "../text/quantities.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -55,24 +56,19 @@ export function codeCounts(
   now: Date,
 ): CodeCounts {
   const coded = tallies.filter(({ code }) => code !== "none");
-  const byCode = new Map<string, Tally[]>();
-  for (const tally of coded) {
-    const its = byCode.get(tally.code);
-    if (its) its.push(tally);
-    else byCode.set(tally.code, [tally]);
-  }
+  const byCode = talliesBy(coded, ({ code }) => code);
   const changes = changesOf(twoDays, now);
   const sums = sumBy(coded, ({ code }) => code);
-  const codes = sums.slice(0, BOUNDS.listShown.value).map((sum) => {
-    const its = byCode.get(sum.key) ?? [];
+  const codes = sums.slice(0, BOUNDS.listShown.value).map((ofCode) => {
+    const its = byCode.get(ofCode.key) ?? [];
     return {
-      ...sum,
+      ...ofCode,
       course: courseOf(its, period, now),
       peers: sumBy(its, ({ peer }) => peer),
-      change: changes.get(sum.key) ?? { now: 0, before: 0 },
+      change: changes.get(ofCode.key) ?? { now: 0, before: 0 },
     };
   });
-  return { codes, all: sums.length, reports: coded.reduce((all, { reports }) => all + reports, 0) };
+  return { codes, all: sums.length, reports: sum(sums.map(({ reports }) => reports)) };
 }
 
 function courseOf(tallies: readonly Tally[], period: Period, now: Date): readonly number[] {

@@ -1,6 +1,7 @@
 /** Lists what waits on a queue, or is in consumers' hands: what has for longest, however much it is. */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
+import { sum } from "../text/quantities.ts";
 import { type JobTimes, jobRows } from "./job-rows.ts";
 import type { ListedJobs, ListedState } from "./views.ts";
 
@@ -46,7 +47,7 @@ async function waiting({ redis }: QueuePlace, key: KeyOf): Promise<Ids> {
     redis.zcard(key("prioritized")),
   ]);
   const ids = [...wait.reverse(), ...paused.reverse(), ...prioritized].slice(0, MOST);
-  return { all: counts.reduce((sum, count) => sum + count, 0), ids };
+  return { all: sum(counts), ids };
 }
 
 async function active({ redis }: QueuePlace, key: KeyOf): Promise<Ids> {

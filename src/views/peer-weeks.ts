@@ -1,6 +1,6 @@
 /** What each peer has reported in the last seven days: with which outcomes, and with which codes. */
 import { BOUNDS } from "../bounds/bounds.ts";
-import { type Sum, sumBy, type Tally } from "../delivery/tally.ts";
+import { type Sum, sumBy, type Tally, talliesBy } from "../delivery/tally.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { readStatistics } from "../queue/statistics.ts";
 
@@ -21,12 +21,7 @@ export async function readPeerWeeks(place: QueuePlace, until = new Date()): Prom
 
 /** By the peers' names. */
 export function peerWeeks(tallies: readonly Tally[]): ReadonlyMap<string, PeerWeek> {
-  const byPeer = new Map<string, Tally[]>();
-  for (const tally of tallies) {
-    const its = byPeer.get(tally.peer);
-    if (its) its.push(tally);
-    else byPeer.set(tally.peer, [tally]);
-  }
+  const byPeer = talliesBy(tallies, ({ peer }) => peer);
   return new Map([...byPeer].map(([peer, its]) => [peer, weekOf(its)]));
 }
 

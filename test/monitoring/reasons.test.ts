@@ -4,6 +4,7 @@ import { type HealthFacts, healthOfAll, isFull, type MmscFacts, type QueueFacts 
 import { REASON_TIMES } from "../../src/monitoring/reason-times.ts";
 import { quoted } from "../../src/monitoring/reason-words.ts";
 import { notReady, REASONS, type Reason, reasonsOf, stateOf } from "../../src/monitoring/reasons.ts";
+import { IDLE_QUEUE } from "../support/queue-use.ts";
 
 const NOW = new Date("2026-01-02T03:04:05.678Z");
 const ago = (ms: number): Date => new Date(NOW.getTime() - ms);
@@ -37,23 +38,7 @@ const WELL: HealthFacts = {
   mmscs: [],
   peers: [],
 };
-const QUEUE: QueueFacts = {
-  name: "events",
-  holds: "events",
-  main: true,
-  agoMs: 0,
-  jobs: { waiting: 0, active: 0, delayed: 0, failed: 0, completed: 0 },
-  oldestWaitingAt: null,
-  waits: 0,
-  paused: false,
-  notTakenMs: null,
-  workers: 0,
-  workersUnknown: null,
-  workersSeenAt: null,
-  held: false,
-  failures: null,
-  retrying: null,
-};
+const QUEUE: QueueFacts = { ...IDLE_QUEUE, name: "events", holds: "events", main: true };
 const waitsFor = (notTakenMs: number, more: Partial<QueueFacts> = {}): Partial<HealthFacts> => ({
   queues: [{ ...QUEUE, waits: 3, notTakenMs, ...more }],
 });

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { describeStatus, type StatusFacts } from "../../src/monitoring/status.ts";
 import { createTraffic } from "../../src/monitoring/traffic.ts";
+import { IDLE_QUEUE } from "../support/queue-use.ts";
 
 const NOW = new Date("2026-11-30T12:00:00Z");
 
@@ -44,18 +45,12 @@ test("listed peers that have not sent are named, so many as one screen has room 
 
 test("what is on a queue is told by what it does", () => {
   const use: StatusFacts["events"] = {
+    ...IDLE_QUEUE,
     agoMs: 999,
     jobs: { waiting: 2, active: 1, delayed: 3, failed: 91 },
     oldestWaitingAt: new Date("2026-11-30T11:58:00Z"),
     waits: 2,
     paused: true,
-    notTakenMs: null,
-    workers: 0,
-    workersUnknown: null,
-    workersSeenAt: null,
-    held: false,
-    failures: null,
-    retrying: null,
   };
   expect(line("Queue", { events: use })).toBe(
     "Queue: 2 waiting (oldest 2 min), 1 active, 3 retrying, 91 failed (mm4d failed list), paused, 0 workers of BullMQ connected",
