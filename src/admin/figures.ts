@@ -1,6 +1,6 @@
 /** The five figures of the overview. */
 import { html } from "hono/html";
-import type { Tally } from "../delivery/tally.ts";
+import { sumBy, type Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
 import type { QueueUse } from "../monitoring/metrics.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
@@ -60,13 +60,8 @@ function success(counts: FiguresSeen["counts"]): Html {
 }
 
 function shareOf(tallies: readonly Tally[]) {
-  const of = (disposition?: Tally["disposition"]): number =>
-    sum(
-      tallies
-        .filter((tally) => disposition === undefined || tally.disposition === disposition)
-        .map(({ reports }) => reports),
-    );
-  return { reports: of(), successes: of("success"), failures: of("failure") };
+  const [all] = sumBy(tallies, () => "all");
+  return all ?? { reports: 0, successes: 0, failures: 0 };
 }
 
 function replies({ reply, queue }: Latency): Html {
