@@ -119,12 +119,18 @@ function test(...options) {
     ...options,
   );
   try {
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(report, "utf8"));
-    process.stdout.write(`${numPassedTests} passed, ${numFailedTests} failed\n`);
-    return ended && numPassedTests > 0 && numFailedTests === 0 ? 0 : 1;
+    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
+    const failed = numFailedTests + testResults.filter(failedAsAWhole).length;
+    process.stdout.write(`${numPassedTests} passed, ${failed} failed\n`);
+    return ended && numPassedTests > 0 && failed === 0 ? 0 : 1;
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** A file that cannot be read, or whose hooks fail: none of its tests has failed, because none was begun. */
+function failedAsAWhole({ status, assertionResults }) {
+  return status === "failed" && assertionResults.every((test) => test.status !== "failed");
 }
 
 function run(command, ...args) {

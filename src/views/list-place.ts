@@ -52,10 +52,9 @@ export function writePlace({ from: { trace, generation, number }, shown }: ListP
 
 /** Null, which is the beginning, for what no list has given: an address may have anything. */
 export function readPlace(text: Place): ListPlace | null {
-  const [, block = "", shown = ""] = PLACE.exec(text) ?? [];
-  if (block === "") return null;
+  const [, block = "", counts = ""] = /^([01]\.\d{1,9}\.\d{1,9})(?:_(\d{1,6}(?:-\d{1,6})*))?$/.exec(text) ?? [];
+  const shown = counts === "" ? [] : counts.split("-").map(Number);
+  if (block === "" || shown.length > BLOCKS_AGAIN) return null;
   const [trace = 0, generation = 0, number = 0] = block.split(".").map(Number);
-  return { from: { trace, generation, number }, shown: shown === "" ? [] : shown.split("-").map(Number) };
+  return { from: { trace, generation, number }, shown };
 }
-
-const PLACE = new RegExp(String.raw`^([01]\.\d{1,9}\.\d{1,9})(?:_(\d{1,6}(?:-\d{1,6}){0,${BLOCKS_AGAIN - 1}}))?$`);
