@@ -13,6 +13,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { type Context, Hono } from "hono";
 import { streamSSE } from "hono/streaming";
 import { BOUNDS } from "../bounds/bounds.ts";
+import type { ReportFilter } from "../views/report-row.ts";
 import type { LiveRows, Views } from "../views/views.ts";
 import { frameOf, type Html } from "./layout.ts";
 import type { Login, PageEnv } from "./login.ts";
@@ -26,18 +27,19 @@ const PART_MS = 1_000;
 /** Something is sent at least so often, so that one that has gone is noticed. */
 const SIGN_OF_LIFE_MS = 15_000;
 
-/**
- * What a page's rows must be, and how they are shown to who looks. `isGiven`: whether the page is given them; otherwise
- * it is told of the jobs of those that it has been given.
- */
-export type RowsLive = (c: Context<PageEnv>, query: string) => (news: LiveRows, isGiven: boolean) => RowsShown;
+/** Which rows a page shows, and how they are shown to who looks. */
+export type RowsLive = (
+  c: Context<PageEnv>,
+  query: string,
+) => { readonly filter: ReportFilter; readonly shown: RowsShown };
+
+/** `isGiven`: whether the page is given the rows; otherwise it is told of the jobs of those that it has been given. */
+export type RowsShown = (news: LiveRows, isGiven: boolean) => ShownRows;
 
 /** Rows as HTML, and what jobs have become, by their ids. */
-export interface RowsShown {
+export interface ShownRows {
   /** Empty where they are not given. */
   readonly html: string;
-  /** How many rows that the page shows came, given or not. */
-  readonly fit: number;
   readonly jobs: Readonly<Record<string, string>>;
 }
 
@@ -90,7 +92,10 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
       }
       let unfollow = (): void => {};
       try {
-        if (rows !== undefined) unfollow = follow(telling(rowsLive(c, rows), sendRows));
+        if (rows !== undefined) {
+          const { filter, shown } = rowsLive(c, rows);
+          unfollow = follow(filter, telling(shown, sendRows));
+        }
         while (!stream.aborted && (await login.mayStillLook(c))) {
           await send("title", JSON.stringify(frameOf(await glance())));
           for (const name of new Set(wanted)) {
@@ -121,7 +126,7 @@ export function livePage({ login, glance, parts, follow, rowsLive }: LiveOptions
  * Tells a page of rows. What it does not read waits in memory: so it is given no more until it has taken what it was
  * given, and is told then how many came meanwhile, and what has become of the jobs of its rows.
  */
-function telling(shownOf: ReturnType<RowsLive>, send: (data: string) => Promise<void>): Parameters<Views["follow"]>[0] {
+function telling(shown: RowsShown, send: (data: string) => Promise<void>): Parameters<Views["follow"]>[1] {
   let isTaken = true;
   let next = NOTHING;
   async function give(): Promise<void> {
@@ -134,10 +139,9 @@ function telling(shownOf: ReturnType<RowsLive>, send: (data: string) => Promise<
     isTaken = true;
   }
   return (news) => {
-    const { html, fit, jobs } = shownOf(news, isTaken);
-    // Rows are left out where none of those that came is shown.
-    const skipped = fit === 0 ? 0 : news.skipped + (isTaken ? 0 : fit);
-    next = { html, skipped: next.skipped + skipped, jobs: { ...next.jobs, ...jobs } };
+    const { html, jobs } = shown(news, isTaken);
+    const skipped = next.skipped + news.skipped + (isTaken ? 0 : news.rows.length);
+    next = { html, skipped, jobs: { ...next.jobs, ...jobs } };
     if (isTaken) void give();
   };
 }

@@ -4,13 +4,12 @@ import { html } from "hono/html";
 import { OUTCOMES } from "../delivery/verdict.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
-import { fitting } from "../views/filter.ts";
 import { ROWS_OF_PAGE } from "../views/page-of-rows.ts";
 import type { ReportFilter } from "../views/report-row.ts";
 import type { ReportsPage } from "../views/views.ts";
 import { jobInWords } from "./job-words.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
-import type { RowsLive } from "./live.ts";
+import type { RowsLive, RowsShown } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { nothingYet, traceIsOff } from "./pieces.ts";
@@ -59,17 +58,14 @@ export function reportsPage(operations: Operations, onAction: OnAction): Hono<Pa
 export function rowsLive(operations: Operations): RowsLive {
   return (c, query) => {
     const { filter } = filterIn(Object.fromEntries(new URLSearchParams(query)), new Date());
-    const fits = fitting(filter);
     const look = lookOf(operations, c);
     /** The jobs of the rows that the page was given, as many as it shows. */
     let told: readonly (string | null)[] = [];
-    return ({ rows, jobs }, isGiven) => {
-      const fit = rows.filter(fits);
-      const given = isGiven ? fit : [];
+    const shown: RowsShown = ({ rows, jobs }, isGiven) => {
+      const given = isGiven ? rows : [];
       told = [...new Set([...given.map(({ jobId }) => jobId), ...told])].slice(0, ROWS_OF_PAGE);
       return {
         html: given.map((row) => reportRow(row, look, jobs)).join(""),
-        fit: fit.length,
         jobs: Object.fromEntries(
           told.flatMap((id) => {
             const job = id === null ? undefined : jobs.get(id);
@@ -78,6 +74,7 @@ export function rowsLive(operations: Operations): RowsLive {
         ),
       };
     };
+    return { filter, shown };
   };
 }
 

@@ -1,15 +1,16 @@
 /** The thread of the views, seen from the main one: it is begun when it is needed, and anew when it has ended. */
 import { Worker } from "node:worker_threads";
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { Asked, Question, ThreadData, Told } from "./question.ts";
-import type { LiveRows, OnGiven } from "./views.ts";
+import type { Asked, LiveNews, Question, ThreadData, Told } from "./question.ts";
+import type { ReportFilter } from "./report-row.ts";
+import type { OnGiven } from "./views.ts";
 
 /** What the thread is begun with, and who hears of it. */
 export interface AsideOptions {
   /** The program of the thread. */
   readonly thread: URL;
   readonly data: ThreadData;
-  readonly onNews: (news: LiveRows) => void;
+  readonly onNews: (news: LiveNews) => void;
   /** It has ended by itself, or was ended because it took too long. */
   readonly onFault: (cause: Error) => void;
 }
@@ -21,8 +22,8 @@ export interface Aside {
    * question. `onGiven` is told until then how many jobs have been given back.
    */
   ask<T>(question: Question, onGiven?: OnGiven): Promise<T>;
-  /** Whether rows are to be told as they come. */
-  follow(follows: boolean): void;
+  /** Which rows are to be told as they come: those that fit one of these. */
+  follow(filters: readonly ReportFilter[]): void;
   close(): Promise<void>;
 }
 
@@ -40,7 +41,7 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
   const waiting = new Map<number, Waiting>();
   let worker: Worker | undefined;
   let asked = 0;
-  let follows = false;
+  let followed: readonly ReportFilter[] = [];
   let closed = false;
   let idle: NodeJS.Timeout | undefined;
 
@@ -55,13 +56,13 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
     made.on("error", (cause) => ended(made, cause));
     made.on("exit", () => ended(made, new Error("The thread that finds pages has ended")));
     worker = made;
-    if (follows) made.postMessage({ follows } satisfies Asked);
+    if (followed.length > 0) made.postMessage({ followed } satisfies Asked);
     return made;
   }
 
   function hear(told: Told): void {
     if ("news" in told) {
-      if (follows) onNews(told.news);
+      if (followed.length > 0) onNews(told.news);
       return;
     }
     const { resolve, reject, onGiven } = waiting.get(told.number) ?? {};
@@ -76,12 +77,12 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
     worker = undefined;
     for (const { reject } of waiting.values()) reject(cause);
     onFault(cause);
-    if (follows) setTimeout(goOn, AGAIN_MS).unref();
+    if (followed.length > 0) setTimeout(goOn, AGAIN_MS).unref();
   }
 
   /** Where the system has no thread to give, whoever follows waits, and the service goes on. */
   function goOn(): void {
-    if (!follows || closed) return;
+    if (followed.length === 0 || closed) return;
     try {
       opened();
     } catch (cause) {
@@ -98,7 +99,7 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
 
   function endWhenIdle(): void {
     clearTimeout(idle);
-    if (waiting.size === 0 && !follows) idle = setTimeout(end, IDLE_MS).unref();
+    if (waiting.size === 0 && followed.length === 0) idle = setTimeout(end, IDLE_MS).unref();
   }
 
   return {
@@ -121,16 +122,16 @@ export function createAside({ thread, data, onNews, onFault }: AsideOptions): As
         endWhenIdle();
       }
     },
-    follow(now) {
-      if (closed || now === follows) return;
-      follows = now;
-      if (worker) worker.postMessage({ follows } satisfies Asked);
+    follow(filters) {
+      if (closed) return;
+      followed = filters;
+      if (worker) worker.postMessage({ followed } satisfies Asked);
       else goOn();
       endWhenIdle();
     },
     async close() {
       closed = true;
-      follows = false;
+      followed = [];
       clearTimeout(idle);
       for (const { reject } of waiting.values()) reject(new Error("mm4d is stopping"));
       await end();

@@ -16,6 +16,11 @@ export const EVERY_REPORT: ReportFilter = {
   q: null,
 };
 
+/** Equal for two filters that ask for the same. */
+export function keyOf(filter: ReportFilter): string {
+  return JSON.stringify({ ...EVERY_REPORT, ...filter });
+}
+
 /** Says of rows whether they fit: of what comes live as of what has passed. */
 export function fitting(filter: ReportFilter): (row: ReportRow) => boolean {
   const { code, conflict, warnings, q } = filter;

@@ -80,7 +80,7 @@ export async function listReports(
 }
 
 /** Says whether so much time has passed. */
-function isAfter(ms: number): () => boolean {
+export function isAfter(ms: number): () => boolean {
   const until = performance.now() + ms;
   return () => performance.now() > until;
 }

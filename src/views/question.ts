@@ -2,7 +2,7 @@
 import type { RedisPlace } from "../queue/redis.ts";
 import type { Period } from "./code-counts.ts";
 import type { ReportFilter } from "./report-row.ts";
-import type { ListedState, LiveRows, Place, RetriedJobs } from "./views.ts";
+import type { ListedState, LiveRows, NewRows, Place, RetriedJobs } from "./views.ts";
 
 /** What the thread is given when it starts. */
 export interface ThreadData {
@@ -21,12 +21,21 @@ export type Question =
   | { readonly kind: "peer-weeks" }
   | { readonly kind: "retry"; readonly queue: string; readonly which: RetriedJobs };
 
-/** To the thread: a question with its number, or whether somebody follows now. */
-export type Asked = { readonly number: number; readonly question: Question } | { readonly follows: boolean };
+/** To the thread: a question with its number, or what those ask for who follow now. */
+export type Asked =
+  | { readonly number: number; readonly question: Question }
+  | { readonly followed: readonly ReportFilter[] };
+
+/** What one look finds for all who follow. */
+export interface LiveNews {
+  /** In the order of the filters that were asked for, each with its own. */
+  readonly found: readonly (NewRows & { readonly filter: ReportFilter })[];
+  readonly jobs: LiveRows["jobs"];
+}
 
 /** From the thread: an answer, why there is none, how many jobs were given back until then, or rows that came. */
 export type Told =
   | { readonly number: number; readonly answer: unknown }
   | { readonly number: number; readonly fault: string }
   | { readonly number: number; readonly given: number }
-  | { readonly news: LiveRows };
+  | { readonly news: LiveNews };

@@ -4,9 +4,12 @@
  */
 import type { RedisPlace } from "../queue/redis.ts";
 import { createAside } from "./aside.ts";
+import { keyOf } from "./filter.ts";
 import { createLane, createTurns } from "./lane.ts";
 import { newestFirst } from "./list-place.ts";
 import { ROWS_OF_PAGE } from "./page-of-rows.ts";
+import type { LiveNews } from "./question.ts";
+import type { ReportFilter, ReportRow } from "./report-row.ts";
 import type { LiveRows, Views } from "./views.ts";
 
 /** The program of the thread, as the build makes it. */
@@ -25,29 +28,33 @@ export interface ViewsOptions {
 }
 
 export function startViews({ thread, redis, prefix, queues, networkOf, onFault }: ViewsOptions): Views {
-  const followers = new Set<(news: LiveRows) => void>();
-  /** For who follows next: the newest that were told. */
-  let newest: LiveRows | null = null;
+  const followers = new Set<Follower>();
+  /** For who follows next what others follow: the newest that were told, by the keys of their filters. */
+  const newest = new Map<string, LiveRows>();
   const aside = createAside({ thread, data: { redis, prefix, queues }, onNews: hear, onFault });
   const look = createLane(aside.ask, networkOf);
   // Giving back takes some seconds, and the pages go on meanwhile. No two who ask share a run, as each is told what it did.
   const act = createTurns();
 
-  function hear(news: LiveRows): void {
-    const ids = new Set(news.rows.map(({ id }) => id));
-    const before = newest?.rows.filter(({ id }) => !ids.has(id)) ?? [];
-    const rows = newestFirst([...news.rows, ...before]).slice(0, ROWS_OF_PAGE);
-    const jobs = new Map([...(newest?.jobs ?? []), ...news.jobs]);
-    const kept = new Set(rows.map(({ jobId }) => jobId));
-    newest = { rows, skipped: 0, jobs: new Map([...jobs].filter(([id]) => kept.has(id))) };
-    for (const onRows of followers) {
+  function hear({ found, jobs }: LiveNews): void {
+    const news = new Map(found.map(({ filter, ...rows }) => [keyOf(filter), rows]));
+    for (const key of new Set([...followers].map((follower) => follower.key))) {
+      newest.set(key, withNews(newest.get(key), news.get(key)?.rows ?? [], jobs));
+    }
+    for (const { key, onRows } of followers) {
+      const { rows, skipped } = news.get(key) ?? { rows: [], skipped: 0 };
       try {
-        onRows(news);
+        if (rows.length > 0 || jobs.size > 0) onRows({ rows, skipped, jobs });
       } catch (cause) {
         // A page that cannot show its rows must end neither the others nor the service.
         onFault(cause as Error);
       }
     }
+  }
+
+  /** Each filter that is followed, once. */
+  function followed(): readonly ReportFilter[] {
+    return [...new Map([...followers].map(({ key, filter }) => [key, filter])).values()];
   }
 
   function checkQueue(queue: string): void {
@@ -72,18 +79,36 @@ export function startViews({ thread, redis, prefix, queues, networkOf, onFault }
       const network = client === undefined ? undefined : networkOf(client);
       return act(() => aside.ask<number>({ kind: "retry", queue, which }, onGiven), network);
     },
-    follow(onRows) {
-      // Each follower is one of its own, even where the same function follows twice.
-      const follower = (news: LiveRows): void => onRows(news);
+    follow(filter, onRows) {
+      const follower = { key: keyOf(filter), filter, onRows };
+      const isNew = ![...followers].some(({ key }) => key === follower.key);
       followers.add(follower);
-      if (followers.size === 1) aside.follow(true);
-      else if (newest !== null) onRows(newest);
+      if (isNew) aside.follow(followed());
+      const told = newest.get(follower.key);
+      if (told !== undefined && told.rows.length > 0) onRows(told);
       return () => {
-        if (!followers.delete(follower) || followers.size > 0) return;
-        newest = null;
-        aside.follow(false);
+        if (!followers.delete(follower) || [...followers].some(({ key }) => key === follower.key)) return;
+        newest.delete(follower.key);
+        aside.follow(followed());
       };
     },
     close: aside.close,
   };
+}
+
+interface Follower {
+  /** Of its filter. */
+  readonly key: string;
+  readonly filter: ReportFilter;
+  readonly onRows: (news: LiveRows) => void;
+}
+
+/** What is known of the newest rows, with those that have come. */
+function withNews(known: LiveRows | undefined, come: readonly ReportRow[], jobsNow: LiveRows["jobs"]): LiveRows {
+  const ids = new Set(come.map(({ id }) => id));
+  const before = known?.rows.filter(({ id }) => !ids.has(id)) ?? [];
+  const rows = newestFirst([...come, ...before]).slice(0, ROWS_OF_PAGE);
+  const kept = new Set(rows.map(({ jobId }) => jobId));
+  const jobs = [...(known?.jobs ?? []), ...jobsNow].filter(([id]) => kept.has(id));
+  return { rows, skipped: 0, jobs: new Map(jobs) };
 }

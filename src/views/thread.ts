@@ -1,12 +1,18 @@
 /** The thread of start-views.ts: answers questions about the trace and the queues over a connection of its own. */
+import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { connectRedis, hearWhyNot } from "../queue/redis.ts";
 import { redisFault } from "../queue/redis-faults.ts";
 import { answering } from "./answer.ts";
 import { createLiveLook } from "./live-rows.ts";
 import type { Asked, ThreadData, Told } from "./question.ts";
+import type { ReportFilter } from "./report-row.ts";
 
 const LOOKED_EVERY_MS = 1_000;
+
+// Where there are more threads that compute than cores, those that take reports go first. Linux has a priority for each
+// thread; elsewhere this would be that of the whole process.
+if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
 const { redis: address, prefix, queues } = workerData as ThreadData;
 const place = { redis: connectRedis(address), prefix };
@@ -35,25 +41,35 @@ function faultInWords(cause: Error): string {
   return cause.name === "MaxRetriesPerRequestError" ? "Redis cannot be reached" : redisFault(cause);
 }
 
-let following: NodeJS.Timeout | undefined;
+let followed: readonly ReportFilter[] = [];
+let look: ReturnType<typeof createLiveLook> | undefined;
+let looks: NodeJS.Timeout | undefined;
+let looking = false;
 
-function follow(): void {
-  const look = createLiveLook(place, queues[0] ?? "");
-  let looking = false;
-  async function lookOnce(): Promise<void> {
-    if (looking) return;
-    looking = true;
-    try {
-      const news = await look();
-      if (news.rows.length > 0 || news.jobs.size > 0) tell({ news });
-    } catch {
-      // Redis is away: the next look makes up for it, and the pages say so by themselves.
-    } finally {
-      looking = false;
-    }
+function follow(filters: readonly ReportFilter[]): void {
+  followed = filters;
+  if (followed.length === 0) {
+    clearInterval(looks);
+    looks = undefined;
+    look = undefined;
+    return;
   }
-  following ??= setInterval(lookOnce, LOOKED_EVERY_MS);
+  look ??= createLiveLook(place, queues[0] ?? "");
+  looks ??= setInterval(lookOnce, LOOKED_EVERY_MS);
   void lookOnce();
+}
+
+async function lookOnce(): Promise<void> {
+  if (looking || look === undefined) return;
+  looking = true;
+  try {
+    const news = await look(followed);
+    if (news.found.length > 0 || news.jobs.size > 0) tell({ news });
+  } catch {
+    // Redis is away: the next look makes up for it, and the pages say so by themselves.
+  } finally {
+    looking = false;
+  }
 }
 
 parentPort?.on("message", (asked: Asked) => {
@@ -61,7 +77,5 @@ parentPort?.on("message", (asked: Asked) => {
     void reply(asked.number, asked.question);
     return;
   }
-  clearInterval(following);
-  following = undefined;
-  if (asked.follows) follow();
+  follow(asked.followed);
 });

@@ -34,12 +34,12 @@ export interface Views {
    */
   retry(queue: string, which: RetriedJobs, client?: string, onGiven?: OnGiven): Promise<number>;
   /**
-   * Rows as they come, and what becomes of their jobs, each second while somebody follows; one look for all. First come the newest rows that there are,
-   * so that none is missed between a page and its stream; later they may come again, when the thread was begun anew.
-   * So whoever shows them leaves out those whose ids it shows already. They are of every kind: `fitting` of filter.ts
-   * picks those that a page asks for. Gives what ends it.
+   * Rows that fit, as they come, and what becomes of jobs, each second while somebody follows; one look for all. First
+   * come the newest rows that there are, so that none is missed between a page and its stream; later they may come
+   * again, when the thread was begun anew. So whoever shows them leaves out those whose ids it shows already. Gives what
+   * ends it.
    */
-  follow(onRows: (news: LiveRows) => void): () => void;
+  follow(filter: ReportFilter, onRows: (news: LiveRows) => void): () => void;
   close(): Promise<void>;
 }
 
@@ -74,13 +74,16 @@ export interface JobSeen {
   readonly nextAt: string | null;
 }
 
-export interface LiveRows {
-  /** Newest first. */
-  readonly rows: readonly ReportRow[];
-  /** How many more came, which are not among these. */
-  readonly skipped: number;
+export interface LiveRows extends NewRows {
   /** Jobs that have changed, of these rows and of those that were told before, by their ids. */
   readonly jobs: ReadonlyMap<string, JobSeen>;
+}
+
+export interface NewRows {
+  /** Newest first. */
+  readonly rows: readonly ReportRow[];
+  /** How many more came that fit, about: where so many come, most of them are counted and not read. */
+  readonly skipped: number;
 }
 
 /** What of a queue can be listed. */

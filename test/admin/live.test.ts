@@ -9,6 +9,7 @@ import type { PageEnv } from "../../src/admin/login.ts";
 import type { Operator } from "../../src/admin/operator.ts";
 import { rememberingFor } from "../../src/admin/remembering.ts";
 import { BOUNDS } from "../../src/bounds/bounds.ts";
+import { EVERY_REPORT } from "../../src/views/filter.ts";
 import { eventually } from "../support/redis.ts";
 
 const SHARED_MS = 1_500;
@@ -35,7 +36,7 @@ async function serveLive(
     glance: async () => ({ state: "well", quarantined: 0 }),
     parts,
     follow,
-    rowsLive: () => () => ({ html: "", fit: 0, jobs: {} }),
+    rowsLive: () => ({ filter: EVERY_REPORT, shown: () => ({ html: "", jobs: {} }) }),
   });
   app.route("/", live);
   ends = new AbortController();

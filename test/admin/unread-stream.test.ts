@@ -6,6 +6,7 @@ import type { PageEnv } from "../../src/admin/login.ts";
 import type { Operations } from "../../src/admin/operations.ts";
 import { rowsLive } from "../../src/admin/reports-page.ts";
 import { createCatalogue } from "../../src/catalogue/catalogue.ts";
+import { EVERY_REPORT } from "../../src/views/filter.ts";
 import type { ReportRow } from "../../src/views/report-row.ts";
 import type { JobSeen, LiveRows } from "../../src/views/views.ts";
 
@@ -35,7 +36,7 @@ async function openRows(rowsLiveOf: Parameters<typeof livePage>[0]["rowsLive"]) 
     login: { mayStillLook: async () => true },
     glance: async () => ({ state: "well", quarantined: 0 }),
     parts: {},
-    follow(onRows) {
+    follow(_, onRows) {
       tell = onRows;
       return () => {};
     },
@@ -67,7 +68,10 @@ async function openRows(rowsLiveOf: Parameters<typeof livePage>[0]["rowsLive"]) 
 }
 
 test("a page that does not read is sent nothing further, and is told how many came when it reads again", async () => {
-  const page = await openRows(() => (_, isGiven) => ({ html: isGiven ? "<tr></tr>" : "", fit: 1, jobs: {} }));
+  const page = await openRows(() => ({
+    filter: EVERY_REPORT,
+    shown: (_, isGiven) => ({ html: isGiven ? "<tr></tr>" : "", jobs: {} }),
+  }));
   const came = { rows: [{}], skipped: 2, jobs: new Map() } as unknown as LiveRows;
   for (let count = 0; count < 100; count += 1) await page.tell(came);
   const reports = () => page.told().reduce((sum, { html, skipped }) => sum + (html === "" ? 0 : 1) + skipped, 0);

@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "vitest";
 import { eventJobs } from "../../src/queue/event-jobs.ts";
 import { openFailedJobs } from "../../src/queue/failed.ts";
 import { createTraceWriter } from "../../src/trace/writer.ts";
+import { EVERY_REPORT } from "../../src/views/filter.ts";
 import { jobsOf, jobsSeen } from "../../src/views/jobs-seen.ts";
 import { createLiveLook } from "../../src/views/live-rows.ts";
 import type { JobSeen } from "../../src/views/views.ts";
@@ -139,8 +140,11 @@ test("who follows is told what becomes of the rows that were told, until it is o
   const trace = createTraceWriter({ place: own, hours: 72, maxBytes: 256 * 2 ** 20 });
   const look = createLiveLook(own, QUEUE);
   const looked = async () => {
-    const { rows, jobs } = await look();
-    return { rows: rows.map(({ id }) => id), jobs: [...jobs].map(([id, { state }]) => [id, state]) };
+    const { found, jobs } = await look([EVERY_REPORT]);
+    return {
+      rows: found.flatMap(({ rows }) => rows.map(({ id }) => id)),
+      jobs: [...jobs].map(([id, { state }]) => [id, state]),
+    };
   };
   for (const id of ["j1", "j2"]) {
     await add(id);

@@ -402,14 +402,42 @@ test("a damaged block, or line, is passed over, and hides no other", async () =>
   }
   const { entries, more } = await findEntries(own, "mm-same");
   expect([entries.length, more]).toEqual([3, true]);
-  const look = createLiveLook(own, "events");
-  expect((await look()).rows[0]?.id).toBe("j6");
+  const live = createLiveLook(own, "events");
+  const look = async () => (await live([EVERY_REPORT])).found.flatMap(({ rows }) => rows.map(({ id }) => id));
+  expect((await look())[0]).toBe("j6");
   trace.write(reported({}, "j7"));
   trace.write(reported({}, "j8"));
   await trace.flush();
   await own.redis.set(key(7), "");
-  expect(await look()).toEqual({ rows: [], skipped: 0, jobs: new Map() });
+  expect(await look()).toEqual([]);
   trace.write(reported({}, "j9"));
   await trace.flush();
-  expect((await look()).rows.map(({ id }) => id)).toEqual(["j9"]);
+  expect(await look()).toEqual(["j9"]);
+});
+
+test("live, of very many no more is read than is shown, and those that fit a filter are found among all of them", async () => {
+  const trace = writer();
+  const codes: ReportFilter = { ...EVERY_REPORT, code: 470 };
+  const live = createLiveLook(own, "events");
+  expect(await live([EVERY_REPORT, codes])).toEqual({ found: [], jobs: new Map() });
+  for (let count = 0; count < 1_000; count += 1) {
+    trace.write(reported(count % 100 === 0 ? { ...KIM, ...SPAM } : KIM, `j${count}`));
+  }
+  await trace.flush();
+  await own.redis.config("RESETSTAT");
+  const { found } = await live([EVERY_REPORT]);
+  expect(found.map(({ rows, skipped }) => [rows.length, rows[0]?.id, skipped])).toEqual([[50, "j999", 950]]);
+  // How many blocks there are, and the newest of the five.
+  expect(await own.redis.info("commandstats")).toContain("cmdstat_get:calls=2,");
+
+  expect((await live([EVERY_REPORT, codes])).found).toMatchObject([{ filter: codes }]);
+  for (let count = 1_000; count < 2_000; count += 1) {
+    trace.write(reported(count % 100 === 0 ? { ...KIM, ...SPAM } : KIM, `j${count}`));
+  }
+  await trace.flush();
+  const both = (await live([EVERY_REPORT, codes])).found;
+  expect(both.map(({ rows, skipped }) => [rows.length, rows.at(-1)?.id, skipped])).toEqual([
+    [50, "j1950", 950],
+    [10, "j1000", 0],
+  ]);
 });

@@ -140,7 +140,7 @@ test("who follows is told the newest rows first, and then each that comes; one l
   await write("j1");
   const one: LiveRows[] = [];
   const other: LiveRows[] = [];
-  const end = views.follow((news) => one.push(news));
+  const end = views.follow(EVERY_REPORT, (news) => one.push(news));
   await eventually(
     () => one.length,
     (count) => count === 1,
@@ -152,7 +152,7 @@ test("who follows is told the newest rows first, and then each that comes; one l
     (count) => count === 2,
   );
   expect(one[1]?.rows.map(({ id }) => id)).toEqual(["j3", "j2"]);
-  const endOther = views.follow((news) => other.push(news));
+  const endOther = views.follow(EVERY_REPORT, (news) => other.push(news));
   expect(other.map(({ rows }) => rows.map(({ id }) => id))).toEqual([["j3", "j2", "j1"]]);
   end();
   await write("j4");
@@ -167,13 +167,48 @@ test("who follows is told the newest rows first, and then each that comes; one l
   expect(other).toHaveLength(2);
 });
 
+test("each who follows is told what fits its own filter, whoever else follows", async () => {
+  await write("j1");
+  const all: LiveRows[] = [];
+  const one: LiveRows[] = [];
+  const ids = (told: readonly LiveRows[]) => told.flatMap(({ rows }) => rows.map(({ id }) => id));
+  const end = views.follow(EVERY_REPORT, (news) => all.push(news));
+  const endOne = views.follow({ ...EVERY_REPORT, q: "mm-j3" }, (news) => one.push(news));
+  await eventually(
+    () => ids(all),
+    (found) => found.length === 1,
+  );
+  await write("j2", "j3");
+  await eventually(
+    () => ids(all),
+    (found) => found.length === 3,
+  );
+  expect([ids(all), ids(one)]).toEqual([["j1", "j3", "j2"], ["j3"]]);
+  // Whoever follows later is told what there is, and those before are not told it again.
+  const two: LiveRows[] = [];
+  const endTwo = views.follow({ ...EVERY_REPORT, q: "mm-j2" }, (news) => two.push(news));
+  await eventually(
+    () => ids(two),
+    (found) => found.length === 1,
+  );
+  expect([ids(all).length, ids(one), ids(two)]).toEqual([3, ["j3"], ["j2"]]);
+  endOne();
+  await write("j4");
+  await eventually(
+    () => ids(all),
+    (found) => found.length === 4,
+  );
+  end();
+  endTwo();
+});
+
 test("a follower that throws harms no other", async () => {
   await write("j1");
   const told: LiveRows[] = [];
-  const endThrowing = views.follow(() => {
+  const endThrowing = views.follow(EVERY_REPORT, () => {
     throw new Error("cannot be shown");
   });
-  const end = views.follow((news) => told.push(news));
+  const end = views.follow(EVERY_REPORT, (news) => told.push(news));
   await eventually(
     () => told.length,
     (count) => count === 1,
@@ -185,7 +220,7 @@ test("a follower that throws harms no other", async () => {
 
 test("of very many that come within a second the newest are told, and how many the others are", async () => {
   const told: LiveRows[] = [];
-  const end = views.follow((news) => told.push(news));
+  const end = views.follow(EVERY_REPORT, (news) => told.push(news));
   await views.reports(EVERY_REPORT, null);
   await write(...Array.from({ length: 130 }, (_, count) => `j${count}`));
   await eventually(
@@ -199,7 +234,7 @@ test("of very many that come within a second the newest are told, and how many t
 test("while Redis is away it says so, and goes on when Redis is back", async () => {
   await write("j1");
   const told: LiveRows[] = [];
-  const end = views.follow((news) => told.push(news));
+  const end = views.follow(EVERY_REPORT, (news) => told.push(news));
   await eventually(
     () => told.length,
     (count) => count === 1,
@@ -251,7 +286,7 @@ test("where no thread can be begun nothing else fails, and it is tried again unt
     networkOf,
     onFault: (cause) => faults.push(cause),
   });
-  const unfollow = without.follow(() => {});
+  const unfollow = without.follow(EVERY_REPORT, () => {});
   await expect(without.reports(EVERY_REPORT, null)).rejects.toThrow();
   await eventually(
     () => faults.length,

@@ -127,7 +127,7 @@ function insert(fresh, skipped) {
   for (const place of document.querySelectorAll("[data-when-empty]")) place.hidden = true;
   for (const place of document.querySelectorAll("[data-when-rows]")) place.hidden = false;
   for (const place of document.querySelectorAll("[data-live-skipped]")) {
-    place.textContent = skipped === 0 ? "" : `${skipped} more came at the same time: reload to see them.`;
+    place.textContent = skipped === 0 ? "" : `About ${skipped} more came at the same time: reload to see them.`;
   }
   for (const row of fresh.reverse()) rows.insertBefore(row, placeOf(row));
   const most = Number(rows.closest("[data-live-max]")?.dataset.liveMax ?? MAX_ROWS);
