@@ -513,8 +513,8 @@ export const BOUNDS = {
   blocksReadLive: {
     value: 20,
     unit: "things",
-    about: "blocks of the trace that are read each second for whoever follows Reports",
-    reason: "four thousand reports a second; of further ones it is told how many they are, as of all beyond fifty",
+    about: "blocks of the trace that are read each second at most, for whoever follows Reports",
+    reason: "without a filter the newest has what is shown; with one, four thousand reports a second are looked through",
   },
   blocksCountedLive: {
     value: 200,

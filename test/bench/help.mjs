@@ -11,7 +11,7 @@ was reached. A rival that cannot be fetched makes its targets not reached.
 Everything is started on free loopback ports, each subject with a Redis of its
 own (appendonly, everysec), and ended and removed again. The server has core 0;
 generator and Redis have core 1. Linux only; "npm run build" first. All of it
-takes about 35 minutes on a quiet machine.
+takes about 40 minutes on a quiet machine.
 
   --quick          fewer reports and one round: four minutes on a quiet machine,
                    good for a look, not for a claim

@@ -110,7 +110,7 @@ export function mm4d(about, settings = {}, root = ROOT) {
  *
  * @param {Subject} subject
  */
-export async function startSubject(subject, certificate) {
+export async function startSubject(subject, certificate, core = SERVER_CORE) {
   const directory = temporaryDirectory();
   const redis = subject.list && (await startRedis(join(directory, "redis")));
   const [port, adminPort] = [await freePort(), await freePort()];
@@ -118,7 +118,7 @@ export async function startSubject(subject, certificate) {
   const logFile = join(directory, "log");
   const log = openSync(logFile, "w");
   const stdio = ["ignore", log, log, ...(subject.counts ? ["ipc"] : [])];
-  const child = start(args, { core: SERVER_CORE, env, stdio });
+  const child = start(args, { core, env, stdio });
   closeSync(log);
   try {
     await listening(child, port);
@@ -130,6 +130,7 @@ export async function startSubject(subject, certificate) {
   return {
     child,
     port,
+    adminPort,
     redis,
     directory,
     /** How many reports stand in its queue. Undefined where none is ever stored. */

@@ -29,6 +29,11 @@ export const TARGETS = [
   atMost("DATA to 250 at half of that rate, p99 ms", 15, 10, "steady", "p99Ms"),
   { ...atMost("DATA to worker's handler, p99 ms", 60, 30, "steady", "p99Ms"), subject: "mm4d to worker" },
   ofRival("one report a connection, of discard", "≥", 0.6, 0.9, "one-a-connection", "answeredPerSecond", "discard"),
+  {
+    ...ofItself("DATA to 250, five pages open, of none, p99", 1.1, "mm4d, five pages", "p99Ms"),
+    workload: "pages",
+    sign: "≤",
+  },
   atMost("journal, bytes a report of 830 bytes", 1_100, undefined, "bytes", "journalBytes"),
   atMost("trace in Redis, in blocks, bytes a report", 200, undefined, "bytes", "traceBytes"),
   { ...atMost("resident after a burst of 100,000, MB", 220, undefined, "burst", "residentBytes"), unit: 1e6 },

@@ -7,6 +7,7 @@ import { run, SERVER_CORE } from "./processes.mjs";
 import { LADDER } from "./subjects.mjs";
 import { bytes } from "./workloads/bytes.mjs";
 import { idle } from "./workloads/idle.mjs";
+import { pages } from "./workloads/pages.mjs";
 import { away, awayMemory } from "./workloads/redis-away.mjs";
 import { soak } from "./workloads/soak.mjs";
 import { steady } from "./workloads/steady.mjs";
@@ -69,6 +70,12 @@ export const WORKLOADS = {
     about: "half of the rate that dialogue found (alone it looks first): from DATA to 250, and to a worker's handler",
     subjects: ["mm4d"],
     run: steady,
+  },
+  pages: {
+    about: "2,700 reports a second with five pages open live, in turn with none; server on both cores",
+    subjects: ["mm4d"],
+    rounds: 1,
+    run: pages,
   },
   bytes: {
     about: "what a report of 830 bytes takes in the journal, and its trace in Redis",

@@ -4,8 +4,8 @@ import { rssBytes } from "../processes.mjs";
 import { startSubject } from "../subjects.mjs";
 
 /** Starts a subject, warms it up, and ends it whatever happens. */
-export async function withSubject({ subject, certificate, quick }, use) {
-  const server = await startSubject(subject, certificate);
+export async function withSubject({ subject, certificate, quick, core }, use) {
+  const server = await startSubject(subject, certificate, core);
   try {
     await measure(server, { reports: quick ? 1_000 : 2_000 });
     return await use(server);
