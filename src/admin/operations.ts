@@ -9,6 +9,7 @@ import type { QueueUse } from "../monitoring/metrics.ts";
 import type { Status, StatusFacts } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import type { QueueRates } from "../queue/queue-rates.ts";
+import type { Replay } from "../queue/replays-kept.ts";
 import type { Resolution } from "../queue/statistics.ts";
 import type { WorkerSeen } from "../queue/workers.ts";
 import type { Trace } from "../trace/note.ts";
@@ -41,6 +42,8 @@ export interface Operations {
   /** The queues of events, the main one first. */
   readonly eventQueues: () => readonly EventQueue[];
   readonly queueRates: (queue: string) => Promise<QueueRates>;
+  /** Replays, those that were last heard of first. */
+  readonly replays: () => Promise<readonly ReplaySeen[]>;
   /** Whether reports are not remembered (MM4D_TRACE_HOURS is 0), so that none is listed and found. */
   readonly traceOff: boolean;
   /** `client`: the address of who asks, as of `views`. */
@@ -49,6 +52,11 @@ export interface Operations {
   /** How much is in quarantine, and how much there may be. */
   readonly quarantineFill: () => Promise<Fill>;
   readonly acknowledgements: () => Promise<AcknowledgementDesk>;
+}
+
+/** A replay, and whether its process was killed. */
+export interface ReplaySeen extends Replay {
+  readonly brokenOff: boolean;
 }
 
 /** Logs what an operator did. */

@@ -572,4 +572,43 @@ export const BOUNDS = {
     reason:
       "a report that a relay has wrapped stands near the beginning; beyond it the message is no MM4 message, and refused",
   },
+  replayBatch: {
+    value: 16,
+    unit: "things",
+    about: "events of a replay that one call of Redis puts on a queue",
+    reason: "less than a millisecond of Redis, so that no new report waits behind it; the next call comes by `--rate`",
+  },
+  replayWaits: {
+    value: 200,
+    unit: "things",
+    about: "events that wait on a queue which gets new ones, while a replay adds to it",
+    reason:
+      "a new event stands behind so many and one call's at most, as a queue is taken in order; beyond it the replay waits for the consumers",
+  },
+  replayWaitsElsewhere: {
+    value: 50_000,
+    unit: "things",
+    about: "events that wait on a queue of a replay's own",
+    reason: "some hundred megabytes of Redis, and no new event stands behind them; beyond it as above",
+  },
+  replayMemory: {
+    value: 0.75,
+    unit: "part",
+    about: "how much of Redis's `maxmemory` may be used while a replay adds to it",
+    reason: "what is left is for new reports; beyond it the replay waits",
+  },
+  replayRemembered: {
+    value: 604_800_000,
+    unit: "ms",
+    about:
+      "how long a replay's name, and the ids of the events that it has published, are remembered after its last one",
+    reason:
+      "so long it may be gone on with by its name, and doubles nothing; some ninety bytes of Redis for each event, where its job takes two kilobytes",
+  },
+  replaysListed: {
+    value: 100,
+    unit: "things",
+    about: "replays that are listed, the newest first",
+    reason: "a person starts each of them; older ones are found by their name until they are forgotten",
+  },
 } as const satisfies Readonly<Record<string, Bound>>;

@@ -18,6 +18,7 @@ import { answersOf } from "./answers.ts";
 import { beginAcknowledgements } from "./begin-acknowledgements.ts";
 import { createDesks } from "./desks.ts";
 import { type Foundations, layFoundations } from "./foundations.ts";
+import { hearReplays } from "./hear-replays.ts";
 import { openState } from "./open-state.ts";
 import type { OwnState } from "./own-state.ts";
 import { observerOfMessages } from "./recorders.ts";
@@ -165,7 +166,14 @@ async function start(
     lookAtFiles: () => monitors.openFiles.look(),
     journalWatch: secondHalf.journalWatch,
     flushTrace: trace.flush,
-    looks: [lookAtQuarantine(queuePlace, quarantine), queueWatch.look, silence.look, rooms.refusalsKept.look],
+    looks: [
+      lookAtQuarantine(queuePlace, quarantine),
+      queueWatch.look,
+      silence.look,
+      rooms.refusalsKept.look,
+      // Of several processes the first tells.
+      ...(isFirst ? [hearReplays(rooms.replays, log)] : []),
+    ],
     async tellReasons() {
       // Of several processes the first tells of all.
       if (isFirst && !own.isStopping()) monitors.reasonsTold.tell(await state.reasons());

@@ -11,6 +11,7 @@ import type { Releaser } from "../process/releasers.ts";
 import { whyNotListening } from "../process/system-limits.ts";
 import { ratesOf } from "../queue/queue-rates.ts";
 import type { RedisPlace } from "../queue/redis.ts";
+import { isBrokenOff } from "../queue/replays-kept.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import { inRounds } from "../rounds.ts";
 import type { Config } from "../settings/config.ts";
@@ -75,7 +76,7 @@ export async function listenForSmtp(
 export interface AdminParts {
   readonly config: Config;
   readonly place: RedisPlace;
-  readonly rooms: Pick<RedisRooms, "queuePlace">;
+  readonly rooms: Pick<RedisRooms, "queuePlace" | "replays">;
   /** The program of the thread that finds what the page shows. */
   readonly viewsThread: URL;
   readonly files: SettingsInForce;
@@ -87,6 +88,8 @@ export interface AdminParts {
 }
 
 const MINUTE_MS = 60_000;
+/** On the page. */
+const REPLAYS_SHOWN = 10;
 
 /** Rejects with a sentence when it cannot be listened there. */
 export async function listenForHttp(
@@ -94,7 +97,7 @@ export async function listenForHttp(
   releasers: Releaser[],
 ): Promise<Admin> {
   const { queue, queues, adminHost, adminPort, adminToken } = config;
-  const { queuePlace } = rooms;
+  const { queuePlace, replays } = rooms;
   // While a page is open, a thread that cannot live is begun anew each second.
   const mayTellFault = oncePer(MINUTE_MS, 1);
   const found = startViews({
@@ -149,6 +152,10 @@ export async function listenForHttp(
         }));
       },
       queueRates: (name) => ratesOf(queuePlace, name, config),
+      async replays() {
+        const newest = await replays.newest(REPLAYS_SHOWN);
+        return newest.map((replay) => ({ ...replay, brokenOff: isBrokenOff(replay, new Date()) }));
+      },
       traceOff: config.traceHours === 0,
       trace: async (wanted, client) => traceOf(queuePlace, queue, await views.entries(wanted, client), traceReading),
       views,
