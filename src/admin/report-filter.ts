@@ -48,11 +48,7 @@ export function filterIn(query: Query, now: Date): FilterRead {
       disposition: read("disposition", oneOf(DISPOSITIONS), `one of ${DISPOSITIONS.join(", ")}`),
       code: read("code", codeIn, 'a number, or "none"'),
       type: read("type", typeIn, `one of ${Object.keys(TYPES).join(", ")}`),
-      since: read(
-        "since",
-        (text) => sinceIn(text, now),
-        TIMES,
-      ),
+      since: read("since", (text) => sinceIn(text, now), TIMES),
       conflict: isOn(query, "conflict"),
       warnings: isOn(query, "warnings"),
       q: q === "" ? null : q,

@@ -7,8 +7,9 @@
  * found missing when its turn comes. Then all places are listed again, and reading goes on where it was. Memory is taken by
  * the names of files, and by the parts that overlap in time.
  */
-import { receivedMsOf, type OnDamage, type Part, type Source, sourcesOf } from "./sources.ts";
+
 import type { ArchivedRecord } from "./archived.ts";
+import { type OnDamage, type Part, receivedMsOf, type Source, sourcesOf } from "./sources.ts";
 
 /** What is read, and who hears of what cannot be. */
 export interface ArchiveReading {
@@ -23,16 +24,19 @@ export interface ArchiveReading {
  * The records of a data directory that were received in a window. Throws when a directory cannot be read, or a file
  * for another reason than that it has moved.
  */
-export async function* readArchive(dataDir: string, { sinceMs, untilMs, onDamage }: ArchiveReading): AsyncGenerator<ArchivedRecord> {
+export async function* readArchive(
+  dataDir: string,
+  { sinceMs, untilMs, onDamage }: ArchiveReading,
+): AsyncGenerator<ArchivedRecord> {
   const tell = once(onDamage);
   const before = untilMs ?? Number.POSITIVE_INFINITY;
   let from = sinceMs ?? Number.NEGATIVE_INFINITY;
   for (let fruitless = 0; fruitless < MOST_FRUITLESS; fruitless += 1) {
     try {
-      for (const { ms, records } of inOrder(sourcesOf(dataDir, from, before), from, before, tell)) {
+      for (const { ms, records } of inOrder(sourcesOf(dataDir, from, before, tell), from, before, tell)) {
         yield* records;
         fruitless = 0;
-        from = ms + 1;
+        from = Math.max(from, ms + 1);
       }
       return;
     } catch (cause) {
@@ -53,6 +57,13 @@ interface Moment {
   readonly records: readonly ArchivedRecord[];
 }
 
+/** A part whose records are due at a time: those of `leastMs` and later, because the others were given. */
+interface Due {
+  readonly part: Part;
+  readonly ms: number;
+  readonly leastMs: number;
+}
+
 interface Held {
   readonly ms: number;
   readonly part: Part;
@@ -62,36 +73,41 @@ interface Held {
 /** Throws with the code ENOENT where a file has moved: all that was given until then is complete. */
 function* inOrder(sources: readonly Source[], from: number, before: number, tell: OnDamage): Generator<Moment> {
   const left = [...sources].sort((a, b) => a.firstMs - b.firstMs);
-  const isWithin = (ms: number): boolean => ms >= from && ms < before;
-  let nextSource = 0;
-  let parts: Part[] = [];
+  let opened = 0;
+  let due: readonly Due[] = [];
   let held: readonly Held[] = [];
 
   for (;;) {
-    const source = left[nextSource];
-    const part = earliest(parts);
-    const reached = Math.min(source?.firstMs ?? Number.POSITIVE_INFINITY, part?.firstMs ?? Number.POSITIVE_INFINITY);
-    const complete = held.filter(({ ms }) => ms < reached);
-    held = held.filter(({ ms }) => ms >= reached);
+    const source = left[opened];
+    const next = earliest(due);
+    const reachedMs = Math.min(source?.firstMs ?? NEVER, next?.ms ?? NEVER);
+    const complete = held.filter(({ ms }) => ms < reachedMs);
+    held = held.filter(({ ms }) => ms >= reachedMs);
     yield* moments(complete);
-    if (source !== undefined && source.firstMs <= reached) {
-      nextSource += 1;
-      const within = partsOf(source, tell).filter(({ firstMs, lastMs }) => lastMs >= from && firstMs < before);
-      parts = [...parts, ...within];
-    } else if (part !== undefined) {
-      parts = parts.filter((other) => other !== part);
-      const read = recordsOf(part, tell)
+    if (source !== undefined && source.firstMs <= reachedMs) {
+      opened += 1;
+      const parts = partsOf(source, tell).filter(({ firstMs, lastMs }) => lastMs >= from && firstMs < before);
+      due = [...due, ...parts.map((part) => ({ part, ms: part.firstMs, leastMs: from }))];
+    } else if (next !== undefined) {
+      const { part, ms: dueMs, leastMs } = next;
+      const records = recordsOf(part, tell)
         .map((archived) => ({ ms: receivedMsOf(archived.record), part, archived }))
-        .filter(({ ms }) => isWithin(ms) && ms >= part.firstMs);
-      const later = read.map(({ ms }) => ms).filter((ms) => ms > part.firstMs + HELD_MS);
-      held = [...held, ...read.filter(({ ms }) => ms <= part.firstMs + HELD_MS)];
-      if (later.length > 0) parts.push({ ...part, firstMs: Math.min(...later) });
+        .filter(({ ms }) => ms >= leastMs && ms < before);
+      const later = records.filter(({ ms }) => ms > dueMs + HELD_MS).map(({ ms }) => ms);
+      held = [...held, ...records.filter(({ ms }) => ms <= dueMs + HELD_MS)];
+      due = due.filter((other) => other !== next);
+      if (later.length > 0) {
+        const laterMs = Math.min(...later);
+        due = [...due, { part, ms: laterMs, leastMs: laterMs }];
+      }
     } else return;
   }
 }
 
-function earliest(parts: readonly Part[]): Part | undefined {
-  return parts.reduce<Part | undefined>((first, part) => (first && first.firstMs <= part.firstMs ? first : part), undefined);
+const NEVER = Number.POSITIVE_INFINITY;
+
+function earliest(due: readonly Due[]): Due | undefined {
+  return due.reduce<Due | undefined>((first, one) => (first && first.ms <= one.ms ? first : one), undefined);
 }
 
 /** The records by their milliseconds; within one by process and as they were stored. */

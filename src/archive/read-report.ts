@@ -7,7 +7,7 @@ import type { ReadMessage } from "../delivery/fate.ts";
 import type { Disposition, Outcome } from "../delivery/verdict.ts";
 import type { Ready } from "../flow/ready.ts";
 import { type JournalRecord, peerOf, receivedAtOf } from "../journal/record.ts";
-import type { ArchivedRecord, Became } from "./archived.ts";
+import type { ArchivedRecord } from "./archived.ts";
 
 /** One message as it was received, as it is read today, and what became of it. */
 export interface ArchivedReport extends ArchivedRecord {

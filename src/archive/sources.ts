@@ -13,14 +13,28 @@ import { decodeRecord, type JournalRecord, receivedAtOf, scanRecords } from "../
 import { isBefore, listSegments, segmentPath } from "../journal/segments.ts";
 import { furtherDirectories, journalDirectory, processDirectory } from "../process/directories.ts";
 import type { ArchivedRecord, Became } from "./archived.ts";
-import { type BlockHead, BLOCK_BYTES, readLine, scanBlocks, unpackBlock } from "./blocks.ts";
+import { BLOCK_BYTES, type BlockHead, readLine, scanBlocks, unpackBlock } from "./blocks.ts";
 import { type Fates, NO_FATES, readFates } from "./fates.ts";
-import { archiveDirectory, dayIn, fatesPath, fileNamed, packingDirectory, packingName, packingNamed } from "./places.ts";
+import {
+  archiveDirectory,
+  dayIn,
+  fatesPath,
+  fileNamed,
+  packingDirectory,
+  packingName,
+  packingNamed,
+} from "./places.ts";
 
 /** What cannot be given of what was kept. */
 export type ArchiveDamage =
   /** Bytes that are no block, or no record of a journal. `head`: what the block's own line says of it; null without one. */
-  | { readonly kind: "damaged"; readonly path: string; readonly start: number; readonly bytes: number; readonly head: BlockHead | null }
+  | {
+      readonly kind: "damaged";
+      readonly path: string;
+      readonly start: number;
+      readonly bytes: number;
+      readonly head: BlockHead | null;
+    }
   /** Records of a kind that only a newer mm4d knows. */
   | { readonly kind: "newer"; readonly path: string; readonly start: number; readonly records: number }
   | { readonly kind: "unreadable"; readonly path: string; readonly cause: Error }
@@ -50,17 +64,24 @@ export interface Part {
   readonly start: number;
   readonly firstMs: number;
   readonly lastMs: number;
-  /** Its bytes as text, in which a word is found or is not; null where it has none. Throws as `records` does. */
-  text(): Buffer;
-  /** In the order in which they were stored. Throws when the file is not there any more. */
-  records(onDamage: OnDamage): readonly ArchivedRecord[];
+  /**
+   * In the order in which they were stored. Throws when the file is not there any more. `mayBe` is asked of the bytes of
+   * a record, and of its fate where that stands with it, before they are read: reading takes longer than all else.
+   */
+  records(onDamage: OnDamage, mayBe?: MayBe): readonly ArchivedRecord[];
 }
 
-/** What may hold records that were received in a window. Throws when a directory cannot be listed, or a file has moved. */
-export function sourcesOf(dataDir: string, sinceMs: number, untilMs: number): readonly Source[] {
+/** Says of bytes whether they may be a record that is sought: false only for what certainly is none. */
+export type MayBe = (bytes: Buffer) => boolean;
+
+/**
+ * What may hold records that were received in a window. Throws when a directory cannot be listed, and with the code
+ * ENOENT when a file has moved.
+ */
+export function sourcesOf(dataDir: string, sinceMs: number, untilMs: number, onDamage: OnDamage): readonly Source[] {
   const isWithin = ({ firstMs, lastMs }: Source): boolean => lastMs >= sinceMs && firstMs < untilMs;
   const archive = archiveDirectory(dataDir);
-  const waiting = [...journals(dataDir), ...packing(archive)].flatMap(segmentSource);
+  const waiting = [...journals(dataDir), ...packing(archive)].flatMap((segment) => segmentSource(segment, onDamage));
   return [...waiting, ...packedFiles(archive, untilMs)].filter(isWithin);
 }
 
@@ -100,6 +121,8 @@ function packedSource(path: string, named: NonNullable<ReturnType<typeof fileNam
   return source;
 }
 
+const ANY: MayBe = () => true;
+
 /** What the line of a damaged block says of it. */
 function headIn(bytes: Buffer): BlockHead | null {
   const said = /^mm4d-archive 1 [0-9a-f]{8} \d{1,15} (\S{24,27}) (\S{24,27}) (\d{1,15})\n/.exec(
@@ -120,9 +143,8 @@ function blockPart(source: Source, start: number, end: number, { firstMs, lastMs
     start,
     firstMs,
     lastMs,
-    text: () => Buffer.concat(lines()),
-    records(onDamage) {
-      const read = lines().map(readLine);
+    records(onDamage, mayBe = ANY) {
+      const read = lines().filter(mayBe).map(readLine);
       const records = read.flatMap((one) => (one === undefined ? [] : [{ ...one, at: "archive" as const }]));
       const unknown = read.length - records.length;
       if (unknown > 0) onDamage({ kind: "newer", path, start, records: unknown });
@@ -186,9 +208,9 @@ function packingOf(dataDir: string): string {
 }
 
 /** Its bytes are gone through once, for its times and where its parts begin; records are read part by part. */
-function segmentSource(of: Segment): readonly Source[] {
+function segmentSource(of: Segment, onDamage: OnDamage): readonly Source[] {
   const { path, process, segment } = of;
-  const stretches = partsIn(readFileSync(path));
+  const stretches = partsIn(readable(path, onDamage));
   if (stretches.length === 0) return [];
   let fates: Fates | undefined;
   const fatesHere = (): Fates => {
@@ -208,11 +230,22 @@ function segmentSource(of: Segment): readonly Source[] {
         start,
         firstMs,
         lastMs,
-        text: () => bytesOf(path, start, end),
+        // Fates stand apart, and few records are here: each is read.
         records: (onDamage) => recordsIn(bytesOf(path, start, end), start, of, fatesHere(), onDamage),
       })),
   };
   return [source];
+}
+
+/** What cannot be read is told, and costs nothing else. Throws where the file has moved. */
+function readable(path: string, onDamage: OnDamage): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") throw cause;
+    onDamage({ kind: "unreadable", path, cause: cause as Error });
+    return Buffer.alloc(0);
+  }
 }
 
 /** Stretches of a segment as large as a block of the archive, and when their records were received. */
