@@ -24,6 +24,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   catalogue: { from: ["delivery"], types: [], packages: [], node: false },
   text: { from: ["delivery"], types: [], packages: [], node: false },
   journal: { from: ["delivery"], types: [], packages: [], node: true },
+  archive: { from: ["journal", "delivery", "process"], types: ["flow"], packages: [], node: true },
   flow: { from: ["mm4", "delivery", "journal", "text"], types: ["catalogue"], packages: [], node: false },
   trace: {
     from: ["delivery", "text"],
