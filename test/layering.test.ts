@@ -65,6 +65,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   process: { from: [], types: ["queue", "monitoring", "delivery"], packages: [], node: true },
   simulator: { from: ["mm4"], types: [], packages: ["smtp-server", "nodemailer"], node: true },
+  replay: { from: ["queue"], types: ["delivery", "archive"], packages: ["ioredis"], node: false },
   consumer: { from: ["delivery", "text"], types: [], packages: ["bullmq"], node: false },
   views: {
     from: ["trace", "queue", "text", "delivery"],
@@ -100,6 +101,8 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   cli: {
     from: [
+      "archive",
+      "replay",
       "mm4",
       "delivery",
       "catalogue",

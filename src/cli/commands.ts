@@ -9,6 +9,7 @@ export const COMMANDS = {
   tail: async () => (await import("./tail.ts")).addTailCommand,
   trace: async () => (await import("./trace.ts")).addTraceCommand,
   quarantine: async () => (await import("./quarantine.ts")).addQuarantineCommand,
+  replay: async () => (await import("./replay.ts")).addReplayCommand,
   forget: async () => (await import("./forget.ts")).addForgetCommand,
   failed: async () => (await import("./failed.ts")).addFailedCommand,
   acks: async () => (await import("./acks.ts")).addAcksCommand,

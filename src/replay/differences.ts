@@ -71,8 +71,8 @@ function wordsThen({ became }: ReplayedReport): string | null {
   }
 }
 
-function wordsToday({ event, problem, became }: ReplayedReport): string {
-  if (event === null) return problem === null ? NO_EVENT : quarantined(problem);
+function wordsToday({ event, job, became }: ReplayedReport): string {
+  if (event === null) return job?.kind === "quarantine" ? quarantined(job.message.reason) : NO_EVENT;
   const isAnother = became !== null && became.eventId !== null && became.eventId !== event.id;
   return isAnother ? `${event.data.outcome}, under another id` : event.data.outcome;
 }

@@ -1,7 +1,17 @@
 /** Whether Redis has room for a replay beside new reports. */
 import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { hearWhyNot } from "../queue/redis.ts";
 import { evicts, readServer } from "../queue/redis-server.ts";
+
+/** Gives what asks {@link noRoomIn}, and says why there is no connection where there is none. */
+export function watchRoom(redis: Redis, mayEvict: boolean): () => Promise<string | null> {
+  let reason = "it does not answer";
+  hearWhyNot(redis, (why) => {
+    reason = why;
+  });
+  return async () => (redis.status === "ready" ? noRoomIn(redis, mayEvict) : `Redis: ${reason}`);
+}
 
 /**
  * What a replay has to wait for before anything is added to this Redis, in words that follow "waits for"; null for

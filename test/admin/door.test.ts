@@ -73,6 +73,7 @@ async function start(times: HttpTimes): Promise<void> {
     tallies: none,
     eventQueues: () => [],
     queueRates: none,
+    replays: async () => [],
     trace: none,
     traceOff: false,
     views: {

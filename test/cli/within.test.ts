@@ -13,6 +13,7 @@ const ARGUMENTS: Readonly<Record<keyof typeof COMMANDS, readonly string[]>> = {
   tail: ["--outcome", "loud"],
   trace: ["never-seen"],
   quarantine: ["list"],
+  replay: ["--since", "2h", "--dry-run"],
   forget: ["+12025550155", "--json"],
   failed: ["list"],
   acks: ["list"],

@@ -164,7 +164,7 @@ test("its rate holds within a tenth, also behind events that were published befo
 test("what makes no event, and what is still to be published for the first time, is left out and counted", async () => {
   const reports = [
     archivedReport("a"),
-    archivedReport("b", { event: null, problem: "no-status" }),
+    archivedReport("b", { event: null, job: null }),
     archivedReport("c", { at: "waiting", became: null }),
     archivedReport("d", { became: null }),
   ];

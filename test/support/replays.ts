@@ -28,7 +28,7 @@ export function archivedReport(message: string, replaced: Partial<ReplayedReport
     receivedAt: time,
     peer: data.peer.name,
     event,
-    problem: null,
+    job: { id: "j1", kind: "event", event },
     became: {
       at: time,
       kind: "queued",
