@@ -101,12 +101,12 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   },
   cli: {
     from: [
-      "archive",
-      "replay",
       "mm4",
       "delivery",
       "catalogue",
       "journal",
+      "archive",
+      "replay",
       "flow",
       "queue",
       "trace",

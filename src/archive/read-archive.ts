@@ -8,6 +8,7 @@
  * the names of files, and by the parts that overlap in time.
  */
 
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ArchivedRecord } from "./archived.ts";
 import { type OnDamage, type Part, receivedMsOf, type Source, sourcesOf } from "./sources.ts";
 
@@ -29,12 +30,14 @@ export async function* readArchive(
   { sinceMs, untilMs, onDamage }: ArchiveReading,
 ): AsyncGenerator<ArchivedRecord> {
   const tell = once(onDamage);
+  const turn = createTurns();
   const before = untilMs ?? Number.POSITIVE_INFINITY;
   let from = sinceMs ?? Number.NEGATIVE_INFINITY;
   for (let fruitless = 0; fruitless < MOST_FRUITLESS; fruitless += 1) {
     try {
       for (const { ms, records } of inOrder(sourcesOf(dataDir, from, before, tell), from, before, tell)) {
         yield* records;
+        await turn();
         fruitless = 0;
         from = Math.max(from, ms + 1);
       }
@@ -156,6 +159,18 @@ function readable<T>({ path, isPacked }: Source, tell: OnDamage, read: () => rea
     throw cause;
   }
 }
+
+/** Lets whatever else there is to do, such as a signal, have its turn now and then. */
+function createTurns(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < TURN_MS) return;
+    await nextTurn();
+    last = performance.now();
+  };
+}
+
+const TURN_MS = 20;
 
 /** All places are listed again when one has moved, and damage is told once. */
 function once(onDamage: OnDamage): OnDamage {

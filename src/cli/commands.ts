@@ -14,6 +14,7 @@ export const COMMANDS = {
   failed: async () => (await import("./failed.ts")).addFailedCommand,
   acks: async () => (await import("./acks.ts")).addAcksCommand,
   journal: async () => (await import("./journal.ts")).addJournalCommand,
+  archive: async () => (await import("./archive.ts")).addArchiveCommand,
   peers: async () => (await import("./peers.ts")).addPeersCommand,
   refusals: async () => (await import("./refusals.ts")).addRefusalsCommand,
   status: async () => (await import("./status.ts")).addStatusCommand,

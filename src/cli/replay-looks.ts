@@ -2,15 +2,13 @@
 
 import { type Difference, type Example, findDifferences } from "../replay/differences.ts";
 import { replayedEvent } from "../replay/replayed-event.ts";
-import type { Config } from "../settings/config.ts";
 import { describeEvent } from "../text/describe.ts";
 import { maskEvent } from "../text/masking.ts";
 import { durationInWords, some } from "../text/quantities.ts";
+import { lookAtArchive, tellWhose } from "./archive-look.ts";
 import { type Numbers, numbersOf } from "./numbers.ts";
 import { readForReplay } from "./replay-archive.ts";
-import { archiveFilterOf, type ReplayOptions, wantedBy } from "./replay-options.ts";
-import { followService } from "./running-service.ts";
-import { loadSettings } from "./settings.ts";
+import { archiveFilterOf, filterWanted, type ReplayOptions, wantedBy } from "./replay-options.ts";
 import { fitted, jsonOf, print, printLine, printWrapped } from "./terminal.ts";
 
 /** --diff has found something. */
@@ -18,9 +16,10 @@ const DIFFERS = 3;
 
 /** Counts what would be published. Redis is not asked. */
 export async function countReports(options: ReplayOptions): Promise<void> {
-  const config = await configOf();
-  const wanted = wantedBy(options, config.queue, new Date());
-  const { reports, damage } = readForReplay(config, archiveFilterOf(options));
+  const look = await lookAtArchive();
+  const wanted = wantedBy(options, look.config.queue, new Date());
+  tellWhose(look);
+  const { reports, damage } = readForReplay(look, filterWanted(wanted));
   const counts = { events: 0, copies: 0, "no-event": 0, "not-queued-yet": 0 };
   let [first, last]: (string | null)[] = [null, null];
   for await (const report of reports) {
@@ -57,8 +56,9 @@ export async function countReports(options: ReplayOptions): Promise<void> {
 
 /** Shows what would be read otherwise today. The exit code is {@link DIFFERS} where anything would. */
 export async function printDifferences(options: ReplayOptions): Promise<void> {
-  const config = await configOf();
-  const { reports, damage } = readForReplay(config, archiveFilterOf(options));
+  const look = await lookAtArchive();
+  tellWhose(look);
+  const { reports, damage } = readForReplay(look, archiveFilterOf(options));
   const found = await findDifferences(reports);
   const { groups, same, notKnown } = found;
   if (damage().length > 0) process.exitCode = 1;
@@ -89,10 +89,4 @@ function describeExample({ receivedAt, peer, eventId, event }: Example, numbers:
   const head = `  ${receivedAt}  ${peer}${eventId === null ? "" : `  ${eventId}`}`;
   if (event === null) return [head];
   return [head, ...describeEvent(numbers === "full" ? event : maskEvent(event)).map((line) => `    ${line.trim()}`)];
-}
-
-/** Of the service on this machine, where one runs: its catalogue reads. */
-async function configOf(): Promise<Config> {
-  const { settings } = await followService(loadSettings("replay"));
-  return settings.config;
 }

@@ -18,6 +18,7 @@ import { describeWanted, isAskedAgain } from "../replay/wanted.ts";
 import type { Config } from "../settings/config.ts";
 import { replayedNote } from "../trace/replayed-note.ts";
 import { createTraceWriter, type TraceWriter } from "../trace/writer.ts";
+import { type ArchiveLook, lookAtArchive, tellWhose } from "./archive-look.ts";
 import { readForReplay } from "./replay-archive.ts";
 import { askedBy, filterWanted, type ReplayOptions, wantedBy } from "./replay-options.ts";
 import { createProgressTold, describeEnd } from "./replay-told.ts";
@@ -27,8 +28,9 @@ import { jsonOf, print, printWrapped, tell } from "./terminal.ts";
 
 const TRACED_EVERY_MS = 1_000;
 
-/** Publishes to the end, or until a signal. The exit code is 1 where it did not come to the end. */
+/** Publishes to the end, or until a signal. The exit code is 130 where it was stopped, and 1 where it could not read all. */
 export async function runReplay(options: ReplayOptions): Promise<void> {
+  const look = await lookAtArchive();
   const { address, settings } = await findQueue(loadSettings("replay"));
   const { config } = settings;
   await withQueuePlace(address, async (place) => {
@@ -39,19 +41,24 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
     tell(`Replay ${name}: ${describeWanted(wanted)}, ${rate} a second at most${further}`);
     if (!isOfSettings(wanted.queue, config))
       tell(`"${wanted.queue}" is none of MM4D_QUEUE and MM4D_QUEUES: new events do not go there`);
-    const work = await publishAll(running, place, replays, config).catch(async (cause: Error) => {
+    tellWhose(look);
+    const work = await publishAll(running, { look, place, replays, config }).catch(async (cause: Error) => {
       await replays.tell(name, holder, { state: "failed", why: cause.message }).catch(() => {});
       throw new Error(`Cannot go on with the replay "${name}": ${cause.message}. Then: ${goOnWith(name)}`);
     });
     const { progress, stopped, damage } = work;
     await replays.tell(name, holder, { state: stopped ? "stopped" : "done", why: "" });
-    if (stopped || damage.length > 0) process.exitCode = 1;
+    if (damage.length > 0) process.exitCode = 1;
+    if (stopped) process.exitCode = INTERRUPTED;
     if (options.json) {
       const { counts } = progress;
       print(jsonOf({ name, ...wanted, done: !stopped, published: progress.published ?? published, counts, damage }, 2));
     } else printWrapped(describeEnd(running, work, goOnWith(name)));
   });
 }
+
+/** As shells tell it of what Ctrl-C has ended. */
+const INTERRUPTED = 130;
 
 function goOnWith(name: string): string {
   return `mm4d replay --name ${name}`;
@@ -93,9 +100,16 @@ interface Work {
   readonly damage: readonly string[];
 }
 
-async function publishAll(running: Replay, place: QueuePlace, replays: Replays, config: Config): Promise<Work> {
+interface Parts {
+  readonly look: ArchiveLook;
+  readonly place: QueuePlace;
+  readonly replays: Replays;
+  readonly config: Config;
+}
+
+async function publishAll(running: Replay, { look, place, replays, config }: Parts): Promise<Work> {
   const { name, holder, wanted, rate, by } = running;
-  const { reports, damage } = readForReplay(config, filterWanted(wanted));
+  const { reports, damage } = readForReplay(look, filterWanted(wanted));
   const { redis } = place;
   const trace = createTraceWriter({ place, hours: config.traceHours, maxBytes: config.traceMaxBytes });
   const publisher = createReplayPublisher({

@@ -46,8 +46,8 @@ queue of the settings, or ${BOUNDS.replayWaitsElsewhere.value} on another one, a
 Redis's maxmemory are used.
 ${FILTERS_HELP}
 
-Exit code 1 when it was stopped, failed or could not read all of the archive,
-and 3 when --diff has found something.
+Exit code 1 when it failed or could not read all of the archive, 130 when it was
+stopped, and 3 when --diff has found something.
 
   mm4d replay --since yesterday --until today --peer bandwidth --dry-run
   mm4d replay --since 2h --to billing-2 --rate 200 --name billing-2

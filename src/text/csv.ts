@@ -3,9 +3,12 @@
 /** What may stand in a cell. A list stands there with blanks between its parts. */
 export type Cell = string | number | boolean | null | readonly (string | number)[];
 
+/** What a line ends with. */
+export const CSV_END = "\r\n";
+
 /** One line, with its end. */
 export function csvLine(cells: readonly Cell[]): string {
-  return `${cells.map(cellOf).join(",")}\r\n`;
+  return `${cells.map(cellOf).join(",")}${CSV_END}`;
 }
 
 function cellOf(value: Cell): string {
