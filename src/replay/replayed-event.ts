@@ -10,8 +10,8 @@ export type LeftOut = "no-event" | "not-queued-yet";
  * that is not known, has the id of now.
  */
 export function replayedEvent({ event, became, at }: ReplayedReport): DeliveryEvent | LeftOut {
-  // The service publishes it by itself, and not as a replay.
-  if (at === "waiting") return "not-queued-yet";
+  // The service publishes it by itself, and not as a replay. How far the journal is worked off may be known later than what became of it.
+  if (became === null && at === "waiting") return "not-queued-yet";
   if (event === null) return "no-event";
   const { data, ...envelope } = event;
   const { raw, warnings, ...said } = data;
