@@ -1,6 +1,7 @@
 /** Runs a replay: begins it or goes on with it, says how far it is, and how to go on. */
 import { randomBytes } from "node:crypto";
 import { getPriority, hostname, setPriority, userInfo } from "node:os";
+import { setTimeout as wait } from "node:timers/promises";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { createReplayPublisher, replayedJobId } from "../queue/add-replayed.ts";
 import { type QueuePlace, withQueuePlace } from "../queue/queue-place.ts";
@@ -27,6 +28,7 @@ import { loadSettings } from "./settings.ts";
 import { jsonOf, print, printWrapped, tell } from "./terminal.ts";
 
 const TRACED_EVERY_MS = 1_000;
+const CLOSED_WITHIN_MS = 2_000;
 
 /** Publishes to the end, or until a signal. The exit code is 130 where it was stopped, and 1 where it could not read all. */
 export async function runReplay(options: ReplayOptions): Promise<void> {
@@ -47,7 +49,8 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
       throw new Error(`Cannot go on with the replay "${name}": ${cause.message}. Then: ${goOnWith(name)}`);
     });
     const { progress, stopped, damage } = work;
-    await replays.tell(name, holder, { state: stopped ? "stopped" : "done", why: "" });
+    // It may have been stopped because Redis is away.
+    await replays.tell(name, holder, { state: stopped ? "stopped" : "done", why: "" }).catch(() => {});
     if (damage.length > 0) process.exitCode = 1;
     if (stopped) process.exitCode = INTERRUPTED;
     if (options.json) {
@@ -155,8 +158,11 @@ async function publishAll(running: Replay, { look, place, replays, config }: Par
     clearInterval(traced);
     told.end();
     stopping.end();
-    await flushed(trace);
-    await publisher.close();
+    // BullMQ waits for a Redis that is away.
+    await Promise.race([
+      Promise.all([flushed(trace), publisher.close()]),
+      wait(CLOSED_WITHIN_MS, null, { ref: false }),
+    ]);
   }
 }
 

@@ -91,6 +91,9 @@ export interface Log {
   drainFailed(cause: Error, waiting: number): void;
   drainRecovered(fields: Fields): void;
   operatorActed(action: string, fields: Fields): void;
+  /** A command beside the service publishes what was received once more. */
+  replayBegun(fields: Fields): void;
+  replayEnded(fields: Fields): void;
   traceFailed(cause: Error): void;
   viewsFailed(cause: Error): void;
   processEnded(fields: Fields): void;
@@ -253,6 +256,8 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       if (action === "login-failed") trouble("warn", "operator.login-failed", fields);
       else line("info", `operator.${action}`, fields);
     },
+    replayBegun: (fields) => line("info", "replay.begun", fields),
+    replayEnded: (fields) => line("info", "replay.ended", fields),
     reasonBegun: ({ name, state, text }) =>
       trouble(state === "not-well" ? "error" : "warn", "reason.begun", { reason: name, state, text }),
     reasonOver: (fields) => line("info", "reason.over", fields),

@@ -12,14 +12,14 @@ const LOOKED_AT = 20;
  */
 export function hearReplays(
   replays: Pick<Replays, "newest" | "saysFirst">,
-  log: Pick<Log, "operatorActed">,
+  log: Pick<Log, "replayBegun" | "replayEnded">,
 ): () => Promise<void> {
   const said = new Set<string>();
 
-  async function sayOnce(replay: Replay, what: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
+  async function once(replay: Replay, what: "begun" | "ended" | "broken-off", say: () => void): Promise<void> {
     const key = `${replay.id} ${replay.runs} ${what}`;
     if (said.has(key)) return;
-    if (await replays.saysFirst(replay, what)) log.operatorActed(`replay-${what}`, { name: replay.name, ...fields });
+    if (await replays.saysFirst(replay, what)) say();
     said.add(key);
   }
 
@@ -27,12 +27,16 @@ export function hearReplays(
     const newest = await replays.newest(LOOKED_AT);
     const now = new Date();
     for (const replay of newest.reverse()) {
-      const { by, rate, runs, wanted, state, why, published, place } = replay;
+      const { name, by, rate, runs, wanted, state, why, published, place } = replay;
       const { queue, since, until } = wanted;
-      await sayOnce(replay, "begun", { by, queue, since, until, filter: shownFilter(wanted.filter), rate, run: runs });
-      const ended = isBrokenOff(replay, now) ? "broken off" : isUnderWay(state) ? null : state;
-      if (ended === null) continue;
-      await sayOnce(replay, "ended", { by, queue, how: ended, ...(why === "" ? {} : { why }), published, place });
+      const filter = shownFilter(wanted.filter);
+      await once(replay, "begun", () => log.replayBegun({ name, by, queue, since, until, filter, rate, run: runs }));
+      const how = isBrokenOff(replay, now) ? "broken off" : isUnderWay(state) ? null : state;
+      if (how === null) continue;
+      const reason = why === "" ? {} : { why };
+      // One that was only cut off from Redis for a while goes on, and ends later.
+      const what = how === "broken off" ? "broken-off" : "ended";
+      await once(replay, what, () => log.replayEnded({ name, by, queue, how, ...reason, published, place }));
     }
     const known = new Set(newest.map(({ id, runs }) => `${id} ${runs} `));
     for (const key of said) if (!known.has(key.slice(0, key.lastIndexOf(" ") + 1))) said.delete(key);

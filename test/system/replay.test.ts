@@ -232,7 +232,18 @@ test("two at a time of one name are refused, and Redis may go away and come back
   await server.kill();
   await eventually(run.said, (said) => said.includes("; waits for Redis: "));
   await server.start();
-  expect(await run.ended).toBe(0);
+  const before = await published("north");
+  await eventually(
+    () => published("north"),
+    (count) => count > before + 20,
+  );
+  // It can be stopped while Redis is away, too.
+  await server.kill();
+  await eventually(run.said, (said) => said.split("; waits for Redis: ").length > 2);
+  run.signal("SIGTERM");
+  expect([await run.ended, run.said()]).toEqual([130, expect.stringContaining("mm4d replay --name north")]);
+  await server.start();
+  expect((await mm4d("replay", "--name", "north")).code).toBe(0);
   const ids = (await queued("billing-2")).map(({ event }) => event.id);
   const all = rowsOf<{ peer: string; eventId: string }>((await mm4d("archive", "export", "--json")).stdout);
   expect(ids).toEqual([...new Set(all.filter(({ peer }) => peer === "north").map(({ eventId }) => eventId))]);
@@ -310,7 +321,7 @@ test("beside a running service: what was consumed comes once more, and log, trac
     expect(byId(second).map(({ data: { replayed, ...data }, ...event }) => ({ ...event, data, replayed }))).toEqual(
       byId(first).map(({ data, ...event }) => ({ ...event, data, replayed: true })),
     );
-    const line = (action: string) => service.log().filter(({ event }) => event === `operator.replay-${action}`);
+    const line = (action: string) => service.log().filter(({ event }) => event === `replay.${action}`);
     await eventually(
       () => line("ended").length,
       (count) => count === 1,
