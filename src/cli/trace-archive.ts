@@ -1,4 +1,5 @@
 /** Looks for a report in the archive of the service on this machine, where Redis's trace does not have it. */
+import { existsSync } from "node:fs";
 import { hostname } from "node:os";
 import { findArchived, type SearchResult } from "../archive/find-archived.ts";
 import { archiveDirectory } from "../archive/places.ts";
@@ -48,7 +49,7 @@ export async function lookInArchive(
     const found = { entries, more: result.reports.length >= MOST_REPORTS };
     const ofJobs = withQueuePlace(address, (place) => traceOf(place, address.queue, found, reading));
     const trace = await ofJobs.catch(() => traceOf(null, address.queue, found, reading));
-    return { trace, looked: inWords(`${archiveDirectory(dataDir)} of ${hostname()}`, entries.length > 0, result) };
+    return { trace, looked: inWords(archiveDirectory(dataDir), entries.length > 0, result) };
   } catch (cause) {
     return {
       trace: { reports: [], more: false },
@@ -57,9 +58,11 @@ export async function lookInArchive(
   }
 }
 
-function inWords(where: string, isFound: boolean, { backToMs, damaged }: SearchResult): string {
+function inWords(directory: string, isFound: boolean, { backToMs, damaged }: SearchResult): string {
+  const where = `${directory} of ${hostname()}`;
   const lost = damaged === 0 ? "" : ", parts of which are damaged";
   if (isFound) return `Redis's trace does not have it: it was found in ${where}${lost}`;
+  if (!existsSync(directory)) return `There is no archive at ${directory}`;
   if (backToMs === null) return `it is not in ${where}${lost}`;
   const reached = new Date(backToMs).toISOString();
   return `in ${where} it was looked for back to ${reached} only ("mm4d archive list --until ${reached} --message-id ID" goes on)${lost}`;

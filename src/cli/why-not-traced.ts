@@ -61,8 +61,8 @@ export async function whyNotTraced(untraced: Untraced): Promise<readonly string[
   return [
     ...reasons,
     ...(reasons.length === 0 ? [nothing] : []),
-    untraced.inArchive,
     ...[journal.fault, quarantine.fault].filter((fault) => fault !== null),
+    untraced.inArchive,
     ...(await lookAtService(untraced)),
   ];
 }
