@@ -28,7 +28,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   flow: { from: ["mm4", "delivery", "journal", "text"], types: ["catalogue"], packages: [], node: false },
   trace: {
     from: ["delivery", "text"],
-    types: ["flow", "acknowledgement", "queue"],
+    types: ["archive", "flow", "acknowledgement", "queue"],
     packages: ["ioredis"],
     node: true,
   },
@@ -68,7 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   replay: { from: ["queue"], types: ["delivery", "archive"], packages: ["ioredis"], node: false },
   consumer: { from: ["delivery", "text"], types: [], packages: ["bullmq"], node: false },
   views: {
-    from: ["trace", "queue", "text", "delivery"],
+    from: ["archive", "flow", "settings", "trace", "queue", "text", "delivery"],
     types: [],
     packages: [],
     node: true,

@@ -504,6 +504,20 @@ export const BOUNDS = {
     about: "how long one page of Reports is looked for",
     reason: "others wait for their pages meanwhile; beyond it as above",
   },
+  archiveSearchedMs: {
+    value: 1_000,
+    unit: "ms",
+    about:
+      "how long the page looks for one id or number in this machine's archive, where Redis's trace does not have it",
+    reason:
+      "others wait for their pages meanwhile; the newest some hundred thousand reports are looked through, and the page says back to when",
+  },
+  archivedFound: {
+    value: 100,
+    unit: "things",
+    about: "reports that are found so",
+    reason: "a message has some; the newest are shown",
+  },
   blockInflated: {
     value: 67_108_864,
     unit: "bytes",

@@ -73,32 +73,38 @@ async function list(options: Wanted): Promise<void> {
 async function exportReports(options: Wanted): Promise<void> {
   const numbers = numbersOf(options);
   const look = await lookAtArchive();
-  if (!options.json) await printCsv(COLUMNS);
-  await eachReport(look, options, (report) => {
+  const give = (report: ArchivedReport): Promise<void> => {
     if (options.json) return printLine(jsonOf(rowWithEvent(report, numbers)));
     const row = rowOf(report, numbers);
     return printCsv(COLUMNS.map((name) => row[name]));
-  });
+  };
+  await eachReport(look, options, give, () => (options.json ? Promise.resolve() : printCsv(COLUMNS)));
 }
 
-/** One report at a time, however many there are, until Ctrl-C. Gives how many. */
+/** One report at a time, however many there are, until Ctrl-C; `begin` comes before the first. Gives how many. */
 async function eachReport(
   look: ArchiveLook,
   options: FilterOptions,
   give: (report: ArchivedReport) => Promise<void>,
+  begin: () => Promise<void> = () => Promise.resolve(),
 ): Promise<number> {
   const filter = filterOf(options);
   tellWhose(look);
-  const stopped = stopsAtCtrlC();
+  const ctrlC = hearCtrlC();
   let given = 0;
   let last: ArchivedReport | null = null;
-  for await (const report of archivedReports(look, filter, tellDamage)) {
-    if (stopped()) break;
-    await give(report);
-    given += 1;
-    last = report;
+  try {
+    await begin();
+    for await (const report of archivedReports(look, filter, tellDamage)) {
+      if (ctrlC.pressed()) break;
+      await give(report);
+      given += 1;
+      last = report;
+    }
+  } finally {
+    ctrlC.leave();
   }
-  if (stopped()) {
+  if (ctrlC.pressed()) {
     const reached = last === null ? "" : `, the last received at ${last.receivedAt}`;
     tell(`Stopped after ${some(given, "report")}${reached}`);
     process.exitCode = INTERRUPTED;
@@ -109,13 +115,14 @@ async function eachReport(
 /** As shells tell it of what Ctrl-C has ended. */
 const INTERRUPTED = 130;
 
-/** Whether somebody has pressed Ctrl-C: so that what is printed ends with a whole line. Pressed again, it ends at once. */
-function stopsAtCtrlC(): () => boolean {
-  let stopped = false;
-  process.once("SIGINT", () => {
-    stopped = true;
-  });
-  return () => stopped;
+/** Ctrl-C is heard between two reports, so that what is printed ends with a whole line. Pressed again, it ends at once. */
+function hearCtrlC(): { pressed(): boolean; leave(): void } {
+  let pressed = false;
+  const hear = (): void => {
+    pressed = true;
+  };
+  process.once("SIGINT", hear);
+  return { pressed: () => pressed, leave: () => void process.off("SIGINT", hear) };
 }
 
 function tellDamage(damage: ArchiveDamage): void {

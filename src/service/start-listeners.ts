@@ -1,4 +1,6 @@
 /** Starts what listens: SMTP for relays, HTTP for people and machines that look after the service. */
+import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { reachMmsc } from "../acknowledgement/reach-mmsc.ts";
 import { type Admin, startAdmin } from "../admin/server.ts";
 import { latencyOf } from "../monitoring/latency.ts";
@@ -20,9 +22,11 @@ import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
 import { replyToRefused } from "../smtp/refusal-reply.ts";
+import { replyToAccepted } from "../smtp/reply-to.ts";
 import { traceOf } from "../trace/find.ts";
 import type { TraceReading } from "../trace/reading.ts";
 import { VERSION } from "../version.ts";
+import type { ArchivePlace } from "../views/question.ts";
 import { startViews } from "../views/start-views.ts";
 import type { Views } from "../views/views.ts";
 import type { Desks } from "./desks.ts";
@@ -105,6 +109,7 @@ export async function listenForHttp(
     redis: place,
     prefix: config.queuePrefix,
     queues: [queue, ...queues.map((further) => further.queue)],
+    archive: archiveOf(config),
     networkOf,
     onFault: (cause) => mayTellFault("") && log.viewsFailed(cause),
   });
@@ -157,7 +162,10 @@ export async function listenForHttp(
         return newest.map((replay) => ({ ...replay, brokenOff: isBrokenOff(replay, new Date()) }));
       },
       traceOff: config.traceHours === 0,
-      trace: async (wanted, client) => traceOf(queuePlace, queue, await views.entries(wanted, client), traceReading),
+      async trace(wanted, client) {
+        const found = await views.entries(wanted, client);
+        return { ...(await traceOf(queuePlace, queue, found, traceReading)), archive: found.archive };
+      },
       views,
       quarantine: desks.quarantine,
       quarantineFill: async () => (await state.health()).quarantine,
@@ -180,4 +188,23 @@ export async function listenForHttp(
 
 function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {
   throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${whyNotListening(cause)} (${setting})`);
+}
+
+/** Null where nothing is archived: what is left from before is read by `mm4d archive` only. */
+function archiveOf({
+  accept,
+  dataDir,
+  catalogueFile,
+  domain,
+  maxHeaderBytes,
+  maxHeaderFields,
+}: Config): ArchivePlace | null {
+  if (accept === "queue") return null;
+  const settings = { catalogueFile, domain, maxHeaderBytes, maxHeaderFields };
+  const reply = (recognised: "report" | "unreadable" | "other-pdu") => {
+    const { code, text } = replyToAccepted(recognised);
+    return { code, text };
+  };
+  const replies = { report: reply("report"), unreadable: reply("unreadable"), "other-pdu": reply("other-pdu") };
+  return { dataDir: resolve(dataDir), host: hostname(), settings, replies };
 }

@@ -8,7 +8,7 @@ import type { Asked, ThreadData, Told } from "./question.ts";
 
 const LOOKED_EVERY_MS = 1_000;
 
-const { redis: address, prefix, queues } = workerData as ThreadData;
+const { redis: address, prefix, queues, archive } = workerData as ThreadData;
 const place = { redis: connectRedis(address), prefix };
 /** Why Redis cannot be reached, while it cannot. */
 let away: string | null = null;
@@ -18,7 +18,7 @@ hearWhyNot(place.redis, (why) => {
 place.redis.on("ready", () => {
   away = null;
 });
-const answer = answering(place, queues);
+const answer = answering(place, queues, archive);
 
 const tell = (told: Told): void => parentPort?.postMessage(told);
 

@@ -18,6 +18,7 @@ const ARGUMENTS: Readonly<Record<keyof typeof COMMANDS, readonly string[]>> = {
   failed: ["list"],
   acks: ["list"],
   journal: ["verify"],
+  archive: ["export"],
   peers: ["list"],
   refusals: [],
   status: [],
