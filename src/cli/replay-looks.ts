@@ -8,7 +8,7 @@ import { durationInWords, some } from "../text/quantities.ts";
 import { lookAtArchive, tellWhose } from "./archive-look.ts";
 import { type Numbers, numbersOf } from "./numbers.ts";
 import { readForReplay } from "./replay-archive.ts";
-import { archiveFilterOf, filterWanted, type ReplayOptions, wantedBy } from "./replay-options.ts";
+import { archiveFilterOf, filterWanted, RATE, type ReplayOptions, wantedBy } from "./replay-options.ts";
 import { fitted, jsonOf, print, printLine, printWrapped } from "./terminal.ts";
 
 /** --diff has found something. */
@@ -37,9 +37,10 @@ export async function countReports(options: ReplayOptions): Promise<void> {
     print(jsonOf({ ...wanted, ...counts, first, last, damage: damage() }, 2));
     return;
   }
-  const atLeast = durationInWords((counts.events / options.rate) * 1000);
+  const { rate = RATE } = options;
+  const atLeast = durationInWords((counts.events / rate) * 1000);
   printWrapped([
-    `${some(counts.events, "event")} would be published to "${wanted.queue}", in ${atLeast} at ${options.rate} a second`,
+    `${some(counts.events, "event")} would be published to "${wanted.queue}", in ${atLeast} at ${rate} a second`,
     ...(first === null || last === null ? [] : [`received from ${first} to ${last}`]),
     ...(counts.copies === 0
       ? []

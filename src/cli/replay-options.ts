@@ -2,7 +2,8 @@
 import { InvalidArgumentError } from "commander";
 import { type ArchiveFilter, EVERY_REPORT } from "../archive/read-report.ts";
 import type { ReplayWanted } from "../queue/replays-kept.ts";
-import type { AskedTime, ReplayAsked } from "../replay/wanted.ts";
+import { type AskedTime, describeWanted, type ReplayAsked } from "../replay/wanted.ts";
+import { numberMask } from "../text/masking.ts";
 import { TIMES, timeIn } from "../text/times.ts";
 import { type FilterOptions, filterOf } from "./archive-filter.ts";
 import type { NumbersWanted } from "./numbers.ts";
@@ -11,12 +12,15 @@ export interface ReplayOptions extends Omit<FilterOptions, "since" | "until">, N
   readonly since?: AskedTime;
   readonly until?: AskedTime;
   readonly to?: string;
-  readonly rate: number;
+  readonly rate?: number;
   readonly name?: string;
   readonly dryRun?: true;
   readonly diff?: true;
   readonly json?: true;
 }
+
+/** Events a second where nothing is said: modest, because it may be a busy day, and 360,000 an hour all the same. */
+export const RATE = 100;
 
 /** Reads a time, and keeps how it was typed. */
 export function readTyped(typed: string): AskedTime {
@@ -28,6 +32,13 @@ export function readTyped(typed: string): AskedTime {
 export function askedBy(options: ReplayOptions): ReplayAsked {
   const { since = null, until = null, to = null } = options;
   return { since, until, filter: textsOf(archiveFilterOf(options)), queue: to };
+}
+
+/** A replay in words for a person: an id that was named may hold a number. */
+export function describeShown(wanted: ReplayWanted): string {
+  const mask = numberMask([]);
+  const filter = Object.entries(wanted.filter).map(([name, value]) => [name, mask(value)]);
+  return describeWanted({ ...wanted, filter: Object.fromEntries(filter) });
 }
 
 /** What a new replay is to publish. Throws with a sentence where nothing says from when on. */

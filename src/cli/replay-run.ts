@@ -15,13 +15,13 @@ import {
 } from "../queue/replays-kept.ts";
 import { type Progress, replay } from "../replay/replay.ts";
 import { watchRoom } from "../replay/room.ts";
-import { describeWanted, isAskedAgain } from "../replay/wanted.ts";
+import { isAskedAgain } from "../replay/wanted.ts";
 import type { Config } from "../settings/config.ts";
 import { replayedNote } from "../trace/replayed-note.ts";
 import { createTraceWriter, type TraceWriter } from "../trace/writer.ts";
 import { type ArchiveLook, lookAtArchive, tellWhose } from "./archive-look.ts";
 import { readForReplay } from "./replay-archive.ts";
-import { askedBy, filterWanted, type ReplayOptions, wantedBy } from "./replay-options.ts";
+import { askedBy, describeShown, filterWanted, RATE, type ReplayOptions, wantedBy } from "./replay-options.ts";
 import { createProgressTold, describeEnd } from "./replay-told.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
@@ -40,7 +40,7 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
     const running = await beginOrGoOn(replays, options, config);
     const { name, holder, wanted, rate, published } = running;
     const further = published === 0 ? "" : `; ${published} were published before`;
-    tell(`Replay ${name}: ${describeWanted(wanted)}, ${rate} a second at most${further}`);
+    tell(`Replay ${name}: ${describeShown(wanted)}, ${rate} a second at most${further}`);
     if (!isOfSettings(wanted.queue, config))
       tell(`"${wanted.queue}" is none of MM4D_QUEUE and MM4D_QUEUES: new events do not go there`);
     tellWhose(look);
@@ -68,9 +68,9 @@ function goOnWith(name: string): string {
 }
 
 async function beginOrGoOn(replays: Replays, options: ReplayOptions, config: Config): Promise<Replay> {
-  const by = { by: whoHere(), holder: holderHere(), rate: options.rate };
   const name = options.name ?? madeName();
   const known = await replays.find(name);
+  const by = { by: whoHere(), holder: holderHere(), rate: options.rate ?? known?.rate ?? RATE };
   if (known === undefined) {
     const wanted = wantedBy(options, config.queue, new Date());
     const typed = { since: options.since?.typed ?? "", until: options.until?.typed ?? "" };
@@ -81,7 +81,7 @@ async function beginOrGoOn(replays: Replays, options: ReplayOptions, config: Con
   } else {
     if (!isAskedAgain(known, askedBy(options), config.queue)) {
       throw new Error(
-        `Cannot replay: the name "${name}" is used already, for ${describeWanted(known.wanted)}. To go on with that: ${goOnWith(name)}. For anything else take another name`,
+        `Cannot replay: the name "${name}" is used already, for ${describeShown(known.wanted)}. To go on with that: ${goOnWith(name)}. For anything else take another name`,
       );
     }
     if (isUnderWay(known.state) && mayLive(known))

@@ -6,11 +6,9 @@ import { addReportOptions, FILTERS_HELP } from "./archive-filter.ts";
 import { readWholeNumber } from "./arguments.ts";
 import { FULL_NUMBERS } from "./numbers.ts";
 import { countReports, printDifferences } from "./replay-looks.ts";
-import { type ReplayOptions, readTyped } from "./replay-options.ts";
+import { RATE, type ReplayOptions, readTyped } from "./replay-options.ts";
 import { runReplay } from "./replay-run.ts";
 
-/** Modest, because somebody may begin with it on a busy day: 360,000 events an hour. */
-const RATE = 100;
 const MOST_A_SECOND = 5_000;
 
 export function addReplayCommand(program: Command): void {
@@ -21,7 +19,11 @@ export function addReplayCommand(program: Command): void {
     .option("--until <time>", "received before; now where it is not given", readTyped);
   addReportOptions(replay)
     .option("--to <queue>", "the one queue that gets the events, instead of MM4D_QUEUE", readQueue)
-    .option("--rate <number>", "so many events a second at most", readWholeNumber(1, MOST_A_SECOND), RATE)
+    .option(
+      "--rate <number>",
+      `so many events a second at most: ${RATE}, or as before`,
+      readWholeNumber(1, MOST_A_SECOND),
+    )
     .option("--name <name>", "to go on by after a stop; made and printed where it is not given", readName)
     .option("--dry-run", "publish nothing, and count what would be")
     .option("--diff", "publish nothing, and show what would be read otherwise than it was")

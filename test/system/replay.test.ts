@@ -295,6 +295,24 @@ test("--dry-run counts and --diff compares, and neither leaves anything in Redis
   expect(await redis.keys("*")).toEqual([]);
 });
 
+test("what a replay has put on a queue of its own is forgotten with its number, once it is consumed", async () => {
+  const run = await mm4d("replay", ...MIDDLE_OF_EAST, "--rate", "5000", "--message-id", "mm-614@mmsc.example.net");
+  const consumer = startConsumer(server.url, "billing-2");
+  try {
+    await eventually(
+      () => consumer.events.length,
+      (count) => count === 1,
+    );
+  } finally {
+    await consumer.stop();
+  }
+  expect([run.code, run.stdout]).toEqual([0, expect.stringContaining("1 event published")]);
+  const { stdout } = await mm4d("forget", "+12025550100", "--json");
+  const { removed } = JSON.parse(stdout);
+  expect(removed).toContainEqual({ where: "queue billing-2", what: "event", state: "completed", count: 1 });
+  expect(removed).toContainEqual({ where: "trace", what: "note", state: null, count: 1 });
+});
+
 test("beside a running service: what was consumed comes once more, and log, trace and page tell of it", async () => {
   const service = await startServiceWithin({ REDIS_URL: server.url, MM4D_PEERS: "carrier=127.0.0.0/8" });
   const consumer = startConsumer(server.url);
