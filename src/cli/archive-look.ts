@@ -6,6 +6,7 @@ import { type ArchiveReading, readArchive } from "../archive/read-archive.ts";
 import { type ArchivedReport, type ArchiveFilter, reportsOf } from "../archive/read-report.ts";
 import { journalDirectory } from "../process/directories.ts";
 import type { Config } from "../settings/config.ts";
+import { mayFit } from "../trace/archived.ts";
 import { findData } from "./journal-look.ts";
 import { createRecordReader } from "./record-reader.ts";
 import { tell } from "./terminal.ts";
@@ -50,7 +51,11 @@ export function archivedReports(
   onDamage: ArchiveReading["onDamage"],
 ): AsyncGenerator<ArchivedReport> {
   const { sinceMs, untilMs } = filter;
-  return reportsOf(readArchive(dataDir, { sinceMs, untilMs, onDamage }), filter, createRecordReader(config));
+  return reportsOf(
+    readArchive(dataDir, { sinceMs, untilMs, onDamage, mayBe: mayFit(filter) }),
+    filter,
+    createRecordReader(config),
+  );
 }
 
 /** The bounds of the archive. */
