@@ -10,7 +10,9 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ArchivedRecord } from "./archived.ts";
-import { type MayBe, type OnDamage, type Part, receivedMsOf, type Source, sourcesOf } from "./sources.ts";
+import { receivedMsOf } from "./received.ts";
+import type { MayBe, OnDamage, Part, Source } from "./source.ts";
+import { sourcesOf } from "./sources.ts";
 
 /** What is read, and who hears of what cannot be. */
 export interface ArchiveReading {

@@ -45,17 +45,24 @@ export function tellWhose({ dataDir, host, off }: ArchiveLook): void {
 }
 
 /** The reports that are asked for, read with the catalogue and the settings in force, in the order of receipt. */
-export function archivedReports(
+export async function* archivedReports(
   { dataDir, config }: ArchiveLook,
   filter: ArchiveFilter,
   onDamage: ArchiveReading["onDamage"],
 ): AsyncGenerator<ArchivedReport> {
   const { sinceMs, untilMs } = filter;
-  return reportsOf(
-    readArchive(dataDir, { sinceMs, untilMs, onDamage, mayBe: mayFit(filter) }),
-    filter,
-    createRecordReader(config),
-  );
+  const read = createRecordReader(config);
+  const records = readArchive(dataDir, { sinceMs, untilMs, onDamage, mayBe: mayFit(filter) });
+  try {
+    yield* reportsOf(records, filter, read);
+  } catch (cause) {
+    throw inSentence(cause as Error);
+  }
+}
+
+/** What the system says of a directory that cannot be read, as an error of ours. */
+export function inSentence(cause: NodeJS.ErrnoException): Error {
+  return cause.code === undefined ? cause : new Error(`Cannot read the archive: ${cause.message}`);
 }
 
 /** The bounds of the archive. */
