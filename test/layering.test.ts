@@ -81,6 +81,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   service: {
     from: [
       "journal",
+      "archive",
       "flow",
       "queue",
       "trace",
@@ -94,7 +95,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
       "views",
       "text",
     ],
-    types: [],
+    types: ["delivery"],
     packages: ["bullmq"],
     node: true,
   },

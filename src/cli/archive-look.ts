@@ -5,7 +5,7 @@ import { archiveDirectory } from "../archive/places.ts";
 import { type ArchiveReading, readArchive } from "../archive/read-archive.ts";
 import { type ArchivedReport, type ArchiveFilter, reportsOf } from "../archive/read-report.ts";
 import { journalDirectory } from "../process/directories.ts";
-import type { Config } from "../settings/config.ts";
+import { archiveHoursOf, type Config } from "../settings/config.ts";
 import { mayFit } from "../trace/archived.ts";
 import { findData } from "./journal-look.ts";
 import { createRecordReader } from "./record-reader.ts";
@@ -65,13 +65,7 @@ export function inSentence(cause: NodeJS.ErrnoException): Error {
   return cause.code === undefined ? cause : new Error(`Cannot read the archive: ${cause.message}`);
 }
 
-/** The bounds of the archive. */
-export function boundsOf(config: Config): { readonly hours: number; readonly maxBytes: number } {
-  const { archiveHours, archiveMaxBytes } = config as Config & { archiveHours?: number; archiveMaxBytes?: number };
-  return { hours: archiveHours ?? config.traceHours, maxBytes: archiveMaxBytes ?? 1_073_741_824 };
-}
-
 function whyOff(config: Config): string | null {
   if (config.accept === "queue") return "With MM4D_ACCEPT=queue nothing is archived";
-  return boundsOf(config).hours === 0 ? "MM4D_ARCHIVE_HOURS is 0, so nothing is archived" : null;
+  return archiveHoursOf(config) === 0 ? "MM4D_ARCHIVE_HOURS is 0, so nothing is archived" : null;
 }
