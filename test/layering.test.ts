@@ -82,6 +82,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   service: {
     from: [
       "journal",
+      "archive",
       "flow",
       "queue",
       "trace",
@@ -95,7 +96,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
       "views",
       "text",
     ],
-    types: [],
+    types: ["delivery"],
     packages: ["bullmq"],
     node: true,
   },

@@ -1,7 +1,8 @@
 /** Looks for a few reports in the archive and the journals, the newest first, for so long at most as somebody waits. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { type ArchivedReport, type ReadRecord, readReport } from "./read-report.ts";
-import { type MayBe, type Part, type Source, sourcesOf } from "./sources.ts";
+import type { MayBe, Part, Source } from "./source.ts";
+import { sourcesOf } from "./sources.ts";
 
 /** What is looked for, and how far. */
 export interface Search {

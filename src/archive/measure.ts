@@ -1,9 +1,10 @@
 /** How large the archive is, since when it reaches, and what waits to be packed. Reads every file, and changes nothing. */
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { scanBlocks } from "./blocks.ts";
-import { archiveDirectory, dayIn, fileNamed, packingDirectory, packingNamed } from "./places.ts";
+import { filesIn, waitingIn } from "./files.ts";
+import { archiveDirectory } from "./places.ts";
 
 /** What an archive's directory holds. Times are in milliseconds since 1970. */
 export interface ArchiveMeasure {
@@ -28,70 +29,49 @@ export interface ArchiveMeasure {
 /** Throws when the directory is there and cannot be listed. */
 export async function measureArchive(dataDir: string): Promise<ArchiveMeasure> {
   const directory = archiveDirectory(dataDir);
-  let [files, bytes, records, places, damagedBytes] = [0, 0, 0, 0, 0];
+  const files = filesIn(directory);
+  let [bytes, records, places, damagedBytes] = [0, 0, 0, 0];
   let [oldestMs, newestMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   const unreadable: string[] = [];
-  const days: string[] = [];
-  for (const day of namesIn(directory).filter((name) => dayIn(name) !== null)) {
-    const names = namesIn(join(directory, day)).filter((name) => fileNamed(name) !== null);
-    if (names.length > 0) days.push(day);
-    for (const name of names) {
-      const path = join(directory, day, name);
-      const content = contentOf(path);
-      if (content === undefined) continue; // It has left the archive meanwhile.
-      files += 1;
-      if (content === null) {
-        unreadable.push(path);
+  for (const file of files) {
+    bytes += file.bytes;
+    for (const stretch of scanBlocks(contentOf(file.path, unreadable))) {
+      if (stretch.kind === "damaged") {
+        places += 1;
+        damagedBytes += stretch.end - stretch.start;
         continue;
       }
-      bytes += content.byteLength;
-      for (const stretch of scanBlocks(content)) {
-        if (stretch.kind === "damaged") {
-          places += 1;
-          damagedBytes += stretch.end - stretch.start;
-          continue;
-        }
-        records += stretch.head.count;
-        oldestMs = Math.min(oldestMs, stretch.head.firstMs);
-        newestMs = Math.max(newestMs, stretch.head.lastMs);
-      }
-      await nextTurn();
+      records += stretch.head.count;
+      oldestMs = Math.min(oldestMs, stretch.head.firstMs);
+      newestMs = Math.max(newestMs, stretch.head.lastMs);
     }
+    await nextTurn();
   }
+  const waiting = waitingIn(directory);
   return {
     directory,
-    files,
+    files: files.length,
     bytes,
-    days: days.sort(),
+    days: [...new Set(files.map(({ path }) => basename(dirname(path))))],
     records,
     oldestMs: records === 0 ? null : oldestMs,
     newestMs: records === 0 ? null : newestMs,
     damaged: { places, bytes: damagedBytes },
     unreadable,
-    waiting: waitingIn(packingDirectory(directory)),
+    waiting: { segments: waiting.length, bytes: sum(waiting.map((one) => one.bytes)) },
   };
 }
 
-function waitingIn(packing: string): ArchiveMeasure["waiting"] {
-  const segments = namesIn(packing).filter((name) => packingNamed(name)?.what === "journal");
-  const sizes = segments.map((name) => statSync(join(packing, name), { throwIfNoEntry: false })?.size ?? 0);
-  return { segments: segments.length, bytes: sizes.reduce((sum, size) => sum + size, 0) };
-}
-
-/** Null for what cannot be read, undefined for what is not there. */
-function contentOf(path: string): Buffer | null | undefined {
+/** Nothing for a file that has left the archive meanwhile, and for one that cannot be read, which is noted. */
+function contentOf(path: string, unreadable: string[]): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    return (cause as NodeJS.ErrnoException).code === "ENOENT" ? undefined : null;
+    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") unreadable.push(path);
+    return Buffer.alloc(0);
   }
 }
 
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw cause;
-  }
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
 }

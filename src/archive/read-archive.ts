@@ -10,7 +10,9 @@
 
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ArchivedRecord } from "./archived.ts";
-import { type OnDamage, type Part, receivedMsOf, type Source, sourcesOf } from "./sources.ts";
+import { receivedMsOf } from "./received.ts";
+import type { MayBe, OnDamage, Part, Source } from "./source.ts";
+import { sourcesOf } from "./sources.ts";
 
 /** What is read, and who hears of what cannot be. */
 export interface ArchiveReading {
@@ -19,6 +21,8 @@ export interface ArchiveReading {
   readonly untilMs: number | null;
   /** Told once of each place. */
   readonly onDamage: OnDamage;
+  /** Asked of the bytes of an archived record before it is read; what it refuses is left out. Absent for all. */
+  readonly mayBe?: MayBe | undefined;
 }
 
 /**
@@ -27,7 +31,7 @@ export interface ArchiveReading {
  */
 export async function* readArchive(
   dataDir: string,
-  { sinceMs, untilMs, onDamage }: ArchiveReading,
+  { sinceMs, untilMs, onDamage, mayBe }: ArchiveReading,
 ): AsyncGenerator<ArchivedRecord> {
   const tell = once(onDamage);
   const turn = createTurns();
@@ -35,7 +39,7 @@ export async function* readArchive(
   let from = sinceMs ?? Number.NEGATIVE_INFINITY;
   for (let fruitless = 0; fruitless < MOST_FRUITLESS; fruitless += 1) {
     try {
-      for (const { ms, records } of inOrder(sourcesOf(dataDir, from, before, tell), from, before, tell)) {
+      for (const { ms, records } of inOrder(sourcesOf(dataDir, from, before, tell), { from, before, tell, mayBe })) {
         yield* records;
         await turn();
         fruitless = 0;
@@ -60,6 +64,14 @@ interface Moment {
   readonly records: readonly ArchivedRecord[];
 }
 
+/** What is left to be read, once all places were listed. */
+interface Pass {
+  readonly from: number;
+  readonly before: number;
+  readonly tell: OnDamage;
+  readonly mayBe: MayBe | undefined;
+}
+
 /** A part whose records are due at a time: those of `leastMs` and later, because the others were given. */
 interface Due {
   readonly part: Part;
@@ -74,7 +86,7 @@ interface Held {
 }
 
 /** Throws with the code ENOENT where a file has moved: all that was given until then is complete. */
-function* inOrder(sources: readonly Source[], from: number, before: number, tell: OnDamage): Generator<Moment> {
+function* inOrder(sources: readonly Source[], { from, before, tell, mayBe }: Pass): Generator<Moment> {
   const left = [...sources].sort((a, b) => a.firstMs - b.firstMs);
   let opened = 0;
   let due: readonly Due[] = [];
@@ -93,7 +105,7 @@ function* inOrder(sources: readonly Source[], from: number, before: number, tell
       due = [...due, ...parts.map((part) => ({ part, ms: part.firstMs, leastMs: from }))];
     } else if (next !== undefined) {
       const { part, ms: dueMs, leastMs } = next;
-      const records = recordsOf(part, tell)
+      const records = recordsOf(part, tell, mayBe)
         .map((archived) => ({ ms: receivedMsOf(archived.record), part, archived }))
         .filter(({ ms }) => ms >= leastMs && ms < before);
       const later = records.filter(({ ms }) => ms > dueMs + HELD_MS).map(({ ms }) => ms);
@@ -142,8 +154,8 @@ function partsOf(source: Source, tell: OnDamage): readonly Part[] {
   return readable(source, tell, () => source.parts(tell));
 }
 
-function recordsOf(part: Part, tell: OnDamage): readonly ArchivedRecord[] {
-  return readable(part.source, tell, () => part.records(tell));
+function recordsOf(part: Part, tell: OnDamage, mayBe: MayBe | undefined): readonly ArchivedRecord[] {
+  return readable(part.source, tell, () => part.records(tell, mayBe));
 }
 
 /** What cannot be read is told, and costs nothing else. */

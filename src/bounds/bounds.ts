@@ -24,6 +24,20 @@ export const BOUNDS = {
     reason:
       "some thousand reports, while a reader stands still; further lines are lost, counted (`mm4d_log_lines_lost_total`) and told of, as no report waits for its log",
   },
+  fatesWaiting: {
+    value: 8_388_608,
+    unit: "bytes",
+    about: "what is remembered of what became of records, until it is written beside them for the archive",
+    reason:
+      "some seconds at full rate, while a disk stands still; of further records the archive does not know it (`mm4d_archive_faults_total`), as no report waits for it",
+  },
+  packingBytes: {
+    value: 134_217_728,
+    unit: "bytes",
+    about: "the memory of the thread that packs the archive, besides the segment in hand",
+    reason:
+      "what became of the records of a segment takes some tens of megabytes; a thread that needs more ends, and another one is begun later",
+  },
   asideShare: {
     value: 0.0625,
     unit: "part",

@@ -1,5 +1,5 @@
 /** What is damaged in the archive, and what is lost with it, in words. */
-import type { ArchiveDamage } from "../archive/sources.ts";
+import type { ArchiveDamage } from "../archive/source.ts";
 import { some } from "../text/quantities.ts";
 
 /** One sentence, with the path of its file. */

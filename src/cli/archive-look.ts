@@ -5,7 +5,8 @@ import { archiveDirectory } from "../archive/places.ts";
 import { type ArchiveReading, readArchive } from "../archive/read-archive.ts";
 import { type ArchivedReport, type ArchiveFilter, reportsOf } from "../archive/read-report.ts";
 import { journalDirectory } from "../process/directories.ts";
-import type { Config } from "../settings/config.ts";
+import { archiveHoursOf, type Config } from "../settings/config.ts";
+import { mayFit } from "../trace/archived.ts";
 import { findData } from "./journal-look.ts";
 import { createRecordReader } from "./record-reader.ts";
 import { tell } from "./terminal.ts";
@@ -44,22 +45,27 @@ export function tellWhose({ dataDir, host, off }: ArchiveLook): void {
 }
 
 /** The reports that are asked for, read with the catalogue and the settings in force, in the order of receipt. */
-export function archivedReports(
+export async function* archivedReports(
   { dataDir, config }: ArchiveLook,
   filter: ArchiveFilter,
   onDamage: ArchiveReading["onDamage"],
 ): AsyncGenerator<ArchivedReport> {
   const { sinceMs, untilMs } = filter;
-  return reportsOf(readArchive(dataDir, { sinceMs, untilMs, onDamage }), filter, createRecordReader(config));
+  const read = createRecordReader(config);
+  const records = readArchive(dataDir, { sinceMs, untilMs, onDamage, mayBe: mayFit(filter) });
+  try {
+    yield* reportsOf(records, filter, read);
+  } catch (cause) {
+    throw inSentence(cause as Error);
+  }
 }
 
-/** The bounds of the archive. */
-export function boundsOf(config: Config): { readonly hours: number; readonly maxBytes: number } {
-  const { archiveHours, archiveMaxBytes } = config as Config & { archiveHours?: number; archiveMaxBytes?: number };
-  return { hours: archiveHours ?? config.traceHours, maxBytes: archiveMaxBytes ?? 1_073_741_824 };
+/** What the system says of a directory that cannot be read, as an error of ours. */
+export function inSentence(cause: NodeJS.ErrnoException): Error {
+  return cause.code === undefined ? cause : new Error(`Cannot read the archive: ${cause.message}`);
 }
 
 function whyOff(config: Config): string | null {
   if (config.accept === "queue") return "With MM4D_ACCEPT=queue nothing is archived";
-  return boundsOf(config).hours === 0 ? "MM4D_ARCHIVE_HOURS is 0, so nothing is archived" : null;
+  return archiveHoursOf(config) === 0 ? "MM4D_ARCHIVE_HOURS is 0, so nothing is archived" : null;
 }

@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { measureArchive } from "../archive/measure.ts";
 import type { ArchivedReport } from "../archive/read-report.ts";
-import type { ArchiveDamage } from "../archive/sources.ts";
+import type { ArchiveDamage } from "../archive/source.ts";
+import { archiveHoursOf } from "../settings/config.ts";
 import { durationInWords, inPercent, some } from "../text/quantities.ts";
 import { describeArchiveDamage } from "./archive-damage.ts";
 import { addFilterOptions, FILTERS_HELP, type FilterOptions, filterOf } from "./archive-filter.ts";
-import { type ArchiveLook, archivedReports, boundsOf, lookAtArchive, tellWhose } from "./archive-look.ts";
+import { type ArchiveLook, archivedReports, inSentence, lookAtArchive, tellWhose } from "./archive-look.ts";
 import { COLUMNS, describeReport, rowOf, rowWithEvent } from "./archive-rows.ts";
 import { FULL_NUMBERS, type NumbersWanted, numbersOf } from "./numbers.ts";
 import { fitted, jsonOf, print, printCsv, printLine, printWrapped, tell } from "./terminal.ts";
@@ -132,10 +133,12 @@ function tellDamage(damage: ArchiveDamage): void {
 
 async function status({ json }: { json?: true }): Promise<void> {
   const { dataDir, host, config, isRunning, off } = await lookAtArchive();
-  const { oldestMs, newestMs, ...measured } = await measureArchive(dataDir);
+  const { oldestMs, newestMs, ...measured } = await measureArchive(dataDir).catch((cause: Error) => {
+    throw inSentence(cause);
+  });
   const { directory, files, bytes, days, records, damaged, unreadable, waiting } = measured;
   const [oldestAt, newestAt] = [oldestMs, newestMs].map((ms) => (ms === null ? null : new Date(ms).toISOString()));
-  const { hours, maxBytes } = boundsOf(config);
+  const [hours, maxBytes] = [archiveHoursOf(config), config.archiveMaxBytes];
   const bytesOfReport = records === 0 ? null : Math.round(bytes / records);
   if (damaged.places + unreadable.length > 0) process.exitCode = 1;
   if (json) {

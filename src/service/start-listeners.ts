@@ -16,7 +16,7 @@ import type { RedisPlace } from "../queue/redis.ts";
 import { isBrokenOff } from "../queue/replays-kept.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import { inRounds } from "../rounds.ts";
-import type { Config } from "../settings/config.ts";
+import { archiveHoursOf, type Config } from "../settings/config.ts";
 import { rulesOf } from "../settings/peers.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
@@ -191,15 +191,9 @@ function cannotListen(what: string, host: string, port: number, setting: string,
 }
 
 /** Null where nothing is archived: what is left from before is read by `mm4d archive` only. */
-function archiveOf({
-  accept,
-  dataDir,
-  catalogueFile,
-  domain,
-  maxHeaderBytes,
-  maxHeaderFields,
-}: Config): ArchivePlace | null {
-  if (accept === "queue") return null;
+function archiveOf(config: Config): ArchivePlace | null {
+  if (config.accept === "queue" || archiveHoursOf(config) === 0) return null;
+  const { dataDir, catalogueFile, domain, maxHeaderBytes, maxHeaderFields } = config;
   const settings = { catalogueFile, domain, maxHeaderBytes, maxHeaderFields };
   const reply = (recognised: "report" | "unreadable" | "other-pdu") => {
     const { code, text } = replyToAccepted(recognised);

@@ -1,5 +1,5 @@
 /** What the archive has of a report, as the trace would tell it: for what the trace has forgotten. */
-import type { ArchivedReport } from "../archive/read-report.ts";
+import type { ArchivedReport, ArchiveFilter } from "../archive/read-report.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Fate } from "../delivery/fate.ts";
 import type { TraceEntry } from "./entry.ts";
@@ -48,6 +48,13 @@ export function mayBeNamed(wanted: string): (bytes: Buffer) => boolean {
     // What became of it is not known, and so neither is the id of its event.
     bytes.includes(UNKNOWN, bytes.length - UNKNOWN.length) ||
     (!isNumber && FOLDED_ID.test(bytes.toString("latin1")));
+}
+
+/** The same for a filter, by its peer and its message id. */
+export function mayFit({ peer, messageId }: Pick<ArchiveFilter, "peer" | "messageId">): (bytes: Buffer) => boolean {
+  const name = peer === null ? null : Buffer.from(JSON.stringify(peer));
+  const mayBe = messageId === null ? null : mayBeNamed(messageId);
+  return (bytes) => (name === null || bytes.includes(name)) && (mayBe === null || mayBe(bytes));
 }
 
 const DIGITS_SOUGHT = 4;

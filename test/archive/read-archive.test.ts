@@ -18,7 +18,7 @@ import type { ArchivedRecord } from "../../src/archive/archived.ts";
 import { lineOfMove } from "../../src/archive/fates.ts";
 import { archiveDirectory, fatesPath, packingDirectory, packingName } from "../../src/archive/places.ts";
 import { type ArchiveReading, readArchive } from "../../src/archive/read-archive.ts";
-import type { ArchiveDamage } from "../../src/archive/sources.ts";
+import type { ArchiveDamage } from "../../src/archive/source.ts";
 import { saveCursor } from "../../src/journal/cursor.ts";
 import { encodeRecord, receivedAtOf } from "../../src/journal/record.ts";
 import { journalDirectory } from "../../src/process/directories.ts";
