@@ -9,10 +9,11 @@ import type { QueueUse } from "../monitoring/metrics.ts";
 import type { Status, StatusFacts } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import type { QueueRates } from "../queue/queue-rates.ts";
+import type { Replay } from "../queue/replays-kept.ts";
 import type { Resolution } from "../queue/statistics.ts";
 import type { WorkerSeen } from "../queue/workers.ts";
 import type { Trace } from "../trace/note.ts";
-import type { Views } from "../views/views.ts";
+import type { EntriesFound, Views } from "../views/views.ts";
 import type { PeerNow } from "./peer-now.ts";
 
 /** Functions that need Redis reject while it is away. */
@@ -41,15 +42,25 @@ export interface Operations {
   /** The queues of events, the main one first. */
   readonly eventQueues: () => readonly EventQueue[];
   readonly queueRates: (queue: string) => Promise<QueueRates>;
+  /** Replays, those that were last heard of first. */
+  readonly replays: () => Promise<readonly ReplaySeen[]>;
   /** Whether reports are not remembered (MM4D_TRACE_HOURS is 0), so that none is listed and found. */
   readonly traceOff: boolean;
   /** `client`: the address of who asks, as of `views`. */
-  readonly trace: (wanted: string, client: string) => Promise<Trace>;
+  readonly trace: (wanted: string, client: string) => Promise<TraceFound>;
   readonly quarantine: () => Promise<QuarantineDesk>;
   /** How much is in quarantine, and how much there may be. */
   readonly quarantineFill: () => Promise<Fill>;
   readonly acknowledgements: () => Promise<AcknowledgementDesk>;
 }
+
+/** A replay, and whether its process was killed. */
+export interface ReplaySeen extends Replay {
+  readonly brokenOff: boolean;
+}
+
+/** What is known of an id: of the trace, or of the archive where `archive` is not null and says how far that was looked through. */
+export type TraceFound = Trace & Pick<EntriesFound, "archive">;
 
 /** Logs what an operator did. */
 export type OnAction = (action: string, fields: Readonly<Record<string, unknown>>) => void;

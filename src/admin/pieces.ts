@@ -1,6 +1,7 @@
 /** Pieces that many pages are made of. */
 import { html } from "hono/html";
 import { visible, visibleJson } from "../text/visible.ts";
+import type { ArchiveLooked } from "../views/views.ts";
 import type { Html } from "./layout.ts";
 
 /** An id, whole, with a button that copies it (assets/copy.js): as it is, also where a part of it cannot be seen. */
@@ -36,6 +37,13 @@ export function countOf(count: number, href: string): Html {
 /** Where there is nothing: that, and what to do next. */
 export function nothingYet(says: string, next: Html | string): Html {
   return html`<div class="card empty"><p>${says}</p><p class="next">${next}</p></div>`;
+}
+
+/** How far the archive was looked through, in a sentence. `isFound`: what is shown is from there. */
+export function archiveLooked({ host, backTo }: ArchiveLooked, isFound: boolean): string {
+  if (isFound) return `The trace in Redis does not have this: it was found in the archive of ${host}.`;
+  if (backTo === null) return `It is not in the archive of ${host} either.`;
+  return `In the archive of ${host} it was looked for back to ${backTo} only; mm4d archive list --message-id looks further.`;
 }
 
 /** Why there is no report to be seen, where the trace is off. */

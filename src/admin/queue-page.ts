@@ -8,11 +8,13 @@ import { durationInWords, some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import type { JobGroup, JobGroups, JobRow, Troubles } from "../views/views.ts";
 import { BOARD_PATH, type Html, layout, pathOf } from "./layout.ts";
+import type { Part } from "./live.ts";
 import { addressOf, type Login, type PageEnv, pathIn } from "./login.ts";
 import type { EventQueue, OnAction, Operations } from "./operations.ts";
 import type { Operator } from "./operator.ts";
 import { ago } from "./pieces.ts";
 import { anchor, listedAddress, listedIn, listedJobs, messageOf } from "./queue-list.ts";
+import { replaysCard } from "./replays-card.ts";
 import { retryForm } from "./retry-form.ts";
 
 export function queuePage(operations: Operations, { mayAct }: Login, onAction: OnAction): Hono<PageEnv> {
@@ -29,6 +31,7 @@ export function queuePage(operations: Operations, { mayAct }: Login, onAction: O
     const body = html`<h1>Queue</h1>
       ${done(c.req.query("retried"))}
       ${away === null ? sections.map(({ shown }) => shown) : html`<p class="card">The queue cannot be looked at: ${away}.</p>`}
+      <div data-live="replays">${away === null ? await replaysCard(operations, operator) : ""}</div>
       <p><a href="${BOARD_PATH}/">Every job, as BullMQ keeps it</a> (bull-board, read-only)</p>`;
     return c.html(layout({ title: "Queue", path: pathOf(c), operator, body }), isWhole ? 200 : 503);
   });
@@ -112,13 +115,17 @@ function lastMinute({ completed, isMore, failed }: QueueRates, { name }: EventQu
   return html`<p>In the last minute: ${consumed}, ${counted("failed", failed, `#${anchor("failed", index)}`)}.</p>`;
 }
 
-/** What is live on this page: the counts of each queue. The errors are found when it is opened, because that is much work. */
-export function queueParts(operations: Operations): Readonly<Record<string, () => Promise<string>>> {
+/** What is live on this page: the counts of each queue, and replays. The errors are found when it is opened, because that is much work. */
+export function queueParts(operations: Operations): Readonly<Record<string, Part>> {
   const part = (index: number) => async (): Promise<string> => {
     const queue = operations.redisAway() === null ? operations.eventQueues()[index] : undefined;
     return queue === undefined ? "<p>Not known: Redis is away.</p>" : counts(queue, index).toString();
   };
-  return Object.fromEntries(operations.eventQueues().map((_, index) => [partOf(index), part(index)]));
+  const replays: Part = (_, look) =>
+    operations.redisAway() === null
+      ? replaysCard(operations, look)
+      : Promise.resolve("<p>Not known: Redis is away.</p>");
+  return { ...Object.fromEntries(operations.eventQueues().map((_, index) => [partOf(index), part(index)])), replays };
 }
 
 function partOf(index: number): string {

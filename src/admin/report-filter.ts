@@ -1,6 +1,7 @@
 /** Which reports somebody asks for, as it stands in the address: so that a link to it can be sent to somebody else. */
 import type { EventType } from "../delivery/event.ts";
 import { type Disposition, OUTCOMES } from "../delivery/verdict.ts";
+import { TIMES, timeIn } from "../text/times.ts";
 import type { ReportFilter } from "../views/report-row.ts";
 
 /** The query of an address. */
@@ -27,7 +28,6 @@ export const TYPES: Readonly<Record<string, EventType>> = {
 export const SINCE = { "1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days" } as const;
 
 const MAX_TEXT = 1_000;
-const UNITS = { min: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** Reads the filters of an address. What cannot be read leaves nothing out, and is told. */
 export function filterIn(query: Query, now: Date): FilterRead {
@@ -48,11 +48,7 @@ export function filterIn(query: Query, now: Date): FilterRead {
       disposition: read("disposition", oneOf(DISPOSITIONS), `one of ${DISPOSITIONS.join(", ")}`),
       code: read("code", codeIn, 'a number, or "none"'),
       type: read("type", typeIn, `one of ${Object.keys(TYPES).join(", ")}`),
-      since: read(
-        "since",
-        (text) => sinceIn(text, now),
-        'such as "30min", "1h", "7d", or a time such as 2026-01-02T03:04Z',
-      ),
+      since: read("since", (text) => sinceIn(text, now), TIMES),
       conflict: isOn(query, "conflict"),
       warnings: isOn(query, "warnings"),
       q: q === "" ? null : q,
@@ -107,18 +103,9 @@ function typeIn(text: string): EventType | undefined {
 }
 
 function sinceIn(text: string, now: Date): string | undefined {
-  const [, count = "", unit = ""] = /^(\d{1,6})(min|h|d)$/.exec(text) ?? [];
-  const ms = count === "" ? timeIn(text) : now.getTime() - Number(count) * UNITS[unit as keyof typeof UNITS];
-  return ms >= 0 ? new Date(ms).toISOString() : undefined;
+  const ms = timeIn(text, now);
+  return ms === undefined ? undefined : new Date(ms).toISOString();
 }
-
-/** A day, or a time: in UTC where it names no zone, because nobody who asks knows the zone of this machine. NaN for anything else. */
-function timeIn(text: string): number {
-  const [, day, time = "", zone = "Z"] = TIME.exec(text.replace(" ", "T")) ?? [];
-  return day === undefined ? Number.NaN : Date.parse(`${day}${time}${time === "" ? "" : zone}`);
-}
-
-const TIME = /^(\d{4}-\d\d-\d\d)(?:(T\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/;
 
 function isOn(query: Query, name: keyof FilterTexts): boolean {
   return ["1", "yes", "true", "on"].includes(textOf(query, name));

@@ -7,8 +7,8 @@ import type { ReportRow } from "../views/report-row.ts";
 import { addressOfId, inAddress } from "./addresses.ts";
 import { type Html, layout, pathOf } from "./layout.ts";
 import { addressOf, type PageEnv } from "./login.ts";
-import type { Operations } from "./operations.ts";
-import { nothingYet, traceIsOff } from "./pieces.ts";
+import type { Operations, TraceFound } from "./operations.ts";
+import { archiveLooked, nothingYet, traceIsOff } from "./pieces.ts";
 import { lookOf, reportTable } from "./report-rows.ts";
 import { told } from "./report-told.ts";
 
@@ -24,16 +24,16 @@ export function reportPage(operations: Operations): Hono<PageEnv> {
       operations.redisAway() ?? (await operations.trace(wanted, addressOf(c)).catch((cause: Error) => cause.message));
     if (typeof found === "string")
       return page(c, 503, html`<h1>Report</h1><p class="card">It cannot be looked for: ${visible(found)}.</p>`);
-    const { reports, more } = found;
+    const { reports, more, archive } = found;
     const report = wantedOf(reports, wanted);
-    if (report === undefined) return page(c, 404, notFound(wanted, reports.length > 0, operations.traceOff));
+    if (report === undefined) return page(c, 404, notFound(wanted, found, operations.traceOff));
     const { loggedIn, numbers } = c.var.operator;
     const look = { loggedIn, numbers, queue: operations.eventQueues()[0]?.name ?? "", address: addressOfId(wanted) };
     const rest = reports.filter((other) => other !== report).reverse();
     return page(
       c,
       200,
-      html`${retried(c.req.query("retried"))} ${told(report, look)} ${others(rest, more, lookOf(operations, c))}`,
+      html`${retried(c.req.query("retried"))} ${archive === null ? "" : html`<p class="card">${visible(archiveLooked(archive, true))}</p>`} ${told(report, look)} ${others(rest, more, lookOf(operations, c))}`,
     );
   });
 
@@ -77,11 +77,13 @@ function retried(text: string | undefined): Html {
   return html`<p class="card done" role="status">${says}</p>`;
 }
 
-function notFound(wanted: string, related: boolean, traceOff: boolean): Html {
-  if (traceOff && !related) return html`<h1>Report not found</h1> ${traceIsOff()}`;
+function notFound(wanted: string, { reports, archive }: TraceFound, traceOff: boolean): Html {
+  const related = reports.length > 0;
+  const looked = archive === null || related ? "" : ` ${visible(archiveLooked(archive, false))}`;
+  if (traceOff && !related) return html`<h1>Report not found</h1> ${traceIsOff()} ${looked}`;
   return html`<h1>Report not found</h1>
     ${nothingYet(
-      `No report has the id ${visible(wanted)}.`,
+      `No report has the id ${visible(wanted)}.${looked}`,
       related
         ? html`Something else was found by it: <a href="/reports?q=${inAddress(wanted)}">search</a>.`
         : html`It may be older than MM4D_TRACE_HOURS, still in the journal, or never received. Who was refused: <a href="/peers">Peers</a>. All that came: <a href="/reports">Reports</a>.`,

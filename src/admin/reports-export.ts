@@ -1,6 +1,7 @@
 /** The list of reports as a file: CSV for a spreadsheet, JSON lines for a program. As much as is listed, within a bound. */
 import type { Context } from "hono";
 import { BOUNDS } from "../bounds/bounds.ts";
+import { csvLine } from "../text/csv.ts";
 import { visibleJson } from "../text/visible.ts";
 import type { ReportFilter, ReportRow } from "../views/report-row.ts";
 import type { JobSeen, Place } from "../views/views.ts";
@@ -97,13 +98,5 @@ const COLUMNS = [
 
 /** RFC 4180. */
 export function csvOf(rows: readonly ExportedRow[]): string {
-  const lines = rows.map((row) => COLUMNS.map((name) => cellOf(row[name])).join(","));
-  return [COLUMNS.join(","), ...lines].map((line) => `${line}\r\n`).join("");
-}
-
-function cellOf(value: ExportedRow[keyof ExportedRow]): string {
-  const text = value === null ? "" : Array.isArray(value) ? value.join(" ") : String(value);
-  // A spreadsheet runs what begins so as a formula, in some languages also in wide letters, and a peer may have written it.
-  const harmless = /^[=+\-@\t\r＝＋－＠]/.test(text) && !/^\+[\d*]+$/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(harmless) ? `"${harmless.replaceAll('"', '""')}"` : harmless;
+  return [csvLine(COLUMNS), ...rows.map((row) => csvLine(COLUMNS.map((name) => row[name])))].join("");
 }

@@ -12,7 +12,7 @@ import { type Html, layout, pathOf } from "./layout.ts";
 import type { RowsLive, RowsShown } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
-import { nothingYet, traceIsOff } from "./pieces.ts";
+import { archiveLooked, nothingYet, traceIsOff } from "./pieces.ts";
 import {
   DISPOSITIONS,
   filterIn,
@@ -123,15 +123,16 @@ function check(name: string, label: string, on: boolean): Html {
 
 /** The first page is live: what comes and fits is put before its first row (assets/live.js). */
 function listed(query: Query, page: ReportsPage, look: RowsLook, traceOff: boolean): Html {
-  const { rows, older, lookedThrough, jobs } = page;
+  const { rows, older, lookedThrough, jobs, archive } = page;
   const isNewest = placeIn(query) === null;
   const live = isNewest ? queryOf(query) : null;
   const empty = rows.length === 0;
-  if (empty && traceOff) return traceIsOff();
+  if (empty && traceOff && archive === null) return traceIsOff();
   if (empty && !isNewest) return nothing(query, page);
   const onwards = { from: query.from ?? null };
   return html`${traceOff ? html`<p class="card">These came before the trace was turned off (MM4D_TRACE_HOURS is 0): newer ones are not remembered.</p>` : ""}
   ${empty ? html`<div data-when-empty>${nothing(query, page)}</div>` : ""}
+  ${archive === null || empty ? "" : html`<p class="card">${visible(lookedFurther(archive))}</p>`}
   <section class="card" ${empty ? "data-when-rows hidden" : ""}>
     ${live === null ? "" : html`<p class="live"><button type="button" data-live-pause hidden>Pause</button> <span class="soft" data-live-skipped role="status"></span></p>`}
     <div class="wide" tabindex="0">${reportTable(rows, look, jobs, live)}</div>
@@ -145,8 +146,14 @@ function listed(query: Query, page: ReportsPage, look: RowsLook, traceOff: boole
   </section>`;
 }
 
+/** Where an id or a number was sought, and the archive was asked for what the trace does not have. */
+function lookedFurther({ host, backTo }: NonNullable<ReportsPage["archive"]>): string {
+  const reached = backTo === null ? "" : `, which was looked through back to ${backTo} only`;
+  return `What the trace in Redis does not have was looked for in the archive of ${host}${reached}.`;
+}
+
 /** Also where none fits among those that were looked through, and older ones may. */
-function nothing(query: Query, { older, lookedThrough }: ReportsPage): Html {
+function nothing(query: Query, { older, lookedThrough, archive }: ReportsPage): Html {
   const onwards =
     older === null
       ? ""
@@ -154,7 +161,9 @@ function nothing(query: Query, { older, lookedThrough }: ReportsPage): Html {
   if (isFiltered(query) || placeIn(query) !== null) {
     const says = `No report fits, of ${lookedThrough.toLocaleString("en")} looked through.`;
     return nothingYet(
-      query.q ? `${says} It may be older than MM4D_TRACE_HOURS, still in the journal, or never received.` : says,
+      query.q
+        ? `${says} It may be older than MM4D_TRACE_HOURS, still in the journal, or never received.${archive === null ? "" : ` ${visible(archiveLooked(archive, false))}`}`
+        : says,
       html`${onwards}${codeInstead(query)}<a href="/reports">Show all reports</a>`,
     );
   }

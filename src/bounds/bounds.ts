@@ -24,6 +24,20 @@ export const BOUNDS = {
     reason:
       "some thousand reports, while a reader stands still; further lines are lost, counted (`mm4d_log_lines_lost_total`) and told of, as no report waits for its log",
   },
+  fatesWaiting: {
+    value: 8_388_608,
+    unit: "bytes",
+    about: "what is remembered of what became of records, until it is written beside them for the archive",
+    reason:
+      "some seconds at full rate, while a disk stands still; of further records the archive does not know it (`mm4d_archive_faults_total`), as no report waits for it",
+  },
+  packingBytes: {
+    value: 134_217_728,
+    unit: "bytes",
+    about: "the memory of the thread that packs the archive, besides the segment in hand",
+    reason:
+      "what became of the records of a segment takes some tens of megabytes; a thread that needs more ends, and another one is begun later",
+  },
   asideShare: {
     value: 0.0625,
     unit: "part",
@@ -504,6 +518,20 @@ export const BOUNDS = {
     about: "how long one page of Reports is looked for",
     reason: "others wait for their pages meanwhile; beyond it as above",
   },
+  archiveSearchedMs: {
+    value: 1_000,
+    unit: "ms",
+    about:
+      "how long the page looks for one id or number in this machine's archive, where Redis's trace does not have it",
+    reason:
+      "others wait for their pages meanwhile; the newest some hundred thousand reports are looked through, and the page says back to when",
+  },
+  archivedFound: {
+    value: 100,
+    unit: "things",
+    about: "reports that are found so",
+    reason: "a message has some; the newest are shown",
+  },
   blockInflated: {
     value: 67_108_864,
     unit: "bytes",
@@ -514,7 +542,8 @@ export const BOUNDS = {
     value: 20,
     unit: "things",
     about: "blocks of the trace that are read each second at most, for whoever follows Reports",
-    reason: "without a filter the newest has what is shown; with one, four thousand reports a second are looked through",
+    reason:
+      "without a filter the newest has what is shown; with one, four thousand reports a second are looked through",
   },
   blocksCountedLive: {
     value: 200,
@@ -571,5 +600,44 @@ export const BOUNDS = {
     about: "how much of a message without a type in its header is searched for one",
     reason:
       "a report that a relay has wrapped stands near the beginning; beyond it the message is no MM4 message, and refused",
+  },
+  replayBatch: {
+    value: 16,
+    unit: "things",
+    about: "events of a replay that one call of Redis puts on a queue",
+    reason: "less than a millisecond of Redis, so that no new report waits behind it; the next call comes by `--rate`",
+  },
+  replayWaits: {
+    value: 200,
+    unit: "things",
+    about: "events that wait on a queue which gets new ones, while a replay adds to it",
+    reason:
+      "a new event stands behind so many and one call's at most, as a queue is taken in order; beyond it the replay waits for the consumers",
+  },
+  replayWaitsElsewhere: {
+    value: 50_000,
+    unit: "things",
+    about: "events that wait on a queue of a replay's own",
+    reason: "some hundred megabytes of Redis, and no new event stands behind them; beyond it as above",
+  },
+  replayMemory: {
+    value: 0.75,
+    unit: "part",
+    about: "how much of Redis's `maxmemory` may be used while a replay adds to it",
+    reason: "what is left is for new reports; beyond it the replay waits",
+  },
+  replayRemembered: {
+    value: 604_800_000,
+    unit: "ms",
+    about:
+      "how long a replay's name, and the ids of the events that it has published, are remembered after its last one",
+    reason:
+      "so long it may be gone on with by its name, and doubles nothing; some ninety bytes of Redis for each event, where its job takes two kilobytes",
+  },
+  replaysListed: {
+    value: 100,
+    unit: "things",
+    about: "replays that are listed, the newest first",
+    reason: "a person starts each of them; older ones are found by their name until they are forgotten",
   },
 } as const satisfies Readonly<Record<string, Bound>>;

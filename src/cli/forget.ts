@@ -4,11 +4,13 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
+import { BOUNDS } from "../bounds/bounds.ts";
 import { blotDamaged } from "../journal/damaged.ts";
 import { inspectJournal } from "../journal/inspect.ts";
 import { journalDirectory, processDirectory, processNumbers } from "../process/directories.ts";
 import { forgetInStream, forgetJobs, type JobTexts, PLACES, rewriteFile } from "../queue/forget.ts";
 import { type QueuePlace, withQueuePlace } from "../queue/queue-place.ts";
+import { openReplays } from "../queue/replays-kept.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 import { maskAllNumbers } from "../text/masking.ts";
 import { type PartySought, readPartySought } from "../text/party-sought.ts";
@@ -35,10 +37,10 @@ ids and texts, and as it is written within its country: +12025550155 as
 written with the same digits and without its "+", it is taken for this one.
 
 Whatever holds it goes as a whole: notes of the trace with all others of the
-same reports, messages in quarantine, completed and failed jobs on MM4D_QUEUE
-and MM4D_QUEUES, acknowledgements that were sent or given up. In damaged/ it is
-blotted out. The ids of events stay remembered: a report that comes again is a
-duplicate as before, and not a second event.
+same reports, messages in quarantine, completed and failed jobs on MM4D_QUEUE,
+MM4D_QUEUES and the queues of replays, acknowledgements that were sent or given
+up. In damaged/ it is blotted out. The ids of events stay remembered: a report
+that comes again is a duplicate as before, and not a second event.
 
 What still has to be done is left and told: reports in the journal, events that
 wait for a consumer, acknowledgements that are owed. Run it again after that.
@@ -91,6 +93,7 @@ const WRITTEN_AFTER_MS = 1_200;
 
 const NEVER_REACHED = [
   "events that consumers have taken, and what they made of them",
+  "queues that a replay has filled more than a week ago and that are none of MM4D_QUEUES: name them there and run it again",
   "backups, replicas that are away, and copies of Redis's files and of the data directory",
   "the log, which masks numbers but for their last four digits (MM4D_LOG_NUMBERS)",
   "journals and damaged/ of services on other machines: run it there too",
@@ -116,7 +119,9 @@ async function forgetInRedis(
     if (count > 0) removed.push({ where, what: "line", state: "of its stream of events", count });
   };
 
-  for (const name of [queue, ...queues.map((further) => further.queue)]) {
+  const replays = await openReplays(place).newest(BOUNDS.replaysListed.value);
+  const replayed = replays.map(({ wanted }) => wanted.queue);
+  for (const name of new Set([queue, ...queues.map((further) => further.queue), ...replayed])) {
     const concerns = ({ data, further }: JobTexts): boolean => {
       const isTheirs = party.mentions(data) || party.mentions(further);
       const id = isTheirs ? idIn(data, "id") : null;

@@ -22,8 +22,7 @@ export interface Look {
 
 /** Looks at the journal of each process of the service. */
 export async function looks(): Promise<readonly Look[]> {
-  const { settings, found } = await followService(loadSettings("read the journal"));
-  const config = found.kind === "running" ? settings.config : { ...settings.config, dataDir: dataDirOf(found) };
+  const { config } = await findData("journal", (dataDir) => existsSync(journalDirectory(dataDir)));
   const numbers = processNumbers(config.dataDir, config.processes);
   const maxBytes = journalShare(config.journalMaxBytes, config.processes);
   // A journal of a further process exists only once the service has run with so many processes.
@@ -31,17 +30,34 @@ export async function looks(): Promise<readonly Look[]> {
   return Promise.all(there.map((number) => look(processDirectory(config.dataDir, number), config, maxBytes)));
 }
 
-/** The directory of a service that does not answer: where it holds the socket, else the first place that has a journal. */
-function dataDirOf({ looks }: Extract<FoundService, { kind: "none" }>): string {
+/** The settings with the data directory to read, and the service there, running or not. */
+export interface FoundData {
+  readonly config: Config;
+  readonly found: FoundService;
+}
+
+/** Finds the data directory of a service that has such a thing in it: its `journal`, or its `archive`. */
+export async function findData(what: string, has: (dataDir: string) => boolean): Promise<FoundData> {
+  const { settings, found } = await followService(loadSettings(`read the ${what}`));
+  if (found.kind === "running") return { config: settings.config, found };
+  return { config: { ...settings.config, dataDir: dataDirOf(found, what, has) }, found };
+}
+
+/** The directory of a service that does not answer: where it holds the socket, else the first place that has it. */
+function dataDirOf(
+  { looks }: Extract<FoundService, { kind: "none" }>,
+  what: string,
+  has: (dataDir: string) => boolean,
+): string {
   const [first] = looks;
   const most = weightiest(looks);
   const held = (["silent", "first-down", "unanswered"] as const).some((state) => state === most.state)
     ? most
     : undefined;
-  const found = held ?? looks.find((one) => existsSync(journalDirectory(one.dataDir)));
-  if (!found && most.state === "denied") throw new Error(`Cannot read the journal: ${describeDenied(most)}`);
+  const found = held ?? looks.find((one) => has(one.dataDir));
+  if (!found && most.state === "denied") throw new Error(`Cannot read the ${what}: ${describeDenied(most)}`);
   const { dataDir } = found ?? first;
-  if (dataDir !== first.dataDir) tell(`Using the journal of the data directory ${dataDir}`);
+  if (dataDir !== first.dataDir) tell(`Using the ${what} of the data directory ${dataDir}`);
   return dataDir;
 }
 

@@ -4,6 +4,7 @@
  * refuses any other.
  */
 import { once } from "node:events";
+import { type Cell, CSV_END, csvLine } from "../text/csv.ts";
 import { visible, visibleJson } from "../text/visible.ts";
 
 /** Prints lines so that they fit the terminal. */
@@ -22,8 +23,18 @@ export function print(text: string): void {
 }
 
 /** Prints a piece of a long output, and waits while whoever reads it does not keep up. */
-export async function printLine(text: string): Promise<void> {
-  if (!process.stdout.write(`${visible(text)}\n`)) await once(process.stdout, "drain");
+export function printLine(text: string): Promise<void> {
+  return written(`${visible(text)}\n`);
+}
+
+/** Prints a line of CSV in the same way. It ends as RFC 4180 has it, which a text for people does not. */
+export function printCsv(cells: readonly Cell[]): Promise<void> {
+  const line = csvLine(cells);
+  return written(`${visible(line.slice(0, -CSV_END.length))}${CSV_END}`);
+}
+
+async function written(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
 /** A value as JSON: it parses to the same, and holds nothing that cannot be seen. */

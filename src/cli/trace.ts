@@ -16,6 +16,7 @@ import { TELL_UNREAD } from "./peers-tables.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { fitted, jsonOf, printLine, tell } from "./terminal.ts";
+import { lookInArchive } from "./trace-archive.ts";
 import { whyNotTraced } from "./why-not-traced.ts";
 
 export function addTraceCommand(program: Command): void {
@@ -30,7 +31,9 @@ export function addTraceCommand(program: Command): void {
       `
 From the SMTP session to the queue and the acknowledgement, with times; then
 what was said later of the same message. It is remembered for as long as
-MM4D_TRACE_HOURS and MM4D_TRACE_MAX_BYTES allow.
+MM4D_TRACE_HOURS and MM4D_TRACE_MAX_BYTES allow. What Redis does not have any
+more is looked for in this machine's archive, the newest first, for ten seconds
+at most; "mm4d archive list" reads all of it. Acknowledgements are not in it.
 
 Where this version, its catalogue or the peer's entry of now would read a
 report otherwise than it was read, "would read today" says how.
@@ -102,23 +105,30 @@ async function trace(id: string, { headers, json, ...wanted }: Wanted): Promise<
   // A message that was answered a moment ago is not written yet.
   const state = await flushTrace(queue.found);
   let redisFault: string | null = null;
-  const found = await look(id, queue).catch((cause: Error) => {
+  const inRedis = await look(id, queue).catch((cause: Error) => {
     redisFault = cause.message;
     return NOTHING;
   });
-  if (json && redisFault === null) await printLine(jsonOf(found));
+  const archive =
+    inRedis.reports.length > 0 ? null : await lookInArchive(id, queue, readingWith(queue.settings.config));
+  const found = archive?.trace ?? inRedis;
+  if (json && (redisFault === null || found.reports.length > 0)) await printLine(jsonOf(found));
   if (found.reports.length === 0) {
-    const reasons = await whyNotTraced({ wanted: id, queue, state, redisFault });
+    const reasons = await whyNotTraced({ wanted: id, queue, state, redisFault, inArchive: archive?.looked ?? "" });
     throw new Error(`Cannot find "${id}": ${reasons.map(sentence).join(". ")}`);
   }
-  if (json) return;
+  if (archive !== null) tell(archive.looked);
+  if (!json) await printReports(found, headers, wanted);
+}
+
+async function printReports({ reports, more }: Trace, headers: true | undefined, wanted: NumbersWanted): Promise<void> {
   const numbers = numbersOf(wanted);
-  for (const [index, report] of found.reports.entries()) {
+  for (const [index, report] of reports.entries()) {
     if (index > 0) await printLine("");
     const { headline, steps } = tellReport(report, numbers);
     await printLine(fitted([...headline, ...steps.map(({ at, text }) => `  ${at}  ${text}`)]));
     const header = headers ? headerOf(report, numbers) : null;
     if (header !== null) await printLine(`\n${visible(header).replace(/^/gm, "    ")}`);
   }
-  if (found.more) await printLine("\nThere are more; these are the newest.");
+  if (more) await printLine("\nThere are more; these are the newest.");
 }

@@ -28,6 +28,8 @@ export interface Untraced {
   readonly state: TraceState | undefined;
   /** Why Redis could not be asked; null when it was. */
   readonly redisFault: string | null;
+  /** How far the archive was looked through, in a sentence. */
+  readonly inArchive: string;
 }
 
 /** How much of the journal's end is read for one question: some 50,000 reports, in some seconds at most. The newest are there. */
@@ -60,6 +62,7 @@ export async function whyNotTraced(untraced: Untraced): Promise<readonly string[
     ...reasons,
     ...(reasons.length === 0 ? [nothing] : []),
     ...[journal.fault, quarantine.fault].filter((fault) => fault !== null),
+    untraced.inArchive,
     ...(await lookAtService(untraced)),
   ];
 }
@@ -137,7 +140,7 @@ async function lookInJournal({ wanted, queue }: Untraced): Promise<Looked> {
 }
 
 /** The data directory of the service; without a service, the likeliest one. */
-function directoryOf({ found, settings }: QueueFound): string {
+export function directoryOf({ found, settings }: QueueFound): string {
   if (found.kind === "running") return found.dataDir;
   return found.kind === "none" ? weightiest(found.looks).dataDir : settings.config.dataDir;
 }

@@ -213,7 +213,7 @@ async function moveToEnd(journal: AsideOptions["journal"], place: Place, read: A
   const entry = await read(place);
   if (!entry) return true;
   try {
-    await journal.moveToEnd(entry.record);
+    await journal.moveToEnd(entry.record, place.start);
   } catch {
     return false;
   }

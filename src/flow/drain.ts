@@ -11,7 +11,6 @@
 import type { Awaited, Entry, Place } from "../journal/backlog.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type JournalRecord, peerOf } from "../journal/record.ts";
-import type { Position } from "../journal/segments.ts";
 import { createAgain } from "./again.ts";
 import type { Aside } from "./aside.ts";
 import { createGivingWay } from "./giving-way.ts";
@@ -77,8 +76,8 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   const trouble = createTrouble(options);
   const retries = createRetries<Try>({
     publish: publishing.publish,
-    move: ({ ready }) =>
-      journal.moveToEnd(ready.record).then(
+    move: ({ ready, start }) =>
+      journal.moveToEnd(ready.record, start).then(
         () => true,
         () => false,
       ),
@@ -93,7 +92,7 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
       // Where nothing is to be published, nothing else would be waited for.
       await nextTurn();
       const ready = await inBatches.one(record, undefined);
-      return publishUntilDone({ ready, again: true, bytes: 0, alone: true }, undefined);
+      return publishUntilDone({ ready, again: true, start: undefined, bytes: 0, alone: true });
     },
     onDone: () => journal.publishedAgain(),
   });
@@ -152,7 +151,9 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
   /** What fails waits by itself, and holds up no other batch. */
   async function drain(taken: readonly Taken[]): Promise<void> {
     const fitting = taken.filter(aside.mayGo);
-    const tries = fitting.map(({ entry, ready }): Try => ({ ready, again: false, bytes: sizeOf(entry), alone: false }));
+    const tries = fitting.map(
+      ({ entry, ready }): Try => ({ ready, again: false, start: entry.start, bytes: sizeOf(entry), alone: false }),
+    );
     const publishedBefore = publishing.published();
     const causes = await publishing.publish(tries);
     for (const [index, { entry }] of fitting.entries()) {
@@ -174,13 +175,13 @@ export function startDrain<Outcome>(options: DrainOptions<Outcome>): Drain {
     if (stopping) return;
     const ready = await inBatches.one(entry.record, entry.start);
     if (!aside.mayGo({ entry, ready })) return;
-    const one = { ready, again: false, bytes: sizeOf(entry), alone: true };
-    if (await publishUntilDone(one, entry.start)) backlog.done(entry);
+    const one = { ready, again: false, start: entry.start, bytes: sizeOf(entry), alone: true };
+    if (await publishUntilDone(one)) backlog.done(entry);
   }
 
   /** False when the drain was stopped before the record was on the queue. */
-  async function publishUntilDone(one: Try, start: Position | undefined): Promise<boolean> {
-    const [cause] = await inBatches.tied(one.ready.record, start, () => publishing.publish([one]));
+  async function publishUntilDone(one: Try): Promise<boolean> {
+    const [cause] = await inBatches.tied(one.ready.record, one.start, () => publishing.publish([one]));
     return cause ? retries.add(one, cause) : true;
   }
 

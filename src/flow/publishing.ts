@@ -1,5 +1,6 @@
 /** One call that puts records on the queue, what came of each, and who is told. */
 import type { ReadRecord } from "../journal/record.ts";
+import type { Position } from "../journal/segments.ts";
 import type { Ready } from "./ready.ts";
 import type { Attempt } from "./retries.ts";
 
@@ -19,6 +20,8 @@ export interface PublishingOptions<Outcome> {
 
 /** A record that is on the queue, and what came of it there. */
 export interface Done<Outcome> extends Ready {
+  /** Where it stands in the journal; undefined where that is not known. */
+  readonly start: Position | undefined;
   /** Null when nothing was put on a queue for it. */
   readonly published: Outcome | null;
 }
@@ -28,6 +31,8 @@ export interface Try extends Attempt {
   readonly ready: Ready;
   /** It had been on the queue before Redis changed. */
   readonly again: boolean;
+  /** Where it stands in the journal; undefined for what is published again. */
+  readonly start: Position | undefined;
 }
 
 export interface Publishing {
@@ -57,11 +62,11 @@ export function createPublishing<Outcome>(options: PublishingOptions<Outcome>): 
       const done: Done<Outcome>[] = [];
       let doneAgain = 0;
       let answered = 0;
-      const causes = tries.map(({ ready: { record, read, job }, again }) => {
+      const causes = tries.map(({ ready: { record, read, job }, again, start }) => {
         const published = job === null ? null : (outcomes[answered++] ?? NOT_SAID);
         if (published instanceof Error) return published;
         if (again) doneAgain += 1;
-        else done.push({ record, read, job, published });
+        else done.push({ record, read, job, published, start });
         return null;
       });
       published += done.length + doneAgain;

@@ -14,6 +14,8 @@ export interface CurrentSegmentOptions {
   readonly directory: string;
   /** A segment is ended when it reaches this size, in bytes. */
   readonly segmentBytes: number;
+  /** And at the first write after so long, in milliseconds. */
+  readonly segmentMs?: number;
   readonly sizes: Sizes;
   /** Rejects when this process no longer holds the lock on the directory. */
   readonly hold: () => Promise<void>;
@@ -28,15 +30,22 @@ export interface CurrentSegment {
   close(): Promise<void>;
 }
 
-export function createCurrentSegment({ directory, segmentBytes, sizes, hold }: CurrentSegmentOptions): CurrentSegment {
+export function createCurrentSegment(options: CurrentSegmentOptions): CurrentSegment {
+  const { directory, segmentBytes, segmentMs = Number.POSITIVE_INFINITY, sizes, hold } = options;
   let next = sizes.last() + 1;
   let open: OpenSegment | undefined;
+  let begunMs = 0;
 
   async function begin(): Promise<OpenSegment> {
     // The number is taken before the file is created, so that a half-made segment's number is never used again.
     const segment = next;
     next += 1;
+    begunMs = performance.now();
     return beginSegment(directory, segment, hold);
+  }
+
+  function isOver({ bytes: written }: OpenSegment, more: Buffer): boolean {
+    return written + more.byteLength > segmentBytes || performance.now() - begunMs >= segmentMs;
   }
 
   async function close(): Promise<void> {
@@ -48,7 +57,7 @@ export function createCurrentSegment({ directory, segmentBytes, sizes, hold }: C
 
   return {
     async write(bytes) {
-      if (open && open.bytes > 0 && open.bytes + bytes.byteLength > segmentBytes) await close();
+      if (open && open.bytes > 0 && isOver(open, bytes)) await close();
       open ??= await begin();
       const segment = open;
       await writeSegment(segment, bytes);

@@ -22,6 +22,11 @@ export type JournalFault =
   /** It could not be noted which record is being read, or that a process is running. One whose reading ends it would not be found. */
   | { readonly kind: "in-hand-failed"; readonly cause: Error };
 
+/** Whether an error of the system says that a disk, or what its user may have of it, is full. */
+export function isFullDisk(cause: NodeJS.ErrnoException): boolean {
+  return cause.code === "ENOSPC" || cause.code === "EDQUOT" || /^(?:ENOSPC|EDQUOT):/.test(cause.message);
+}
+
 export type OnFault = (fault: JournalFault) => void;
 
 /** The journal is at its limit, or one peer has used up its share. The peer is asked to try again later. */

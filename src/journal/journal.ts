@@ -11,12 +11,13 @@ import { createBacklog } from "./backlog.ts";
 import { saveCursor } from "./cursor.ts";
 import { JournalFullError, type OnFault } from "./fault.ts";
 import { type InHand, openInHand } from "./in-hand.ts";
+import { type Keeping, removing } from "./keeping.ts";
 import { createReader } from "./reader.ts";
 import { type JournalRecord, peerOf } from "./record.ts";
 import { recover } from "./recover.ts";
 import { createRemoval } from "./removal.ts";
 import { createRetention, type RedisNews } from "./retention.ts";
-import { isBefore, makeDirectory } from "./segments.ts";
+import { isBefore, makeDirectory, type Position } from "./segments.ts";
 import { createShares } from "./shares.ts";
 import { createSizes } from "./sizes.ts";
 import { createWriter } from "./writer.ts";
@@ -27,6 +28,8 @@ export interface JournalOptions {
   readonly maxBytes: number;
   /** A segment is ended when it reaches this size, in bytes. */
   readonly segmentBytes?: number;
+  /** Who takes what is needed no longer; without one it is removed. */
+  readonly keeping?: Keeping;
   /** How many bytes of waiting records are kept in memory, as they are on the disk. */
   readonly memoryBytes?: number;
   /** How long a drained record stays, in milliseconds of a reachable Redis. */
@@ -92,8 +95,11 @@ export interface Journal {
    * taken. `besides`: the bytes of others that are not drained for the same reason.
    */
   isHeldUpBy(place: Place, besides: number): boolean;
-  /** Appends a record again, so that the segment with its old place can be removed. No limit refuses it. */
-  moveToEnd(record: JournalRecord): Promise<void>;
+  /**
+   * Appends a record again, so that the segment with its old place can be removed. No limit refuses it.
+   * `from`: its old place, where it is not worked off there.
+   */
+  moveToEnd(record: JournalRecord, from?: Position | undefined): Promise<void>;
   /** Waits for the write under way and closes the files. */
   close(): Promise<void>;
 }
@@ -111,8 +117,10 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 /** Opens the journal, and recovers the records that an earlier process left in it. */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { directory, maxBytes, onFault, onRecovered, onSynced = () => {}, hold = async () => {} } = options;
+  const keeping = options.keeping ?? removing(directory);
   // A segment leaves the disk as a whole, so a small journal needs small ones.
-  const segmentBytes = options.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST));
+  const most = Math.min(SEGMENT_BYTES, Math.floor(maxBytes / SEGMENTS_AT_LEAST), keeping.segments.bytes);
+  const segmentBytes = options.segmentBytes ?? most;
   await makeDirectory(directory);
   const shares = createShares(maxBytes);
   const inHand = openInHand(directory, onFault);
@@ -121,7 +129,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
   const sizes = createSizes(recovered.sizes, cursor.drained.segment);
   const retention = createRetention(cursor, options.graceMs ?? GRACE_MS);
-  const removal = createRemoval({ directory, sizes, shares, onFault });
+  const removal = createRemoval({ keeping, sizes, shares, onFault });
   const reader = createReader({ directory, sizes, onFault, onUnreadable: removal.setAsideLater });
   const backlog = createBacklog({
     from: cursor.drained,
@@ -134,9 +142,11 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const writer = createWriter({
     directory,
     segmentBytes,
+    segmentMs: keeping.segments.ms,
     sizes,
     shares,
     hold,
+    makeRoom: keeping.makeRoom,
     onFault,
     onSynced,
     onKept: backlog.add,
@@ -163,8 +173,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   /** Never rejects: a step that fails is tried again next time, and reported once. */
   async function saveProgress(): Promise<void> {
     const { settled, redis } = retention.current();
+    const drained = backlog.drained();
+    await keeping.flush();
     await removal.removeSettled(settled, writer.isOpen);
-    const next = { drained: backlog.drained(), settled, redis };
+    const next = { drained, settled, redis };
     if (JSON.stringify(next) === JSON.stringify(saved)) return;
     try {
       await saveCursor(directory, next);
@@ -182,7 +194,10 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       const held = (sizes.end().segment - start.segment - SEGMENTS_HELD) * segmentBytes;
       return held > 2 * besides || backlog.isHeldUp();
     },
-    moveToEnd: (record) => writer.enqueue(record),
+    async moveToEnd(record, from) {
+      await writer.enqueue(record);
+      if (from) keeping.moved(record.id, from);
+    },
     backlog,
     read: reader.record,
     inHand,
@@ -222,6 +237,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
     async settleAll(redis) {
       if (!retention.isSteady(redis)) return;
+      await keeping.flush();
       const drained = backlog.drained();
       if (backlog.records() === 0) await removal.removeAll();
       await saveCursor(directory, { drained, settled: drained, redis });

@@ -1,12 +1,13 @@
-/** Removes segments from the disk, once everything in them has settled. */
-import { setSegmentAside } from "./damaged.ts";
+/** Takes segments out of the journal, once everything in them has settled. */
 import type { OnFault } from "./fault.ts";
-import { isBefore, type Position, removeSegment } from "./segments.ts";
+import type { Keeping } from "./keeping.ts";
+import { isBefore, type Position } from "./segments.ts";
 import type { Shares } from "./shares.ts";
 import type { Sizes } from "./sizes.ts";
 
 export interface RemovalOptions {
-  readonly directory: string;
+  /** Who takes them. */
+  readonly keeping: Pick<Keeping, "take" | "setAside">;
   readonly sizes: Sizes;
   readonly shares: Shares;
   readonly onFault: OnFault;
@@ -24,7 +25,7 @@ export interface Removal {
   removeAll(): Promise<void>;
 }
 
-export function createRemoval({ directory, sizes, shares, onFault }: RemovalOptions): Removal {
+export function createRemoval({ keeping, sizes, shares, onFault }: RemovalOptions): Removal {
   const unreadable = new Set<number>();
   /** Segments whose failed removal was reported. */
   const notRemoved = new Set<number>();
@@ -42,8 +43,8 @@ export function createRemoval({ directory, sizes, shares, onFault }: RemovalOpti
         // Asked only now: while the last segment was removed, more may have been written to this one.
         if (isOpen(segment) || isBefore(settled, { segment, offset: sizes.of(segment) })) continue;
         try {
-          if (unreadable.has(segment)) await setSegmentAside(directory, segment);
-          else await removeSegment(directory, segment);
+          if (unreadable.has(segment)) await keeping.setAside(segment);
+          else await keeping.take(segment);
         } catch (cause) {
           if (!notRemoved.has(segment)) onFault({ kind: "remove-failed", segment, cause: cause as Error });
           notRemoved.add(segment);
@@ -56,7 +57,7 @@ export function createRemoval({ directory, sizes, shares, onFault }: RemovalOpti
 
     async removeAll() {
       for (const segment of sizes.segments()) {
-        await removeSegment(directory, segment);
+        await keeping.take(segment);
         removed(segment);
       }
     },

@@ -9,13 +9,15 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Entry } from "./backlog.ts";
 import { type CurrentSegmentOptions, createCurrentSegment } from "./current-segment.ts";
-import type { OnFault } from "./fault.ts";
+import { isFullDisk, type OnFault } from "./fault.ts";
+import type { Keeping } from "./keeping.ts";
 import { createLines, type Lines } from "./lines.ts";
 import { type JournalRecord, peerOf, writeRecord } from "./record.ts";
 import { isBefore, type Position, tryDirectory } from "./segments.ts";
 import type { Shares } from "./shares.ts";
 
 export interface WriterOptions extends CurrentSegmentOptions {
+  readonly makeRoom?: Keeping["makeRoom"];
   readonly shares: Shares;
   readonly onFault: OnFault;
   /** After each synced write: how long it took, in milliseconds. */
@@ -66,7 +68,7 @@ const SLOW_WRITE_MS = 2_000;
 const TRIED_BYTES = 1024 * 1024;
 
 export function createWriter(options: WriterOptions): Writer {
-  const { directory, segmentBytes, hold, shares, onFault, onSynced, onKept } = options;
+  const { directory, segmentBytes, hold, shares, onFault, onSynced, onKept, makeRoom = async () => false } = options;
   const current = createCurrentSegment(options);
   const disk = createDiskState(onFault);
   /** What waits, for the next write. */
@@ -101,7 +103,7 @@ export function createWriter(options: WriterOptions): Writer {
       );
       try {
         const beganMs = performance.now();
-        const start = await current.write(lines.bytes());
+        const start = await write(lines.bytes());
         onSynced(performance.now() - beganMs);
         disk.recovered();
         keep(batch, start);
@@ -110,7 +112,6 @@ export function createWriter(options: WriterOptions): Writer {
         for (const [index, record] of batch.records.entries())
           shares.broken(peerOf(record), batch.lineBytes[index] ?? 0);
         batch.reject(cause as Error);
-        await current.close();
       } finally {
         clearTimeout(slow);
         lines.clear();
@@ -121,6 +122,18 @@ export function createWriter(options: WriterOptions): Writer {
     }
     // Here and not after the promise, because a caller whose append has just resolved must find the disk free.
     busy = undefined;
+  }
+
+  /** No report is refused for want of room on the disk while something can be given up for it. */
+  async function write(bytes: Buffer): Promise<Position> {
+    for (;;) {
+      try {
+        return await current.write(bytes);
+      } catch (cause) {
+        await current.close();
+        if (!isFullDisk(cause as Error) || !(await makeRoom())) throw cause;
+      }
+    }
   }
 
   /** These records are on the disk. From here on we are responsible for them (RFC 5321 §6.1). */

@@ -1,6 +1,7 @@
 /** The facts from which reasons.ts derives its reasons: of one process, and of all processes of a service. */
 
 import { sum } from "../text/quantities.ts";
+import type { ArchiveTrouble } from "./log.ts";
 import type { QueueUse } from "./metrics.ts";
 
 export interface HealthFacts {
@@ -27,6 +28,8 @@ export interface HealthFacts {
     /** The peer whose records take most of it; null when there are none. */
     readonly most: { readonly peer: string; readonly bytes: number } | null;
   };
+  /** What is wrong with the archive, as long as it is; null for nothing. */
+  readonly archive: { readonly fault: ArchiveTrouble | null };
   readonly redis: {
     /** How long it has been away, in milliseconds; null while it answers. */
     readonly awayMs: number | null;
@@ -127,6 +130,7 @@ export function healthOfAll(all: readonly HealthFacts[]): HealthFacts {
       ...worst(({ redis }) => redis.awayMs !== null || redis.fault !== null || redis.refusal !== null).redis,
       emptiedAt: all.map(({ redis }) => redis.emptiedAt).reduce(later),
     },
+    archive: worst(({ archive }) => archive.fault).archive,
     drainFault: worst(({ drainFault }) => drainFault).drainFault,
     settingsFaults: [...new Set(all.flatMap(({ settingsFaults }) => settingsFaults))],
     processes: {

@@ -74,6 +74,7 @@ export interface Log {
   messageNotStored(sessionId: string, peer: PeerIdentity, cause: Error): void;
   replyLost(sessionId: string, peer: PeerIdentity, reply: { readonly code: number; readonly text: string }): void;
   journalFault(kind: JournalTrouble, fields: Fields): void;
+  archiveFault(kind: ArchiveTrouble, fields: Fields): void;
   journalFull(use: JournalUse): void;
   journalShareFull(peer: string, use: JournalUse): void;
   journalRecovered(fields: Fields): void;
@@ -91,6 +92,9 @@ export interface Log {
   drainFailed(cause: Error, waiting: number): void;
   drainRecovered(fields: Fields): void;
   operatorActed(action: string, fields: Fields): void;
+  /** A command beside the service publishes what was received once more. */
+  replayBegun(fields: Fields): void;
+  replayEnded(fields: Fields): void;
   traceFailed(cause: Error): void;
   viewsFailed(cause: Error): void;
   processEnded(fields: Fields): void;
@@ -234,6 +238,7 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
     replyLost: (sessionId, peer, { code, text }) =>
       line("info", "reply.lost", { sessionId, peer: peer.name, reply: `${code} ${text}` }),
     journalFault: (kind, fields) => trouble("error", `journal.${kind}`, fields),
+    archiveFault: (kind, fields) => trouble(ARCHIVE_FAULTS[kind], `archive.${kind}`, fields),
     journalFull: (use) => trouble("error", "journal.full", usedOf(use)),
     journalShareFull: (peer, use) => trouble("error", "journal.share-full", { peer, ...usedOf(use) }),
     journalRecovered: (fields) => line("info", "journal.recovered", fields),
@@ -253,6 +258,8 @@ export function createLog({ level, numbers, process: number, to }: LogOptions): 
       if (action === "login-failed") trouble("warn", "operator.login-failed", fields);
       else line("info", `operator.${action}`, fields);
     },
+    replayBegun: (fields) => line("info", "replay.begun", fields),
+    replayEnded: (fields) => line("info", "replay.ended", fields),
     reasonBegun: ({ name, state, text }) =>
       trouble(state === "not-well" ? "error" : "warn", "reason.begun", { reason: name, state, text }),
     reasonOver: (fields) => line("info", "reason.over", fields),
@@ -316,6 +323,18 @@ const EFFECTS = {
   "views.failed":
     "none for reports; a page could not be shown, or is not live for a moment, and the thread that finds pages is begun anew; told once a minute",
   "trace.failed": "none, but mm4d trace will not tell of one. Please report the stack: it is a fault of ours",
+  "archive.fates-failed":
+    "none, but the archive will not know what became of some of them. See to the data directory's disk and its mode",
+  "archive.take-failed":
+    "none, but what has settled is not archived any more. See to the data directory's disk and the mode of archive/; told once until it works",
+  "archive.pack-failed":
+    "none; what has settled waits in archive/packing/ and is packed later. See to the data directory's disk and the mode of archive/; told once until it works",
+  "archive.damaged": "none: each was settled. What is no record in a segment is kept in damaged/. Look at the disk",
+  "archive.unreadable": "none: each was settled. The segment is kept in damaged/. Look at the disk",
+  "archive.given-up":
+    "none. The disk is nearly full, so the oldest of the archive was removed before its time. Make room, or lower MM4D_ARCHIVE_MAX_BYTES; told once until there is room",
+  "archive.behind":
+    "none. What has settled comes faster than it is packed, so the oldest of that is not archived. Give mm4d another processor, or raise MM4D_ARCHIVE_MAX_BYTES",
   "journal.full":
     "they get 451 until there is room: until Redis has caught up, or what was queued within the last minute has left. mm4d status tells which",
   "journal.share-full":
@@ -336,6 +355,19 @@ const EFFECTS = {
     "none, but a report that ends mm4d while it is read would not be found, and would end it at each start. See to the data directory's disk",
   "journal.unattended": "the journal could not be looked after this second; it is tried again",
 } as const;
+
+/** How bad each fault of the archive is. */
+const ARCHIVE_FAULTS = {
+  "fates-failed": "warn",
+  "take-failed": "error",
+  "pack-failed": "error",
+  damaged: "error",
+  unreadable: "error",
+  "given-up": "warn",
+  behind: "warn",
+} as const;
+
+export type ArchiveTrouble = keyof typeof ARCHIVE_FAULTS;
 
 /** What a journal holds: `waitingBytes` are not on the queue yet, and `most` says who has most of it. */
 export interface JournalUse {

@@ -15,6 +15,8 @@ export interface Observed {
   readonly journal: () => { readonly bytes: number; readonly records: number; readonly oldestAt: Date | null };
   /** What waits aside in the journal, because it found no room in quarantine. */
   readonly aside: () => { readonly records: number; readonly bytes: number };
+  /** Null in a process that does not see to it. */
+  readonly archive: () => { readonly bytes: number; readonly oldestAt: Date | null } | null;
   readonly quarantine: () => { readonly messages: number; readonly bytes: number };
   readonly redis: () => {
     readonly up: boolean;
@@ -70,6 +72,7 @@ export const NOTHING_OBSERVED: Observed = {
   certificateExpiresAt: () => null,
   journal: () => ({ bytes: 0, records: 0, oldestAt: null }),
   aside: () => ({ records: 0, bytes: 0 }),
+  archive: () => ({ bytes: 0, oldestAt: null }),
   quarantine: () => ({ messages: 0, bytes: 0 }),
   redis: () => ({ up: true, memoryRatio: null, writtenAt: null }),
   queues: () => new Map(),
@@ -152,6 +155,16 @@ export function createMetrics(first: Observed) {
     "mm4d_journal_aside_records",
     "Records that wait aside in the journal, because their peer's share of the quarantine is used up",
     () => observed.aside().records,
+  );
+  gauge(
+    "mm4d_archive_bytes",
+    "What the archive takes on the disk, of all processes, in bytes; the first process tells it, and others 0",
+    () => observed.archive()?.bytes ?? 0,
+  );
+  gauge(
+    "mm4d_archive_oldest_timestamp_seconds",
+    "When the earliest report of the archive was received, in seconds since 1970; 0 without one",
+    () => Math.floor((observed.archive()?.oldestAt?.getTime() ?? 0) / 1000),
   );
   gauge("mm4d_quarantine_messages", "Messages in quarantine", () => observed.quarantine().messages);
   gauge("mm4d_quarantine_bytes", "What the quarantine takes in Redis, in bytes", () => observed.quarantine().bytes);
@@ -333,6 +346,12 @@ export function createMetrics(first: Observed) {
     journalFaults: new Counter({
       name: "mm4d_journal_faults_total",
       help: "Faults of the journal, by kind",
+      labelNames: ["kind"],
+      registers,
+    }),
+    archiveFaults: new Counter({
+      name: "mm4d_archive_faults_total",
+      help: "Faults of the archive, by kind; no report waits for it",
       labelNames: ["kind"],
       registers,
     }),

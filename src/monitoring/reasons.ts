@@ -21,6 +21,7 @@ import {
   seenQueues,
   share,
 } from "./judging.ts";
+import type { ArchiveTrouble } from "./log.ts";
 import { REASON_TIMES, type ReasonTimes } from "./reason-times.ts";
 import {
   filled,
@@ -75,6 +76,14 @@ interface ReasonRow {
 const always = (): boolean => true;
 /** Without a journal in which reports could wait. */
 const inQueueMode = ({ needsRedis }: HealthFacts): boolean => needsRedis;
+
+/** What goes on. Of damage the log tells, and nothing is to be waited for. */
+const ARCHIVE_SAYS: Readonly<Partial<Record<ArchiveTrouble, string>>> = {
+  "take-failed": "What is done with cannot be put into the archive, and is not kept",
+  "pack-failed": "What is done with cannot be packed for the archive, and waits there",
+  "given-up": "The disk is nearly full: the oldest of the archive is removed before its time",
+  behind: "More is done with than can be packed for the archive: the oldest of that is not kept",
+};
 
 /** Causes stand before their effects: Redis, journal, processes, settings, quarantine, queues, peers. */
 const ROWS = [
@@ -258,6 +267,16 @@ const ROWS = [
       ];
     },
     remedy: "[Get the queue going](#the-journal-is-not-draining), or ask the peer why it sends so much",
+  },
+  {
+    name: "archive-failing",
+    means: "reports that are done with cannot be archived, or not for as long as was set; reports go on",
+    state: "needs-attention",
+    sentences: ({ archive: { fault } }) => {
+      const said = fault === null ? undefined : ARCHIVE_SAYS[fault];
+      return said === undefined ? [] : [`${said}; reports go on`];
+    },
+    remedy: "See to the disk of the data directory: space, the rights of `archive/`. The log says why (`archive.…`)",
   },
   {
     name: "processes-missing",

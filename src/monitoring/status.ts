@@ -27,6 +27,8 @@ export interface StatusFacts {
   };
   /** Records of the journal that wait for room in quarantine. */
   readonly aside: number;
+  /** Null where no process sees to it. */
+  readonly archive: { readonly bytes: number; readonly maxBytes: number; readonly oldestAt: Date | null } | null;
   readonly redis: string;
   readonly events: QueueUse | undefined;
   /** Further queues of events. */
@@ -97,6 +99,7 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
         "Journal",
         `${waiting}${oldest}${aside}; ${megabytes(journal.bytes)} of ${megabytes(journal.maxBytes)}${queued}`,
       ),
+      ...describeArchive(facts.archive).map((text) => fact("Archive", text)),
       fact("Redis", facts.redis),
       fact("Queue", describeQueue(facts.events, "failed (mm4d failed list)", since)),
       ...facts.further.map(({ name, use }) =>
@@ -109,6 +112,14 @@ export function describeStatus(facts: StatusFacts, now: Date): Status {
       ),
     ],
   });
+}
+
+/** Nothing where nothing was ever archived. */
+function describeArchive(archive: StatusFacts["archive"]): readonly string[] {
+  if (archive === null || archive.bytes === 0) return [];
+  const { bytes, maxBytes, oldestAt } = archive;
+  const from = oldestAt === null ? "" : `, from ${oldestAt.toISOString().slice(0, 16)}Z on`;
+  return [`${megabytes(bytes)} of ${megabytes(maxBytes)}${from}`];
 }
 
 const STATES: Readonly<Record<State, string>> = {

@@ -40,6 +40,9 @@ export function furtherDirectories(dataDir: string): readonly string[] {
   }
 }
 
+/** No more processes have a directory. */
+export const MOST_PROCESSES = 99;
+
 /** The data directory that a process's directory belongs to. */
 export function dataDirOf(processDir: string): string {
   return processDir.replace(/\/processes\/[1-9]\d?$/, "");

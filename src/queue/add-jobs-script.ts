@@ -10,6 +10,14 @@
 import { addStandardJob } from "bullmq/dist/esm/scripts/addStandardJob-9.js";
 import { COUNT } from "./statistics.ts";
 
+/** A function of Lua, BullMQ's own script. What BullMQ would send packed is handed over as it is. */
+export const ADD_AS_BULLMQ = `
+local function addAsBullMQ(KEYS, ARGV)
+local cmsgpack = {unpack = function(unpacked) return unpacked end}
+${addStandardJob.content}
+end
+`;
+
 /**
  * KEYS: those of BullMQ's script. ARGV: the head, which add-jobs.ts makes, and the data of each job.
  *
@@ -19,11 +27,7 @@ import { COUNT } from "./statistics.ts";
  * thing that a script writes, and nothing behind a DEL.
  */
 export const ADD_ALL = `
-local function addAsBullMQ(KEYS, ARGV)
--- What BullMQ would send packed is handed over as it is.
-local cmsgpack = {unpack = function(unpacked) return unpacked end}
-${addStandardJob.content}
-end
+${ADD_AS_BULLMQ}
 ${COUNT}
 local head = cjson.decode(ARGV[1])
 local metaKey, eventsKey, markerKey = KEYS[3], KEYS[8], KEYS[9]

@@ -44,7 +44,7 @@ export interface AddJobsOptions {
 type AddAll = (args: readonly string[]) => Promise<readonly (string | number | Error)[]>;
 
 /** The keys that BullMQ's script is given, in its order. */
-const KEYS = ["wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker"];
+export const KEYS = ["wait", "paused", "meta", "id", "completed", "delayed", "active", "events", "marker"];
 
 export function addJobsOn({ redis, prefix, ttl, onNotCounted }: AddJobsOptions): AddJobs {
   redis.defineCommand("addAllJobs", { numberOfKeys: addStandardJob.keys, lua: ADD_ALL });

@@ -17,7 +17,7 @@ import { type EventJobsSettings, eventJob, eventJobs } from "./event-jobs.ts";
 import { createOpenQueues } from "./open-queues.ts";
 import { acknowledgementJobs, type OwedJob, owedJob } from "./owed-jobs.ts";
 import { quarantineJob } from "./quarantine-jobs.ts";
-import { redisFault } from "./redis-faults.ts";
+import { isAboutOneQueue, redisFault } from "./redis-faults.ts";
 
 /** What is put on a queue. The id is the record's own, made by us: never a value that a peer sent. */
 export type Publishable = { readonly id: string } & (
@@ -85,9 +85,6 @@ export interface Publisher {
 }
 
 const HOUR_MS = 3_600_000;
-/** Whatever else Redis says is of all of it: no memory, a replica, away. */
-const ABOUT_ONE_QUEUE =
-  /NOPERM|The user executing the script|ACL failure in script|WRONGTYPE|^MOVED|^CROSSSLOT|Script attempted to access|same slot/;
 const NEW: Published = { earlierJob: null };
 
 const ID_BYTES = 16;
@@ -240,6 +237,6 @@ function isOwing(record: Publishable): record is OwingRecord {
 
 /** With the queue's name, where Redis says why that one does not take it. */
 function aboutQueue(name: string, cause: Error): Error {
-  if (!ABOUT_ONE_QUEUE.test(cause.message)) return cause;
+  if (!isAboutOneQueue(cause)) return cause;
   return new QueueRefusedError(`The queue "${name}" does not take it: ${redisFault(cause)}`, { cause });
 }

@@ -116,6 +116,14 @@ export function redisFault(cause: Error, party: Party = REDIS): string {
   return words ? words(party, said) : said;
 }
 
+/** Whether it is about the keys of one queue. Whatever else Redis says is of all of it: no memory, a replica, away. */
+export function isAboutOneQueue({ message }: Error): boolean {
+  return ABOUT_ONE_QUEUE.test(message);
+}
+
+const ABOUT_ONE_QUEUE =
+  /NOPERM|The user executing the script|ACL failure in script|WRONGTYPE|^MOVED|^CROSSSLOT|Script attempted to access|same slot/;
+
 /** A port without TLS stays silent, because it waits for the end of a command and TLS sends no line end. */
 export const NO_TLS = "it does not answer; perhaps it does not speak TLS there, and REDIS_URL must begin with redis://";
 

@@ -14,6 +14,7 @@ import type { Config } from "../settings/config.ts";
 import { startMonitors } from "./monitors.ts";
 import { openSettings } from "./settings-in-force.ts";
 import { shownNumber } from "./shown-number.ts";
+import { keeperFor } from "./start-archive.ts";
 import { startJournal, statusOf } from "./start-journal.ts";
 import { findRedis } from "./start-redis.ts";
 
@@ -45,7 +46,16 @@ export async function layFoundations({ config, assignment, others, log }: Founda
   const started =
     config.accept === "journal" || existsSync(directory)
       ? await startJournal(
-          { directory, maxBytes, hold: control.hold, log, metrics, disk: outages.disk, quarantine },
+          {
+            directory,
+            maxBytes,
+            keeper: keeperFor(config, assignment.number, directory, { log, metrics }),
+            hold: control.hold,
+            log,
+            metrics,
+            disk: outages.disk,
+            quarantine,
+          },
           releasers,
         )
       : undefined;

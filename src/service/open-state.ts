@@ -19,7 +19,7 @@ export interface StateGiven {
   readonly log: Log;
 }
 
-export interface StateSources extends Pick<OwnParts, "queueFault" | "emptiedAt"> {
+export interface StateSources extends Pick<OwnParts, "queueFault" | "emptiedAt" | "archive" | "archiveFault"> {
   readonly foundations: Foundations;
   readonly rooms: RedisRooms;
   readonly acknowledgements: Acknowledgements;
@@ -29,7 +29,7 @@ export interface StateSources extends Pick<OwnParts, "queueFault" | "emptiedAt">
 
 export function openState(
   { config, assignment, times, log }: StateGiven,
-  { foundations, rooms, acknowledgements, watch, aside, queueFault, emptiedAt }: StateSources,
+  { foundations, rooms, acknowledgements, watch, aside, archive, archiveFault, queueFault, emptiedAt }: StateSources,
 ): { readonly own: OwnState; readonly state: State } {
   const { quarantine, files, monitors, siblings, journalStatus, isFullForAll, place } = foundations;
   const { metrics, refusals, traffic } = monitors;
@@ -42,6 +42,8 @@ export function openState(
     traffic,
     quarantine,
     aside,
+    archive,
+    archiveFault,
     journalStatus,
     isFullForAll,
     silence,

@@ -1,5 +1,7 @@
 /** How this process is. */
 import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
+import type { ArchiveFault } from "../archive/fault.ts";
+import type { ArchiveStatus } from "../archive/packing.ts";
 import type { Aside } from "../flow/aside.ts";
 import type { JournalStatus } from "../journal/journal.ts";
 import { type HealthFacts, isQueued, type QueueFacts } from "../monitoring/health.ts";
@@ -29,6 +31,10 @@ export interface OwnParts {
   readonly traffic: Traffic;
   readonly quarantine: QuarantineRoom;
   readonly aside: Pick<Aside, "use" | "full">;
+  /** Null in all processes but the first, which sees to the archive of all. */
+  readonly archive: () => ArchiveStatus | null;
+  /** What is wrong with it, as far as this process knows; null for nothing. */
+  readonly archiveFault: () => ArchiveFault["kind"] | null;
   readonly journalStatus: () => JournalStatus;
   readonly isFullForAll: (use: JournalStatus) => boolean;
   readonly silence: Silence;
@@ -69,6 +75,7 @@ export function createOwnState(parts: OwnParts) {
       fullOfQueued: isFullNow && isQueued(use),
       needsRedis: config.accept === "queue",
       journal: { ...use, usedUp: isFullNow || config.accept !== "journal" ? [] : use.usedUp },
+      archive: { fault: parts.archiveFault() },
       redis: {
         ...watch.state(),
         emptiedAt: parts.emptiedAt(),
@@ -122,6 +129,7 @@ export function createOwnState(parts: OwnParts) {
       connections: listener?.connectionsByPeer() ?? new Map(),
       journal: parts.journalStatus(),
       aside: parts.aside.use().records,
+      archive: parts.archive(),
       redis: `${parts.redis}${watch.state().awayMs === null ? "" : ", away"}`,
       events: queues.get(config.queue),
       further: config.queues.map(({ queue }) => ({ name: queue, use: queues.get(queue) })),
@@ -142,6 +150,7 @@ export function createOwnState(parts: OwnParts) {
     lookAtQueues: async (): Promise<void> => (redisAway() === null ? queueWatch.lookAgain() : undefined),
     workersOf: (queue: string) => (redisAway() === null ? queueWatch.workers(queue) : []),
     journalStatus: parts.journalStatus,
+    archive: parts.archive,
     /** Connections are counted from here on. */
     listens(started: Connections): void {
       listener = started;

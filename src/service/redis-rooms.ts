@@ -13,6 +13,7 @@ import type { QueuePlace } from "../queue/queue-place.ts";
 import { createQueueWatch, type QueueWatch } from "../queue/queue-watch.ts";
 import { connectRedis, type RedisPlace } from "../queue/redis.ts";
 import { createRefusalsKept, type RefusalsKept } from "../queue/refusals-kept.ts";
+import { openReplays, type Replays } from "../queue/replays-kept.ts";
 import type { Config } from "../settings/config.ts";
 import { ACKNOWLEDGEMENTS_QUEUE } from "../settings/queue-names.ts";
 import { createTraceWriter, type TraceWriter } from "../trace/writer.ts";
@@ -24,6 +25,7 @@ export interface RedisRooms {
   readonly silence: Silence;
   readonly refusalsKept: RefusalsKept;
   readonly queueWatch: QueueWatch;
+  readonly replays: Replays;
   /** The waits between attempts to send an acknowledgement, in milliseconds. */
   readonly ackWaitsMs: readonly number[];
   readonly publisher: Publisher;
@@ -58,5 +60,6 @@ export function openRedisRooms(options: RedisRoomsOptions, releasers: Releaser[]
   releasers.push(() => within(REDIS_STOP_MS, publisher.close()));
   const trace = createTraceWriter({ place: queuePlace, hours: config.traceHours, maxBytes: config.traceMaxBytes });
   releasers.push(() => within(REDIS_STOP_MS, trace.flush()));
-  return { queuePlace, silence, refusalsKept, queueWatch, ackWaitsMs, publisher, trace };
+  const replays = openReplays(queuePlace);
+  return { queuePlace, silence, refusalsKept, queueWatch, replays, ackWaitsMs, publisher, trace };
 }

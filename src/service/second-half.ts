@@ -1,5 +1,6 @@
 /** Starts the second half of the flow: what is stored is put where it belongs, and told of. */
 import type { Acknowledgements } from "../acknowledgement/acknowledgements.ts";
+import type { Keeper } from "../archive/keeper.ts";
 import type { Store } from "../flow/accept.ts";
 import { type Aside, createAside } from "../flow/aside.ts";
 import { startDrain } from "../flow/drain.ts";
@@ -17,12 +18,15 @@ import type { QuarantineRoom } from "../quarantine/room.ts";
 import { type Publisher, QueueRefusedError } from "../queue/publisher.ts";
 import type { RedisWatch } from "../queue/redis-watch.ts";
 import type { Config } from "../settings/config.ts";
+import { tellKeeper } from "./start-archive.ts";
 import { type JournalWatch, watchJournal } from "./upkeep.ts";
 
 export interface SecondHalfOptions {
   readonly config: Pick<Config, "accept" | "shutdownGraceMs">;
   /** Undefined where there is none, not even of an earlier run. */
   readonly journal: Journal | undefined;
+  /** Who keeps what has settled; null where it is removed. */
+  readonly keeper: Keeper | null;
   readonly read: ReadRecords;
   readonly quarantine: QuarantineRoom;
   readonly watch: Pick<RedisWatch, "refusal">;
@@ -107,7 +111,7 @@ function asideOf(aside: Aside | undefined, { accept }: Pick<Config, "accept">): 
 function startDraining(
   journal: Journal,
   publish: (records: readonly ReadRecord[]) => Promise<readonly (PublishResult | Error)[]>,
-  { config, read, quarantine, watch, observer, outages, metrics, log, onEmptied }: SecondHalfOptions,
+  { config, keeper, read, quarantine, watch, observer, outages, metrics, log, onEmptied }: SecondHalfOptions,
   releasers: Releaser[],
 ) {
   // The drain is named before it is made, because it asks whether the watch is ready, which publishes again by the drain.
@@ -134,7 +138,11 @@ function startDraining(
       if (!journalWatch.isReady()) throw new Error(watch.refusal() ?? "Redis has not been looked at yet");
       return publish(records);
     },
-    onPublished: (done) => observer.became(done.map((one) => fateOf(one, one.published))),
+    onPublished(done) {
+      const fates = done.map((one) => fateOf(one, one.published));
+      if (keeper) tellKeeper(keeper, done, fates);
+      observer.became(fates);
+    },
     onPublishedAgain: (count) => metrics.publishedAgain.inc(count),
     onFault: log.traceFailed,
     // The bounces of one peer delay no reports, and no other peer's bounces.

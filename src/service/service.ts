@@ -3,6 +3,7 @@
  * reverse. The only room that knows all of them.
  */
 import { setTimeout as wait } from "node:timers/promises";
+import { PACKING_THREAD } from "../archive/packing.ts";
 import { readingAgain } from "../flow/read-again.ts";
 import { createReadRecords } from "../flow/ready.ts";
 import { createLog, type Log } from "../monitoring/log.ts";
@@ -18,12 +19,14 @@ import { answersOf } from "./answers.ts";
 import { beginAcknowledgements } from "./begin-acknowledgements.ts";
 import { createDesks } from "./desks.ts";
 import { type Foundations, layFoundations } from "./foundations.ts";
+import { hearReplays } from "./hear-replays.ts";
 import { openState } from "./open-state.ts";
 import type { OwnState } from "./own-state.ts";
 import { observerOfMessages } from "./recorders.ts";
 import { openRedisRooms } from "./redis-rooms.ts";
 import { startSecondHalf } from "./second-half.ts";
 import { shownNumber } from "./shown-number.ts";
+import { startPacking } from "./start-archive.ts";
 import { listenForHttp } from "./start-listeners.ts";
 import { startNotes } from "./start-notes.ts";
 import { beginRedisWatch } from "./start-redis.ts";
@@ -64,6 +67,8 @@ export interface Surroundings {
   readonly logTo?: { write(line: string): void };
   /** The program of the thread of the views, where it does not stand beside theirs. */
   readonly viewsThread?: URL;
+  /** The same of the archive's. */
+  readonly packingThread?: URL;
 }
 
 /**
@@ -73,7 +78,13 @@ export interface Surroundings {
 export async function startService(
   config: Config,
   assignment: Assignment = ALONE,
-  { times = REASON_TIMES, settingsNotes = [], logTo, viewsThread = THREAD }: Surroundings = {},
+  {
+    times = REASON_TIMES,
+    settingsNotes = [],
+    logTo,
+    viewsThread = THREAD,
+    packingThread = PACKING_THREAD,
+  }: Surroundings = {},
 ): Promise<Service> {
   const releasers: Releaser[] = [];
   const log = createLog({
@@ -83,7 +94,7 @@ export async function startService(
     ...(logTo === undefined ? {} : { to: logTo }),
   });
   try {
-    return await start(config, assignment, { times, settingsNotes, viewsThread }, log, releasers);
+    return await start(config, assignment, { times, settingsNotes, viewsThread, packingThread }, log, releasers);
   } catch (cause) {
     log.serviceFailed(cause as Error);
     await releaseAll(releasers, log.serviceFailed);
@@ -94,7 +105,7 @@ export async function startService(
 async function start(
   config: Config,
   assignment: Assignment,
-  { times, settingsNotes, viewsThread }: Required<Omit<Surroundings, "logTo">>,
+  { times, settingsNotes, viewsThread, packingThread }: Required<Omit<Surroundings, "logTo">>,
   log: Log,
   releasers: Releaser[],
 ): Promise<Service> {
@@ -135,6 +146,7 @@ async function start(
     {
       config,
       journal,
+      keeper: started?.keeper ?? null,
       read,
       quarantine,
       watch,
@@ -148,6 +160,7 @@ async function start(
     },
     releasers,
   );
+  const packing = isFirst ? startPacking(config, packingThread, { log, metrics }, releasers) : null;
   const { own, state } = openState(
     { config, assignment, times, log },
     {
@@ -155,6 +168,8 @@ async function start(
       rooms,
       acknowledgements,
       watch,
+      archive: packing?.status ?? (() => null),
+      archiveFault: () => packing?.status().fault?.kind ?? started?.keeper?.fault() ?? null,
       aside: secondHalf.aside,
       queueFault: secondHalf.trouble,
       emptiedAt: emptied.at,
@@ -163,9 +178,17 @@ async function start(
   const upkeep = createUpkeep({
     log,
     lookAtFiles: () => monitors.openFiles.look(),
+    lookAtArchive: async () => packing?.look(),
     journalWatch: secondHalf.journalWatch,
     flushTrace: trace.flush,
-    looks: [lookAtQuarantine(queuePlace, quarantine), queueWatch.look, silence.look, rooms.refusalsKept.look],
+    looks: [
+      lookAtQuarantine(queuePlace, quarantine),
+      queueWatch.look,
+      silence.look,
+      rooms.refusalsKept.look,
+      // Of several processes the first tells.
+      ...(isFirst ? [hearReplays(rooms.replays, log)] : []),
+    ],
     async tellReasons() {
       // Of several processes the first tells of all.
       if (isFirst && !own.isStopping()) monitors.reasonsTold.tell(await state.reasons());

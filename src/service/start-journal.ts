@@ -1,4 +1,5 @@
 /** Opens the journal, and joins it with those who want to know of it. */
+import type { Keeper } from "../archive/keeper.ts";
 import { promiseRoom, type Room } from "../flow/room.ts";
 import type { JournalFault } from "../journal/fault.ts";
 import { type Journal, type JournalStatus, openJournal } from "../journal/journal.ts";
@@ -11,6 +12,8 @@ import type { KeptMessage, QuarantineRoom } from "../quarantine/room.ts";
 export interface StartJournalOptions {
   readonly directory: string;
   readonly maxBytes: number;
+  /** Who takes what has settled; null where it is removed. */
+  readonly keeper: Keeper | null;
   readonly hold: () => Promise<void>;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -21,6 +24,7 @@ export interface StartJournalOptions {
 
 export interface StartedJournal {
   readonly journal: Journal;
+  readonly keeper: Keeper | null;
   /** Bounces that an earlier process left in the journal, by the ids of their records: they take their peers' room. */
   readonly bounces: ReadonlyMap<string, KeptMessage>;
   /** The Redis into which it was drained has ended with everything on its disk. */
@@ -46,7 +50,7 @@ export function statusOf(journal: Journal | undefined, maxBytes: number): Journa
 }
 
 export async function startJournal(options: StartJournalOptions, releasers: Releaser[]): Promise<StartedJournal> {
-  const { directory, maxBytes, hold, log, metrics, disk, quarantine } = options;
+  const { directory, maxBytes, keeper, hold, log, metrics, disk, quarantine } = options;
   const bounces = new Map<string, KeptMessage>();
   let settledIn: string | null = null;
 
@@ -65,6 +69,7 @@ export async function startJournal(options: StartJournalOptions, releasers: Rele
     directory,
     maxBytes,
     hold,
+    ...(keeper === null ? {} : { keeping: keeper }),
     onFault: tellFault,
     onRecovered: (record) => void promiseRoom(record, { quarantine, bounces: keptIn(bounces) }),
     onSynced: (tookMs) => metrics.journalSyncSeconds.observe({}, tookMs / 1000),
@@ -76,6 +81,7 @@ export async function startJournal(options: StartJournalOptions, releasers: Rele
   });
   return {
     journal,
+    keeper,
     bounces,
     settledIn(redis) {
       settledIn = redis;

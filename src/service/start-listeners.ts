@@ -1,4 +1,6 @@
 /** Starts what listens: SMTP for relays, HTTP for people and machines that look after the service. */
+import { hostname } from "node:os";
+import { resolve } from "node:path";
 import { reachMmsc } from "../acknowledgement/reach-mmsc.ts";
 import { type Admin, startAdmin } from "../admin/server.ts";
 import { latencyOf } from "../monitoring/latency.ts";
@@ -11,17 +13,20 @@ import type { Releaser } from "../process/releasers.ts";
 import { whyNotListening } from "../process/system-limits.ts";
 import { ratesOf } from "../queue/queue-rates.ts";
 import type { RedisPlace } from "../queue/redis.ts";
+import { isBrokenOff } from "../queue/replays-kept.ts";
 import { readStatistics } from "../queue/statistics.ts";
 import { inRounds } from "../rounds.ts";
-import type { Config } from "../settings/config.ts";
+import { archiveHoursOf, type Config } from "../settings/config.ts";
 import { rulesOf } from "../settings/peers.ts";
 import { limitsOf } from "../settings/smtp-limits.ts";
 import { createAccess, createNetworks, networkOf } from "../smtp/access.ts";
 import { type Listener, type ListenerOptions, startListener } from "../smtp/listener.ts";
 import { replyToRefused } from "../smtp/refusal-reply.ts";
+import { replyToAccepted } from "../smtp/reply-to.ts";
 import { traceOf } from "../trace/find.ts";
 import type { TraceReading } from "../trace/reading.ts";
 import { VERSION } from "../version.ts";
+import type { ArchivePlace } from "../views/question.ts";
 import { startViews } from "../views/start-views.ts";
 import type { Views } from "../views/views.ts";
 import type { Desks } from "./desks.ts";
@@ -75,7 +80,7 @@ export async function listenForSmtp(
 export interface AdminParts {
   readonly config: Config;
   readonly place: RedisPlace;
-  readonly rooms: Pick<RedisRooms, "queuePlace">;
+  readonly rooms: Pick<RedisRooms, "queuePlace" | "replays">;
   /** The program of the thread that finds what the page shows. */
   readonly viewsThread: URL;
   readonly files: SettingsInForce;
@@ -87,6 +92,8 @@ export interface AdminParts {
 }
 
 const MINUTE_MS = 60_000;
+/** On the page. */
+const REPLAYS_SHOWN = 10;
 
 /** Rejects with a sentence when it cannot be listened there. */
 export async function listenForHttp(
@@ -94,7 +101,7 @@ export async function listenForHttp(
   releasers: Releaser[],
 ): Promise<Admin> {
   const { queue, queues, adminHost, adminPort, adminToken } = config;
-  const { queuePlace } = rooms;
+  const { queuePlace, replays } = rooms;
   // While a page is open, a thread that cannot live is begun anew each second.
   const mayTellFault = oncePer(MINUTE_MS, 1);
   const found = startViews({
@@ -102,6 +109,7 @@ export async function listenForHttp(
     redis: place,
     prefix: config.queuePrefix,
     queues: [queue, ...queues.map((further) => further.queue)],
+    archive: archiveOf(config),
     networkOf,
     onFault: (cause) => mayTellFault("") && log.viewsFailed(cause),
   });
@@ -149,8 +157,15 @@ export async function listenForHttp(
         }));
       },
       queueRates: (name) => ratesOf(queuePlace, name, config),
+      async replays() {
+        const newest = await replays.newest(REPLAYS_SHOWN);
+        return newest.map((replay) => ({ ...replay, brokenOff: isBrokenOff(replay, new Date()) }));
+      },
       traceOff: config.traceHours === 0,
-      trace: async (wanted, client) => traceOf(queuePlace, queue, await views.entries(wanted, client), traceReading),
+      async trace(wanted, client) {
+        const found = await views.entries(wanted, client);
+        return { ...(await traceOf(queuePlace, queue, found, traceReading)), archive: found.archive };
+      },
       views,
       quarantine: desks.quarantine,
       quarantineFill: async () => (await state.health()).quarantine,
@@ -173,4 +188,17 @@ export async function listenForHttp(
 
 function cannotListen(what: string, host: string, port: number, setting: string, cause: NodeJS.ErrnoException): never {
   throw new Error(`Cannot listen for ${what} on ${host}:${port}: ${whyNotListening(cause)} (${setting})`);
+}
+
+/** Null where nothing is archived: what is left from before is read by `mm4d archive` only. */
+function archiveOf(config: Config): ArchivePlace | null {
+  if (config.accept === "queue" || archiveHoursOf(config) === 0) return null;
+  const { dataDir, catalogueFile, domain, maxHeaderBytes, maxHeaderFields } = config;
+  const settings = { catalogueFile, domain, maxHeaderBytes, maxHeaderFields };
+  const reply = (recognised: "report" | "unreadable" | "other-pdu") => {
+    const { code, text } = replyToAccepted(recognised);
+    return { code, text };
+  };
+  const replies = { report: reply("report"), unreadable: reply("unreadable"), "other-pdu": reply("other-pdu") };
+  return { dataDir: resolve(dataDir), host: hostname(), settings, replies };
 }

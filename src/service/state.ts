@@ -139,6 +139,7 @@ export function observedOf(parts: ObservedParts): Observed {
     certificateExpiresAt: () => files.certificate()?.expiresAt ?? null,
     journal: own.journalStatus,
     aside: parts.aside.use,
+    archive: own.archive,
     quarantine: () => parts.quarantine.use(),
     redis: () => {
       const { awayMs, memoryRatio, writtenAt } = watch.state();

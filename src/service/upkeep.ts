@@ -11,6 +11,8 @@ export interface UpkeepOptions {
   readonly log: Log;
   /** Files of this process are counted. */
   readonly lookAtFiles: () => void;
+  /** Never rejects, and is not waited for. */
+  readonly lookAtArchive: () => Promise<void>;
   readonly journalWatch: JournalWatch | null;
   readonly flushTrace: () => Promise<void>;
   /** What is in Redis, each looked at every 5 s. */
@@ -38,6 +40,7 @@ export function createUpkeep(options: UpkeepOptions): (identity: string | null) 
 
   return async (identity) => {
     options.lookAtFiles();
+    void options.lookAtArchive();
     await journalWatch?.look(identity);
     if (identity !== null) await options.flushTrace().catch((cause: Error) => log.redisError(cause));
     if (identity !== null && performance.now() - seenMs >= QUEUES_SEEN_EVERY_MS) {

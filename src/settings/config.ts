@@ -508,6 +508,22 @@ export const SETTINGS = {
     ...wholeNumber(16_777_216, 1_099_511_627_776),
     about: "Most that this takes in Redis, in bytes. Beyond it the oldest is forgotten.",
   },
+  archiveHours: {
+    env: "MM4D_ARCHIVE_HOURS",
+    fallback: "",
+    fallbackShown: "MM4D_TRACE_HOURS",
+    type: `a whole number from 0 to ${YEAR_OF_HOURS}`,
+    about:
+      "How long what was said, and what became of it, is kept on the disk behind the journal (`archive/`), in hours; 0 for not at all, which removes what is there.",
+    read: (text: string) => (text === "" ? null : wholeNumber(0, YEAR_OF_HOURS).read(text)),
+  },
+  archiveMaxBytes: {
+    env: "MM4D_ARCHIVE_MAX_BYTES",
+    fallback: "1073741824",
+    ...wholeNumber(4_194_304, 1_099_511_627_776),
+    about:
+      "Most that this takes on the disk, of all processes, in bytes. Beyond it the oldest is removed; a quarter is for what is being packed.",
+  },
   logLevel: {
     env: "MM4D_LOG_LEVEL",
     fallback: "info",
@@ -542,6 +558,11 @@ export type SettingName = keyof typeof SETTINGS;
 export type Config = {
   readonly [Name in SettingName]: Exclude<ReturnType<(typeof SETTINGS)[Name]["read"]>, undefined>;
 };
+
+/** How long reports are archived, in hours, where there is a journal; 0 for not at all. */
+export function archiveHoursOf({ archiveHours, traceHours }: Config): number {
+  return archiveHours ?? traceHours;
+}
 
 /** Our own address, from which acknowledgements are sent. */
 export function systemAddressOf({ systemAddress, domain, hostname: name }: Config): string {

@@ -12,9 +12,12 @@ export interface PeersTables {
 
 const READ_WHEN_NEEDED: PeersTables = { own: new Map(), onUnread: () => {} };
 
+/** The settings that reading goes by. */
+export type ReadingSettings = Pick<Config, "catalogueFile" | "domain" | "maxHeaderBytes" | "maxHeaderFields">;
+
 /** Reads the operator's catalogue file. Throws one sentence for each of its faults. */
 export function loadReading(
-  { catalogueFile, domain, maxHeaderBytes, maxHeaderFields }: Config,
+  { catalogueFile, domain, maxHeaderBytes, maxHeaderFields }: ReadingSettings,
   { own, onUnread }: PeersTables = READ_WHEN_NEEDED,
 ): ReadingRules {
   const catalogue = loadCatalogue(catalogueFile);

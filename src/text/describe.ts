@@ -9,7 +9,12 @@ import { codeInWords } from "./codes.ts";
 export function describeEvent({ data }: DeliveryEvent): readonly string[] {
   const { outcome, disposition, final, conflict, reason, recipient, requestRecipients } = data;
   const to = recipient ?? requestRecipients[0]?.party ?? null;
-  const marks = [disposition, final ? "final" : "not final", ...(conflict ? ["conflict"] : [])].join(", ");
+  const marks = [
+    disposition,
+    final ? "final" : "not final",
+    ...(conflict ? ["conflict"] : []),
+    ...(data.replayed ? ["replayed"] : []),
+  ].join(", ");
   return [
     `${outcome} (${marks})${reason ? `  ${codeInWords(reason)}` : ""}`,
     `  message ${beginningOf(data.messageId ?? "without id")}, recipient ${beginningOf(to?.number ?? to?.raw ?? "unknown")}, peer ${data.peer.name}`,

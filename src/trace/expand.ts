@@ -36,7 +36,7 @@ export async function expanded(
   const { event, ids, notes: sorted } = reportOf(notes);
   return {
     event,
-    said: newest ? saidBy(newest) : null,
+    said: newest ? saidBy(newest) : event === null ? replayedAs(notes) : null,
     today: newest ? readToday(newest, reading) : null,
     // As they were read: the header may have been cut before them.
     ids: newest?.ids ?? ids,
@@ -84,6 +84,12 @@ function wordsFor({ fate, id }: ReportEntry): string | null {
 
 function saidBy({ fate }: ReportEntry): EventSummary | null {
   return "event" in fate ? fate.event : null;
+}
+
+/** Of a report of which nothing else is remembered any more. */
+function replayedAs(notes: readonly TraceNote[]): EventSummary | null {
+  const last = notes.findLast((note) => note.kind === "replayed");
+  return last?.kind === "replayed" ? last.summary : null;
 }
 
 /** The event that was made: as it is read by the rules of then, and as it is kept in what was decided. */

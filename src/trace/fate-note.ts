@@ -55,7 +55,7 @@ export function traceMessages({ write, reading, replyTo }: TraceRecorder): Recor
 }
 
 /** Null for what says nothing here, as a bounce does not. */
-function entryOf(
+export function entryOf(
   fate: Fate,
   { said, finding, ids }: ReadMessage,
   at: string,
@@ -101,7 +101,7 @@ function fateIn(fate: Fate, finding: ReadMessage["finding"], at: string): EntryF
  * Of what was read and told of before: what has happened to it now. It has its event, because no header is here to
  * read it from. A person replays few messages, and an upgrade finds few in the journal.
  */
-function laterNote(fate: Fate, at: string): TraceEntry | null {
+export function laterNote(fate: Fate, at: string): TraceEntry | null {
   if (fate.kind !== "queued" && fate.kind !== "duplicate") return null;
   const { event, id: recordId } = fate;
   const duplicateOf = fate.kind === "duplicate" ? fate.duplicateOf : null;

@@ -26,9 +26,9 @@ export async function findTrace(
   return traceOf(place, queue, await findEntries(place, wanted), reading);
 }
 
-/** What is shown of entries that were found: their reports, and where the jobs of these are. */
+/** What is shown of entries that were found: their reports, and where the jobs of these are, as far as Redis can be asked. */
 export async function traceOf(
-  place: QueuePlace,
+  place: QueuePlace | null,
   queue: string,
   { entries, more }: FoundEntries,
   reading: TraceReading,
@@ -38,7 +38,7 @@ export async function traceOf(
   const newest: Trace["reports"][number][] = [];
   for (const about of reports.slice(-MAX_REPORTS)) {
     const report = await expanded(about, unanswered, reading);
-    newest.push({ ...report, job: await jobStateOf(place, queue, report.notes) });
+    newest.push({ ...report, job: place && (await jobStateOf(place, queue, report.notes)) });
   }
   return { reports: newest, more: more || reports.length > newest.length };
 }

@@ -54,6 +54,20 @@ export type TraceNote =
       /** The MMSC's words, or why it could not be asked. */
       readonly detail: string;
       readonly ids: ReportIds;
+    }
+  /** Its event was published again, out of the archive. */
+  | {
+      readonly kind: "replayed";
+      readonly at: string;
+      /** The replay's name. */
+      readonly name: string;
+      /** Who ran it. */
+      readonly by: string;
+      readonly queue: string;
+      readonly recordId: string;
+      readonly ids: ReportIds;
+      /** As it was read then. */
+      readonly summary: EventSummary;
     };
 
 export type ReceivedNote = Extract<TraceNote, { kind: "received" }>;

@@ -163,6 +163,10 @@ function describeNote(note: TraceNote, shown: Shown): string {
         : `not queued again: it is a duplicate of job ${note.duplicateOf}`;
     case "acknowledgement":
       return `acknowledgement ${ACKNOWLEDGED[note.result]}: ${shown.text(note.detail)}`;
+    case "replayed": {
+      const read = `${note.summary.outcome}, ${note.summary.disposition}`;
+      return `published again as ${read}, to the queue ${note.queue} as job ${note.recordId}: replay ${note.name} by ${note.by}`;
+    }
   }
 }
 

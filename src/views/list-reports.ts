@@ -23,8 +23,8 @@ import type { ReportFilter } from "./report-row.ts";
 import { rowsIn } from "./rows.ts";
 import type { Place, ReportsPage } from "./views.ts";
 
-/** A page before its jobs are looked at. */
-export type ListedReports = Omit<ReportsPage, "jobs">;
+/** A page before its jobs, and the archive, are looked at. */
+export type ListedReports = Omit<ReportsPage, "jobs" | "archive">;
 
 /** One block to begin with, because a full one may make a page; then so many in one question. */
 const BLOCKS_AT_A_TIME = 10;

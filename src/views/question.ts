@@ -1,5 +1,8 @@
 /** What the main thread and the thread of the views say to each other. */
+import type { Recognised } from "../delivery/accepted.ts";
+import type { Reply } from "../flow/observer.ts";
 import type { RedisPlace } from "../queue/redis.ts";
+import type { ReadingSettings } from "../settings/reading.ts";
 import type { Period } from "./code-counts.ts";
 import type { ReportFilter } from "./report-row.ts";
 import type { ListedState, LiveRows, NewRows, Place, RetriedJobs } from "./views.ts";
@@ -10,6 +13,18 @@ export interface ThreadData {
   readonly prefix: string;
   /** The queues of events. */
   readonly queues: readonly string[];
+  /** Null where there is none to look into. */
+  readonly archive: ArchivePlace | null;
+}
+
+/** The archive of this machine, and what its records are read with. All of it can be handed to a thread. */
+export interface ArchivePlace {
+  readonly dataDir: string;
+  readonly host: string;
+  /** Settings by which messages are read. */
+  readonly settings: ReadingSettings;
+  /** Our 250 of a message, by what it was taken for. */
+  readonly replies: Readonly<Record<Exclude<Recognised, "bounce">, Reply>>;
 }
 
 export type Question =

@@ -8,8 +8,8 @@ export interface ReportRow {
   /** When it was received: RFC 3339, UTC. */
   readonly at: string;
   readonly peer: string;
-  /** What became of the message. `duplicate`: its event was on the queue already. */
-  readonly fate: "queued" | "duplicate" | "quarantined" | "ignored";
+  /** What became of the message. `duplicate`: its event was on the queue already. `unknown`: a crash has taken that, and it is found in the archive. */
+  readonly fate: "queued" | "duplicate" | "quarantined" | "ignored" | "unknown";
   /** The job of its event: its own, or the one that stood for that event already. Null without one, and where that is not known. */
   readonly jobId: string | null;
   /** Null without an event, as all down to `warnings`. */

@@ -8,7 +8,7 @@ import { keyOf } from "./filter.ts";
 import { createLane, createTurns } from "./lane.ts";
 import { newestFirst } from "./list-place.ts";
 import { ROWS_OF_PAGE } from "./page-of-rows.ts";
-import type { LiveNews } from "./question.ts";
+import type { ArchivePlace, LiveNews } from "./question.ts";
 import type { ReportFilter, ReportRow } from "./report-row.ts";
 import type { LiveRows, Views } from "./views.ts";
 
@@ -21,17 +21,19 @@ export interface ViewsOptions {
   readonly prefix: string;
   /** The queues that may be looked at. */
   readonly queues: readonly string[];
+  /** This machine's archive; null, or absent, where none is looked into. */
+  readonly archive?: ArchivePlace | null;
   /** The network of an address: whoever has one address of it may have all. */
   readonly networkOf: (address: string) => string;
   /** The thread has ended by a fault, or because it took too long or too much memory; or a follower has thrown. */
   readonly onFault: (cause: Error) => void;
 }
 
-export function startViews({ thread, redis, prefix, queues, networkOf, onFault }: ViewsOptions): Views {
+export function startViews({ thread, redis, prefix, queues, archive = null, networkOf, onFault }: ViewsOptions): Views {
   const followers = new Set<Follower>();
   /** For who follows next what others follow: the newest that were told, by the keys of their filters. */
   const newest = new Map<string, LiveRows>();
-  const aside = createAside({ thread, data: { redis, prefix, queues }, onNews: hear, onFault });
+  const aside = createAside({ thread, data: { redis, prefix, queues, archive }, onNews: hear, onFault });
   const look = createLane(aside.ask, networkOf);
   // Giving back takes some seconds, and the pages go on meanwhile. No two who ask share a run, as each is told what it did.
   const act = createTurns();

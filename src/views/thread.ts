@@ -14,7 +14,7 @@ const LOOKED_EVERY_MS = 1_000;
 // thread; elsewhere this would be that of the whole process.
 if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 
-const { redis: address, prefix, queues } = workerData as ThreadData;
+const { redis: address, prefix, queues, archive } = workerData as ThreadData;
 const place = { redis: connectRedis(address), prefix };
 /** Why Redis cannot be reached, while it cannot. */
 let away: string | null = null;
@@ -24,7 +24,7 @@ hearWhyNot(place.redis, (why) => {
 place.redis.on("ready", () => {
   away = null;
 });
-const answer = answering(place, queues);
+const answer = answering(place, queues, archive);
 
 const tell = (told: Told): void => parentPort?.postMessage(told);
 

@@ -14,11 +14,11 @@ export interface Views {
    * Rejects when Redis does not answer, when too many ask at once, and for a time that is none.
    */
   reports(filter: ReportFilter, from: Place | null, client?: string): Promise<ReportsPage>;
-  /** The entries of the trace with an id (also of a job that is still kept) or a number, as `findEntries` of trace/find.ts gives them. */
-  entries(
-    wanted: string,
-    client?: string,
-  ): Promise<{ readonly entries: readonly TraceEntry[]; readonly more: boolean }>;
+  /**
+   * The entries of the trace with an id (also of a job that is still kept) or a number, as `findEntries` of trace/find.ts
+   * gives them. Where it has none, those of this machine's archive.
+   */
+  entries(wanted: string, client?: string): Promise<EntriesFound>;
   /** The jobs of a queue of events that wait, or that consumers have in hand: those that have for longest. */
   listed(queue: string, state: ListedState, client?: string): Promise<ListedJobs>;
   /** Jobs of a queue of events, its name as in the settings, that failed, and that are to be tried again, by their errors. */
@@ -52,6 +52,21 @@ export type RetriedJobs = { readonly id: string } | { readonly error: string };
 /** Where a list goes on: opaque, a short text that may stand in an address. */
 export type Place = string;
 
+export interface EntriesFound {
+  readonly entries: readonly TraceEntry[];
+  readonly more: boolean;
+  /** How far the archive was looked through; null where the trace had some, and where there is no archive. */
+  readonly archive: ArchiveLooked | null;
+}
+
+/** Whose archive was looked through, and how far. */
+export interface ArchiveLooked {
+  /** The name of the machine. */
+  readonly host: string;
+  /** What was received before this was not looked through: RFC 3339, UTC; null where all was. */
+  readonly backTo: string | null;
+}
+
 export interface ReportsPage {
   readonly rows: readonly ReportRow[];
   /** Where older ones are; null when there are none. */
@@ -60,6 +75,8 @@ export interface ReportsPage {
   readonly lookedThrough: number;
   /** The jobs of these rows on the first of the queues, by their ids. */
   readonly jobs: ReadonlyMap<string, JobSeen>;
+  /** How far the archive was looked through for an id or a number; null where it was not. */
+  readonly archive: ArchiveLooked | null;
 }
 
 /** What has become of an event's job by now. */

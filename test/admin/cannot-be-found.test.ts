@@ -24,6 +24,7 @@ async function serve(operations: Partial<Operations>): Promise<string> {
     redisAway: () => null,
     peerNames: async () => [],
     eventQueues: () => [{ name: QUEUE, use: undefined, workers: [] }],
+    replays: async () => [],
     ...operations,
   } as Operations;
   const login = { mayAct: (_: unknown, next: () => Promise<void>) => next() } as unknown as Login;

@@ -59,6 +59,7 @@ async function start(times: HttpTimes): Promise<void> {
       connections: new Map(),
       journal: { records: 0, bytes: 0, waitingBytes: 0, maxBytes: 0, oldestAt: null },
       aside: 0,
+      archive: null,
       redis: "",
       events: undefined,
       further: [],
@@ -73,6 +74,7 @@ async function start(times: HttpTimes): Promise<void> {
     tallies: none,
     eventQueues: () => [],
     queueRates: none,
+    replays: async () => [],
     trace: none,
     traceOff: false,
     views: {

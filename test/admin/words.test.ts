@@ -56,6 +56,7 @@ test.each([
     redisAway: () => null,
     eventQueues: () => [{ name: "events", use: undefined, workers: [] }],
     queueRates: async () => ({ completed: 0, isMore: false, failed: 0 }),
+    replays: async () => [],
     views: { troubles: async () => ({ failed: none, retrying: { groups: [group], jobs: 1, lookedAt: 1 } }) },
   } as unknown as Operations;
   const app = new Hono<PageEnv>();

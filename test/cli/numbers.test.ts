@@ -55,6 +55,14 @@ test("each command that lists reports, messages or acknowledgements for people h
     const found = command.options.filter(({ long }) => long === "--full-numbers");
     return found.map(({ description }) => [`${parent}${command.name()}`, description]);
   });
-  expect(flags.map(([name]) => name).sort()).toEqual(["acks list", "failed list", "quarantine show", "tail", "trace"]);
+  expect(flags.map(([name]) => name).sort()).toEqual([
+    "acks list",
+    "archive export",
+    "archive list",
+    "failed list",
+    "quarantine show",
+    "tail",
+    "trace",
+  ]);
   expect(new Set(flags.map(([, description]) => description)).size).toBe(1);
 });

@@ -9,6 +9,7 @@ const recordWith = (id: string) => recordOf(id, { kind: "event", text: "x" }) as
 const tryOf = (id: string, again = false, record = recordWith(id), job: ReadRecord | null = record): Try => ({
   ready: { record, read: null, job },
   again,
+  start: again ? undefined : { segment: 1, offset: 0 },
   bytes: 1,
   alone: false,
 });

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { saveCursor } from "../../src/journal/cursor.ts";
 import type { JournalFault } from "../../src/journal/fault.ts";
+import { removing } from "../../src/journal/keeping.ts";
 import { createReader, type Reader } from "../../src/journal/reader.ts";
 import type { JournalRecord } from "../../src/journal/record.ts";
 import { type Recovered, recover } from "../../src/journal/recover.ts";
@@ -143,7 +144,7 @@ describe("the removal", () => {
   test("leaves what has not settled and what is open, and sets aside what cannot be read", async () => {
     const sizes = createSizes(write([line("j1")], [line("j2")], [line("j3")], [line("j4")]), 0);
     const onFault = (fault: JournalFault) => void faults.push(fault);
-    const removal = createRemoval({ directory, sizes, shares: createShares(1_000_000), onFault });
+    const removal = createRemoval({ keeping: removing(directory), sizes, shares: createShares(1_000_000), onFault });
     removal.setAsideLater(2);
     await removal.removeSettled({ segment: 3, offset: LENGTH }, (segment) => segment === 3);
     expect(sizes.segments()).toEqual([3, 4]);
@@ -155,7 +156,7 @@ describe("the removal", () => {
   test("of a segment that cannot be removed it tells once, and tries again", async () => {
     const sizes = createSizes(write([line("j1")]), 0);
     const onFault = (fault: JournalFault) => void faults.push(fault);
-    const removal = createRemoval({ directory, sizes, shares: createShares(1_000_000), onFault });
+    const removal = createRemoval({ keeping: removing(directory), sizes, shares: createShares(1_000_000), onFault });
     rmSync(segmentPath(directory, 1));
     mkdirSync(segmentPath(directory, 1));
     const remove = () => removal.removeSettled({ segment: 2, offset: 0 }, () => false);

@@ -29,6 +29,7 @@ const WELL: HealthFacts = {
     most: null,
   },
   redis: { awayMs: null, fault: null, unsuitable: [], accepted: false, cluster: false, emptiedAt: null, refusal: null },
+  archive: { fault: null },
   drainFault: null,
   certificateExpiresAt: null,
   settingsFaults: [],
@@ -98,6 +99,7 @@ const GRID: readonly (readonly Partial<HealthFacts>[])[] = [
   [
     {},
     { certificateExpiresAt: ago(1) },
+    { archive: { fault: "given-up" } },
     { settingsFaults: ["The peers file has an error, so what was read before is still in use (no)"] },
   ],
   [
@@ -307,6 +309,8 @@ test.each<[string, Partial<HealthFacts>, readonly string[], string]>([
     ["journal-share-full"],
     "not-well",
   ],
+  ["an archive that cannot be packed", { archive: { fault: "pack-failed" } }, ["archive-failing"], "needs-attention"],
+  ["one in which a damaged block was found", { archive: { fault: "damaged" } }, [], "well"],
   ["a quarantine with 89 %", { quarantine: { ...WELL.quarantine, bytes: 899_999 } }, [], "well"],
   [
     "with 90 % of its bytes",

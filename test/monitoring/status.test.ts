@@ -17,6 +17,7 @@ function factsWith(more: Partial<StatusFacts>): StatusFacts {
     connections: new Map(),
     journal: { records: 0, bytes: 0, waitingBytes: 0, maxBytes: 1_073_741_824, oldestAt: null },
     aside: 0,
+    archive: null,
     redis: "redis://127.0.0.1:6379",
     events: undefined,
     further: [],

@@ -133,6 +133,21 @@ test("a consumer with mm4d/consumer and once, and the operators' commands that c
   expect(ran).toEqual(commands.map((command) => [command, expect.objectContaining({ code: 0 })]));
 });
 
+test("a replay publishes where mm4d's user may, and is refused in words elsewhere", async () => {
+  const replay = (...args: readonly string[]) => runCommandWithin(["replay", "--since", "1h", ...args], service.env);
+  // That the events are on their queue is written down within some seconds.
+  const told = await eventually(
+    () => replay("--name", "once-more"),
+    ({ stdout }) => !stdout.startsWith("0 events"),
+  );
+  expect([told.code, told.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^\d events? published to "mm4-delivery-events"/),
+  ]);
+  const { code, stderr } = await replay("--to", "elsewhere");
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/Redis does not let this user do that .*users\.acl/)]);
+});
+
 /** As on a command line; a script in quotes. */
 const FORBIDDEN = [
   "GET other",

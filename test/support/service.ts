@@ -13,6 +13,8 @@ import { eventually, freePort } from "./redis.ts";
 export const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 /** Node.js 20 cannot start a thread of TypeScript. */
 export const VIEWS_THREAD = new URL("../../dist/views/thread.js", import.meta.url);
+/** The same of the thread that packs the archive. */
+export const PACKING_THREAD = new URL("../../dist/archive/packing-thread.js", import.meta.url);
 
 /** What a test may ask of a service, wherever it runs. */
 export interface ServiceUnderTest {
@@ -120,6 +122,8 @@ interface Within {
   readonly times?: Partial<ReasonTimes>;
   /** The program of the views' thread. */
   readonly viewsThread?: URL;
+  /** The program of the archive's. */
+  readonly packingThread?: URL;
 }
 
 /**
@@ -129,7 +133,7 @@ interface Within {
  */
 export async function startServiceWithin(
   settings: Readonly<Record<string, string>> = {},
-  { times = {}, viewsThread = VIEWS_THREAD }: Within = {},
+  { times = {}, viewsThread = VIEWS_THREAD, packingThread = PACKING_THREAD }: Within = {},
 ): Promise<ServiceWithin> {
   const { parent, dataDir, smtpPort, adminPort, env } = await placeOf(settings);
   const loaded = loadConfig(env);
@@ -149,6 +153,7 @@ export async function startServiceWithin(
       logTo,
       settingsNotes: notes,
       viewsThread,
+      packingThread,
     });
   let service = await start();
   let facts = await askService({ dataDir });

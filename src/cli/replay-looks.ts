@@ -1,0 +1,93 @@
+/** What a replay would publish, and what would be read otherwise today: nothing is published for either. */
+
+import { type Difference, type Example, findDifferences } from "../replay/differences.ts";
+import { replayedEvent } from "../replay/replayed-event.ts";
+import { describeEvent } from "../text/describe.ts";
+import { maskEvent } from "../text/masking.ts";
+import { durationInWords, some } from "../text/quantities.ts";
+import { lookAtArchive, tellWhose } from "./archive-look.ts";
+import { type Numbers, numbersOf } from "./numbers.ts";
+import { readForReplay } from "./replay-archive.ts";
+import { archiveFilterOf, filterWanted, RATE, type ReplayOptions, wantedBy } from "./replay-options.ts";
+import { fitted, jsonOf, print, printLine, printWrapped } from "./terminal.ts";
+
+/** --diff has found something. */
+const DIFFERS = 3;
+
+/** Counts what would be published. Redis is not asked. */
+export async function countReports(options: ReplayOptions): Promise<void> {
+  const look = await lookAtArchive();
+  const wanted = wantedBy(options, look.config.queue, new Date());
+  tellWhose(look);
+  const { reports, damage } = readForReplay(look, filterWanted(wanted));
+  const counts = { events: 0, copies: 0, "no-event": 0, "not-queued-yet": 0 };
+  let [first, last]: (string | null)[] = [null, null];
+  for await (const report of reports) {
+    const event = replayedEvent(report);
+    if (typeof event === "string") counts[event] += 1;
+    else if (report.became?.kind === "duplicate") counts.copies += 1;
+    else {
+      counts.events += 1;
+      first ??= report.receivedAt;
+      last = report.receivedAt;
+    }
+  }
+  if (damage().length > 0) process.exitCode = 1;
+  if (options.json) {
+    print(jsonOf({ ...wanted, ...counts, first, last, damage: damage() }, 2));
+    return;
+  }
+  const { rate = RATE } = options;
+  const atLeast = durationInWords((counts.events / rate) * 1000);
+  printWrapped([
+    `${some(counts.events, "event")} would be published to "${wanted.queue}", in ${atLeast} at ${rate} a second`,
+    ...(first === null || last === null ? [] : [`received from ${first} to ${last}`]),
+    ...(counts.copies === 0
+      ? []
+      : [
+          `${some(counts.copies, "report")} came again: each is published only where the first of them is not among these`,
+        ]),
+    ...(counts["no-event"] === 0 ? [] : [`${some(counts["no-event"], "message")} make no event`]),
+    ...(counts["not-queued-yet"] === 0
+      ? []
+      : [`${some(counts["not-queued-yet"], "report")} still wait for the queue, and come by themselves`]),
+    ...damage(),
+  ]);
+}
+
+/** Shows what would be read otherwise today. The exit code is {@link DIFFERS} where anything would. */
+export async function printDifferences(options: ReplayOptions): Promise<void> {
+  const look = await lookAtArchive();
+  tellWhose(look);
+  const { reports, damage } = readForReplay(look, archiveFilterOf(options));
+  const found = await findDifferences(reports);
+  const { groups, same, notKnown } = found;
+  if (damage().length > 0) process.exitCode = 1;
+  if (groups.length > 0) process.exitCode = DIFFERS;
+  if (options.json) {
+    print(jsonOf({ ...found, damage: damage() }, 2));
+    return;
+  }
+  for (const group of groups) await printLine(fitted(describeGroup(group, numbersOf(options))));
+  const otherwise = groups.reduce((all, { count }) => all + count, 0);
+  printWrapped([
+    `${some(otherwise, "report")} would be read otherwise today, ${same} as then`,
+    ...(notKnown === 0 ? [] : [`Of ${notKnown} it is not known what became of them, or they are bounces`]),
+    ...damage(),
+  ]);
+}
+
+function describeGroup({ then, today, code, count, examples }: Difference, numbers: Numbers): readonly string[] {
+  const about = code === null ? "" : `, code ${code}`;
+  return [
+    `${some(count, "report")}: ${then} then, ${today} today${about}`,
+    ...examples.flatMap((example) => describeExample(example, numbers)),
+    "",
+  ];
+}
+
+function describeExample({ receivedAt, peer, eventId, event }: Example, numbers: Numbers): readonly string[] {
+  const head = `  ${receivedAt}  ${peer}${eventId === null ? "" : `  ${eventId}`}`;
+  if (event === null) return [head];
+  return [head, ...describeEvent(numbers === "full" ? event : maskEvent(event)).map((line) => `    ${line.trim()}`)];
+}

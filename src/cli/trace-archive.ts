@@ -1,0 +1,69 @@
+/** Looks for a report in the archive of the service on this machine, where Redis's trace does not have it. */
+import { existsSync } from "node:fs";
+import { hostname } from "node:os";
+import { findArchived, type SearchResult } from "../archive/find-archived.ts";
+import { archiveDirectory } from "../archive/places.ts";
+import { withQueuePlace } from "../queue/queue-place.ts";
+import { replyToAccepted } from "../smtp/reply-to.ts";
+import { archivedEntry, isNamed, mayBeNamed } from "../trace/archived.ts";
+import type { TraceEntry } from "../trace/entry.ts";
+import { traceOf } from "../trace/find.ts";
+import type { Trace } from "../trace/note.ts";
+import type { TraceReading } from "../trace/reading.ts";
+import { createSearchReader } from "./record-reader.ts";
+import type { QueueFound } from "./running-service.ts";
+import { directoryOf } from "./why-not-traced.ts";
+
+export interface LookedInArchive {
+  /** Without reports where it has none. */
+  readonly trace: Trace;
+  /** Where it was looked, and how far, in a sentence. */
+  readonly looked: string;
+}
+
+/** Whoever waits for the answer waits so long at most. */
+const SEARCHED_MS = 10_000;
+const MOST_REPORTS = 500;
+
+/** Never rejects: what cannot be read is said in the sentence. */
+export async function lookInArchive(
+  wanted: string,
+  queue: QueueFound,
+  reading: TraceReading,
+): Promise<LookedInArchive> {
+  const { address, settings } = queue;
+  try {
+    const dataDir = directoryOf(queue);
+    const result = await findArchived(dataDir, {
+      mayBe: mayBeNamed(wanted),
+      // What waits is not worked off, and the journal says so.
+      isWanted: (report) => report.at !== "waiting" && isNamed(report, wanted),
+      read: createSearchReader(settings.config),
+      sinceMs: null,
+      most: MOST_REPORTS,
+      ms: SEARCHED_MS,
+    });
+    const entries = result.reports
+      .map((report) => archivedEntry(report, replyToAccepted))
+      .filter((entry): entry is TraceEntry => entry !== null);
+    const found = { entries, more: result.reports.length >= MOST_REPORTS };
+    const ofJobs = withQueuePlace(address, (place) => traceOf(place, address.queue, found, reading));
+    const trace = await ofJobs.catch(() => traceOf(null, address.queue, found, reading));
+    return { trace, looked: inWords(archiveDirectory(dataDir), entries.length > 0, result) };
+  } catch (cause) {
+    return {
+      trace: { reports: [], more: false },
+      looked: `The archive could not be looked into: ${(cause as Error).message}`,
+    };
+  }
+}
+
+function inWords(directory: string, isFound: boolean, { backToMs, damaged }: SearchResult): string {
+  const where = `${directory} of ${hostname()}`;
+  const lost = damaged === 0 ? "" : ", parts of which are damaged";
+  if (isFound) return `Redis's trace does not have it: it was found in ${where}${lost}`;
+  if (!existsSync(directory)) return `There is no archive at ${directory}`;
+  if (backToMs === null) return `it is not in ${where}${lost}`;
+  const reached = new Date(backToMs).toISOString();
+  return `in ${where} it was looked for back to ${reached} only ("mm4d archive list --until ${reached} --message-id ID" goes on)${lost}`;
+}
