@@ -11,23 +11,40 @@ const IS_QUICK = process.env.MM4D_TESTS === "quick";
 /** `npm run faults`: vitest keeps `--maxConcurrency` from the projects below. */
 const ONE_BY_ONE = process.env.FAULTS_TABLE !== undefined;
 
-/** Most of the time of most files is spent waiting: for a timer of the product, for Redis, for a process. */
-const WORKERS = availableParallelism() + 2;
+/** Half of the time of most files is spent waiting: for a timer of the product, for Redis, for a process. */
+const WORKERS = availableParallelism() + 3;
 
-/** They start most processes, or wait for longest. One that began last would be waited for by all other workers. */
+/**
+ * They take longest. One that began last would be waited for by all other workers. Those that wait stand between those
+ * that compute, because several that compute at the same time only take longer.
+ */
 const LONGEST = [
   "test/faults/grace-period.test.ts",
-  "test/system/acknowledgements.test.ts",
-  "test/ops/containers.test.ts",
-  "test/system/start.test.ts",
-  "test/system/find-service.test.ts",
   "test/upgrade/upgrade.test.ts",
-  "test/system/processes.test.ts",
-  "test/system/page.test.ts",
+  "test/system/live-lists.test.ts",
   "test/system/reasons.test.ts",
-  "test/system/edge.test.ts",
+  "test/system/page.test.ts",
+  "test/system/acknowledgements.test.ts",
+  "test/system/processes.test.ts",
+  "test/system/quarantine.test.ts",
+  "test/system/start.test.ts",
+  "test/system/read-behind-reply.test.ts",
+  "test/system/reports-page.test.ts",
+  "test/system/queue-mode.test.ts",
+  "test/system/find-service.test.ts",
+  "test/system/rows.test.ts",
+  "test/system/others-redis.test.ts",
+  "test/system/frame.test.ts",
+  "test/ops/systemd.test.ts",
   "test/system/package.test.ts",
+  "test/system/screens.test.ts",
+  "test/system/watchdog.test.ts",
+  "test/system/page-attacks.test.ts",
+  "test/system/metrics.test.ts",
   "test/system/replicas.test.ts",
+  "test/consumer/consume.test.ts",
+  "test/system/edge.test.ts",
+  "test/queue/failover.test.ts",
 ];
 
 /** The longest first: vitest knows how long each took only where it has run before. */

@@ -90,8 +90,8 @@ export async function startRedis(
 
 const given = new Set<number>();
 /** Files that run at the same time, each in a process of its own, take ports of their own. */
-const PORTS = 5_000;
-const SHARE = Number(process.env.VITEST_POOL_ID ?? 1) % 4;
+const PORTS = 2_500;
+const SHARE = Number(process.env.VITEST_POOL_ID ?? 1) % 8;
 
 /**
  * A port that nobody listens on, and nobody else here is given. Not of those that
@@ -111,6 +111,8 @@ export async function freePort(): Promise<number> {
   }
 }
 
+const MOST_REST_MS = 500;
+
 /** Waits until something is so; fails with what it was when it never is. */
 export async function eventually<T>(
   look: () => T | Promise<T>,
@@ -119,11 +121,15 @@ export async function eventually<T>(
 ): Promise<T> {
   const startedMs = performance.now();
   for (;;) {
+    const lookedMs = performance.now();
     const value = await look();
     if (fits(value)) return value;
-    const waitedMs = performance.now() - startedMs;
+    const nowMs = performance.now();
+    const waitedMs = nowMs - startedMs;
     if (waitedMs > limitMs) throw new Error(`Not so after ${limitMs} ms: ${JSON.stringify(value)}`);
     // What takes long is looked at less often, because looking may cost as much as what is waited for.
-    await wait(Math.min(20 + waitedMs / 20, 100));
+    const restMs = Math.min(20 + waitedMs / 20, 100);
+    // A page that is loaded again, or a command that is run again, would else have a core for itself.
+    await wait(Math.max(restMs, Math.min(2 * (nowMs - lookedMs), MOST_REST_MS)));
   }
 }

@@ -5,7 +5,7 @@ import { lookAtPage, mainOf, openUntil, startBrowser, TOKEN, type Visit, visitLo
 import { type Carrier, type Carriers, createCarriers } from "../support/carrier.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { type ServiceUnderTest, startServiceProcess } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 
 const HOSTILE = '"><img src=x onerror=alert(1)>\u202e';
 
@@ -23,7 +23,7 @@ beforeAll(async () => {
   first = await carriers.add("first");
   await carriers.add("silent");
   carriers.write();
-  service = await startServiceProcess({
+  service = await startServiceWithin({
     REDIS_URL: redis.url,
     MM4D_PEERS_FILE: carriers.peersFile,
     MM4D_ADMIN_TOKEN: TOKEN,

@@ -5,7 +5,7 @@ import { lookAtPage, mainOf, startBrowser, TOKEN, type Visit, visitLoggedIn } fr
 import { type Carrier, type Carriers, createCarriers } from "../support/carrier.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { type ServiceUnderTest, startServiceProcess } from "../support/service.ts";
+import { type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 let browser: Browser;
@@ -23,7 +23,7 @@ beforeAll(async () => {
   carriers = createCarriers();
   first = await carriers.add("first", { entry: { mailFromDomains: ["first.example"] } });
   carriers.write();
-  service = await startServiceProcess({
+  service = await startServiceWithin({
     REDIS_URL: redis.url,
     MM4D_PEERS_FILE: carriers.peersFile,
     MM4D_ADMIN_TOKEN: TOKEN,

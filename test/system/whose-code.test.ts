@@ -13,7 +13,7 @@ import { runCommandWithin } from "../support/command-within.ts";
 import { startConsumer, type TestConsumer } from "../support/consumer.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { deliveryReport } from "../support/report.ts";
-import { MAIN, startServiceProcess, type TestService } from "../support/service.ts";
+import { MAIN, type ServiceUnderTest, startServiceWithin } from "../support/service.ts";
 import { openSession } from "../support/smtp-client.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "mm4d-whose-code-"));
@@ -22,14 +22,14 @@ const PEERS = { aggregator: "127.0.0.2", plain: "127.0.0.3", acme: "127.0.0.4" }
 type PeerName = keyof typeof PEERS;
 
 let redis: TestRedis;
-let service: TestService;
+let service: ServiceUnderTest;
 let consumer: TestConsumer;
 
 beforeAll(async () => {
   writeTable("acme-busy");
   writePeers("none");
   redis = await startRedis();
-  service = await startServiceProcess({ REDIS_URL: redis.url, MM4D_PEERS_FILE: peersFile });
+  service = await startServiceWithin({ REDIS_URL: redis.url, MM4D_PEERS_FILE: peersFile });
   consumer = startConsumer(redis.url);
 });
 afterAll(async () => {
