@@ -12,7 +12,7 @@ const IS_QUICK = process.env.MM4D_TESTS === "quick";
 const ONE_BY_ONE = process.env.FAULTS_TABLE !== undefined;
 
 /** Half of the time of most files is spent waiting: for a timer of the product, for Redis, for a process. */
-const WORKERS = availableParallelism() + 3;
+const WORKERS = availableParallelism() + 2;
 
 /**
  * They take longest. One that began last would be waited for by all other workers. Those that wait stand between those

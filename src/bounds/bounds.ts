@@ -514,7 +514,8 @@ export const BOUNDS = {
     value: 20,
     unit: "things",
     about: "blocks of the trace that are read each second at most, for whoever follows Reports",
-    reason: "without a filter the newest has what is shown; with one, four thousand reports a second are looked through",
+    reason:
+      "without a filter the newest has what is shown; with one, four thousand reports a second are looked through",
   },
   blocksCountedLive: {
     value: 200,
