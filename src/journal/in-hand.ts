@@ -98,8 +98,11 @@ export function openInHand(directory: string, onFault: OnFault): InHandFile {
   /** Resolves when it is there, or has failed, or is late. What is late is not waited for again. */
   async function saved(): Promise<void> {
     const under = begun();
-    if (late) return;
-    const cause = await within(under);
+    if (!late) await waitFor(under, LATE_MS);
+  }
+
+  async function waitFor(under: Promise<Error | null>, waitMs: number): Promise<void> {
+    const cause = await within(under, waitMs);
     late = cause === LATE && saving !== undefined;
     if (late) tellLater(under);
     else if (cause !== LATE) tell(cause);
@@ -149,7 +152,8 @@ export function openInHand(directory: string, onFault: OnFault): InHandFile {
       running = false;
       inHand = null;
       drained = until;
-      return saved();
+      // Nothing waits behind it, and a clean end that is not noted makes suspects of records that are none.
+      return waitFor(begun(), HUNG_MS);
     },
   };
 }
@@ -204,11 +208,11 @@ async function write(path: string, json: string): Promise<Error | null> {
 }
 
 /** What it resolves to, or `LATE`. */
-async function within(saving: Promise<Error | null>): Promise<Error | null> {
+async function within(saving: Promise<Error | null>, waitMs: number): Promise<Error | null> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Error>((resolve) => {
     // Behind a turn that took long the timer comes first, and the answer may be there.
-    timer = setTimeout(() => setImmediate(resolve, LATE), LATE_MS);
+    timer = setTimeout(() => setImmediate(resolve, LATE), waitMs);
   });
   return Promise.race([saving, late]).finally(() => clearTimeout(timer));
 }
