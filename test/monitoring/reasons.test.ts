@@ -309,12 +309,7 @@ test.each<[string, Partial<HealthFacts>, readonly string[], string]>([
     ["journal-share-full"],
     "not-well",
   ],
-  [
-    "an archive that cannot be packed",
-    { archive: { fault: "pack-failed" } },
-    ["archive-failing"],
-    "needs-attention",
-  ],
+  ["an archive that cannot be packed", { archive: { fault: "pack-failed" } }, ["archive-failing"], "needs-attention"],
   ["one in which a damaged block was found", { archive: { fault: "damaged" } }, [], "well"],
   ["a quarantine with 89 %", { quarantine: { ...WELL.quarantine, bytes: 899_999 } }, [], "well"],
   [
