@@ -105,6 +105,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
       "delivery",
       "catalogue",
       "journal",
+      "archive",
       "flow",
       "queue",
       "trace",
