@@ -22,7 +22,7 @@ import type { ArchiveDamage } from "../../src/archive/source.ts";
 import { saveCursor } from "../../src/journal/cursor.ts";
 import { encodeRecord, receivedAtOf } from "../../src/journal/record.ts";
 import { journalDirectory } from "../../src/process/directories.ts";
-import { archiveFile, journalSegment, type Kept, queuedAs } from "../support/archive.ts";
+import { archiveFile, journalSegment, type Kept, queuedAs } from "../support/archived.ts";
 import { deliveryReport } from "../support/report.ts";
 import { saidRecord } from "../support/said-message.ts";
 

@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { archiveFile, queuedAs } from "../support/archive.ts";
+import { archiveFile, queuedAs } from "../support/archived.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { deliverReports } from "../support/deliver.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";

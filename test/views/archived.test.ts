@@ -12,7 +12,7 @@ import { createTraceWriter } from "../../src/trace/writer.ts";
 import { EVERY_REPORT } from "../../src/views/filter.ts";
 import { startViews } from "../../src/views/start-views.ts";
 import type { Views } from "../../src/views/views.ts";
-import { archiveFile, journalSegment, type Kept, queuedAs } from "../support/archive.ts";
+import { archiveFile, journalSegment, type Kept, queuedAs } from "../support/archived.ts";
 import { reported } from "../support/notes.ts";
 import { useRedis } from "../support/redis-of-file.ts";
 import { deliveryReport } from "../support/report.ts";
