@@ -39,8 +39,8 @@ written with the same digits and without its "+", it is taken for this one.
 Whatever holds it goes as a whole: notes of the trace with all others of the
 same reports, messages in quarantine, completed and failed jobs on MM4D_QUEUE
 and MM4D_QUEUES, acknowledgements that were sent or given up, records in the
-archive. In damaged/ it is blotted out. The ids of events stay remembered: a report that comes again is a
-duplicate as before, and not a second event.
+archive. In damaged/ it is blotted out. The ids of events stay remembered: a
+report that comes again is a duplicate as before, and not a second event.
 
 What still has to be done is left and told: reports in the journal, events that
 wait for a consumer, acknowledgements that are owed. Run it again after that.
