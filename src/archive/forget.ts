@@ -14,8 +14,8 @@ export interface Forgotten {
   readonly damaged: number;
 }
 
-/** What is asked of a record, as it was received and as it was said to have become. */
-export type Concerns = (record: JournalRecord, text: string) => Promise<boolean>;
+/** Asked of a record and its whole line, which says what became of it too. Undefined stands for a record of a later version. */
+export type Concerns = (record: JournalRecord | undefined, text: string) => Promise<boolean>;
 
 /**
  * Removes each record that `concerns` picks. Services may write meanwhile: they add files, and remove whole ones. Each
@@ -56,7 +56,7 @@ async function without(bytes: Buffer, concerns: Concerns): Promise<Without> {
     const left: Packable[] = [];
     for (const line of lines) {
       const one = readLine(line);
-      if (one && (await concerns(one.record, line.toString()))) continue;
+      if (await concerns(one?.record, line.toString())) continue;
       const json = recordIn(line);
       const became = one?.became ? JSON.stringify(one.became) : null;
       if (json) left.push({ json, became, receivedMs: stretch.head.firstMs });

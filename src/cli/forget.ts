@@ -218,7 +218,8 @@ async function forgetOnDisk({ settings, found }: QueueFound, party: PartySought,
     }
   };
   const lookInArchive = async (directory: string): Promise<void> => {
-    const concerns: Concerns = async (record, text) => party.mentions(text) || isHeldIn(read(record), party);
+    const concerns: Concerns = async (record, text) =>
+      party.mentions(text) || (record !== undefined && isHeldIn(read(record), party));
     const { records, waiting, damaged } = await forgetInArchive(directory, concerns, dryRun);
     if (records > 0) removed.push({ where: directory, what: "record", state: null, count: records });
     if (waiting > 0)

@@ -19,8 +19,8 @@ afterEach(() => at.remove());
 
 const picks =
   (...ids: string[]): Concerns =>
-  async ({ id }) =>
-    ids.includes(id);
+  async (record) =>
+    ids.includes(record?.id ?? "");
 
 /** Three files, of more than one block each. */
 async function filled(): Promise<void> {
