@@ -30,6 +30,11 @@ export function isNamed({ record, became, eventId, event, read }: ArchivedReport
   );
 }
 
+/** Whether it is worked off: what became of it is written down before the journal's cursor tells. */
+export function isDone({ became, at }: ArchivedReport): boolean {
+  return became !== null || at !== "waiting";
+}
+
 /**
  * Says of the bytes of an archived record whether it may have this id or number, so that hardly another one is read.
  * An id stands there as it was said, unless a fold is within it; of a number its last four digits stand together, and the

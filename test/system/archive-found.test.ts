@@ -83,6 +83,13 @@ test("what was just queued is found too, while its record is in the journal", as
   expect((await page("/reports?q=mm-new")).text).toContain("mm-new");
 });
 
+test("while Redis is away it is found all the same, and that is said", async () => {
+  const env = { ...service.env, REDIS_URL: "redis://127.0.0.1:1" };
+  const { code, stdout, stderr } = await runCommandWithin(["trace", "mm-old"], env);
+  expect([code, stdout.split("\n")[1]]).toEqual([0, expect.stringContaining("message mm-old,")]);
+  expect(stderr).toMatch(/Redis cannot be asked \(.*\): it was found in /);
+});
+
 test("where neither has it, both are named", async () => {
   const { code, stderr } = await trace("never-seen");
   expect(code).toBe(1);
