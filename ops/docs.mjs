@@ -137,6 +137,7 @@ const BOUNDING_SETTINGS = [
   "peerIdleSeconds",
   "sessionSeconds",
   "journalMaxBytes",
+  "archiveMaxBytes",
   "quarantineMaxMessages",
   "quarantineMaxBytes",
   "traceMaxBytes",

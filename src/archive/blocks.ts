@@ -54,14 +54,15 @@ const FASTEST_THAT_IS_SMALL = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } 
 /** More is no block of ours. */
 const AT_MOST = { maxOutputLength: BOUNDS.blockInflated.value };
 
-/** Makes a block of these records, one at least. At once: it is called in threads that do nothing else. */
-export function packBlock(records: readonly Packable[]): Buffer {
+/**
+ * Makes a block of these records, one at least. `times`: what its head says of them, where that is not told anew. At
+ * once: it is called in threads that do nothing else.
+ */
+export function packBlock(
+  records: readonly Packable[],
+  { firstMs, lastMs }: Pick<BlockHead, "firstMs" | "lastMs"> = timesOf(records),
+): Buffer {
   const packed = brotliCompressSync(Buffer.concat(records.flatMap(lineOf)), FASTEST_THAT_IS_SMALL);
-  let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-  for (const { receivedMs } of records) {
-    firstMs = Math.min(firstMs, receivedMs);
-    lastMs = Math.max(lastMs, receivedMs);
-  }
   const times = `${new Date(firstMs).toISOString()} ${new Date(lastMs).toISOString()}`;
   const told = Buffer.from(`${packed.byteLength} ${times} ${records.length}\n`);
   return Buffer.concat([Buffer.from(`${MAGIC}${checksumOf(told, packed)} `), told, packed, LINE_FEED]);
@@ -116,6 +117,15 @@ const NULL = "null";
 const MAX_HEAD_BYTES = 128;
 const TIME = String.raw`\S{24,27}`;
 const HEAD = new RegExp(`^${MAGIC}([0-9a-f]{8}) ((\\d{1,15}) (${TIME}) (${TIME}) (\\d{1,15})\\n)`);
+
+function timesOf(records: readonly Packable[]): Pick<BlockHead, "firstMs" | "lastMs"> {
+  let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { receivedMs } of records) {
+    firstMs = Math.min(firstMs, receivedMs);
+    lastMs = Math.max(lastMs, receivedMs);
+  }
+  return { firstMs, lastMs };
+}
 
 function lineOf({ json, became }: Packable): readonly Buffer[] {
   return [BEFORE, json, BETWEEN, Buffer.from(became ?? NULL), AFTER];

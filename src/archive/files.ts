@@ -96,13 +96,22 @@ export function removeWaiting(archive: string, { process, segment }: WaitingSegm
     rmSync(join(packingDirectory(archive), packingName(process, segment, what)), { force: true });
 }
 
-/** Removes what a writer left half made when it was killed. Only called by the one who writes. */
+/** Removes what was left half made by a kill: what a packer wrote, which only its follower calls, and what `mm4d forget` did, an hour ago. */
 export function removeHalfMade(archive: string): void {
   for (const day of daysIn(archive)) {
     for (const name of namesIn(join(archive, day)))
-      if (name.endsWith(".archive.new")) unlinkSync(join(archive, day, name));
+      if (name.endsWith(".archive.new") || isOld(join(archive, day, name), ".archive.forget"))
+        unlinkSync(join(archive, day, name));
   }
 }
+
+function isOld(path: string, ending: string): boolean {
+  if (!path.endsWith(ending)) return false;
+  const { mtimeMs = Number.POSITIVE_INFINITY } = statSync(path, { throwIfNoEntry: false }) ?? {};
+  return Date.now() - mtimeMs > HALF_MADE_MS;
+}
+
+const HALF_MADE_MS = 3_600_000;
 
 /** How many bytes the disk has too few left, so that the archive has to give way; 0 while it has enough. */
 export function bytesTooFew(directory: string): number {

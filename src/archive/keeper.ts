@@ -60,6 +60,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
   const packing = packingDirectory(archive);
   const fates = createFateWriter(journal, onFault);
   let failed = false;
+  let behind = false;
   try {
     settleFates(journal, packing, process);
   } catch (cause) {
@@ -82,7 +83,11 @@ export function createKeeper(options: KeeperOptions): Keeper {
   function keepWithin(): void {
     const waited = waitingIn(archive).reduce((sum, { bytes }) => sum + bytes, 0);
     const tooMuch = waited - waitingRoom(maxBytes);
-    if (tooMuch > 0) onFault({ kind: "behind", ...giveUpWaiting(archive, tooMuch) });
+    if (tooMuch > 0) {
+      const gone = giveUpWaiting(archive, tooMuch);
+      if (!behind) onFault({ kind: "behind", ...gone });
+    }
+    behind = tooMuch > 0;
   }
 
   return {
@@ -103,7 +108,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
       if (lines !== "") fates.add(segment, lines);
     },
 
-    fault: () => (failed ? "take-failed" : null),
+    fault: () => (failed ? "take-failed" : behind ? "behind" : null),
 
     moved: (id, { segment, offset }) => fates.add(segment, lineOfMove(id, offset)),
 

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type BlockHead, readLine, scanBlocks, unpackBlock } from "./blocks.ts";
 import { dayIn, type FileName, fileNamed } from "./places.ts";
-import { bytesOf, type MayBe, namesIn, type Part, type Source } from "./source.ts";
+import { bytesOf, type MayBe, namesIn, notThere, type Part, type Source } from "./source.ts";
 
 /** Those that may hold what was received before a time, in milliseconds since 1970. */
 export function packedFiles(archive: string, untilMs: number): readonly Source[] {
@@ -52,7 +52,9 @@ function blockPart(source: Source, start: number, end: number, { firstMs, lastMs
   const { path } = source;
   const lines = (): readonly Buffer[] => {
     const [block] = scanBlocks(bytesOf(path, start, end));
-    return block?.kind === "block" ? unpackBlock(block.packed) : [];
+    // `mm4d forget` has written the file anew, or the disk gives other bytes: what it holds now is found out again.
+    if (block?.kind !== "block") throw notThere(path);
+    return unpackBlock(block.packed);
   };
   return {
     source,

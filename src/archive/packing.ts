@@ -2,6 +2,7 @@
  * Has the archive packed and kept within its bounds. Of several processes the first does it for all. It is done in a
  * thread that lives only while there is something to do.
  */
+import { existsSync } from "node:fs";
 import { readdir, statfs } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
 import { BOUNDS } from "../bounds/bounds.ts";
@@ -56,6 +57,7 @@ export function createPacking(options: PackingOptions): Packing {
   let standing: readonly ArchiveFault[] = [];
 
   async function isDue(): Promise<boolean> {
+    if (!existsSync(archive)) return false;
     const agoMs = performance.now() - workedMs;
     if (known === undefined || agoMs >= MEASURED_EVERY_MS) return agoMs >= AGAIN_MS;
     if (standing.some(({ kind }) => kind === "pack-failed") && agoMs < AGAIN_MS) return false;

@@ -8,6 +8,7 @@
  * the names of files, and by the parts that overlap in time.
  */
 
+import { existsSync } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { ArchivedRecord } from "./archived.ts";
 import { receivedMsOf } from "./received.ts";
@@ -167,7 +168,7 @@ function readable<T>({ path, isPacked }: Source, tell: OnDamage, read: () => rea
       tell({ kind: "unreadable", path, cause: cause as Error });
       return [];
     }
-    if (isPacked) tell({ kind: "removed", path });
+    if (isPacked && !existsSync(path)) tell({ kind: "removed", path });
     throw cause;
   }
 }

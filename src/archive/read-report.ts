@@ -6,8 +6,9 @@ import type { DeliveryEvent, EventType } from "../delivery/event.ts";
 import type { ReadMessage } from "../delivery/fate.ts";
 import type { Disposition, Outcome } from "../delivery/verdict.ts";
 import type { Ready } from "../flow/ready.ts";
-import { type JournalRecord, peerOf, receivedAtOf } from "../journal/record.ts";
+import { type JournalRecord, peerOf } from "../journal/record.ts";
 import type { ArchivedRecord } from "./archived.ts";
+import { receivedAtIn } from "./received.ts";
 
 /** One message as it was received, as it is read today, and what became of it. */
 export interface ArchivedReport extends ArchivedRecord {
@@ -34,7 +35,7 @@ export function readReport(archived: ArchivedRecord, read: ReadRecord): Archived
   const event = job?.kind === "event" ? job.event : null;
   return {
     ...archived,
-    receivedAt: receivedAtOf(record),
+    receivedAt: receivedAtIn(record),
     peer: peerOf(record),
     read: message,
     job,

@@ -69,6 +69,11 @@ export function bytesOf(path: string, start: number, end: number): Buffer {
   }
 }
 
+/** What is thrown where a file is another one by now: as if it were gone. */
+export function notThere(path: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`${path} has changed while it was read`), { code: "ENOENT" });
+}
+
 /** The names in a directory; none where there is no such directory. */
 export function namesIn(directory: string): readonly string[] {
   return orNull(() => readdirSync(directory)) ?? [];

@@ -93,7 +93,7 @@ export function describeReport(report: ArchivedReport, numbers: Numbers): readon
   const ids = [
     ["message", row.messageId],
     ["recipient", Array.isArray(row.recipient) ? row.recipient.join(" ") : null],
-    ["event", row.eventId ?? row.id],
+    row.eventId === null ? ["record", row.id] : ["event", row.eventId],
   ].flatMap(([name, value]) => (value ? [`${name} ${value}`] : []));
   return [`${row.at}  ${says}  ${row.peer}  ${fateInWords(report, row)}`, `  ${ids.join(", ")}`];
 }

@@ -3,6 +3,7 @@ import {
   accessSync,
   closeSync,
   constants,
+  existsSync,
   fdatasyncSync,
   openSync,
   rmSync,
@@ -13,6 +14,8 @@ import {
 import { connect, createServer } from "node:net";
 import { join, resolve } from "node:path";
 import type { Command } from "commander";
+import { filesIn } from "../archive/files.ts";
+import { archiveDirectory } from "../archive/places.ts";
 import type { Reason } from "../monitoring/reasons.ts";
 import type { Status } from "../monitoring/status.ts";
 import type { ServiceFacts } from "../process/control.ts";
@@ -25,7 +28,7 @@ import { describeRedis, redisOf } from "../queue/redis.ts";
 import { type RedisServer, unsuitable } from "../queue/redis-server.ts";
 import { loadCatalogue } from "../settings/catalogue-file.ts";
 import { loadCertificate } from "../settings/certificate.ts";
-import type { Config } from "../settings/config.ts";
+import { archiveHoursOf, type Config } from "../settings/config.ts";
 import { doubtsAbout, loadPeers, mustUseTls } from "../settings/peers.ts";
 import { ACKNOWLEDGEMENTS_QUEUE, QUARANTINE_QUEUE } from "../settings/queue-names.ts";
 import { megabytes } from "../text/quantities.ts";
@@ -323,7 +326,32 @@ function lookAtOpenFiles({ maxClients }: Config, running: ServiceFacts | undefin
   return [ok(about, `${limit === Number.POSITIVE_INFINITY ? "without a limit" : `at most ${limit}`}`)];
 }
 
-async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Promise<Findings> {
+/** What is there counts: it is removed when the disk gets tight. */
+function lookAtArchive(config: Config, free: number): readonly Finding[] {
+  const hours = archiveHoursOf(config);
+  if (hours === 0) return [];
+  const about = "archive";
+  const directory = archiveDirectory(resolve(config.dataDir));
+  const most = config.archiveMaxBytes;
+  try {
+    if (existsSync(directory)) accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    const files = filesIn(directory);
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
+    const is = `${megabytes(bytes)} of ${megabytes(most)}, of the last ${hours} h`;
+    if (free + bytes >= most) return [ok(about, is)];
+    return [
+      warning(
+        about,
+        `${is}, and the disk has ${megabytes(free)} left: it ends sooner than was set. Make room, or lower MM4D_ARCHIVE_MAX_BYTES`,
+      ),
+    ];
+  } catch (cause) {
+    return [warning(about, `${directory} cannot be used: ${inWords(cause)}. Reports go on, and are not archived`)];
+  }
+}
+
+async function lookAtDirectory(config: Config): Promise<Findings> {
+  const { dataDir, journalMaxBytes, accept } = config;
   const about = "data directory";
   const path = resolve(dataDir);
   const findings: Finding[] = [];
@@ -340,6 +368,7 @@ async function lookAtDirectory({ dataDir, journalMaxBytes, accept }: Config): Pr
   const { bavail, bsize } = statfsSync(path);
   const free = bavail * bsize;
   findings.push(
+    ...lookAtArchive(config, free),
     free >= journalMaxBytes
       ? ok("disk", `${megabytes(free)} free; the journal takes up to ${megabytes(journalMaxBytes)}`)
       : warning(

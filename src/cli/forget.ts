@@ -4,6 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
+import { type Concerns, forgetInArchive } from "../archive/forget.ts";
+import { archiveDirectory } from "../archive/places.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { blotDamaged } from "../journal/damaged.ts";
 import { inspectJournal } from "../journal/inspect.ts";
@@ -25,7 +27,7 @@ import { jsonOf, printLine, printWrapped } from "./terminal.ts";
 export function addForgetCommand(program: Command): void {
   program
     .command("forget <number>")
-    .description("remove what is kept of a telephone number or address: trace, quarantine, finished jobs")
+    .description("remove what is kept of a telephone number or address: trace, archive, quarantine, finished jobs")
     .option("--dry-run", "only say what would be removed")
     .option("--json", "print it as JSON")
     .addHelpText(
@@ -39,8 +41,9 @@ written with the same digits and without its "+", it is taken for this one.
 Whatever holds it goes as a whole: notes of the trace with all others of the
 same reports, messages in quarantine, completed and failed jobs on MM4D_QUEUE,
 MM4D_QUEUES and the queues of replays, acknowledgements that were sent or given
-up. In damaged/ it is blotted out. The ids of events stay remembered: a report
-that comes again is a duplicate as before, and not a second event.
+up, records in the archive. In damaged/ it is blotted out. The ids of events
+stay remembered: a report that comes again is a duplicate as before, and not a
+second event.
 
 What still has to be done is left and told: reports in the journal, events that
 wait for a consumer, acknowledgements that are owed. Run it again after that.
@@ -96,7 +99,7 @@ const NEVER_REACHED = [
   "queues that a replay has filled more than a week ago and that are none of MM4D_QUEUES: name them there and run it again",
   "backups, replicas that are away, and copies of Redis's files and of the data directory",
   "the log, which masks numbers but for their last four digits (MM4D_LOG_NUMBERS)",
-  "journals and damaged/ of services on other machines: run it there too",
+  "journals, archives and damaged/ of services on other machines: run it there too",
   "what a peer sends, or an operator replays, from now on",
 ];
 
@@ -220,6 +223,25 @@ async function forgetOnDisk({ settings, found }: QueueFound, party: PartySought,
       removed.push({ where: file, what: "file", state: "where it is blotted out", count: 1 });
     }
   };
+  const lookInArchive = async (directory: string): Promise<void> => {
+    const concerns: Concerns = async (record, text) =>
+      party.mentions(text) || (record !== undefined && isHeldIn(read(record), party));
+    const { records, waiting, damaged } = await forgetInArchive(directory, concerns, dryRun);
+    if (records > 0) removed.push({ where: directory, what: "record", state: null, count: records });
+    if (waiting > 0)
+      left.push({
+        where: directory,
+        what: "segment",
+        state: "not looked into: it is packed within seconds",
+        count: waiting,
+      });
+    if (damaged > 0) notReached.push(`${damaged} bytes in ${directory} that are damaged, until they expire`);
+  };
+  try {
+    await lookInArchive(archiveDirectory(dataDir));
+  } catch (cause) {
+    notReached.push(`the archive below ${dataDir}: ${(cause as Error).message}`);
+  }
   try {
     const numbers = processNumbers(dataDir, settings.config.processes);
     const there = numbers.map((number) => journalDirectory(processDirectory(dataDir, number))).filter(existsSync);

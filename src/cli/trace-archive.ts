@@ -5,7 +5,7 @@ import { findArchived, type SearchResult } from "../archive/find-archived.ts";
 import { archiveDirectory } from "../archive/places.ts";
 import { withQueuePlace } from "../queue/queue-place.ts";
 import { replyToAccepted } from "../smtp/reply-to.ts";
-import { archivedEntry, isNamed, mayBeNamed } from "../trace/archived.ts";
+import { archivedEntry, isDone, isNamed, mayBeNamed } from "../trace/archived.ts";
 import type { TraceEntry } from "../trace/entry.ts";
 import { traceOf } from "../trace/find.ts";
 import type { Trace } from "../trace/note.ts";
@@ -25,11 +25,12 @@ export interface LookedInArchive {
 const SEARCHED_MS = 10_000;
 const MOST_REPORTS = 500;
 
-/** Never rejects: what cannot be read is said in the sentence. */
+/** Never rejects: what cannot be read is said in the sentence. `redisFault`: why Redis could not be asked; null when it was. */
 export async function lookInArchive(
   wanted: string,
   queue: QueueFound,
   reading: TraceReading,
+  redisFault: string | null,
 ): Promise<LookedInArchive> {
   const { address, settings } = queue;
   try {
@@ -37,7 +38,7 @@ export async function lookInArchive(
     const result = await findArchived(dataDir, {
       mayBe: mayBeNamed(wanted),
       // What waits is not worked off, and the journal says so.
-      isWanted: (report) => report.at !== "waiting" && isNamed(report, wanted),
+      isWanted: (report) => isDone(report) && isNamed(report, wanted),
       read: createSearchReader(settings.config),
       sinceMs: null,
       most: MOST_REPORTS,
@@ -49,7 +50,7 @@ export async function lookInArchive(
     const found = { entries, more: result.reports.length >= MOST_REPORTS };
     const ofJobs = withQueuePlace(address, (place) => traceOf(place, address.queue, found, reading));
     const trace = await ofJobs.catch(() => traceOf(null, address.queue, found, reading));
-    return { trace, looked: inWords(archiveDirectory(dataDir), entries.length > 0, result) };
+    return { trace, looked: inWords(archiveDirectory(dataDir), entries.length > 0, result, redisFault) };
   } catch (cause) {
     return {
       trace: { reports: [], more: false },
@@ -58,10 +59,16 @@ export async function lookInArchive(
   }
 }
 
-function inWords(directory: string, isFound: boolean, { backToMs, damaged }: SearchResult): string {
+function inWords(
+  directory: string,
+  isFound: boolean,
+  { backToMs, damaged }: SearchResult,
+  redisFault: string | null,
+): string {
   const where = `${directory} of ${hostname()}`;
   const lost = damaged === 0 ? "" : ", parts of which are damaged";
-  if (isFound) return `Redis's trace does not have it: it was found in ${where}${lost}`;
+  const why = redisFault === null ? "Redis's trace does not have it" : `Redis cannot be asked (${redisFault})`;
+  if (isFound) return `${why}: it was found in ${where}${lost}`;
   if (!existsSync(directory)) return `There is no archive at ${directory}`;
   if (backToMs === null) return `it is not in ${where}${lost}`;
   const reached = new Date(backToMs).toISOString();

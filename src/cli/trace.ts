@@ -110,7 +110,7 @@ async function trace(id: string, { headers, json, ...wanted }: Wanted): Promise<
     return NOTHING;
   });
   const archive =
-    inRedis.reports.length > 0 ? null : await lookInArchive(id, queue, readingWith(queue.settings.config));
+    inRedis.reports.length > 0 ? null : await lookInArchive(id, queue, readingWith(queue.settings.config), redisFault);
   const found = archive?.trace ?? inRedis;
   if (json && (redisFault === null || found.reports.length > 0)) await printLine(jsonOf(found));
   if (found.reports.length === 0) {

@@ -72,7 +72,9 @@ export function inspectJournal(directory: string): Inspection {
     setAside: measure(join(directory, "damaged")),
     newer,
     // A directory with the name of a segment, for example, is foreign too.
-    foreign: names.filter((name) => !OURS.includes(name) && !listed.has(name) && !newer.includes(name)),
+    foreign: names.filter(
+      (name) => !OURS.includes(name) && !FATES.test(name) && !listed.has(name) && !newer.includes(name),
+    ),
 
     async *found(maxBytes = Number.POSITIVE_INFINITY) {
       for (const { segment, bytes } of newestOf(segments, maxBytes)) {
@@ -110,6 +112,8 @@ function newestOf(segments: Inspection["segments"], maxBytes: number): Inspectio
   return segments.slice(Math.min(from + 1, segments.length - 1));
 }
 
+/** What the archive keeps beside a segment until it has settled. */
+const FATES = /^\d{10,15}\.fates$/;
 const OURS: readonly string[] = ["cursor", "cursor.new", IN_HAND, "probe", "damaged"];
 
 function measure(directory: string): Inspection["setAside"] {

@@ -30,24 +30,29 @@ export function isNamed({ record, became, eventId, event, read }: ArchivedReport
   );
 }
 
+/** Whether it is worked off: what became of it is written down before the journal's cursor tells. */
+export function isDone({ became, at }: ArchivedReport): boolean {
+  return became !== null || at !== "waiting";
+}
+
 /**
  * Says of the bytes of an archived record whether it may have this id or number, so that hardly another one is read.
- * An id stands there as it was said, unless a fold is within it; a number ends as it was said, also with a country's
- * prefix or with blanks within.
+ * An id stands there as it was said, unless a fold is within it; of a number its last four digits stand together, and the
+ * three before them: also with a country's prefix, and with blanks between.
  */
 export function mayBeNamed(wanted: string): (bytes: Buffer) => boolean {
   const id = bareId(wanted);
   const numbers = numbersSought(wanted);
   const isNumber = numbers.every((number) => /^\d{4,}$/.test(number));
-  const word = isNumber ? (numbers[0] ?? "").slice(-DIGITS_SOUGHT) : id;
+  const words = isNumber ? groupsOf(numbers[0] ?? "") : [id];
   // Other characters are written in several ways.
-  if (!/^[\x20-\x7e]+$/.test(word) || /["\\]/.test(word)) return () => true;
-  const sought = Buffer.from(word);
+  if (words.some((word) => !/^[\x20-\x7e]+$/.test(word) || /["\\]/.test(word))) return () => true;
+  const sought = words.map((word) => Buffer.from(word));
   return (bytes) =>
-    bytes.includes(sought) ||
+    sought.every((word) => bytes.includes(word)) ||
     // What became of it is not known, and so neither is the id of its event.
     bytes.includes(UNKNOWN, bytes.length - UNKNOWN.length) ||
-    (!isNumber && FOLDED_ID.test(bytes.toString("latin1")));
+    FOLDED_ID.test(bytes.toString("latin1"));
 }
 
 /** The same for a filter, by its peer and its message id. */
@@ -57,7 +62,12 @@ export function mayFit({ peer, messageId }: Pick<ArchiveFilter, "peer" | "messag
   return (bytes) => (name === null || bytes.includes(name)) && (mayBe === null || mayBe(bytes));
 }
 
-const DIGITS_SOUGHT = 4;
+/** The last digits of a number, in the groups between which people and relays write something, if anywhere. */
+function groupsOf(number: string): readonly string[] {
+  const [last, before] = [number.slice(-4), number.slice(-7, -4)];
+  return before.length === 3 ? [last, before] : [last];
+}
+
 const UNKNOWN = Buffer.from('"became":null}');
 /** A field whose name ends in "id" and whose value goes on in the next line, as JSON has it. */
 const FOLDED_ID = /id:(?:[^\\]|\\")*(?:\\r)?\\n(?: |\\t)/i;

@@ -22,7 +22,7 @@ import type { ArchiveDamage } from "../../src/archive/source.ts";
 import { saveCursor } from "../../src/journal/cursor.ts";
 import { encodeRecord, receivedAtOf } from "../../src/journal/record.ts";
 import { journalDirectory } from "../../src/process/directories.ts";
-import { archiveFile, journalSegment, type Kept, queuedAs } from "../support/archive.ts";
+import { archiveFile, journalSegment, type Kept, queuedAs } from "../support/archived.ts";
 import { deliveryReport } from "../support/report.ts";
 import { saidRecord } from "../support/said-message.ts";
 
@@ -243,6 +243,20 @@ test("a file that leaves the archive while it is read is told, and all others ar
     if (count === 1) rmSync(oldest);
   });
   expect([ids, damage]).toEqual([["a", "c"], [{ kind: "removed", path: oldest }]]);
+});
+
+test("a file that is written anew while it is read, without some of its records, gives all others once", async () => {
+  const data = newData();
+  const many = Array.from({ length: 1_000 }, (_, n) => kept(`j${n}`, n));
+  archiveFile(data, many);
+  const { ids, damage } = await readAll(data, {}, (count) => {
+    // As `mm4d forget` leaves it: under the same name.
+    if (count === 10) archiveFile(data, [...many.slice(0, 50), ...many.slice(100)]);
+  });
+  expect(damage).toEqual([]);
+  expect(ids).toEqual([...new Set(ids)]);
+  expect(ids.slice(-200)).toEqual(many.slice(-200).map(({ record }) => record.id));
+  expect(many.filter(({ record }, n) => (n < 50 || n >= 100) && !ids.includes(record.id))).toEqual([]);
 });
 
 test("a damaged block is told with what its line says, and loses itself only", async () => {

@@ -84,7 +84,7 @@ function writeFile(minute, process, from, count) {
     blocks.at(-1).push(record);
     held += record.json.length;
   }
-  const content = Buffer.concat(blocks.map(packBlock));
+  const content = Buffer.concat(blocks.map((block) => packBlock(block)));
   const [firstMs, lastMs] = [records[0].receivedMs, records.at(-1).receivedMs];
   const mark = crc32(records[0].json).toString(16).padStart(8, "0");
   const day = join(archiveDirectory(directory), dayOf(firstMs));

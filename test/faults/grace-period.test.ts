@@ -2,9 +2,11 @@
  * Faults that are over when a record has settled, a minute after it was drained. They wait for
  * that most of the time, and therefore not in the file of the others, which fill every core.
  */
+
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { archivedIn, placeOfArchive } from "../support/archive.ts";
 import { eventually, startRedis } from "../support/redis.ts";
 import { deliverAll } from "../support/relay.ts";
 import { deliveryReport } from "../support/report.ts";
@@ -57,6 +59,16 @@ describe.concurrent("what waits for the grace period", () => {
         () => metric("mm4d_journal_bytes"),
         (bytes) => bytes === 0,
         180_000,
+      );
+      // What has left it is in the archive, with what became of it, and the metrics tell so.
+      const archived = await eventually(
+        () => archivedIn(placeOfArchive(service.dataDir)),
+        ({ length }) => length > 0,
+      );
+      expect(archived.map((line) => line.split(" ")[1])).toEqual(Array.from({ length: 100 }, () => "queued"));
+      await eventually(
+        () => metric("mm4d_archive_bytes"),
+        (bytes) => bytes > 0,
       );
       const { accepted } = await deliver("young");
       await eventually(

@@ -1,83 +1,143 @@
-/** Archives as the service leaves them, for tests that need no service. */
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+/** A journal with an archive behind it, and what is in the archive, read without the code that writes it. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
-import type { Became } from "../../src/archive/archived.ts";
-import { BLOCK_BYTES, type Packable, packBlock } from "../../src/archive/blocks.ts";
-import { lineOfFate } from "../../src/archive/fates.ts";
-import { archiveDirectory, dayOf, fatesPath, nameOfFile } from "../../src/archive/places.ts";
-import { encodeRecord, type JournalRecord, receivedAtOf, scanRecords } from "../../src/journal/record.ts";
-import { segmentPath } from "../../src/journal/segments.ts";
-import { journalDirectory, processDirectory } from "../../src/process/directories.ts";
+import { brotliDecompressSync } from "node:zlib";
+import type { ArchiveFault } from "../../src/archive/fault.ts";
+import { createKeeper, type Keeper } from "../../src/archive/keeper.ts";
+import { type Work, type Worked, workOff } from "../../src/archive/work.ts";
+import type { JournalFault } from "../../src/journal/fault.ts";
+import { type Journal, openJournal } from "../../src/journal/journal.ts";
+import type { SaidRecord } from "../../src/journal/record.ts";
+import { takeUpTo } from "./journal.ts";
+import { deliveryReport, eventOf } from "./report.ts";
+import { saidRecord } from "./said-message.ts";
 
-/** A record, and what became of it; null where that is not known. */
-export interface Kept {
-  readonly record: JournalRecord;
-  readonly became: Became | null;
+export { archiveFile, journalSegment, type Kept, queuedAs } from "./archived.ts";
+
+export const EVENT = eventOf(deliveryReport());
+const HEADER = Buffer.from(deliveryReport());
+
+export interface Place {
+  readonly dataDir: string;
+  readonly archive: string;
+  /** Of a process's journal. */
+  journal(process?: number): string;
+  remove(): void;
 }
 
-export interface SegmentOf {
+export function placeOfArchive(dataDir = mkdtempSync(join(tmpdir(), "mm4d-archive-"))): Place {
+  const journal = (process = 1) =>
+    join(process === 1 ? dataDir : join(dataDir, "processes", String(process)), "journal");
+  return {
+    dataDir,
+    archive: join(dataDir, "archive"),
+    journal,
+    remove: () => rmSync(dataDir, { recursive: true, force: true }),
+  };
+}
+
+export interface Archived {
+  readonly journal: Journal;
+  readonly keeper: Keeper;
+  readonly faults: (ArchiveFault | JournalFault)[];
+  /** Puts records on the disk, and works them off: each is queued. */
+  handle(records: readonly SaidRecord[]): Promise<void>;
+  /** Two looks at Redis later, all that was worked off has settled. */
+  settle(): Promise<void>;
+}
+
+interface Options {
   readonly process?: number;
-  readonly segment?: number;
+  readonly maxBytes?: number;
+  readonly journalBytes?: number;
+  readonly segmentMs?: number;
+  readonly graceMs?: number;
 }
 
-/** Writes a file of the archive with these records, and gives its path. */
-export function archiveFile(
-  dataDir: string,
-  kept: readonly Kept[],
-  { process = 1, segment = 1 }: SegmentOf = {},
-): string {
-  const packables = kept.map(packable);
-  const times = packables.map(({ receivedMs }) => receivedMs);
-  const [firstMs, lastMs] = [Math.min(...times), Math.max(...times)];
-  const directory = join(archiveDirectory(dataDir), dayOf(firstMs));
-  const mark = crc32(packables[0]?.json ?? "")
-    .toString(16)
-    .padStart(8, "0");
-  const path = join(directory, nameOfFile({ firstMs, lastMs, process, segment, mark }));
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(path, Buffer.concat(inBlocks(packables).map(packBlock)));
-  return path;
+export async function openArchived(place: Place, options: Options = {}): Promise<Archived> {
+  const { process = 1, maxBytes = 1e9, journalBytes = 64 * 1024 * 1024, segmentMs = 60_000, graceMs = 0 } = options;
+  const directory = place.journal(process);
+  mkdirSync(join(directory, ".."), { recursive: true });
+  const faults: (ArchiveFault | JournalFault)[] = [];
+  const onFault = (fault: ArchiveFault | JournalFault) => void faults.push(fault);
+  const keeper = createKeeper({ archive: place.archive, journal: directory, process, maxBytes, segmentMs, onFault });
+  const journal = await openJournal({ directory, maxBytes: journalBytes, graceMs, keeping: keeper, onFault });
+  return {
+    journal,
+    keeper,
+    faults,
+    async handle(records) {
+      await Promise.all(records.map((record) => journal.append(record)));
+      const taken = await takeUpTo(journal, records.length);
+      keeper.became(
+        taken.map(({ record: { id }, start }) => ({
+          fate: { id, read: null, kind: "queued", event: { ...EVENT, id: `event of ${id}` } },
+          start,
+          acknowledged: false,
+        })),
+      );
+      for (const entry of taken) journal.backlog.done(entry);
+    },
+    async settle() {
+      await journal.tellRedis("a");
+      await journal.tellRedis("a");
+      await journal.tellRedis("a");
+    },
+  };
 }
 
-/** Writes a segment of a journal with these records, and their fates beside it. Gives its path. */
-export function journalSegment(
-  dataDir: string,
-  kept: readonly Kept[],
-  { process = 1, segment = 1 }: SegmentOf = {},
-): string {
-  const journal = journalDirectory(processDirectory(dataDir, process));
-  mkdirSync(journal, { recursive: true });
-  appendFileSync(segmentPath(journal, segment), Buffer.concat(kept.map(({ record }) => encodeRecord(record))));
-  const fates = kept.flatMap(({ record, became }) => (became === null ? [] : [lineOfFate(record.id, became)]));
-  appendFileSync(fatesPath(journal, segment), fates.join(""));
-  return segmentPath(journal, segment);
+/** A report of ordinary length, received at this time. */
+export function reportAt(id: string, receivedAt = "2026-01-02T03:04:05.678Z"): SaidRecord {
+  return saidRecord(id, Buffer.concat([HEADER, Buffer.from(`X-Id: ${id}\r\n`)]), { receivedAt });
 }
 
-/** What became of a report that was queued a second after it came. */
-export function queuedAs(eventId: string | null, receivedAt: string, replaced: Partial<Became> = {}): Became {
-  const at = new Date(Date.parse(receivedAt) + 1_000).toISOString();
-  const nothing = { outcome: null, duplicateOf: null, reason: null, acknowledged: false };
-  return { at, kind: "queued", eventId, ...nothing, ...replaced };
+/** One of four kilobytes, most of which can hardly be packed. */
+export function noisyReport(id: string): SaidRecord {
+  const { message } = reportAt(id);
+  const noise = Buffer.from(Array.from({ length: 3_000 }, () => 33 + Math.floor(Math.random() * 90))).toString();
+  return saidRecord(id, Buffer.from(`${message.said}X: ${noise}`, "latin1"));
 }
 
-function packable({ record, became }: Kept): Packable {
-  const [stretch] = scanRecords(encodeRecord(record));
-  if (stretch?.kind !== "record") throw new Error("It is no record");
-  const receivedMs = Date.parse(receivedAtOf(record));
-  return { json: stretch.json, receivedMs, became: became && JSON.stringify(became) };
+/** Does what there is to do, as the thread does. */
+export function work(place: Place, more: Partial<Work> = {}): Promise<Worked> {
+  const nowMs = Date.parse("2026-01-02T03:10:00.000Z");
+  const journals = { 1: place.journal(1), 2: place.journal(2), 3: place.journal(3) };
+  return workOff({ archive: place.archive, journals, hours: 72, maxBytes: 1e9, nowMs, ...more });
 }
 
-function inBlocks(packables: readonly Packable[]): Packable[][] {
-  const blocks: Packable[][] = [];
-  let bytes = Number.POSITIVE_INFINITY;
-  for (const one of packables) {
-    if (bytes >= BLOCK_BYTES) {
-      blocks.push([]);
-      bytes = 0;
-    }
-    blocks.at(-1)?.push(one);
-    bytes += one.json.byteLength;
-  }
-  return blocks;
+/** The files of the archive, below its directory. */
+export function archiveFiles({ archive }: Place): readonly string[] {
+  const names = readdirSync(archive, { recursive: true, encoding: "utf8" });
+  return names.filter((name) => !statSync(join(archive, name)).isDirectory()).sort();
+}
+
+/** What is archived, as "id kind": by the description in blocks.ts, and not with its code. */
+export function archivedIn(place: Place): readonly string[] {
+  return archiveFiles(place)
+    .filter((name) => name.endsWith(".archive"))
+    .flatMap((name) => {
+      let rest = readFileSync(join(place.archive, name));
+      const lines: string[] = [];
+      while (rest.byteLength > 0) {
+        const feed = rest.indexOf("\n");
+        const bytes = Number(rest.toString("latin1", 0, feed).split(" ")[3]);
+        lines.push(
+          ...brotliDecompressSync(rest.subarray(feed + 1, feed + 1 + bytes))
+            .toString()
+            .trim()
+            .split("\n"),
+        );
+        rest = rest.subarray(feed + 1 + bytes + 1);
+      }
+      return lines.map((line) => {
+        const { record, became } = JSON.parse(line);
+        return `${record.id} ${became === null ? "unknown" : became.kind}`;
+      });
+    });
+}
+
+/** What the archive takes on the disk, in bytes. */
+export function bytesOf(place: Place): number {
+  return archiveFiles(place).reduce((sum, name) => sum + statSync(join(place.archive, name)).size, 0);
 }

@@ -6,7 +6,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, test } from "vitest";
-import { archiveFile, journalSegment, type Kept, queuedAs } from "../support/archive.ts";
+import { archiveFile, journalSegment, type Kept, queuedAs } from "../support/archived.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { deliveryReport, message } from "../support/report.ts";
 import { saidRecord } from "../support/said-message.ts";

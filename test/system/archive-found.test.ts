@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { archiveFile, queuedAs } from "../support/archive.ts";
+import { archiveFile, queuedAs } from "../support/archived.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { deliverReports } from "../support/deliver.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
@@ -81,6 +81,13 @@ test("what was just queued is found too, while its record is in the journal", as
   expect(stdout).toMatch(/\n {2}message mm-new, recipient /);
   expect(stdout).toMatch(/ {2}received from /);
   expect((await page("/reports?q=mm-new")).text).toContain("mm-new");
+});
+
+test("while Redis is away it is found all the same, and that is said", async () => {
+  const env = { ...service.env, REDIS_URL: "redis://127.0.0.1:1" };
+  const { code, stdout, stderr } = await runCommandWithin(["trace", "mm-old"], env);
+  expect([code, stdout.split("\n")[1]]).toEqual([0, expect.stringContaining("message mm-old,")]);
+  expect(stderr).toMatch(/Redis cannot be asked \(.*\): it was found in /);
 });
 
 test("where neither has it, both are named", async () => {

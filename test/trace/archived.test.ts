@@ -9,7 +9,7 @@ import { createReadRecords } from "../../src/flow/ready.ts";
 import { encodeRecord, type JournalRecord, scanRecords } from "../../src/journal/record.ts";
 import { replyToAccepted } from "../../src/smtp/reply-to.ts";
 import { archivedEntry, isNamed, mayBeNamed } from "../../src/trace/archived.ts";
-import { queuedAs } from "../support/archive.ts";
+import { queuedAs } from "../support/archived.ts";
 import { decodeWords } from "../support/decode-words.ts";
 import { deliveryReport, eventOf, HEADER_LIMITS } from "../support/report.ts";
 import { saidRecord } from "../support/said-message.ts";

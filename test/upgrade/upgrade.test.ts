@@ -3,7 +3,7 @@
  * and from Redis: all that was answered 250 and not consumed is consumed once,
  * all that is owed is sent once, and a person finds what was there.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { Redis } from "ioredis";
@@ -14,6 +14,7 @@ import { loadCursor } from "../../src/journal/cursor.ts";
 import { SEVERAL } from "../../src/journal/retention.ts";
 import { journalDirectory, processDirectory } from "../../src/process/directories.ts";
 import { statesOfAcks } from "../support/acks.ts";
+import { archivedIn, archiveFiles, placeOfArchive } from "../support/archive.ts";
 import { type Carrier, createCarriers, fieldsOf } from "../support/carrier.ts";
 import { consume } from "../support/consumer.ts";
 import { faketime } from "../support/faketime.ts";
@@ -174,6 +175,30 @@ describe.each(versionsLeftBehind())("what $version left behind", (left) => {
   }
 });
 
+test.each(versionsLeftBehind().filter(hasArchive))(
+  "what $version had archived is there after the start, each report with what became of it",
+  async (left) => {
+    const stage = await setUp(left);
+    const before = archivedIn(placeOfArchive(join(left.directory, "disk")));
+    expect(before.length).toBeGreaterThan(10);
+    expect(before.filter((line) => / (queued|duplicate|quarantined|ignored)$/.test(line))).toEqual(before);
+    const service = await startServiceProcess(stage.env);
+    stopping.push(service.stop);
+    await stage.carrier.taking.report(service.smtpPort, "tx-last");
+    // What it had not packed is packed now.
+    const after = await eventually(
+      () => archiveFiles(placeOfArchive(service.dataDir)),
+      (names) => names.every((name) => name.endsWith(".archive")),
+    );
+    expect(after.length).toBeGreaterThan(0);
+    expect(archivedIn(placeOfArchive(service.dataDir))).toEqual(expect.arrayContaining([...before]));
+  },
+);
+
+function hasArchive({ directory }: LeftBehind): boolean {
+  return existsSync(join(directory, "disk", "archive"));
+}
+
 test.each(versionsLeftBehind())("every format of $version is told in docs/upgrading.md", ({ directory, version }) => {
   expect(basename(directory)).toBe(version);
   const told = readFileSync(new URL("../../docs/upgrading.md", import.meta.url), "utf8");
@@ -189,7 +214,12 @@ test.each(versionsLeftBehind())("every format of $version is told in docs/upgrad
   const files = readdirSync(join(directory, "disk"), { recursive: true, encoding: "utf8" }).filter((name) =>
     statSync(join(directory, "disk", name)).isFile(),
   );
-  expect(files.filter((name) => !/^(processes\/\d+\/)?journal\/(\d+\.journal|cursor|in-hand)$/.test(name))).toEqual([]);
+  const known = [
+    /^(processes\/\d+\/)?journal\/(\d+\.(journal|fates)|cursor|in-hand)$/,
+    /^archive\/\d{4}-\d\d-\d\d\/[\w-]+\.archive$/,
+    /^archive\/packing\/\d+-\d+\.(journal|fates)$/,
+  ];
+  expect(files.filter((name) => !known.some((form) => form.test(name)))).toEqual([]);
 });
 
 type Env = Readonly<Record<string, string>>;

@@ -1,8 +1,8 @@
 /**
  * Plays a service of this version that is killed in the middle, and keeps what it
  * leaves behind: two processes, a consumer, the MMSCs of four carriers, a Redis
- * that goes away. Takes more than a minute, because a record settles only when
- * Redis has kept it for so long. Run by `npm run fixtures:upgrade`.
+ * that goes away. Takes some minutes, because a record settles only when
+ * Redis has kept it for one, and is archived then. Run by `npm run fixtures:upgrade`.
  */
 import { cpSync, existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,6 +17,7 @@ import { type Cursor, loadCursor } from "../../src/journal/cursor.ts";
 import { journalDirectory, processDirectory } from "../../src/process/directories.ts";
 import { VERSION } from "../../src/version.ts";
 import { statesOfAcks } from "../support/acks.ts";
+import { archivedIn, placeOfArchive } from "../support/archive.ts";
 import { bounce } from "../support/bounce.ts";
 import { type Carrier, createCarriers } from "../support/carrier.ts";
 import { childrenOf } from "../support/children.ts";
@@ -120,12 +121,22 @@ test(`what ${VERSION} leaves behind`, async () => {
     await send("up-message", "none", "sent", MM);
     const [bounced] = await carrier.taking.responses("tx-up-bounced");
 
+    // All that is archived when the segment has ended, which it does at the first write after a minute.
+    const archived = await exportedNow();
+    await wait(61_000);
     // The beginning of each process's journal is settled, the rest is not.
     await sendToEach("up-early", "waiting", null, NOT_ASKED);
-    await wait(55_000);
+    await wait(45_000);
     await sendToEach("up-late", "waiting", "sent");
     await eventually(cursors, (now) =>
-      now.every(({ settled, drained }) => settled.offset > 0 && settled.offset < drained.offset),
+      now.every(
+        ({ settled, drained }) =>
+          settled.segment === drained.segment && settled.offset > 0 && settled.offset < drained.offset,
+      ),
+    );
+    await eventually(
+      () => archivedIn(placeOfArchive(service.dataDir)),
+      ({ length }) => length > 0,
     );
     await wait(1_500); // The trace is written once a second.
     const reached = await states();
@@ -169,7 +180,7 @@ test(`what ${VERSION} leaves behind`, async () => {
 
     const directory = join(UPGRADES, VERSION);
     mkdirSync(directory);
-    const expected: Expected = { version: VERSION, stoppedAt, settings: SETTINGS, sent: await readBack() };
+    const expected: Expected = { version: VERSION, stoppedAt, settings: SETTINGS, sent: await readBack(archived) };
     writeFileSync(join(directory, "expected.json"), `${JSON.stringify(expected, null, 1)}\n`);
     writeFileSync(join(directory, "surface.json"), `${JSON.stringify(await surfaceOfNow(), null, 1)}\n`);
     cpSync(service.dataDir, join(directory, "disk"), {
@@ -201,11 +212,9 @@ test(`what ${VERSION} leaves behind`, async () => {
     sent.push({ id, carrier: from, message, reply, fate, debt, eventId: null, process: null });
   }
 
-  /** With the event and the process of each report: a reply is given before it is read, and its journal has it for longer than this takes. */
-  async function readBack(): Promise<readonly Sent[]> {
-    const exported = rowsOf<{ id: string; event?: DeliveryEvent }>(
-      (await runCommand(["journal", "export"], service.env)).stdout,
-    );
+  /** With the event and the process of each report: a reply is given before it is read. */
+  async function readBack(archived: readonly Exported[]): Promise<readonly Sent[]> {
+    const exported = [...archived, ...(await exportedNow())];
     const processes = new Map(stored().map(({ id, process }) => [String(id), Number(process)]));
     return sent.map((one) => {
       if (one.fate === "in quarantine" || !one.reply.includes("Report stored")) return one;
@@ -213,6 +222,11 @@ test(`what ${VERSION} leaves behind`, async () => {
       if (!row?.event) throw new Error(`The journals do not have ${one.id}`);
       return { ...one, eventId: row.event.id, process: processes.get(row.id) ?? null };
     });
+  }
+
+  /** What is in the journals. */
+  async function exportedNow(): Promise<readonly Exported[]> {
+    return rowsOf<Exported>((await runCommand(["journal", "export"], service.env)).stdout);
   }
 
   function stored(): readonly Readonly<Record<string, unknown>>[] {
@@ -246,6 +260,11 @@ test(`what ${VERSION} leaves behind`, async () => {
 });
 
 const CONNECTIONS = 12;
+
+interface Exported {
+  readonly id: string;
+  readonly event?: DeliveryEvent;
+}
 
 async function consume(subject: string): Promise<void> {
   if (subject === "up-failed") throw withoutStack(new UnrecoverableError("No such customer"));
