@@ -6,7 +6,7 @@ import { describeEvent } from "../text/describe.ts";
 import { maskEvent } from "../text/masking.ts";
 import { durationInWords, some } from "../text/quantities.ts";
 import { lookAtArchive, tellWhose } from "./archive-look.ts";
-import { type Numbers, numbersOf } from "./numbers.ts";
+import { numbersOf } from "./numbers.ts";
 import { readForReplay } from "./replay-archive.ts";
 import { archiveFilterOf, filterWanted, RATE, type ReplayOptions, wantedBy } from "./replay-options.ts";
 import { fitted, jsonOf, print, printLine, printWrapped } from "./terminal.ts";
@@ -60,15 +60,15 @@ export async function printDifferences(options: ReplayOptions): Promise<void> {
   const look = await lookAtArchive();
   tellWhose(look);
   const { reports, damage } = readForReplay(look, archiveFilterOf(options));
-  const found = await findDifferences(reports);
-  const { groups, same, notKnown } = found;
+  const { groups: found, same, notKnown } = await findDifferences(reports);
+  const groups = numbersOf(options) === "full" ? found : found.map(masked);
   if (damage().length > 0) process.exitCode = 1;
   if (groups.length > 0) process.exitCode = DIFFERS;
   if (options.json) {
-    print(jsonOf({ ...found, damage: damage() }, 2));
+    print(jsonOf({ groups, same, notKnown, damage: damage() }, 2));
     return;
   }
-  for (const group of groups) await printLine(fitted(describeGroup(group, numbersOf(options))));
+  for (const group of groups) await printLine(fitted(describeGroup(group)));
   const otherwise = groups.reduce((all, { count }) => all + count, 0);
   printWrapped([
     `${some(otherwise, "report")} would be read otherwise today, ${same} as then`,
@@ -77,17 +77,17 @@ export async function printDifferences(options: ReplayOptions): Promise<void> {
   ]);
 }
 
-function describeGroup({ then, today, code, count, examples }: Difference, numbers: Numbers): readonly string[] {
-  const about = code === null ? "" : `, code ${code}`;
-  return [
-    `${some(count, "report")}: ${then} then, ${today} today${about}`,
-    ...examples.flatMap((example) => describeExample(example, numbers)),
-    "",
-  ];
+function masked(group: Difference): Difference {
+  const examples = group.examples.map((one) => ({ ...one, event: one.event && maskEvent(one.event) }));
+  return { ...group, examples };
 }
 
-function describeExample({ receivedAt, peer, eventId, event }: Example, numbers: Numbers): readonly string[] {
+function describeGroup({ then, today, code, count, examples }: Difference): readonly string[] {
+  const about = code === null ? "" : `, code ${code}`;
+  return [`${some(count, "report")}: ${then} then, ${today} today${about}`, ...examples.flatMap(describeExample), ""];
+}
+
+function describeExample({ receivedAt, peer, eventId, event }: Example): readonly string[] {
   const head = `  ${receivedAt}  ${peer}${eventId === null ? "" : `  ${eventId}`}`;
-  if (event === null) return [head];
-  return [head, ...describeEvent(numbers === "full" ? event : maskEvent(event)).map((line) => `    ${line.trim()}`)];
+  return event === null ? [head] : [head, ...describeEvent(event).map((line) => `    ${line.trim()}`)];
 }

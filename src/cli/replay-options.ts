@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import { type ArchiveFilter, EVERY_REPORT } from "../archive/read-report.ts";
 import type { ReplayWanted } from "../queue/replays-kept.ts";
-import { type AskedTime, describeWanted, type ReplayAsked } from "../replay/wanted.ts";
+import type { AskedTime, ReplayAsked } from "../replay/wanted.ts";
 import { numberMask } from "../text/masking.ts";
 import { TIMES, timeIn } from "../text/times.ts";
 import { type FilterOptions, filterOf } from "./archive-filter.ts";
@@ -34,11 +34,11 @@ export function askedBy(options: ReplayOptions): ReplayAsked {
   return { since, until, filter: textsOf(archiveFilterOf(options)), queue: to };
 }
 
-/** A replay in words for a person: an id that was named may hold a number. */
-export function describeShown(wanted: ReplayWanted): string {
+/** As it is shown: an id that somebody has named may hold a number. */
+export function shownWanted(wanted: ReplayWanted): ReplayWanted {
   const mask = numberMask([]);
   const filter = Object.entries(wanted.filter).map(([name, value]) => [name, mask(value)]);
-  return describeWanted({ ...wanted, filter: Object.fromEntries(filter) });
+  return { ...wanted, filter: Object.fromEntries(filter) };
 }
 
 /** What a new replay is to publish. Throws with a sentence where nothing says from when on. */

@@ -15,13 +15,13 @@ import {
 } from "../queue/replays-kept.ts";
 import { type Progress, replay } from "../replay/replay.ts";
 import { watchRoom } from "../replay/room.ts";
-import { isAskedAgain } from "../replay/wanted.ts";
+import { describeWanted, isAskedAgain } from "../replay/wanted.ts";
 import type { Config } from "../settings/config.ts";
 import { replayedNote } from "../trace/replayed-note.ts";
 import { createTraceWriter, type TraceWriter } from "../trace/writer.ts";
 import { type ArchiveLook, lookAtArchive, tellWhose } from "./archive-look.ts";
 import { readForReplay } from "./replay-archive.ts";
-import { askedBy, describeShown, filterWanted, RATE, type ReplayOptions, wantedBy } from "./replay-options.ts";
+import { askedBy, filterWanted, RATE, type ReplayOptions, shownWanted, wantedBy } from "./replay-options.ts";
 import { createProgressTold, describeEnd } from "./replay-told.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
@@ -40,7 +40,7 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
     const running = await beginOrGoOn(replays, options, config);
     const { name, holder, wanted, rate, published } = running;
     const further = published === 0 ? "" : `; ${published} were published before`;
-    tell(`Replay ${name}: ${describeShown(wanted)}, ${rate} a second at most${further}`);
+    tell(`Replay ${name}: ${describeWanted(shownWanted(wanted))}, ${rate} a second at most${further}`);
     if (!isOfSettings(wanted.queue, config))
       tell(`"${wanted.queue}" is none of MM4D_QUEUE and MM4D_QUEUES: new events do not go there`);
     tellWhose(look);
@@ -55,7 +55,12 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
     if (stopped) process.exitCode = INTERRUPTED;
     if (options.json) {
       const { counts } = progress;
-      print(jsonOf({ name, ...wanted, done: !stopped, published: progress.published ?? published, counts, damage }, 2));
+      print(
+        jsonOf(
+          { name, ...shownWanted(wanted), done: !stopped, published: progress.published ?? published, counts, damage },
+          2,
+        ),
+      );
     } else printWrapped(describeEnd(running, work, goOnWith(name)));
   });
 }
@@ -81,7 +86,7 @@ async function beginOrGoOn(replays: Replays, options: ReplayOptions, config: Con
   } else {
     if (!isAskedAgain(known, askedBy(options), config.queue)) {
       throw new Error(
-        `Cannot replay: the name "${name}" is used already, for ${describeShown(known.wanted)}. To go on with that: ${goOnWith(name)}. For anything else take another name`,
+        `Cannot replay: the name "${name}" is used already, for ${describeWanted(shownWanted(known.wanted))}. To go on with that: ${goOnWith(name)}. For anything else take another name`,
       );
     }
     if (isUnderWay(known.state) && mayLive(known))
@@ -199,7 +204,8 @@ function giveWay(): () => void {
   };
 }
 
-const GIVES_WAY = 10;
+/** The lowest that there is. */
+const GIVES_WAY = 19;
 
 function isOfSettings(queue: string, config: Config): boolean {
   return [config.queue, ...config.queues.map((further) => further.queue)].includes(queue);

@@ -28,7 +28,7 @@ export function addReplayCommand(program: Command): void {
     .option("--dry-run", "publish nothing, and count what would be")
     .option("--diff", "publish nothing, and show what would be read otherwise than it was")
     .option(...FULL_NUMBERS)
-    .option("--json", "print the result as JSON, with numbers in full")
+    .option("--json", "print the result as JSON")
     .addHelpText(
       "after",
       `

@@ -18,7 +18,6 @@ export interface Example {
   readonly receivedAt: string;
   readonly peer: string;
   readonly eventId: string | null;
-  readonly messageId: string | null;
   /** Today's event; null when it makes none. */
   readonly event: DeliveryEvent | null;
 }
@@ -85,5 +84,5 @@ function quarantined(reason: string | null): string {
 
 function exampleOf({ receivedAt, peer, event, became }: ReplayedReport): Example {
   const eventId = became?.eventId ?? event?.id ?? null;
-  return { receivedAt, peer, eventId, messageId: event?.data.messageId ?? null, event };
+  return { receivedAt, peer, eventId, event };
 }

@@ -12,11 +12,13 @@ const MADE_UP_MS = 500;
 
 /** `nowMs`: a clock that is never set back. */
 export function createPace(perSecond: number, nowMs: () => number = () => performance.now()): Pace {
-  let nextMs = nowMs();
+  /** Null before the first: what came before it is not made up for. */
+  let nextMs: number | null = null;
   return {
-    nextInMs: () => Math.max(0, nextMs - nowMs()),
+    nextInMs: () => Math.max(0, (nextMs ?? 0) - nowMs()),
     took(count) {
-      nextMs = Math.max(nextMs, nowMs() - MADE_UP_MS) + (count * 1000) / perSecond;
+      if (count === 0) return;
+      nextMs = Math.max(nextMs ?? nowMs(), nowMs() - MADE_UP_MS) + (count * 1000) / perSecond;
     },
   };
 }

@@ -63,5 +63,5 @@ test("the largest group comes first, with three examples, however many there are
     ["expired", 7, 3],
     ["quarantined (no-status)", 1, 1],
   ]);
-  expect(groups[0]?.examples[0]).toMatchObject({ peer: "carrier", messageId: "e0@mmsc.example.net" });
+  expect(groups[0]?.examples[0]).toMatchObject({ peer: "carrier", event: { subject: "e0@mmsc.example.net" } });
 });

@@ -55,6 +55,16 @@ test("where each batch takes longer than it may, it goes as fast as it can, and 
   expect(sent).toBeLessThanOrEqual(260);
 });
 
+test("what came before the first one is not made up for", () => {
+  const { now, pass } = clock();
+  const pace = createPace(10, now);
+  pass(60_000);
+  pace.took(0);
+  expect(pace.nextInMs()).toBe(0);
+  pace.took(1);
+  expect(pace.nextInMs()).toBe(100);
+});
+
 test("a wait is not made up for", () => {
   const all = times(10, 1, 20, 0, new Map([[10, 60_000]]));
   const gaps = all.slice(1).map((at, index) => at - (all[index] ?? 0));

@@ -1,7 +1,9 @@
-/** What replays are begun with in tests. */
+/** What replays are begun with in tests, and one as a process of its own. */
+import { spawn } from "node:child_process";
 import type { ReplayWanted } from "../../src/queue/replays-kept.ts";
 import type { ReplayedReport } from "../../src/replay/report.ts";
 import { deliveryReport, eventOf } from "./report.ts";
+import { MAIN } from "./service.ts";
 
 /** The defaults of the settings. */
 export const SETTINGS_OF_JOBS = {
@@ -41,4 +43,19 @@ export function archivedReport(message: string, replaced: Partial<ReplayedReport
     at: "archive",
     ...replaced,
   };
+}
+
+/** Runs `mm4d replay` as a process, which can be signalled. `ended`: its exit code, or the signal that ended it. */
+export function startReplay(env: Readonly<Record<string, string>>, ...args: readonly string[]) {
+  const child = spawn(process.execPath, [MAIN, "replay", ...args], { env, stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const output of [child.stdout, child.stderr]) {
+    output.setEncoding("utf8").on("data", (text) => {
+      said += text;
+    });
+  }
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
+    child.once("close", (code, signal) => resolve(code ?? signal)),
+  );
+  return { said: () => said, signal: (signal: NodeJS.Signals) => void child.kill(signal), ended };
 }
