@@ -54,11 +54,12 @@ export function lineOfMove(id: string, offset: number): string {
   return `\n{"id":${quoted(id)},"moved":${offset}}`;
 }
 
-/** Reads a file of fates, whatever stands there: a line that cannot be read says nothing. */
-export function readFates(bytes: Buffer): Fates {
+/** Reads a file of fates, whatever stands there: a line that cannot be read says nothing. `rest`: called between. */
+export function readFates(bytes: Buffer, rest: () => void = () => {}): Fates {
   const became = new Map<string, string>();
   const moved = new Set<number>();
-  for (const line of bytes.toString().split("\n")) {
+  for (const [index, line] of bytes.toString().split("\n").entries()) {
+    if (index % RESTS_EVERY === 0) rest();
     const said = lineIn(line);
     // After a kill a record may be worked off once more. It stays what it became first.
     if (typeof said?.id !== "string") continue;
@@ -68,6 +69,9 @@ export function readFates(bytes: Buffer): Fates {
   }
   return { became, moved };
 }
+
+/** Some hundred microseconds of work. */
+const RESTS_EVERY = 250;
 
 /** Whether this is what {@link lineOfFate} writes of a record. */
 export function isBecame(value: unknown): value is Became {

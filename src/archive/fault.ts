@@ -1,4 +1,4 @@
-/** What can go wrong with the archive. No report waits for it, and none is refused because of it. */
+/** What can go wrong with the archive. No report waits for it, and it is never why one is refused. */
 
 /** A fault that the person on call should hear of. */
 export type ArchiveFault =

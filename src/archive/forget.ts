@@ -10,7 +10,7 @@ export interface Forgotten {
   readonly records: number;
   /** Segments that are being packed: what they hold is found when that is done. */
   readonly waiting: number;
-  /** Bytes that cannot be read, so that nobody knows whom they name. */
+  /** Bytes that cannot be read, so that it cannot be told whom they name. */
   readonly damaged: number;
 }
 

@@ -26,6 +26,7 @@ import { BLOCK_BYTES, type Packable, packBlock } from "./blocks.ts";
 import { type Fates, NO_FATES, readFates } from "./fates.ts";
 import type { ArchiveFault } from "./fault.ts";
 import { dayOf, nameOfFile, packingDirectory, packingName } from "./places.ts";
+import type { Rest } from "./rest.ts";
 
 /** A segment that waits to be packed. */
 export interface ToPack {
@@ -35,6 +36,8 @@ export interface ToPack {
   readonly segment: number;
   /** Directory of its process's journal, where what is damaged is kept. */
   readonly journal: string;
+  /** Called between any two steps. */
+  readonly rest: Rest;
 }
 
 export interface Packed {
@@ -57,7 +60,11 @@ export async function packSegment(to: ToPack): Promise<Packed> {
     return { path: null, faults: [{ kind: "unreadable", segment: to.segment, cause: segment }] };
   }
   const fates = contentOf(path("fates"));
-  const records = recordsIn(segment, fates instanceof Error || !fates ? NO_FATES : readFates(fates.bytes));
+  const records = recordsIn(
+    segment,
+    fates instanceof Error || !fates ? NO_FATES : readFates(fates.bytes, to.rest),
+    to.rest,
+  );
   const faults: ArchiveFault[] = [];
   for (const { offset, bytes } of records.damaged) {
     const isNew = await setAside(to.journal, { segment: to.segment, offset }, bytes);
@@ -98,7 +105,7 @@ function contentOf(path: string): Content | Error | undefined {
   }
 }
 
-function recordsIn({ bytes, changedMs }: Content, { became, moved }: Fates): Records {
+function recordsIn({ bytes, changedMs }: Content, { became, moved }: Fates, rest: Rest): Records {
   const kept: Packable[] = [];
   const damaged: { offset: number; bytes: Buffer }[] = [];
   let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
@@ -115,10 +122,13 @@ function recordsIn({ bytes, changedMs }: Content, { became, moved }: Fates): Rec
     firstMs = Math.min(firstMs, receivedMs);
     lastMs = Math.max(lastMs, receivedMs);
     mark ||= crc32(stretch.json).toString(16).padStart(8, "0");
+    if (kept.length % RESTS_EVERY === 0) rest();
     if (!moved.has(stretch.start)) kept.push({ json: stretch.json, receivedMs, became: became.get(told.id) ?? null });
   }
   return { kept, damaged, firstMs, lastMs, mark };
 }
+
+const RESTS_EVERY = 250;
 
 /** How almost every record begins: reading it as a whole takes longer than packing it. */
 const MESSAGE = /^\{"id":"([\w-]+)","kind":"message","at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"/;
@@ -139,13 +149,16 @@ function receivedMsOf(record: Parameters<typeof receivedAtOf>[0]): number {
   }
 }
 
-function writeFile({ archive, process, segment }: ToPack, { kept, firstMs, lastMs, mark }: Records): string {
+function writeFile({ archive, process, segment, rest }: ToPack, { kept, firstMs, lastMs, mark }: Records): string {
   const day = join(archive, dayOf(firstMs));
   const path = join(day, nameOfFile({ firstMs, lastMs, process, segment, mark }));
   const isFirst = mkdirSync(day, { recursive: true, mode: 0o700 }) !== undefined;
   const file = openSync(`${path}.new`, "w", 0o600);
   try {
-    for (const block of blocksOf(kept)) writeAll(file, packBlock(block));
+    for (const block of blocksOf(kept)) {
+      writeAll(file, packBlock(block));
+      rest();
+    }
     fsyncSync(file);
   } catch (cause) {
     rmSync(`${path}.new`, { force: true });

@@ -1,6 +1,7 @@
 /** The thread of packing.ts: does what there is to do, tells how the archive is then, and ends. */
 import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
+import { createRest } from "./rest.ts";
 import { type Work, workOff } from "./work.ts";
 
 try {
@@ -9,4 +10,4 @@ try {
 } catch {
   // The system does not let us: then it is as important as anybody.
 }
-parentPort?.postMessage(await workOff(workerData as Work));
+parentPort?.postMessage(await workOff(workerData as Work, createRest()));

@@ -17,8 +17,9 @@ import {
   type WaitingSegment,
   waitingIn,
 } from "./files.ts";
-import { roomOfFiles } from "./limits.ts";
+import { roomOfFiles, waitingRoom } from "./limits.ts";
 import { packSegment } from "./pack.ts";
+import { NO_REST, type Rest } from "./rest.ts";
 
 export interface Work {
   /** The archive's directory. */
@@ -43,9 +44,14 @@ export interface Worked {
 }
 
 const HOUR_MS = 3_600_000;
+/** Of what may wait to be packed. */
+const NEARLY_FULL = 0.75;
 
-/** Rejects when the directory cannot be read. */
-export async function workOff({ archive, journals, hours, maxBytes, nowMs }: Work): Promise<Worked> {
+/** Rejects when the directory cannot be read. `rest`: called between any two steps, while there is time for that. */
+export async function workOff(
+  { archive, journals, hours, maxBytes, nowMs }: Work,
+  rest: Rest = NO_REST,
+): Promise<Worked> {
   const faults: ArchiveFault[] = [];
   const keptMs = hours * HOUR_MS;
   let files = filesIn(archive);
@@ -83,7 +89,14 @@ export async function workOff({ archive, journals, hours, maxBytes, nowMs }: Wor
   async function pack({ process, segment, bytes }: WaitingSegment, journal: string): Promise<boolean> {
     for (;;) {
       try {
-        const { path, faults: found } = await packSegment({ archive, process, segment, journal });
+        const { path, faults: found } = await packSegment({
+          archive,
+          process,
+          segment,
+          journal,
+          // What would be given up is packed at any price.
+          rest: () => (sizeOf(waitingIn(archive)) > waitingRoom(maxBytes) * NEARLY_FULL ? undefined : rest()),
+        });
         faults.push(...found);
         const added = path === null ? undefined : fileAt(path);
         // One of that name was there when a kill came before the segment was removed.

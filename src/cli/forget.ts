@@ -4,12 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
-import { type Concerns, forgetInArchive } from "../archive/forget.ts";
-import { archiveDirectory } from "../archive/places.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
-import { blotDamaged } from "../journal/damaged.ts";
-import { inspectJournal } from "../journal/inspect.ts";
-import { journalDirectory, processDirectory, processNumbers } from "../process/directories.ts";
 import { forgetInStream, forgetJobs, type JobTexts, PLACES, rewriteFile } from "../queue/forget.ts";
 import { type QueuePlace, withQueuePlace } from "../queue/queue-place.ts";
 import { openReplays } from "../queue/replays-kept.ts";
@@ -18,8 +13,8 @@ import { maskAllNumbers } from "../text/masking.ts";
 import { type PartySought, readPartySought } from "../text/party-sought.ts";
 import { some } from "../text/quantities.ts";
 import { forgetInTrace } from "../trace/forget.ts";
-import { blotted, holds, isHeldIn, isNamedIn } from "./party-in-message.ts";
-import { createSearchReader } from "./record-reader.ts";
+import { forgetOnDisk } from "./forget-on-disk.ts";
+import { holds, isNamedIn } from "./party-in-message.ts";
 import { findQueue, flushTrace, type QueueFound } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
 import { jsonOf, printLine, printWrapped } from "./terminal.ts";
@@ -56,7 +51,7 @@ What it cannot reach is told too. It asks nothing: look with --dry-run first.
 }
 
 /** How much of what was found where. */
-interface Found {
+export interface Found {
   readonly where: string;
   readonly what: string;
   /** In words; null when there is only one state. */
@@ -64,7 +59,8 @@ interface Found {
   readonly count: number;
 }
 
-interface Result {
+/** What was done, and what was not. */
+export interface Result {
   readonly removed: readonly Found[];
   /** Because it still has to be done. */
   readonly left: readonly Found[];
@@ -202,60 +198,6 @@ function isEmbedded(redisUrl: string, dataDir: string): boolean {
   const file = join(dataDir, "redis", "url");
   return existsSync(file) && readFileSync(file, "utf8").trim() === redisUrl;
 }
-
-/** Reads journals, but removes nothing from them, because only their services may. */
-async function forgetOnDisk({ settings, found }: QueueFound, party: PartySought, dryRun: boolean): Promise<Result> {
-  const dataDir = found.kind === "running" ? found.dataDir : settings.config.dataDir;
-  const left: Found[] = [];
-  const removed: Found[] = [];
-  const notReached: string[] = [];
-  const read = createSearchReader(settings.config);
-  const look = async (directory: string): Promise<void> => {
-    const counts = { [WAITING]: 0, [QUEUED]: 0 };
-    for await (const one of inspectJournal(directory).found()) {
-      if (one.kind !== "record" || !(await isHeldIn(read(one.record), party))) continue;
-      counts[one.state === "waiting" ? WAITING : QUEUED] += 1;
-    }
-    for (const [state, count] of Object.entries(counts)) {
-      if (count > 0) left.push({ where: directory, what: "record", state, count });
-    }
-    for (const file of await blotDamaged(directory, (text) => blotted(party, text), dryRun)) {
-      removed.push({ where: file, what: "file", state: "where it is blotted out", count: 1 });
-    }
-  };
-  const lookInArchive = async (directory: string): Promise<void> => {
-    const concerns: Concerns = async (record, text) =>
-      party.mentions(text) || (record !== undefined && isHeldIn(read(record), party));
-    const { records, waiting, damaged } = await forgetInArchive(directory, concerns, dryRun);
-    if (records > 0) removed.push({ where: directory, what: "record", state: null, count: records });
-    if (waiting > 0)
-      left.push({
-        where: directory,
-        what: "segment",
-        state: "not looked into: it is packed within seconds",
-        count: waiting,
-      });
-    if (damaged > 0) notReached.push(`${damaged} bytes in ${directory} that are damaged, until they expire`);
-  };
-  try {
-    await lookInArchive(archiveDirectory(dataDir));
-  } catch (cause) {
-    notReached.push(`the archive below ${dataDir}: ${(cause as Error).message}`);
-  }
-  try {
-    const numbers = processNumbers(dataDir, settings.config.processes);
-    const there = numbers.map((number) => journalDirectory(processDirectory(dataDir, number))).filter(existsSync);
-    for (const directory of there) await look(directory);
-    if (there.length === 0)
-      notReached.push(`a journal: there is none below ${dataDir} (--data-dir names another place)`);
-  } catch (cause) {
-    notReached.push(`the journal and damaged/ below ${dataDir}: ${(cause as Error).message}`);
-  }
-  return { removed, left, notReached };
-}
-
-const WAITING = "that waits for Redis";
-const QUEUED = "that is on the queue, and leaves the disk within some minutes";
 
 function printResult(party: PartySought, { removed, left, notReached }: Result, dryRun: boolean): void {
   const lineOf = ({ where, what, state, count }: Found): string =>

@@ -522,7 +522,7 @@ export const SETTINGS = {
     fallback: "1073741824",
     ...wholeNumber(4_194_304, 1_099_511_627_776),
     about:
-      "Most that this takes on the disk, of all processes, in bytes. Beyond it the oldest is removed; a quarter is for what is being packed.",
+      "Most that this takes on the disk, of all processes, in bytes. Beyond it the oldest is removed; a quarter of it, 268 MB at most, is for what is being packed.",
   },
   logLevel: {
     env: "MM4D_LOG_LEVEL",

@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { createPacking } from "../../src/archive/packing.ts";
+import { inspectJournal } from "../../src/journal/inspect.ts";
 import { encodeRecord } from "../../src/journal/record.ts";
 import {
   archivedIn,
@@ -52,8 +53,11 @@ const queued = (from: number, count: number) => reports(from, count).map(({ id }
 
 test("what has settled leaves the journal, and is found in the archive with what became of it", async () => {
   const at = place();
-  const { journal, handle, settle, faults } = await openArchived(at);
+  const { journal, keeper, handle, settle, faults } = await openArchived(at);
   await handle([reportAt("j1"), reportAt("j2", "2026-01-02T03:04:00.000Z"), reportAt("j3")]);
+  await keeper.flush();
+  expect(readdirSync(at.journal())).toContain("0000000001.fates");
+  expect(inspectJournal(at.journal()).foreign).toEqual([]);
   await settle();
   expect([journal.status().bytes, readdirSync(at.journal()).sort()]).toEqual([0, ["cursor", "in-hand"]]);
   expect(archiveFiles(at)).toEqual(["packing/1-0000000001.fates", "packing/1-0000000001.journal"]);

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { archiveHoursOf } from "../../src/settings/config.ts";
 import { load } from "../support/load-settings.ts";
 
 test("without an environment the defaults hold", () => {
@@ -20,4 +21,14 @@ test("without an environment the defaults hold", () => {
     logNumbers: "masked",
   });
   expect(new Set(Object.values(origins))).toEqual(new Set(["default"]));
+});
+
+test.each([
+  [{}, 72],
+  [{ MM4D_TRACE_HOURS: "5" }, 5],
+  [{ MM4D_TRACE_HOURS: "0" }, 0],
+  [{ MM4D_TRACE_HOURS: "0", MM4D_ARCHIVE_HOURS: "9" }, 9],
+  [{ MM4D_ARCHIVE_HOURS: "0" }, 0],
+])("with %j reports are archived for %i hours", (env, hours) => {
+  expect(archiveHoursOf(load(env).config)).toBe(hours);
 });
