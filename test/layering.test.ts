@@ -68,7 +68,7 @@ const MAY_IMPORT: Readonly<Record<string, Allowed>> = {
   replay: { from: ["queue"], types: ["delivery", "archive"], packages: ["ioredis"], node: false },
   consumer: { from: ["delivery", "text"], types: [], packages: ["bullmq"], node: false },
   views: {
-    from: ["archive", "flow", "settings", "trace", "queue", "text", "delivery"],
+    from: ["archive", "flow", "settings", "trace", "queue", "text", "delivery", "process"],
     types: [],
     packages: [],
     node: true,

@@ -1,6 +1,6 @@
 /** The thread of start-views.ts: answers questions about the trace and the queues over a connection of its own. */
-import { constants, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
+import { giveWay } from "../process/thread-priority.ts";
 import { connectRedis, hearWhyNot } from "../queue/redis.ts";
 import { redisFault } from "../queue/redis-faults.ts";
 import { answering } from "./answer.ts";
@@ -10,9 +10,8 @@ import type { ReportFilter } from "./report-row.ts";
 
 const LOOKED_EVERY_MS = 1_000;
 
-// Where there are more threads that compute than cores, those that take reports go first. Linux has a priority for each
-// thread; elsewhere this would be that of the whole process.
-if (process.platform === "linux") setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+// Where there are more threads that compute than cores, those that take reports go first.
+giveWay("low");
 
 const { redis: address, prefix, queues, archive } = workerData as ThreadData;
 const place = { redis: connectRedis(address), prefix };
