@@ -52,7 +52,7 @@ export function mayBeNamed(wanted: string): (bytes: Buffer) => boolean {
     sought.every((word) => bytes.includes(word)) ||
     // What became of it is not known, and so neither is the id of its event.
     bytes.includes(UNKNOWN, bytes.length - UNKNOWN.length) ||
-    FOLDED_ID.test(bytes.toString("latin1"));
+    hasFoldedId(bytes.toString("latin1"));
 }
 
 /** The same for a filter, by its peer and its message id. */
@@ -69,8 +69,11 @@ function groupsOf(number: string): readonly string[] {
 }
 
 const UNKNOWN = Buffer.from('"became":null}');
-/** A field whose name ends in "id" and whose value goes on in the next line, as JSON has it. */
-const FOLDED_ID = /id:(?:[^\\]|\\")*(?:\\r)?\\n(?: |\\t)/i;
+/** Whether a line has a field whose name ends in "id", and goes on in the next one: its id stands there in two pieces. */
+function hasFoldedId(json: string): boolean {
+  const lines = json.split("\\n");
+  return lines.some((line, index) => /id:/i.test(line) && /^(?: |\\t)/.test(lines[index + 1] ?? ""));
+}
 
 /** What became of it, with its event of today under the id and the outcome of then. Null where that is not known. */
 function fateIn({ record: { id }, became, event, job, read }: ArchivedReport): Fate | null {

@@ -61,6 +61,7 @@ test("each command that lists reports, messages or acknowledgements for people h
     "archive list",
     "failed list",
     "quarantine show",
+    "replay",
     "tail",
     "trace",
   ]);

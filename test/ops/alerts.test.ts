@@ -51,6 +51,7 @@ const PROMETHEUS = `${ROOT}ops/prometheus/`;
 const SETTING_UP = [
   "where-to-look",
   "to-forget-a-telephone-number",
+  "to-publish-reports-once-more",
   "set-up-the-monitoring",
   "every-metric",
   "under-systemd",

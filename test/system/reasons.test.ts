@@ -4,7 +4,8 @@
  * times after which something is a reason are shortened; test/monitoring/reasons.test.ts
  * has the real ones.
  */
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { Queue, UnrecoverableError, Worker } from "bullmq";
@@ -378,6 +379,16 @@ test.concurrent("of two processes, one without room in its journal", SLOWLY, asy
   client.end();
   const { sentences } = await tells(service.env, ["redis-away", "journals-full"]);
   expect(sentences.join("\n")).toMatch(/in the journal \([^;]*\)\nThe journals of 1 of 2 processes are full/);
+});
+
+test.concurrent("an archive that cannot be written", SLOWLY, async () => {
+  const redis = await redisOf();
+  const dataDir = mkdtempSync(join(tmpdir(), "mm4d-reasons-"));
+  releasers.push(() => rmSync(dataDir, { recursive: true }));
+  writeFileSync(join(dataDir, "archive"), "somebody's file");
+  const service = await start({ REDIS_URL: redis.url, MM4D_DATA_DIR: dataDir });
+  const { sentences } = await service.tells("archive-failing");
+  expect(sentences[0]).toMatch(/archive/);
 });
 
 test("every reason was played", () => {
