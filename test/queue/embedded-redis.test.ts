@@ -83,7 +83,7 @@ test("whoever has not its password hears NOAUTH, and no process, log or other fi
   expect(stdout).not.toContain(password);
   expect(readFileSync(`/proc/${redis.pid()}/cmdline`, "latin1")).not.toContain(password);
   expect(readFileSync(`/proc/${redis.pid()}/environ`, "latin1")).not.toContain(password);
-  const { stdout: files } = await promisify(execFile)("grep", ["-rlaF", password, directory]);
+  const { stdout: files } = await promisify(execFile)("grep", ["-rlaF", "-e", password, directory]);
   expect(files).toBe(`${redis.urlFile}\n`);
   expect(readFileSync(redis.urlFile, "utf8")).toBe(`${redis.url}\n`);
   expect(statSync(redis.urlFile).mode & 0o777).toBe(0o600);
