@@ -64,7 +64,7 @@ export async function listReports(
     if (mayEnd && (isTooMuch || page.isSure())) return end(at);
     blocks += 1;
     bytes += content?.length ?? 0;
-    const lines = content === null ? [] : await unpackWithoutHeaders(content).catch(NOTHING);
+    const lines = await linesIn(content);
     // The first and the last one always, because they tell when they were written.
     const entries = lines.map((line, index) =>
       mayFit(line) || index === 0 || index === lines.length - 1 ? entryOrNull(line) : null,
@@ -102,8 +102,10 @@ async function* placesOf(
   }
 }
 
-/** What is read of a block that is damaged: the list goes on behind it. */
-const NOTHING = (): readonly string[] => [];
+/** The lines of a block, without headers. Of one that is gone or damaged nothing: whoever reads goes on behind it. */
+export async function linesIn(content: Buffer | null): Promise<readonly string[]> {
+  return content === null ? [] : unpackWithoutHeaders(content).catch(() => []);
+}
 
 /** The blocks at these places, packed; null for one that is gone. */
 async function* contentsOf(

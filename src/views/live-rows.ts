@@ -1,14 +1,13 @@
 /** Finds the rows that have come since the last look, for everybody who follows. */
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
-import { unpackWithoutHeaders } from "../trace/blocks.ts";
 import { entryOrNull } from "../trace/entry.ts";
 import { type BlockPlace, blocksBackwards, keyOfBlock, tracesOf, type WrittenTrace } from "../trace/places.ts";
 import { MAX_ENTRIES_IN_BLOCK } from "../trace/waiting.ts";
 import { fitting, keyOf, perhapsFitting } from "./filter.ts";
 import { isOver, jobsSeen } from "./jobs-seen.ts";
 import { newestFirst } from "./list-place.ts";
-import { isAfter, listReports } from "./list-reports.ts";
+import { isAfter, linesIn, listReports } from "./list-reports.ts";
 import { ROWS_OF_PAGE } from "./page-of-rows.ts";
 import type { LiveNews } from "./question.ts";
 import type { ReportFilter, ReportRow } from "./report-row.ts";
@@ -44,7 +43,7 @@ export function createLiveLook(
     const followed = filters.filter((_, index) => isKnown[index]);
     const come = await rowsCome(
       followed,
-      blocks.map((at) => () => linesOf(place, traces, at)),
+      blocks.map((at) => async () => linesIn(await place.redis.getBuffer(keyOfBlock(traces, at)))),
     );
     const found: LiveNews["found"][number][] = [];
     for (const [index, filter] of filters.entries()) {
@@ -99,12 +98,6 @@ async function rowsCome(
   );
 }
 
-async function linesOf({ redis }: QueuePlace, traces: Traces, at: BlockPlace): Promise<readonly string[]> {
-  const content = await redis.getBuffer(keyOfBlock(traces, at));
-  // A damaged block is passed over, because each look would meet it again.
-  return content === null ? [] : unpackWithoutHeaders(content).catch(() => []);
-}
-
 /** Gives what looks at the jobs of new rows, and again at those of earlier ones until they are over; gives those that have changed. */
 function createJobsLook(place: QueuePlace, queue: string) {
   /** The oldest first, each as it was told; null before it was. */
@@ -112,7 +105,8 @@ function createJobsLook(place: QueuePlace, queue: string) {
 
   return async (rows: readonly ReportRow[]): Promise<LiveRows["jobs"]> => {
     for (const { jobId } of [...rows].reverse()) {
-      if (jobId !== null) followed.set(jobId, followed.get(jobId) ?? null);
+      // Told in any case: who begins to follow has not heard of it, though others have.
+      if (jobId !== null) followed.set(jobId, null);
     }
     const tooMany = followed.size - BOUNDS.jobsFollowedLive.value;
     for (const id of [...followed.keys()].slice(0, Math.max(0, tooMany))) followed.delete(id);

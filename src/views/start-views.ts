@@ -30,9 +30,8 @@ export interface ViewsOptions {
 }
 
 export function startViews({ thread, redis, prefix, queues, archive = null, networkOf, onFault }: ViewsOptions): Views {
-  const followers = new Set<Follower>();
-  /** For who follows next what others follow: the newest that were told, by the keys of their filters. */
-  const newest = new Map<string, LiveRows>();
+  /** What is followed, by the keys of the filters. */
+  const followed = new Map<string, Followed>();
   const aside = createAside({ thread, data: { redis, prefix, queues, archive }, onNews: hear, onFault });
   const look = createLane(aside.ask, networkOf);
   // Giving back takes some seconds, and the pages go on meanwhile. No two who ask share a run, as each is told what it did.
@@ -40,23 +39,22 @@ export function startViews({ thread, redis, prefix, queues, archive = null, netw
 
   function hear({ found, jobs }: LiveNews): void {
     const news = new Map(found.map(({ filter, ...rows }) => [keyOf(filter), rows]));
-    for (const key of new Set([...followers].map((follower) => follower.key))) {
-      newest.set(key, withNews(newest.get(key), news.get(key)?.rows ?? [], jobs));
+    for (const [key, one] of followed) {
+      const { rows, skipped } = news.get(key) ?? NOTHING;
+      one.newest = withNews(one.newest, rows, jobs);
+      if (rows.length > 0 || jobs.size > 0) tell(one, { rows, skipped, jobs });
     }
-    for (const { key, onRows } of followers) {
-      const { rows, skipped } = news.get(key) ?? { rows: [], skipped: 0 };
+  }
+
+  function tell({ followers }: Followed, news: LiveRows): void {
+    for (const { onRows } of followers) {
       try {
-        if (rows.length > 0 || jobs.size > 0) onRows({ rows, skipped, jobs });
+        onRows(news);
       } catch (cause) {
         // A page that cannot show its rows must end neither the others nor the service.
         onFault(cause as Error);
       }
     }
-  }
-
-  /** Each filter that is followed, once. */
-  function followed(): readonly ReportFilter[] {
-    return [...new Map([...followers].map(({ key, filter }) => [key, filter])).values()];
   }
 
   function checkQueue(queue: string): void {
@@ -82,35 +80,44 @@ export function startViews({ thread, redis, prefix, queues, archive = null, netw
       return act(() => aside.ask<number>({ kind: "retry", queue, which }, onGiven), network);
     },
     follow(filter, onRows) {
-      const follower = { key: keyOf(filter), filter, onRows };
-      const isNew = ![...followers].some(({ key }) => key === follower.key);
-      followers.add(follower);
-      if (isNew) aside.follow(followed());
-      const told = newest.get(follower.key);
-      if (told !== undefined && told.rows.length > 0) onRows(told);
+      const key = keyOf(filter);
+      const one = followed.get(key) ?? { filter, followers: new Set(), newest: NOTHING };
+      const follower = { onRows };
+      one.followers.add(follower);
+      if (!followed.has(key)) {
+        followed.set(key, one);
+        aside.follow(filtersOf(followed));
+      } else if (one.newest.rows.length > 0) onRows(one.newest);
       return () => {
-        if (!followers.delete(follower) || [...followers].some(({ key }) => key === follower.key)) return;
-        newest.delete(follower.key);
-        aside.follow(followed());
+        if (!one.followers.delete(follower) || one.followers.size > 0) return;
+        followed.delete(key);
+        aside.follow(filtersOf(followed));
       };
     },
     close: aside.close,
   };
 }
 
-interface Follower {
-  /** Of its filter. */
-  readonly key: string;
+/** What is followed with one filter. */
+interface Followed {
   readonly filter: ReportFilter;
-  readonly onRows: (news: LiveRows) => void;
+  /** Each is one of its own, even where the same function follows twice. */
+  readonly followers: Set<{ readonly onRows: (news: LiveRows) => void }>;
+  /** The newest that were told, for who follows next. */
+  newest: LiveRows;
+}
+
+const NOTHING: LiveRows = { rows: [], skipped: 0, jobs: new Map() };
+
+function filtersOf(followed: ReadonlyMap<string, Followed>): readonly ReportFilter[] {
+  return [...followed.values()].map(({ filter }) => filter);
 }
 
 /** What is known of the newest rows, with those that have come. */
-function withNews(known: LiveRows | undefined, come: readonly ReportRow[], jobsNow: LiveRows["jobs"]): LiveRows {
+function withNews(known: LiveRows, come: readonly ReportRow[], jobsNow: LiveRows["jobs"]): LiveRows {
   const ids = new Set(come.map(({ id }) => id));
-  const before = known?.rows.filter(({ id }) => !ids.has(id)) ?? [];
-  const rows = newestFirst([...come, ...before]).slice(0, ROWS_OF_PAGE);
+  const rows = newestFirst([...come, ...known.rows.filter(({ id }) => !ids.has(id))]).slice(0, ROWS_OF_PAGE);
   const kept = new Set(rows.map(({ jobId }) => jobId));
-  const jobs = [...(known?.jobs ?? []), ...jobsNow].filter(([id]) => kept.has(id));
+  const jobs = [...known.jobs, ...jobsNow].filter(([id]) => kept.has(id));
   return { rows, skipped: 0, jobs: new Map(jobs) };
 }

@@ -158,6 +158,9 @@ test("who follows is told what becomes of the rows that were told, until it is o
   ];
   expect(await looked()).toEqual({ rows: ["j3", "j2", "j1"], jobs: expect.arrayContaining(both) });
   expect(await looked()).toEqual({ rows: [], jobs: [] });
+  // Who begins to follow is told what others have heard already.
+  const { found, jobs } = await look([EVERY_REPORT, { ...EVERY_REPORT, q: "j1" }]);
+  expect([found.flatMap(({ rows }) => rows.map(({ id }) => id)), jobs.get("j1")?.state]).toEqual([["j1"], "waiting"]);
   work(async (id) => {
     if (id === "j2") throw new UnrecoverableError("no message");
   });
