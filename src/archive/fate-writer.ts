@@ -19,14 +19,17 @@ export interface FateWriter {
 
 /** `directory`: of the journal. */
 export function createFateWriter(directory: string, onFault: OnArchiveFault): FateWriter {
-  let waiting = new Map<number, string>();
-  let waitingLength = 0;
+  /** As bytes: texts that wait for a second are many small objects, which the collector copies again and again. */
+  let waiting = new Map<number, Buffer[]>();
+  let waitingBytes = 0;
   let writing: Promise<void> = Promise.resolve();
   let failed = false;
 
-  async function write(lines: ReadonlyMap<number, string>): Promise<void> {
+  async function write(lines: ReadonlyMap<number, readonly Buffer[]>): Promise<void> {
     try {
-      for (const [segment, text] of lines) await appendFile(fatesPath(directory, segment), text, { mode: 0o600 });
+      for (const [segment, pieces] of lines) {
+        await appendFile(fatesPath(directory, segment), Buffer.concat(pieces), { mode: 0o600 });
+      }
       failed = false;
     } catch (cause) {
       tell(cause as Error);
@@ -40,19 +43,22 @@ export function createFateWriter(directory: string, onFault: OnArchiveFault): Fa
 
   return {
     add(segment, lines) {
-      if (waitingLength + lines.length > BOUNDS.fatesWaiting.value) {
+      const bytes = Buffer.from(lines);
+      if (waitingBytes + bytes.byteLength > BOUNDS.fatesWaiting.value) {
         tell(new Error("The disk does not keep up"));
         return;
       }
-      waitingLength += lines.length;
-      waiting.set(segment, (waiting.get(segment) ?? "") + lines);
+      waitingBytes += bytes.byteLength;
+      const before = waiting.get(segment);
+      if (before) before.push(bytes);
+      else waiting.set(segment, [bytes]);
     },
     flush() {
       writing = writing.then(() => {
         if (waiting.size === 0) return undefined;
         const lines = waiting;
         waiting = new Map();
-        waitingLength = 0;
+        waitingBytes = 0;
         return write(lines);
       });
       return writing;

@@ -1,6 +1,6 @@
 /**
  * Has the archive packed and kept within its bounds. Of several processes the first does it for all. It is done in a
- * thread that lives only while there is something to do.
+ * thread that ends when there has been nothing to do for a while.
  */
 import { existsSync } from "node:fs";
 import { readdir, statfs } from "node:fs/promises";
@@ -19,8 +19,10 @@ export interface PackingOptions extends Pick<Work, "archive" | "hours" | "maxByt
   /** The directories of all journals, by the numbers of their processes. */
   readonly journals: () => Work["journals"];
   readonly onFault: OnArchiveFault;
-  /** What waits is packed at most so often, in milliseconds: beginning a thread costs as much as packing some thousand reports. */
+  /** What waits is packed at most so often, in milliseconds: looking costs something too. */
   readonly everyMs?: number;
+  /** The thread ends when it has had nothing to do for so long, in milliseconds. */
+  readonly lingersMs?: number;
 }
 
 /** How the archive is. */
@@ -43,12 +45,19 @@ export interface Packing {
 
 const EVERY_MS = 5_000;
 const AGAIN_MS = 10_000;
+/**
+ * Beginning a thread, and running code that V8 has not compiled yet, costs as much as packing ten thousand reports. At a
+ * high rate a segment comes every few seconds, and at a low one the start of a thread a minute does not matter.
+ */
+const LINGERS_MS = 30_000;
 /** The clock of the system may step, and somebody may have removed or added files. */
 const MEASURED_EVERY_MS = 600_000;
 
 export function createPacking(options: PackingOptions): Packing {
-  const { archive, hours, maxBytes, thread, journals, onFault, everyMs = EVERY_MS } = options;
+  const { archive, hours, maxBytes, thread, journals, onFault } = options;
+  const { everyMs = EVERY_MS, lingersMs = LINGERS_MS } = options;
   let worker: Worker | undefined;
+  let busy = false;
   let closed = false;
   let lookedMs = Number.NEGATIVE_INFINITY;
   let workedMs = Number.NEGATIVE_INFINITY;
@@ -69,20 +78,31 @@ export function createPacking(options: PackingOptions): Packing {
 
   function begin(): void {
     const work: Work = { archive, journals: journals(), hours, maxBytes, nowMs: Date.now() };
+    busy = true;
+    worker ??= start();
+    worker.ref();
+    worker.postMessage(work);
+  }
+
+  function start(): Worker {
     const made = new Worker(thread, {
-      workerData: work,
       resourceLimits: { maxOldGenerationSizeMb: BOUNDS.packingBytes.value / 2 ** 20 },
     });
-    worker = made;
     made.on("message", (worked: Worked) => {
       known = worked;
+      workedMs = performance.now();
+      busy = false;
+      // While it has nothing to do it keeps no process alive.
+      made.unref();
       tell(worked.faults);
     });
     made.on("error", (cause) => tell([{ kind: "pack-failed", cause }]));
     made.on("exit", () => {
       workedMs = performance.now();
+      busy = false;
       worker = undefined;
     });
+    return made;
   }
 
   /** What goes on is told once, until a run was without it. */
@@ -96,10 +116,11 @@ export function createPacking(options: PackingOptions): Packing {
 
   return {
     async look() {
-      if (worker || closed || performance.now() - lookedMs < everyMs) return;
+      if (busy || closed || performance.now() - lookedMs < everyMs) return;
       lookedMs = performance.now();
       try {
         if ((await isDue()) && !closed) begin();
+        else if (performance.now() - workedMs > lingersMs) await worker?.terminate();
       } catch (cause) {
         workedMs = performance.now();
         tell([{ kind: "pack-failed", cause: cause as Error }]);

@@ -5,6 +5,7 @@
 import { fileURLToPath } from "node:url";
 import { run, SERVER_CORE } from "./processes.mjs";
 import { LADDER } from "./subjects.mjs";
+import { archive } from "./workloads/archive.mjs";
 import { bytes } from "./workloads/bytes.mjs";
 import { idle } from "./workloads/idle.mjs";
 import { pages } from "./workloads/pages.mjs";
@@ -76,6 +77,12 @@ export const WORKLOADS = {
     subjects: ["mm4d"],
     rounds: 1,
     run: pages,
+  },
+  archive: {
+    about: "full rate, and 2,000 reports a second, with an archive and without, in turns",
+    subjects: ["mm4d"],
+    rounds: 1,
+    run: archive,
   },
   bytes: {
     about: "what a report of 830 bytes takes in the journal, and its trace in Redis",
