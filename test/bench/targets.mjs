@@ -34,6 +34,16 @@ export const TARGETS = [
     workload: "pages",
     sign: "≤",
   },
+  ofArchive(
+    "in the queue with an archive, of without",
+    "≥",
+    0.97,
+    "archive, full rate",
+    "no archive, full rate",
+    "perSecond",
+  ),
+  ofArchive("DATA to 250 with an archive, of without, p99", "≤", 1.1, "archive, steady", "no archive, steady", "p99Ms"),
+  ofArchive("DATA to 250 beside a replay, of without, p99", "≤", 1.1, "replay", "no replay", "p99Ms"),
   atMost("journal, bytes a report of 830 bytes", 1_100, undefined, "bytes", "journalBytes"),
   atMost("trace in Redis, in blocks, bytes a report", 200, undefined, "bytes", "traceBytes"),
   { ...atMost("resident after a burst of 100,000, MB", 220, undefined, "burst", "residentBytes"), unit: 1e6 },
@@ -115,6 +125,10 @@ function ofRival(what, sign, must, aim, workload, name, rival) {
 
 function ofItself(what, must, subject, name) {
   return { what, sign: "≥", must, workload: "away", name, subject, rival: "mm4d" };
+}
+
+function ofArchive(what, sign, must, subject, rival, name) {
+  return { what, sign, must, workload: "archive", name, subject, rival };
 }
 
 function atMost(what, must, aim, workload, name) {

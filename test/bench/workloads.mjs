@@ -79,7 +79,7 @@ export const WORKLOADS = {
     run: pages,
   },
   archive: {
-    about: "full rate, and 2,000 reports a second, with an archive and without, in turns",
+    about: "full rate and 2,000/s with an archive and without, 2,000/s beside a replay and without, in turns",
     subjects: ["mm4d"],
     rounds: 1,
     run: archive,

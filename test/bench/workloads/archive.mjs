@@ -1,16 +1,19 @@
 /**
- * What the archive costs those who send: two services, one with an archive and one without, are given the same loads in
- * turns. While one has its turn, the other has nothing to do.
+ * What the archive, and a replay of it, cost those who send: two services, one with an archive and one without, are
+ * given the same loads in turns. While one has its turn, the other has nothing to do.
  */
+import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { measure } from "../load.mjs";
-import { ANY_CORE } from "../processes.mjs";
+import { ANY_CORE, kill, start } from "../processes.mjs";
 import { mm4d } from "../subjects.mjs";
 import { median, numbers } from "../table.mjs";
 import { withSubject } from "./with-subject.mjs";
 
+const MAIN = fileURLToPath(new URL("../../../dist/main.js", import.meta.url));
 /** One turn is not like the other on a machine that is shared. */
 const PAIRS = 8;
 /** At full rate: some segments are settled, and packed, while the clock runs. */
@@ -31,29 +34,58 @@ export function archive(turn) {
   );
 }
 
-async function inTurns({ name, quick }, { server, without }) {
+async function inTurns({ quick }, { server, without }) {
   const part = quick ? 1 / 8 : 1;
-  const loads = {
-    "full rate": { reports: REPORTS * part },
-    [`${PER_SECOND}/s`]: { reports: PER_SECOND * STEADY_SECONDS * part, perSecond: PER_SECOND },
-  };
-  const rows = [];
-  for (const [what, load] of Object.entries(loads)) {
-    const found = { without: [], server: [] };
-    const waiting = [];
-    for (let pair = 0; pair < (quick ? 1 : PAIRS); pair++) {
+  const fullRate = { reports: REPORTS * part };
+  const steady = { reports: PER_SECOND * STEADY_SECONDS * part, perSecond: PER_SECOND };
+  const pairs = quick ? 1 : PAIRS;
+  return [...(await inPairs("full rate", fullRate)), ...(await inPairs("steady", steady)), ...(await withReplay())];
+
+  async function inPairs(what, load) {
+    const [none, own, waiting] = [[], [], []];
+    for (let pair = 0; pair < pairs; pair++) {
       // Each is as often before the other as behind it.
-      for (const of of pair % 2 === 0 ? ["without", "server"] : ["server", "without"]) {
-        found[of].push(await measure(of === "server" ? server : without, load));
-        if (of === "server") waiting.push(await whenPacked(server));
-      }
+      if (pair % 2 === 0) none.push(await measure(without, load));
+      own.push(await measure(server, load));
+      waiting.push(await whenPacked(server));
+      if (pair % 2 === 1) none.push(await measure(without, load));
     }
-    rows.push(
-      { subject: `${name} without archive, ${what}`, ...medianOf(found.without) },
-      { subject: `${name} with archive, ${what}`, ...medianOf(found.server, `packed after ${seconds(waiting)}`) },
-    );
+    return [
+      { subject: `no archive, ${what}`, ...medianOf(none) },
+      { subject: `archive, ${what}`, ...medianOf(own, `packed after ${seconds(waiting)}`) },
+    ];
   }
-  return rows;
+
+  /** At the rate that a replay has where nothing is said. */
+  async function withReplay() {
+    const [none, replaying] = [[], []];
+    for (let pair = 0; pair < pairs; pair++) {
+      if (pair % 2 === 0) none.push(await measure(server, steady));
+      const replay = startReplay(server, `bench-${pair}`);
+      try {
+        await once(replay.stdout, "data");
+        replay.stdout.resume();
+        replaying.push(await measure(server, steady));
+        if (replay.exitCode !== null) throw new Error("The replay has ended early");
+      } finally {
+        await kill(replay);
+      }
+      if (pair % 2 === 1) none.push(await measure(server, steady));
+    }
+    return [
+      { subject: "no replay", ...medianOf(none) },
+      { subject: "replay", ...medianOf(replaying) },
+    ];
+  }
+}
+
+function startReplay({ directory, redis }, name) {
+  const options = ["--since", "1h", "--to", "bench-replay", "--name", name];
+  return start([process.execPath, MAIN, "replay", ...options], {
+    core: ANY_CORE,
+    env: { REDIS_URL: `redis://127.0.0.1:${redis.port}`, MM4D_DATA_DIR: join(directory, "data") },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
 }
 
 /** Packing gives way to reports: what it has not done while they came, it does before the other's turn. */
