@@ -417,22 +417,36 @@ describe("a disk", () => {
     }
   });
 
-  test("that does not take the archive stops no report: it is told once, and nothing stays in the journal", async () => {
+  test("that does not take the archive stops no report: it is told once, at the start, and nothing stays in the journal", async () => {
     const at = place();
     writeFileSync(at.archive, "a file where the directory should be");
     const { journal, keeper, handle, settle, faults } = await openArchived(at);
+    expect([faults, keeper.fault()]).toEqual([[{ kind: "take-failed", cause: expect.any(Error) }], "take-failed"]);
     for (let round = 0; round < 3; round += 1) {
       await handle(reports(round, 1));
       await settle();
     }
-    expect(faults).toMatchObject([{ kind: "take-failed", segment: 1 }]);
-    expect([journal.status().bytes, keeper.fault()]).toEqual([0, "take-failed"]);
+    keeper.look();
+    expect([journal.status().bytes, keeper.fault(), faults.length]).toEqual([0, "take-failed", 1]);
     expect(readdirSync(at.journal()).filter((name) => /journal|fates/.test(name))).toEqual([]);
     rmSync(at.archive);
+    keeper.look();
+    expect(keeper.fault()).toBeNull();
     await handle(reports(7, 1));
     await settle();
     await work(at);
-    expect([archivedIn(at), keeper.fault()]).toEqual([["j7 queued"], null]);
+    expect(archivedIn(at)).toEqual(["j7 queued"]);
+    // What stops it later is told with the first segment, and is over with the next one that is taken.
+    rmSync(at.archive, { recursive: true });
+    writeFileSync(at.archive, "a file again");
+    await handle(reports(8, 1));
+    await settle();
+    expect(faults.slice(1)).toMatchObject([{ kind: "take-failed", segment: expect.any(Number) }]);
+    rmSync(at.archive);
+    await handle(reports(9, 1));
+    await settle();
+    await work(at);
+    expect([archivedIn(at), keeper.fault(), faults.length]).toEqual([["j9 queued"], null, 2]);
     await journal.close();
   });
 });
