@@ -4,8 +4,11 @@
 export type ArchiveFault =
   /** What became of records could not be written: the archive will not know it. */
   | { readonly kind: "fates-failed"; readonly cause: Error }
-  /** A segment that has settled could not be taken over from the journal. It was removed, and its records are not archived. */
-  | { readonly kind: "take-failed"; readonly segment: number; readonly cause: Error }
+  /**
+   * What has settled cannot be taken over from the journal: it is removed, and its records are not archived.
+   * `segment`: the first one that was; none where it shows at the start, because the directory cannot be made.
+   */
+  | { readonly kind: "take-failed"; readonly segment?: number; readonly cause: Error }
   /** A segment could not be packed. It is tried again. */
   | { readonly kind: "pack-failed"; readonly cause: Error }
   /** Bytes of a segment that are no record. They were copied to `damaged/` of its journal. */

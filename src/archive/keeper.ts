@@ -5,8 +5,8 @@
  *
  * Whatever fails here, the journal goes on without the archive.
  */
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { copyFile, mkdir, rename, unlink } from "node:fs/promises";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { copyFile, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fate } from "../delivery/fate.ts";
 import { setSegmentAside } from "../journal/damaged.ts";
@@ -31,6 +31,8 @@ export interface Worked {
 export interface Keeper extends Keeping {
   /** Remembers what became of records, to be written beside their segments. */
   became(worked: readonly Worked[]): void;
+  /** Looks about once a second whether directories that could not be made at the start can be made now. */
+  look(): void;
   /** What goes wrong now; null for nothing. */
   fault(): ArchiveFault["kind"] | null;
 }
@@ -54,13 +56,20 @@ const SEGMENT_MS = 60_000;
 /** What is given up at once when the disk has no room: less would be full again with the next write. */
 const GIVEN_UP_BYTES = 16 * 1024 * 1024;
 
-/** Begins with what an earlier process has left beside its segments. Never throws. */
+/** Begins with the directories, and with what an earlier process has left beside its segments. Never throws. */
 export function createKeeper(options: KeeperOptions): Keeper {
   const { archive, journal, process, maxBytes, segmentMs = SEGMENT_MS, onFault } = options;
   const packing = packingDirectory(archive);
   const fates = createFateWriter(journal, onFault);
-  let failed = false;
+  /** Why nothing is taken: there is no directory for it, or the last segment could not be. */
+  let failed: "no directory" | "not taken" | null = null;
   let behind = false;
+  // Told now: the first segment settles minutes after this, and would be lost with what is in it.
+  const cause = cannotMake(archive, packing);
+  if (cause) {
+    failed = "no directory";
+    onFault({ kind: "take-failed", cause });
+  }
   try {
     settleFates(journal, packing, process);
   } catch (cause) {
@@ -72,8 +81,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
       join(packing, packingName(process, segment, what)),
     ) as [string, string];
     await fates.flush();
-    await mkdir(archive, { recursive: true, mode: 0o700 });
-    await mkdir(packing, { recursive: true, mode: 0o700 });
+    makeDirectories(archive, packing);
     // The segment last: who packs looks for it, and takes what stands beside it.
     await move(fatesPath(journal, segment), to);
     await move(segmentPath(journal, segment), from);
@@ -108,7 +116,11 @@ export function createKeeper(options: KeeperOptions): Keeper {
       if (lines !== "") fates.add(segment, lines);
     },
 
-    fault: () => (failed ? "take-failed" : behind ? "behind" : null),
+    look() {
+      if (failed === "no directory" && !cannotMake(archive, packing)) failed = null;
+    },
+
+    fault: () => (failed !== null ? "take-failed" : behind ? "behind" : null),
 
     moved: (id, { segment, offset }) => fates.add(segment, lineOfMove(id, offset)),
 
@@ -118,13 +130,13 @@ export function createKeeper(options: KeeperOptions): Keeper {
       try {
         await take(segment);
         keepWithin();
-        failed = false;
+        failed = null;
       } catch (cause) {
         // It must not fill the journal: reports would be refused for the archive's sake.
         await removeSegment(journal, segment);
         await fates.remove(segment).catch(() => {});
-        if (!failed) onFault({ kind: "take-failed", segment, cause: cause as Error });
-        failed = true;
+        if (failed === null) onFault({ kind: "take-failed", segment, cause: cause as Error });
+        failed ??= "not taken";
       }
     },
 
@@ -143,6 +155,21 @@ export function createKeeper(options: KeeperOptions): Keeper {
       }
     },
   };
+}
+
+function cannotMake(archive: string, packing: string): Error | null {
+  try {
+    makeDirectories(archive, packing);
+    accessSync(packing, constants.W_OK);
+    return null;
+  } catch (cause) {
+    return cause as Error;
+  }
+}
+
+/** Others than the service have no business there: messages and numbers are in it. */
+function makeDirectories(...directories: readonly string[]): void {
+  for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 });
 }
 
 /** What is gone already is no fault: somebody has removed it, and the journal tells of that where it matters. */

@@ -2,8 +2,8 @@
  * Has the archive packed and kept within its bounds. Of several processes the first does it for all. It is done in a
  * thread that ends when there has been nothing to do for a while.
  */
-import { existsSync } from "node:fs";
 import { readdir, statfs } from "node:fs/promises";
+import { basename } from "node:path";
 import { Worker } from "node:worker_threads";
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { ArchiveFault, OnArchiveFault } from "./fault.ts";
@@ -66,7 +66,7 @@ export function createPacking(options: PackingOptions): Packing {
   let standing: readonly ArchiveFault[] = [];
 
   async function isDue(): Promise<boolean> {
-    if (!existsSync(archive)) return false;
+    if (known === undefined && (await isEmpty(archive))) return false;
     const agoMs = performance.now() - workedMs;
     if (known === undefined || agoMs >= MEASURED_EVERY_MS) return agoMs >= AGAIN_MS;
     if (standing.some(({ kind }) => kind === "pack-failed") && agoMs < AGAIN_MS) return false;
@@ -135,4 +135,18 @@ export function createPacking(options: PackingOptions): Packing {
       await worker?.terminate();
     },
   };
+}
+
+/** As it is made at the start of each service. One that is no directory is told of by those who write into it. */
+async function isEmpty(archive: string): Promise<boolean> {
+  const packing = packingDirectory(archive);
+  const names = [...(await namesIn(archive)), ...(await namesIn(packing))];
+  return names.every((name) => name === basename(packing));
+}
+
+async function namesIn(directory: string): Promise<readonly string[]> {
+  return readdir(directory).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === "ENOENT" || cause.code === "ENOTDIR") return [];
+    throw cause;
+  });
 }

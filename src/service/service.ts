@@ -26,7 +26,7 @@ import { observerOfMessages } from "./recorders.ts";
 import { openRedisRooms } from "./redis-rooms.ts";
 import { startSecondHalf } from "./second-half.ts";
 import { shownNumber } from "./shown-number.ts";
-import { startPacking } from "./start-archive.ts";
+import { lookAtArchive, startPacking } from "./start-archive.ts";
 import { listenForHttp } from "./start-listeners.ts";
 import { startNotes } from "./start-notes.ts";
 import { beginRedisWatch } from "./start-redis.ts";
@@ -178,7 +178,7 @@ async function start(
   const upkeep = createUpkeep({
     log,
     lookAtFiles: () => monitors.openFiles.look(),
-    lookAtArchive: async () => packing?.look(),
+    lookAtArchive: lookAtArchive(started?.keeper, packing),
     journalWatch: secondHalf.journalWatch,
     flushTrace: trace.flush,
     looks: [

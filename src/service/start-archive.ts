@@ -44,6 +44,14 @@ export function startPacking(config: Config, thread: URL, told: ToldOf, releaser
   return packing;
 }
 
+/** What is done for it about once a second, and by whom: of several processes the first packs. Never rejects. */
+export function lookAtArchive(keeper: Keeper | null | undefined, packing: Packing | null): () => Promise<void> {
+  return async () => {
+    keeper?.look();
+    await packing?.look();
+  };
+}
+
 /** Tells the archive what became of a batch. */
 export function tellKeeper(keeper: Keeper, done: readonly Done<unknown>[], fates: readonly Fate[]): void {
   keeper.became(

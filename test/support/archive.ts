@@ -1,8 +1,10 @@
 /** A journal with an archive behind it, and what is in the archive, read without the code that writes it. */
+import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
+import { onTestFinished } from "vitest";
 import type { ArchiveFault } from "../../src/archive/fault.ts";
 import { createKeeper, type Keeper } from "../../src/archive/keeper.ts";
 import { type Work, type Worked, workOff } from "../../src/archive/work.ts";
@@ -12,8 +14,6 @@ import type { SaidRecord } from "../../src/journal/record.ts";
 import { takeUpTo } from "./journal.ts";
 import { deliveryReport, eventOf } from "./report.ts";
 import { saidRecord } from "./said-message.ts";
-
-export { archiveFile, journalSegment, type Kept, queuedAs } from "./archived.ts";
 
 export const EVENT = eventOf(deliveryReport());
 const HEADER = Buffer.from(deliveryReport());
@@ -35,6 +35,13 @@ export function placeOfArchive(dataDir = mkdtempSync(join(tmpdir(), "mm4d-archiv
     journal,
     remove: () => rmSync(dataDir, { recursive: true, force: true }),
   };
+}
+
+/** One that is removed with the test that asks for it. */
+export function place(): Place {
+  const made = placeOfArchive();
+  onTestFinished(made.remove);
+  return made;
 }
 
 export interface Archived {
@@ -95,9 +102,18 @@ export function reportAt(id: string, receivedAt = "2026-01-02T03:04:05.678Z"): S
 /** One of four kilobytes, most of which can hardly be packed. */
 export function noisyReport(id: string): SaidRecord {
   const { message } = reportAt(id);
-  const noise = Buffer.from(Array.from({ length: 3_000 }, () => 33 + Math.floor(Math.random() * 90))).toString();
+  const noise = randomBytes(2_250).toString("base64");
   return saidRecord(id, Buffer.from(`${message.said}X: ${noise}`, "latin1"));
 }
+
+/** So many of either kind, with ids from this number on. */
+export const reports = (from: number, count: number) =>
+  Array.from({ length: count }, (_, index) => reportAt(`j${from + index}`));
+export const noisy = (from: number, count: number) =>
+  Array.from({ length: count }, (_, index) => noisyReport(`j${from + index}`));
+
+/** How they stand in the archive, when they were queued. */
+export const queued = (from: number, count: number) => reports(from, count).map(({ id }) => `${id} queued`);
 
 /** Does what there is to do, as the thread does. */
 export function work(place: Place, more: Partial<Work> = {}): Promise<Worked> {

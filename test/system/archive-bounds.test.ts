@@ -1,10 +1,14 @@
-/** The archive of a service: who adds to it, who bounds it, and how it is told. */
+/**
+ * The archive of a service: who adds to it, who bounds it, and how it is told. All at the same time, because a service
+ * looks at its archive some seconds after its start, and waits before it tries again.
+ */
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { archivedIn, archiveFiles, openArchived, placeOfArchive, reportAt } from "../support/archive.ts";
+import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
-import { runCommand, type ServiceWithin, startServiceWithin } from "../support/service.ts";
+import { type ServiceWithin, startServiceWithin } from "../support/service.ts";
 
 let redis: TestRedis;
 beforeAll(async () => {
@@ -32,7 +36,7 @@ async function restarted(settings: Readonly<Record<string, string>>, prefix: str
 const now = () => new Date().toISOString();
 const anHourAgo = () => new Date(Date.now() - 3_700_000).toISOString();
 
-test("what waits is packed after the start, also with MM4D_ACCEPT=queue; what is too old is removed", async () => {
+test.concurrent("what waits is packed after the start, also with MM4D_ACCEPT=queue; what is too old is removed", async () => {
   const service = await restarted({ MM4D_ACCEPT: "queue", MM4D_ARCHIVE_HOURS: "1" }, "a");
   try {
     await service.restart(() => leave(service.dataDir, now(), anHourAgo()));
@@ -43,7 +47,7 @@ test("what waits is packed after the start, also with MM4D_ACCEPT=queue; what is
     );
     expect(archivedIn(at)).toEqual(["j0 queued"]);
     const told = await eventually(
-      async () => (await runCommand(["status"], service.env)).stdout,
+      async () => (await runCommandWithin(["status"], service.env)).stdout,
       (text) => text.includes("Archive: "),
     );
     expect(told).toMatch(/^Archive: \S+ \S+ of \S+ \S+, from 20\d\d-\d\d-\d\dT\d\d:\d\dZ on$/m);
@@ -53,7 +57,7 @@ test("what waits is packed after the start, also with MM4D_ACCEPT=queue; what is
   }
 });
 
-test("with no hours nothing is kept beside the journal, and what was there is removed", async () => {
+test.concurrent("with no hours nothing is kept beside the journal, and what was there is removed", async () => {
   const service = await restarted({ MM4D_TRACE_HOURS: "0" }, "b");
   try {
     await service.restart(() => leave(service.dataDir, now()));
@@ -67,7 +71,7 @@ test("with no hours nothing is kept beside the journal, and what was there is re
   }
 });
 
-test("one that cannot be written is told once, is a reason to look, and hinders nothing", async () => {
+test.concurrent("one that cannot be written is told once, is a reason to look, and hinders nothing", async () => {
   const service = await restarted({ MM4D_ARCHIVE_HOURS: "1" }, "c");
   try {
     await service.restart(async () => {
@@ -88,14 +92,14 @@ test("one that cannot be written is told once, is a reason to look, and hinders 
       (text) => !text.includes("archive"),
     );
     expect(archivedIn(placeOfArchive(service.dataDir))).toEqual(["j0 queued"]);
-    const doctor = await runCommand(["doctor"], service.env);
+    const doctor = await runCommandWithin(["doctor"], service.env);
     expect(doctor.stdout).toMatch(/^(?:ok|warning) +archive: \S+ MB of \S+ GB, of the last 1 h/m);
   } finally {
     await service.stop();
   }
 });
 
-test("mm4d forget reaches it, and says what it could not look into", async () => {
+test.concurrent("mm4d forget reaches it, and says what it could not look into", async () => {
   const service = await restarted({ MM4D_ARCHIVE_HOURS: "1" }, "d");
   try {
     await service.restart(() => leave(service.dataDir, now()));
@@ -105,10 +109,10 @@ test("mm4d forget reaches it, and says what it could not look into", async () =>
       (names) => names.length === 1 && names.every((name) => name.endsWith(".archive")),
     );
     mkdirSync(join(at.archive, "packing"), { recursive: true });
-    const dry = await runCommand(["forget", "+12025550100", "--dry-run"], service.env);
+    const dry = await runCommandWithin(["forget", "+12025550100", "--dry-run"], service.env);
     expect(dry.stdout).toMatch(/archive: 1 record$/m);
     expect(archivedIn(at)).toEqual(["j0 queued"]);
-    const done = await runCommand(["forget", "+12025550100"], service.env);
+    const done = await runCommandWithin(["forget", "+12025550100"], service.env);
     expect([done.code, done.stdout]).toEqual([0, expect.stringMatching(/archive: 1 record$/m)]);
     expect(existsSync(at.archive) && archiveFiles(at)).toEqual([]);
   } finally {

@@ -381,14 +381,18 @@ test.concurrent("of two processes, one without room in its journal", SLOWLY, asy
   expect(sentences.join("\n")).toMatch(/in the journal \([^;]*\)\nThe journals of 1 of 2 processes are full/);
 });
 
-test.concurrent("an archive that cannot be written", SLOWLY, async () => {
+test.concurrent("an archive that cannot be written, told at the start, and not when it is mended", SLOWLY, async () => {
   const redis = await redisOf();
   const dataDir = mkdtempSync(join(tmpdir(), "mm4d-reasons-"));
   releasers.push(() => rmSync(dataDir, { recursive: true }));
   writeFileSync(join(dataDir, "archive"), "somebody's file");
   const service = await start({ REDIS_URL: redis.url, MM4D_DATA_DIR: dataDir });
   const { sentences } = await service.tells("archive-failing");
-  expect(sentences[0]).toMatch(/archive/);
+  expect(sentences).toEqual(["What is done with cannot be put into the archive, and is not kept; reports go on"]);
+  expect(service.log().filter(({ event }) => event === "archive.take-failed")).toMatchObject([{ level: "error" }]);
+  expect(await deliver(service.smtpPort, report())).toEqual([expect.stringMatching(/^250 /)]);
+  rmSync(join(dataDir, "archive"));
+  await service.tells();
 });
 
 test("every reason was played", () => {

@@ -136,6 +136,7 @@ describe.each(versionsLeftBehind())("what $version left behind", (left) => {
     expect(paidIn(stage)).toEqual([...before.paid, "tx-last"].sort());
     expect(namesOf(spam)).toEqual(namesOfSent(byFate("consumed", ...TO_COME).filter(isSpam)));
 
+    if (existsSync(join(left.directory, "disk", "archive"))) await archived(service, left);
     const verified = await runCommand(["journal", "verify"], service.env);
     expect([verified.code, verified.stdout.match(/every record is whole/g)?.length]).toEqual([0, 2]);
     expect(service.log().filter(({ event }) => /^journal\./.test(String(event)))).toEqual([]);
@@ -174,30 +175,6 @@ describe.each(versionsLeftBehind())("what $version left behind", (left) => {
     );
   }
 });
-
-test.each(versionsLeftBehind().filter(hasArchive))(
-  "what $version had archived is there after the start, each report with what became of it",
-  async (left) => {
-    const stage = await setUp(left);
-    const before = archivedIn(placeOfArchive(join(left.directory, "disk")));
-    expect(before.length).toBeGreaterThan(10);
-    expect(before.filter((line) => / (queued|duplicate|quarantined|ignored)$/.test(line))).toEqual(before);
-    const service = await startServiceProcess(stage.env);
-    stopping.push(service.stop);
-    await stage.carrier.taking.report(service.smtpPort, "tx-last");
-    // What it had not packed is packed now.
-    const after = await eventually(
-      () => archiveFiles(placeOfArchive(service.dataDir)),
-      (names) => names.every((name) => name.endsWith(".archive")),
-    );
-    expect(after.length).toBeGreaterThan(0);
-    expect(archivedIn(placeOfArchive(service.dataDir))).toEqual(expect.arrayContaining([...before]));
-  },
-);
-
-function hasArchive({ directory }: LeftBehind): boolean {
-  return existsSync(join(directory, "disk", "archive"));
-}
 
 test.each(versionsLeftBehind())("every format of $version is told in docs/upgrading.md", ({ directory, version }) => {
   expect(basename(directory)).toBe(version);
@@ -308,6 +285,20 @@ async function settledDown({ dataDir }: TestService, { directory }: LeftBehind):
       (now) => now !== SEVERAL && now !== before,
     );
   }
+}
+
+/** What it had archived is there, each report with what became of it, and what it had not packed is packed now. */
+async function archived({ dataDir }: TestService, { directory }: LeftBehind): Promise<void> {
+  const before = archivedIn(placeOfArchive(join(directory, "disk")));
+  expect(before.length).toBeGreaterThan(10);
+  expect(before.filter((line) => / (queued|duplicate|quarantined|ignored)$/.test(line))).toEqual(before);
+  const now = placeOfArchive(dataDir);
+  const after = await eventually(
+    () => archiveFiles(now),
+    (names) => names.every((name) => name.endsWith(".archive")),
+  );
+  expect(after.length).toBeGreaterThan(0);
+  expect(archivedIn(now)).toEqual(expect.arrayContaining([...before]));
 }
 
 /** One behind the other, each over several lines. */
