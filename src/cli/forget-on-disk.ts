@@ -67,5 +67,5 @@ export async function forgetOnDisk(
   return { removed, left, notReached };
 }
 
-const WAITING = "that waits for Redis";
-const QUEUED = "that is on the queue, and leaves the journal within some minutes";
+const WAITING = "waiting for Redis";
+const QUEUED = "on the queue already, in the journal for some minutes more";
