@@ -2,7 +2,7 @@
 import { html } from "hono/html";
 import { sumBy, type Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
-import type { QueueUse } from "../monitoring/metrics.ts";
+import type { QueueUse } from "../monitoring/observed.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
 import { inPercent, some, sum } from "../text/quantities.ts";
 import { chartOf } from "./chart-data.ts";

@@ -5,7 +5,7 @@ import type { CatalogueOf } from "../catalogue/by-peers.ts";
 import type { DeliveryEvent } from "../delivery/event.ts";
 import type { Tally } from "../delivery/tally.ts";
 import type { Latency } from "../monitoring/latency.ts";
-import type { QueueUse } from "../monitoring/metrics.ts";
+import type { QueueUse } from "../monitoring/observed.ts";
 import type { Status, StatusFacts } from "../monitoring/status.ts";
 import type { QuarantineEntry } from "../quarantine/quarantine.ts";
 import type { QueueRates } from "../queue/queue-rates.ts";

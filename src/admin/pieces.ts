@@ -43,7 +43,7 @@ export function nothingYet(says: string, next: Html | string): Html {
 export function archiveLooked({ host, backTo }: ArchiveLooked, isFound: boolean): string {
   if (isFound) return `The trace in Redis does not have this: it was found in the archive of ${host}.`;
   if (backTo === null) return `It is not in the archive of ${host} either.`;
-  return `In the archive of ${host} it was looked for back to ${backTo} only; mm4d archive list --message-id looks further.`;
+  return `In the archive of ${host} it was looked for back to ${backTo} only; mm4d archive list --until ${backTo} --message-id ID looks further.`;
 }
 
 /** Why there is no report to be seen, where the trace is off. */

@@ -1,6 +1,7 @@
 /** Which reports somebody asks for, as it stands in the address: so that a link to it can be sent to somebody else. */
 import type { EventType } from "../delivery/event.ts";
-import { type Disposition, OUTCOMES } from "../delivery/verdict.ts";
+import { EVENT_TYPES } from "../delivery/make-event.ts";
+import { DISPOSITIONS, OUTCOMES } from "../delivery/verdict.ts";
 import { TIMES, timeIn } from "../text/times.ts";
 import type { ReportFilter } from "../views/report-row.ts";
 
@@ -17,13 +18,6 @@ export interface FilterRead {
   readonly faults: readonly string[];
 }
 
-/** Those of delivery reports, and those of read reports. */
-export const DISPOSITIONS: readonly Disposition[] = ["success", "failure", "pending", "unknown"];
-export const TYPES: Readonly<Record<string, EventType>> = {
-  "delivery-report": "mm4d.delivery-report.v1",
-  "forward-response": "mm4d.forward-response.v1",
-  "read-report": "mm4d.read-report.v1",
-};
 /** What can be chosen on the page. An address may have any other number, or a time. */
 export const SINCE = { "1h": "last hour", "24h": "last 24 hours", "7d": "last 7 days" } as const;
 
@@ -47,7 +41,7 @@ export function filterIn(query: Query, now: Date): FilterRead {
       outcome: read("outcome", oneOf(OUTCOMES), `one of ${OUTCOMES.join(", ")}`),
       disposition: read("disposition", oneOf(DISPOSITIONS), `one of ${DISPOSITIONS.join(", ")}`),
       code: read("code", codeIn, 'a number, or "none"'),
-      type: read("type", typeIn, `one of ${Object.keys(TYPES).join(", ")}`),
+      type: read("type", typeIn, `one of ${Object.keys(EVENT_TYPES).join(", ")}`),
       since: read("since", (text) => sinceIn(text, now), TIMES),
       conflict: isOn(query, "conflict"),
       warnings: isOn(query, "warnings"),
@@ -99,7 +93,7 @@ function codeIn(text: string): number | "none" | undefined {
 
 /** By its short name, or as it stands in the event. */
 function typeIn(text: string): EventType | undefined {
-  return Object.entries(TYPES).find((names) => names.includes(text))?.[1];
+  return Object.entries(EVENT_TYPES).find((names) => names.includes(text))?.[1];
 }
 
 function sinceIn(text: string, now: Date): string | undefined {

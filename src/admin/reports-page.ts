@@ -1,7 +1,8 @@
 /** Reports: all that came, newest first, by whatever somebody asks for; as they come, and of what has passed. */
 import { Hono } from "hono";
 import { html } from "hono/html";
-import { OUTCOMES } from "../delivery/verdict.ts";
+import { EVENT_TYPES } from "../delivery/make-event.ts";
+import { DISPOSITIONS, OUTCOMES } from "../delivery/verdict.ts";
 import { some } from "../text/quantities.ts";
 import { visible } from "../text/visible.ts";
 import { ROWS_OF_PAGE } from "../views/page-of-rows.ts";
@@ -13,16 +14,7 @@ import type { RowsLive, RowsShown } from "./live.ts";
 import { addressOf, type PageEnv } from "./login.ts";
 import type { OnAction, Operations } from "./operations.ts";
 import { archiveLooked, nothingYet, traceIsOff } from "./pieces.ts";
-import {
-  DISPOSITIONS,
-  filterIn,
-  isFiltered,
-  type Query,
-  queryOf,
-  reportsAddress,
-  SINCE,
-  TYPES,
-} from "./report-filter.ts";
+import { filterIn, isFiltered, type Query, queryOf, reportsAddress, SINCE } from "./report-filter.ts";
 import { lookOf, type RowsLook, reportRow, reportTable } from "./report-rows.ts";
 import { exported, formatIn } from "./reports-export.ts";
 
@@ -102,7 +94,7 @@ function filters(query: Query, filter: ReportFilter, peers: readonly string[]): 
       <summary>More</summary>
       <div class="more">
       ${select("outcome", "Outcome", [["", "all"], ...OUTCOMES.map((name) => [name, name] as const)], query.outcome)}
-      ${select("type", "Type", [["", "all"], ...Object.keys(TYPES).map((name) => [name, name.replace("-", " ")] as const)], query.type)}
+      ${select("type", "Type", [["", "all"], ...Object.keys(EVENT_TYPES).map((name) => [name, name.replace("-", " ")] as const)], query.type)}
       ${check("conflict", "contradictory", filter.conflict)} ${check("warnings", "with warnings", filter.warnings)}
       </div>
     </details>

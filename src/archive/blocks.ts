@@ -54,18 +54,17 @@ const FASTEST_THAT_IS_SMALL = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } 
 /** More is no block of ours. */
 const AT_MOST = { maxOutputLength: BOUNDS.blockInflated.value };
 
-/**
- * Makes a block of these records, one at least. `times`: what its head says of them, where that is not told anew. At
- * once: it is called in threads that do nothing else.
- */
-export function packBlock(
-  records: readonly Packable[],
-  { firstMs, lastMs }: Pick<BlockHead, "firstMs" | "lastMs"> = timesOf(records),
+/** Makes a block of these records, one at least. At once: it is called in threads that do nothing else. */
+export function packBlock(records: readonly Packable[]): Buffer {
+  return packText(textOf(records), { ...timesOf(records), count: records.length });
+}
+
+/** Makes a block of some lines of another one, as {@link unpackBlock} gives them, under the times that its head had. */
+export function packAgain(
+  lines: readonly Buffer[],
+  { firstMs, lastMs }: Pick<BlockHead, "firstMs" | "lastMs">,
 ): Buffer {
-  const packed = brotliCompressSync(linesOf(records), FASTEST_THAT_IS_SMALL);
-  const times = `${new Date(firstMs).toISOString()} ${new Date(lastMs).toISOString()}`;
-  const told = Buffer.from(`${packed.byteLength} ${times} ${records.length}\n`);
-  return Buffer.concat([Buffer.from(`${MAGIC}${checksumOf(told, packed)} `), told, packed, LINE_FEED]);
+  return packText(Buffer.concat(lines.flatMap((line) => [line, LINE_FEED])), { firstMs, lastMs, count: lines.length });
 }
 
 /** Splits the bytes of a file into blocks and what is none. Never throws. */
@@ -90,14 +89,6 @@ export function unpackBlock(packed: Buffer): readonly Buffer[] {
   return lines;
 }
 
-/** The record of a line, as the journal had it. Undefined for what is no line of ours. */
-export function recordIn(line: Buffer): Buffer | undefined {
-  const to = line.lastIndexOf(BETWEEN);
-  return to === -1 || !line.subarray(0, BEFORE.byteLength).equals(BEFORE)
-    ? undefined
-    : line.subarray(BEFORE.byteLength, to);
-}
-
 /** Reads a line of a block. Undefined for what is no record of ours, or one of a later version. */
 export function readLine(line: Buffer): { readonly record: JournalRecord; readonly became: Became | null } | undefined {
   const json = recordIn(line);
@@ -118,6 +109,13 @@ const MAX_HEAD_BYTES = 128;
 const TIME = String.raw`\S{24,27}`;
 const HEAD = new RegExp(`^${MAGIC}([0-9a-f]{8}) ((\\d{1,15}) (${TIME}) (${TIME}) (\\d{1,15})\\n)`);
 
+function packText(lines: Buffer, { firstMs, lastMs, count }: BlockHead): Buffer {
+  const packed = brotliCompressSync(lines, FASTEST_THAT_IS_SMALL);
+  const times = `${new Date(firstMs).toISOString()} ${new Date(lastMs).toISOString()}`;
+  const told = Buffer.from(`${packed.byteLength} ${times} ${count}\n`);
+  return Buffer.concat([Buffer.from(`${MAGIC}${checksumOf(told, packed)} `), told, packed, LINE_FEED]);
+}
+
 function timesOf(records: readonly Packable[]): Pick<BlockHead, "firstMs" | "lastMs"> {
   let [firstMs, lastMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const { receivedMs } of records) {
@@ -128,7 +126,7 @@ function timesOf(records: readonly Packable[]): Pick<BlockHead, "firstMs" | "las
 }
 
 /** Into one buffer: pieces that are joined afterwards would take longer than packing. */
-function linesOf(records: readonly Packable[]): Buffer {
+function textOf(records: readonly Packable[]): Buffer {
   const around = BEFORE.length + BETWEEN.length + AFTER.length;
   const bytes = Buffer.allocUnsafe(
     records.reduce((sum, { json, became }) => sum + around + json.byteLength + Buffer.byteLength(became ?? NULL), 0),
@@ -165,6 +163,14 @@ function blockAt(bytes: Buffer, start: number): BlockStretch | undefined {
 function nextHead(bytes: Buffer, start: number): number {
   const feed = bytes.indexOf(`\n${MAGIC}`, start);
   return feed === -1 ? bytes.byteLength : feed + 1;
+}
+
+/** The record of a line, as the journal had it. Undefined for what is no line of ours. */
+function recordIn(line: Buffer): Buffer | undefined {
+  const to = line.lastIndexOf(BETWEEN);
+  return to === -1 || !line.subarray(0, BEFORE.byteLength).equals(BEFORE)
+    ? undefined
+    : line.subarray(BEFORE.byteLength, to);
 }
 
 function becameIn(json: Buffer): Became | null {

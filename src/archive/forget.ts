@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { JournalRecord } from "../journal/record.ts";
-import { type Packable, packBlock, readLine, recordIn, scanBlocks, unpackBlock } from "./blocks.ts";
+import { packAgain, readLine, scanBlocks, unpackBlock } from "./blocks.ts";
 import { filesIn, removeFile, waitingIn } from "./files.ts";
 
 export interface Forgotten {
@@ -19,11 +19,13 @@ export type Concerns = (record: JournalRecord | undefined, text: string) => Prom
 
 /**
  * Removes each record that `concerns` picks. Services may write meanwhile: they add files, and remove whole ones. Each
- * file is there all the time, with these records or without them.
+ * file is there all the time, with these records or without them. What waits to be packed is counted first: so what is
+ * packed meanwhile is counted or looked into, and never neither.
  */
 export async function forgetInArchive(archive: string, concerns: Concerns, dryRun: boolean): Promise<Forgotten> {
   const found = { records: 0, waiting: 0, damaged: 0 };
   if (!existsSync(archive)) return found;
+  const waiting = waitingIn(archive).length;
   for (const { path } of filesIn(archive)) {
     const { kept, records, damaged } = await without(contentOf(path), concerns);
     found.records += records;
@@ -32,7 +34,7 @@ export async function forgetInArchive(archive: string, concerns: Concerns, dryRu
     if (kept.length === 0) removeFile(path);
     else rewrite(path, kept);
   }
-  return { ...found, waiting: waitingIn(archive).length };
+  return { ...found, waiting };
 }
 
 interface Without {
@@ -53,18 +55,14 @@ async function without(bytes: Buffer, concerns: Concerns): Promise<Without> {
       continue;
     }
     const lines = unpackBlock(stretch.packed);
-    const left: Packable[] = [];
+    const left: Buffer[] = [];
     for (const line of lines) {
-      const one = readLine(line);
-      if (await concerns(one?.record, line.toString())) continue;
-      const json = recordIn(line);
-      const became = one?.became ? JSON.stringify(one.became) : null;
-      if (json) left.push({ json, became, receivedMs: stretch.head.firstMs });
+      if (!(await concerns(readLine(line)?.record, line.toString()))) left.push(line);
     }
     records += lines.length - left.length;
     if (left.length === lines.length) kept.push(bytes.subarray(start, end));
     // Its head still says when the earliest and the latest of all were received: those that stay are between.
-    else if (left.length > 0) kept.push(packBlock(left, stretch.head));
+    else if (left.length > 0) kept.push(packAgain(left, stretch.head));
   }
   return { kept, records, damaged };
 }

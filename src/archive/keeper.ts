@@ -5,9 +5,9 @@
  *
  * Whatever fails here, the journal goes on without the archive.
  */
-import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { copyFile, rename, unlink } from "node:fs/promises";
-import { join } from "node:path";
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { copyFile, open, rename, rm, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { Fate } from "../delivery/fate.ts";
 import { setSegmentAside } from "../journal/damaged.ts";
 import type { Keeping } from "../journal/keeping.ts";
@@ -76,15 +76,21 @@ export function createKeeper(options: KeeperOptions): Keeper {
     onFault({ kind: "fates-failed", cause: cause as Error });
   }
 
+  const waitingPath = (segment: number, what: "journal" | "fates"): string =>
+    join(packing, packingName(process, segment, what));
+
   async function take(segment: number): Promise<void> {
-    const [from, to] = (["journal", "fates"] as const).map((what) =>
-      join(packing, packingName(process, segment, what)),
-    ) as [string, string];
     await fates.flush();
     makeDirectories(archive, packing);
     // The segment last: who packs looks for it, and takes what stands beside it.
-    await move(fatesPath(journal, segment), to);
-    await move(segmentPath(journal, segment), from);
+    await move(fatesPath(journal, segment), waitingPath(segment, "fates"));
+    await move(segmentPath(journal, segment), waitingPath(segment, "journal"));
+  }
+
+  /** The number may come again, and these fates are not those of that segment. */
+  async function removeFates(segment: number): Promise<void> {
+    await fates.remove(segment).catch(() => {});
+    await rm(waitingPath(segment, "fates"), { force: true }).catch(() => {});
   }
 
   /** What waits to be packed has its own part of the limit, so that it holds also where packing does not keep up. */
@@ -134,7 +140,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
       } catch (cause) {
         // It must not fill the journal: reports would be refused for the archive's sake.
         await removeSegment(journal, segment);
-        await fates.remove(segment).catch(() => {});
+        await removeFates(segment);
         if (failed === null) onFault({ kind: "take-failed", segment, cause: cause as Error });
         failed ??= "not taken";
       }
@@ -147,6 +153,8 @@ export function createKeeper(options: KeeperOptions): Keeper {
 
     async makeRoom() {
       try {
+        // Where the journal has a disk of its own, the archive has nothing to give there.
+        if (statSync(journal).dev !== statSync(archive).dev) return false;
         const gone = giveUp(archive, GIVEN_UP_BYTES);
         if (gone.files > 0) onFault({ kind: "given-up", ...gone });
         return gone.files > 0;
@@ -182,8 +190,31 @@ async function move(from: string, to: string): Promise<void> {
     if (code !== "EXDEV") throw cause;
     // The journal has a disk of its own.
     await copyFile(from, `${to}.new`);
+    // A machine that crashes must not lose both.
+    await sync(`${to}.new`);
     await rename(`${to}.new`, to);
+    await sync(dirname(to));
     await unlink(from);
+  }
+}
+
+async function sync(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Removes the fates of all segments of a journal, where there is no archive any more. Never throws. */
+export function removeAllFates(journal: string): void {
+  try {
+    for (const name of readdirSync(journal)) {
+      if (fatesNamed(name) !== null) rmSync(join(journal, name), { force: true });
+    }
+  } catch {
+    // There is no journal, or it cannot be used: whoever opens it says so.
   }
 }
 

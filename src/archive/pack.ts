@@ -15,7 +15,6 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  unlinkSync,
   writeSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
@@ -71,7 +70,8 @@ export async function packSegment(to: ToPack): Promise<Packed> {
     if (isNew) faults.push({ kind: "damaged", segment: to.segment, offset, bytes: bytes.byteLength });
   }
   const written = records.kept.length === 0 ? null : writeFile(to, records);
-  unlinkSync(path("journal"));
+  // The keeper may have given it up meanwhile.
+  rmSync(path("journal"), { force: true });
   rmSync(path("fates"), { force: true });
   return { path: written, faults };
 }

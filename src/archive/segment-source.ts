@@ -78,10 +78,10 @@ function segmentSource(of: Segment, onDamage: OnDamage): readonly Source[] {
   const { path, process, segment } = of;
   const stretches = partsIn(readable(path, onDamage));
   if (stretches.length === 0) return [];
-  let fates: Fates | undefined;
+  let known: Fates | undefined;
   const fatesHere = (): Fates => {
-    fates ??= fatesIn(of.fates);
-    return fates;
+    known ??= fatesIn(of.fates);
+    return known;
   };
   const source: Source = {
     path,
@@ -97,7 +97,11 @@ function segmentSource(of: Segment, onDamage: OnDamage): readonly Source[] {
         firstMs,
         lastMs,
         // Fates stand apart, and few records are here: each is read.
-        records: (onDamage) => recordsIn(bytesOf(path, start, end), start, of, fatesHere(), onDamage),
+        records(onDamage) {
+          // Before the bytes: where these are still there, so were the fates.
+          const fates = fatesHere();
+          return recordsIn(bytesOf(path, start, end), start, of, fates, onDamage);
+        },
       })),
   };
   return [source];

@@ -1,8 +1,9 @@
 /** Which archived reports a command is for: the options that `mm4d archive` and a replay share. */
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type ArchiveFilter, EVERY_REPORT } from "../archive/read-report.ts";
-import type { EventType } from "../delivery/event.ts";
-import { type Disposition, OUTCOMES, type Outcome } from "../delivery/verdict.ts";
+import { EVENT_TYPES } from "../delivery/make-event.ts";
+import type { ReportKind } from "../delivery/report.ts";
+import { DISPOSITIONS, type Disposition, OUTCOMES, type Outcome } from "../delivery/verdict.ts";
 import { TIMES, timeIn } from "../text/times.ts";
 import { bareId } from "../trace/note.ts";
 
@@ -11,7 +12,7 @@ export interface FilterOptions {
   readonly since?: number;
   readonly until?: number;
   readonly peer?: string;
-  readonly type?: keyof typeof TYPES;
+  readonly type?: ReportKind;
   readonly outcome?: Outcome;
   readonly disposition?: Disposition;
   readonly code?: number | "none";
@@ -31,7 +32,7 @@ export function addFilterOptions(command: Command): Command {
 export function addReportOptions(command: Command): Command {
   return command
     .option("--peer <name>", "only this peer's")
-    .addOption(new Option("--type <type>", "only events of this type").choices(Object.keys(TYPES)))
+    .addOption(new Option("--type <type>", "only events of this type").choices(Object.keys(EVENT_TYPES)))
     .addOption(new Option("--outcome <outcome>", "only with this outcome").choices(OUTCOMES))
     .addOption(new Option("--disposition <word>", "only with this disposition").choices(DISPOSITIONS))
     .option("--code <number>", 'only with this code, such as 470 or 4470; "none": without one', readCode)
@@ -54,7 +55,7 @@ export function filterOf(options: FilterOptions): ArchiveFilter {
     throw new Error(`Cannot read the archive: --until is ${to}, must be later than --since, which is ${from}`);
   }
   const messageId = options.messageId === undefined ? null : bareId(options.messageId);
-  const eventType = type === undefined ? null : TYPES[type];
+  const eventType = type === undefined ? null : EVENT_TYPES[type];
   return {
     ...EVERY_REPORT,
     sinceMs: since,
@@ -67,13 +68,6 @@ export function filterOf(options: FilterOptions): ArchiveFilter {
     messageId,
   };
 }
-
-const DISPOSITIONS: readonly Disposition[] = ["success", "failure", "pending", "unknown"];
-const TYPES = {
-  "delivery-report": "mm4d.delivery-report.v1",
-  "forward-response": "mm4d.forward-response.v1",
-  "read-report": "mm4d.read-report.v1",
-} as const satisfies Readonly<Record<string, EventType>>;
 
 function readTime(text: string): number {
   const ms = timeIn(text, new Date());

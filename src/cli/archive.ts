@@ -10,6 +10,7 @@ import { addFilterOptions, FILTERS_HELP, type FilterOptions, filterOf } from "./
 import { type ArchiveLook, archivedReports, inSentence, lookAtArchive, tellWhose } from "./archive-look.ts";
 import { COLUMNS, describeReport, rowOf, rowWithEvent } from "./archive-rows.ts";
 import { FULL_NUMBERS, type NumbersWanted, numbersOf } from "./numbers.ts";
+import { INTERRUPTED, stopOnSignal } from "./stop-on-signal.ts";
 import { fitted, jsonOf, print, printCsv, printLine, printWrapped, tell } from "./terminal.ts";
 
 export function addArchiveCommand(program: Command): void {
@@ -82,7 +83,7 @@ async function exportReports(options: Wanted): Promise<void> {
   await eachReport(look, options, give, () => (options.json ? Promise.resolve() : printCsv(COLUMNS)));
 }
 
-/** One report at a time, however many there are, until Ctrl-C; `begin` comes before the first. Gives how many. */
+/** One report at a time, however many there are, until Ctrl-C, which is heard between two of them; `begin` comes before the first. Gives how many. */
 async function eachReport(
   look: ArchiveLook,
   options: FilterOptions,
@@ -91,39 +92,26 @@ async function eachReport(
 ): Promise<number> {
   const filter = filterOf(options);
   tellWhose(look);
-  const ctrlC = hearCtrlC();
+  const stopping = stopOnSignal();
   let given = 0;
   let last: ArchivedReport | null = null;
   try {
     await begin();
     for await (const report of archivedReports(look, filter, tellDamage)) {
-      if (ctrlC.pressed()) break;
+      if (stopping.signal.aborted) break;
       await give(report);
       given += 1;
       last = report;
     }
   } finally {
-    ctrlC.leave();
+    stopping.end();
   }
-  if (ctrlC.pressed()) {
+  if (stopping.signal.aborted) {
     const reached = last === null ? "" : `, the last received at ${last.receivedAt}`;
     tell(`Stopped after ${some(given, "report")}${reached}`);
     process.exitCode = INTERRUPTED;
   }
   return given;
-}
-
-/** As shells tell it of what Ctrl-C has ended. */
-const INTERRUPTED = 130;
-
-/** Ctrl-C is heard between two reports, so that what is printed ends with a whole line. Pressed again, it ends at once. */
-function hearCtrlC(): { pressed(): boolean; leave(): void } {
-  let pressed = false;
-  const hear = (): void => {
-    pressed = true;
-  };
-  process.once("SIGINT", hear);
-  return { pressed: () => pressed, leave: () => void process.off("SIGINT", hear) };
 }
 
 function tellDamage(damage: ArchiveDamage): void {

@@ -1,4 +1,4 @@
-/** What `mm4d forget` does in the data directory: archive, journals, damaged bytes. */
+/** What `mm4d forget` does in the data directory: journals, damaged bytes, archive. */
 import { existsSync } from "node:fs";
 import { type Concerns, forgetInArchive } from "../archive/forget.ts";
 import { archiveDirectory } from "../archive/places.ts";
@@ -11,7 +11,7 @@ import { blotted, isHeldIn } from "./party-in-message.ts";
 import { createSearchReader } from "./record-reader.ts";
 import type { QueueFound } from "./running-service.ts";
 
-/** Writes the archive anew; reads journals, but removes nothing from them, because only their services may. */
+/** Reads journals, but removes nothing from them, because only their services may; writes the archive anew. */
 export async function forgetOnDisk(
   { settings, found }: QueueFound,
   party: PartySought,
@@ -50,11 +50,6 @@ export async function forgetOnDisk(
     if (damaged > 0) notReached.push(`${damaged} bytes in ${directory} that are damaged, until they expire`);
   };
   try {
-    await lookInArchive(archiveDirectory(dataDir));
-  } catch (cause) {
-    notReached.push(`the archive below ${dataDir}: ${(cause as Error).message}`);
-  }
-  try {
     const numbers = processNumbers(dataDir, settings.config.processes);
     const there = numbers.map((number) => journalDirectory(processDirectory(dataDir, number))).filter(existsSync);
     for (const directory of there) await look(directory);
@@ -63,8 +58,14 @@ export async function forgetOnDisk(
   } catch (cause) {
     notReached.push(`the journal and damaged/ below ${dataDir}: ${(cause as Error).message}`);
   }
+  // Behind the journals: what moves into the archive meanwhile is found twice rather than not at all.
+  try {
+    await lookInArchive(archiveDirectory(dataDir));
+  } catch (cause) {
+    notReached.push(`the archive below ${dataDir}: ${(cause as Error).message}`);
+  }
   return { removed, left, notReached };
 }
 
-const WAITING = "that waits for Redis";
-const QUEUED = "that is on the queue, and leaves the disk within some minutes";
+const WAITING = "waiting for Redis";
+const QUEUED = "on the queue already, in the journal for some minutes more";

@@ -47,10 +47,10 @@ export async function countReports(options: ReplayOptions): Promise<void> {
       : [
           `${some(counts.copies, "report")} came again: each is published only where the first of them is not among these`,
         ]),
-    ...(counts["no-event"] === 0 ? [] : [`${some(counts["no-event"], "message")} make no event`]),
+    ...(counts["no-event"] === 0 ? [] : [`${some(counts["no-event"], "message")} would make no event`]),
     ...(counts["not-queued-yet"] === 0
       ? []
-      : [`${some(counts["not-queued-yet"], "report")} still wait for the queue, and come by themselves`]),
+      : [`Not among them: ${some(counts["not-queued-yet"], "report")} on the way to the queue as new`]),
     ...damage(),
   ]);
 }

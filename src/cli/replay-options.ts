@@ -44,16 +44,17 @@ export function shownWanted(wanted: ReplayWanted): ReplayWanted {
 /** What a new replay is to publish. Throws with a sentence where nothing says from when on. */
 export function wantedBy(options: ReplayOptions, mainQueue: string, now: Date): ReplayWanted {
   const { since, until, filter, queue } = askedBy(options);
-  if (since === null) {
-    throw new Error(
-      options.name === undefined
-        ? 'Cannot replay: --since must be given, such as "--since 2h", or the --name of a replay to go on with'
-        : `Cannot replay: no replay is named "${options.name}" here, or it is forgotten by now; give --since for a new one`,
-    );
-  }
+  if (since === null) throw new Error(`Cannot replay: ${whyNoSince(options)}`);
   // What comes while it runs comes by itself.
   const end = Math.min(now.getTime(), until === null ? Number.POSITIVE_INFINITY : Date.parse(until.at));
+  if (Date.parse(since.at) >= end) throw new Error(`Cannot replay: --since is ${since.at}, must be before now`);
   return { since: since.at, until: new Date(end).toISOString(), filter, queue: queue ?? mainQueue };
+}
+
+function whyNoSince({ name, dryRun }: ReplayOptions): string {
+  if (name === undefined) return '--since must be given, such as "--since 2h", or the --name of a replay to go on with';
+  if (dryRun) return "--since must be given with --dry-run, which does not ask Redis for what a name stands for";
+  return `no replay is named "${name}" here, or it is forgotten by now; give --since for a new one`;
 }
 
 /** With the window as it is meant now; null in it for no bound. */

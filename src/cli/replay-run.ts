@@ -25,6 +25,7 @@ import { askedBy, filterWanted, RATE, type ReplayOptions, shownWanted, wantedBy 
 import { createProgressTold, describeEnd } from "./replay-told.ts";
 import { findQueue } from "./running-service.ts";
 import { loadSettings } from "./settings.ts";
+import { INTERRUPTED, stopOnSignal } from "./stop-on-signal.ts";
 import { jsonOf, print, printWrapped, tell } from "./terminal.ts";
 
 const TRACED_EVERY_MS = 1_000;
@@ -64,9 +65,6 @@ export async function runReplay(options: ReplayOptions): Promise<void> {
     } else printWrapped(describeEnd(running, work, goOnWith(name)));
   });
 }
-
-/** As shells tell it of what Ctrl-C has ended. */
-const INTERRUPTED = 130;
 
 function goOnWith(name: string): string {
   return `mm4d replay --name ${name}`;
@@ -136,7 +134,7 @@ async function publishAll(running: Replay, { look, place, replays, config }: Par
     void replays.tell(name, holder, how).catch(() => {});
   }, SIGN_EVERY_MS);
   const traced = setInterval(() => void flushed(trace), TRACED_EVERY_MS);
-  const restore = giveWay();
+  const restore = lowerPriority();
   try {
     const progress = await replay({
       reports,
@@ -176,26 +174,11 @@ function flushed(trace: TraceWriter): Promise<void> {
   return trace.flush().catch(() => {});
 }
 
-/** The first Ctrl-C, or SIGTERM, ends it after the batch that is under way; a second one at once. */
-function stopOnSignal() {
-  const controller = new AbortController();
-  const stop = (): void => controller.abort();
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
-  return {
-    signal: controller.signal,
-    end(): void {
-      process.off("SIGINT", stop);
-      process.off("SIGTERM", stop);
-    },
-  };
-}
-
 /** The service on this machine goes first. Gives what ends that; where the system does not let us, nothing is changed. */
-function giveWay(): () => void {
+function lowerPriority(): () => void {
   const before = getPriority();
   try {
-    setPriority(Math.max(before, GIVES_WAY));
+    setPriority(Math.max(before, LOWEST));
   } catch {}
   return () => {
     try {
@@ -205,7 +188,7 @@ function giveWay(): () => void {
 }
 
 /** The lowest that there is. */
-const GIVES_WAY = 19;
+const LOWEST = 19;
 
 function isOfSettings(queue: string, config: Config): boolean {
   return [config.queue, ...config.queues.map((further) => further.queue)].includes(queue);

@@ -55,15 +55,19 @@ export const OUTPUT = {
 
 /** Draws the last line of a terminal on stderr anew. */
 export function redraw(line: string): void {
-  process.stderr.write(`\r${visible(line)} \x1b[K`);
+  // Of one that breaks, only the last row would be drawn anew.
+  process.stderr.write(`\r${cut(line, (process.stderr.columns || 80) - 2)} \x1b[K`);
 }
 
 /** The first line of any text, safe for a terminal, indented by two and cut to fit. */
 export function firstLine(text: string): string {
   const [line = ""] = text.trim().split(/[\r\n]/, 1);
-  const room = columns() - 2;
+  return `  ${cut(line, columns() - 2)}`;
+}
+
+function cut(line: string, room: number): string {
   const chars = [...visible(line).replaceAll("\t", " ")];
-  return `  ${chars.length <= room ? chars.join("") : `${chars.slice(0, room - 1).join("")}…`}`;
+  return chars.length <= room ? chars.join("") : `${chars.slice(0, room - 1).join("")}…`;
 }
 
 /** 80 where there is no terminal. */

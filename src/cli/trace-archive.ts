@@ -7,7 +7,7 @@ import { withQueuePlace } from "../queue/queue-place.ts";
 import { replyToAccepted } from "../smtp/reply-to.ts";
 import { archivedEntry, isDone, isNamed, mayBeNamed } from "../trace/archived.ts";
 import type { TraceEntry } from "../trace/entry.ts";
-import { traceOf } from "../trace/find.ts";
+import { findEntries, traceOf } from "../trace/find.ts";
 import type { Trace } from "../trace/note.ts";
 import type { TraceReading } from "../trace/reading.ts";
 import { createSearchReader } from "./record-reader.ts";
@@ -15,7 +15,7 @@ import type { QueueFound } from "./running-service.ts";
 import { directoryOf } from "./why-not-traced.ts";
 
 export interface LookedInArchive {
-  /** Without reports where it has none. */
+  /** Of replays too, which Redis still has; without reports where neither has any. */
   readonly trace: Trace;
   /** Where it was looked, and how far, in a sentence. */
   readonly looked: string;
@@ -48,8 +48,12 @@ export async function lookInArchive(
       .map((report) => archivedEntry(report, replyToAccepted))
       .filter((entry): entry is TraceEntry => entry !== null);
     const found = { entries, more: result.reports.length >= MOST_REPORTS };
-    const ofJobs = withQueuePlace(address, (place) => traceOf(place, address.queue, found, reading));
-    const trace = await ofJobs.catch(() => traceOf(null, address.queue, found, reading));
+    const withRedis = withQueuePlace(address, async (place) => {
+      // Only that it was published again: how it came is in the archive.
+      const { entries: replays } = await findEntries(place, wanted);
+      return traceOf(place, address.queue, { ...found, entries: [...entries, ...replays] }, reading);
+    });
+    const trace = await withRedis.catch(() => traceOf(null, address.queue, found, reading));
     return { trace, looked: inWords(archiveDirectory(dataDir), entries.length > 0, result, redisFault) };
   } catch (cause) {
     return {

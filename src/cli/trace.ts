@@ -10,6 +10,7 @@ import { visible } from "../text/visible.ts";
 import { findTrace } from "../trace/find.ts";
 import type { Trace } from "../trace/note.ts";
 import type { TraceReading } from "../trace/reading.ts";
+import { tellOnlyReplays } from "../trace/replayed-note.ts";
 import { headerOf, tellReport } from "../trace/told.ts";
 import { FULL_NUMBERS, type NumbersWanted, numbersOf } from "./numbers.ts";
 import { TELL_UNREAD } from "./peers-tables.ts";
@@ -33,7 +34,8 @@ From the SMTP session to the queue and the acknowledgement, with times; then
 what was said later of the same message. It is remembered for as long as
 MM4D_TRACE_HOURS and MM4D_TRACE_MAX_BYTES allow. What Redis does not have any
 more is looked for in this machine's archive, the newest first, for ten seconds
-at most; "mm4d archive list" reads all of it. Acknowledgements are not in it.
+at most; "mm4d archive list" looks further, where --since says so.
+Acknowledgements are not in it.
 
 Where this version, its catalogue or the peer's entry of now would read a
 report otherwise than it was read, "would read today" says how.
@@ -95,9 +97,9 @@ function orSay<T>(load: () => T, otherwise: string, without: () => T): T {
   }
 }
 
-/** All but the first begin with a capital letter. */
-function sentence(text: string, index: number): string {
-  return index === 0 ? text : `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
+/** It begins with a capital letter. */
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`;
 }
 
 async function trace(id: string, { headers, json, ...wanted }: Wanted): Promise<void> {
@@ -109,15 +111,17 @@ async function trace(id: string, { headers, json, ...wanted }: Wanted): Promise<
     redisFault = cause.message;
     return NOTHING;
   });
-  const archive =
-    inRedis.reports.length > 0 ? null : await lookInArchive(id, queue, readingWith(queue.settings.config), redisFault);
-  const found = archive?.trace ?? inRedis;
+  const isWhole = !inRedis.reports.every(({ notes }) => tellOnlyReplays(notes));
+  const archive = isWhole ? null : await lookInArchive(id, queue, readingWith(queue.settings.config), redisFault);
+  const found = archive !== null && archive.trace.reports.length > 0 ? archive.trace : inRedis;
   if (json && (redisFault === null || found.reports.length > 0)) await printLine(jsonOf(found));
   if (found.reports.length === 0) {
     const reasons = await whyNotTraced({ wanted: id, queue, state, redisFault, inArchive: archive?.looked ?? "" });
-    throw new Error(`Cannot find "${id}": ${reasons.map(sentence).join(". ")}`);
+    throw new Error(
+      `Cannot find "${id}": ${reasons.map((reason, index) => (index === 0 ? reason : sentence(reason))).join(". ")}`,
+    );
   }
-  if (archive !== null) tell(archive.looked);
+  if (archive !== null) tell(sentence(archive.looked));
   if (!json) await printReports(found, headers, wanted);
 }
 

@@ -18,7 +18,8 @@ export interface Reception {
   readonly catalogueVersion: string;
 }
 
-const EVENT_TYPES: Record<ReportKind, EventType> = {
+/** The type of a report's event. */
+export const EVENT_TYPES: Readonly<Record<ReportKind, EventType>> = {
   "delivery-report": "mm4d.delivery-report.v1",
   "forward-response": "mm4d.forward-response.v1",
   "read-report": "mm4d.read-report.v1",

@@ -31,6 +31,8 @@ export const OUTCOMES = [...OUTCOMES_OF_CODES, "read", "deleted-unread"] as cons
 
 /** What it means for whoever sent the message. */
 export type Disposition = "success" | "failure" | "pending" | "unknown";
+/** All of them. */
+export const DISPOSITIONS = ["success", "failure", "pending", "unknown"] as const satisfies readonly Disposition[];
 
 /** Whose acceptance a success stands for. */
 export type Stage = "handset" | "carrier";

@@ -2,7 +2,7 @@
 
 import { sum } from "../text/quantities.ts";
 import type { ArchiveTrouble } from "./log.ts";
-import type { QueueUse } from "./metrics.ts";
+import type { QueueUse } from "./observed.ts";
 
 export interface HealthFacts {
   readonly now: Date;

@@ -1,5 +1,5 @@
 /** How long replies and the way to the queue take, out of the histograms of all processes. */
-import type { MetricsOfProcess } from "./metrics.ts";
+import type { MetricsOfProcess } from "./metrics-text.ts";
 
 /** In milliseconds, since the start; null before the first. Beyond the last bucket it is that bucket's bound. */
 export interface Latency {

@@ -2,7 +2,7 @@
 
 import { durationInWords, inPercent, megabytes, some, sum } from "../text/quantities.ts";
 import { journalOfAll } from "./health.ts";
-import type { QueueUse } from "./metrics.ts";
+import type { QueueUse } from "./observed.ts";
 import { type Reason, type State, stateOf } from "./reasons.ts";
 import { merged, type PeerTraffic, trafficOfBoth } from "./traffic.ts";
 

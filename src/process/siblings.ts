@@ -5,7 +5,7 @@
  */
 import { deserialize, serialize } from "node:v8";
 import type { HealthFacts } from "../monitoring/health.ts";
-import type { MetricsOfProcess } from "../monitoring/metrics.ts";
+import type { MetricsOfProcess } from "../monitoring/metrics-text.ts";
 import type { Refusal } from "../monitoring/refusals.ts";
 import type { StatusFacts } from "../monitoring/status.ts";
 import { inRounds } from "../rounds.ts";

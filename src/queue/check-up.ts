@@ -4,6 +4,7 @@ import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";
 import { markKey, writeProbe } from "./redis-probe.ts";
 import { type RedisServer, readServer } from "./redis-server.ts";
+import { replayKey, replaysKey } from "./replays-kept.ts";
 import { statisticsKey } from "./statistics.ts";
 
 /** The answer to one question, or why there is none. */
@@ -68,6 +69,8 @@ const UNASKED = { keys: UNTOLD, clockApartMs: UNTOLD, wroteInMs: UNTOLD, stores:
 function ownKeys(prefix: string): readonly KeptBeside[] {
   return [
     { name: "statistics", key: statisticsKey(prefix) },
+    { name: "list of replays", key: replaysKey(prefix) },
+    { name: "replays", key: replayKey(prefix, "") },
     { name: "mark by which a FLUSHALL is noticed", key: markKey(prefix) },
   ];
 }

@@ -5,7 +5,7 @@
  */
 import type { Redis } from "ioredis";
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { QueueUse } from "../monitoring/metrics.ts";
+import type { QueueUse } from "../monitoring/observed.ts";
 import { shapeOf, withoutHalfNumber } from "./error-shape.ts";
 import type { QueuePlace } from "./queue-place.ts";
 import { redisFault } from "./redis-faults.ts";

@@ -3,7 +3,7 @@
  * consumer takes jobs from them, and whether a worker is connected.
  */
 import { BOUNDS } from "../bounds/bounds.ts";
-import type { QueueUse } from "../monitoring/metrics.ts";
+import type { QueueUse } from "../monitoring/observed.ts";
 import { inRounds } from "../rounds.ts";
 import { createConsumersSeen } from "./consumers-seen.ts";
 import type { QueuePlace } from "./queue-place.ts";

@@ -148,7 +148,7 @@ export function openReplays({ redis, prefix }: QueuePlace): Replays {
       return found.filter((one) => one !== undefined);
     },
     async saysFirst({ name, runs }, what) {
-      return (await redis.hsetnx(keyOf(name), `said-${runs}-${what}`, "1")) === 1;
+      return (await redis.eval(SAY_FIRST, 1, keyOf(name), `said-${runs}-${what}`)) === 1;
     },
   };
 }
@@ -174,6 +174,12 @@ if redis.call('EXISTS', KEYS[1] .. ':ids') == 1 then redis.call('PEXPIRE', KEYS[
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[2], ARGV[3])
 return 1
+`;
+
+/** KEYS: the replay, which may be forgotten by now: nothing is kept of one for good. ARGV: what is said. */
+const SAY_FIRST = `
+if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+return redis.call('HSETNX', KEYS[1], ARGV[1], '1')
 `;
 
 /** Undefined where there is none, or what is there was damaged by hand. */

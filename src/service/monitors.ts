@@ -1,6 +1,7 @@
 /** Starts what the service watches itself with. */
 import type { Log } from "../monitoring/log.ts";
-import { createMetrics, type Metrics, NOTHING_OBSERVED } from "../monitoring/metrics.ts";
+import { createMetrics, type Metrics } from "../monitoring/metrics.ts";
+import { NOTHING_OBSERVED } from "../monitoring/observed.ts";
 import { oncePer } from "../monitoring/once-per.ts";
 import { createOutages, type Outages } from "../monitoring/outages.ts";
 import { createReasonsTold, type ReasonsTold } from "../monitoring/reasons-told.ts";

@@ -2,7 +2,9 @@
 import type { Aside } from "../flow/aside.ts";
 import { type HealthFacts, healthOfAll } from "../monitoring/health.ts";
 import type { Log } from "../monitoring/log.ts";
-import type { Metrics, MetricsOfProcess, Observed } from "../monitoring/metrics.ts";
+import type { Metrics } from "../monitoring/metrics.ts";
+import type { MetricsOfProcess } from "../monitoring/metrics-text.ts";
+import type { Observed } from "../monitoring/observed.ts";
 import type { ReasonTimes } from "../monitoring/reason-times.ts";
 import { REASONS, type Reason, reasonsOf, stateOf } from "../monitoring/reasons.ts";
 import { byLastAt, type Refusal, type RefusalsTold } from "../monitoring/refusals.ts";

@@ -100,7 +100,7 @@ function asThen(event: DeliveryEvent, { eventId, outcome }: NonNullable<Archived
 
 /** That it came: what became of it is not known, or is not what this version would make of it. */
 function receivedOnly(
-  { receivedAt, read, event, eventId }: ArchivedReport,
+  { receivedAt, became, read, event, eventId }: ArchivedReport,
   replyTo: TraceRecorder["replyTo"],
 ): TraceEntry | null {
   if (read === null) return null;
@@ -117,7 +117,8 @@ function receivedOnly(
     bytes,
     tookMs: null,
     reply: `${code} ${text}`,
-    fate: event ? null : "what became of it is not known",
+    fate:
+      became === null ? "what became of it is not known" : `${became.kind} then, which this version reads otherwise`,
     header: headerIn(said),
     ids: { ...ids, eventId },
     event: event && { ...event, id: eventId ?? event.id },

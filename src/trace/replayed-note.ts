@@ -1,6 +1,6 @@
 /** What the trace keeps of an event that was published again. */
 import type { DeliveryEvent } from "../delivery/event.ts";
-import { summaryOf } from "./entry.ts";
+import { summaryOf, type TraceEntry } from "./entry.ts";
 import { idsOf, type TraceNote } from "./note.ts";
 
 /** Which replay it was, and where its event is. */
@@ -13,4 +13,9 @@ export function replayedNote(
   by: Pick<ReplayedNote, "name" | "by" | "queue" | "recordId">,
 ): ReplayedNote {
   return { kind: "replayed", at: at.toISOString(), ...by, ids: idsOf(event), summary: summaryOf(event) };
+}
+
+/** Whether nothing else is remembered, also where there is nothing: how a report came has left the trace by then. */
+export function tellOnlyReplays(entries: readonly Pick<TraceEntry, "kind">[]): boolean {
+  return entries.every(({ kind }) => kind === "replayed");
 }

@@ -2,6 +2,7 @@
 import { BOUNDS } from "../bounds/bounds.ts";
 import type { QueuePlace } from "../queue/queue-place.ts";
 import { findEntries } from "../trace/find.ts";
+import { tellOnlyReplays } from "../trace/replayed-note.ts";
 import { findInArchive } from "./archived.ts";
 import { readCodeCounts } from "./code-counts.ts";
 import { fitting } from "./filter.ts";
@@ -55,9 +56,10 @@ export function answering(
 /** Not all of them, because the main thread takes as long to read what it is handed as the thread took to find it. */
 async function entriesFor(place: QueuePlace, archive: ArchivePlace | null, wanted: string): Promise<EntriesFound> {
   const { entries, more } = await findEntries(place, wanted);
-  if (entries.length === 0 && archive !== null) {
+  if (archive !== null && tellOnlyReplays(entries)) {
     const { looked, ...found } = await findInArchive(archive, wanted, null);
-    return { entries: found.entries, more: found.more, archive: looked };
+    const isAnswer = found.entries.length > 0 || entries.length === 0;
+    return { entries: [...found.entries, ...entries], more: found.more || more, archive: isAnswer ? looked : null };
   }
   const most = BOUNDS.entriesFound.value;
   if (entries.length <= most) return { entries, more, archive: null };

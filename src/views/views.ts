@@ -16,7 +16,7 @@ export interface Views {
   reports(filter: ReportFilter, from: Place | null, client?: string): Promise<ReportsPage>;
   /**
    * The entries of the trace with an id (also of a job that is still kept) or a number, as `findEntries` of trace/find.ts
-   * gives them. Where it has none, those of this machine's archive.
+   * gives them. Where it has none but of replays, those of this machine's archive besides.
    */
   entries(wanted: string, client?: string): Promise<EntriesFound>;
   /** The jobs of a queue of events that wait, or that consumers have in hand: those that have for longest. */

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { readLine, scanBlocks, unpackBlock } from "../../src/archive/blocks.ts";
+import { packAgain, readLine, scanBlocks, unpackBlock } from "../../src/archive/blocks.ts";
 import { type Concerns, forgetInArchive } from "../../src/archive/forget.ts";
 import {
   archivedIn,
@@ -13,6 +13,7 @@ import {
   reportAt,
   work,
 } from "../support/archive.ts";
+import { archiveFile } from "../support/archived.ts";
 
 let at: Place;
 afterEach(() => at.remove());
@@ -83,6 +84,39 @@ test("what is said of a record is searched too, and what cannot be read or waits
   expect(found).toEqual({ records: 1, waiting: 1, damaged: block.end });
   // The damage stays, for a person, until it expires.
   expect(readFileSync(join(at.archive, first)).subarray(0, block.end)).toEqual(bytes.subarray(0, block.end));
+});
+
+test("what is packed while the files are gone through is told, because it was in none of them", async () => {
+  await filled();
+  const { journal, handle, settle } = await openArchived(at);
+  await handle([reportAt("late")]);
+  await settle();
+  let packed = false;
+  const found = await forgetInArchive(
+    at.archive,
+    async (record) => {
+      if (!packed) await work(at);
+      packed = true;
+      return record?.id === "late";
+    },
+    false,
+  );
+  expect([found, archivedIn(at).includes("late queued")]).toEqual([{ records: 0, waiting: 1, damaged: 0 }, true]);
+  expect(await forgetInArchive(at.archive, picks("late"), false)).toEqual({ records: 1, waiting: 0, damaged: 0 });
+  await journal.close();
+});
+
+test("a record of a later version stays as it is, with what became of it, when another of its block goes", async () => {
+  at = placeOfArchive();
+  const later = '{"record":{"id":"j2","kind":"of-later"},"became":{"at":"2026-01-02T03:04:06.000Z","kind":"of-later"}}';
+  const path = archiveFile(at.dataDir, [{ record: reportAt("j1"), became: null }]);
+  const [block] = [...scanBlocks(readFileSync(path))];
+  if (block?.kind !== "block") throw new Error("Not a block");
+  const [first = Buffer.of()] = unpackBlock(block.packed);
+  writeFileSync(path, packAgain([first, Buffer.from(later)], block.head));
+  expect(await forgetInArchive(at.archive, picks("j1"), false)).toEqual({ records: 1, waiting: 0, damaged: 0 });
+  const [now] = [...scanBlocks(readFileSync(path))];
+  expect(now?.kind === "block" && [now.head.count, unpackBlock(now.packed).map(String)]).toEqual([1, [later]]);
 });
 
 test("an archive that is not there has nothing", async () => {

@@ -169,6 +169,27 @@ describe("a disk", () => {
       unmount(at.journal());
     }
   });
+
+  test.skipIf(!MAY_MOUNT)(
+    "of the journal's own that is full costs the archive nothing, which stands elsewhere",
+    async () => {
+      const at = place();
+      mkdirSync(at.journal());
+      mountSmall(at.journal(), 4);
+      try {
+        const { journal, handle, settle, faults } = await openArchived(at);
+        await handle(reports(0, 20));
+        await settle();
+        await work(at);
+        writeUntilFull(join(at.journal(), "others"));
+        expect((await handleUntilRefused(handle)).message).toMatch(/ENOSPC/);
+        expect([faults.map(({ kind }) => kind), archivedIn(at)]).toEqual([["append-failed"], queued(0, 20)]);
+        await journal.close();
+      } finally {
+        unmount(at.journal());
+      }
+    },
+  );
 });
 
 function writeUntilFull(path: string): void {

@@ -6,7 +6,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
+import { createMetrics } from "../../src/monitoring/metrics.ts";
+import { NOTHING_OBSERVED } from "../../src/monitoring/observed.ts";
 import { SETTINGS } from "../../src/settings/config.ts";
 import { commands } from "../support/commands.ts";
 

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { AcknowledgementRecorder, Attempt } from "../../src/acknowledgement/observer.ts";
 import { countAcknowledgements, watchMmscs } from "../../src/monitoring/acknowledgement-recorders.ts";
 import type { Log } from "../../src/monitoring/log.ts";
-import { createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
+import { createMetrics } from "../../src/monitoring/metrics.ts";
+import { NOTHING_OBSERVED } from "../../src/monitoring/observed.ts";
 import { tellEachOfAcknowledgements } from "../../src/monitoring/observers.ts";
 import { ACKNOWLEDGEMENT } from "../support/journal.ts";
 

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { Counter, Histogram, Registry } from "prom-client";
 import { expect, test } from "vitest";
-import { metricsText } from "../../src/monitoring/metrics.ts";
+import { metricsText } from "../../src/monitoring/metrics-text.ts";
 import { counterTally, histogramTally } from "../../src/monitoring/tally.ts";
 
 const label = fc.oneof(fc.constantFrom("", "a", "b", "a,b", "__proto__", "constructor", "1", "10"), fc.string());

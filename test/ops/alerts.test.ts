@@ -11,7 +11,8 @@ import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { MM_STATUSES } from "../../src/delivery/status.ts";
 import { PDUS } from "../../src/mm4/pdus.ts";
-import { createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
+import { createMetrics } from "../../src/monitoring/metrics.ts";
+import { NOTHING_OBSERVED } from "../../src/monitoring/observed.ts";
 import { REASONS } from "../../src/monitoring/reasons.ts";
 import { unpacked } from "../support/unpacked.ts";
 

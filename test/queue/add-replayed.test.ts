@@ -170,6 +170,13 @@ test("another process that goes on with it takes it away, and one that Redis has
   expect(await redis.exists(`bull:${QUEUE}:wait`)).toBe(0);
 });
 
+test("what is said of one that is forgotten by now leaves nothing behind", async () => {
+  const replays = openReplays({ redis, prefix: "bull" });
+  expect([await replays.saysFirst(replay, "begun"), await replays.saysFirst(replay, "begun")]).toEqual([true, false]);
+  await redis.flushall();
+  expect([await replays.saysFirst(replay, "ended"), await redis.keys("*")]).toEqual([false, []]);
+});
+
 test("one that cannot be added ends the batch, is not remembered, and is added when that is mended", async () => {
   await publisher.add(events("a"), AT);
   const [, second, third] = events("a", "b", "c");

@@ -1,5 +1,5 @@
 /** A queue as it is looked at, to be changed where a test means something. */
-import type { QueueUse } from "../../src/monitoring/metrics.ts";
+import type { QueueUse } from "../../src/monitoring/observed.ts";
 
 /** Nothing is on it, and no worker is connected. */
 export const IDLE_QUEUE: QueueUse = {

@@ -86,6 +86,23 @@ test("what was just queued is found too, while its record is in the journal", as
   expect((await page("/reports?q=mm-new")).text).toContain("mm-new");
 });
 
+test("what was replayed since is told with that, and with how it came, which the archive alone has", async () => {
+  const run = await runCommandWithin(
+    ["replay", "--since", "4d", "--message-id", "mm-old", "--name", "again"],
+    service.env,
+  );
+  expect([run.code, run.stdout]).toEqual([0, expect.stringContaining("1 event published")]);
+  const { code, stdout, stderr } = await trace("mm-old");
+  expect([code, stderr]).toEqual([0, expect.stringContaining("it was found in ")]);
+  expect(stdout).toMatch(
+    / {2}received from carrier[\s\S]*put on the queue as job jold[\s\S]*published again as delivered/,
+  );
+  expect(stdout.match(/received from/g)).toHaveLength(1);
+  const { text } = await page(`/reports/r${"a".repeat(32)}`);
+  expect(text).toMatch(/received from carrier[\s\S]*published again as delivered/);
+  expect(text).toContain(`it was found in the archive of ${hostname()}.`);
+});
+
 test("while Redis is away it is found all the same, and that is said", async () => {
   const env = { ...service.env, REDIS_URL: "redis://127.0.0.1:1" };
   const { code, stdout, stderr } = await runCommandWithin(["trace", "mm-old"], env);

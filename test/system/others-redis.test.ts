@@ -120,6 +120,8 @@ test("a command that adding a job takes, and keys of our own, are tried by docto
   expect(rights.warnings.map((text) => text.split(":")[0])).toEqual([
     "trace",
     "statistics",
+    "list of replays",
+    "replays",
     "mark by which a FLUSHALL is noticed",
   ]);
   await redis.call("ACL", "SETUSER", "mm4d", "+xadd", "~bull:mm4d-*");

@@ -2,10 +2,12 @@
  * `mm4d replay` on an archive of three days and four peers: killed, stopped, without Redis.
  * `REPORTS=20000` plays the long version, in which its rate is held from below too.
  */
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import type { Redis } from "ioredis";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { DeliveryEvent } from "../../src/delivery/event.ts";
@@ -17,7 +19,7 @@ import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { startReplay } from "../support/replays.ts";
 import { deliveryReport, eventOf } from "../support/report.ts";
 import { saidRecord } from "../support/said-message.ts";
-import { cleanEnv, rowsOf } from "../support/service.ts";
+import { cleanEnv, MAIN, rowsOf } from "../support/service.ts";
 
 const REPORTS = Number(process.env.REPORTS ?? 1_200);
 const IS_LONG = REPORTS >= 20_000;
@@ -209,6 +211,35 @@ test("a name that was used for other reports or another queue is refused, with w
   const unknown = await mm4d("replay", "--name", "never");
   expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('no replay is named "never" here')]);
   expect((await mm4d("replay", "--since", "1h", "--to", "mm4-quarantine")).code).toBe(2);
+});
+
+test("what says from no time on, or from one to come, is refused", async () => {
+  for (const [args, why] of [
+    [["--name", "unknown"], 'no replay is named "unknown" here'],
+    [["--name", "unknown", "--dry-run"], "--since must be given with --dry-run"],
+    [["--since", "2999-01-01", "--name", "early"], "--since is 2999-01-01T00:00:00.000Z, must be before now"],
+  ] as const) {
+    const { code, stderr } = await mm4d("replay", ...args);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`Cannot replay: ${why}`)]);
+  }
+  expect(await redis.keys("*")).toEqual([]);
+});
+
+test.skipIf(process.platform !== "linux")("on a terminal it says on one line, which fits, how far it is", async () => {
+  const command = [process.execPath, MAIN, "replay", ...MIDDLE_OF_EAST, "--rate", "200"].join(" ");
+  // A real terminal of that width. `script` hands on what stands on it.
+  const { stdout } = await promisify(execFile)("script", ["-qec", `stty cols 30; exec ${command}`, "/dev/null"], {
+    env,
+  });
+  const shown = stdout.replaceAll("\x1b[K", "<end>");
+  const drawn = [...shown.matchAll(/\r([^\r\n]*) <end>/g)].map(([, line = ""]) => line);
+  expect(drawn.length).toBeGreaterThan(0);
+  for (const line of drawn) expect([line, line.length < 30]).toEqual([line, true]);
+  expect(drawn.join("\n")).toMatch(/^(?:\d+ events? published, .*\n?)+$/);
+  const counts = drawn.map((line) => Number.parseInt(line, 10));
+  expect(counts).toEqual([...counts].sort((a, b) => a - b));
+  // What is said at the end has lines of its own.
+  expect(shown).toMatch(/<end>\r\n\d+ events published to/);
 });
 
 test("two at a time of one name are refused, and Redis may go away and come back meanwhile", async () => {

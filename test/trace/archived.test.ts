@@ -120,9 +120,20 @@ test("of what a crash has taken, only that it came is told", () => {
   expect(entry).toMatchObject({
     kind: "received",
     at: AT,
-    fate: null,
+    fate: "what became of it is not known",
     ids: { eventId: event.id },
     event: { id: event.id },
+  });
+});
+
+test("what this version reads otherwise is told with what became of it then", () => {
+  const unreadable = saidRecord("j1", deliveryReport({ "X-Mms-MM-Status-Code": undefined }));
+  const entry = archivedEntry(archived(unreadable, queuedAs("rthen", AT)), replyToAccepted);
+  expect(entry).toMatchObject({
+    kind: "received",
+    fate: "queued then, which this version reads otherwise",
+    ids: { eventId: "rthen" },
+    event: null,
   });
 });
 

@@ -1,7 +1,8 @@
 /** By which names others use mm4d: what may only go with a new major version. */
 import { readFileSync } from "node:fs";
 import * as consumer from "../../src/consumer/index.ts";
-import { createMetrics, NOTHING_OBSERVED } from "../../src/monitoring/metrics.ts";
+import { createMetrics } from "../../src/monitoring/metrics.ts";
+import { NOTHING_OBSERVED } from "../../src/monitoring/observed.ts";
 import { SETTINGS } from "../../src/settings/config.ts";
 import { commands } from "../support/commands.ts";
 
