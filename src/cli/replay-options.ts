@@ -53,6 +53,8 @@ export function wantedBy(options: ReplayOptions, mainQueue: string, now: Date): 
   }
   // What comes while it runs comes by itself.
   const end = Math.min(now.getTime(), until === null ? Number.POSITIVE_INFINITY : Date.parse(until.at));
+  if (end <= Date.parse(since.at))
+    throw new Error(`Cannot replay: --since is ${since.at}, must be a time that has passed: nothing was received then`);
   return { since: since.at, until: new Date(end).toISOString(), filter, queue: queue ?? mainQueue };
 }
 
