@@ -22,8 +22,10 @@ export type Concerns = (record: JournalRecord | undefined, text: string) => Prom
  * file is there all the time, with these records or without them.
  */
 export async function forgetInArchive(archive: string, concerns: Concerns, dryRun: boolean): Promise<Forgotten> {
-  const found = { records: 0, waiting: 0, damaged: 0 };
-  if (!existsSync(archive)) return found;
+  const found = { records: 0, damaged: 0 };
+  if (!existsSync(archive)) return { ...found, waiting: 0 };
+  // First, because what is packed meanwhile may be a file that was not listed.
+  const waiting = waitingIn(archive).length;
   for (const { path } of filesIn(archive)) {
     const { kept, records, damaged } = await without(contentOf(path), concerns);
     found.records += records;
@@ -32,7 +34,7 @@ export async function forgetInArchive(archive: string, concerns: Concerns, dryRu
     if (kept.length === 0) removeFile(path);
     else rewrite(path, kept);
   }
-  return { ...found, waiting: waitingIn(archive).length };
+  return { ...found, waiting };
 }
 
 interface Without {

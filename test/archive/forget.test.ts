@@ -85,6 +85,23 @@ test("what is said of a record is searched too, and what cannot be read or waits
   expect(readFileSync(join(at.archive, first)).subarray(0, block.end)).toEqual(bytes.subarray(0, block.end));
 });
 
+test("a segment that is packed while it is looked for is told as one that was not looked into", async () => {
+  at = placeOfArchive();
+  const { journal, handle, settle } = await openArchived(at);
+  await handle([reportAt("first")]);
+  await settle();
+  await work(at);
+  await handle([reportAt("second")]);
+  await settle();
+  const packing: Concerns = async () => {
+    await work(at);
+    return true;
+  };
+  expect(await forgetInArchive(at.archive, packing, false)).toEqual({ records: 1, waiting: 1, damaged: 0 });
+  expect(archivedIn(at).map((line) => line.split(" ")[0])).toEqual(["second"]);
+  await journal.close();
+});
+
 test("an archive that is not there has nothing", async () => {
   at = placeOfArchive();
   expect(await forgetInArchive(at.archive, async () => true, false)).toEqual({ records: 0, waiting: 0, damaged: 0 });
