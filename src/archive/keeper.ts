@@ -5,7 +5,7 @@
  *
  * Whatever fails here, the journal goes on without the archive.
  */
-import { existsSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { copyFile, mkdir, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Fate } from "../delivery/fate.ts";
@@ -51,6 +51,9 @@ export interface KeeperOptions {
 
 const SEGMENT_MS = 60_000;
 
+/** Higher than segments are numbered otherwise, so that what came later is the later one. */
+const COUNTED_ANEW = 10_000_000_000;
+
 /** What is given up at once when the disk has no room: less would be full again with the next write. */
 const GIVEN_UP_BYTES = 16 * 1024 * 1024;
 
@@ -68,15 +71,22 @@ export function createKeeper(options: KeeperOptions): Keeper {
   }
 
   async function take(segment: number): Promise<void> {
-    const [from, to] = (["journal", "fates"] as const).map((what) =>
-      join(packing, packingName(process, segment, what)),
-    ) as [string, string];
     await fates.flush();
     await mkdir(archive, { recursive: true, mode: 0o700 });
     await mkdir(packing, { recursive: true, mode: 0o700 });
+    const number = numberFor(segment);
+    const to = (what: "journal" | "fates"): string => join(packing, packingName(process, number, what));
     // The segment last: who packs looks for it, and takes what stands beside it.
-    await move(fatesPath(journal, segment), to);
-    await move(segmentPath(journal, segment), from);
+    await move(fatesPath(journal, segment), to("fates"));
+    await move(segmentPath(journal, segment), to("journal"));
+  }
+
+  /** Another one may wait under its number, where the journal has begun to count anew. */
+  function numberFor(segment: number): number {
+    for (let number = segment; ; number += COUNTED_ANEW) {
+      const waiting = join(packing, packingName(process, number, "journal"));
+      if (!existsSync(waiting) || isCopy(waiting, segmentPath(journal, segment))) return number;
+    }
   }
 
   /** What waits to be packed has its own part of the limit, so that it holds also where packing does not keep up. */
@@ -145,6 +155,16 @@ export function createKeeper(options: KeeperOptions): Keeper {
   };
 }
 
+/** Removes what an earlier process has written beside the segments of a journal, which are not archived any more. Never throws. */
+export function removeFates(journal: string): void {
+  try {
+    for (const name of readdirSync(journal))
+      if (fatesNamed(name) !== null) rmSync(join(journal, name), { force: true });
+  } catch {
+    // There is no journal yet, or the disk is read-only, which the journal tells.
+  }
+}
+
 /** What is gone already is no fault: somebody has removed it, and the journal tells of that where it matters. */
 async function move(from: string, to: string): Promise<void> {
   try {
@@ -158,6 +178,11 @@ async function move(from: string, to: string): Promise<void> {
     await rename(`${to}.new`, to);
     await unlink(from);
   }
+}
+
+/** A kill may have come before the segment was removed that is copied to another disk. */
+function isCopy(waiting: string, segment: string): boolean {
+  return existsSync(segment) && readFileSync(waiting).equals(readFileSync(segment));
 }
 
 /** A kill may have come between the two renames, or left fates of a segment that is not there any more. */

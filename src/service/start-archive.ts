@@ -1,6 +1,6 @@
 /** Joins the archive with the settings, and with those who want to know of it. */
 import type { ArchiveFault, OnArchiveFault } from "../archive/fault.ts";
-import { createKeeper, type Keeper } from "../archive/keeper.ts";
+import { createKeeper, type Keeper, removeFates } from "../archive/keeper.ts";
 import { createPacking, type Packing } from "../archive/packing.ts";
 import { archiveDirectory } from "../archive/places.ts";
 import type { Fate } from "../delivery/fate.ts";
@@ -16,9 +16,12 @@ interface ToldOf {
   readonly metrics: Metrics;
 }
 
-/** Null where reports are not archived: without hours, or without a journal whose segments the archive is made of. */
+/** Null where reports are not archived. What an earlier run has left in a journal is, also where no report comes to it any more. */
 export function keeperFor(config: Config, process: number, journal: string, told: ToldOf): Keeper | null {
-  if (config.accept === "queue" || archiveHoursOf(config) === 0) return null;
+  if (archiveHoursOf(config) === 0) {
+    removeFates(journal);
+    return null;
+  }
   return createKeeper({
     archive: archiveDirectory(config.dataDir),
     journal,
