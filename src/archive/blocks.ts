@@ -10,7 +10,6 @@
  * itself only: the next one is found by the beginning of its head line, behind a line feed.
  */
 import { brotliCompressSync, brotliDecompressSync, constants, crc32 } from "node:zlib";
-import { BOUNDS } from "../bounds/bounds.ts";
 import { decodeRecord, type JournalRecord } from "../journal/record.ts";
 import type { Became } from "./archived.ts";
 import { isBecame } from "./fates.ts";
@@ -51,21 +50,18 @@ export const BLOCK_BYTES = 256 * 1024;
 
 /** As in the trace: deflate takes twice as long, and leaves more. */
 const FASTEST_THAT_IS_SMALL = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
-/** More is no block of ours. */
-const AT_MOST = { maxOutputLength: BOUNDS.blockInflated.value };
 
-/**
- * Makes a block of these records, one at least. `times`: what its head says of them, where that is not told anew. At
- * once: it is called in threads that do nothing else.
- */
-export function packBlock(
-  records: readonly Packable[],
-  { firstMs, lastMs }: Pick<BlockHead, "firstMs" | "lastMs"> = timesOf(records),
-): Buffer {
-  const packed = brotliCompressSync(Buffer.concat(records.flatMap(lineOf)), FASTEST_THAT_IS_SMALL);
-  const times = `${new Date(firstMs).toISOString()} ${new Date(lastMs).toISOString()}`;
-  const told = Buffer.from(`${packed.byteLength} ${times} ${records.length}\n`);
-  return Buffer.concat([Buffer.from(`${MAGIC}${checksumOf(told, packed)} `), told, packed, LINE_FEED]);
+/** Makes a block of these records, one at least. At once: it is called in threads that do nothing else. */
+export function packBlock(records: readonly Packable[]): Buffer {
+  return blockOf(records.flatMap(linesOf), { ...timesOf(records), count: records.length });
+}
+
+/** Makes a block of lines of another one, whose head said these times of them. They stay as they are. */
+export function packLines(lines: readonly Buffer[], { firstMs, lastMs }: BlockHead): Buffer {
+  return blockOf(
+    lines.flatMap((line) => [line, LINE_FEED]),
+    { firstMs, lastMs, count: lines.length },
+  );
 }
 
 /** Splits the bytes of a file into blocks and what is none. Never throws. */
@@ -77,9 +73,12 @@ export function* scanBlocks(bytes: Buffer): Generator<BlockStretch> {
   }
 }
 
-/** The lines of a block. Throws when they cannot be unpacked. */
+/**
+ * The lines of a block. Throws when they cannot be unpacked. However long they are: the checksum says that the block is
+ * ours, and one record may be as large as a message and its escapes.
+ */
 export function unpackBlock(packed: Buffer): readonly Buffer[] {
-  const bytes = brotliDecompressSync(packed, AT_MOST);
+  const bytes = brotliDecompressSync(packed);
   const lines: Buffer[] = [];
   for (let at = 0; at < bytes.byteLength; ) {
     const feed = bytes.indexOf(LINE_FEED, at);
@@ -127,7 +126,14 @@ function timesOf(records: readonly Packable[]): Pick<BlockHead, "firstMs" | "las
   return { firstMs, lastMs };
 }
 
-function lineOf({ json, became }: Packable): readonly Buffer[] {
+function blockOf(lines: readonly Buffer[], { firstMs, lastMs, count }: BlockHead): Buffer {
+  const packed = brotliCompressSync(Buffer.concat(lines), FASTEST_THAT_IS_SMALL);
+  const times = `${new Date(firstMs).toISOString()} ${new Date(lastMs).toISOString()}`;
+  const told = Buffer.from(`${packed.byteLength} ${times} ${count}\n`);
+  return Buffer.concat([Buffer.from(`${MAGIC}${checksumOf(told, packed)} `), told, packed, LINE_FEED]);
+}
+
+function linesOf({ json, became }: Packable): readonly Buffer[] {
   return [BEFORE, json, BETWEEN, Buffer.from(became ?? NULL), AFTER];
 }
 

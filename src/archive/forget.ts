@@ -2,7 +2,7 @@
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import type { JournalRecord } from "../journal/record.ts";
-import { type Packable, packBlock, readLine, recordIn, scanBlocks, unpackBlock } from "./blocks.ts";
+import { packLines, readLine, scanBlocks, unpackBlock } from "./blocks.ts";
 import { filesIn, removeFile, waitingIn } from "./files.ts";
 
 export interface Forgotten {
@@ -55,18 +55,12 @@ async function without(bytes: Buffer, concerns: Concerns): Promise<Without> {
       continue;
     }
     const lines = unpackBlock(stretch.packed);
-    const left: Packable[] = [];
-    for (const line of lines) {
-      const one = readLine(line);
-      if (await concerns(one?.record, line.toString())) continue;
-      const json = recordIn(line);
-      const became = one?.became ? JSON.stringify(one.became) : null;
-      if (json) left.push({ json, became, receivedMs: stretch.head.firstMs });
-    }
+    const left: Buffer[] = [];
+    for (const line of lines) if (!(await concerns(readLine(line)?.record, line.toString()))) left.push(line);
     records += lines.length - left.length;
     if (left.length === lines.length) kept.push(bytes.subarray(start, end));
     // Its head still says when the earliest and the latest of all were received: those that stay are between.
-    else if (left.length > 0) kept.push(packBlock(left, stretch.head));
+    else if (left.length > 0) kept.push(packLines(left, stretch.head));
   }
   return { kept, records, damaged };
 }
@@ -87,6 +81,10 @@ function rewrite(path: string, stretches: readonly Buffer[]): void {
   try {
     for (const bytes of stretches) for (let at = 0; at < bytes.byteLength; ) at += writeSync(file, bytes, at);
     fsyncSync(file);
+  } catch (cause) {
+    // A disk that is full needs the room.
+    removeFile(made);
+    throw cause;
   } finally {
     closeSync(file);
   }

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
-import { readLine, scanBlocks, unpackBlock } from "../../src/archive/blocks.ts";
+import { packBlock, readLine, scanBlocks, unpackBlock } from "../../src/archive/blocks.ts";
 import { type Concerns, forgetInArchive } from "../../src/archive/forget.ts";
 import {
   archivedIn,
@@ -13,6 +13,7 @@ import {
   reportAt,
   work,
 } from "../support/archive.ts";
+import { MAY_MOUNT, mountSmall, unmount } from "../support/mounts.ts";
 
 let at: Place;
 afterEach(() => at.remove());
@@ -100,6 +101,41 @@ test("a segment that is packed while it is looked for is told as one that was no
   expect(await forgetInArchive(at.archive, packing, false)).toEqual({ records: 1, waiting: 1, damaged: 0 });
   expect(archivedIn(at).map((line) => line.split(" ")[0])).toEqual(["second"]);
   await journal.close();
+});
+
+test.runIf(MAY_MOUNT)("on a disk that is full the archive stays as it is, and nothing half made is left", async () => {
+  at = placeOfArchive();
+  mountSmall(at.dataDir, 4);
+  try {
+    const { journal, handle, settle } = await openArchived(at);
+    await handle([reportAt("gone"), reportAt("kept")]);
+    await settle();
+    await work(at);
+    await journal.close();
+    const [name = ""] = archiveFiles(at);
+    const path = join(at.archive, name);
+    const before = readFileSync(path);
+    expect(() => writeFileSync(join(at.dataDir, "filler"), Buffer.alloc(5 * 2 ** 20))).toThrow(/ENOSPC/);
+    await expect(forgetInArchive(at.archive, picks("gone"), false)).rejects.toThrow(/ENOSPC/);
+    expect([archiveFiles(at), readFileSync(path)]).toEqual([[name], before]);
+  } finally {
+    unmount(at.dataDir);
+  }
+});
+
+test("what a later version has archived stays as it is beside what goes", async () => {
+  await filled();
+  const path = join(at.archive, archiveFiles(at)[0] ?? "");
+  const became = '{"at":"2026-01-02T03:04:06.000Z","kind":"of a later version"}';
+  const receivedMs = Date.parse("2026-01-02T03:04:05.678Z");
+  const records = ["later", "message"].map((kind) => Buffer.from(`{"id":"${kind}","kind":"${kind}"}`));
+  writeFileSync(path, packBlock(records.map((json) => ({ json, receivedMs, became }))));
+  const found = await forgetInArchive(at.archive, async (_, text) => text.includes('"id":"message"'), false);
+  expect(found).toEqual({ records: 1, waiting: 0, damaged: 0 });
+  const lines = [...scanBlocks(readFileSync(path))].flatMap((one) =>
+    one.kind === "block" ? unpackBlock(one.packed) : [],
+  );
+  expect(lines.map(String)).toEqual([`{"record":{"id":"later","kind":"later"},"became":${became}}`]);
 });
 
 test("an archive that is not there has nothing", async () => {
