@@ -10,7 +10,6 @@
  * itself only: the next one is found by the beginning of its head line, behind a line feed.
  */
 import { brotliCompressSync, brotliDecompressSync, constants, crc32 } from "node:zlib";
-import { BOUNDS } from "../bounds/bounds.ts";
 import { decodeRecord, type JournalRecord } from "../journal/record.ts";
 import type { Became } from "./archived.ts";
 import { isBecame } from "./fates.ts";
@@ -51,8 +50,6 @@ export const BLOCK_BYTES = 256 * 1024;
 
 /** As in the trace: deflate takes twice as long, and leaves more. */
 const FASTEST_THAT_IS_SMALL = { params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
-/** More is no block of ours. */
-const AT_MOST = { maxOutputLength: BOUNDS.blockInflated.value };
 
 /** Makes a block of these records, one at least. At once: it is called in threads that do nothing else. */
 export function packBlock(records: readonly Packable[]): Buffer {
@@ -76,9 +73,12 @@ export function* scanBlocks(bytes: Buffer): Generator<BlockStretch> {
   }
 }
 
-/** The lines of a block. Throws when they cannot be unpacked. */
+/**
+ * The lines of a block. Throws when they cannot be unpacked. However long they are: the checksum says that the block is
+ * ours, and one record may be as large as a message and its escapes.
+ */
 export function unpackBlock(packed: Buffer): readonly Buffer[] {
-  const bytes = brotliDecompressSync(packed, AT_MOST);
+  const bytes = brotliDecompressSync(packed);
   const lines: Buffer[] = [];
   for (let at = 0; at < bytes.byteLength; ) {
     const feed = bytes.indexOf(LINE_FEED, at);

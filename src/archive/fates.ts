@@ -92,7 +92,7 @@ const USUAL = new RegExp(
 );
 
 /** Some hundred microseconds of work. */
-const RESTS_EVERY = 250;
+const RESTS_EVERY = 500;
 
 /** Whether this is what {@link lineOfFate} writes of a record. */
 export function isBecame(value: unknown): value is Became {

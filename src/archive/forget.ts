@@ -83,6 +83,10 @@ function rewrite(path: string, stretches: readonly Buffer[]): void {
   try {
     for (const bytes of stretches) for (let at = 0; at < bytes.byteLength; ) at += writeSync(file, bytes, at);
     fsyncSync(file);
+  } catch (cause) {
+    // A disk that is full needs the room.
+    removeFile(made);
+    throw cause;
   } finally {
     closeSync(file);
   }

@@ -6,8 +6,8 @@
  * Whatever fails here, the journal goes on without the archive.
  */
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
-import { copyFile, open, rename, rm, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import type { Fate } from "../delivery/fate.ts";
 import { setSegmentAside } from "../journal/damaged.ts";
 import type { Keeping } from "../journal/keeping.ts";
@@ -17,6 +17,7 @@ import { becameOf, lineOfFate, lineOfMove } from "./fates.ts";
 import type { ArchiveFault, OnArchiveFault } from "./fault.ts";
 import { giveUp, giveUpWaiting, waitingIn } from "./files.ts";
 import { segmentRoom, waitingRoom } from "./limits.ts";
+import { isCopy, move } from "./move.ts";
 import { fatesNamed, fatesPath, packingDirectory, packingName, packingNamed } from "./places.ts";
 
 /** A record that was worked off. */
@@ -53,6 +54,9 @@ export interface KeeperOptions {
 
 const SEGMENT_MS = 60_000;
 
+/** Higher than segments are numbered otherwise, so that what came later is the later one. */
+const COUNTED_ANEW = 10_000_000_000;
+
 /** What is given up at once when the disk has no room: less would be full again with the next write. */
 const GIVEN_UP_BYTES = 16 * 1024 * 1024;
 
@@ -82,14 +86,24 @@ export function createKeeper(options: KeeperOptions): Keeper {
   async function take(segment: number): Promise<void> {
     await fates.flush();
     makeDirectories(archive, packing);
+    const number = numberFor(segment);
     // The segment last: who packs looks for it, and takes what stands beside it.
-    await move(fatesPath(journal, segment), waitingPath(segment, "fates"));
-    await move(segmentPath(journal, segment), waitingPath(segment, "journal"));
+    await move(fatesPath(journal, segment), waitingPath(number, "fates"));
+    await move(segmentPath(journal, segment), waitingPath(number, "journal"));
+  }
+
+  /** Another one may wait under its number, where the journal has begun to count anew. */
+  function numberFor(segment: number): number {
+    for (let number = segment; ; number += COUNTED_ANEW) {
+      const waiting = waitingPath(number, "journal");
+      if (!existsSync(waiting) || isCopy(waiting, segmentPath(journal, segment))) return number;
+    }
   }
 
   /** The number may come again, and these fates are not those of that segment. */
   async function removeFates(segment: number): Promise<void> {
     await fates.remove(segment).catch(() => {});
+    if (existsSync(waitingPath(segment, "journal"))) return;
     await rm(waitingPath(segment, "fates"), { force: true }).catch(() => {});
   }
 
@@ -178,33 +192,6 @@ function cannotMake(archive: string, packing: string): Error | null {
 /** Others than the service have no business there: messages and numbers are in it. */
 function makeDirectories(...directories: readonly string[]): void {
   for (const directory of directories) mkdirSync(directory, { recursive: true, mode: 0o700 });
-}
-
-/** What is gone already is no fault: somebody has removed it, and the journal tells of that where it matters. */
-async function move(from: string, to: string): Promise<void> {
-  try {
-    await rename(from, to);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "ENOENT" && !existsSync(from)) return;
-    if (code !== "EXDEV") throw cause;
-    // The journal has a disk of its own.
-    await copyFile(from, `${to}.new`);
-    // A machine that crashes must not lose both.
-    await sync(`${to}.new`);
-    await rename(`${to}.new`, to);
-    await sync(dirname(to));
-    await unlink(from);
-  }
-}
-
-async function sync(path: string): Promise<void> {
-  const file = await open(path, "r");
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
 
 /** Removes the fates of all segments of a journal, where there is no archive any more. Never throws. */

@@ -128,7 +128,8 @@ function recordsIn({ bytes, changedMs }: Content, { became, moved }: Fates, rest
   return { kept, damaged, firstMs, lastMs, mark };
 }
 
-const RESTS_EVERY = 250;
+/** Some hundred microseconds of work: a reply waits for so long at most. */
+const RESTS_EVERY = 100;
 
 /** How almost every record begins: reading it as a whole takes longer than packing it. */
 const MESSAGE = /^\{"id":"([\w-]+)","kind":"message","at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"/;

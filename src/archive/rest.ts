@@ -1,17 +1,19 @@
 /**
- * Leaves the processor to the service where there is only one for both. The lowest priority is not enough for that:
- * a thread that has the processor keeps it for some milliseconds, and replies wait meanwhile.
+ * Leaves the processor to the service. The lowest priority is not enough for that: a thread that has the processor keeps
+ * it for some milliseconds, and replies wait meanwhile.
  */
 import { readFileSync } from "node:fs";
 
-/** Rests, when this thread has had to wait for a processor since the last time. Blocks the thread. */
+/** Rests for as long as the work since the last time asks for. Blocks the thread. */
 export type Rest = () => void;
 
 /** Never rests. */
 export const NO_REST: Rest = () => {};
 
-/** So long for each millisecond of work: a thirtieth of a processor is left to us. */
-const RESTS = 30;
+/** So long for each millisecond of work: a tenth of a processor packs more than a service receives. */
+const RESTS = 9;
+/** Where this thread had to wait for a processor: a thirtieth of it is left to us. */
+const RESTS_BESIDE_OTHERS = 30;
 /** Of the time worked: less is how a system with processors enough works. */
 const WAITED_PART = 0.25;
 const LONGEST_MS = 2_000;
@@ -25,7 +27,8 @@ export function createRest(): Rest {
     if (before === null || now === null) return;
     const workedMs = now.workedMs - before.workedMs;
     const waitedMs = now.waitedMs - before.waitedMs;
-    if (waitedMs > workedMs * WAITED_PART) Atomics.wait(sleeper, 0, 0, Math.min(LONGEST_MS, workedMs * RESTS));
+    const rests = waitedMs > workedMs * WAITED_PART ? RESTS_BESIDE_OTHERS : RESTS;
+    Atomics.wait(sleeper, 0, 0, Math.min(LONGEST_MS, workedMs * rests));
     before = seen();
   };
 }

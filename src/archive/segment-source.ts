@@ -1,17 +1,17 @@
 /** Segments that are not packed, as sources of records: those of the journals, and those that wait in `packing/`. */
-import { readFileSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type Cursor, loadCursor } from "../journal/cursor.ts";
 import type { RecordState } from "../journal/inspect.ts";
 import { decodeRecord, scanRecords } from "../journal/record.ts";
 import { isBefore, listSegments, segmentPath } from "../journal/segments.ts";
-import { furtherDirectories, journalDirectory, processDirectory } from "../process/directories.ts";
+import { furtherNumbers, journalDirectory, processDirectory } from "../process/directories.ts";
 import type { ArchivedRecord, Became } from "./archived.ts";
 import { BLOCK_BYTES } from "./blocks.ts";
 import { type Fates, NO_FATES, readFates } from "./fates.ts";
 import { archiveDirectory, fatesPath, packingDirectory, packingName, packingNamed } from "./places.ts";
 import { receivedMsOf } from "./received.ts";
-import { bytesOf, namesIn, type OnDamage, orNull, type Source } from "./source.ts";
+import { bytesOf, namesIn, notThere, type OnDamage, orNull, type Source } from "./source.ts";
 
 /** Those of all processes of a data directory. Throws with the code ENOENT where one has moved meanwhile. */
 export function segmentSources(dataDir: string, onDamage: OnDamage): readonly Source[] {
@@ -30,9 +30,8 @@ interface Segment {
 }
 
 function journals(dataDir: string): readonly Segment[] {
-  return [processDirectory(dataDir, 1), ...furtherDirectories(dataDir)].flatMap((directory, index) => {
-    const journal = journalDirectory(directory);
-    const number = index === 0 ? 1 : Number(basename(directory));
+  return [1, ...furtherNumbers(dataDir)].flatMap((number) => {
+    const journal = journalDirectory(processDirectory(dataDir, number));
     const cursor = loadCursor(journal);
     return segmentsIn(journal).map(({ segment }) => ({
       path: segmentPath(journal, segment),
@@ -80,7 +79,7 @@ function segmentSource(of: Segment, onDamage: OnDamage): readonly Source[] {
   if (stretches.length === 0) return [];
   let known: Fates | undefined;
   const fatesHere = (): Fates => {
-    known ??= fatesIn(of.fates);
+    known ??= fatesIn(of);
     return known;
   };
   const source: Source = {
@@ -175,12 +174,13 @@ function becameIn(json: string | undefined): Became | null {
   return json === undefined ? null : (JSON.parse(json) as Became);
 }
 
-/** Of the first of the places that is there: a segment's fates move with it. */
-function fatesIn(paths: readonly string[]): Fates {
-  for (const path of paths) {
-    const bytes = orNull(() => readFileSync(path));
+/** Of the first of the places that is there: a segment's fates move with it. Throws where both have moved on meanwhile. */
+function fatesIn({ path, fates }: Segment): Fates {
+  for (const one of fates) {
+    const bytes = orNull(() => readFileSync(one));
     if (bytes !== null) return readFates(bytes);
   }
+  if (!existsSync(path)) throw notThere(path);
   return NO_FATES;
 }
 

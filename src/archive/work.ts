@@ -46,6 +46,7 @@ export interface Worked {
 const HOUR_MS = 3_600_000;
 /** Of what may wait to be packed. */
 const NEARLY_FULL = 0.75;
+const LOOKS_EVERY_MS = 100;
 
 /** Rejects when the directory cannot be read. `rest`: called between any two steps, while there is time for that. */
 export async function workOff(
@@ -55,6 +56,8 @@ export async function workOff(
   const faults: ArchiveFault[] = [];
   const keptMs = hours * HOUR_MS;
   let files = filesIn(archive);
+  let behind = false;
+  let lookedMs = Number.NEGATIVE_INFINITY;
 
   /** Removes the oldest files while there is a reason to. */
   function removeWhile(isToGo: (file: ArchiveFile) => boolean): void {
@@ -85,6 +88,15 @@ export async function workOff(
     return true;
   }
 
+  /** What would be given up is packed at any price. It is looked at seldom, because that costs as much as a step. */
+  function isBehind(): boolean {
+    if (performance.now() - lookedMs > LOOKS_EVERY_MS) {
+      behind = sizeOf(waitingIn(archive)) > waitingRoom(maxBytes) * NEARLY_FULL;
+      lookedMs = performance.now();
+    }
+    return behind;
+  }
+
   /** False when it has to wait. */
   async function pack({ process, segment, bytes }: WaitingSegment, journal: string): Promise<boolean> {
     for (;;) {
@@ -94,8 +106,7 @@ export async function workOff(
           process,
           segment,
           journal,
-          // What would be given up is packed at any price.
-          rest: () => (sizeOf(waitingIn(archive)) > waitingRoom(maxBytes) * NEARLY_FULL ? undefined : rest()),
+          rest: () => (isBehind() ? undefined : rest()),
         });
         faults.push(...found);
         const added = path === null ? undefined : fileAt(path);

@@ -1,5 +1,5 @@
 /** Finds the archive of a service, running or not, and says whose it is. Changes nothing there. */
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { archiveDirectory } from "../archive/places.ts";
 import { type ArchiveReading, readArchive } from "../archive/read-archive.ts";
@@ -35,6 +35,10 @@ export async function lookAtArchive(): Promise<ArchiveLook> {
         : `Cannot read the archive: ${off}, and ${dataDir} has none`,
     );
   }
+  if (statSync(archiveDirectory(dataDir), { throwIfNoEntry: false })?.isDirectory() === false)
+    throw new Error(
+      `Cannot read the archive: ${archiveDirectory(dataDir)} is a file, must be a directory; move it away`,
+    );
   return { dataDir, host: hostname(), config, isRunning: found.kind === "running", off };
 }
 

@@ -4,7 +4,7 @@ import { type Concerns, forgetInArchive } from "../archive/forget.ts";
 import { archiveDirectory } from "../archive/places.ts";
 import { blotDamaged } from "../journal/damaged.ts";
 import { inspectJournal } from "../journal/inspect.ts";
-import { journalDirectory, processDirectory, processNumbers } from "../process/directories.ts";
+import { furtherNumbers, journalDirectory, processDirectory } from "../process/directories.ts";
 import type { PartySought } from "../text/party-sought.ts";
 import type { Found, Result } from "./forget.ts";
 import { blotted, isHeldIn } from "./party-in-message.ts";
@@ -49,8 +49,10 @@ export async function forgetOnDisk(
       });
     if (damaged > 0) notReached.push(`${damaged} bytes in ${directory} that are damaged, until they expire`);
   };
+  // Segments go from their journals to the archive meanwhile: looked for in this order, none is passed over.
   try {
-    const numbers = processNumbers(dataDir, settings.config.processes);
+    // Also those of processes that there are no more, because their damaged bytes stay.
+    const numbers = [1, ...furtherNumbers(dataDir)];
     const there = numbers.map((number) => journalDirectory(processDirectory(dataDir, number))).filter(existsSync);
     for (const directory of there) await look(directory);
     if (there.length === 0)

@@ -8,7 +8,7 @@ import { durationInWords, some } from "../text/quantities.ts";
 import { lookAtArchive, tellWhose } from "./archive-look.ts";
 import { numbersOf } from "./numbers.ts";
 import { readForReplay } from "./replay-archive.ts";
-import { archiveFilterOf, filterWanted, RATE, type ReplayOptions, wantedBy } from "./replay-options.ts";
+import { archiveFilterOf, filterWanted, RATE, type ReplayOptions, shownWanted, wantedBy } from "./replay-options.ts";
 import { fitted, jsonOf, print, printLine, printWrapped } from "./terminal.ts";
 
 /** --diff has found something. */
@@ -34,7 +34,7 @@ export async function countReports(options: ReplayOptions): Promise<void> {
   }
   if (damage().length > 0) process.exitCode = 1;
   if (options.json) {
-    print(jsonOf({ ...wanted, ...counts, first, last, damage: damage() }, 2));
+    print(jsonOf({ ...shownWanted(wanted), ...counts, first, last, damage: damage() }, 2));
     return;
   }
   const { rate = RATE } = options;

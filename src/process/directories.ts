@@ -48,7 +48,8 @@ export function dataDirOf(processDir: string): string {
   return processDir.replace(/\/processes\/[1-9]\d?$/, "");
 }
 
-function furtherNumbers(dataDir: string): readonly number[] {
+/** The numbers of all processes but the first, now or before. Throws when they cannot be read. */
+export function furtherNumbers(dataDir: string): readonly number[] {
   const names = filesIn(join(resolve(dataDir), "processes"));
   return names.filter((name) => /^[1-9]\d?$/.test(name)).map(Number);
 }

@@ -94,6 +94,12 @@ export async function replay(options: ReplayOptions): Promise<Progress> {
       case "added": {
         const { fresh, fault } = answer;
         const added = batch.filter((_, index) => fresh[index]);
+        const lost = (published ?? 0) + added.length - answer.published;
+        // Its events are gone with what it remembers of them, and they stand before the place that it has reached.
+        if (lost > 0)
+          throw new ReplayEndedError(
+            `Redis has lost ${lost} of the events that it had published, as after a failover to a replica that was behind`,
+          );
         counts.published += added.length;
         counts.before += fresh.length - added.length;
         published = answer.published;

@@ -16,9 +16,9 @@ interface ToldOf {
   readonly metrics: Metrics;
 }
 
-/** Null where reports are not archived: without hours, or without a journal whose segments the archive is made of. */
+/** Null where reports are not archived. What an earlier run has left in a journal is, also where no report comes to it any more. */
 export function keeperFor(config: Config, process: number, journal: string, told: ToldOf): Keeper | null {
-  if (config.accept === "queue" || archiveHoursOf(config) === 0) {
+  if (archiveHoursOf(config) === 0) {
     removeAllFates(journal);
     return null;
   }

@@ -50,6 +50,13 @@ test("what a message says is not taken for the end of its record", () => {
   expect(unpackBlock(block?.packed ?? Buffer.of()).map(readLine)).toEqual([{ record, became: null }]);
 });
 
+test("a record comes back however large its message is, as MM4D_MAX_MESSAGE_BYTES allows", () => {
+  const json = Buffer.concat([Buffer.from('{"said":"'), Buffer.alloc(70 * 2 ** 20, "\\u0000"), Buffer.from('"}')]);
+  const [block] = blocksIn(packBlock([{ json, receivedMs: 0, became: null }]));
+  const [line = Buffer.of()] = unpackBlock(block?.packed ?? Buffer.of());
+  expect(line.includes(json)).toBe(true);
+});
+
 test("its head tells how many records it has, and when the earliest and the latest were received", () => {
   const times = ["2026-01-02T03:04:06.000Z", "2026-01-02T03:04:05.678Z", "2026-01-02T03:05:00.001Z"];
   const packed = packBlock(times.map((receivedAt, index) => packable(message(`j${index}`, receivedAt), null)));

@@ -14,6 +14,7 @@ import {
   work,
 } from "../support/archive.ts";
 import { archiveFile } from "../support/archived.ts";
+import { MAY_MOUNT, mountSmall, unmount } from "../support/mounts.ts";
 
 let at: Place;
 afterEach(() => at.remove());
@@ -117,6 +118,26 @@ test("a record of a later version stays as it is, with what became of it, when a
   expect(await forgetInArchive(at.archive, picks("j1"), false)).toEqual({ records: 1, waiting: 0, damaged: 0 });
   const [now] = [...scanBlocks(readFileSync(path))];
   expect(now?.kind === "block" && [now.head.count, unpackBlock(now.packed).map(String)]).toEqual([1, [later]]);
+});
+
+test.runIf(MAY_MOUNT)("on a disk that is full the archive stays as it is, and nothing half made is left", async () => {
+  at = placeOfArchive();
+  mountSmall(at.dataDir, 4);
+  try {
+    const { journal, handle, settle } = await openArchived(at);
+    await handle([reportAt("gone"), reportAt("kept")]);
+    await settle();
+    await work(at);
+    await journal.close();
+    const [name = ""] = archiveFiles(at);
+    const path = join(at.archive, name);
+    const before = readFileSync(path);
+    expect(() => writeFileSync(join(at.dataDir, "filler"), Buffer.alloc(5 * 2 ** 20))).toThrow(/ENOSPC/);
+    await expect(forgetInArchive(at.archive, picks("gone"), false)).rejects.toThrow(/ENOSPC/);
+    expect([archiveFiles(at), readFileSync(path)]).toEqual([[name], before]);
+  } finally {
+    unmount(at.dataDir);
+  }
 });
 
 test("an archive that is not there has nothing", async () => {

@@ -81,6 +81,20 @@ test("a record that was moved to the journal's end is archived where it stands t
   await journal.close();
 });
 
+test("a journal that was removed, and counts its segments anew, takes the place of none that waits", async () => {
+  const at = place();
+  for (const id of ["before", "behind", "last"]) {
+    const { journal, handle, settle } = await openArchived(at);
+    await handle([reportAt(id)]);
+    await settle();
+    await journal.close();
+    rmSync(at.journal(), { recursive: true });
+  }
+  expect(readdirSync(join(at.archive, "packing")).filter((name) => name.endsWith(".journal"))).toHaveLength(3);
+  await work(at);
+  expect(archivedIn(at).toSorted()).toEqual(["before queued", "behind queued", "last queued"]);
+});
+
 test("while there is an archive a segment ends after its time, also under load", async () => {
   const at = place();
   const { journal, handle, settle } = await openArchived(at, { segmentMs: 1 });

@@ -1,4 +1,4 @@
-/** Resting: a thread that shares its processor waits between its steps, and one that does not goes on. */
+/** Resting: a thread waits between its steps, and longer where it shares its processor. */
 import { spawnSync } from "node:child_process";
 import { expect, test } from "vitest";
 import { PACKING_THREAD } from "../support/service.ts";

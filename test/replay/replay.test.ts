@@ -140,6 +140,36 @@ test("Redis may be killed in the middle: it waits until it is back, and misses a
   expect(idsOf(await queued())).toEqual(IDS);
 });
 
+test("a Redis that has lost what was published a moment ago ends it, and gone on with it misses and doubles nothing", async () => {
+  let wait = Promise.resolve();
+  const behind = new Map<string, Buffer>();
+  async function* failingOver(): AsyncGenerator<ReplayedReport> {
+    for (const [index, report] of REPORTS.entries()) {
+      if (index === 20) wait = copyTo(behind);
+      if (index === 40) wait = turnInto(behind);
+      await wait;
+      yield report;
+    }
+  }
+  // Some at a time, so that some are published between the two.
+  const first = await begin("one", { reports: failingOver(), rate: 200 });
+  await expect(first.running).rejects.toThrow(/Redis has lost \d+ of the events/);
+  const { running } = await begin("one");
+  await running;
+  expect([...new Set(idsOf(await queued()))].toSorted()).toEqual(IDS.toSorted());
+  expect((await queued()).length).toBe(IDS.length);
+});
+
+/** What a replica that falls behind now has. */
+async function copyTo(copy: Map<string, Buffer>): Promise<void> {
+  for (const key of await redis.keys("*")) copy.set(key, (await redis.dumpBuffer(key)) ?? Buffer.of());
+}
+
+async function turnInto(copy: ReadonlyMap<string, Buffer>): Promise<void> {
+  await redis.flushall();
+  for (const [key, value] of copy) await redis.restore(key, 0, value);
+}
+
 test("without a right to its queue it ends with a sentence", async () => {
   await redis.set(`bull:${QUEUE}:meta`, "in the way");
   const { running } = await begin("one");

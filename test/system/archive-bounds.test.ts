@@ -2,10 +2,12 @@
  * The archive of a service: who adds to it, who bounds it, and how it is told. All at the same time, because a service
  * looks at its archive some seconds after its start, and waits before it tries again.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { saveCursor } from "../../src/journal/cursor.ts";
 import { archivedIn, archiveFiles, openArchived, placeOfArchive, reportAt } from "../support/archive.ts";
+import { journalSegment, queuedAs } from "../support/archived.ts";
 import { runCommandWithin } from "../support/command-within.ts";
 import { eventually, startRedis, type TestRedis } from "../support/redis.ts";
 import { type ServiceWithin, startServiceWithin } from "../support/service.ts";
@@ -36,16 +38,21 @@ async function restarted(settings: Readonly<Record<string, string>>, prefix: str
 const now = () => new Date().toISOString();
 const anHourAgo = () => new Date(Date.now() - 3_700_000).toISOString();
 
-test.concurrent("what waits is packed after the start, also with MM4D_ACCEPT=queue; what is too old is removed", async () => {
+test.concurrent("what waits, and what is left in the journal, is packed after the start, also with MM4D_ACCEPT=queue; what is too old is removed", async () => {
   const service = await restarted({ MM4D_ACCEPT: "queue", MM4D_ARCHIVE_HOURS: "1" }, "a");
   try {
-    await service.restart(() => leave(service.dataDir, now(), anHourAgo()));
+    await service.restart(async () => {
+      await leave(service.dataDir, now(), anHourAgo());
+      const left = journalSegment(service.dataDir, [{ record: reportAt("j9", now()), became: queuedAs("r9", now()) }]);
+      const end = { segment: 1, offset: statSync(left).size };
+      await saveCursor(join(service.dataDir, "journal"), { drained: end, settled: end, redis: null });
+    });
     const at = placeOfArchive(service.dataDir);
     await eventually(
       () => archiveFiles(at),
-      (names) => names.length === 1 && names.every((name) => name.endsWith(".archive")),
+      (names) => names.length === 2 && names.every((name) => name.endsWith(".archive")),
     );
-    expect(archivedIn(at)).toEqual(["j0 queued"]);
+    expect(archivedIn(at).toSorted()).toEqual(["j0 queued", "j9 queued"]);
     const told = await eventually(
       async () => (await runCommandWithin(["status"], service.env)).stdout,
       (text) => text.includes("Archive: "),
@@ -60,7 +67,10 @@ test.concurrent("what waits is packed after the start, also with MM4D_ACCEPT=que
 test.concurrent("with no hours nothing is kept beside the journal, and what was there is removed", async () => {
   const service = await restarted({ MM4D_TRACE_HOURS: "0" }, "b");
   try {
-    await service.restart(() => leave(service.dataDir, now()));
+    await service.restart(async () => {
+      await leave(service.dataDir, now());
+      writeFileSync(join(service.dataDir, "journal", "0000000009.fates"), "");
+    });
     await eventually(
       () => archiveFiles(placeOfArchive(service.dataDir)),
       ({ length }) => length === 0,

@@ -1,7 +1,16 @@
 /** `mm4d archive`: what was received is found and exported whole, wherever it stands, and looking changes nothing. */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -308,6 +317,26 @@ test("where there is nothing to read it says what is missing, and which setting 
     1,
     `Cannot read the archive: With MM4D_ACCEPT=queue nothing is archived, and ${data} has none\n`,
   ]);
+});
+
+test("an archive that is a file, and directories that may not be looked into, are said to be, and nothing is given in part", async () => {
+  const data = mkdtempSync(join(tmpdir(), "mm4d-archive-"));
+  directories.push(data);
+  writeFileSync(join(data, "archive"), "");
+  for (const command of ["status", "list", "export"]) {
+    const file = await look(data, command);
+    expect([file.code, file.stdout, file.stderr]).toEqual([
+      1,
+      "",
+      `Cannot read the archive: ${join(data, "archive")} is a file, must be a directory; move it away\n`,
+    ]);
+  }
+  rmSync(join(data, "archive"));
+  // As a directory that only its owner may list is to others.
+  mkdirSync(join(data, "archive"));
+  symlinkSync(join(data, "processes"), join(data, "processes"));
+  const unlisted = await look(data, "export");
+  expect([unlisted.code, unlisted.stderr]).toEqual([1, expect.stringContaining("Cannot read the archive: ELOOP")]);
 });
 
 test("a window that ends before it begins is refused, and so is a time that is none", async () => {

@@ -316,6 +316,16 @@ test("--dry-run counts and --diff compares, and neither leaves anything in Redis
   expect(await redis.keys("*")).toEqual([]);
 });
 
+test("a window that is still to come is refused, and an id that was named is shown masked", async () => {
+  const future = await mm4d("replay", "--since", "2999-01-01", "--dry-run");
+  expect([future.code, future.stderr]).toEqual([
+    1,
+    expect.stringContaining("--since is 2999-01-01T00:00:00.000Z, must be before now"),
+  ]);
+  const named = await mm4d("replay", "--since", "900d", "--message-id", "m+12025550155", "--dry-run", "--json");
+  expect(JSON.parse(named.stdout).filter).toEqual({ "message-id": "m+*******0155" });
+});
+
 test("what a replay has put on a queue of its own is forgotten with its number, once it is consumed", async () => {
   const run = await mm4d("replay", ...MIDDLE_OF_EAST, "--rate", "5000", "--message-id", "mm-614@mmsc.example.net");
   const consumer = startConsumer(server.url, "billing-2");
