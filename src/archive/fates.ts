@@ -82,14 +82,12 @@ function readUnusual(line: string, became: Map<string, string>, moved: Set<numbe
   } else if (typeof said.moved === "number") moved.add(said.moved);
 }
 
-/** A text of printable ASCII without an escape, in its quotes; or null. */
-const PLAIN = String.raw`"[ !#-[\]-~]*"`;
-const OR_NULL = `(?:null|${PLAIN})`;
-/** As {@link lineOfFate} writes it, but for unusual characters: reading all of it as JSON takes ten times as long. */
-const USUAL = new RegExp(
-  `^\\{"id":"([\\w-]+)","became":(\\{"at":${PLAIN},"kind":"[a-z]+","eventId":${OR_NULL},"outcome":${OR_NULL}` +
-    `,"duplicateOf":${OR_NULL},"reason":${OR_NULL},"acknowledged":(?:true|false)\\})\\}$`,
-);
+/**
+ * As {@link lineOfFate} writes it, with texts of printable ASCII without an escape: reading all of it as JSON takes ten
+ * times as long.
+ */
+const USUAL =
+  /^\{"id":"([\w-]+)","became":(\{"at":"[ !#-[\]-~]*","kind":"[a-z]+","eventId":(?:null|"[ !#-[\]-~]*"),"outcome":(?:null|"[ !#-[\]-~]*"),"duplicateOf":(?:null|"[ !#-[\]-~]*"),"reason":(?:null|"[ !#-[\]-~]*"),"acknowledged":(?:true|false)\})\}$/;
 
 /** Some hundred microseconds of work. */
 const RESTS_EVERY = 500;

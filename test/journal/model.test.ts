@@ -622,8 +622,8 @@ function nothingInHand({ session, ends, takenBack }: World): void {
 }
 
 /**
- * At a clean end nothing is counted. At another one what was in hand is, and what waited is suspect, unless the note is
- * lost: then nothing is. Of what has left the journal meanwhile the note is forgotten.
+ * At a clean end nothing is counted, and where nothing waits then, nothing is suspect. At another one what was in hand is,
+ * and what waited is suspect, unless the note is lost: then nothing is. Of what has left the journal meanwhile the note is forgotten.
  */
 function countEnd(world: World, before: Session, end: "clean" | "unclean" | "note lost"): void {
   const { session, ends, takenBack, done } = world;
@@ -633,7 +633,10 @@ function countEnd(world: World, before: Session, end: "clean" | "unclean" | "not
     if (before.inHand) ends.set(...before.inHand);
     const newest = segmentsIn(session.directory).at(-1);
     world.suspects = newest ? { segment: newest.segment, offset: newest.bytes } : BEGINNING;
-  } else if (end === "note lost") world.suspects = BEGINNING;
+  } else if (end === "note lost" || session.journal.status().records === 0) {
+    // Where nothing waits and the cursor is lost too, places are counted from the beginning again.
+    world.suspects = BEGINNING;
+  }
   takenBack.clear();
   for (const [id, most] of ends) {
     const counted = inHand.endsOf(id, undefined);
