@@ -63,8 +63,9 @@ async function inTurns({ quick }, { server, without }) {
       if (pair % 2 === 0) none.push(await measure(server, steady));
       const replay = startReplay(server, `bench-${pair}`);
       try {
-        await once(replay.stdout, "data");
-        replay.stdout.resume();
+        // It says what it is going to publish, and then how far it is.
+        await once(replay.stderr, "data");
+        replay.stderr.resume();
         replaying.push(await measure(server, steady));
         if (replay.exitCode !== null) throw new Error("The replay has ended early");
       } finally {
@@ -84,7 +85,7 @@ function startReplay({ directory, redis }, name) {
   return start([process.execPath, MAIN, "replay", ...options], {
     core: ANY_CORE,
     env: { REDIS_URL: `redis://127.0.0.1:${redis.port}`, MM4D_DATA_DIR: join(directory, "data") },
-    stdio: ["ignore", "pipe", "inherit"],
+    stdio: ["ignore", "ignore", "pipe"],
   });
 }
 
