@@ -73,6 +73,12 @@ export function* scanBlocks(bytes: Buffer): Generator<BlockStretch> {
   }
 }
 
+/** What the head line of a damaged block says of it; null where there is none. */
+export function headIn(bytes: Buffer): BlockHead | null {
+  const line = lineAt(bytes, 0);
+  return line === undefined || Number.isNaN(line.head.firstMs + line.head.lastMs) ? null : line.head;
+}
+
 /**
  * The lines of a block. Throws when they cannot be unpacked. However long they are: the checksum says that the block is
  * ours, and one record may be as large as a message and its escapes.
@@ -147,17 +153,25 @@ function checksumOf(told: Buffer, packed: Buffer): string {
 }
 
 function blockAt(bytes: Buffer, start: number): BlockStretch | undefined {
-  const found = HEAD.exec(bytes.toString("latin1", start, start + MAX_HEAD_BYTES));
-  if (!found) return undefined;
-  const [line, checksum, told = "", length, first = "", last = "", count] = found;
+  const line = lineAt(bytes, start);
+  if (line === undefined) return undefined;
+  const { checksum, told, head } = line;
   const from = start + line.length;
-  const to = from + Number(length);
+  const to = from + line.bytes;
   if (to > bytes.byteLength) return undefined;
   const packed = bytes.subarray(from, to);
   if (checksumOf(Buffer.from(told, "latin1"), packed) !== checksum) return undefined;
-  const head = { firstMs: Date.parse(first), lastMs: Date.parse(last), count: Number(count) };
   // The last line feed only serves who looks for the next block.
   return { kind: "block", start, end: Math.min(to + 1, bytes.byteLength), head, packed };
+}
+
+/** What stands in a head line; `bytes`: how many follow it. */
+function lineAt(bytes: Buffer, start: number) {
+  const found = HEAD.exec(bytes.toString("latin1", start, start + MAX_HEAD_BYTES));
+  if (!found) return undefined;
+  const [line, checksum = "", told = "", length, first = "", last = "", count] = found;
+  const head: BlockHead = { firstMs: Date.parse(first), lastMs: Date.parse(last), count: Number(count) };
+  return { length: line.length, checksum, told, bytes: Number(length), head };
 }
 
 function nextHead(bytes: Buffer, start: number): number {

@@ -1,7 +1,8 @@
 /** What the archive has on the disk, and giving up the oldest of it. */
-import { readdirSync, rmdirSync, rmSync, type StatsFs, statfsSync, statSync, unlinkSync } from "node:fs";
+import { rmdirSync, rmSync, type StatsFs, statfsSync, statSync, unlinkSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { dayIn, fileNamed, packingDirectory, packingName, packingNamed } from "./places.ts";
+import { namesIn } from "./source.ts";
 
 /** A file of the archive. */
 export interface ArchiveFile {
@@ -52,6 +53,11 @@ export function waitingIn(archive: string): readonly WaitingSegment[] {
   // Fates without their segment are those of one that is being moved.
   const whole = [...found].filter(([key]) => segments.has(key)).map(([, one]) => one);
   return whole.sort((one, other) => one.changedMs - other.changedMs || one.segment - other.segment);
+}
+
+/** What they take together, in bytes. */
+export function sizeOf(files: readonly { readonly bytes: number }[]): number {
+  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** Removes a file, and its day when it was the last one there. What is gone already is no fault. */
@@ -138,14 +144,4 @@ function daysIn(archive: string): readonly string[] {
 function filesOfDay(directory: string): readonly ArchiveFile[] {
   const files = namesIn(directory).flatMap((name) => fileAt(join(directory, name)) ?? []);
   return files.sort((one, other) => one.firstMs - other.firstMs);
-}
-
-/** None when there is no such directory. */
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory);
-  } catch (cause) {
-    if (["ENOENT", "ENOTDIR"].includes((cause as NodeJS.ErrnoException).code ?? "")) return [];
-    throw cause;
-  }
 }

@@ -15,10 +15,11 @@ import { type Position, removeSegment, segmentPath } from "../journal/segments.t
 import { createFateWriter } from "./fate-writer.ts";
 import { becameOf, lineOfFate, lineOfMove } from "./fates.ts";
 import type { ArchiveFault, OnArchiveFault } from "./fault.ts";
-import { giveUp, giveUpWaiting, waitingIn } from "./files.ts";
+import { giveUp, giveUpWaiting, sizeOf, waitingIn } from "./files.ts";
 import { segmentRoom, waitingRoom } from "./limits.ts";
 import { isCopy, move } from "./move.ts";
 import { fatesNamed, fatesPath, packingDirectory, packingName, packingNamed } from "./places.ts";
+import { namesIn } from "./source.ts";
 
 /** A record that was worked off. */
 export interface Worked {
@@ -109,8 +110,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
 
   /** What waits to be packed has its own part of the limit, so that it holds also where packing does not keep up. */
   function keepWithin(): void {
-    const waited = waitingIn(archive).reduce((sum, { bytes }) => sum + bytes, 0);
-    const tooMuch = waited - waitingRoom(maxBytes);
+    const tooMuch = sizeOf(waitingIn(archive)) - waitingRoom(maxBytes);
     if (tooMuch > 0) {
       const gone = giveUpWaiting(archive, tooMuch);
       if (!behind) onFault({ kind: "behind", ...gone });
@@ -207,18 +207,15 @@ export function removeAllFates(journal: string): void {
 
 /** A kill may have come between the two renames, or left fates of a segment that is not there any more. */
 function settleFates(journal: string, packing: string, process: number): void {
-  if (existsSync(packing)) {
-    for (const name of readdirSync(packing)) {
-      const one = packingNamed(name);
-      if (one?.process !== process || one.what !== "fates") continue;
-      if (existsSync(join(packing, packingName(process, one.segment, "journal")))) continue;
-      if (!existsSync(segmentPath(journal, one.segment))) rmSync(join(packing, name), { force: true });
-      else if (!existsSync(fatesPath(journal, one.segment)))
-        renameSync(join(packing, name), fatesPath(journal, one.segment));
-    }
+  for (const name of namesIn(packing)) {
+    const one = packingNamed(name);
+    if (one?.process !== process || one.what !== "fates") continue;
+    if (existsSync(join(packing, packingName(process, one.segment, "journal")))) continue;
+    if (!existsSync(segmentPath(journal, one.segment))) rmSync(join(packing, name), { force: true });
+    else if (!existsSync(fatesPath(journal, one.segment)))
+      renameSync(join(packing, name), fatesPath(journal, one.segment));
   }
-  if (!existsSync(journal)) return;
-  for (const name of readdirSync(journal)) {
+  for (const name of namesIn(journal)) {
     const segment = fatesNamed(name);
     if (segment !== null && !existsSync(segmentPath(journal, segment))) rmSync(join(journal, name), { force: true });
   }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { basename, dirname } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { scanBlocks } from "./blocks.ts";
-import { filesIn, waitingIn } from "./files.ts";
+import { filesIn, sizeOf, waitingIn } from "./files.ts";
 import { archiveDirectory } from "./places.ts";
 
 /** What an archive's directory holds. Times are in milliseconds since 1970. */
@@ -58,7 +58,7 @@ export async function measureArchive(dataDir: string): Promise<ArchiveMeasure> {
     newestMs: records === 0 ? null : newestMs,
     damaged: { places, bytes: damagedBytes },
     unreadable,
-    waiting: { segments: waiting.length, bytes: sum(waiting.map((one) => one.bytes)) },
+    waiting: { segments: waiting.length, bytes: sizeOf(waiting) },
   };
 }
 
@@ -70,8 +70,4 @@ function contentOf(path: string, unreadable: string[]): Buffer {
     if ((cause as NodeJS.ErrnoException).code !== "ENOENT") unreadable.push(path);
     return Buffer.alloc(0);
   }
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0);
 }

@@ -20,11 +20,12 @@ import {
 import { dirname, join } from "node:path";
 import { crc32 } from "node:zlib";
 import { setAside } from "../journal/damaged.ts";
-import { decodeRecord, receivedAtOf, scanRecords } from "../journal/record.ts";
+import { scanRecords } from "../journal/record.ts";
 import { BLOCK_BYTES, type Packable, packBlock } from "./blocks.ts";
 import { type Fates, NO_FATES, readFates } from "./fates.ts";
 import type { ArchiveFault } from "./fault.ts";
 import { dayOf, nameOfFile, packingDirectory, packingName } from "./places.ts";
+import { toldOf } from "./received.ts";
 import type { Rest } from "./rest.ts";
 
 /** A segment that waits to be packed. */
@@ -130,25 +131,6 @@ function recordsIn({ bytes, changedMs }: Content, { became, moved }: Fates, rest
 
 /** Some hundred microseconds of work: a reply waits for so long at most. */
 const RESTS_EVERY = 100;
-
-/** How almost every record begins: reading it as a whole takes longer than packing it. */
-const MESSAGE = /^\{"id":"([\w-]+)","kind":"message","at":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)"/;
-const MESSAGE_BYTES = 160;
-
-function toldOf(json: Buffer): { readonly id: string; readonly receivedMs: number } | undefined {
-  const [, id, at = ""] = MESSAGE.exec(json.toString("latin1", 0, MESSAGE_BYTES)) ?? [];
-  if (id !== undefined) return { id, receivedMs: Date.parse(at) };
-  const record = decodeRecord(json);
-  return record && { id: record.id, receivedMs: receivedMsOf(record) };
-}
-
-function receivedMsOf(record: Parameters<typeof receivedAtOf>[0]): number {
-  try {
-    return Date.parse(receivedAtOf(record));
-  } catch {
-    return Number.NaN;
-  }
-}
 
 function writeFile({ archive, process, segment, rest }: ToPack, { kept, firstMs, lastMs, mark }: Records): string {
   const day = join(archive, dayOf(firstMs));

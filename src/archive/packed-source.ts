@@ -1,7 +1,7 @@
 /** The files of the archive, as sources of records. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type BlockHead, readLine, scanBlocks, unpackBlock } from "./blocks.ts";
+import { type BlockHead, headIn, readLine, scanBlocks, unpackBlock } from "./blocks.ts";
 import { dayIn, type FileName, fileNamed } from "./places.ts";
 import { bytesOf, type MayBe, namesIn, notThere, type Part, type Source } from "./source.ts";
 
@@ -38,15 +38,6 @@ function packedSource(path: string, named: FileName): Source {
 }
 
 const ANY: MayBe = () => true;
-
-/** What the line of a damaged block says of it. */
-function headIn(bytes: Buffer): BlockHead | null {
-  const said = /^mm4d-archive 1 [0-9a-f]{8} \d{1,15} (\S{24,27}) (\S{24,27}) (\d{1,15})\n/.exec(
-    bytes.toString("latin1", 0, 128),
-  );
-  const [firstMs, lastMs] = [Date.parse(said?.[1] ?? ""), Date.parse(said?.[2] ?? "")];
-  return Number.isNaN(firstMs + lastMs) ? null : { firstMs, lastMs, count: Number(said?.[3]) };
-}
 
 function blockPart(source: Source, start: number, end: number, { firstMs, lastMs }: BlockHead): Part {
   const { path } = source;

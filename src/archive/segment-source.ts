@@ -10,7 +10,7 @@ import type { ArchivedRecord, Became } from "./archived.ts";
 import { BLOCK_BYTES } from "./blocks.ts";
 import { type Fates, NO_FATES, readFates } from "./fates.ts";
 import { archiveDirectory, fatesPath, packingDirectory, packingName, packingNamed } from "./places.ts";
-import { receivedMsOf } from "./received.ts";
+import { toldOf } from "./received.ts";
 import { bytesOf, namesIn, notThere, type OnDamage, orNull, type Source } from "./source.ts";
 
 /** Those of all processes of a data directory. Throws with the code ENOENT where one has moved meanwhile. */
@@ -122,7 +122,7 @@ function partsIn(bytes: Buffer): readonly { start: number; end: number; firstMs:
   const parts: { start: number; end: number; firstMs: number; lastMs: number }[] = [];
   for (const { kind, start, end, ...stretch } of scanRecords(bytes)) {
     if (kind === "torn") break; // It may be under way. What a crash has left was not answered 250.
-    const ms = "json" in stretch ? timeIn(stretch.json) : undefined;
+    const ms = "json" in stretch ? toldOf(stretch.json)?.receivedMs || 0 : undefined;
     let part = parts.at(-1);
     if (part === undefined || (ms !== undefined && part.end - part.start >= BLOCK_BYTES)) {
       part = { start, end, firstMs: Number.POSITIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY };
@@ -133,16 +133,6 @@ function partsIn(bytes: Buffer): readonly { start: number; end: number; firstMs:
     if (ms !== undefined) part.lastMs = Math.max(part.lastMs, ms);
   }
   return parts;
-}
-
-/** Where a message's time stands, so that a record need not be read for it. */
-const TIME_OF_MESSAGE = /^\{"id":"[^"\\]{1,64}","kind":"message","at":"([^"\\]{20,32})"/;
-
-function timeIn(json: Buffer): number {
-  const at = TIME_OF_MESSAGE.exec(json.toString("latin1", 0, 160))?.[1];
-  if (at !== undefined) return Date.parse(at) || 0;
-  const record = decodeRecord(json);
-  return record ? receivedMsOf(record) : 0;
 }
 
 function recordsIn(

@@ -14,6 +14,7 @@ import {
   removeFile,
   removeHalfMade,
   removeWaiting,
+  sizeOf,
   type WaitingSegment,
   waitingIn,
 } from "./files.ts";
@@ -149,8 +150,4 @@ export async function workOff(
 
 function byAge(one: ArchiveFile, other: ArchiveFile): number {
   return one.firstMs - other.firstMs;
-}
-
-function sizeOf(files: readonly { readonly bytes: number }[]): number {
-  return files.reduce((sum, { bytes }) => sum + bytes, 0);
 }

@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 import { type ArchiveFilter, EVERY_REPORT } from "../archive/read-report.ts";
 import type { ReplayWanted } from "../queue/replays-kept.ts";
 import type { AskedTime, ReplayAsked } from "../replay/wanted.ts";
-import { numberMask } from "../text/masking.ts";
+import { maskFilter } from "../text/mask-filter.ts";
 import { TIMES, timeIn } from "../text/times.ts";
 import { type FilterOptions, filterOf } from "./archive-filter.ts";
 import type { NumbersWanted } from "./numbers.ts";
@@ -34,11 +34,9 @@ export function askedBy(options: ReplayOptions): ReplayAsked {
   return { since, until, filter: textsOf(archiveFilterOf(options)), queue: to };
 }
 
-/** As it is shown: an id that somebody has named may hold a number. */
+/** As it is shown. */
 export function shownWanted(wanted: ReplayWanted): ReplayWanted {
-  const mask = numberMask([]);
-  const filter = Object.entries(wanted.filter).map(([name, value]) => [name, mask(value)]);
-  return { ...wanted, filter: Object.fromEntries(filter) };
+  return { ...wanted, filter: maskFilter(wanted.filter) };
 }
 
 /** What a new replay is to publish. Throws with a sentence where nothing says from when on. */

@@ -5,7 +5,7 @@ import { findArchived, type SearchResult } from "../archive/find-archived.ts";
 import { archiveDirectory } from "../archive/places.ts";
 import { withQueuePlace } from "../queue/queue-place.ts";
 import { replyToAccepted } from "../smtp/reply-to.ts";
-import { archivedEntry, isDone, isNamed, mayBeNamed } from "../trace/archived.ts";
+import { archivedEntry, soughtBy } from "../trace/archived.ts";
 import type { TraceEntry } from "../trace/entry.ts";
 import { findEntries, traceOf } from "../trace/find.ts";
 import type { Trace } from "../trace/note.ts";
@@ -36,9 +36,7 @@ export async function lookInArchive(
   try {
     const dataDir = directoryOf(queue);
     const result = await findArchived(dataDir, {
-      mayBe: mayBeNamed(wanted),
-      // What waits is not worked off, and the journal says so.
-      isWanted: (report) => isDone(report) && isNamed(report, wanted),
+      ...soughtBy(wanted),
       read: createSearchReader(settings.config),
       sinceMs: null,
       most: MOST_REPORTS,

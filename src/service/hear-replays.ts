@@ -1,7 +1,7 @@
 /** Hears of replays, which a command runs beside the service, and says in the log that one began, and how it ended. */
 import type { Log } from "../monitoring/log.ts";
 import { isBrokenOff, isUnderWay, type Replay, type Replays } from "../queue/replays-kept.ts";
-import { numberMask } from "../text/masking.ts";
+import { maskFilter } from "../text/mask-filter.ts";
 
 /** Ones that are older were told of before. */
 const LOOKED_AT = 20;
@@ -29,7 +29,7 @@ export function hearReplays(
     for (const replay of newest.reverse()) {
       const { name, by, rate, runs, wanted, state, why, published, place } = replay;
       const { queue, since, until } = wanted;
-      const filter = shownFilter(wanted.filter);
+      const filter = maskFilter(wanted.filter);
       await once(replay, "begun", () => log.replayBegun({ name, by, queue, since, until, filter, rate, run: runs }));
       const how = isBrokenOff(replay, now) ? "broken off" : isUnderWay(state) ? null : state;
       if (how === null) continue;
@@ -41,10 +41,4 @@ export function hearReplays(
     const known = new Set(newest.map(({ id, runs }) => `${id} ${runs} `));
     for (const key of said) if (!known.has(key.slice(0, key.lastIndexOf(" ") + 1))) said.delete(key);
   };
-}
-
-/** An id that somebody has named may hold a number. */
-function shownFilter(filter: Replay["wanted"]["filter"]): Readonly<Record<string, string>> {
-  const mask = numberMask([]);
-  return Object.fromEntries(Object.entries(filter).map(([name, value]) => [name, mask(value)]));
 }

@@ -30,8 +30,16 @@ export function isNamed({ record, became, eventId, event, read }: ArchivedReport
   );
 }
 
+/** What is looked for in the archive by an id or a number: what waits is not worked off, and the journal tells of it. */
+export function soughtBy(wanted: string): {
+  readonly mayBe: (bytes: Buffer) => boolean;
+  readonly isWanted: (report: ArchivedReport) => boolean;
+} {
+  return { mayBe: mayBeNamed(wanted), isWanted: (report) => isDone(report) && isNamed(report, wanted) };
+}
+
 /** Whether it is worked off: what became of it is written down before the journal's cursor tells. */
-export function isDone({ became, at }: ArchivedReport): boolean {
+function isDone({ became, at }: ArchivedReport): boolean {
   return became !== null || at !== "waiting";
 }
 

@@ -4,7 +4,7 @@ import type { ArchivedReport, ReadRecord } from "../archive/read-report.ts";
 import { BOUNDS } from "../bounds/bounds.ts";
 import { createReadRecords } from "../flow/ready.ts";
 import { loadReading } from "../settings/reading.ts";
-import { archivedEntry, isDone, isNamed, mayBeNamed } from "../trace/archived.ts";
+import { archivedEntry, soughtBy } from "../trace/archived.ts";
 import type { TraceEntry } from "../trace/entry.ts";
 import { newestFirst } from "./list-place.ts";
 import type { ArchivePlace } from "./question.ts";
@@ -29,9 +29,7 @@ export async function findInArchive(
 ): Promise<FoundArchived> {
   const most = BOUNDS.archivedFound.value;
   const { reports, backToMs } = await findArchived(dataDir, {
-    mayBe: mayBeNamed(wanted),
-    // What waits is not worked off: the journal's page is the status.
-    isWanted: (report) => isDone(report) && isNamed(report, wanted),
+    ...soughtBy(wanted),
     read: readerWith(settings),
     sinceMs: since === null ? null : Date.parse(since),
     most,

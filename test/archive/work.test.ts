@@ -103,8 +103,7 @@ describe("its bounds", () => {
 describe("a disk", () => {
   test.skipIf(!MAY_MOUNT)("that is full takes reports as long as the archive has something to give up", async () => {
     const at = place();
-    mountSmall(at.dataDir, 4);
-    try {
+    await onSmallDisk(at.dataDir, async () => {
       const { journal, handle, settle, faults } = await openArchived(at, { journalBytes: 8 * 1024 * 1024 });
       for (let round = 0; round < 5; round += 1) {
         await handle(noisy(round * 100, 100));
@@ -126,15 +125,12 @@ describe("a disk", () => {
       await journal.tellRedis("a");
       expect(journal.status().fault).toBeNull();
       await journal.close();
-    } finally {
-      unmount(at.dataDir);
-    }
+    });
   });
 
   test.skipIf(!MAY_MOUNT)("that gets full while the archive is packed loses the oldest of it only", async () => {
     const at = place();
-    mountSmall(at.dataDir, 4);
-    try {
+    await onSmallDisk(at.dataDir, async () => {
       const { journal, handle, settle } = await openArchived(at, { journalBytes: 8 * 1024 * 1024 });
       for (let round = 0; round < 4; round += 1) {
         await handle(noisy(round * 100, 100));
@@ -148,16 +144,13 @@ describe("a disk", () => {
       expect(faults.every(({ kind }) => kind === "given-up")).toBe(true);
       expect(faults.length).toBeGreaterThan(0);
       await journal.close();
-    } finally {
-      unmount(at.dataDir);
-    }
+    });
   });
 
   test.skipIf(!MAY_MOUNT)("of its own for the journal, or for the archive, is no hindrance", async () => {
     const at = place();
     mkdirSync(at.journal());
-    mountSmall(at.journal(), 4);
-    try {
+    await onSmallDisk(at.journal(), async () => {
       const { journal, handle, settle, faults } = await openArchived(at);
       await handle(reports(0, 20));
       await settle();
@@ -165,9 +158,7 @@ describe("a disk", () => {
       expect([faults, archivedIn(at), journal.status().bytes]).toEqual([[], queued(0, 20), 0]);
       expect(readdirSync(at.journal()).sort()).toEqual(["cursor", "in-hand"]);
       await journal.close();
-    } finally {
-      unmount(at.journal());
-    }
+    });
   });
 
   test.skipIf(!MAY_MOUNT)(
@@ -175,8 +166,7 @@ describe("a disk", () => {
     async () => {
       const at = place();
       mkdirSync(at.journal());
-      mountSmall(at.journal(), 4);
-      try {
+      await onSmallDisk(at.journal(), async () => {
         const { journal, handle, settle, faults } = await openArchived(at);
         await handle(reports(0, 20));
         await settle();
@@ -185,12 +175,20 @@ describe("a disk", () => {
         expect((await handleUntilRefused(handle)).message).toMatch(/ENOSPC/);
         expect([faults.map(({ kind }) => kind), archivedIn(at)]).toEqual([["append-failed"], queued(0, 20)]);
         await journal.close();
-      } finally {
-        unmount(at.journal());
-      }
+      });
     },
   );
 });
+
+/** A directory that is a disk of 4 MB of its own meanwhile. */
+async function onSmallDisk(directory: string, use: () => Promise<void>): Promise<void> {
+  mountSmall(directory, 4);
+  try {
+    await use();
+  } finally {
+    unmount(directory);
+  }
+}
 
 function writeUntilFull(path: string): void {
   for (const bytes of [65_536, 4_096]) {
